@@ -1,0 +1,51 @@
+import type { Body } from '../infra/body.ts';
+import { deflateBody, type WindowBits } from '../infra/deflate.ts';
+import type { CompressionOptions } from './options.ts';
+import type { Encoded } from './serializer.ts';
+
+/** How much smaller a body has to become to be worth the client's work. */
+const WORTHWHILE = 0.9;
+
+/** The window sizes that the members of a thread understand. */
+export class Windows {
+  readonly #counts = new Map<WindowBits, number>();
+
+  get all(): readonly WindowBits[] {
+    return this.#counts.size === 0 ? NONE : [...this.#counts.keys()];
+  }
+
+  add(window: WindowBits | undefined): void {
+    if (window !== undefined) this.#counts.set(window, (this.#counts.get(window) ?? 0) + 1);
+  }
+
+  delete(window: WindowBits | undefined): void {
+    if (window === undefined) return;
+    const count = this.#counts.get(window) ?? 0;
+    if (count > 1) this.#counts.set(window, count - 1);
+    else this.#counts.delete(window);
+  }
+}
+
+const NONE: readonly WindowBits[] = [];
+
+/**
+ * The message with its body compressed once for each window size, off the event loop. Where it is not worth it, or zlib fails, the
+ * message goes out plain: compression is never a reason not to deliver.
+ */
+export async function compress(
+  encoded: Encoded,
+  windows: readonly WindowBits[],
+  { thresholdBytes, level }: Required<CompressionOptions>,
+): Promise<Encoded> {
+  const { body } = encoded;
+  if (body.bytes < thresholdBytes) return encoded;
+  const bodies = await Promise.all(
+    windows.map(async (window) => [window, await deflateBody(body, window, level).catch(() => undefined)] as const),
+  );
+  const deflated = new Map<WindowBits, Body>();
+  for (const [window, small] of bodies) {
+    if (small !== undefined && small.bytes < body.bytes * WORTHWHILE) deflated.set(window, small);
+    else small?.release();
+  }
+  return deflated.size === 0 ? encoded : { ...encoded, deflated };
+}

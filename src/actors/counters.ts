@@ -1,0 +1,32 @@
+/** Plain integers, counted where things happen and read by whoever watches: `hub.stats()`, metrics. */
+export interface Counters {
+  /** Times that a peer made no progress for `sendTimeoutMs`. */
+  sendTimeouts: number;
+  /** Retries of admission that have begun. */
+  timeoutRetries: number;
+  /** Deliveries whose first attempt and all retries timed out; the message stays in the log. */
+  timeoutFailures: number;
+  /** Connections that ended, whatever the reason. */
+  connectionsEvicted: number;
+  connectionsAccepted: number;
+  /** Messages accepted by `send`. */
+  messagesPublished: number;
+  /** Messages handed to sockets. */
+  deliveries: number;
+  volatileDropped: number;
+  gaps: number;
+}
+
+export function makeCounters(): Counters {
+  return {
+    sendTimeouts: 0,
+    timeoutRetries: 0,
+    timeoutFailures: 0,
+    connectionsEvicted: 0,
+    connectionsAccepted: 0,
+    messagesPublished: 0,
+    deliveries: 0,
+    volatileDropped: 0,
+    gaps: 0,
+  };
+}

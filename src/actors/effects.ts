@@ -1,0 +1,30 @@
+import { connectionMachine, threadMachine } from '../machines/index.ts';
+import type { ConnectionActor } from './connection.ts';
+import type { Counters } from './counters.ts';
+import type { ThreadActor } from './thread.ts';
+
+/** The connection machine with its effects, for all connections of one hub. */
+export function provideConnection(
+  find: (id: string) => ConnectionActor | undefined,
+  counters: Counters,
+): typeof connectionMachine {
+  return connectionMachine.provide({
+    actions: {
+      openGate: ({ context }) => find(context.id)?.openGate(),
+      closeGate: ({ context }) => find(context.id)?.outbox.close(),
+      sendProbe: ({ context }) => find(context.id)?.sendProbe(),
+      terminate: ({ context }) => {
+        counters.connectionsEvicted++;
+        find(context.id)?.terminate(context.eviction.code, context.eviction.reason);
+      },
+      countTimeout: () => void counters.sendTimeouts++,
+      countRetry: () => void counters.timeoutRetries++,
+      countDeliveryFailure: () => void counters.timeoutFailures++,
+    },
+  });
+}
+
+/** The thread machine with its effects, for all threads of one hub. */
+export function provideThread(find: (id: string) => ThreadActor | undefined): typeof threadMachine {
+  return threadMachine.provide({ actions: { release: ({ context }) => find(context.id)?.release() } });
+}

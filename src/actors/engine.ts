@@ -1,0 +1,54 @@
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { Clock } from '../infra/clock.ts';
+import type { MaybePromise } from '../infra/delivery-log.ts';
+import type { Telemetry } from '../infra/telemetry.ts';
+import type { connectionMachine, threadMachine } from '../machines/index.ts';
+import type { Connection } from './api.ts';
+import type { ConnectionActor } from './connection.ts';
+import type { Counters } from './counters.ts';
+import type { HubSettings } from './options.ts';
+import type { Runs } from './runs.ts';
+import type { SerializerActor } from './serializer.ts';
+import type { ThreadActor } from './thread.ts';
+import type { Turns } from './turns.ts';
+
+/** What the hub's actors share: its settings and singletons, and the few words they may say to it. */
+export interface Engine {
+  readonly settings: HubSettings;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly serializer: SerializerActor;
+  readonly turns: Turns;
+  readonly runs: Runs;
+  readonly counters: Counters;
+  /** False once the hub drains or has been closed. */
+  readonly isRunning: boolean;
+  /** The machines with this hub's effects: provided once, because providing costs as much as building a machine. */
+  readonly machines: { readonly connection: typeof connectionMachine; readonly thread: typeof threadMachine };
+  /** Shared by all root actors. */
+  readonly actorOptions: {
+    readonly clock: Clock;
+    readonly inspect: (event: InspectionEvent) => void;
+    readonly logger: (...parts: unknown[]) => void;
+  };
+  readonly now: () => number;
+  readonly newId: () => string;
+  /** Starts a root actor; what breaks in it is reported, never thrown into the event loop. */
+  launch(actor: AnyActorRef): void;
+  /** The thread, opened if need be. */
+  openThread(threadId: string): MaybePromise<ThreadActor>;
+  forgetThread(thread: ThreadActor): void;
+  membersOf(threadId: string): readonly Connection[];
+  /** Resolves when the thread takes more sends without piling them up. */
+  whenReady(threadId: string): Promise<void>;
+  /** @throws HubClosedError */
+  assertRunning(action: string): void;
+  /** It is evicted. Its socket may still be closing: see `forgetLink`. */
+  forgetConnection(connection: ConnectionActor, end: { code: number; reason: string }): void;
+  /** Its socket is gone. */
+  forgetLink(connection: ConnectionActor): void;
+  /** Calls at each sweep, and when the hub closes, until the answer is true. */
+  lookAtEachSweep(look: () => boolean): void;
+  /** An error that is nobody's to catch: becomes an `error` event. */
+  report(error: unknown): void;
+}

@@ -1,0 +1,316 @@
+import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
+import { closeCodes } from '../infra/close-codes.ts';
+import { asError, HubClosedError } from '../infra/errors.ts';
+import type { UpgradeServer } from '../infra/http-upgrade.ts';
+import { assertThreadId } from '../infra/ids.ts';
+import { checkChoice, checkFunction, checkNumber } from '../infra/option-checks.ts';
+import { patientClock } from '../infra/patient-clock.ts';
+import { Telemetry } from '../infra/telemetry.ts';
+import { wsLink } from '../infra/ws-link.ts';
+import { hubMachine } from '../machines/index.ts';
+import type {
+  AcceptedSocket,
+  AcceptOptions,
+  AttachOptions,
+  Connection,
+  Hub,
+  HubEvents,
+  HubStats,
+  Session,
+  Thread,
+  User,
+} from './api.ts';
+import { ConnectionActor } from './connection.ts';
+import { makeCounters } from './counters.ts';
+import { provideConnection, provideThread } from './effects.ts';
+import type { Engine } from './engine.ts';
+import { FrontDoor } from './front-door.ts';
+import { Listeners, type Listener } from './listeners.ts';
+import { Lobby } from './lobby.ts';
+import { makeObserver } from './observers.ts';
+import { resolveOptions, type HubOptions, type HubSettings } from './options.ts';
+import { notices } from './protocol.ts';
+import { Runs } from './runs.ts';
+import { SerializerActor } from './serializer.ts';
+import { Sweeper } from './sweeper.ts';
+import { tell } from './tell.ts';
+import { ThreadHandle } from './thread-handle.ts';
+import { Threads } from './threads.ts';
+import { Turns } from './turns.ts';
+import { userThreadId } from './users.ts';
+import { before, until } from './waiting.ts';
+
+/** How long a draining client is told to wait before it comes back, at most; each one gets its own share. */
+const BYE_SPREAD_MS = 5_000;
+
+/**
+ * Makes a hub, running.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
+ */
+export function createHub(options: HubOptions = {}): Hub {
+  return new HubActor(resolveOptions(options));
+}
+
+/** A wait of fan-out for its turn that counts as full pressure. */
+const FULL_LAG_MS = 100;
+
+/** How long closing sockets may take for the handshake of RFC 6455 section 7 before they are cut. */
+const CLOSE_HANDSHAKE_MS = 1_000;
+
+class HubActor implements Hub {
+  readonly #settings: HubSettings;
+  readonly #lobby: Lobby;
+  readonly #threads = new Threads(() => this.#engine);
+  readonly #counters = makeCounters();
+  readonly #listeners = new Listeners<HubEvents>((error) => this.#report(error));
+  readonly #doors = new Set<FrontDoor>();
+  readonly #looks = new Set<() => boolean>();
+  readonly #engine: Engine;
+  readonly #sweeper: Sweeper;
+  readonly #actor: ActorRefFrom<typeof hubMachine>;
+  #isReporting = false;
+  #drained: Promise<void> = Promise.resolve();
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(settings: HubSettings) {
+    this.#settings = settings;
+    this.#lobby = new Lobby(settings);
+    this.#engine = this.#makeEngine();
+    this.#sweeper = new Sweeper(settings.clock, settings.sweepMs, (now, isFair) => this.#sweep(now, isFair));
+    const machine = hubMachine.provide({
+      actions: {
+        release: () => {
+          this.#released = this.#release();
+        },
+      },
+    });
+    this.#actor = createActor(machine, { ...this.#engine.actorOptions, id: 'hub' });
+    this.#engine.launch(this.#actor);
+    this.#engine.serializer.start();
+    this.#sweeper.start();
+    tell(this.#actor, { type: 'started' });
+  }
+
+  get state(): string {
+    return this.#actor.getSnapshot().value;
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#lobby.all;
+  }
+
+  accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
+    this.#assertRunning('accept');
+    const settings = {
+      id: this.#engine.newId(),
+      userId: options.userId,
+      data: options.data,
+      format: checkChoice('format', options.format, 'json', ['json', 'plain']),
+      authorize: checkFunction('authorize', options.authorize) ?? (() => false),
+    };
+    try {
+      this.#lobby.makeRoom(options.userId);
+    } catch (error) {
+      if (typeof socket !== 'function') socket.close(closeCodes.overloaded.code, closeCodes.overloaded.reason);
+      throw error;
+    }
+    const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
+    const connection = new ConnectionActor(makeLink, settings, this.#engine);
+    this.#lobby.add(connection);
+    this.#counters.connectionsAccepted++;
+    connection.start();
+    // a user who is being sent to has a thread; others get theirs with the first message
+    if (connection.userId !== undefined && this.#threads.get(userThreadId(connection.userId)) !== undefined) {
+      connection.join(userThreadId(connection.userId)).catch((error: unknown) => this.#report(error));
+    }
+    this.#listeners.emit('connection', connection);
+    return connection;
+  }
+
+  attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S> = {}): () => void {
+    this.#assertRunning('attach');
+    const door = new FrontDoor(server, options, {
+      engine: this.#engine,
+      assertRoom: (userId) => this.#lobby.makeRoom(userId),
+      accept: (socket, settings) => this.accept(socket, settings),
+    });
+    this.#doors.add(door);
+    return () => {
+      door.detach();
+      this.#doors.delete(door);
+    };
+  }
+
+  thread(threadId: string): Thread {
+    assertThreadId(threadId);
+    return new ThreadHandle(threadId, this.#engine);
+  }
+
+  user(userId: string): User {
+    const lobby = this.#lobby;
+    const thread = new ThreadHandle(userThreadId(userId), this.#engine);
+    return {
+      id: userId,
+      get connections() {
+        return lobby.ofUser(userId);
+      },
+      async send(message, options) {
+        await Promise.all(lobby.ofUser(userId).map((connection) => connection.join(thread.id)));
+        return thread.send(message, options);
+      },
+    };
+  }
+
+  get pressure(): number {
+    const { serializer, turns } = this.#engine;
+    return Math.min(1, Math.max(serializer.underWay / this.#settings.serializer.maxQueue, turns.lagMs / FULL_LAG_MS));
+  }
+
+  stats(): HubStats {
+    const states = { open: 0, retrying: 0, tripped: 0, evicted: 0 };
+    for (const { state } of this.#lobby.all) states[state]++;
+    const { open, retrying, tripped } = states;
+    return {
+      ...this.#counters,
+      state: this.state,
+      connections: { open, retrying, tripped, total: this.#lobby.size },
+      threads: this.#threads.size,
+      serializing: this.#engine.serializer.underWay,
+      segmentsInUse: this.#engine.serializer.segmentsInUse,
+      longestSliceMs: this.#engine.turns.longestSliceMs,
+    };
+  }
+
+  on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  async drain(options: { timeoutMs?: number } = {}): Promise<void> {
+    const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { min: 0, max: 2 ** 31 - 1 });
+    if (this.state === 'running') this.#drained = this.#drain(this.#engine.now() + timeoutMs);
+    await this.#drained;
+  }
+
+  async close(): Promise<void> {
+    tell(this.#actor, { type: 'close' });
+    await this.#released;
+  }
+
+  // --- the engine: what the actors below share
+
+  #makeEngine(): Engine {
+    const { clock, newId, tracer } = this.#settings;
+    const telemetry = new Telemetry(tracer);
+    const runs = new Runs();
+    const report = (error: unknown): void => this.#report(error);
+    const isRunning = (): boolean => this.state === 'running';
+    const observe = makeObserver(
+      this.#settings.inspectors,
+      (transition) => {
+        telemetry.transition(transition);
+        this.#listeners.emit('transition', transition);
+      },
+      report,
+    );
+    const actorOptions = { clock: patientClock(clock), inspect: observe, logger: () => {} };
+    const launch = (actor: AnyActorRef): void => {
+      actor.subscribe({ error: report });
+      actor.start();
+    };
+    return {
+      settings: this.#settings,
+      clock,
+      telemetry,
+      serializer: new SerializerActor({ settings: this.#settings, telemetry, actorOptions, launch }),
+      turns: new Turns(clock, this.#settings.sliceMs, report, () => runs.clear()),
+      runs,
+      counters: this.#counters,
+      get isRunning() {
+        return isRunning();
+      },
+      machines: {
+        connection: provideConnection((id) => this.#lobby.get(id), this.#counters),
+        thread: provideThread((id) => this.#threads.get(id)),
+      },
+      actorOptions,
+      now: () => clock.now(),
+      newId,
+      launch,
+      openThread: (threadId) => this.#threads.open(threadId),
+      forgetThread: (thread) => this.#threads.forget(thread),
+      forgetConnection: (connection, end) => {
+        this.#lobby.leave(connection);
+        this.#listeners.emit('evicted', { connection, ...end });
+      },
+      forgetLink: (connection) => this.#lobby.forget(connection),
+      membersOf: (threadId) =>
+        [...(this.#threads.get(threadId)?.members ?? [])].flatMap(
+          ({ subscriber }) => this.#lobby.get(subscriber.id) ?? [],
+        ),
+      whenReady: (threadId) => this.#threads.get(threadId)?.ready() ?? Promise.resolve(),
+      assertRunning: (action) => this.#assertRunning(action),
+      lookAtEachSweep: (look) => void this.#looks.add(look),
+      report,
+    };
+  }
+
+  #sweep(now: number, isFair: boolean): void {
+    for (const connection of this.#lobby.all) connection.sweep(now, isFair);
+    for (const thread of this.#threads.all) thread.expire(now);
+    this.#settings.log.sweep();
+    this.#engine.serializer.sweep();
+    this.#look();
+  }
+
+  #look(): void {
+    for (const look of this.#looks) if (look()) this.#looks.delete(look);
+  }
+
+  /** Effect of the machine: the end. */
+  async #release(): Promise<void> {
+    this.#sweeper.stop();
+    for (const door of this.#doors) door.close();
+    const { goingAway } = closeCodes;
+    for (const connection of this.#lobby.all) connection.evict(goingAway);
+    for (const thread of this.#threads.all) thread.close();
+    this.#look();
+    await this.#engine.serializer.stop();
+    await this.#settings.log.close();
+    const { clock } = this.#engine;
+    await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => this.#lobby.closing.size === 0);
+    for (const connection of this.#lobby.closing) connection.terminateLink();
+  }
+
+  /** Delivers what was accepted, says good-bye, and ends. */
+  async #drain(deadline: number): Promise<void> {
+    const { clock, serializer } = this.#engine;
+    tell(this.#actor, { type: 'drain' });
+    await before(clock, deadline, Promise.all([...this.#threads.all].map((thread) => thread.drain())));
+    await before(clock, deadline, serializer.drain());
+    await until(clock, deadline, () => !this.#lobby.all.some((connection) => connection.isBusy));
+    for (const thread of this.#threads.all) thread.drained();
+    const leaving = this.#lobby.all;
+    for (const [i, connection] of leaving.entries()) {
+      connection.tell(notices.bye(Math.round((BYE_SPREAD_MS * (i + 1)) / leaving.length)));
+      connection.evict(closeCodes.drain);
+    }
+    tell(this.#actor, { type: 'drained' });
+    await this.#released;
+  }
+
+  #assertRunning(action: string): void {
+    const { state } = this;
+    if (state !== 'running') throw new HubClosedError({ state, action });
+  }
+
+  #report(error: unknown): void {
+    if (this.#isReporting || !this.#listeners.has('error')) {
+      process.emitWarning(asError(error));
+      return;
+    }
+    // what an error listener throws has no other way to go
+    this.#isReporting = true;
+    this.#listeners.emit('error', error);
+    this.#isReporting = false;
+  }
+}

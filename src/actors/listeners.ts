@@ -1,0 +1,39 @@
+/** Called with news; what it throws, or rejects with, is reported and never reaches who brings the news. */
+export type Listener<News> = (news: News) => unknown;
+
+/** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
+export class Listeners<Events extends object> {
+  readonly #byEvent: { [E in keyof Events]?: Set<Listener<Events[E]>> } = {};
+  readonly #report: (error: unknown) => void;
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report;
+  }
+
+  /** Returns the function that takes the listener away again. */
+  on<E extends keyof Events>(event: E, listener: Listener<Events[E]>): () => void {
+    const listeners = (this.#byEvent[event] ??= new Set());
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  has(event: keyof Events): boolean {
+    return (this.#byEvent[event]?.size ?? 0) > 0;
+  }
+
+  emit<E extends keyof Events>(event: E, news: Events[E]): void {
+    const listeners = this.#byEvent[event];
+    if (listeners === undefined) return;
+    for (const listener of listeners) guarded(() => listener(news), this.#report);
+  }
+}
+
+/** Runs a user's callback: a throw or a rejected promise is reported, nothing is passed on. */
+export function guarded(callback: () => unknown, report: (error: unknown) => void): void {
+  try {
+    const result = callback();
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}

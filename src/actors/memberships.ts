@@ -1,0 +1,113 @@
+import { assertThreadId, formatPosition, parsePosition } from '../infra/ids.ts';
+import type { Engine } from './engine.ts';
+import { notices } from './protocol.ts';
+import type { Subscriber, Subscription } from './subscription.ts';
+import type { ThreadActor } from './thread.ts';
+import type { Task } from './turns.ts';
+import type { encodeText } from '../infra/frames.ts';
+
+interface Membership {
+  readonly thread: ThreadActor;
+  readonly subscription: Subscription;
+}
+
+/** What the memberships need of their connection. */
+export interface Member extends Subscriber {
+  readonly state: string;
+  assertLive(action: string): void;
+  tell(notice: ReturnType<typeof encodeText>): void;
+}
+
+/** The threads of one connection, and its catching up in those where it is behind. */
+export class Memberships implements Task {
+  readonly #member: Member;
+  readonly #engine: Engine;
+  readonly #byThread = new Map<string, Membership>();
+  readonly #behind = new Set<Subscription>();
+
+  constructor(member: Member, engine: Engine) {
+    this.#member = member;
+    this.#engine = engine;
+  }
+
+  get threads(): readonly string[] {
+    return [...this.#byThread.keys()];
+  }
+
+  get size(): number {
+    return this.#byThread.size;
+  }
+
+  /** Threads in which something is still to come. */
+  get behind(): number {
+    return this.#behind.size;
+  }
+
+  get(threadId: string): Subscription | undefined {
+    return this.#byThread.get(threadId)?.subscription;
+  }
+
+  async join(threadId: string, from: string | undefined): Promise<void> {
+    assertThreadId(threadId);
+    this.#member.assertLive('join');
+    if (this.#byThread.has(threadId)) return;
+    const opening = this.#engine.openThread(threadId);
+    const thread = opening instanceof Promise ? await opening : opening;
+    this.#member.assertLive('join');
+    if (this.#byThread.has(threadId)) return;
+    const { subscription, plan } = thread.subscribe(this.#member, from);
+    this.#byThread.set(threadId, { thread, subscription });
+    const position = formatPosition(plan.start);
+    this.#member.tell(notices.joined(threadId, position, plan.recovered));
+    if (plan.gap !== undefined) this.#member.tellGap(threadId, plan.gap, position);
+    if (subscription.isBehind) this.fellBehind(subscription);
+  }
+
+  /**
+   * A client's own join. Where the server has joined for it already, the client's position counts: it knows what it has, and
+   * ignored what came before it had asked.
+   */
+  async rejoin(threadId: string, from: string | undefined): Promise<void> {
+    const membership = this.#byThread.get(threadId);
+    if (membership === undefined) return this.join(threadId, from);
+    if (from === undefined) {
+      const { thread, subscription } = membership;
+      this.#member.tell(notices.joined(threadId, formatPosition(thread.positionAt(subscription.cursor)), 0));
+      return undefined;
+    }
+    if (from !== 'start') parsePosition(from);
+    this.leave(threadId);
+    return this.join(threadId, from);
+  }
+
+  leave(threadId: string): void {
+    const membership = this.#byThread.get(threadId);
+    if (membership === undefined) return;
+    this.#byThread.delete(threadId);
+    this.#behind.delete(membership.subscription);
+    membership.thread.unsubscribe(membership.subscription);
+  }
+
+  leaveAll(): void {
+    for (const threadId of this.threads) this.leave(threadId);
+  }
+
+  fellBehind(subscription: Subscription): void {
+    this.#behind.add(subscription);
+    if (this.#member.outbox.canWrite) this.#engine.turns.add(this);
+  }
+
+  /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
+  run(deadline: number): boolean {
+    const { outbox } = this.#member;
+    const progress = outbox.resume();
+    if (progress !== 'ready') return progress === 'blocked';
+    for (const subscription of this.#behind) {
+      this.#behind.delete(subscription);
+      subscription.visit();
+      if (!outbox.canWrite) return !outbox.isUnfinished;
+      if (this.#engine.now() >= deadline) break;
+    }
+    return this.#behind.size === 0;
+  }
+}

@@ -1,0 +1,176 @@
+import type { Body } from '../infra/body.ts';
+import type { Frame, Piece } from '../infra/frames.ts';
+import type { Link } from '../infra/link.ts';
+
+/** Protocol notices that may wait for a socket; a client that causes more without reading is not served any longer. */
+const MAX_NOTICES = 64;
+
+/**
+ * Where an outbox stands. `ready`: another message may begin. `more`: it can go on with what it has begun. `blocked`: the socket or
+ * the gate takes nothing now; a drain or the gate's opening will tell.
+ */
+export type Progress = 'ready' | 'more' | 'blocked';
+
+/**
+ * The one place where a connection's data frames are written, behind the gate that the machine opens and closes. It queues
+ * no messages: it holds at most the rest of one big frame, whose bytes are shared with every other connection, and a few
+ * notices of the protocol (`joined`, `gap`, `err`), which must not come between the fragments of a message.
+ */
+export class Outbox {
+  readonly #link: Link;
+  readonly #highWaterMark: number;
+  readonly #onBroken: (error: unknown) => void;
+  #isOpen = false;
+  #unfinished: Frame | undefined;
+  #nextPiece = 0;
+  readonly #notices: Frame[] = [];
+  #messages = 0;
+  #bytes = 0;
+
+  constructor(link: Link, highWaterMark: number, onBroken: (error: unknown) => void) {
+    this.#link = link;
+    this.#highWaterMark = highWaterMark;
+    this.#onBroken = onBroken;
+  }
+
+  /** True while another message may begin: gate open, nothing unfinished, the socket below its high-water mark. */
+  get canWrite(): boolean {
+    return this.#canBegin && this.#notices.length === 0;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Messages written, the last one perhaps not to its end. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Bytes handed to the socket, frame headers included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get unsentBytes(): number {
+    return this.#link.unsentBytes;
+  }
+
+  /** The rest of a big message, or a notice, waits to be written. */
+  get isUnfinished(): boolean {
+    return this.#unfinished !== undefined || this.#notices.length > 0;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  cork(): void {
+    this.#link.cork();
+  }
+
+  uncork(): void {
+    this.#link.uncork();
+  }
+
+  /** Writes a notice, now or before the next message; false when too many wait already. */
+  say(notice: Frame): boolean {
+    if (this.#notices.length >= MAX_NOTICES) return false;
+    this.#notices.push(notice);
+    this.#flushNotices();
+    return true;
+  }
+
+  /** Only when `canWrite`. Several small messages in one write. */
+  writeRun(bytes: Uint8Array, messages: number): void {
+    this.#messages += messages;
+    this.#hand([bytes], bytes.length, undefined);
+  }
+
+  /** Only when `canWrite`. Of a frame of several pieces the first goes at once; `resume` goes on with the rest. */
+  write(frame: Frame): void {
+    this.#messages++;
+    const [first] = frame.pieces;
+    if (first === undefined) return;
+    if (frame.pieces.length === 1) {
+      this.#hand(first, frame.bytes, frame.body);
+      return;
+    }
+    // the log may trim the entry while its frame is under way
+    frame.body?.retain();
+    this.#unfinished = frame;
+    // begun at once, so that what counts as written is: the window is passed by a fragment at most, as by a single frame
+    this.#nextPiece = 1;
+    this.#hand(first, sizeOf(first), frame.body);
+  }
+
+  /**
+   * Goes on with what is unfinished, a piece of a big message at a time: the kernel may take megabytes at once, and copying them
+   * for many connections in one turn would hold the event loop.
+   */
+  resume(): Progress {
+    if (!this.#isOpen) return 'blocked';
+    if (this.#unfinished !== undefined) return this.#continue(this.#unfinished);
+    this.#flushNotices();
+    return this.canWrite ? 'ready' : 'blocked';
+  }
+
+  get #canBegin(): boolean {
+    return this.#isOpen && this.#unfinished === undefined && this.#link.unsentBytes < this.#highWaterMark;
+  }
+
+  #flushNotices(): void {
+    while (this.#canBegin) {
+      const piece = this.#notices.shift()?.pieces[0];
+      if (piece === undefined) return;
+      this.#hand(piece, sizeOf(piece), undefined);
+    }
+  }
+
+  #continue(frame: Frame): Progress {
+    const piece = frame.pieces[this.#nextPiece];
+    if (piece === undefined) {
+      this.#finish(frame);
+      return 'more';
+    }
+    const size = sizeOf(piece);
+    const { unsentBytes } = this.#link;
+    if (unsentBytes > 0 && unsentBytes + size > this.#highWaterMark) return 'blocked';
+    this.#nextPiece++;
+    this.#hand(piece, size, frame.body);
+    return this.#isOpen ? 'more' : 'blocked';
+  }
+
+  /** The connection has ended: lets go of what is unfinished. */
+  abandon(): void {
+    this.#isOpen = false;
+    this.#notices.length = 0;
+    if (this.#unfinished !== undefined) this.#finish(this.#unfinished);
+  }
+
+  #hand(piece: Piece, size: number, body: Body | undefined): void {
+    this.#bytes += size;
+    try {
+      this.#link.write(piece, body);
+    } catch (error) {
+      // sockets report their end as an event; a link of somebody else's may throw, and must not break the fan-out
+      this.#isOpen = false;
+      this.#onBroken(error);
+    }
+  }
+
+  #finish(frame: Frame): void {
+    this.#unfinished = undefined;
+    frame.body?.release();
+  }
+}
+
+function sizeOf(piece: Piece): number {
+  let size = 0;
+  for (const part of piece) size += part.length;
+  return size;
+}

@@ -1,0 +1,56 @@
+import { encodeText, type Frame } from '../infra/frames.ts';
+import type { GapReason } from './subscription.ts';
+
+/** Name of the WebSocket subprotocol (DESIGN 7). */
+export const SUBPROTOCOL = 'threadcast.v1.json';
+
+/** What the server says besides messages. */
+export const notices = {
+  hello: (sid: string, pingMs: number, limits: { maxBytes: number }): Frame =>
+    encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits })),
+  joined: (th: string, pos: string, recovered: number): Frame =>
+    encodeText(JSON.stringify({ t: 'joined', th, pos, recovered })),
+  gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
+  error: (code: string, th?: string): Frame => encodeText(JSON.stringify({ t: 'err', code, th })),
+  bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
+};
+
+/** What a client may ask for. */
+export type Request =
+  | { readonly t: 'join'; readonly th: string; readonly from?: string }
+  | { readonly t: 'leave'; readonly th: string }
+  | { readonly t: 'ack'; readonly th: string; readonly o: number }
+  | { readonly t: 'pub'; readonly th: string; readonly id: string; readonly d: unknown };
+
+/** The request in a frame; `ignored` for a word that this version does not know, `undefined` for what is no request at all. */
+export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
+  const frame = parseObject(data);
+  if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
+  const { t, th, from, o, id, d } = frame;
+  switch (t) {
+    case 'join':
+      if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
+      return from === undefined ? { t, th } : { t, th, from };
+    case 'leave':
+      return typeof th === 'string' ? { t, th } : undefined;
+    case 'ack':
+      return typeof th === 'string' && typeof o === 'number' ? { t, th, o } : undefined;
+    case 'pub':
+      return typeof th === 'string' && typeof id === 'string' ? { t, th, id, d } : undefined;
+    default:
+      return 'ignored';
+  }
+}
+
+function parseObject(data: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,204 @@
+import type { WindowBits } from '../infra/deflate.ts';
+import type { Entry, Format } from '../infra/entry.ts';
+import type { LogTail } from '../infra/delivery-log.ts';
+import { formatPosition } from '../infra/ids.ts';
+import type { Outbox } from './outbox.ts';
+import type { Run, Runs } from './runs.ts';
+
+/** Why something is missing: trimmed from the log before it was delivered, or another life of the log. */
+export type GapReason = 'trimmed' | 'epoch' | 'fork';
+
+/** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */
+const STEPS_PER_VISIT = 256;
+
+/** Whose subscription it is, as far as a subscription has to know. */
+export interface Subscriber {
+  readonly id: string;
+  readonly format: Format;
+  readonly window: WindowBits | undefined;
+  readonly outbox: Outbox;
+  /** Bytes of the outbox that the peer has received for certain. */
+  readonly ackedBytes: number;
+  /** Writes one entry to the socket. The outbox can write when this is called. */
+  deliver(entry: Entry, isAhead: boolean): void;
+  /** Writes several entries at once. */
+  deliverRun(run: Run): void;
+  /** Writes a volatile entry now, or drops and counts it: false. */
+  offerVolatile(entry: Entry, isCurrent: boolean): boolean;
+  /** Tells the client that something is missing before this position. */
+  tellGap(threadId: string, why: GapReason, position: string): void;
+  /** A visit ended before the end of the log: the socket takes no more, or others are to have their turn. */
+  fellBehind(subscription: Subscription): void;
+}
+
+/**
+ * One connection in one thread: a cursor into the log. Whatever the traffic, a connection that is behind costs these two
+ * numbers; nothing is queued for it.
+ */
+export class Subscription {
+  readonly subscriber: Subscriber;
+  readonly threadId: string;
+  /** Counts the joins of the thread, so that one can tell who was there. */
+  readonly serial: number;
+  readonly #runs: Runs;
+  readonly #tail: LogTail;
+  readonly #now: () => number;
+  /** Everything up to here has been written or skipped. */
+  #cursor: number;
+  /** Critical entries up to here have been written, ahead of the cursor. */
+  #criticalCursor: number;
+  /** The newest offset when the subscription began: later ones are its to receive live. */
+  readonly startedAt: number;
+  #acked = 0;
+  isEnded = false;
+
+  constructor(
+    subscriber: Subscriber,
+    threadId: string,
+    tail: LogTail,
+    now: () => number,
+    start: { readonly after: number; readonly serial: number; readonly runs: Runs },
+  ) {
+    this.subscriber = subscriber;
+    this.threadId = threadId;
+    this.serial = start.serial;
+    this.#runs = start.runs;
+    this.#tail = tail;
+    this.#now = now;
+    this.#cursor = start.after;
+    this.#criticalCursor = start.after;
+    this.startedAt = tail.head;
+  }
+
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  get isBehind(): boolean {
+    return this.#cursor < this.#tail.head;
+  }
+
+  /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */
+  isOwedCritical(limit: number): boolean {
+    const after = Math.max(this.#criticalCursor, this.#cursor, this.startedAt);
+    if (this.#tail.criticalCountAfter(after) <= limit) return false;
+    let owed = 0;
+    for (
+      let offset = this.#tail.criticalAfter(after);
+      offset !== undefined;
+      offset = this.#tail.criticalAfter(offset)
+    ) {
+      if (this.#tail.at(offset)?.isDeliverable(this.#now()) === true) owed++;
+    }
+    return owed > limit;
+  }
+
+  /** The client has everything up to here. */
+  get ackedOffset(): number {
+    return this.#acked;
+  }
+
+  ack(offset: number): void {
+    if (offset <= this.#cursor) this.#acked = Math.max(this.#acked, offset);
+  }
+
+  /** True once the entry with this offset needs nothing more: it was written, here or ahead, or skipped. */
+  hasPassed(entry: Entry): boolean {
+    return entry.offset <= this.#cursor || (entry.lane === 'critical' && entry.offset <= this.#criticalCursor);
+  }
+
+  /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
+  visit(): boolean {
+    const { outbox } = this.subscriber;
+    if (!this.isBehind || this.isEnded) return true;
+    if (this.#cursor + 1 < this.#tail.first && !this.#skipTrimmed()) return this.#wait();
+    if (this.#tail.head === this.#cursor + 1) return this.#step() || this.#wait();
+    const run = this.#nextRun();
+    if (run?.to === this.#tail.head) return this.#deliverRun(run) || this.#wait();
+    outbox.cork();
+    this.#overtake();
+    for (let steps = 0; steps < STEPS_PER_VISIT && this.isBehind && this.#advance(); steps++);
+    outbox.uncork();
+    return !this.isBehind || this.#wait();
+  }
+
+  #advance(): boolean {
+    const run = this.#nextRun();
+    return run === undefined ? this.#step() : this.#deliverRun(run);
+  }
+
+  #nextRun(): Run | undefined {
+    return this.#runs.after(this.#tail, this.#cursor, this.subscriber, this.#now());
+  }
+
+  #deliverRun(run: Run): boolean {
+    if (!this.subscriber.outbox.canWrite) return false;
+    for (const entry of run.entries) this.#count(entry);
+    this.subscriber.deliverRun(run);
+    this.#cursor = run.to;
+    return true;
+  }
+
+  /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
+  #skipTrimmed(): boolean {
+    if (!this.subscriber.outbox.canWrite) return false;
+    this.#cursor = this.#tail.first - 1;
+    this.#criticalCursor = Math.max(this.#criticalCursor, this.#cursor);
+    const position = formatPosition({ epoch: this.#tail.epoch, offset: this.#cursor, id: '' });
+    this.subscriber.tellGap(this.threadId, 'trimmed', position);
+    return true;
+  }
+
+  /** The next entry at the cursor; false where the socket takes no more. */
+  #step(): boolean {
+    const entry = this.#tail.at(this.#cursor + 1);
+    if (entry !== undefined && entry.isDeliverable(this.#now()) && !this.#wasAhead(entry)) {
+      if (!this.subscriber.outbox.canWrite) return false;
+      this.#deliver(entry, false);
+    } else if (entry !== undefined && !this.#wasAhead(entry)) {
+      this.#noteSkipped(entry);
+    }
+    this.#cursor++;
+    return true;
+  }
+
+  #deliver(entry: Entry, isAhead: boolean): void {
+    this.#count(entry);
+    this.subscriber.deliver(entry, isAhead);
+  }
+
+  #count(entry: Entry): void {
+    if (entry.offset > this.startedAt) entry.writes++;
+    if (entry.isOffered) entry.watcher?.deref()?.noteLate(this);
+  }
+
+  #noteSkipped(entry: Entry): void {
+    if (entry.offset > this.startedAt) entry.watcher?.deref()?.noteSkipped(this);
+  }
+
+  #wasAhead(entry: Entry): boolean {
+    return entry.lane === 'critical' && entry.offset <= this.#criticalCursor;
+  }
+
+  /** Writes the critical entries that wait behind others. */
+  #overtake(): void {
+    for (;;) {
+      const offset = this.#tail.criticalAfter(Math.max(this.#criticalCursor, this.#cursor));
+      if (offset === undefined || !this.subscriber.outbox.canWrite) return;
+      if (offset === this.#cursor + 1) {
+        // its turn has come anyway: it overtakes nobody
+        this.#step();
+        continue;
+      }
+      const entry = this.#tail.at(offset);
+      if (entry?.isDeliverable(this.#now()) === true) this.#deliver(entry, true);
+      else if (entry !== undefined) this.#noteSkipped(entry);
+      this.#criticalCursor = offset;
+    }
+  }
+
+  #wait(): false {
+    this.subscriber.fellBehind(this);
+    return false;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Entry } from '../infra/entry.ts';
+import { formatPosition, parsePosition } from '../infra/ids.ts';
+import { checkNumber } from '../infra/option-checks.ts';
+import type { Connection, HistoryMessage, HistoryOptions, Thread } from './api.ts';
+import type { Engine } from './engine.ts';
+import type { Receipt } from './receipt.ts';
+import type { SendOptions } from './send-options.ts';
+
+/** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
+export class ThreadHandle implements Thread {
+  readonly id: string;
+  readonly #engine: Engine;
+
+  constructor(id: string, engine: Engine) {
+    this.id = id;
+    this.#engine = engine;
+  }
+
+  get members(): readonly Connection[] {
+    return this.#engine.membersOf(this.id);
+  }
+
+  async position(): Promise<string> {
+    return formatPosition(await this.#engine.settings.log.position(this.id));
+  }
+
+  async history(options: HistoryOptions = {}): Promise<readonly HistoryMessage[]> {
+    const limit = checkNumber('limit', options.limit, 100, { min: 1 });
+    const { log } = this.#engine.settings;
+    const { epoch } = await log.position(this.id);
+    const from = options.from === undefined ? undefined : parsePosition(options.from);
+    const after = from?.epoch === epoch ? from.offset : 0;
+    const entries = await log.readAfter(this.id, after, limit);
+    return entries.map((entry) => historyMessage(entry, epoch));
+  }
+
+  ready(): Promise<void> {
+    return this.#engine.whenReady(this.id);
+  }
+
+  async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    this.#engine.assertRunning('send');
+    const opening = this.#engine.openThread(this.id);
+    const thread = opening instanceof Promise ? await opening : opening;
+    return thread.send(message, options);
+  }
+}
+
+function historyMessage({ id, offset, lane, body }: Entry, epoch: string): HistoryMessage {
+  const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
+  return { id, position: formatPosition({ epoch, offset, id }), lane, data };
+}

@@ -1,0 +1,255 @@
+import { createActor, type ActorRefFrom } from 'xstate';
+import type { Appended, LogSubscription } from '../infra/delivery-log.ts';
+import { Entry, type EntryDraft } from '../infra/entry.ts';
+import { ThreadClosedError } from '../infra/errors.ts';
+import { parsePosition, type Position } from '../infra/ids.ts';
+import type { OpenSpan } from '../infra/telemetry.ts';
+import type { threadMachine } from '../machines/index.ts';
+import type { Engine } from './engine.ts';
+import { LaneQueue } from './lane-queue.ts';
+import { Publication } from './publication.ts';
+import { Pump } from './pump.ts';
+import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
+import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
+import type { Encoded } from './serializer.ts';
+import { compress, Windows } from './compression.ts';
+import { Subscription, type GapReason, type Subscriber } from './subscription.ts';
+import { tell } from './tell.ts';
+
+/** Where a join starts, and what the client has to be told of it. */
+export interface JoinPlan {
+  readonly start: Position;
+  readonly recovered: number;
+  readonly gap: GapReason | undefined;
+}
+
+/** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
+export class ThreadActor {
+  readonly id: string;
+  readonly members = new Set<Subscription>();
+  readonly #engine: Engine;
+  readonly #actor: ActorRefFrom<typeof threadMachine>;
+  readonly #log: LogSubscription;
+  readonly #pump: Pump;
+  readonly #lanes = { critical: new LaneQueue(), normal: new LaneQueue(), volatile: new LaneQueue() };
+  readonly #windows = new Windows();
+  #underWay = 0;
+  #joins = 0;
+  readonly #awaitingLeave: (() => void)[] = [];
+  #usedAt: number;
+
+  constructor(id: string, engine: Engine, log: LogSubscription) {
+    this.id = id;
+    this.#engine = engine;
+    this.#log = log;
+    log.hold(log.tail.head);
+    this.#pump = new Pump(
+      log.tail,
+      this.members,
+      engine.now,
+      (offset) => log.hold(offset),
+      () => this.#joins,
+    );
+    this.#usedAt = engine.now();
+    this.#actor = createActor(engine.machines.thread, { ...engine.actorOptions, id: `thread:${id}`, input: { id } });
+  }
+
+  start(): void {
+    this.#engine.launch(this.#actor);
+  }
+
+  get state(): string {
+    return this.#actor.getSnapshot().value;
+  }
+
+  get position(): Position {
+    return this.positionAt(this.#log.tail.head);
+  }
+
+  positionAt(offset: number): Position {
+    const { tail } = this.#log;
+    return { epoch: tail.epoch, offset, id: tail.at(offset)?.id ?? '' };
+  }
+
+  /** Serializes, logs, offers. Never waits for a connection. */
+  async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
+    const settings = resolveSend(options, this.#engine);
+    const span = this.#engine.telemetry.publish(this.id, settings.lane, settings.parent);
+    this.#enter();
+    try {
+      this.#assertOpen('send');
+      const encoded = this.#compressed(this.#engine.serializer.encode(message, settings.isSnapshot, span.trace));
+      const lane = this.#lanes[settings.lane];
+      const publication =
+        encoded instanceof Promise || !lane.isIdle
+          ? await lane.enqueue(Promise.resolve(encoded), (ready) => this.#publish(ready, settings, span))
+          : await this.#publish(encoded, settings, span);
+      this.#engine.counters.messagesPublished++;
+      span.end(attributesOf(publication));
+      return makeReceipt(publication, this.#engine);
+    } catch (error) {
+      span.end({}, error);
+      throw error;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /**
+   * Makes the subscription; its client is told by the subscriber what the plan says.
+   * @param from a position, `start` for all that is kept, or nothing for what comes from now on
+   */
+  subscribe(subscriber: Subscriber, from: string | undefined): { subscription: Subscription; plan: JoinPlan } {
+    this.#assertOpen('join');
+    const plan = this.#plan(from);
+    const { tail } = this.#log;
+    const subscription = new Subscription(subscriber, this.id, tail, this.#engine.now, {
+      after: plan.start.offset,
+      serial: ++this.#joins,
+      runs: this.#engine.runs,
+    });
+    this.members.add(subscription);
+    this.#windows.add(subscriber.window);
+    if (this.members.size === 1) this.#activate();
+    return { subscription, plan };
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    subscription.isEnded = true;
+    if (this.members.delete(subscription)) this.#windows.delete(subscription.subscriber.window);
+    this.#usedAt = this.#engine.now();
+    this.#rest();
+  }
+
+  /** Another process, or this one, has logged an entry. */
+  onEntry(): void {
+    this.#engine.turns.add(this.#pump);
+  }
+
+  /** Resolves when few enough sends are under way. */
+  async ready(): Promise<void> {
+    const { settings, serializer } = this.#engine;
+    await serializer.whenPlace();
+    while (this.#underWay >= settings.readyLimit) {
+      await new Promise<void>((resolve) => void this.#awaitingLeave.push(resolve));
+    }
+  }
+
+  /** The sweep: an idle thread is closed when nobody used it for the idle time. */
+  expire(now: number): void {
+    if (this.state === 'idle' && now - this.#usedAt >= this.#engine.settings.threadIdleMs) {
+      tell(this.#actor, { type: 'expired' });
+    }
+  }
+
+  /** Takes no more sends; resolves when what was accepted has been logged and offered. Its members may still be behind. */
+  async drain(): Promise<void> {
+    tell(this.#actor, { type: 'drain' });
+    while (this.#underWay > 0) await new Promise<void>((resolve) => void this.#awaitingLeave.push(resolve));
+  }
+
+  /** Nobody is behind any more, or the drain's time is up. */
+  drained(): void {
+    tell(this.#actor, { type: 'drained' });
+  }
+
+  close(): void {
+    tell(this.#actor, { type: 'close' });
+  }
+
+  /** Effect of the machine. */
+  release(): void {
+    this.#log.unsubscribe();
+    for (const member of this.members) member.isEnded = true;
+    this.members.clear();
+    this.#engine.forgetThread(this);
+  }
+
+  /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
+  #compressed(encoded: Encoded | Promise<Encoded>): Encoded | Promise<Encoded> {
+    const windows = this.#windows.all;
+    if (windows.length === 0) return encoded;
+    const { compression } = this.#engine.settings;
+    if (encoded instanceof Promise) return encoded.then((ready) => compress(ready, windows, compression));
+    return encoded.body.bytes < compression.thresholdBytes ? encoded : compress(encoded, windows, compression);
+  }
+
+  #publish(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<Publication> {
+    const draft: EntryDraft = {
+      threadId: this.id,
+      id: settings.id,
+      lane: settings.lane,
+      body: encoded.body,
+      deflated: encoded.deflated,
+      key: settings.conflate,
+      expiresAt: settings.expiresAt,
+      trace: span.trace,
+    };
+    if (this.state === 'closed') {
+      encoded.body.release();
+      for (const body of encoded.deflated?.values() ?? []) body.release();
+      throw new ThreadClosedError({ threadId: this.id, state: 'closed', action: 'send' });
+    }
+    return new Promise((resolve, reject) => {
+      const offer = ({ entry, isDuplicate }: Appended): void => {
+        const { epoch } = this.#log.tail;
+        const publication = new Publication({ entry, encoded, epoch, isDuplicate, members: this.members }, resolve);
+        if (isDuplicate) publication.finish(0, 0);
+        else this.#offer(publication);
+      };
+      if (settings.lane === 'volatile') {
+        offer({ entry: new Entry(draft, 0, this.#engine.now()), isDuplicate: false });
+        return;
+      }
+      const appended = this.#engine.settings.log.append(draft);
+      if (appended instanceof Promise) appended.then(offer, reject);
+      else offer(appended);
+    });
+  }
+
+  #offer(publication: Publication): void {
+    this.#pump.add(publication);
+    this.#engine.turns.add(this.#pump);
+  }
+
+  #plan(from: string | undefined): JoinPlan {
+    const { tail } = this.#log;
+    const { epoch, first, head } = tail;
+    const oldest = { epoch, offset: first - 1, id: '' };
+    if (from === undefined) return { start: this.position, recovered: 0, gap: undefined };
+    if (from === 'start') return { start: oldest, recovered: head - oldest.offset, gap: undefined };
+    const position = parsePosition(from);
+    if (position.epoch !== epoch) return { start: oldest, recovered: head - oldest.offset, gap: 'epoch' };
+    const known = tail.at(position.offset);
+    const isFork = position.offset > head || (known !== undefined && position.id !== '' && known.id !== position.id);
+    if (isFork) return { start: this.position, recovered: 0, gap: 'fork' };
+    if (position.offset + 1 < first) return { start: oldest, recovered: head - oldest.offset, gap: 'trimmed' };
+    return { start: position, recovered: head - position.offset, gap: undefined };
+  }
+
+  #assertOpen(action: string): void {
+    const { state } = this;
+    if (state !== 'idle' && state !== 'live') throw new ThreadClosedError({ threadId: this.id, state, action });
+  }
+
+  #enter(): void {
+    this.#underWay++;
+    this.#activate();
+  }
+
+  #leave(): void {
+    this.#underWay--;
+    for (const resolve of this.#awaitingLeave.splice(0)) resolve();
+    this.#usedAt = this.#engine.now();
+    this.#rest();
+  }
+
+  #activate(): void {
+    if (this.state === 'idle') tell(this.#actor, { type: 'activated' });
+  }
+
+  #rest(): void {
+    if (this.state === 'live' && this.members.size === 0 && this.#underWay === 0)
+      tell(this.#actor, { type: 'deserted' });
+  }
+}

@@ -1,0 +1,50 @@
+import type { MaybePromise } from '../infra/delivery-log.ts';
+import type { Engine } from './engine.ts';
+import { ThreadActor } from './thread.ts';
+
+/** The threads that are open: opened when somebody needs them, forgotten when they have closed. */
+export class Threads {
+  readonly #engine: () => Engine;
+  readonly #byId = new Map<string, ThreadActor>();
+  readonly #opening = new Map<string, Promise<ThreadActor>>();
+
+  constructor(engine: () => Engine) {
+    this.#engine = engine;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get all(): Iterable<ThreadActor> {
+    return this.#byId.values();
+  }
+
+  get(threadId: string): ThreadActor | undefined {
+    return this.#byId.get(threadId);
+  }
+
+  /** At once where the log answers at once. @throws HubClosedError */
+  open(threadId: string): MaybePromise<ThreadActor> {
+    const known = this.#byId.get(threadId) ?? this.#opening.get(threadId);
+    if (known !== undefined) return known;
+    const engine = this.#engine();
+    engine.assertRunning('open a thread');
+    let thread: ThreadActor | undefined;
+    const log = engine.settings.log.subscribe(threadId, () => thread?.onEntry());
+    const open = (subscription: Awaited<typeof log>): ThreadActor => {
+      thread = new ThreadActor(threadId, engine, subscription);
+      this.#byId.set(threadId, thread);
+      thread.start();
+      return thread;
+    };
+    if (!(log instanceof Promise)) return open(log);
+    const opening = log.then(open).finally(() => this.#opening.delete(threadId));
+    this.#opening.set(threadId, opening);
+    return opening;
+  }
+
+  forget(thread: ThreadActor): void {
+    if (this.#byId.get(thread.id) === thread) this.#byId.delete(thread.id);
+  }
+}

@@ -1,0 +1,129 @@
+import type { StateChange, ClientState } from './states.ts';
+
+/** A message of a thread. */
+export interface Message {
+  /** Unique in the thread; the publisher's idempotency key where there was one. */
+  readonly id: string;
+  /** Its place in the thread's log, growing, not always by one; undefined for a volatile message, which is in no log. */
+  readonly offset: number | undefined;
+  /** What was published. Check it before you use it. */
+  readonly data: unknown;
+  /** The thread's position after this message, for `join(threadId, { from })` of a later client. */
+  readonly position: string;
+  /** A critical message that has overtaken others: they are still to come, and the position has not moved. */
+  readonly ahead: boolean;
+}
+
+/**
+ * Messages are missing: fetch the present state from elsewhere, then go on with what comes. Iterators may still hold
+ * messages from before the gap; each message's `position` tells.
+ */
+export interface Gap {
+  /**
+   * `trimmed`: they are not kept any more. `epoch`: the log was started anew. `fork`: the log lost its end. `overflow`: the
+   * server gave up. Other words may come with later servers.
+   */
+  readonly why: string;
+  /** Where the thread goes on. */
+  readonly position: string;
+}
+
+/** The server has let the client into the thread, for the first time or after a reconnect. */
+export interface Joined {
+  /** Where the client stands now. */
+  readonly position: string;
+  /** How many messages of the log the server sends now, at most: some may have been superseded or have expired. */
+  readonly recovered: number;
+}
+
+/** Events of a thread, each with what its listeners are given. */
+export interface ThreadEvents {
+  message: Message;
+  gap: Gap;
+  joined: Joined;
+  /** JoinRefusedError, ServerError. Without a listener here it is an `error` event of the client. */
+  error: Error;
+}
+
+/** How to join a thread. */
+export interface JoinOptions {
+  /** A position to resume after, as `thread.position` gives it, or `start` for all that the log holds. @default only what comes from now on */
+  from?: string;
+  /** Short for `thread.on('gap', ...)`. @default none */
+  onGap?: (gap: Gap) => void;
+}
+
+/**
+ * A conversation that this client has joined: it stays joined across reconnects, and each message comes exactly once and
+ * in order, apart from critical ones that come `ahead`.
+ *
+ * Messages are for the listeners and iterators that are there when they come: add them in the same turn as `client.join`.
+ */
+export interface ClientThread extends AsyncIterable<Message> {
+  readonly id: string;
+  /** `epoch.offset.id` of the last message that was received in order; undefined before the first `joined`. */
+  readonly position: string | undefined;
+  /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the client. */
+  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => void): () => void;
+  /** No more messages; iterators give what they hold and end. Leaving twice is once. */
+  leave(): void;
+  /**
+   * The messages from now on. What is not taken yet is held, at most `maxBuffered` messages: then the thread is left on the
+   * server, for its listeners too, and joined again from its position when half of them have been taken. So a slow reader
+   * costs no memory and misses no logged message, unless the server's log does not reach back so far: that is a `gap`.
+   * An iterator that is not read any more must be ended with `return()`, as `break` in `for await` does.
+   *
+   * Throws JoinRefusedError where the server does not let the client in, ConnectionRefusedError where it closed for good.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
+}
+
+/** How to publish a message. */
+export interface PublishOptions {
+  /** Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message. @default random */
+  id?: string;
+}
+
+/** A message on its way. */
+export interface Published {
+  /** Idempotency key: publish again with it where you do not know whether the message has arrived. */
+  readonly id: string;
+}
+
+/** Events of a client, each with what its listeners are given. */
+export interface ClientEvents {
+  state: StateChange;
+  /**
+   * What went wrong without an end to the client: MalformedFrameError, ServerError, what a listener or `token` threw.
+   * Without a listener it goes to `reportError`, in Node to a process warning.
+   */
+  error: unknown;
+}
+
+/** A connection to a hub that comes back by itself. */
+export interface Client {
+  /**
+   * `connecting`: a socket is being opened. `open`: it is. `waiting`: it was lost, another attempt follows.
+   * `closed`: for good.
+   */
+  readonly state: ClientState;
+  /**
+   * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is.
+   * @throws InvalidOptionError, ClientClosedError
+   */
+  join(threadId: string, options?: JoinOptions): ClientThread;
+  /**
+   * Sends a message to the thread; it need not be joined.
+   *
+   * Resolves when the message was handed to an open socket: that is no promise that the server has it, for the connection
+   * may be lost right then, and what was handed over is not sent again. While there is no connection, messages wait in
+   * order, at most `maxQueued`.
+   *
+   * Rejects with InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
+   */
+  publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
+  /** Returns the function that takes the listener away. */
+  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => void): () => void;
+  /** The end: threads are left, what waits to be published is rejected. Closing twice is once. */
+  close(): void;
+}

@@ -1,0 +1,23 @@
+/** How long to wait before another attempt. */
+export interface Backoff {
+  /** The shortest wait, in milliseconds. @default 500 */
+  readonly minMs: number;
+  /** The longest wait, in milliseconds. @default 20000 */
+  readonly maxMs: number;
+}
+
+/**
+ * Full jitter over a ceiling that doubles with each attempt: anything from `minMs` to `minMs * 2^attempt`, at most `maxMs`.
+ * Spreads clients that were cut off together (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015).
+ *
+ * @param attempt 1 for the first
+ * @param random uniform in [0, 1)
+ */
+export function backoffDelay({ minMs, maxMs }: Backoff, attempt: number, random: () => number): number {
+  return minMs + random() * (Math.min(maxMs, minMs * 2 ** attempt) - minMs);
+}
+
+/** The server asked for a pause (1013, 4429): anything from half of `maxMs` to `maxMs`. */
+export function laterDelay({ maxMs }: Backoff, random: () => number): number {
+  return (maxMs / 2) * (1 + random());
+}

@@ -1,0 +1,155 @@
+import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
+import { Connection } from './connection.ts';
+import { reportGlobally } from './environment.ts';
+import {
+  ClientClosedError,
+  ConnectionRefusedError,
+  MalformedFrameError,
+  MessageTooLargeError,
+  ServerError,
+  UnserializableMessageError,
+} from './errors.ts';
+import { parseFrame, requests, type ServerFrame } from './frames.ts';
+import { Listeners } from './listeners.ts';
+import { checkId, type ClientSettings } from './options.ts';
+import { Outgoing } from './outgoing.ts';
+import type { ClientState, StateChange } from './states.ts';
+import { JoinedThread, type ThreadHost } from './thread.ts';
+
+/** A client at work: its connection brings frames, its threads take them. */
+export class ThreadcastClient implements Client, ThreadHost {
+  readonly settings: ClientSettings;
+  readonly #connection: Connection;
+  readonly #outgoing: Outgoing;
+  readonly #threads = new Map<string, JoinedThread>();
+  readonly #listeners = new Listeners<ClientEvents>((error) => this.report(error));
+  #maxBytes = Infinity;
+
+  constructor(settings: ClientSettings) {
+    this.settings = settings;
+    this.#connection = new Connection(settings, {
+      onState: (change) => this.#onState(change),
+      onData: (data) => this.#onData(data),
+      onError: (error) => this.report(error),
+    });
+    this.#outgoing = new Outgoing(settings.maxQueued, (text) => this.#connection.send(text));
+    this.#connection.start();
+  }
+
+  get state(): ClientState {
+    return this.#connection.state;
+  }
+
+  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => void): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  join(threadId: string, options: JoinOptions = {}): ClientThread {
+    checkId('threadId', threadId);
+    this.#assertLive('join');
+    const known = this.#threads.get(threadId);
+    if (known !== undefined) return known;
+    const thread = new JoinedThread(threadId, options, this);
+    this.#threads.set(threadId, thread);
+    thread.join();
+    return thread;
+  }
+
+  async publish(threadId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    checkId('threadId', threadId);
+    const id = checkId('id', options.id ?? this.settings.newId());
+    this.#assertLive('publish');
+    const text = requests.publish(threadId, id, toJson(data));
+    if (text.length * 3 > this.#maxBytes) this.#checkSize(text);
+    await this.#outgoing.offer(text);
+    return { id };
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  // --- for its threads
+
+  send(text: string): boolean {
+    return this.#connection.send(text);
+  }
+
+  report(error: unknown): void {
+    if (!this.#listeners.emit('error', error)) reportGlobally(error);
+  }
+
+  forget(thread: JoinedThread): void {
+    if (this.#threads.get(thread.id) === thread) this.#threads.delete(thread.id);
+  }
+
+  // --- news of the connection
+
+  #onState(change: StateChange): void {
+    const threads = [...this.#threads.values()];
+    if (change.to === 'open') {
+      for (const thread of threads) thread.join();
+      this.#outgoing.flush();
+    } else if (change.to === 'waiting') {
+      for (const thread of threads) thread.suspend();
+    } else if (change.to === 'closed') {
+      const { code = 1000, reason = '' } = change;
+      const error = code === 1000 ? undefined : new ConnectionRefusedError(code, reason);
+      for (const thread of threads) thread.end(error);
+      this.#outgoing.abandon(new ClientClosedError('publish'));
+    }
+    this.#listeners.emit('state', change);
+  }
+
+  #onData(data: unknown): void {
+    const frame = parseFrame(data);
+    if (frame === undefined) this.report(new MalformedFrameError(data));
+    else if (frame !== 'ignored') this.#onFrame(frame);
+  }
+
+  #onFrame(frame: ServerFrame): void {
+    switch (frame.t) {
+      case 'joined':
+      case 'messages':
+      case 'gap':
+        this.#threads.get(frame.th)?.receive(frame);
+        return;
+      case 'hello':
+        this.#maxBytes = frame.maxBytes ?? Infinity;
+        if (frame.pingMs !== undefined) this.#connection.silence.expect(frame.pingMs);
+        return;
+      case 'hb':
+        this.#connection.silence.beat();
+        return;
+      case 'bye':
+        this.#connection.retryIn(frame.retryMs);
+        return;
+      case 'err': {
+        const thread = frame.th === undefined ? undefined : this.#threads.get(frame.th);
+        if (thread === undefined) this.report(new ServerError(frame.code, frame.th));
+        else thread.fail(frame.code);
+      }
+    }
+  }
+
+  #checkSize(text: string): void {
+    const bytes = new TextEncoder().encode(text).length;
+    if (bytes > this.#maxBytes) throw new MessageTooLargeError(bytes, this.#maxBytes);
+  }
+
+  #assertLive(action: string): void {
+    if (this.state === 'closed') throw new ClientClosedError(action);
+  }
+}
+
+/** @throws UnserializableMessageError */
+function toJson(data: unknown): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(data);
+  } catch (error) {
+    throw new UnserializableMessageError(error);
+  }
+  if (json === undefined) throw new UnserializableMessageError();
+  return json;
+}

@@ -1,0 +1,49 @@
+/** Time, as everything in the client sees it; injected in tests. */
+export interface ClientClock {
+  /** Milliseconds since some fixed point; never goes back. */
+  now(): number;
+  /** Returns a handle that only this clock understands. */
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+/** The monotonic clock of the browser or of Node. Its handles are the functions that cancel. */
+export const systemClock: ClientClock = {
+  now: () => performance.now(),
+  setTimeout: (callback, delayMs) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+  clearTimeout: (cancel) => {
+    if (typeof cancel === 'function') cancel();
+  },
+};
+
+/** One timer that can be set again: a later `set` replaces an earlier one. */
+export class Timer {
+  readonly #clock: ClientClock;
+  #handle: unknown;
+  #isSet = false;
+
+  constructor(clock: ClientClock) {
+    this.#clock = clock;
+  }
+
+  get isSet(): boolean {
+    return this.#isSet;
+  }
+
+  set(delayMs: number, callback: () => void): void {
+    this.clear();
+    this.#isSet = true;
+    this.#handle = this.#clock.setTimeout(() => {
+      this.#isSet = false;
+      callback();
+    }, delayMs);
+  }
+
+  clear(): void {
+    if (this.#isSet) this.#clock.clearTimeout(this.#handle);
+    this.#isSet = false;
+  }
+}

@@ -1,0 +1,237 @@
+import { backoffDelay, laterDelay } from './backoff.ts';
+import { reconnectAfter } from './close-codes.ts';
+import { Timer } from './clock.ts';
+import { isOffline, watchEnvironment } from './environment.ts';
+import { LONGEST_TIMER, type ClientSettings } from './options.ts';
+import { Silence } from './silence.ts';
+import { closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
+import { nextState, type ClientState, type ClientStep, type StateChange } from './states.ts';
+
+/** The protocol that is asked for in the handshake. */
+const SUBPROTOCOL = 'threadcast.v1.json';
+
+/** A connection that has lasted for this many shortest waits was a good one: the next attempt is a first one again. */
+const GOOD_WAITS = 10;
+
+/** Who is told what the connection lives through. */
+export interface ConnectionListener {
+  onState(change: StateChange): void;
+  /** What a socket received. */
+  onData(data: unknown): void;
+  onError(error: unknown): void;
+}
+
+/** One socket after another: opens, waits, opens again, until it is closed for good. */
+export class Connection {
+  readonly silence: Silence;
+  readonly #settings: ClientSettings;
+  readonly #listener: ConnectionListener;
+  /** Of the attempt while connecting, of the wait while waiting. */
+  readonly #timer: Timer;
+  #state: ClientState = 'connecting';
+  #socket: WebSocketLike | undefined;
+  #attempt = 0;
+  #dials = 0;
+  #openedAt = 0;
+  /** The server's wish, from `bye`. */
+  #retryMs: number | undefined;
+  /** No attempt before, whatever the network does: the server asked for it. */
+  #notBefore = 0;
+  #offlineAt = Infinity;
+  #unwatch = (): void => {};
+
+  constructor(settings: ClientSettings, listener: ConnectionListener) {
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#timer = new Timer(settings.clock);
+    this.silence = new Silence(settings.clock, () => this.#drop('silent'));
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** The first attempt. Throws what the WebSocket constructor throws, for a URL that is none. */
+  start(): void {
+    try {
+      this.#dial();
+    } catch (error) {
+      this.#forgetSocket();
+      throw error;
+    }
+    this.#unwatch = watchEnvironment(
+      () => {
+        this.#offlineAt = this.#now();
+      },
+      () => this.#onOnline(),
+      () => this.#wake(),
+    );
+  }
+
+  /** Hands a text to the socket; false where there is no open one. */
+  send(text: string): boolean {
+    const socket = this.#socket;
+    if (this.#state !== 'open' || socket?.readyState !== OPEN) return false;
+    try {
+      socket.send(text);
+      return true;
+    } catch (error) {
+      this.#listener.onError(error);
+      return false;
+    }
+  }
+
+  /** After the end of this socket, come back in so many milliseconds. */
+  retryIn(ms: number): void {
+    this.#retryMs = Math.min(ms, LONGEST_TIMER);
+  }
+
+  close(): void {
+    this.#end(1000, 'closed');
+  }
+
+  #dial(): void {
+    const { token, connectTimeoutMs } = this.#settings;
+    this.#timer.set(connectTimeoutMs, () => this.#drop('connect timeout'));
+    if (typeof token !== 'function') {
+      this.#open(token);
+      return;
+    }
+    const dial = this.#dials;
+    const isCurrent = (): boolean => dial === this.#dials;
+    new Promise<string>((resolve) => {
+      resolve(token());
+    })
+      .then((fresh) => {
+        if (isCurrent()) this.#open(fresh);
+      })
+      .catch((error: unknown) => {
+        if (isCurrent()) this.#fail(error);
+      });
+  }
+
+  #open(token: string | undefined): void {
+    const { url, WebSocket } = this.#settings;
+    const query = token === undefined ? '' : `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
+    const socket = new WebSocket(url + query, SUBPROTOCOL);
+    this.#socket = socket;
+    const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void =>
+      socket.addEventListener(type, (event) => {
+        if (this.#socket === socket) listener(event);
+      });
+    listen('open', () => this.#onOpen());
+    listen('message', (event) => {
+      this.silence.heard();
+      this.#listener.onData(dataOf(event));
+    });
+    listen('close', (event) => {
+      const { code, reason } = closeOf(event);
+      this.#onClose(code, reason);
+    });
+    // a close event follows; `ws` would throw without a listener
+    listen('error', () => {});
+  }
+
+  #onOpen(): void {
+    this.#timer.clear();
+    this.#openedAt = this.#now();
+    this.#offlineAt = Infinity;
+    this.silence.start();
+    this.#step('opened');
+  }
+
+  #onClose(code: number, reason: string): void {
+    const reconnect = reconnectAfter(code);
+    if (reconnect === 'never') {
+      this.#end(code, reason);
+      return;
+    }
+    this.#forgetSocket();
+    const { backoff, random } = this.#settings;
+    const now = this.#now();
+    if (this.#state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs) this.#attempt = 0;
+    const asked = this.#retryMs ?? (reconnect === 'later' ? laterDelay(backoff, random) : undefined);
+    this.#retryMs = undefined;
+    this.#notBefore = asked === undefined ? 0 : now + asked;
+    const delay = asked ?? backoffDelay(backoff, ++this.#attempt, random);
+    // `onLine` may be wrong, in a network without internet for example: so it slows us down, but does not stop us
+    const retryInMs = isOffline() ? Math.max(delay, backoff.maxMs) : delay;
+    this.#timer.set(retryInMs, () => this.#retry());
+    this.#step('lost', { code, reason, retryInMs });
+  }
+
+  /** Gives the socket up without waiting for its close event, which may take minutes. */
+  #drop(reason: string): void {
+    const socket = this.#forgetSocket();
+    this.#onClose(1006, reason);
+    this.#hangUp(socket);
+  }
+
+  #fail(error: unknown): void {
+    this.#listener.onError(error);
+    if (this.#state === 'connecting') this.#onClose(1006, 'attempt failed');
+  }
+
+  #retry(): void {
+    if (this.#state !== 'waiting') return;
+    this.#timer.clear();
+    this.#step('retried');
+    if (this.state !== 'connecting') return;
+    try {
+      this.#dial();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** There is reason to believe that an attempt would succeed. */
+  #wake(): void {
+    if (this.#state === 'waiting' && this.#now() >= this.#notBefore) this.#retry();
+  }
+
+  #onOnline(): void {
+    // a socket of the old network may hang for minutes; one that has delivered since then does not
+    if (this.#state === 'open' && this.silence.heardAt <= this.#offlineAt && this.#offlineAt < Infinity) {
+      this.#drop('network changed');
+    }
+    this.#offlineAt = Infinity;
+    this.#wake();
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#state === 'closed') return;
+    const socket = this.#forgetSocket();
+    this.#unwatch();
+    this.#step('ended', { code, reason });
+    this.#hangUp(socket);
+  }
+
+  #forgetSocket(): WebSocketLike | undefined {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#dials++;
+    this.#timer.clear();
+    this.silence.stop();
+    return socket;
+  }
+
+  #hangUp(socket: WebSocketLike | undefined): void {
+    try {
+      socket?.close(1000, 'closed');
+    } catch (error) {
+      this.#listener.onError(error);
+    }
+  }
+
+  #step(step: ClientStep, facts: Omit<StateChange, 'from' | 'to'> = {}): void {
+    const from = this.#state;
+    const to = nextState(from, step);
+    if (to === undefined) return;
+    this.#state = to;
+    this.#listener.onState({ from, to, ...facts });
+  }
+
+  #now(): number {
+    return this.#settings.clock.now();
+  }
+}

@@ -1,0 +1,49 @@
+import type { Position } from './position.ts';
+
+/**
+ * What a client has of a thread, so that each message is taken exactly once: everything up to the position, and by id what
+ * came ahead of it.
+ */
+export class Cursor {
+  #position: Position | undefined;
+  /** Offsets by id of the messages that came ahead and that the position has not passed yet. */
+  readonly #ahead = new Map<string, number>();
+
+  /** Undefined until the server has told where the thread stands. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** A server that starts there would leave out what comes after our position. */
+  isBefore({ epoch, offset }: Position): boolean {
+    const position = this.#position;
+    return position !== undefined && (epoch !== position.epoch || offset > position.offset);
+  }
+
+  /** After a gap, or at the very start. Backwards or in another epoch, what came ahead means nothing any more. */
+  moveTo(position: Position): void {
+    const before = this.#position;
+    if (before?.epoch !== position.epoch || position.offset < before.offset) this.#ahead.clear();
+    this.#position = position;
+    this.#forgetPassed(position.offset);
+  }
+
+  /** True for a message that has not been taken before; moves the position unless the message is ahead of it. */
+  take(message: { readonly id: string; readonly offset: number; readonly ahead: boolean }): boolean {
+    const { id, offset, ahead } = message;
+    const position = this.#position;
+    if (position === undefined || offset <= position.offset) return false;
+    const isNew = !this.#ahead.has(id);
+    if (ahead) {
+      this.#ahead.set(id, offset);
+    } else {
+      this.#position = { epoch: position.epoch, offset, id };
+      this.#forgetPassed(offset);
+    }
+    return isNew;
+  }
+
+  #forgetPassed(upTo: number): void {
+    for (const [id, offset] of this.#ahead) if (offset <= upTo) this.#ahead.delete(id);
+  }
+}

@@ -1,0 +1,50 @@
+import type { WebSocketConstructor } from './socket.ts';
+
+/** The part of `EventTarget` that is used. */
+interface Listenable {
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+}
+
+/** What a browser, a worker or Node may have as globals: each may be missing. */
+interface Environment extends Listenable {
+  readonly WebSocket?: WebSocketConstructor;
+  readonly navigator?: object;
+  readonly document?: Listenable & { readonly visibilityState?: string };
+  readonly reportError?: (error: unknown) => void;
+  readonly process?: { emitWarning?(warning: string | Error): void };
+}
+
+/** Looked at when needed: a polyfill may come late. */
+export const environment: Environment = globalThis;
+
+/** False also where nobody knows. */
+export function isOffline(): boolean {
+  const { navigator } = environment;
+  return navigator !== undefined && 'onLine' in navigator && navigator.onLine === false;
+}
+
+/**
+ * Tells when the network is gone or back and when the page can be seen again, where the environment has such events.
+ * Returns the function that ends it.
+ */
+export function watchEnvironment(onOffline: () => void, onOnline: () => void, onVisible: () => void): () => void {
+  const page = environment.document;
+  const onVisibility = (): void => {
+    if (page?.visibilityState === 'visible') onVisible();
+  };
+  environment.addEventListener?.('offline', onOffline);
+  environment.addEventListener?.('online', onOnline);
+  page?.addEventListener?.('visibilitychange', onVisibility);
+  return () => {
+    environment.removeEventListener?.('offline', onOffline);
+    environment.removeEventListener?.('online', onOnline);
+    page?.removeEventListener?.('visibilitychange', onVisibility);
+  };
+}
+
+/** An error that nobody listens to: `reportError` in browsers, a process warning in Node. Never thrown. */
+export function reportGlobally(error: unknown): void {
+  if (environment.reportError !== undefined) environment.reportError(error);
+  else environment.process?.emitWarning?.(error instanceof Error ? error : String(error));
+}

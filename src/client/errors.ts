@@ -1,0 +1,125 @@
+/**
+ * Every error that the client raises on purpose: a class each, with a stable `code` and the facts as fields. `name` is the
+ * code too, because bundlers rename classes.
+ */
+export abstract class ThreadcastClientError extends Error {
+  /** Stable, machine-readable: `TC_...`. Messages may be reworded between versions, codes are not. */
+  abstract readonly code: `TC_${string}`;
+
+  override get name(): string {
+    return this.code;
+  }
+}
+
+/** `client.close()` was called, or the server closed with a code that says never to come back. */
+export class ClientClosedError extends ThreadcastClientError {
+  readonly code = 'TC_CLIENT_CLOSED';
+
+  constructor(action: string) {
+    super(`cannot ${action}: the client is closed`);
+  }
+}
+
+/** The server closed the connection with a code that means: do not come back. Iterators of the threads throw it. */
+export class ConnectionRefusedError extends ThreadcastClientError {
+  readonly code = 'TC_CONNECTION_REFUSED';
+  /** RFC 6455 close code, 4401 for example. */
+  readonly closeCode: number;
+  readonly reason: string;
+
+  constructor(closeCode: number, reason: string) {
+    super(`the server closed the connection for good: ${closeCode} ${reason}`);
+    this.closeCode = closeCode;
+    this.reason = reason;
+  }
+}
+
+/** The server does not let this client into the thread. The thread is over; iterators throw this. */
+export class JoinRefusedError extends ThreadcastClientError {
+  readonly code = 'TC_JOIN_REFUSED';
+  readonly threadId: string;
+  /** The server's word: `forbidden`, `TC_INVALID_POSITION`. */
+  readonly reason: string;
+
+  constructor(threadId: string, reason: string) {
+    super(`join of thread ${threadId} was refused: ${reason}`);
+    this.threadId = threadId;
+    this.reason = reason;
+  }
+}
+
+/** An `err` frame: something that this client asked for went wrong on the server. */
+export class ServerError extends ThreadcastClientError {
+  readonly code = 'TC_SERVER_ERROR';
+  /** The thread that it is about, where it is about one. */
+  readonly threadId: string | undefined;
+  /** The server's word, `internal` for example. */
+  readonly reason: string;
+
+  constructor(reason: string, threadId?: string) {
+    super(`the server reports ${reason}${threadId === undefined ? '' : ` for thread ${threadId}`}`);
+    this.threadId = threadId;
+    this.reason = reason;
+  }
+}
+
+/** As many messages as `maxQueued` allows wait for the connection to come back; this one was not taken. */
+export class PublishQueueFullError extends ThreadcastClientError {
+  readonly code = 'TC_PUBLISH_QUEUE_FULL';
+  /** Messages. */
+  readonly limit: number;
+
+  constructor(limit: number) {
+    super(`${limit} messages wait for the connection already`);
+    this.limit = limit;
+  }
+}
+
+/** A value that JSON cannot express; what `JSON.stringify` threw is the `cause`. */
+export class UnserializableMessageError extends ThreadcastClientError {
+  readonly code = 'TC_UNSERIALIZABLE_MESSAGE';
+
+  constructor(cause?: unknown) {
+    super('message cannot be serialized as JSON', { cause });
+  }
+}
+
+/** More bytes than the server takes in one frame, as it said in `hello`. It would have closed the connection. */
+export class MessageTooLargeError extends ThreadcastClientError {
+  readonly code = 'TC_MESSAGE_TOO_LARGE';
+  /** Of the whole frame, UTF-8. */
+  readonly bytes: number;
+  readonly limit: number;
+
+  constructor(bytes: number, limit: number) {
+    super(`message of ${bytes} bytes is larger than the server's limit of ${limit}`);
+    this.bytes = bytes;
+    this.limit = limit;
+  }
+}
+
+/** An option or argument with a value of the wrong type or out of its range. */
+export class InvalidOptionError extends ThreadcastClientError {
+  readonly code = 'TC_INVALID_OPTION';
+  readonly option: string;
+  readonly expected: string;
+
+  constructor(option: string, expected: string) {
+    super(`option ${option}: expected ${expected}`);
+    this.option = option;
+    this.expected = expected;
+  }
+}
+
+/** The server sent what is no frame of the protocol; it was ignored. */
+export class MalformedFrameError extends ThreadcastClientError {
+  readonly code = 'TC_MALFORMED_FRAME';
+  /** Its first 100 characters; empty where it was not text. */
+  readonly start: string;
+
+  constructor(data: unknown) {
+    const start = typeof data === 'string' ? data.slice(0, 100) : '';
+    super(`malformed frame: ${start}`);
+    this.start = start;
+  }
+}

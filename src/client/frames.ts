@@ -1,0 +1,94 @@
+import { parsePosition, type Position } from './position.ts';
+
+/** A message as it is on the wire; without an offset it is volatile, in no log. */
+export interface WireMessage {
+  readonly id: string;
+  readonly offset: number | undefined;
+  readonly ahead: boolean;
+  readonly data: unknown;
+}
+
+/** What the server says about one thread. */
+export type ThreadFrame =
+  | { readonly t: 'joined'; readonly th: string; readonly position: Position; readonly recovered: number }
+  | { readonly t: 'messages'; readonly th: string; readonly messages: readonly WireMessage[] }
+  | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly position: Position };
+
+/** What the server says. */
+export type ServerFrame =
+  | ThreadFrame
+  | { readonly t: 'hello'; readonly pingMs: number | undefined; readonly maxBytes: number | undefined }
+  | { readonly t: 'hb' }
+  | { readonly t: 'err'; readonly code: string; readonly th: string | undefined }
+  | { readonly t: 'bye'; readonly retryMs: number };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The frame in what a socket received; `ignored` for a word that this version does not know, undefined for no frame at all. */
+export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
+  const frame = parseObject(data);
+  if (frame === undefined) return undefined;
+  const { t, th, pos, m, code, why, retryMs, recovered } = frame;
+  switch (t) {
+    case 'msg':
+    case 'batch': {
+      const messages = (t === 'msg' ? [frame] : Array.isArray(m) ? m : [undefined]).map(readMessage);
+      const known = messages.filter((message) => message !== undefined);
+      return typeof th === 'string' && known.length === messages.length
+        ? { t: 'messages', th, messages: known }
+        : undefined;
+    }
+    case 'joined':
+    case 'gap': {
+      const position = parsePosition(pos);
+      if (typeof th !== 'string' || position === undefined) return undefined;
+      if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0 };
+      return { t, th, position, why: typeof why === 'string' ? why : 'trimmed' };
+    }
+    case 'hello':
+      return { t, pingMs: numberOf(frame['pingMs']), maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']) };
+    case 'hb':
+      return { t };
+    case 'err':
+      return typeof code === 'string' ? { t, code, th: typeof th === 'string' ? th : undefined } : undefined;
+    case 'bye':
+      return { t, retryMs: numberOf(retryMs) ?? 0 };
+    default:
+      return typeof t === 'string' ? 'ignored' : undefined;
+  }
+}
+
+/** What the client says. Thread and message ids are of characters that JSON does not escape. */
+export const requests = {
+  join: (th: string, from: string | undefined): string => JSON.stringify({ t: 'join', th, from }),
+  leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
+  ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),
+  publish: (th: string, id: string, json: string): string => `{"t":"pub","th":"${th}","id":"${id}","d":${json}}`,
+};
+
+function readMessage(value: unknown): WireMessage | undefined {
+  const { id, o, d, ahead } = fieldsOf(value) ?? {};
+  const isLogged = typeof o === 'number' && Number.isSafeInteger(o) && o > 0;
+  if (typeof id !== 'string' || !(isLogged || o === undefined)) return undefined;
+  return { id, offset: o, ahead: ahead === true, data: d };
+}
+
+function parseObject(data: unknown): Fields | undefined {
+  try {
+    return typeof data === 'string' ? fieldsOf(JSON.parse(data)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return isFields(value) ? value : undefined;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 && value < Infinity ? value : undefined;
+}

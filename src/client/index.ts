@@ -1,0 +1,48 @@
+import type { Client } from './api.ts';
+import { ThreadcastClient } from './client.ts';
+import { resolveOptions, type ConnectOptions } from './options.ts';
+
+export type {
+  Client,
+  ClientEvents,
+  ClientThread,
+  Gap,
+  Joined,
+  JoinOptions,
+  Message,
+  Published,
+  PublishOptions,
+  ThreadEvents,
+} from './api.ts';
+export type { Backoff } from './backoff.ts';
+export type { ClientClock } from './clock.ts';
+export {
+  ClientClosedError,
+  ConnectionRefusedError,
+  InvalidOptionError,
+  JoinRefusedError,
+  MalformedFrameError,
+  MessageTooLargeError,
+  PublishQueueFullError,
+  ServerError,
+  ThreadcastClientError,
+  UnserializableMessageError,
+} from './errors.ts';
+export type { ConnectOptions, Token } from './options.ts';
+export type { WebSocketConstructor, WebSocketLike } from './socket.ts';
+export type { ClientState, StateChange } from './states.ts';
+
+/**
+ * Connects to a hub, and stays connected until `close()` or until the server says never to come back.
+ *
+ * ```ts
+ * const client = connect('wss://example.org/ws', { token: () => fetchToken() });
+ * for await (const { data } of client.join('t1')) show(data);
+ * ```
+ *
+ * @param url `ws:` or `wss:`
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`), and what the WebSocket constructor throws for a URL that is none
+ */
+export function connect(url: string | { toString(): string }, options: ConnectOptions = {}): Client {
+  return new ThreadcastClient(resolveOptions(url, options));
+}

@@ -1,0 +1,38 @@
+import { reportGlobally } from './environment.ts';
+
+/** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
+export class Listeners<Events extends object> {
+  readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => void> } = {};
+  readonly #report: (error: unknown) => void;
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report;
+  }
+
+  /** Returns the function that takes the listener away again. */
+  on<E extends keyof Events>(event: E, listener: (news: Events[E]) => void): () => void {
+    const listeners = (this.#byEvent[event] ??= new Set());
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  /** False when nobody listens. */
+  emit<E extends keyof Events>(event: E, news: Events[E]): boolean {
+    const listeners = this.#byEvent[event];
+    if (listeners === undefined || listeners.size === 0) return false;
+    // an error listener that throws is not told of its own error
+    const report = event === 'error' ? reportGlobally : this.#report;
+    for (const listener of listeners) guarded(() => listener(news), report);
+    return true;
+  }
+}
+
+/** Runs a user's callback: a throw or a rejected promise is reported, nothing is passed on. */
+function guarded(callback: () => unknown, report: (error: unknown) => void): void {
+  try {
+    const result = callback();
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}

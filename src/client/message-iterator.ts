@@ -1,0 +1,75 @@
+import type { Message } from './api.ts';
+
+interface Reader {
+  readonly resolve: (result: IteratorResult<Message, undefined>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** One reader of a thread, with the messages that it has not taken yet. Who pushes looks at `size`. */
+export class MessageIterator implements AsyncIterableIterator<Message, undefined> {
+  readonly #onTaken: () => void;
+  readonly #onReturn: () => void;
+  #held: Message[] = [];
+  readonly #readers: Reader[] = [];
+  #isEnded = false;
+  #error: Error | undefined;
+
+  constructor(onTaken: () => void, onReturn: () => void) {
+    this.#onTaken = onTaken;
+    this.#onReturn = onReturn;
+  }
+
+  /** Messages held. */
+  get size(): number {
+    return this.#held.length;
+  }
+
+  push(message: Message): void {
+    const reader = this.#readers.shift();
+    if (reader === undefined) this.#held.push(message);
+    else reader.resolve({ done: false, value: message });
+  }
+
+  /** No more messages; what is held can still be taken, then the error is thrown once. */
+  end(error?: Error): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#error = error;
+    for (const reader of this.#readers.splice(0)) this.#finish(reader);
+  }
+
+  next(): Promise<IteratorResult<Message, undefined>> {
+    return new Promise((resolve, reject) => {
+      const message = this.#held.shift();
+      if (message !== undefined) {
+        resolve({ done: false, value: message });
+        this.#onTaken();
+      } else if (this.#isEnded) {
+        this.#finish({ resolve, reject });
+      } else {
+        this.#readers.push({ resolve, reject });
+      }
+    });
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.#held = [];
+    this.end();
+    this.#error = undefined;
+    this.#onReturn();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #finish({ resolve, reject }: Reader): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) resolve(DONE);
+    else reject(error);
+  }
+}

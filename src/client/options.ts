@@ -1,0 +1,87 @@
+import type { Backoff } from './backoff.ts';
+import { systemClock, type ClientClock } from './clock.ts';
+import { environment } from './environment.ts';
+import { InvalidOptionError } from './errors.ts';
+import type { WebSocketConstructor } from './socket.ts';
+
+/** What proves who the client is; a function is asked anew for each attempt, so that it can give a fresh one. */
+export type Token = string | (() => string | Promise<string>);
+
+/** Everything has a default. Times are in milliseconds. */
+export interface ConnectOptions {
+  /**
+   * Sent as the query parameter `token`: browsers cannot set headers on a WebSocket. URLs end up in access logs, so prefer
+   * short-lived tokens. @default none
+   */
+  token?: Token;
+  /** Makes the sockets, the one of the `ws` package for example. @default the global `WebSocket` */
+  WebSocket?: WebSocketConstructor;
+  /** The waits between attempts. @default { minMs: 500, maxMs: 20000 } */
+  backoff?: Partial<Backoff>;
+  /** An attempt that has not succeeded by then is given up. @default 10000 */
+  connectTimeoutMs?: number;
+  /** Messages that may wait to be published while there is no connection. @default 256 */
+  maxQueued?: number;
+  /** Messages that an iterator of a thread may hold, at least 2; see `ClientThread`. @default 1024 */
+  maxBuffered?: number;
+  /** Time. @default the monotonic clock */
+  clock?: ClientClock;
+  /** Uniform in [0, 1), for the jitter. @default Math.random */
+  random?: () => number;
+  /** Makes idempotency keys, of `[\w.:-]`. @default 128 random bits */
+  newId?: () => string;
+}
+
+/** The options with every default filled in. */
+export interface ClientSettings {
+  readonly url: string;
+  readonly token: Token | undefined;
+  readonly WebSocket: WebSocketConstructor;
+  readonly backoff: Backoff;
+  readonly connectTimeoutMs: number;
+  readonly maxQueued: number;
+  readonly maxBuffered: number;
+  readonly clock: ClientClock;
+  readonly random: () => number;
+  readonly newId: () => string;
+}
+
+/** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
+export function resolveOptions(url: string | { toString(): string }, options: ConnectOptions): ClientSettings {
+  const WebSocket = options.WebSocket ?? environment.WebSocket;
+  if (typeof WebSocket !== 'function')
+    throw new InvalidOptionError('WebSocket', 'a constructor; there is no global one');
+  const minMs = checkNumber('backoff.minMs', options.backoff?.minMs, 500);
+  return {
+    url: String(url),
+    token: options.token,
+    WebSocket,
+    backoff: { minMs, maxMs: checkNumber('backoff.maxMs', options.backoff?.maxMs, Math.max(20_000, minMs), minMs) },
+    connectTimeoutMs: checkNumber('connectTimeoutMs', options.connectTimeoutMs, 10_000),
+    maxQueued: checkNumber('maxQueued', options.maxQueued, 256, 0),
+    maxBuffered: checkNumber('maxBuffered', options.maxBuffered, 1_024, 2),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    newId: options.newId ?? randomId,
+  };
+}
+
+/** @throws InvalidOptionError unless it is a thread or message id, `^[\w.:-]{1,128}$` */
+export function checkId(option: string, value: unknown): string {
+  if (typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value)) return value;
+  throw new InvalidOptionError(option, 'a text that matches ^[\\w.:-]{1,128}$');
+}
+
+/** `setTimeout` fires at once for 2^31 ms or more. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+function checkNumber(option: string, value: number | undefined, fallback: number, min = 1): number {
+  const number = value ?? fallback;
+  if (typeof number === 'number' && number >= min && number <= LONGEST_TIMER) return number;
+  throw new InvalidOptionError(option, `a number from ${min} to ${LONGEST_TIMER}`);
+}
+
+/** `crypto.randomUUID` is missing in pages that are not served over https. */
+function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-');
+}

@@ -1,0 +1,28 @@
+/** Where the connection stands; see `Client.state`. */
+export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed';
+
+/** What happens to a connection. */
+export type ClientStep = 'opened' | 'lost' | 'retried' | 'ended';
+
+/** A change of state, and why. */
+export interface StateChange {
+  readonly from: ClientState;
+  readonly to: ClientState;
+  /** Close code, where a socket was lost or ended: 1006 where there was no close frame. */
+  readonly code?: number;
+  readonly reason?: string;
+  /** With `waiting`: milliseconds until the next attempt; `online` and a page that is shown again may come before. */
+  readonly retryInMs?: number;
+}
+
+const transitions: Readonly<Record<ClientState, Partial<Record<ClientStep, ClientState>>>> = {
+  connecting: { opened: 'open', lost: 'waiting', ended: 'closed' },
+  open: { lost: 'waiting', ended: 'closed' },
+  waiting: { retried: 'connecting', ended: 'closed' },
+  closed: {},
+};
+
+/** The next state, or undefined where the step means nothing. */
+export function nextState(state: ClientState, step: ClientStep): ClientState | undefined {
+  return transitions[state][step];
+}

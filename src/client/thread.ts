@@ -1,0 +1,199 @@
+import { Acks } from './acks.ts';
+import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
+import { backoffDelay } from './backoff.ts';
+import { Timer } from './clock.ts';
+import { Cursor } from './cursor.ts';
+import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
+import { requests, type ThreadFrame, type WireMessage } from './frames.ts';
+import { Listeners } from './listeners.ts';
+import { MessageIterator } from './message-iterator.ts';
+import type { ClientSettings } from './options.ts';
+import { formatPosition, parsePosition, type Position } from './position.ts';
+
+/** What a thread needs of its client. */
+export interface ThreadHost {
+  readonly settings: ClientSettings;
+  /** False where there is no open socket. */
+  send(text: string): boolean;
+  report(error: unknown): void;
+  /** The thread is over. */
+  forget(thread: JoinedThread): void;
+}
+
+/**
+ * `joining`: a join is under way, or follows when the connection is open. `joined`: messages flow. `paused`: left on the
+ * server until a reader has caught up. `over`: left, refused or closed.
+ */
+type Phase = 'joining' | 'joined' | 'paused' | 'over';
+
+/** Refusals that another attempt would not change. */
+const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_/;
+
+/** A thread at work: joins again after each reconnect, takes each message once, and hands it to listeners and readers. */
+export class JoinedThread implements ClientThread {
+  readonly id: string;
+  readonly #host: ThreadHost;
+  readonly #cursor = new Cursor();
+  readonly #listeners: Listeners<ThreadEvents>;
+  readonly #iterators = new Set<MessageIterator>();
+  readonly #acks: Acks;
+  readonly #retry: Timer;
+  /** `start`, until there is a position. */
+  readonly #from: string | undefined;
+  #phase: Phase = 'joining';
+  #refusals = 0;
+  /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
+  #unexplained: Position | undefined;
+  #error: Error | undefined;
+
+  /** @throws InvalidOptionError */
+  constructor(id: string, { from, onGap }: JoinOptions, host: ThreadHost) {
+    this.id = id;
+    this.#host = host;
+    this.#from = from;
+    const position = parsePosition(from);
+    if (position !== undefined) this.#cursor.moveTo(position);
+    else if (from !== undefined && from !== 'start') throw new InvalidOptionError('from', "a position or 'start'");
+    this.#listeners = new Listeners((error) => host.report(error));
+    this.#acks = new Acks(host.settings.clock, (offset) => void host.send(requests.ack(id, offset)));
+    this.#retry = new Timer(host.settings.clock);
+    if (onGap !== undefined) this.on('gap', onGap);
+  }
+
+  get position(): string | undefined {
+    const { position } = this.#cursor;
+    return position === undefined ? undefined : formatPosition(position);
+  }
+
+  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => void): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  leave(): void {
+    if (this.#phase === 'over') return;
+    if (this.#phase !== 'paused') this.#host.send(requests.leave(this.id));
+    this.end();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    const iterator = new MessageIterator(
+      () => this.#onTaken(),
+      () => {
+        this.#iterators.delete(iterator);
+        this.#onTaken();
+      },
+    );
+    if (this.#phase === 'over') iterator.end(this.#error);
+    else this.#iterators.add(iterator);
+    return iterator;
+  }
+
+  // --- what the client tells
+
+  /** The connection is open. */
+  join(): void {
+    if (this.#phase !== 'joining') return;
+    this.#retry.clear();
+    this.#host.send(requests.join(this.id, this.position ?? this.#from));
+  }
+
+  /** The connection was lost. */
+  suspend(): void {
+    this.#acks.stop();
+    this.#retry.clear();
+    this.#unexplained = undefined;
+    if (this.#phase === 'joined') this.#phase = 'joining';
+  }
+
+  receive(frame: ThreadFrame): void {
+    if (frame.t === 'joined') this.#onJoined(frame.position, frame.recovered);
+    // what comes without a `joined` before it belongs to an earlier subscription
+    else if (frame.t === 'messages') for (const message of frame.messages) this.#onMessage(message);
+    else if (this.#phase === 'joined') this.#onGap(frame.why, frame.position);
+  }
+
+  /** The server reports an error for this thread; while joining, it is the answer to the join. */
+  fail(code: string): void {
+    if (this.#phase !== 'joining') {
+      this.#tell(new ServerError(code, this.id));
+      return;
+    }
+    const error = new JoinRefusedError(this.id, code);
+    if (!FINAL_REFUSAL.test(code)) {
+      const { backoff, random } = this.#host.settings;
+      this.#retry.set(backoffDelay(backoff, ++this.#refusals, random), () => this.join());
+      this.#tell(error);
+      return;
+    }
+    const hasReader = this.#iterators.size > 0;
+    this.end(error);
+    if (hasReader) this.#listeners.emit('error', error);
+    else this.#tell(error);
+  }
+
+  /** Over: readers get what they hold, then the end or the error. */
+  end(error?: Error): void {
+    if (this.#phase === 'over') return;
+    this.suspend();
+    this.#phase = 'over';
+    this.#error = error;
+    this.#host.forget(this);
+    for (const iterator of this.#iterators) iterator.end(error);
+    this.#iterators.clear();
+  }
+
+  #onJoined(position: Position, recovered: number): void {
+    if (this.#phase !== 'joining' && this.#phase !== 'joined') return;
+    this.#phase = 'joined';
+    this.#refusals = 0;
+    // only a gap moves a position that we have: were the line cut before it, we would never hear of it
+    if (this.#cursor.position === undefined) this.#cursor.moveTo(position);
+    this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
+    this.#listeners.emit('joined', { position: formatPosition(position), recovered });
+  }
+
+  #onGap(why: string, position: Position): void {
+    this.#unexplained = undefined;
+    this.#cursor.moveTo(position);
+    this.#listeners.emit('gap', { why, position: formatPosition(position) });
+  }
+
+  #onMessage({ id, offset, ahead, data }: WireMessage): void {
+    if (this.#phase === 'joined' && this.#unexplained !== undefined) {
+      const isSameEpoch = this.#unexplained.epoch === this.#cursor.position?.epoch;
+      this.#onGap(isSameEpoch ? 'trimmed' : 'epoch', this.#unexplained);
+    }
+    if (this.#phase !== 'joined') return;
+    if (offset !== undefined) {
+      const isNew = this.#cursor.take({ id, offset, ahead });
+      if (!ahead) this.#acks.received(offset);
+      if (!isNew) return;
+    }
+    const message: Message = { id, offset, data, ahead, position: this.position ?? '' };
+    for (const iterator of this.#iterators) iterator.push(message);
+    if (this.#heldMost() >= this.#host.settings.maxBuffered) this.#pause();
+    this.#listeners.emit('message', message);
+  }
+
+  #heldMost(): number {
+    let most = 0;
+    for (const { size } of this.#iterators) most = Math.max(most, size);
+    return most;
+  }
+
+  #pause(): void {
+    this.#host.send(requests.leave(this.id));
+    this.suspend();
+    this.#phase = 'paused';
+  }
+
+  #onTaken(): void {
+    if (this.#phase !== 'paused' || this.#heldMost() > this.#host.settings.maxBuffered / 2) return;
+    this.#phase = 'joining';
+    this.join();
+  }
+
+  #tell(error: Error): void {
+    if (!this.#listeners.emit('error', error)) this.#host.report(error);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Every error that threadcast raises on purpose: a class each, with a stable `code` and the facts as fields.
+ * The message is made from the facts, so that a log line alone tells what, where and the limit.
+ */
+export abstract class ThreadcastError extends Error {
+  /** Stable, machine-readable: `TC_...`. Messages may be reworded between versions, codes are not. */
+  abstract readonly code: `TC_${string}`;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A thread id that is not `^[\w.:-]{1,128}$`. */
+export class InvalidThreadIdError extends ThreadcastError {
+  readonly code = 'TC_INVALID_THREAD_ID';
+  readonly threadId: string;
+
+  constructor(threadId: unknown) {
+    const shown = typeof threadId === 'string' ? threadId : `(${typeof threadId})`;
+    super(`thread id ${JSON.stringify(shown.slice(0, 160))} does not match ^[\\w.:-]{1,128}$`);
+    this.threadId = shown;
+  }
+}
+
+/** An option with a value of the wrong type or out of its range. */
+export class InvalidOptionError extends ThreadcastError {
+  readonly code = 'TC_INVALID_OPTION';
+  readonly option: string;
+  readonly value: unknown;
+  readonly expected: string;
+
+  constructor(facts: { option: string; value: unknown; expected: string }) {
+    super(`option ${facts.option} is ${describe(facts.value)}; expected ${facts.expected}`);
+    this.option = facts.option;
+    this.value = facts.value;
+    this.expected = facts.expected;
+  }
+}
+
+/** A value that JSON cannot express: a cycle, a BigInt, `undefined`, or a `toJSON` or getter that threw (see `cause`). */
+export class UnserializableMessageError extends ThreadcastError {
+  readonly code = 'TC_UNSERIALIZABLE_MESSAGE';
+  /** Where in the value, as `$.a.b[3]`; undefined where the serializer could not tell. */
+  readonly path: string | undefined;
+
+  constructor(facts: { reason: string; path?: string | undefined; cause?: unknown }) {
+    super(
+      `message cannot be serialized: ${facts.reason}${facts.path === undefined ? '' : ` at ${facts.path}`}`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    );
+    this.path = facts.path;
+  }
+}
+
+/** A message whose JSON is larger than `maxMessageBytes`. */
+export class MessageTooLargeError extends ThreadcastError {
+  readonly code = 'TC_MESSAGE_TOO_LARGE';
+  /** Bytes seen when the limit was passed: at least this many, the whole message may be larger. */
+  readonly bytes: number;
+  readonly limit: number;
+
+  constructor(facts: { bytes: number; limit: number }) {
+    super(`message of at least ${facts.bytes} bytes is over the limit of ${facts.limit} bytes`);
+    this.bytes = facts.bytes;
+    this.limit = facts.limit;
+  }
+}
+
+/** A serialization that was not done by its deadline. */
+export class SerializationTimeoutError extends ThreadcastError {
+  readonly code = 'TC_SERIALIZATION_TIMEOUT';
+  readonly timeoutMs: number;
+  /** Which part was late: a recipe in a worker, or slices on this thread. */
+  readonly strategy: string;
+
+  constructor(facts: { timeoutMs: number; strategy: string }) {
+    super(`message was not serialized (${facts.strategy}) within ${facts.timeoutMs} ms`);
+    this.timeoutMs = facts.timeoutMs;
+    this.strategy = facts.strategy;
+  }
+}
+
+/** The serializer's bounded queue has no place for another message. */
+export class SerializerQueueFullError extends ThreadcastError {
+  readonly code = 'TC_SERIALIZER_QUEUE_FULL';
+  readonly queued: number;
+  readonly limit: number;
+
+  constructor(facts: { queued: number; limit: number }) {
+    super(`serializer queue is full: ${facts.queued} jobs under way, limit ${facts.limit}`);
+    this.queued = facts.queued;
+    this.limit = facts.limit;
+  }
+}
+
+/** A recipe's worker crashed, ran out of memory, could not load its module, or the recipe threw (see `cause`). */
+export class WorkerFailedError extends ThreadcastError {
+  readonly code = 'TC_WORKER_FAILED';
+  readonly url: string;
+  readonly reason: string;
+
+  constructor(facts: { url: string; reason: string; cause?: unknown }) {
+    super(
+      `recipe ${facts.url} failed: ${facts.reason}`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    );
+    this.url = facts.url;
+    this.reason = facts.reason;
+  }
+}
+
+/** `send` or `accept` on a hub that drains or has been closed. */
+export class HubClosedError extends ThreadcastError {
+  readonly code = 'TC_HUB_CLOSED';
+  readonly state: string;
+
+  constructor(facts: { state: string; action: string }) {
+    super(`hub is ${facts.state}: ${facts.action} is refused`);
+    this.state = facts.state;
+  }
+}
+
+/** `send` or `join` on a thread that drains or has been closed. */
+export class ThreadClosedError extends ThreadcastError {
+  readonly code = 'TC_THREAD_CLOSED';
+  readonly threadId: string;
+  readonly state: string;
+
+  constructor(facts: { threadId: string; state: string; action: string }) {
+    super(`thread ${facts.threadId} is ${facts.state}: ${facts.action} is refused`);
+    this.threadId = facts.threadId;
+    this.state = facts.state;
+  }
+}
+
+/** An action on a connection that has been evicted or closed. */
+export class ConnectionClosedError extends ThreadcastError {
+  readonly code = 'TC_CONNECTION_CLOSED';
+  readonly connectionId: string;
+
+  constructor(facts: { connectionId: string; action: string }) {
+    super(`connection ${facts.connectionId} is closed: ${facts.action} is refused`);
+    this.connectionId = facts.connectionId;
+  }
+}
+
+/** A socket that the hub cannot drive: not open, already accepted, or not a `ws` WebSocket of a supported version. */
+export class UnsupportedSocketError extends ThreadcastError {
+  readonly code = 'TC_UNSUPPORTED_SOCKET';
+  readonly reason: string;
+
+  constructor(facts: { reason: string }) {
+    super(`socket cannot be accepted: ${facts.reason}`);
+    this.reason = facts.reason;
+  }
+}
+
+/** `authenticate` had no answer in time; the client got a 503. */
+export class AuthenticationTimeoutError extends ThreadcastError {
+  readonly code = 'TC_AUTHENTICATION_TIMEOUT';
+  readonly timeoutMs: number;
+
+  constructor(facts: { timeoutMs: number }) {
+    super(`authenticate had no answer within ${facts.timeoutMs} ms`);
+    this.timeoutMs = facts.timeoutMs;
+  }
+}
+
+/** A connection beyond `maxConnections` or `maxConnectionsPerUser`; its socket has been closed with 1013. */
+export class TooManyConnectionsError extends ThreadcastError {
+  readonly code = 'TC_TOO_MANY_CONNECTIONS';
+  readonly limit: number;
+  readonly userId: string | undefined;
+
+  constructor(facts: { limit: number; userId?: string | undefined }) {
+    const whose = facts.userId === undefined ? 'the hub' : `user ${facts.userId}`;
+    super(`${whose} has reached the limit of ${facts.limit} connections`);
+    this.limit = facts.limit;
+    this.userId = facts.userId;
+  }
+}
+
+/** A position that is not `epoch.offset.id`. */
+export class InvalidPositionError extends ThreadcastError {
+  readonly code = 'TC_INVALID_POSITION';
+  readonly position: string;
+
+  constructor(position: string) {
+    super(`position ${JSON.stringify(position.slice(0, 300))} is not epoch.offset.id`);
+    this.position = position;
+  }
+}
+
+/** What was thrown, as an Error: user code may throw anything. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 160));
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return String(value);
+}

@@ -1,0 +1,36 @@
+import { InvalidOptionError } from './errors.ts';
+
+/** Both ends included. */
+export interface Range {
+  readonly min: number;
+  readonly max?: number;
+}
+
+/**
+ * The value of a numeric option, or its default.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
+ */
+export function checkNumber(option: string, value: unknown, fallback: number, { min, max = Infinity }: Range): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || Number.isNaN(value) || value < min || value > max) {
+    const upper = max === Infinity ? 'up' : `to ${max}`;
+    throw new InvalidOptionError({ option, value, expected: `a number from ${min} ${upper}` });
+  }
+  return value;
+}
+
+/** One of a few words, or the default. */
+export function checkChoice<T extends string>(option: string, value: unknown, fallback: T, choices: readonly T[]): T {
+  if (value === undefined) return fallback;
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw new InvalidOptionError({ option, value, expected: `one of ${choices.join(', ')}` });
+  return choice;
+}
+
+/** A function, or undefined. The type is the caller's: what a function does with its arguments cannot be checked. */
+export function checkFunction<T>(option: string, value: T): T {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new InvalidOptionError({ option, value, expected: 'a function' });
+  }
+  return value;
+}

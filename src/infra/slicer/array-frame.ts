@@ -1,0 +1,30 @@
+import { ElementWriter } from './element-writer.ts';
+import { Frame } from './frame.ts';
+import type { Walker } from './walker.ts';
+
+/** A big array. Its length is taken once, as JSON.stringify does; elements that vanish meanwhile become `null`. */
+export class ArrayFrame extends Frame {
+  readonly #array: readonly unknown[];
+  readonly #length: number;
+  readonly #elements = new ElementWriter();
+  /** The element under way; it stays there while a child is written. */
+  #at = -1;
+
+  constructor(array: readonly unknown[]) {
+    super();
+    this.#array = array;
+    this.#length = array.length;
+  }
+
+  override step(walker: Walker): void {
+    while (++this.#at < this.#length) {
+      if (this.#elements.add(walker, this.#array[this.#at], this.#at)) return;
+    }
+    this.#elements.flush(walker);
+    walker.popContainer(']');
+  }
+
+  override pathSegment(): string {
+    return `[${this.#at}]`;
+  }
+}

@@ -1,0 +1,81 @@
+import { Frame } from './frame.ts';
+import { splitsPair } from './json-text.ts';
+import type { Walker } from './walker.ts';
+
+/** A long string, escaped piece by piece. The opening quote has been written. */
+export class StringFrame extends Frame {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    super();
+    this.#text = text;
+  }
+
+  override step(walker: Walker): void {
+    const start = this.#at;
+    let end = Math.min(this.#text.length, start + walker.limits.stringUnits);
+    // Cut in two, a pair would be escaped like two lone surrogates.
+    if (splitsPair(this.#text, end)) end++;
+    walker.output.inner(JSON.stringify(flatCopy(this.#text, start, end)));
+    walker.work += end - start;
+    this.#at = end;
+    if (end === this.#text.length) walker.pop('"');
+  }
+}
+
+/**
+ * A substring as characters of its own. `substring` alone gives a view of its parent, and for those native
+ * `JSON.stringify` has only its slow path (8 instead of 4 ms per 10 MB on Node 26); `join` copies.
+ */
+function flatCopy(text: string, start: number, end: number): string {
+  const middle = (start + end) >> 1;
+  return [text.substring(start, middle), text.substring(middle, end)].join('');
+}
+
+/** The text of a `JSON.rawJSON`, as it is. */
+export class RawTextFrame extends Frame {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    super();
+    this.#text = text;
+  }
+
+  override step(walker: Walker): void {
+    let end = Math.min(this.#text.length, this.#at + walker.limits.stringUnits);
+    if (splitsPair(this.#text, end)) end++;
+    walker.output.text(this.#text.substring(this.#at, end));
+    walker.work += end - this.#at;
+    this.#at = end;
+    if (end === this.#text.length) walker.pop('');
+  }
+}
+
+/** Bytes whose numbers are handed to native code in one call. */
+const BYTES_PER_RUN = 2048;
+
+/** A Buffer, as its `toJSON` has it, but without the array of numbers that it makes. `{"type":...[` has been written. */
+export class BytesFrame extends Frame {
+  readonly #bytes: Uint8Array;
+  readonly #length: number;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    super();
+    this.#bytes = bytes;
+    this.#length = bytes.length;
+  }
+
+  override step(walker: Walker): void {
+    const end = Math.min(this.#length, this.#at + BYTES_PER_RUN);
+    if (end > this.#at) {
+      if (this.#at > 0) walker.output.text(',');
+      walker.output.text(this.#bytes.subarray(this.#at, end).join(','));
+      walker.work += (end - this.#at) * 4;
+    }
+    this.#at = end;
+    if (end === this.#length) walker.pop(']}');
+  }
+}

@@ -1,0 +1,158 @@
+import { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Body } from './body.ts';
+import { sharedWindow, type WindowBits } from './deflate.ts';
+import { UnsupportedSocketError } from './errors.ts';
+import type { Piece } from './frames.ts';
+import type { Link, LinkListener } from './link.ts';
+
+export type { WebSocket };
+
+/** `readyState` of an open WebSocket. */
+const OPEN = 1;
+
+/**
+ * A `ws` WebSocket as a link: `ws` keeps the receiver and the control frames, data frames are written to its socket directly,
+ * because they are encoded once for all connections. Both go through the same socket in whole frames (or whole fragments,
+ * between which RFC 6455 section 5.4 allows control frames), so they never mix.
+ *
+ * @throws UnsupportedSocketError (`TC_UNSUPPORTED_SOCKET`)
+ */
+export function wsLink(webSocket: WebSocket, listener: LinkListener): Link {
+  return new WsLink(webSocket, socketOf(webSocket), listener);
+}
+
+/** The same for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
+export function wsSocketLink(webSocket: WebSocket, socket: Socket, listener: LinkListener): Link {
+  return new WsLink(webSocket, socket, listener);
+}
+
+class WsLink implements Link {
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  readonly #listener: LinkListener;
+  #isClosed = false;
+
+  constructor(webSocket: WebSocket, socket: Socket, listener: LinkListener) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#socket.setNoDelay(true);
+    this.#socket.on('drain', this.#onDrain);
+    webSocket.on('pong', this.#onPong);
+    webSocket.on('message', this.#onMessage);
+    webSocket.on('error', ignore);
+    webSocket.once('close', this.#onClose);
+  }
+
+  get deflateWindow(): WindowBits | undefined {
+    return sharedWindow(deflateParametersOf(this.#webSocket));
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get takenBytes(): number {
+    return takenBytesOf(this.#socket);
+  }
+
+  write(piece: Piece, body: Body | undefined): void {
+    const last = piece.length - 1;
+    if (last > 0) this.#socket.cork();
+    for (let i = 0; i < last; i++) this.#socket.write(piece[i] ?? EMPTY);
+    const end = piece[last] ?? EMPTY;
+    if (body === undefined) {
+      this.#socket.write(end);
+    } else {
+      body.retain();
+      // called in any case: when the kernel has taken the bytes, or with an error when the socket is destroyed
+      this.#socket.write(end, () => body.release());
+    }
+    if (last > 0) this.#socket.uncork();
+  }
+
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  ping(seq: number): void {
+    if (this.#webSocket.readyState === OPEN) this.#webSocket.ping(String(seq), false, ignore);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#webSocket.readyState === OPEN) this.#webSocket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#webSocket.terminate();
+  }
+
+  readonly #onDrain = (): void => {
+    if (!this.#isClosed) this.#listener.onDrain();
+  };
+
+  readonly #onPong = (data: Buffer): void => {
+    const seq = Number(data.toString('latin1'));
+    if (Number.isSafeInteger(seq)) this.#listener.onPong(seq);
+  };
+
+  readonly #onMessage = (data: unknown, isBinary: boolean): void => {
+    this.#listener.onMessage(toBytes(data), isBinary);
+  };
+
+  readonly #onClose = (code: number, reason: Buffer): void => {
+    this.#isClosed = true;
+    this.#socket.off('drain', this.#onDrain);
+    this.#webSocket.off('pong', this.#onPong);
+    this.#webSocket.off('message', this.#onMessage);
+    this.#listener.onClose(code, reason.toString());
+  };
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** `ws` reports what went wrong once more as a close; without a listener an error event would end the process. */
+function ignore(): void {}
+
+/** `ws` does not publish its socket: the one guarded look at it. */
+function socketOf(webSocket: WebSocket): Socket {
+  const socket: unknown = Reflect.get(webSocket, '_socket');
+  if (webSocket.readyState !== OPEN) throw new UnsupportedSocketError({ reason: 'it is not open' });
+  if (!(socket instanceof Socket)) {
+    throw new UnsupportedSocketError({ reason: 'it is not a server-side WebSocket of the ws package 8.x' });
+  }
+  return socket;
+}
+
+/** Nor does it publish what has been negotiated; where it cannot be seen, frames are plain. */
+function deflateParametersOf(webSocket: WebSocket): unknown {
+  const extensions: unknown = Reflect.get(webSocket, '_extensions');
+  if (typeof extensions !== 'object' || extensions === null) return undefined;
+  const deflate: unknown = Reflect.get(extensions, 'permessage-deflate');
+  return typeof deflate === 'object' && deflate !== null ? Reflect.get(deflate, 'params') : undefined;
+}
+
+/**
+ * Public counters move only when a whole write is done; on a slow line one write may take longer than a stall does. libuv's
+ * handle counts what the kernel took of a write under way, so look there first (Node's own socket timeouts do the same).
+ */
+function takenBytesOf(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle === 'object' && handle !== null && 'bytesWritten' in handle && 'writeQueueSize' in handle) {
+    const { bytesWritten, writeQueueSize } = handle;
+    if (typeof bytesWritten === 'number' && typeof writeQueueSize === 'number') return bytesWritten - writeQueueSize;
+  }
+  return socket.bytesWritten - socket.writableLength;
+}
+
+function toBytes(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (Array.isArray(data)) return Buffer.concat(data.filter((part) => part instanceof Uint8Array));
+  return EMPTY;
+}

@@ -1,0 +1,174 @@
+import { and, assign, setup } from 'xstate';
+
+/** The numbers of a connection's life; each one is an option of the hub. Times in milliseconds. */
+export interface ConnectionPolicy {
+  /** How long a peer may make no progress before that counts as one failure. */
+  readonly sendTimeoutMs: number;
+  /** The waits before the retries of one delivery; as many retries as there are waits. */
+  readonly retryDelaysMs: readonly number[];
+  /** Consecutive failures that open the breaker. */
+  readonly breakerThreshold: number;
+  /** How long the breaker stays open before the one probe. */
+  readonly cooldownMs: number;
+}
+
+/** Why a connection ended: a WebSocket close code (RFC 6455 section 7.4, 4xxx are ours) and a few words. */
+export interface Eviction {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface ConnectionInput {
+  readonly id: string;
+  readonly policy: ConnectionPolicy;
+}
+
+export interface ConnectionContext extends ConnectionInput {
+  /** Retries of the current delivery that have begun. */
+  readonly attempt: number;
+  /** Consecutive timeouts; progress sets it back to zero. */
+  readonly failures: number;
+  /** How often the breaker has opened in this connection's life. */
+  readonly trips: number;
+  readonly eviction: Eviction;
+}
+
+export type ConnectionEvent =
+  /** The sweep found a peer that takes no bytes, or answers no ping barrier, for `sendTimeoutMs`. */
+  | { readonly type: 'stalled' }
+  /** The peer took bytes or answered a barrier. */
+  | { readonly type: 'progressed' }
+  /** The hub ends the connection: policy, overload, drain, an error of the socket. */
+  | { readonly type: 'evict'; readonly code: number; readonly reason: string }
+  /** The socket is gone. */
+  | { readonly type: 'closed'; readonly code: number; readonly reason: string };
+
+/**
+ * One connection: a breaker around one socket.
+ *
+ * `open` hands out bytes. A stall closes the gate (`retrying`): nothing is re-sent, because bytes given to TCP cannot be taken
+ * back; what is retried is *admission*, the chance for the peer to move on. Delays 1 s, 2 s, 4 s, each followed by
+ * `sendTimeoutMs` of waiting; when the last retry has timed out, that delivery has failed and the next one is attempted. The
+ * fifth failure in a row opens the breaker (`tripped`), which costs nothing until one probe after the cooldown.
+ */
+export const connectionMachine = setup({
+  types: {
+    context: {} as ConnectionContext,
+    events: {} as ConnectionEvent,
+    input: {} as ConnectionInput,
+    output: {} as Eviction,
+  },
+  actions: {
+    /** Effect: the outbox may write, and catches up from the cursors. */
+    openGate: () => {},
+    /** Effect: nothing more is written. */
+    closeGate: () => {},
+    /** Effect: count `send_timeouts`. */
+    countTimeout: () => {},
+    /** Effect: count `timeout_retries`. */
+    countRetry: () => {},
+    /** Effect: count `timeout_failures`; the message stays in the log for the catch-up. */
+    countDeliveryFailure: () => {},
+    /** Effect: write a ping barrier and report its answer as `progressed`. */
+    sendProbe: () => {},
+    /** Effect: end the socket with the eviction's code, drop the subscriptions, count `connections_evicted`. */
+    terminate: () => {},
+    noteFailure: assign({ failures: ({ context }) => context.failures + 1 }),
+    noteRetry: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    beginDelivery: assign({ attempt: 0 }),
+    noteTrip: assign({ trips: ({ context }) => context.trips + 1 }),
+    forgetFailures: assign({ attempt: 0, failures: 0 }),
+    noteEviction: assign({
+      eviction: ({ context, event }) =>
+        'code' in event ? { code: event.code, reason: event.reason } : context.eviction,
+    }),
+    noteSlowConsumer: assign({ eviction: { code: 4408, reason: 'slow consumer' } }),
+  },
+  guards: {
+    breakerOpens: ({ context }) => context.failures + 1 >= context.policy.breakerThreshold,
+    retriesLeft: ({ context }) => context.attempt < context.policy.retryDelaysMs.length,
+  },
+  delays: {
+    backoff: ({ context }) => context.policy.retryDelaysMs[context.attempt - 1] ?? 0,
+    sendTimeout: ({ context }) => context.policy.sendTimeoutMs,
+    cooldown: ({ context }) => context.policy.cooldownMs,
+  },
+}).createMachine({
+  id: 'connection',
+  context: ({ input }) => ({
+    ...input,
+    attempt: 0,
+    failures: 0,
+    trips: 0,
+    eviction: { code: 1006, reason: 'never closed' },
+  }),
+  initial: 'open',
+  on: {
+    evict: { target: '.evicted', actions: 'noteEviction' },
+    closed: { target: '.evicted', actions: 'noteEviction' },
+  },
+  states: {
+    open: {
+      entry: 'openGate',
+      exit: 'closeGate',
+      on: {
+        stalled: [
+          { guard: and(['breakerOpens', 'retriesLeft']), target: 'tripped', actions: ['countTimeout', 'noteFailure'] },
+          {
+            guard: 'breakerOpens',
+            target: 'tripped',
+            actions: ['countTimeout', 'noteFailure', 'countDeliveryFailure'],
+          },
+          { guard: 'retriesLeft', target: 'retrying', actions: ['countTimeout', 'noteFailure'] },
+          { target: 'retrying.attempting', actions: ['countTimeout', 'noteFailure', 'countDeliveryFailure'] },
+        ],
+      },
+    },
+    retrying: {
+      initial: 'backingOff',
+      on: { progressed: { target: 'open', actions: 'forgetFailures' } },
+      states: {
+        backingOff: {
+          entry: ['noteRetry', 'countRetry'],
+          after: { backoff: 'attempting' },
+        },
+        attempting: {
+          after: {
+            sendTimeout: [
+              {
+                guard: and(['breakerOpens', 'retriesLeft']),
+                target: '#connection.tripped',
+                actions: ['countTimeout', 'noteFailure'],
+              },
+              {
+                guard: 'breakerOpens',
+                target: '#connection.tripped',
+                actions: ['countTimeout', 'noteFailure', 'countDeliveryFailure'],
+              },
+              { guard: 'retriesLeft', target: 'backingOff', actions: ['countTimeout', 'noteFailure'] },
+              {
+                target: 'attempting',
+                reenter: true,
+                actions: ['countTimeout', 'noteFailure', 'countDeliveryFailure', 'beginDelivery'],
+              },
+            ],
+          },
+        },
+      },
+    },
+    tripped: {
+      entry: ['noteTrip', 'beginDelivery'],
+      initial: 'coolingDown',
+      states: {
+        coolingDown: { after: { cooldown: 'probing' } },
+        probing: {
+          entry: 'sendProbe',
+          on: { progressed: { target: '#connection.open', actions: 'forgetFailures' } },
+          after: { sendTimeout: { target: '#connection.evicted', actions: ['countTimeout', 'noteSlowConsumer'] } },
+        },
+      },
+    },
+    evicted: { type: 'final', entry: 'terminate' },
+  },
+  output: ({ context }) => context.eviction,
+});

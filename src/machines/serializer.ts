@@ -1,0 +1,37 @@
+import { setup } from 'xstate';
+
+export type SerializerEvent =
+  /** The bounded queue has no place left: new jobs are refused. */
+  | { readonly type: 'filled' }
+  /** The queue has places again. */
+  | { readonly type: 'eased' }
+  /** Workers keep failing: recipes are refused or run as slices, everything else goes on. */
+  | { readonly type: 'poolFailed' }
+  /** A worker has done a job again. */
+  | { readonly type: 'poolRecovered' }
+  | { readonly type: 'drain' }
+  /** No job is under way. */
+  | { readonly type: 'drained' }
+  | { readonly type: 'stop' };
+
+/** The serializer as a whole. A job is no actor: 10,000 jobs must not be 10,000 machines. */
+export const serializerMachine = setup({
+  types: {
+    events: {} as SerializerEvent,
+  },
+  actions: {
+    /** Effect: stop the workers, cancel the slices. */
+    release: () => {},
+  },
+}).createMachine({
+  id: 'serializer',
+  initial: 'ready',
+  on: { stop: '.stopped' },
+  states: {
+    ready: { on: { filled: 'saturated', poolFailed: 'degraded', drain: 'draining' } },
+    saturated: { on: { eased: 'ready', poolFailed: 'degraded', drain: 'draining' } },
+    degraded: { on: { poolRecovered: 'ready', drain: 'draining' } },
+    draining: { on: { drained: 'stopped' } },
+    stopped: { type: 'final', entry: 'release' },
+  },
+});

@@ -1,0 +1,42 @@
+import { setup } from 'xstate';
+
+export interface ThreadInput {
+  readonly id: string;
+}
+
+export type ThreadEvent =
+  /** It has members or publications under way again. */
+  | { readonly type: 'activated' }
+  /** The last member left and nothing is under way. */
+  | { readonly type: 'deserted' }
+  /** Nobody used it for the idle time-to-live. */
+  | { readonly type: 'expired' }
+  /** No more sends; what was accepted is still delivered. */
+  | { readonly type: 'drain' }
+  /** Everything that was accepted has been logged and offered. */
+  | { readonly type: 'drained' }
+  | { readonly type: 'close' };
+
+/** One conversation. Deliveries are no events of this machine: it only knows whether there is anything to deliver to. */
+export const threadMachine = setup({
+  types: {
+    context: {} as ThreadInput,
+    events: {} as ThreadEvent,
+    input: {} as ThreadInput,
+  },
+  actions: {
+    /** Effect: refuse what is still waiting, drop the members, forget the thread. */
+    release: () => {},
+  },
+}).createMachine({
+  id: 'thread',
+  context: ({ input }) => ({ id: input.id }),
+  initial: 'idle',
+  on: { close: '.closed' },
+  states: {
+    idle: { on: { activated: 'live', expired: 'closed', drain: 'draining' } },
+    live: { on: { deserted: 'idle', drain: 'draining' } },
+    draining: { on: { drained: 'closed' } },
+    closed: { type: 'final', entry: 'release' },
+  },
+});

@@ -1,0 +1,153 @@
+import type { Body } from '../infra/body.ts';
+import type { Piece } from '../infra/frames.ts';
+import type { Link, LinkListener } from '../infra/link.ts';
+
+/**
+ * A socket in memory: takes what it is given until it is told to stall, answers pings unless it is stalled, and remembers
+ * every byte. `hub.accept(link.attach)` makes it a connection.
+ */
+export class FakeLink implements Link {
+  /** The payloads of the messages that have arrived whole, oldest first. */
+  readonly received: string[] = [];
+  /** Close code that the hub has sent; 1006 after a termination. */
+  closeCode: number | undefined;
+  #listener: LinkListener | undefined;
+  #takenBytes = 0;
+  #isStalled = false;
+  #isDrainExpected = false;
+  readonly #unsent: { readonly piece: Piece; readonly body: Body | undefined }[] = [];
+  readonly #pings: number[] = [];
+  #unsentBytes = 0;
+  #fragments: Uint8Array[] = [];
+
+  readonly attach = (listener: LinkListener): Link => {
+    this.#listener = listener;
+    return this;
+  };
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.closeCode !== undefined;
+  }
+
+  /** The messages received, parsed. */
+  get messages(): unknown[] {
+    return this.received.map((text): unknown => JSON.parse(text));
+  }
+
+  write(piece: Piece, body: Body | undefined): void {
+    if (this.isClosed) return;
+    if (this.#isStalled) {
+      body?.retain();
+      this.#unsent.push({ piece, body });
+      this.#unsentBytes += sizeOf(piece);
+      this.#isDrainExpected = true;
+      return;
+    }
+    this.#take(piece);
+  }
+
+  cork(): void {}
+
+  uncork(): void {}
+
+  ping(seq: number): void {
+    if (this.#isStalled) this.#pings.push(seq);
+    else queueMicrotask(() => this.#listener?.onPong(seq));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.isClosed) return;
+    this.closeCode = code;
+    this.#drop();
+    queueMicrotask(() => this.#listener?.onClose(code, reason));
+  }
+
+  terminate(): void {
+    this.close(1006, '');
+  }
+
+  /** From now on the peer takes nothing and answers nothing. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  /** The peer takes up to `bytes` of what is unsent, and stays stalled: a slow line. */
+  take(bytes: number): void {
+    for (let left = bytes; left > 0;) {
+      const next = this.#unsent.shift();
+      if (next === undefined) break;
+      const size = sizeOf(next.piece);
+      left -= size;
+      this.#unsentBytes -= size;
+      this.#take(next.piece);
+      next.body?.release();
+    }
+    this.#reportDrain();
+  }
+
+  /** The peer takes everything again, and answers what it was asked. */
+  resume(): void {
+    this.#isStalled = false;
+    this.take(Infinity);
+    for (const seq of this.#pings.splice(0)) this.#listener?.onPong(seq);
+  }
+
+  /** The client says something. */
+  say(frame: unknown): void {
+    this.#listener?.onMessage(Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame)), false);
+  }
+
+  /** The client hangs up. */
+  hangUp(code = 1006, reason = ''): void {
+    if (this.isClosed) return;
+    this.closeCode = code;
+    this.#drop();
+    this.#listener?.onClose(code, reason);
+  }
+
+  #reportDrain(): void {
+    if (this.#unsentBytes > 0 || !this.#isDrainExpected) return;
+    this.#isDrainExpected = false;
+    this.#listener?.onDrain();
+  }
+
+  #drop(): void {
+    for (const { body } of this.#unsent.splice(0)) body?.release();
+    this.#unsentBytes = 0;
+    this.#pings.length = 0;
+    this.#isDrainExpected = false;
+  }
+
+  #take(piece: Piece): void {
+    let bytes = Buffer.concat(piece);
+    this.#takenBytes += bytes.length;
+    while (bytes.length > 0) {
+      const { isLast, payload, end } = readFragment(bytes);
+      // a copy: the body's memory is used again once it has been released
+      this.#fragments.push(Uint8Array.from(payload));
+      if (isLast) this.received.push(Buffer.concat(this.#fragments.splice(0)).toString());
+      bytes = bytes.subarray(end);
+    }
+  }
+}
+
+/** One unmasked fragment (RFC 6455 section 5.2). */
+function readFragment(bytes: Buffer): { isLast: boolean; payload: Buffer; end: number } {
+  const short = bytes.readUInt8(1);
+  const [start, length] =
+    short < 126 ? [2, short] : short === 126 ? [4, bytes.readUInt16BE(2)] : [10, Number(bytes.readBigUInt64BE(2))];
+  const end = start + length;
+  return { isLast: bytes.readUInt8(0) >= 0x80, payload: bytes.subarray(start, end), end };
+}
+
+function sizeOf(piece: Piece): number {
+  return piece.reduce((sum, part) => sum + part.length, 0);
+}

@@ -1,0 +1,2 @@
+export { FakeLink } from './fake-link.ts';
+export { VirtualClock } from './virtual-clock.ts';

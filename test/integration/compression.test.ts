@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { chromium } from 'playwright-core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
+import { createHub, type Hub } from '../../src/index.ts';
+import { WsClient } from '../support/ws-server.ts';
+
+let close: () => Promise<void> = () => Promise.resolve();
+
+afterEach(() => close());
+
+/** A server whose sockets negotiate compression, and the server's side of them. */
+async function serve(perMessageDeflate: object): Promise<{ hub: Hub; url: string; sockets: ServerSocket[] }> {
+  const hub = createHub();
+  // a page of the same host, because a browser lets no other open a socket to this one
+  const http = createServer((_request, response) => response.end('<!doctype html><title>test</title>'));
+  const wss = new WebSocketServer({ server: http, perMessageDeflate });
+  const sockets: ServerSocket[] = [];
+  wss.on('connection', (socket) => {
+    sockets.push(socket);
+    hub.accept(socket, { authorize: () => true });
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const address = http.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  close = async () => {
+    await hub.close();
+    wss.close();
+    http.closeAllConnections();
+    http.close();
+    await once(http, 'close');
+  };
+  return { hub, url: `ws://127.0.0.1:${address.port}`, sockets };
+}
+
+const text = (i: number): string => `message ${i}: ${'the same words again and again – ü 🎉 '.repeat(200)}`;
+
+/** Of every kind: below the threshold, compressed, not worth it, in fragments. */
+function messages(): unknown[] {
+  const noise = Array.from({ length: 3_000 }, () => String.fromCharCode(33 + Math.floor(Math.random() * 90))).join('');
+  const rows = Array.from({ length: 50_000 }, (_, i) => ({ i, text: `row ${i}`, random: Math.random() }));
+  return ['small', text(1), { noise }, { rows }, text(2), 'small again', text(1)];
+}
+
+async function join(url: string): Promise<WsClient> {
+  const client = new WsClient(url, 't');
+  await client.until(({ isJoined }) => isJoined);
+  return client;
+}
+
+describe('a connection that has negotiated compression without context takeover', () => {
+  it.each([15, 9])('gets messages compressed once for all, with a window of %i bits', async (serverMaxWindowBits) => {
+    const { hub, url } = await serve({ serverNoContextTakeover: true, serverMaxWindowBits, threshold: 0 });
+    const clients = [await join(url), await join(url)];
+    const sent = messages();
+    for (const message of sent) await hub.thread('t').send(message);
+    await Promise.all(clients.map((client) => client.until(({ messages }) => messages.length === sent.length)));
+    for (const client of clients) expect(client.messages.map(({ d }) => d)).toEqual(sent);
+    const plainBytes = sent.reduce<number>((sum, message) => sum + JSON.stringify(message).length, 0);
+    for (const { stats } of hub.connections) expect(stats.bytes).toBeLessThan(plainBytes * 0.75);
+  });
+
+  it('is not disturbed by messages of others that ws compresses itself', async () => {
+    const { hub, url, sockets } = await serve({ serverNoContextTakeover: true, threshold: 0 });
+    const client = await join(url);
+    for (let i = 0; i < 30; i++) {
+      await hub.thread('t').send(text(i));
+      // what the documentation forbids, and what must not corrupt anything all the same
+      sockets[0]?.send(JSON.stringify({ t: 'msg', o: 0, id: 'x', d: text(i) }), { compress: true });
+    }
+    await client.until(({ messages }) => messages.length === 60);
+    const texts = client.messages.map(({ d }) => d);
+    expect(new Set(texts)).toEqual(new Set(Array.from({ length: 30 }, (_, i) => text(i))));
+  });
+
+  it('catches up with compressed messages, and with what was logged before anybody understood them', async () => {
+    const { hub, url } = await serve({ serverNoContextTakeover: true, threshold: 0 });
+    const position = await hub.thread('t').position();
+    await hub.thread('t').send(text(1));
+    const first = await join(url);
+    await hub.thread('t').send(text(2));
+    await first.until(({ messages }) => messages.length === 1);
+    const late = new WsClient(url, 't', position);
+    await late.until(({ messages }) => messages.length === 2);
+    expect(late.messages.map(({ d }) => d)).toEqual([text(1), text(2)]);
+  });
+});
+
+describe('a connection that keeps its context between messages', () => {
+  it('gets plain frames, which do not touch that context', async () => {
+    const { hub, url, sockets } = await serve({ threshold: 0 });
+    const client = await join(url);
+    expect(client.socket.extensions).not.toContain('server_no_context_takeover');
+    for (let i = 0; i < 30; i++) {
+      await hub.thread('t').send(text(i));
+      sockets[0]?.send(JSON.stringify({ t: 'msg', o: 0, id: 'x', d: text(i) }), { compress: true });
+    }
+    await client.until(({ messages }) => messages.length === 60);
+    const [connection] = hub.connections;
+    expect(connection?.stats.bytes).toBeGreaterThan(30 * text(1).length);
+    expect(new Set(client.messages.map(({ d }) => d)).size).toBe(30);
+  });
+});
+
+it('Chromium reads compressed messages, whole and in fragments', async () => {
+  const { hub, url } = await serve({ serverNoContextTakeover: true, threshold: 0 });
+  const browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--no-first-run'],
+  });
+  const page = await browser.newPage();
+  await page.goto(url.replace('ws:', 'http:'));
+  const sent = messages();
+  const received = page.evaluate(
+    ([address, count]) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(address);
+        const got: unknown[] = [];
+        socket.addEventListener('open', () => socket.send('{"t":"join","th":"t"}'));
+        socket.addEventListener('message', (event) => {
+          const frame = JSON.parse(String(event.data));
+          if (frame.t === 'joined') socket.send('{"t":"pub","th":"t","id":"ready","d":1}');
+          if (frame.t === 'msg') got.push(frame.d);
+          if (got.length === count) resolve({ got, extensions: socket.extensions });
+        });
+      }),
+    [url, sent.length] as const,
+  );
+  await new Promise<void>((resolve) => {
+    hub.on('connection', (connection) => connection.on('message', () => resolve()));
+  });
+  for (const message of sent) await hub.thread('t').send(message);
+  expect(await received).toEqual({ got: sent, extensions: expect.stringContaining('permessage-deflate') });
+  await browser.close();
+}, 60_000);
+
+it('a hub that does the handshakes itself negotiates it where that is asked for', async () => {
+  const hub = createHub();
+  const http = createServer();
+  hub.attach(http, { compress: true, authenticate: () => ({ data: { plan: 'pro' } }), authorize: () => true });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const address = http.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  close = async () => {
+    await hub.close();
+    http.close();
+    await once(http, 'close');
+  };
+  const client = await join(`ws://127.0.0.1:${address.port}/`);
+  expect(client.socket.extensions).toContain('permessage-deflate');
+  await hub.thread('t').send(text(1));
+  await client.until(({ messages }) => messages.length === 1);
+  const [connection] = hub.connections;
+  expect(client.messages[0]?.d).toBe(text(1));
+  expect(connection?.stats.bytes).toBeLessThan(text(1).length / 4);
+  expect(connection?.data).toEqual({ plan: 'pro' });
+});

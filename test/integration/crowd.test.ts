@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { memoryLog } from '../../src/index.ts';
+import { Crowd } from '../support/crowd.ts';
+import { serveWs } from '../support/ws-server.ts';
+
+it('two stopped and two slow clients among two hundred: the others get everything, and the memory returns', async () => {
+  if (globalThis.gc === undefined) throw new Error('run with --expose-gc (see vitest.config.ts)');
+  const server = await serveWs({
+    hub: {
+      sendTimeoutMs: 1_000,
+      retryDelaysMs: [100, 200],
+      breakerThreshold: 3,
+      cooldownMs: 300,
+      sweepMs: 100,
+      log: memoryLog({ maxEntries: 2_000 }),
+    },
+  });
+  const { hub } = server;
+  const [healthy, slow, stopped] = await Promise.all([
+    Crowd.start(server.url, 196),
+    Crowd.start(server.url, 2, 1_500_000),
+    Crowd.start(server.url, 2),
+  ]);
+  const evictions: number[] = [];
+  hub.on('evicted', ({ code }) => evictions.push(code));
+  stopped.stop();
+  globalThis.gc();
+  const before = process.memoryUsage();
+  const pad = 'x'.repeat(10_000);
+  for (let i = 0; i < 1_000; i++) {
+    await hub.thread('t').ready();
+    await hub.thread('t').send({ at: performance.timeOrigin + performance.now(), pad });
+  }
+  await expect.poll(() => evictions, { timeout: 20_000 }).toEqual([4408, 4408]);
+  await expect
+    .poll(() => [...hub.connections].every(({ stats }) => stats.behind === 0), { timeout: 20_000 })
+    .toBe(true);
+  const [well, late] = await Promise.all([healthy.books(), slow.books()]);
+  expect(well.outOfOrder).toBe(0);
+  expect(new Set(well.counts)).toEqual(new Set([1_000]));
+  expect(late.outOfOrder).toBe(0);
+  globalThis.gc();
+  const after = process.memoryUsage();
+  // what the log holds, some twelve megabytes of messages and as much of frames, and nothing for those that were stopped
+  expect(after.rss - before.rss).toBeLessThan(120_000_000);
+  expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(40_000_000);
+  await Promise.all([healthy, slow, stopped].map((crowd) => crowd.end()));
+  await server.close();
+}, 90_000);

@@ -1,0 +1,196 @@
+import { afterEach, expect, it } from 'vitest';
+import {
+  createHub,
+  inWorker,
+  memoryLog,
+  streamArray,
+  streamObject,
+  type Hub,
+  type HubOptions,
+} from '../../src/index.ts';
+import { FakeLink } from '../../src/testing/index.ts';
+import { dataOf, framesOf } from '../support/harness.ts';
+import { serveWs, WsClient } from '../support/ws-server.ts';
+
+let hub: Hub | undefined;
+
+afterEach(() => hub?.close());
+
+async function start(options: HubOptions = {}): Promise<{ hub: Hub; link: FakeLink }> {
+  hub = createHub(options);
+  const link = new FakeLink();
+  const connection = hub.accept(link.attach);
+  await connection.join('t');
+  await connection.join('u');
+  return { hub, link };
+}
+
+/** Some ten megabytes of JSON in a hundred thousand objects. */
+const rows = (): object[] => Array.from({ length: 100_000 }, (_, i) => ({ i, text: `row ${i}`.padEnd(80, '.') }));
+
+it('a small message waits for a big one in its thread and lane, and for nothing else', async () => {
+  const { hub, link } = await start();
+  const big = hub.thread('t').send(rows());
+  const small = hub.thread('t').send('small');
+  await hub.thread('t').send('critical', { lane: 'critical' });
+  await hub.thread('u').send('elsewhere');
+  expect(dataOf(link)).toEqual(['critical', 'elsewhere']);
+  expect(await big).toMatchObject({ strategy: 'sliced' });
+  await small;
+  await expect.poll(() => dataOf(link).length).toBe(4);
+  const [, , third, fourth] = dataOf(link);
+  expect(third).toEqual(rows());
+  expect(fourth).toBe('small');
+});
+
+it('a value taken as a snapshot may be changed at once', async () => {
+  const { hub, link } = await start();
+  const value = { list: rows(), when: 'then' };
+  const sent = hub.thread('t').send(value, { snapshot: true });
+  value.when = 'later';
+  value.list.length = 0;
+  expect(await sent).toMatchObject({ strategy: 'snapshot' });
+  await expect.poll(() => dataOf(link).length).toBe(1);
+  const [got] = dataOf(link);
+  expect(got).toEqual({ list: rows(), when: 'then' });
+});
+
+it('streams what never is in memory together', async () => {
+  const { hub, link } = await start();
+  async function* cursor(): AsyncGenerator<object> {
+    for (let i = 0; i < 1_000; i++) {
+      await Promise.resolve();
+      yield { i };
+    }
+  }
+  const byName = new Map([
+    ['ada', 1],
+    ['bob', 2],
+  ]);
+  await hub.thread('t').send({ rows: streamArray(cursor()), users: streamObject(byName) });
+  const all = Array.from({ length: 1_000 }, (_, i) => ({ i }));
+  expect(dataOf(link)).toEqual([{ rows: all, users: { ada: 1, bob: 2 } }]);
+});
+
+it('what cannot be serialized is rejected with its path, uses no offset, and gives its memory back', async () => {
+  const { hub, link } = await start({ maxMessageBytes: 5_000_000, log: memoryLog({ maxEntries: 1 }) });
+  const cycle: { list: unknown[] } = { list: rows() };
+  cycle.list[70_000] = { deep: { back: cycle } };
+  const thread = hub.thread('t');
+  const cause = new Error('not this one');
+  const thrower = {
+    toJSON() {
+      throw cause;
+    },
+  };
+  await expect(thread.send([...rows().slice(0, 20_000), { n: 1n }])).rejects.toMatchObject({
+    code: 'TC_UNSERIALIZABLE_MESSAGE',
+    path: '$[20000].n',
+  });
+  await expect(thread.send({ a: rows().slice(0, 20_000), b: thrower })).rejects.toMatchObject({
+    code: 'TC_UNSERIALIZABLE_MESSAGE',
+    path: '$.b',
+    cause,
+  });
+  await expect(thread.send(rows())).rejects.toMatchObject({ code: 'TC_MESSAGE_TOO_LARGE', limit: 5_000_000 });
+  const wide = createHub();
+  await expect(wide.thread('t').send(cycle)).rejects.toMatchObject({ path: '$.list[70000].deep.back' });
+  await wide.close();
+  await thread.send('fine');
+  expect(framesOf(link, 'msg')).toMatchObject([{ o: 1, d: 'fine' }]);
+  expect(hub.stats()).toMatchObject({ serializing: 0, segmentsInUse: 0 });
+});
+
+it('a source that never ends is given up at the deadline', async () => {
+  const { hub } = await start({ serializer: { timeoutMs: 50 } });
+  let isReturned = false;
+  async function* endless(): AsyncGenerator<number> {
+    try {
+      for (;;) {
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+        yield 1;
+      }
+    } finally {
+      isReturned = true;
+    }
+  }
+  await expect(hub.thread('t').send(streamArray(endless()))).rejects.toMatchObject({
+    code: 'TC_SERIALIZATION_TIMEOUT',
+    timeoutMs: 50,
+  });
+  await expect.poll(() => isReturned).toBe(true);
+  expect(hub.stats().segmentsInUse).toBe(0);
+});
+
+it('refuses more than the queue holds, and takes messages again when it has eased', async () => {
+  const { hub } = await start({ serializer: { maxQueue: 2 } });
+  const thread = hub.thread('t');
+  const first = [thread.send(rows()), hub.thread('u').send(rows())];
+  await expect(thread.send(rows())).rejects.toMatchObject({ code: 'TC_SERIALIZER_QUEUE_FULL', queued: 2, limit: 2 });
+  expect(hub.pressure).toBe(1);
+  // small ones need no place
+  await expect(hub.thread('v').send('small')).resolves.toMatchObject({ strategy: 'inline' });
+  await thread.ready();
+  await expect(hub.thread('v').send(rows())).resolves.toMatchObject({ strategy: 'sliced' });
+  await Promise.all(first);
+});
+
+it('a recipe that fails is an error of its send, and the workers go on', async () => {
+  const { hub, link } = await start({ serializer: { timeoutMs: 2_000, workers: 1 } });
+  const recipe = (source: string) => inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+  const thread = hub.thread('t');
+  await expect(thread.send(recipe('export default () => { throw new Error("no data") }'))).rejects.toMatchObject({
+    code: 'TC_WORKER_FAILED',
+    cause: expect.objectContaining({ message: 'no data' }),
+  });
+  await expect(thread.send(recipe('export default () => process.exit(1)'))).rejects.toMatchObject({
+    code: 'TC_WORKER_FAILED',
+  });
+  await expect(thread.send(recipe('export default () => ({ built: true })'))).resolves.toMatchObject({
+    strategy: 'pooled',
+  });
+  expect(framesOf(link, 'msg')).toMatchObject([{ o: 1, d: { built: true } }]);
+});
+
+it('workers that keep failing degrade the serializer: slices go on, one recipe at a time is tried', async () => {
+  const { hub } = await start({ serializer: { workers: 2 } });
+  const states: string[] = [];
+  hub.on('transition', ({ machine, to }) => machine === 'serializer' && states.push(to));
+  const recipe = (source: string) => inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+  const thread = hub.thread('t');
+  for (let i = 0; i < 3; i++) await thread.send(recipe(`export default () => process.exit(${i})`)).catch(() => {});
+  expect(states).toEqual(['degraded']);
+  await expect(hub.thread('u').send(rows())).resolves.toMatchObject({ strategy: 'sliced' });
+  const good = recipe('export default () => "well again"');
+  const [first, second] = await Promise.allSettled([thread.send(good), hub.thread('u').send(good)]);
+  expect(first.status).toBe('fulfilled');
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'TC_WORKER_FAILED' } });
+  expect(states).toEqual(['degraded', 'ready']);
+});
+
+it('segments come back when log and sockets are done, also when a connection dies in the middle', async () => {
+  const server = await serveWs({ hub: { log: memoryLog({ maxEntries: 2 }) } });
+  const [reader, dying] = [new WsClient(server.url, 't'), new WsClient(server.url, 't')];
+  await Promise.all([reader, dying].map((client) => client.until(({ isJoined }) => isJoined)));
+  dying.socket.pause();
+  for (let i = 0; i < 4; i++) await server.hub.thread('t').send(rows());
+  await reader.until(({ messages }) => messages.length === 4);
+  expect(server.hub.stats().segmentsInUse).toBeGreaterThan(60);
+  dying.socket.terminate();
+  await server.hub.thread('t').send('small');
+  await server.hub.thread('t').send('small');
+  await reader.until(({ messages }) => messages.length === 6);
+  await expect.poll(() => server.hub.stats().segmentsInUse).toBe(0);
+  await server.close();
+});
+
+it('a hub that closes gives up what is being serialized', async () => {
+  const { hub } = await start();
+  const sent = hub.thread('t').send(rows());
+  const refused = sent.catch((error: unknown) => error);
+  await hub.close();
+  expect(await refused).toMatchObject({ code: 'TC_HUB_CLOSED' });
+  expect(hub.stats().segmentsInUse).toBe(0);
+});

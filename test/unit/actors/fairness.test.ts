@@ -1,0 +1,95 @@
+import { afterEach, expect, it } from 'vitest';
+import type { Piece } from '../../../src/infra/frames.ts';
+import { FakeLink } from '../../../src/testing/index.ts';
+import { dataOf, makeHarness, type Harness } from '../../support/harness.ts';
+
+const SLICE_MS = 2;
+/** What a write costs here, about that of a system call. */
+const WRITE_MS = 0.01;
+
+let harness: Harness;
+
+afterEach(() => harness.close());
+
+/** A link whose writes take time, and that notes when each message came. */
+class TimedLink extends FakeLink {
+  readonly times: number[] = [];
+
+  override write(piece: Piece): void {
+    harness.clock.spend(WRITE_MS);
+    this.times.push(harness.clock.now());
+    super.write(piece, undefined);
+  }
+}
+
+async function join(threads: readonly string[]): Promise<TimedLink> {
+  const link = new TimedLink();
+  const connection = harness.hub.accept(link.attach, { format: 'plain' });
+  for (const thread of threads) await connection.join(thread);
+  return link;
+}
+
+it('a small thread waits one slice at most for a thread of ten thousand connections', async () => {
+  harness = makeHarness({ sliceMs: SLICE_MS });
+  const crowd = [];
+  for (let i = 0; i < 10_000; i++) crowd.push(await join(['big']));
+  const small = await join(['small']);
+  const sentAt = harness.clock.now();
+  void harness.hub.thread('big').send('to all');
+  await harness.run(harness.hub.thread('small').send('to one'));
+  const [big] = crowd.map(({ times }) => times[0] ?? 0).toSorted((a, b) => b - a);
+  expect((small.times[0] ?? Infinity) - sentAt).toBeLessThanOrEqual(SLICE_MS + 16 * WRITE_MS + 2 * WRITE_MS);
+  expect((big ?? 0) - sentAt).toBeGreaterThan(95);
+  // and in the middle of it
+  void harness.hub.thread('big').send('again');
+  harness.clock.nextTurn(() => {
+    const at = harness.clock.now();
+    void harness.hub.thread('small').send(at);
+  });
+  await harness.clock.settle();
+  expect((small.times[1] ?? Infinity) - Number(small.messages[1])).toBeLessThanOrEqual(2 * SLICE_MS);
+  expect(harness.hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 16 * WRITE_MS + 0.001);
+});
+
+it('ten thousand threads of two connections each are all served, and none waits for all others', async () => {
+  harness = makeHarness({ sliceMs: SLICE_MS });
+  const { hub, run } = harness;
+  const links = [];
+  for (let i = 0; i < 10_000; i++) links.push(await join([`t${i}`]), await join([`t${i}`]));
+  await run(Promise.all(Array.from({ length: 10_000 }, (_, i) => hub.thread(`t${i}`).send(i))));
+  expect(links.every(({ received }) => received.length === 1)).toBe(true);
+  expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 2 * WRITE_MS + 0.001);
+});
+
+it('one connection in a thousand threads gets each message once, and catches up with all of them', async () => {
+  harness = makeHarness();
+  const { hub, run, clock } = harness;
+  const threads = Array.from({ length: 1_000 }, (_, i) => `t${i}`);
+  const link = new FakeLink();
+  const connection = hub.accept(link.attach);
+  for (const thread of threads) await connection.join(thread);
+  await run(Promise.all(threads.map((thread) => hub.thread(thread).send(thread))));
+  expect(new Set(dataOf(link))).toEqual(new Set(threads));
+  link.stall();
+  await run(hub.thread('t0').send('x'.repeat(600_000)));
+  await run(Promise.all(threads.map((thread) => hub.thread(thread).send(`${thread} again`))));
+  link.resume();
+  await clock.settle();
+  expect(dataOf(link)).toHaveLength(2_001);
+  expect(connection.stats.behind).toBe(0);
+});
+
+it('threads that come and go leave nothing behind', async () => {
+  harness = makeHarness({ threadIdleMs: 1_000 });
+  const { hub, run, clock } = harness;
+  for (let round = 0; round < 20; round++) {
+    const link = new FakeLink();
+    const connection = hub.accept(link.attach);
+    for (let i = 0; i < 50; i++) await connection.join(`r${round}.${i}`);
+    await run(Promise.all(Array.from({ length: 50 }, (_, i) => hub.thread(`r${round}.${i}`).send(i))));
+    expect(dataOf(link)).toHaveLength(50);
+    connection.close();
+    await clock.advance(2_000);
+  }
+  expect(hub.stats()).toMatchObject({ threads: 0, connections: { total: 0 } });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidOptionError, memoryLog, type EntryDraft } from '../../../src/index.ts';
+import { Body } from '../../../src/infra/body.ts';
+import { VirtualClock } from '../../../src/testing/index.ts';
+import { deliveryLogContract } from './delivery-log-contract.ts';
+
+deliveryLogContract('memory', (options) => memoryLog(options));
+
+function draft(threadId: string, bytes = 10): EntryDraft {
+  const body = new Body([Buffer.alloc(bytes, 'x')]);
+  return { threadId, id: Math.random().toString(36).slice(2), lane: 'normal', body, expiresAt: Infinity };
+}
+
+describe('the log in memory', () => {
+  it('answers at once', () => {
+    const log = memoryLog();
+    expect(log.append(draft('t'))).not.toBeInstanceOf(Promise);
+    expect(log.position('t')).not.toBeInstanceOf(Promise);
+    expect(log.subscribe('t', () => {})).not.toBeInstanceOf(Promise);
+  });
+
+  it('forgets a thread that is empty and that nobody reads, and begins a new epoch then', async () => {
+    const clock = new VirtualClock();
+    const log = memoryLog({ clock, maxAgeMs: 1_000 });
+    await log.append(draft('t'));
+    const { epoch } = await log.position('t');
+    await clock.advance(999);
+    log.sweep();
+    expect(await log.position('t')).toMatchObject({ epoch, offset: 1 });
+    await clock.advance(1);
+    log.sweep();
+    const after = await log.position('t');
+    expect(after).toMatchObject({ offset: 0, id: '' });
+    expect(after.epoch).not.toBe(epoch);
+  });
+
+  it('keeps a thread that somebody reads, however long nothing comes', async () => {
+    const clock = new VirtualClock();
+    const log = memoryLog({ clock, maxAgeMs: 1_000 });
+    const subscription = await log.subscribe('t', () => {});
+    await log.append(draft('t'));
+    const position = await log.position('t');
+    await clock.advance(1_000_000);
+    log.sweep();
+    expect(await log.position('t')).toEqual(position);
+    subscription.unsubscribe();
+    log.sweep();
+    expect((await log.position('t')).epoch).not.toBe(position.epoch);
+  });
+
+  it('bounds the bytes of all threads together, at the cost of those that were quiet for longest', async () => {
+    const clock = new VirtualClock();
+    const log = memoryLog({ clock, maxTotalBytes: 500 });
+    for (const thread of ['quiet', 'busy']) {
+      for (let i = 0; i < 3; i++) await log.append(draft(thread, 100));
+      await clock.advance(10);
+    }
+    expect(await log.readAfter('quiet', 0, 10)).toHaveLength(2);
+    expect(await log.readAfter('busy', 0, 10)).toHaveLength(3);
+    await log.append(draft('huge', 2_000));
+    expect(await log.readAfter('quiet', 0, 10)).toHaveLength(0);
+    expect(await log.readAfter('busy', 0, 10)).toHaveLength(0);
+    expect(await log.readAfter('huge', 0, 10)).toHaveLength(1);
+    expect((await log.position('busy')).offset).toBe(3);
+  });
+
+  it('stays correct over many trims', async () => {
+    const log = memoryLog({ maxEntries: 50 });
+    const { tail } = await log.subscribe('t', () => {});
+    for (let i = 1; i <= 5_000; i++) {
+      await log.append(draft('t'));
+      expect(tail.head).toBe(i);
+      expect(tail.first).toBe(Math.max(1, i - 49));
+      expect([tail.at(tail.first)?.offset, tail.at(i)?.offset]).toEqual([tail.first, i]);
+    }
+  });
+
+  it.each([{ maxEntries: 0 }, { maxBytes: 0 }, { maxAgeMs: 0 }, { maxTotalBytes: 0 }, { maxEntries: Number.NaN }])(
+    'refuses %o',
+    (options) => {
+      expect(() => memoryLog(options)).toThrow(InvalidOptionError);
+    },
+  );
+});
