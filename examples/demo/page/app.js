@@ -1,0 +1,19 @@
+import { showGap, showMessage } from './conversation.js';
+import { openLink } from './link.js';
+import { showEvent, showStatus } from './status.js';
+
+const link = document.getElementById('link');
+const user = `page-${Math.random().toString(36).slice(2, 6)}`;
+
+openLink(
+  `ws://${location.host}/ws?user=${user}`,
+  {
+    'demo.conversation': { from: 'start', onMessage: showMessage, onGap: showGap },
+    'demo.events': { from: 'start', onMessage: showEvent },
+    'demo.status': { onMessage: showStatus },
+  },
+  (state) => {
+    link.dataset.link = state;
+    link.textContent = state;
+  },
+);

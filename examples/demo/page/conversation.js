@@ -1,0 +1,126 @@
+/** Plays that stay on the page: the one that runs and the one before. */
+const KEPT = 2;
+
+const plays = document.getElementById('plays');
+const facts = document.getElementById('conversation-facts');
+
+/** Shows one message of the conversation. */
+export function showMessage(message, bytes) {
+  const isAtEnd = plays.scrollHeight - plays.scrollTop - plays.clientHeight < 80;
+  show(message, bytes);
+  // who has scrolled back wants to read there
+  if (isAtEnd) plays.scrollTop = plays.scrollHeight;
+}
+
+/** Something is missing here, and the reader is told so. */
+export function showGap(why) {
+  const reasons = {
+    trimmed: 'the log has let go of them',
+    epoch: 'the demo was started anew',
+    fork: 'the log was replaced',
+  };
+  append(currentPlay(), 'p', `Messages are missing here: ${reasons[why] ?? why}.`).className = 'muted';
+}
+
+function show(message, bytes) {
+  switch (message.type) {
+    case 'session':
+      beginPlay(message);
+      break;
+    case 'user':
+      append(turn(message.turn, 'user', message.name), 'p', message.text);
+      break;
+    case 'delta':
+      showDelta(message);
+      break;
+    case 'tool_call':
+      showCall(message);
+      break;
+    case 'tool_result':
+      showResult(message, bytes);
+      break;
+    case 'done':
+      turn(message.turn, 'agent', 'agent').setAttribute('aria-busy', 'false');
+      break;
+    case 'end':
+      currentPlay().dataset.complete = 'true';
+      break;
+  }
+}
+
+function beginPlay({ play, title, agent }) {
+  document.getElementById('waiting')?.remove();
+  facts.textContent = `${title} · play ${play}`;
+  const section = append(plays, 'section');
+  section.className = 'play';
+  section.dataset.play = play;
+  section.dataset.agent = agent;
+  while (plays.children.length > KEPT) plays.firstElementChild.remove();
+}
+
+/** Who comes in the middle, when the log has let go of the beginning, sees the rest. */
+function currentPlay() {
+  if (!plays.querySelector('.play')) beginPlay({ play: '–', title: 'Conversation', agent: 'agent' });
+  return plays.lastElementChild;
+}
+
+function turn(number, kind, name) {
+  const play = currentPlay();
+  let article = play.querySelector(`[data-turn="${number}"]`);
+  if (!article) {
+    article = append(play, 'article');
+    article.className = `turn ${kind}`;
+    article.dataset.turn = number;
+    article.setAttribute('aria-busy', String(kind === 'agent'));
+    append(article, 'h3', kind === 'agent' ? (play.dataset.agent ?? name) : name);
+  }
+  return article;
+}
+
+/** Tokens go to the end of the paragraph that is being written; after a tool call a new one begins. */
+function showDelta({ turn: number, text }) {
+  const article = turn(number, 'agent', 'agent');
+  const last = article.lastElementChild;
+  const paragraph = last.tagName === 'P' ? last : append(article, 'p');
+  paragraph.append(text);
+}
+
+function showCall({ turn: number, call, name, input }) {
+  const details = append(turn(number, 'agent', 'agent'), 'details');
+  details.className = 'tool';
+  details.dataset.call = call;
+  const summary = append(details, 'summary');
+  append(summary, 'code', name);
+  append(summary, 'span', 'running').className = 'outcome';
+  append(details, 'pre', JSON.stringify(input, null, 2));
+}
+
+function showResult({ turn: number, call, output }, bytes) {
+  const details = turn(number, 'agent', 'agent').querySelector(`[data-call="${call}"]`);
+  if (!details) return;
+  const outcome = details.querySelector('.outcome');
+  outcome.classList.add('done');
+  if (output.format === 'spans') {
+    outcome.textContent = `${output.total.toLocaleString('en')} spans, ${megabytes(bytes)}`;
+    const text = append(details, 'p');
+    text.className = 'big';
+    append(text, 'b', megabytes(bytes));
+    text.append(' as one message, built and serialized in a worker thread, encoded once for everybody. Its first row:');
+    append(details, 'pre', JSON.stringify(output.rows[0]));
+    details.open = true;
+    return;
+  }
+  outcome.textContent = output.format === 'ticket' ? `${output.key}, ${output.state}` : `${output.rows.length} rows`;
+  append(details, 'pre', JSON.stringify(output.rows ?? output, null, 1));
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function append(parent, tag, text = '') {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}

@@ -1,0 +1,73 @@
+/** Codes after which a client stays away; after all others it comes back and resumes. */
+const FINAL = new Set([1000, 1008, 1009, 4400, 4401, 4403, 4409]);
+
+/**
+ * A client of the wire in a page, with nothing but the browser's WebSocket: joins threads, keeps a position for each of them,
+ * and resumes there when the connection was lost.
+ *
+ * @param {string} url
+ * @param {Record<string, { from?: string, onMessage(message: unknown, bytes: number): void, onGap?(why: string): void }>} threads what to join, and from
+ *   where the first time
+ * @param {(state: 'connecting' | 'live' | 'ended') => void} onState
+ */
+export function openLink(url, threads, onState) {
+  const epochs = new Map();
+  const positions = new Map();
+  let failures = 0;
+  let retryMs = 0;
+
+  function connect() {
+    onState('connecting');
+    const socket = new WebSocket(url, 'threadcast.v1.json');
+    socket.addEventListener('open', () => {
+      for (const [th, { from }] of Object.entries(threads)) {
+        socket.send(JSON.stringify({ t: 'join', th, from: positions.get(th) ?? from }));
+      }
+    });
+    socket.addEventListener('message', ({ data }) => take(JSON.parse(data), data.length));
+    socket.addEventListener('close', ({ code }) => {
+      if (FINAL.has(code)) return onState('ended');
+      onState('connecting');
+      // with jitter, or as the server asked: those who were lost together should not come back together
+      const wait = Math.max(retryMs, Math.min(5_000, 100 * 2 ** failures++) * (0.5 + Math.random()));
+      retryMs = 0;
+      setTimeout(connect, wait);
+    });
+  }
+
+  function take(frame, bytes) {
+    switch (frame.t) {
+      case 'joined':
+        failures = 0;
+        onState('live');
+        stand(frame.th, frame.pos);
+        break;
+      case 'gap':
+        stand(frame.th, frame.pos);
+        threads[frame.th]?.onGap?.(frame.why);
+        break;
+      case 'msg':
+        deliver(frame.th, frame, bytes);
+        break;
+      case 'batch':
+        for (const message of frame.m) deliver(frame.th, message, bytes);
+        break;
+      case 'bye':
+        retryMs = frame.retryMs;
+        break;
+    }
+  }
+
+  function stand(th, position) {
+    epochs.set(th, position.split('.', 1)[0]);
+    positions.set(th, position);
+  }
+
+  function deliver(th, { o, id, ahead, d }, bytes) {
+    // volatile messages have no offset, and what overtakes does not move the position
+    if (o !== undefined && !ahead) positions.set(th, `${epochs.get(th)}.${o}.${id}`);
+    threads[th]?.onMessage(d, bytes);
+  }
+
+  connect();
+}

@@ -1,0 +1,37 @@
+/** Events that stay on the page. */
+const KEPT = 60;
+
+const states = document.getElementById('states');
+const events = document.getElementById('events');
+const byId = (id) => document.getElementById(id);
+
+/** Shows the hub's numbers. */
+export function showStatus({ seq, states: counts, stats, longestBlockMs }) {
+  states.dataset.seq = seq;
+  for (const [state, count] of Object.entries(counts)) {
+    byId(`count-${state}`).textContent = count;
+    const bar = byId(`bar-${state}`);
+    if (bar) bar.style.flexGrow = count;
+  }
+  byId('messages').textContent = stats.messagesPublished.toLocaleString('en');
+  byId('deliveries').textContent = stats.deliveries.toLocaleString('en');
+  byId('longest-block').textContent = longestBlockMs.toFixed(1);
+  byId('timeouts').textContent = stats.sendTimeouts.toLocaleString('en');
+}
+
+/** Adds what happened to a connection, the newest first. */
+export function showEvent({ at, user, from, to, code, reason }) {
+  byId('no-events')?.remove();
+  const item = document.createElement('li');
+  const time = document.createElement('time');
+  time.dateTime = at;
+  time.textContent = new Date(at).toLocaleTimeString('en-GB');
+  const who = document.createElement('span');
+  who.textContent = user;
+  const what = document.createElement('span');
+  what.className = to;
+  what.textContent = code === undefined ? `${from} → ${to}` : `${to}: ${code} ${reason}`;
+  item.append(time, who, what);
+  events.prepend(item);
+  while (events.children.length > KEPT) events.lastElementChild.remove();
+}

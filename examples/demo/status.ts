@@ -1,0 +1,70 @@
+import type { Connection, Hub } from 'threadcast';
+import type { LoopProbe } from './loop-probe.ts';
+import { threads } from './threads.ts';
+
+/** What happened to a connection, as `demo.events` has it. */
+interface ConnectionEvent {
+  readonly at: string;
+  readonly user: string;
+  readonly from?: string;
+  readonly to: string;
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+/**
+ * Delivers the hub's own numbers through the hub, for the page: the numbers as volatile messages, because only the newest
+ * counts, and what happens to connections as logged ones, because a page that comes late wants to know too.
+ *
+ * @returns the function that ends it
+ */
+export function publishStatus(hub: Hub, probe: LoopProbe, everyMs = 250): () => void {
+  let seq = 0;
+  const publish = (): void => {
+    const { connectionsEvicted } = hub.stats();
+    send(hub, threads.status, {
+      seq: ++seq,
+      stats: hub.stats(),
+      states: { ...hub.stats().connections, evicted: connectionsEvicted },
+      longestBlockMs: probe.longestBlock.ms,
+    });
+  };
+  const timer = setInterval(publish, everyMs);
+  const offs = [
+    hub.on('connection', (connection) => {
+      connection.on('state', ({ from, to }) => {
+        const change = { from: stateOf(from), to: stateOf(to) };
+        // an eviction has its own news, with the reason; steps within a state are no news here
+        if (change.from !== change.to && change.to !== 'evicted') send(hub, threads.events, event(connection, change));
+      });
+    }),
+    hub.on('evicted', ({ connection, code, reason }) => {
+      send(hub, threads.events, event(connection, { to: 'evicted', code, reason }));
+    }),
+  ];
+  return () => {
+    clearInterval(timer);
+    for (const off of offs) off();
+  };
+}
+
+function event({ userId }: Connection, facts: Omit<ConnectionEvent, 'at' | 'user'>): ConnectionEvent {
+  return { at: new Date().toISOString(), user: userId ?? 'guest', ...facts };
+}
+
+/** `retrying` of `retrying.backingOff`. */
+function stateOf(path: string): string {
+  return path.split('.', 1)[0] ?? path;
+}
+
+function send(hub: Hub, threadId: string, message: object): void {
+  if (hub.state !== 'running') return;
+  const lane = threadId === threads.status ? 'volatile' : 'normal';
+  hub
+    .thread(threadId)
+    .send(message, { lane })
+    .catch((error: unknown) => {
+      // the hub may have begun to close meanwhile; anything else is a fault of the demo
+      if (hub.state === 'running') console.error('demo: status was not sent:', error);
+    });
+}

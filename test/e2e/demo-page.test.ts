@@ -1,0 +1,140 @@
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Demo, isRecord, recordedMessages } from './support/demo.ts';
+import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
+import { StatusWatch } from './support/status.ts';
+
+const TIMEOUT = { timeout: 25_000 };
+const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+
+let demo: Demo;
+let proxy: FlakyProxy;
+let watch: StatusWatch;
+let browser: Browser;
+let page: Page;
+const faults: string[] = [];
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', ...QUIET],
+  });
+  page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1280, height: 860 } });
+  page.on('pageerror', (error) => faults.push(error.message));
+  demo = new Demo(['--healthy=4', '--slow=1', '--stopped=1']);
+  const url = await demo.url();
+  watch = new StatusWatch(url);
+  proxy = await startFlakyProxy(url);
+  await page.goto(proxy.url);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  watch?.close();
+  proxy?.close();
+  await demo?.kill();
+});
+
+/** What the page shows, all at one moment. */
+async function shownStates(): Promise<{ seq: number; states: Record<string, number> }> {
+  const shown: unknown = await page.evaluate(`({
+    seq: document.getElementById('states').dataset.seq,
+    states: Object.fromEntries(['open', 'retrying', 'tripped', 'evicted', 'total']
+      .map((state) => [state, Number(document.getElementById('count-' + state).textContent)])),
+  })`);
+  if (!isRecord(shown) || !isRecord(shown['states'])) throw new Error('the page shows no states');
+  return { seq: Number(shown['seq']), states: Object.fromEntries(Object.entries(shown['states']).map(numeric)) };
+}
+
+const numeric = ([name, value]: [string, unknown]): [string, number] => [name, Number(value)];
+
+/** Waits until the page shows a connection in that state, and compares all its numbers with the hub's. */
+async function expectState(state: string): Promise<void> {
+  await page.locator(`#count-${state}`, { hasNotText: /^0$/ }).waitFor(TIMEOUT);
+  const shown = await shownStates();
+  expect(shown.states[state]).toBeGreaterThan(0);
+  expect(await watch.states(shown.seq)).toEqual(shown.states);
+}
+
+// one demo, watched from its beginning to its end: these tests follow each other
+describe('the page of the demo', () => {
+  it(
+    'shows the connections of each state as the hub counts them, from open to evicted',
+    { timeout: 30_000 },
+    async () => {
+      await expectState('open');
+      await expectState('retrying');
+      // the page loses its connection in the middle of the conversation
+      proxy.cut();
+      await page.locator('#events li', { hasText: /page-.*evicted: 1006/ }).waitFor(TIMEOUT);
+      expect(await page.locator('#link').textContent()).toBe('live');
+      await expectState('tripped');
+      await expectState('evicted');
+      await page.locator('#events .evicted', { hasText: '4408 slow consumer' }).waitFor(TIMEOUT);
+      const stopped = page.locator('#events li', { hasText: 'stopped-1' });
+      expect(await stopped.locator('span:last-child').allTextContents()).toEqual(
+        expect.arrayContaining(['open → retrying', 'retrying → tripped', 'evicted: 4408 slow consumer']),
+      );
+    },
+  );
+
+  it('shows the whole conversation, although it lost its connection meanwhile', { timeout: 30_000 }, async () => {
+    const play = page.locator('.play[data-play="1"]');
+    await page.locator('.play[data-play="1"][data-complete]').waitFor(TIMEOUT);
+    const messages = await recordedMessages();
+    const textsOf = (turn: number): string =>
+      messages
+        .filter((message) => message['turn'] === turn && typeof message['text'] === 'string')
+        .map(({ text }) => text)
+        .join('');
+    const turns = [...new Set(messages.map(({ turn }) => Number(turn ?? 0)))].filter((turn) => turn > 0);
+    expect(turns.length).toBeGreaterThan(3);
+    for (const turn of turns) {
+      const paragraphs = await play.locator(`[data-turn="${turn}"] > p`).allTextContents();
+      expect(paragraphs.join('')).toBe(textsOf(turn));
+    }
+    const calls = messages.filter(({ type }) => type === 'tool_call').map(({ name }) => name);
+    expect(await play.locator('.tool summary code').allTextContents()).toEqual(calls);
+    expect(await play.locator('.tool .outcome').allTextContents()).toEqual([
+      '6 rows',
+      '86,000 spans, 20.2 MB',
+      'LED-482, open',
+    ]);
+    expect(await play.locator('[aria-busy="true"]').count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('counts messages and deliveries', async () => {
+    const numberIn = async (id: string): Promise<number> =>
+      Number((await page.locator(`#${id}`).textContent())?.replaceAll(',', ''));
+    const messages = await numberIn('messages');
+    expect(messages).toBeGreaterThan((await recordedMessages()).length);
+    expect(await numberIn('deliveries')).toBeGreaterThan(4 * (await recordedMessages()).length);
+  });
+
+  it('is light or dark as the reader has it', async () => {
+    const brightness = async (scheme: 'light' | 'dark'): Promise<{ page: number; text: number }> => {
+      await page.emulateMedia({ colorScheme: scheme });
+      const colours: unknown = await page.evaluate(`(({ backgroundColor, color }) => [backgroundColor, color])(
+        getComputedStyle(document.body))`);
+      const [background = 0, text = 0] = Array.isArray(colours) ? colours.map(brightnessOf) : [];
+      return { page: background, text };
+    };
+    const light = await brightness('light');
+    expect(light.page).toBeGreaterThan(light.text + 150);
+    const dark = await brightness('dark');
+    expect(dark.text).toBeGreaterThan(dark.page + 150);
+  });
+
+  it('says so when the demo is ended with Ctrl-C, which ends it in order', async () => {
+    demo.interrupt();
+    expect((await demo.ended).code).toBe(0);
+    await page.locator('#link[data-link="connecting"]').waitFor(TIMEOUT);
+  });
+});
+
+/** Mean of red, green and blue in `rgb(r, g, b)`. */
+function brightnessOf(colour: unknown): number {
+  const parts = String(colour).match(/\d+/g)?.slice(0, 3).map(Number) ?? [];
+  return parts.reduce((sum, part) => sum + part, 0) / 3;
+}
