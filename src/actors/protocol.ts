@@ -1,4 +1,5 @@
 import { encodeText, type Frame } from '../infra/frames.ts';
+import { parseObject } from '../infra/json-object.ts';
 import type { GapReason } from './subscription.ts';
 
 /** Name of the WebSocket subprotocol (DESIGN 7). */
@@ -24,7 +25,7 @@ export type Request =
 
 /** The request in a frame; `ignored` for a word that this version does not know, `undefined` for what is no request at all. */
 export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
-  const frame = parseObject(data);
+  const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
   const { t, th, from, o, id, d } = frame;
   switch (t) {
@@ -40,17 +41,4 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
     default:
       return 'ignored';
   }
-}
-
-function parseObject(data: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,7 @@ import type { OpenSpan } from '../infra/telemetry.ts';
 import type { threadMachine } from '../machines/index.ts';
 import type { Engine } from './engine.ts';
 import { LaneQueue } from './lane-queue.ts';
+import { MAX_NOTE_BYTES, readVolatileNote, volatileNote } from './notes.ts';
 import { Publication } from './publication.ts';
 import { Pump } from './pump.ts';
 import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
@@ -126,6 +127,15 @@ export class ThreadActor {
     this.#engine.turns.add(this.#pump);
   }
 
+  /** Another process has something for the members that is in no log. */
+  onNote(note: string): void {
+    const entry = readVolatileNote(this.id, note, this.#engine.now());
+    if (entry === undefined) return;
+    const encoded: Encoded = { body: entry.body, strategy: 'ready', slices: 0, longestSliceMs: 0, queueWaitMs: 0 };
+    const { epoch } = this.#log.tail;
+    this.#offer(new Publication({ entry, encoded, epoch, isDuplicate: false, members: this.members }, () => {}));
+  }
+
   /** Resolves when few enough sends are under way. */
   async ready(): Promise<void> {
     const { settings, serializer } = this.#engine;
@@ -198,13 +208,22 @@ export class ThreadActor {
         else this.#offer(publication);
       };
       if (settings.lane === 'volatile') {
-        offer({ entry: new Entry(draft, 0, this.#engine.now()), isDuplicate: false });
+        const entry = new Entry(draft, 0, this.#engine.now());
+        this.#tellOthers(entry);
+        offer({ entry, isDuplicate: false });
         return;
       }
       const appended = this.#engine.settings.log.append(draft);
       if (appended instanceof Promise) appended.then(offer, reject);
       else offer(appended);
     });
+  }
+
+  /** Other processes offer a volatile message to their own members. */
+  #tellOthers(entry: Entry): void {
+    const { log } = this.#engine.settings;
+    if (log.notify === undefined || entry.body.bytes > MAX_NOTE_BYTES) return;
+    log.notify(this.id, volatileNote(entry, this.#engine.now()));
   }
 
   #offer(publication: Publication): void {

@@ -31,7 +31,11 @@ export class Threads {
     const engine = this.#engine();
     engine.assertRunning('open a thread');
     let thread: ThreadActor | undefined;
-    const log = engine.settings.log.subscribe(threadId, () => thread?.onEntry());
+    const log = engine.settings.log.subscribe(
+      threadId,
+      () => thread?.onEntry(),
+      (note) => thread?.onNote(note),
+    );
     const open = (subscription: Awaited<typeof log>): ThreadActor => {
       thread = new ThreadActor(threadId, engine, subscription);
       this.#byId.set(threadId, thread);

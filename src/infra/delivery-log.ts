@@ -41,8 +41,20 @@ export interface DeliveryLog {
   readAfter(threadId: string, offset: number, limit: number): MaybePromise<readonly Entry[]>;
   /** Where the log stands: the position of its newest entry. */
   position(threadId: string): MaybePromise<Position>;
-  /** Holds the thread's tail and reports each entry once, in order, also those that other processes append. */
-  subscribe(threadId: string, onEntry: (entry: Entry) => void): MaybePromise<LogSubscription>;
+  /**
+   * Holds the thread's tail and reports each entry once, in order, also those that other processes append.
+   * @param onNote told what other processes `notify`
+   */
+  subscribe(
+    threadId: string,
+    onEntry: (entry: Entry) => void,
+    onNote?: (note: string) => void,
+  ): MaybePromise<LogSubscription>;
+  /**
+   * Tells the subscribers of the thread in the *other* processes something that is in no log: at most once, in the order of the
+   * calls, never waited for, nothing where the log cannot be reached. Absent where there are no other processes.
+   */
+  notify?(threadId: string, note: string): void;
   /** Trims what is too old. Called about once a second. */
   sweep(): void;
   close(): MaybePromise<void>;

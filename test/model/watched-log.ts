@@ -43,9 +43,10 @@ export class WatchedLog implements DeliveryLog {
     return this.#answer(() => local(this.#log.position(threadId)));
   }
 
-  subscribe(threadId: string, onEntry: (entry: Entry) => void): MaybePromise<LogSubscription> {
+  subscribe(...args: Parameters<DeliveryLog['subscribe']>): MaybePromise<LogSubscription> {
+    const [threadId] = args;
     return this.#answer(() => {
-      const subscription = local(this.#log.subscribe(threadId, onEntry));
+      const subscription = local(this.#log.subscribe(...args));
       this.#watch.onEpoch(threadId, subscription.tail.epoch);
       return {
         tail: subscription.tail,
