@@ -16,6 +16,7 @@ export type {
   JoinOptions,
   Session,
   Thread,
+  ThreadStats,
   Transition,
   User,
 } from './actors/api.ts';

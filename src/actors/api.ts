@@ -95,6 +95,14 @@ export interface ConnectionEvents {
 }
 
 export interface ConnectionStats {
+  /** The state and the step in it: `open`, `retrying.attempting`. */
+  readonly path: string;
+  /** Since it was accepted. */
+  readonly ageMs: number;
+  /** Messages that it has still to be given, in all its threads; those that have expired or were superseded count. */
+  readonly lag: number;
+  /** How long the last ping barrier took to be answered; undefined before the first answer. */
+  readonly roundTripMs: number | undefined;
   /** Messages and bytes handed to the socket. */
   readonly messages: number;
   readonly bytes: number;
@@ -125,13 +133,31 @@ export interface Connection {
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
   /** Closing twice is once. @default code 1000 */
   close(code?: number, reason?: string): void;
+  /** For an operator: opens the breaker now. After the cooldown one probe decides, as ever. No effect where it is open already. */
+  trip(): void;
+  /** For an operator: forgets failures and lets bytes flow again. No effect on a connection that is `open` or `evicted`. */
+  reset(): void;
   /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the hub. */
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void;
+}
+
+export interface ThreadStats {
+  /** `idle`, `live`, `draining`; `closed` where nobody uses it: it is opened again when somebody does. */
+  readonly state: string;
+  readonly members: number;
+  /** Members that have messages to come. */
+  readonly behind: number;
+  /** Messages that the member furthest behind has still to be given. */
+  readonly lag: number;
+  /** The newest offset of its log; 0 where the thread is closed. */
+  readonly head: number;
 }
 
 /** A conversation. A handle without state: it may be kept, or asked for anew each time. */
 export interface Thread {
   readonly id: string;
+  /** Counted when asked, a look at each member. */
+  readonly stats: ThreadStats;
   /** The connections that have joined. */
   readonly members: readonly Connection[];
   /** Where the log stands, `epoch.offset.id`. */
@@ -180,7 +206,7 @@ export interface User {
 
 export interface HubEvents {
   connection: Connection;
-  /** A machine of this hub has changed its state. */
+  /** A machine of this hub has changed its state, or entered the same one again because its time was up. */
   transition: Transition;
   evicted: { readonly connection: Connection; readonly code: number; readonly reason: string };
   /** What threw without anybody to catch it: a listener, an inspector, the log. Without a listener it is a process warning. */
@@ -198,6 +224,8 @@ export interface Transition {
 
 export interface HubStats {
   readonly state: string;
+  /** `ready`, `saturated`, `degraded`, `draining` or `stopped`. */
+  readonly serializer: string;
   readonly connections: Readonly<Record<Exclude<ConnectionState, 'evicted'>, number>> & { readonly total: number };
   readonly threads: number;
   readonly sendTimeouts: number;
@@ -243,6 +271,8 @@ export interface Hub {
   thread(threadId: string): Thread;
   user(userId: string): User;
   readonly connections: Iterable<Connection>;
+  /** Those that are open now, the oldest first. */
+  readonly threads: Iterable<Thread>;
   /** How busy the hub is: 0 idle, 1 where sends are refused. The serializer's queue, or fan-out that waits for its turn. */
   readonly pressure: number;
   stats(): HubStats;

@@ -48,6 +48,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   readonly #memberships: Memberships;
   readonly #listeners: Listeners<ConnectionEvents>;
   readonly #requests: Requests;
+  readonly #acceptedAt: number;
   #probe = 0;
   #isWatched = false;
   #isLinkClosed = false;
@@ -59,6 +60,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     this.format = settings.format;
     this.authorize = settings.authorize;
     this.#engine = engine;
+    this.#acceptedAt = engine.now();
     const { policy, heartbeatMs, highWaterMarkBytes } = engine.settings;
     this.#link = makeLink(this);
     this.window = this.#link.deflateWindow;
@@ -108,9 +110,14 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   }
 
   get stats(): ConnectionStats {
-    const { attempt, failures, trips } = this.#actor.getSnapshot().context;
+    const snapshot = this.#actor.getSnapshot();
+    const { attempt, failures, trips } = snapshot.context;
     const { messages, bytes, unsentBytes } = this.outbox;
-    return { messages, bytes, unsentBytes, behind: this.#memberships.behind, attempt, failures, trips };
+    const { behind, lag } = this.#memberships;
+    const ageMs = this.#engine.now() - this.#acceptedAt;
+    const { roundTripMs } = this.#vitals;
+    const path = stateOf(snapshot);
+    return { path, ageMs, lag, roundTripMs, messages, bytes, unsentBytes, behind, attempt, failures, trips };
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
@@ -149,6 +156,14 @@ export class ConnectionActor implements Connection, Member, LinkListener {
 
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
     tell(this.#actor, { type: 'evict', code, reason });
+  }
+
+  trip(): void {
+    tell(this.#actor, { type: 'trip' });
+  }
+
+  reset(): void {
+    tell(this.#actor, { type: 'reset' });
   }
 
   evict({ code, reason }: CloseCode): void {

@@ -3,7 +3,7 @@ import type { Clock } from '../infra/clock.ts';
 import type { MaybePromise } from '../infra/delivery-log.ts';
 import type { Telemetry } from '../infra/telemetry.ts';
 import type { connectionMachine, threadMachine } from '../machines/index.ts';
-import type { Connection } from './api.ts';
+import type { Connection, ThreadStats } from './api.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { HubSettings } from './options.ts';
@@ -39,6 +39,7 @@ export interface Engine {
   openThread(threadId: string): MaybePromise<ThreadActor>;
   forgetThread(thread: ThreadActor): void;
   membersOf(threadId: string): readonly Connection[];
+  statsOf(threadId: string): ThreadStats;
   /** Resolves when the thread takes more sends without piling them up. */
   whenReady(threadId: string): Promise<void>;
   /** @throws HubClosedError */

@@ -57,6 +57,8 @@ const FULL_LAG_MS = 100;
 /** How long closing sockets may take for the handshake of RFC 6455 section 7 before they are cut. */
 const CLOSE_HANDSHAKE_MS = 1_000;
 
+const CLOSED_THREAD = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
+
 class HubActor implements Hub {
   readonly #settings: HubSettings;
   readonly #lobby: Lobby;
@@ -97,6 +99,14 @@ class HubActor implements Hub {
 
   get connections(): Iterable<Connection> {
     return this.#lobby.all;
+  }
+
+  get threads(): Iterable<Thread> {
+    return this.#openThreads();
+  }
+
+  *#openThreads(): Generator<Thread> {
+    for (const { id } of this.#threads.all) yield new ThreadHandle(id, this.#engine);
   }
 
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
@@ -173,6 +183,7 @@ class HubActor implements Hub {
     return {
       ...this.#counters,
       state: this.state,
+      serializer: this.#engine.serializer.state,
       connections: { open, retrying, tripped, total: this.#lobby.size },
       threads: this.#threads.size,
       serializing: this.#engine.serializer.underWay,
@@ -247,6 +258,7 @@ class HubActor implements Hub {
         [...(this.#threads.get(threadId)?.members ?? [])].flatMap(
           ({ subscriber }) => this.#lobby.get(subscriber.id) ?? [],
         ),
+      statsOf: (threadId) => this.#threads.get(threadId)?.stats ?? CLOSED_THREAD,
       whenReady: (threadId) => this.#threads.get(threadId)?.ready() ?? Promise.resolve(),
       assertRunning: (action) => this.#assertRunning(action),
       lookAtEachSweep: (look) => void this.#looks.add(look),

@@ -43,6 +43,13 @@ export class Memberships implements Task {
     return this.#behind.size;
   }
 
+  /** Messages that are still to come, in all threads. */
+  get lag(): number {
+    let lag = 0;
+    for (const subscription of this.#behind) lag += subscription.lag;
+    return lag;
+  }
+
   get(threadId: string): Subscription | undefined {
     return this.#byThread.get(threadId)?.subscription;
   }

@@ -27,7 +27,9 @@ export function makeObserver(
       const to = stateOf(event.snapshot);
       const from = states.get(event.actorRef);
       if (to !== from) states.set(event.actorRef, to);
-      if (from !== undefined && to !== from) {
+      // a delayed transition always has a target: where the state is the same, it was entered again
+      const isMove = to !== from || event.event.type.startsWith('xstate.after.');
+      if (from !== undefined && isMove) {
         const [machine = ''] = id.split(':', 1);
         onTransition({ machine, id, from, to, event: event.event.type });
       }

@@ -78,6 +78,11 @@ export class Subscription {
     return this.#cursor < this.#tail.head;
   }
 
+  /** Entries after the cursor. */
+  get lag(): number {
+    return Math.max(0, this.#tail.head - this.#cursor);
+  }
+
   /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */
   isOwedCritical(limit: number): boolean {
     const after = Math.max(this.#criticalCursor, this.#cursor, this.startedAt);

@@ -1,7 +1,7 @@
 import type { Entry } from '../infra/entry.ts';
 import { formatPosition, parsePosition } from '../infra/ids.ts';
 import { checkNumber } from '../infra/option-checks.ts';
-import type { Connection, HistoryMessage, HistoryOptions, Thread } from './api.ts';
+import type { Connection, HistoryMessage, HistoryOptions, Thread, ThreadStats } from './api.ts';
 import type { Engine } from './engine.ts';
 import type { Receipt } from './receipt.ts';
 import type { SendOptions } from './send-options.ts';
@@ -14,6 +14,10 @@ export class ThreadHandle implements Thread {
   constructor(id: string, engine: Engine) {
     this.id = id;
     this.#engine = engine;
+  }
+
+  get stats(): ThreadStats {
+    return this.#engine.statsOf(this.id);
   }
 
   get members(): readonly Connection[] {

@@ -5,6 +5,7 @@ import { ThreadClosedError } from '../infra/errors.ts';
 import { parsePosition, type Position } from '../infra/ids.ts';
 import type { OpenSpan } from '../infra/telemetry.ts';
 import type { threadMachine } from '../machines/index.ts';
+import type { ThreadStats } from './api.ts';
 import type { Engine } from './engine.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, readVolatileNote, volatileNote } from './notes.ts';
@@ -61,6 +62,17 @@ export class ThreadActor {
 
   get state(): string {
     return this.#actor.getSnapshot().value;
+  }
+
+  get stats(): ThreadStats {
+    let behind = 0;
+    let lag = 0;
+    for (const member of this.members) {
+      if (!member.isBehind) continue;
+      behind++;
+      lag = Math.max(lag, member.lag);
+    }
+    return { state: this.state, members: this.members.size, behind, lag, head: this.#log.tail.head };
   }
 
   get position(): Position {

@@ -43,6 +43,11 @@ export class Vitals {
     return this.#ackedBytes;
   }
 
+  /** How long the last answered barrier took; undefined before the first answer. */
+  get roundTripMs(): number | undefined {
+    return this.#pongSeq === 0 ? undefined : this.#roundTripMs;
+  }
+
   /** When the peer last sent something, an answer to a ping included. */
   get heardAt(): number {
     return this.#heardAt;

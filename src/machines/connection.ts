@@ -1,4 +1,4 @@
-import { and, assign, setup } from 'xstate';
+import { assign, setup } from 'xstate';
 
 /** The numbers of a connection's life; each one is an option of the hub. Times in milliseconds. */
 export interface ConnectionPolicy {
@@ -41,7 +41,11 @@ export type ConnectionEvent =
   /** The hub ends the connection: policy, overload, drain, an error of the socket. */
   | { readonly type: 'evict'; readonly code: number; readonly reason: string }
   /** The socket is gone. */
-  | { readonly type: 'closed'; readonly code: number; readonly reason: string };
+  | { readonly type: 'closed'; readonly code: number; readonly reason: string }
+  /** An operator opens the breaker. */
+  | { readonly type: 'trip' }
+  /** An operator closes the breaker: failures are forgotten, bytes flow again. */
+  | { readonly type: 'reset' };
 
 /**
  * One connection: a breaker around one socket.
@@ -86,6 +90,9 @@ export const connectionMachine = setup({
   },
   guards: {
     breakerOpens: ({ context }) => context.failures + 1 >= context.policy.breakerThreshold,
+    // one name and not `and([...])`: a combined guard is a function, which the machine's JSON would lose
+    breakerOpensEarly: ({ context }) =>
+      context.failures + 1 >= context.policy.breakerThreshold && context.attempt < context.policy.retryDelaysMs.length,
     retriesLeft: ({ context }) => context.attempt < context.policy.retryDelaysMs.length,
   },
   delays: {
@@ -109,11 +116,13 @@ export const connectionMachine = setup({
   },
   states: {
     open: {
+      description: 'Messages flow.',
       entry: 'openGate',
       exit: 'closeGate',
       on: {
+        trip: 'tripped',
         stalled: [
-          { guard: and(['breakerOpens', 'retriesLeft']), target: 'tripped', actions: ['countTimeout', 'noteFailure'] },
+          { guard: 'breakerOpensEarly', target: 'tripped', actions: ['countTimeout', 'noteFailure'] },
           {
             guard: 'breakerOpens',
             target: 'tripped',
@@ -125,18 +134,25 @@ export const connectionMachine = setup({
       },
     },
     retrying: {
+      description: 'Takes no bytes or answers no ping: nothing new is written, and it gets more time.',
       initial: 'backingOff',
-      on: { progressed: { target: 'open', actions: 'forgetFailures' } },
+      on: {
+        progressed: { target: 'open', actions: 'forgetFailures' },
+        reset: { target: 'open', actions: 'forgetFailures' },
+        trip: 'tripped',
+      },
       states: {
         backingOff: {
+          description: 'Waits before the next retry.',
           entry: ['noteRetry', 'countRetry'],
           after: { backoff: 'attempting' },
         },
         attempting: {
+          description: 'Gives the peer `sendTimeoutMs` to make progress.',
           after: {
             sendTimeout: [
               {
-                guard: and(['breakerOpens', 'retriesLeft']),
+                guard: 'breakerOpensEarly',
                 target: '#connection.tripped',
                 actions: ['countTimeout', 'noteFailure'],
               },
@@ -157,18 +173,28 @@ export const connectionMachine = setup({
       },
     },
     tripped: {
+      description: 'Too many failures in a row: it costs nothing now.',
       entry: ['noteTrip', 'beginDelivery'],
       initial: 'coolingDown',
+      on: { reset: { target: 'open', actions: 'forgetFailures' } },
       states: {
-        coolingDown: { after: { cooldown: 'probing' } },
+        coolingDown: {
+          description: 'The breaker is open.',
+          after: { cooldown: 'probing' },
+        },
         probing: {
+          description: 'One ping decides: an answer opens it again, silence ends it.',
           entry: 'sendProbe',
           on: { progressed: { target: '#connection.open', actions: 'forgetFailures' } },
           after: { sendTimeout: { target: '#connection.evicted', actions: ['countTimeout', 'noteSlowConsumer'] } },
         },
       },
     },
-    evicted: { type: 'final', entry: 'terminate' },
+    evicted: {
+      description: 'Ended. The client may come back and resume from its position.',
+      type: 'final',
+      entry: 'terminate',
+    },
   },
   output: ({ context }) => context.eviction,
 });

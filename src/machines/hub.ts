@@ -23,9 +23,12 @@ export const hubMachine = setup({
   initial: 'starting',
   on: { close: '.stopped' },
   states: {
-    starting: { on: { started: 'running', drain: 'draining' } },
-    running: { on: { drain: 'draining' } },
-    draining: { on: { drained: 'stopped' } },
-    stopped: { type: 'final', entry: 'release' },
+    starting: { description: 'Not ready yet.', on: { started: 'running', drain: 'draining' } },
+    running: { description: 'Takes connections and messages.', on: { drain: 'draining' } },
+    draining: {
+      description: 'A deploy: what was accepted is delivered, nothing new is taken.',
+      on: { drained: 'stopped' },
+    },
+    stopped: { description: 'Everything has ended.', type: 'final', entry: 'release' },
   },
 });

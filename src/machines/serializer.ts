@@ -28,10 +28,16 @@ export const serializerMachine = setup({
   initial: 'ready',
   on: { stop: '.stopped' },
   states: {
-    ready: { on: { filled: 'saturated', poolFailed: 'degraded', drain: 'draining' } },
-    saturated: { on: { eased: 'ready', poolFailed: 'degraded', drain: 'draining' } },
-    degraded: { on: { poolRecovered: 'ready', drain: 'draining' } },
-    draining: { on: { drained: 'stopped' } },
-    stopped: { type: 'final', entry: 'release' },
+    ready: { description: 'Takes jobs.', on: { filled: 'saturated', poolFailed: 'degraded', drain: 'draining' } },
+    saturated: {
+      description: 'No place left in the queue: new jobs are refused.',
+      on: { eased: 'ready', poolFailed: 'degraded', drain: 'draining' },
+    },
+    degraded: {
+      description: 'Workers keep failing: recipes are refused or run in slices.',
+      on: { poolRecovered: 'ready', drain: 'draining' },
+    },
+    draining: { description: 'Finishes what it has.', on: { drained: 'stopped' } },
+    stopped: { description: 'Everything has ended.', type: 'final', entry: 'release' },
   },
 });

@@ -34,9 +34,12 @@ export const threadMachine = setup({
   initial: 'idle',
   on: { close: '.closed' },
   states: {
-    idle: { on: { activated: 'live', expired: 'closed', drain: 'draining' } },
-    live: { on: { deserted: 'idle', drain: 'draining' } },
-    draining: { on: { drained: 'closed' } },
-    closed: { type: 'final', entry: 'release' },
+    idle: {
+      description: 'Nobody is here; closed after a while.',
+      on: { activated: 'live', expired: 'closed', drain: 'draining' },
+    },
+    live: { description: 'Has members, or messages under way.', on: { deserted: 'idle', drain: 'draining' } },
+    draining: { description: 'Takes no more messages; delivers those it has.', on: { drained: 'closed' } },
+    closed: { description: 'Ended; its log stays as long as the log says.', type: 'final', entry: 'release' },
   },
 });

@@ -73,6 +73,8 @@ it('makes a span of every transition of every machine', async () => {
       'transition connection open > retrying.backingOff',
       'transition connection retrying.backingOff > retrying.attempting',
       'transition connection retrying.attempting > retrying.backingOff',
+      // the last retry has timed out: the next delivery is attempted
+      'transition connection retrying.attempting > retrying.attempting',
       'transition connection retrying.attempting > tripped.coolingDown',
       'transition connection tripped.coolingDown > tripped.probing',
       'transition connection tripped.probing > evicted',

@@ -127,7 +127,7 @@ describe('the connection machine', () => {
   it('comes into no other situation than those of the design, and into each of them', () => {
     expect([...paths.keys()].toSorted()).toEqual(Object.keys(table).toSorted());
     expect(connectionMachine.events.filter((type) => !type.startsWith('xstate.')).toSorted()).toEqual(
-      ['stalled', 'progressed', 'evict', 'closed'].toSorted(),
+      ['stalled', 'progressed', 'evict', 'closed', 'trip', 'reset'].toSorted(),
     );
   });
 
@@ -160,6 +160,19 @@ describe('the connection machine', () => {
       expect(specimen.clock.pending).toBe(timers);
       expect(await react(specimen, { after: (waitsMs ?? 3_600_000) - 1 })).toEqual(nothing);
       expect(await react(specimen, { after: 1 })).toEqual(elapsed ?? nothing);
+    });
+
+    it('an operator trips it', async () => {
+      const [, counts = ''] = situation.split(' ');
+      const failures = counts.split('/')[1];
+      const isTripped = situation.startsWith('tripped');
+      const expected = [`tripped.coolingDown 0/${failures}`, situation === 'open 0/0' ? 'closeGate' : ''];
+      expect(await react(await make(path), { type: 'trip' })).toEqual(isTripped ? nothing : expected);
+    });
+
+    it('an operator resets it', async () => {
+      const expected = situation === 'open 0/0' ? nothing : ['open 0/0', 'openGate'];
+      expect(await react(await make(path), { type: 'reset' })).toEqual(expected);
     });
 
     it.each(['evict', 'closed'])('%s', async (type) => {

@@ -1,0 +1,2 @@
+export { statelyInspect } from './stately.ts';
+export type { StatelyInspector, StatelyInspectOptions } from './stately.ts';
