@@ -86,6 +86,8 @@ export interface ClientMessage {
   readonly id: string | undefined;
   /** As the client sent it: check it before you use it. */
   readonly data: unknown;
+  /** The client's `traceparent`, where it sent one: for `send(message, { traceLink })`. */
+  readonly trace: string | undefined;
 }
 
 export interface ConnectionEvents {
@@ -234,9 +236,11 @@ export interface HubStats {
   readonly connectionsEvicted: number;
   readonly connectionsAccepted: number;
   readonly messagesPublished: number;
+  readonly sendsFailed: number;
   readonly deliveries: number;
   readonly volatileDropped: number;
   readonly gaps: number;
+  readonly resumes: number;
   /** Messages that are being serialized. */
   readonly serializing: number;
   /** Output segments of 256 KiB that messages hold, in the log or on their way to a socket. */

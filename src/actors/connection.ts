@@ -5,6 +5,7 @@ import type { Entry, Format } from '../infra/entry.ts';
 import { asError, ConnectionClosedError } from '../infra/errors.ts';
 import type { Frame } from '../infra/frames.ts';
 import type { Link, LinkListener } from '../infra/link.ts';
+import type { SendOutcome } from '../infra/telemetry.ts';
 import type { connectionMachine } from '../machines/index.ts';
 import type { Connection, ConnectionEvents, ConnectionState, ConnectionStats, JoinOptions } from './api.ts';
 import type { Engine } from './engine.ts';
@@ -21,6 +22,9 @@ import type { GapReason, Subscription } from './subscription.ts';
 import { tell } from './tell.ts';
 import { userThreadId } from './users.ts';
 import { Vitals } from './vitals.ts';
+
+/** Of the messages that a failing connection waits for, how many in each thread are looked at for a trace. */
+const TRACED_WAITING = 64;
 
 export interface ConnectionSettings {
   readonly id: string;
@@ -51,6 +55,9 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   readonly #acceptedAt: number;
   #probe = 0;
   #isWatched = false;
+  /** Retries that the messages from before `#openedAt` had to wait for. */
+  #retries = 0;
+  #openedAt = -Infinity;
   #isLinkClosed = false;
 
   constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: Engine) {
@@ -91,6 +98,10 @@ export class ConnectionActor implements Connection, Member, LinkListener {
 
   get threads(): readonly string[] {
     return this.#memberships.threads;
+  }
+
+  get subscriptionsBehind(): Iterable<Subscription> {
+    return this.#memberships.subscriptionsBehind;
   }
 
   /** The socket has not gone yet, perhaps because the peer has not answered our close frame. */
@@ -205,8 +216,12 @@ export class ConnectionActor implements Connection, Member, LinkListener {
       return true;
     }
     this.#engine.counters.volatileDropped++;
-    if (entry.trace !== undefined) this.#trace(entry, 0, 'dropped');
+    if (entry.trace !== undefined) this.traceMiss(entry, 'dropped');
     return false;
+  }
+
+  traceMiss(entry: Entry, outcome: SendOutcome): void {
+    this.#trace(entry, 0, outcome);
   }
 
   tellGap(threadId: string, why: GapReason, position: string): void {
@@ -261,8 +276,19 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   // --- effects of the machine
 
   openGate(): void {
+    this.#openedAt = this.#engine.now();
     this.outbox.open();
     this.#engine.turns.add(this.#memberships);
+  }
+
+  /** @param attempt how many retries the waiting messages have seen */
+  retries(attempt: number): void {
+    this.#retries = attempt;
+  }
+
+  /** The first attempt and all retries timed out: what waits, waits in the log. */
+  deliveryFailed(): void {
+    this.#traceWaiting('timed_out');
   }
 
   sendProbe(): void {
@@ -271,6 +297,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
 
   terminate(code: number, reason: string): void {
     const hasUnsent = this.#link.unsentBytes > 0;
+    this.#traceWaiting('evicted');
     this.outbox.abandon();
     this.#memberships.leaveAll();
     // a close frame would wait behind the unsent bytes of a peer that takes none
@@ -289,9 +316,16 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     if (this.state === 'evicted') throw new ConnectionClosedError({ connectionId: this.id, action });
   }
 
-  #trace(entry: Entry, bytes: number, outcome: 'written' | 'dropped'): void {
-    if (entry.trace !== undefined) {
-      this.#engine.telemetry.send(entry.trace, entry, { connectionId: this.id, bytes, outcome });
+  #trace(entry: Entry, bytes: number, outcome: SendOutcome): void {
+    if (entry.trace === undefined) return;
+    const hasWaited = outcome === 'timed_out' || outcome === 'evicted' || entry.loggedAt < this.#openedAt;
+    const attempt = hasWaited ? 1 + this.#retries : 1;
+    this.#engine.telemetry.send(entry, entry.trace, { connectionId: this.id, bytes, attempt, outcome });
+  }
+
+  #traceWaiting(outcome: SendOutcome): void {
+    for (const subscription of this.#memberships.subscriptionsBehind) {
+      for (const entry of subscription.waiting(TRACED_WAITING)) this.#trace(entry, 0, outcome);
     }
   }
 

@@ -13,8 +13,12 @@ export interface Counters {
   messagesPublished: number;
   /** Messages handed to sockets. */
   deliveries: number;
+  /** Messages that `send` refused. */
+  sendsFailed: number;
   volatileDropped: number;
   gaps: number;
+  /** Joins from a position. */
+  resumes: number;
 }
 
 export function makeCounters(): Counters {
@@ -26,7 +30,9 @@ export function makeCounters(): Counters {
     connectionsAccepted: 0,
     messagesPublished: 0,
     deliveries: 0,
+    sendsFailed: 0,
     volatileDropped: 0,
     gaps: 0,
+    resumes: 0,
   };
 }

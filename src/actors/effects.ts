@@ -18,8 +18,14 @@ export function provideConnection(
         find(context.id)?.terminate(context.eviction.code, context.eviction.reason);
       },
       countTimeout: () => void counters.sendTimeouts++,
-      countRetry: () => void counters.timeoutRetries++,
-      countDeliveryFailure: () => void counters.timeoutFailures++,
+      countRetry: ({ context }) => {
+        counters.timeoutRetries++;
+        find(context.id)?.retries(context.attempt);
+      },
+      countDeliveryFailure: ({ context }) => {
+        counters.timeoutFailures++;
+        find(context.id)?.deliveryFailed();
+      },
     },
   });
 }

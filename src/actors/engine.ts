@@ -1,6 +1,7 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import type { Clock } from '../infra/clock.ts';
 import type { MaybePromise } from '../infra/delivery-log.ts';
+import type { Metrics } from '../infra/metrics.ts';
 import type { Telemetry } from '../infra/telemetry.ts';
 import type { connectionMachine, threadMachine } from '../machines/index.ts';
 import type { Connection, ThreadStats } from './api.ts';
@@ -17,6 +18,7 @@ export interface Engine {
   readonly settings: HubSettings;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly metrics: Metrics;
   readonly serializer: SerializerActor;
   readonly turns: Turns;
   readonly runs: Runs;

@@ -5,6 +5,7 @@ import type { UpgradeServer } from '../infra/http-upgrade.ts';
 import { assertThreadId } from '../infra/ids.ts';
 import { checkChoice, checkFunction, checkNumber } from '../infra/option-checks.ts';
 import { patientClock } from '../infra/patient-clock.ts';
+import { Metrics, type Readings } from '../infra/metrics.ts';
 import { Telemetry } from '../infra/telemetry.ts';
 import { wsLink } from '../infra/ws-link.ts';
 import { hubMachine } from '../machines/index.ts';
@@ -28,6 +29,7 @@ import { FrontDoor } from './front-door.ts';
 import { Listeners, type Listener } from './listeners.ts';
 import { Lobby } from './lobby.ts';
 import { makeObserver } from './observers.ts';
+import { readMetrics } from './readings.ts';
 import { resolveOptions, type HubOptions, type HubSettings } from './options.ts';
 import { notices } from './protocol.ts';
 import { Runs } from './runs.ts';
@@ -70,6 +72,7 @@ class HubActor implements Hub {
   readonly #engine: Engine;
   readonly #sweeper: Sweeper;
   readonly #actor: ActorRefFrom<typeof hubMachine>;
+  readonly #stopMetrics: () => void;
   #isReporting = false;
   #drained: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
@@ -90,6 +93,7 @@ class HubActor implements Hub {
     this.#engine.launch(this.#actor);
     this.#engine.serializer.start();
     this.#sweeper.start();
+    this.#stopMetrics = this.#engine.metrics.observe(() => this.#readings());
     tell(this.#actor, { type: 'started' });
   }
 
@@ -210,8 +214,9 @@ class HubActor implements Hub {
   // --- the engine: what the actors below share
 
   #makeEngine(): Engine {
-    const { clock, newId, tracer } = this.#settings;
-    const telemetry = new Telemetry(tracer);
+    const { clock, newId, tracer, meter, maxSendSpans } = this.#settings;
+    const telemetry = new Telemetry(maxSendSpans, tracer);
+    const metrics = new Metrics(meter);
     const runs = new Runs();
     const report = (error: unknown): void => this.#report(error);
     const isRunning = (): boolean => this.state === 'running';
@@ -232,7 +237,8 @@ class HubActor implements Hub {
       settings: this.#settings,
       clock,
       telemetry,
-      serializer: new SerializerActor({ settings: this.#settings, telemetry, actorOptions, launch }),
+      metrics,
+      serializer: new SerializerActor({ settings: this.#settings, telemetry, metrics, actorOptions, launch }),
       turns: new Turns(clock, this.#settings.sliceMs, report, () => runs.clear()),
       runs,
       counters: this.#counters,
@@ -266,6 +272,18 @@ class HubActor implements Hub {
     };
   }
 
+  #readings(): Readings {
+    const { pressure } = this;
+    const { lateMs: loopLateMs } = this.#sweeper;
+    return readMetrics(this.#engine, {
+      connections: this.#lobby.all,
+      bytesOfGone: this.#lobby.bytesOfGone,
+      threads: this.#threads.size,
+      pressure,
+      loopLateMs,
+    });
+  }
+
   #sweep(now: number, isFair: boolean): void {
     for (const connection of this.#lobby.all) connection.sweep(now, isFair);
     for (const thread of this.#threads.all) thread.expire(now);
@@ -281,6 +299,7 @@ class HubActor implements Hub {
   /** Effect of the machine: the end. */
   async #release(): Promise<void> {
     this.#sweeper.stop();
+    this.#stopMetrics();
     for (const door of this.#doors) door.close();
     const { goingAway } = closeCodes;
     for (const connection of this.#lobby.all) connection.evict(goingAway);

@@ -11,6 +11,7 @@ export class Lobby {
   readonly #users = new Users();
   /** Evicted, but their sockets are still there. */
   readonly #closing = new Set<ConnectionActor>();
+  #bytesOfGone = 0;
 
   constructor(settings: HubSettings) {
     this.#settings = settings;
@@ -22,6 +23,11 @@ export class Lobby {
 
   get all(): readonly ConnectionActor[] {
     return [...this.#connections.values()];
+  }
+
+  /** Bytes handed to the sockets of connections that have ended. */
+  get bytesOfGone(): number {
+    return this.#bytesOfGone;
   }
 
   get closing(): ReadonlySet<ConnectionActor> {
@@ -45,6 +51,7 @@ export class Lobby {
   leave(connection: ConnectionActor): void {
     this.#connections.delete(connection.id);
     this.#users.delete(connection);
+    this.#bytesOfGone += connection.outbox.bytes;
     if (connection.isLinkOpen) this.#closing.add(connection);
   }
 

@@ -50,6 +50,10 @@ export class Memberships implements Task {
     return lag;
   }
 
+  get subscriptionsBehind(): Iterable<Subscription> {
+    return this.#behind;
+  }
+
   get(threadId: string): Subscription | undefined {
     return this.#byThread.get(threadId)?.subscription;
   }

@@ -14,16 +14,17 @@ export const MAX_NOTE_BYTES = 1024 * 1024;
 /** A volatile message: what has to be known of it on one line, then its JSON. */
 export function volatileNote(entry: Entry, now: number): string {
   const ms = entry.expiresAt === Infinity ? undefined : Math.max(0, Math.round(entry.expiresAt - now));
-  return `${VOLATILE}${JSON.stringify({ id: entry.id, ms })}\n${Buffer.concat(entry.body.chunks).toString()}`;
+  return `${VOLATILE}${JSON.stringify({ id: entry.id, ms, tp: entry.traceparent })}\n${Buffer.concat(entry.body.chunks).toString()}`;
 }
 
 /** The volatile message of a note, or undefined where it is something else. */
 export function readVolatileNote(threadId: string, note: string, now: number): Entry | undefined {
   const end = note.indexOf('\n');
   if (end < 0 || !note.startsWith(VOLATILE)) return undefined;
-  const { id, ms } = parseObject(note.slice(VOLATILE.length, end)) ?? {};
+  const { id, ms, tp } = parseObject(note.slice(VOLATILE.length, end)) ?? {};
   if (typeof id !== 'string') return undefined;
   const expiresAt = typeof ms === 'number' ? now + ms : Infinity;
   const body = new Body([Buffer.from(note.slice(end + 1))]);
-  return new Entry({ threadId, id, lane: 'volatile', body, expiresAt }, 0, now);
+  const traceparent = typeof tp === 'string' ? tp : undefined;
+  return new Entry({ threadId, id, lane: 'volatile', body, expiresAt, traceparent }, 0, now);
 }

@@ -6,6 +6,7 @@ import { FRAGMENT_BYTES } from '../infra/frames.ts';
 import { randomId } from '../infra/ids.ts';
 import { memoryLog } from '../infra/memory-log.ts';
 import { checkChoice, checkFunction, checkNumber, type Range } from '../infra/option-checks.ts';
+import type { Meter } from '../infra/metrics.ts';
 import type { Tracer } from '../infra/telemetry.ts';
 import type { ConnectionPolicy } from '../machines/index.ts';
 
@@ -66,6 +67,16 @@ export interface HubOptions {
   inspect?: Inspector | readonly Inspector[];
   /** @default the tracer `threadcast` of the global OpenTelemetry API */
   tracer?: Tracer;
+  /**
+   * Several hubs of one process need a meter each: instruments of the same name would overwrite each other's numbers.
+   * @default the meter `threadcast` of the global OpenTelemetry API, so start your SDK before the hub
+   */
+  meter?: Meter;
+  /**
+   * Spans that the deliveries of one traced message may have at most: as many for those that went well, for those that did not, and
+   * for catch-ups after the fan-out. The totals are on the publish span in any case. @default 256
+   */
+  maxSendSpans?: number;
   /** Time. @default the system's monotonic clock */
   clock?: Clock;
   /** Makes message and connection ids, of `[\w.:-]`. @default random UUIDs */
@@ -120,6 +131,8 @@ export interface HubSettings {
   readonly log: DeliveryLog;
   readonly inspectors: readonly Inspector[];
   readonly tracer: Tracer | undefined;
+  readonly meter: Meter | undefined;
+  readonly maxSendSpans: number;
   readonly clock: Clock;
   readonly newId: () => string;
 }
@@ -169,6 +182,8 @@ export function resolveOptions(options: HubOptions): HubSettings {
     log: options.log ?? memoryLog({ clock, newId }),
     inspectors: options.inspect === undefined ? [] : [options.inspect].flat(),
     tracer: options.tracer,
+    meter: options.meter,
+    maxSendSpans: checkNumber('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
     clock,
     newId,
   };

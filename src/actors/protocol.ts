@@ -21,13 +21,19 @@ export type Request =
   | { readonly t: 'join'; readonly th: string; readonly from?: string }
   | { readonly t: 'leave'; readonly th: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }
-  | { readonly t: 'pub'; readonly th: string; readonly id: string; readonly d: unknown };
+  | {
+      readonly t: 'pub';
+      readonly th: string;
+      readonly id: string;
+      readonly d: unknown;
+      readonly tp: string | undefined;
+    };
 
 /** The request in a frame; `ignored` for a word that this version does not know, `undefined` for what is no request at all. */
 export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, o, id, d } = frame;
+  const { t, th, from, o, id, d, tp } = frame;
   switch (t) {
     case 'join':
       if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
@@ -37,7 +43,9 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
     case 'ack':
       return typeof th === 'string' && typeof o === 'number' ? { t, th, o } : undefined;
     case 'pub':
-      return typeof th === 'string' && typeof id === 'string' ? { t, th, id, d } : undefined;
+      return typeof th === 'string' && typeof id === 'string'
+        ? { t, th, id, d, tp: typeof tp === 'string' ? tp : undefined }
+        : undefined;
     default:
       return 'ignored';
   }

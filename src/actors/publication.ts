@@ -1,11 +1,11 @@
 import type { DeliveryWatcher, Entry } from '../infra/entry.ts';
-import type { Encoded } from './serializer.ts';
 import type { Subscription } from './subscription.ts';
 
 /** One send on its way from the log to the receipt: counts what the fan-out does with it. */
 export class Publication implements DeliveryWatcher {
   readonly entry: Entry;
-  readonly encoded: Encoded;
+  /** How it was serialized. */
+  readonly strategy: string;
   /** Epoch of the log it is in. */
   readonly epoch: string;
   readonly isDuplicate: boolean;
@@ -28,7 +28,7 @@ export class Publication implements DeliveryWatcher {
   constructor(
     facts: {
       entry: Entry;
-      encoded: Encoded;
+      strategy: string;
       epoch: string;
       isDuplicate: boolean;
       members: ReadonlySet<Subscription>;
@@ -36,7 +36,7 @@ export class Publication implements DeliveryWatcher {
     done: (publication: Publication) => void,
   ) {
     this.entry = facts.entry;
-    this.encoded = facts.encoded;
+    this.strategy = facts.strategy;
     this.epoch = facts.epoch;
     this.isDuplicate = facts.isDuplicate;
     this.members = facts.members;

@@ -85,7 +85,9 @@ export class Pump implements Task {
       for (const publication of pass.publications) {
         const { entry } = publication;
         const isMissing = entry.offset > 0 && publication.isFor(member) && !member.hasPassed(entry);
-        if (isMissing) publication.behind.push(member);
+        if (!isMissing) continue;
+        publication.behind.push(member);
+        if (entry.trace !== undefined) member.subscriber.traceMiss(entry, 'behind');
       }
     }
     for (const publication of pass.volatile) {

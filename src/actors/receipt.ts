@@ -29,12 +29,12 @@ export interface Receipt {
 }
 
 export function makeReceipt(publication: Publication, engine: Engine): Receipt {
-  const { entry, epoch, encoded } = publication;
+  const { entry, epoch, strategy } = publication;
   return {
     id: entry.id,
     position: entry.offset === 0 ? undefined : formatPosition({ epoch, offset: entry.offset, id: entry.id }),
     bytes: entry.body.bytes,
-    strategy: encoded.strategy,
+    strategy,
     isDuplicate: publication.isDuplicate,
     recipients: publication.recipients,
     written: publication.written,
@@ -45,12 +45,12 @@ export function makeReceipt(publication: Publication, engine: Engine): Receipt {
 }
 
 /** What a receipt says, as attributes of the publish span. */
-export function attributesOf({ entry, encoded, recipients, written, behind, dropped }: Publication): SpanAttributes {
+export function attributesOf({ entry, strategy, recipients, written, behind, dropped }: Publication): SpanAttributes {
   return {
     'threadcast.message.id': entry.id,
     'threadcast.message.offset': entry.offset,
     'threadcast.bytes': entry.body.bytes,
-    'threadcast.strategy': encoded.strategy,
+    'threadcast.strategy': strategy,
     'threadcast.recipients': recipients,
     'threadcast.written': written,
     'threadcast.behind': behind.length,

@@ -26,7 +26,12 @@ export class Requests {
   take(data: Uint8Array, isBinary: boolean): void {
     const connection = this.#connection;
     if (connection.format === 'plain') {
-      connection.emit('message', { threadId: undefined, id: undefined, data: isBinary ? data : textOf(data) });
+      connection.emit('message', {
+        threadId: undefined,
+        id: undefined,
+        data: isBinary ? data : textOf(data),
+        trace: undefined,
+      });
       return;
     }
     const request = isBinary ? undefined : parseRequest(data);
@@ -57,7 +62,7 @@ export class Requests {
         connection.leave(request.th);
         return;
       case 'pub':
-        connection.emit('message', { threadId: request.th, id: request.id, data: request.d });
+        connection.emit('message', { threadId: request.th, id: request.id, data: request.d, trace: request.tp });
         return;
       case 'ack':
         connection.ack(request.th, request.o);

@@ -20,6 +20,11 @@ export interface SendOptions {
   snapshot?: boolean;
   /** Parent of the publish span. @default the active context */
   traceContext?: SpanParent;
+  /**
+   * A W3C `traceparent` of what led to this message, as `ClientMessage.trace` is: becomes a link of the publish span, never its
+   * parent, so that a client cannot decide what is sampled. What is none is ignored. @default none
+   */
+  traceLink?: string | undefined;
 }
 
 /** The options with defaults filled in. */
@@ -30,6 +35,7 @@ export interface SendSettings {
   readonly expiresAt: number;
   readonly isSnapshot: boolean;
   readonly parent: SpanParent;
+  readonly link: string | undefined;
 }
 
 const ID = /^[\w.:-]{1,128}$/;
@@ -44,6 +50,7 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),
+    link: options.traceLink,
   };
 }
 

@@ -20,13 +20,17 @@ import {
   type UnfinishedJob,
 } from '../infra/slicer/slicer.ts';
 import type { WindowBits } from '../infra/deflate.ts';
-import type { SpanAttributes, Telemetry, TraceContext } from '../infra/telemetry.ts';
+import type { MessageTrace } from '../infra/message-trace.ts';
+import type { Metrics } from '../infra/metrics.ts';
+import type { SpanAttributes, Telemetry, WorkerFacts } from '../infra/telemetry.ts';
 import { RecipePool } from '../infra/workers/recipe-pool.ts';
+import type { RecipePoolStats } from '../infra/workers/recipe-pool-options.ts';
 import { isRecipe, type Recipe } from '../infra/workers/recipe.ts';
 import { serializerMachine } from '../machines/index.ts';
 import type { Engine } from './engine.ts';
 import type { HubSettings } from './options.ts';
 import { tell } from './tell.ts';
+import { WindowedMaximum } from './windowed-maximum.ts';
 
 /**
  * How a message became bytes. `inline`: one native call, for what is provably small. `sliced`: piece by piece under the
@@ -46,12 +50,15 @@ export interface Encoded {
   readonly longestSliceMs: number;
   /** Wait for a worker, or for slices while others had theirs. */
   readonly queueWaitMs: number;
+  /** Of a recipe. */
+  readonly worker?: WorkerFacts;
 }
 
 /** What the serializer needs of the hub. */
 export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch'> & {
   readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'sliceMs' | 'clock'>;
   readonly telemetry: Telemetry;
+  readonly metrics: Metrics;
 };
 
 /** Picks the strategy for each message and keeps the number of serializations under way bounded. A job is no actor. */
@@ -63,11 +70,13 @@ export class SerializerActor {
   readonly #segments = new SegmentPool();
   readonly #underWay = new Set<Promise<Encoded>>();
   readonly #cancels = new Set<(reason: unknown) => void>();
+  readonly #longestSlice: WindowedMaximum;
   #released: Promise<void> = Promise.resolve();
 
   constructor(host: SerializerHost) {
     this.#host = host;
     const { serializer, maxMessageBytes, sliceMs, clock } = host.settings;
+    this.#longestSlice = new WindowedMaximum(() => clock.now());
     this.#scheduler = new SliceScheduler({
       budgetMs: sliceMs,
       now: () => clock.now(),
@@ -99,6 +108,16 @@ export class SerializerActor {
     return this.#underWay.size;
   }
 
+  /** The longest that one piece of a serialization has held the event loop lately. */
+  get longestSliceMs(): number {
+    return this.#longestSlice.value;
+  }
+
+  /** Of the worker threads. */
+  get workers(): Pick<RecipePoolStats, 'queued' | 'running' | 'threads'> {
+    return this.#workers.stats;
+  }
+
   /** Segments of 256 KiB that messages hold, in the log or on their way to a socket. */
   get segmentsInUse(): number {
     return this.#segments.inUse;
@@ -109,24 +128,26 @@ export class SerializerActor {
    * @param isSnapshot take the value as it is now, however long that blocks
    * @param parent the publish span, where it is recorded
    */
-  encode(message: unknown, isSnapshot: boolean, parent: TraceContext | undefined): Encoded | Promise<Encoded> {
+  encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): Encoded | Promise<Encoded> {
     const { state } = this;
     if (state === 'draining' || state === 'stopped') throw new HubClosedError({ state, action: 'send' });
-    const span = this.#host.telemetry.serialize(parent);
+    const { telemetry, metrics, settings } = this.#host;
+    const span = telemetry.serialize(parent);
+    const beginAt = settings.clock.now();
+    const done = (encoded: Encoded): void => {
+      metrics.serialized(encoded.strategy, settings.clock.now() - beginAt, encoded.queueWaitMs);
+      this.#longestSlice.note(encoded.longestSliceMs);
+      span.end(attributesOf(encoded), encoded.worker);
+    };
     try {
       const encoded = this.#begin(message, isSnapshot);
-      if (!(encoded instanceof Promise)) {
-        span.end(attributesOf(encoded));
-        return encoded;
-      }
-      this.#track(encoded);
-      encoded.then(
-        (done) => span.end(attributesOf(done)),
-        (error: unknown) => span.end({}, error),
-      );
+      if (encoded instanceof Promise) {
+        this.#track(encoded);
+        encoded.then(done, (error: unknown) => span.fail(error));
+      } else done(encoded);
       return encoded;
     } catch (error) {
-      span.end({}, error);
+      span.fail(error);
       throw error;
     }
   }
@@ -216,8 +237,9 @@ export class SerializerActor {
       // one at a time finds out whether workers live again; the others must not wait for a pool that keeps failing
       throw new WorkerFailedError({ url: recipe.url, reason: 'workers keep failing, another recipe is on trial' });
     }
-    const { body, queueWaitMs } = await this.#workers.run(recipe);
-    return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs };
+    const { body, queueWaitMs, startedAt, endedAt, buildMs, stringifyMs } = await this.#workers.run(recipe);
+    const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
+    return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };
   }
 
   #assertPlace(): void {

@@ -23,6 +23,8 @@ export interface Subscriber {
   deliver(entry: Entry, isAhead: boolean): void;
   /** Writes several entries at once. */
   deliverRun(run: Run): void;
+  /** A traced entry was offered to it and not written. */
+  traceMiss(entry: Entry, outcome: 'behind' | 'dropped'): void;
   /** Writes a volatile entry now, or drops and counts it: false. */
   offerVolatile(entry: Entry, isCurrent: boolean): boolean;
   /** Tells the client that something is missing before this position. */
@@ -81,6 +83,22 @@ export class Subscription {
   /** Entries after the cursor. */
   get lag(): number {
     return Math.max(0, this.#tail.head - this.#cursor);
+  }
+
+  /** Age of the oldest entry after the cursor, as far as the log still holds them, in milliseconds. */
+  get lagMs(): number {
+    const oldest = this.#tail.at(Math.max(this.#cursor + 1, this.#tail.first));
+    return oldest === undefined ? 0 : this.#now() - oldest.loggedAt;
+  }
+
+  /** Entries that it waits for, oldest first, at most `limit`. */
+  *waiting(limit: number): Iterable<Entry> {
+    const from = Math.max(this.#cursor + 1, this.#tail.first);
+    for (let offset = from; offset < from + limit; offset++) {
+      const entry = this.#tail.at(offset);
+      if (entry === undefined) return;
+      if (!this.hasPassed(entry)) yield entry;
+    }
   }
 
   /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../infra/clock.ts';
+import { WindowedMaximum } from './windowed-maximum.ts';
 
 /**
  * The one timer of the hub: looks at everything once in `intervalMs`. When it comes late, the event loop was late, and so were
@@ -8,6 +9,7 @@ export class Sweeper {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #sweep: (now: number, isFair: boolean) => void;
+  readonly #late: WindowedMaximum;
   #timer: TimerHandle;
   #dueAt = 0;
   #isStopped = true;
@@ -16,6 +18,12 @@ export class Sweeper {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
     this.#sweep = sweep;
+    this.#late = new WindowedMaximum(() => clock.now());
+  }
+
+  /** The most that the event loop was late lately. */
+  get lateMs(): number {
+    return this.#late.value;
   }
 
   start(): void {
@@ -33,7 +41,9 @@ export class Sweeper {
     this.#dueAt = this.#clock.now() + this.#intervalMs;
     this.#timer = this.#clock.setTimeout(() => {
       const now = this.#clock.now();
-      this.#sweep(now, now - this.#dueAt <= this.#intervalMs / 2);
+      const lateMs = Math.max(0, now - this.#dueAt);
+      this.#late.note(lateMs);
+      this.#sweep(now, lateMs <= this.#intervalMs / 2);
       this.#schedule();
     }, this.#intervalMs);
   }

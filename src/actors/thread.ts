@@ -3,6 +3,7 @@ import type { Appended, LogSubscription } from '../infra/delivery-log.ts';
 import { Entry, type EntryDraft } from '../infra/entry.ts';
 import { ThreadClosedError } from '../infra/errors.ts';
 import { parsePosition, type Position } from '../infra/ids.ts';
+import type { MessageTrace } from '../infra/message-trace.ts';
 import type { OpenSpan } from '../infra/telemetry.ts';
 import type { threadMachine } from '../machines/index.ts';
 import type { ThreadStats } from './api.ts';
@@ -87,8 +88,10 @@ export class ThreadActor {
   /** Serializes, logs, offers. Never waits for a connection. */
   async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
     const settings = resolveSend(options, this.#engine);
-    const span = this.#engine.telemetry.publish(this.id, settings.lane, settings.parent);
-    this.#enter();
+    const { counters, telemetry, metrics } = this.#engine;
+    const { lane: laneName, parent, link } = settings;
+    const span = telemetry.publish({ threadId: this.id, lane: laneName, parent, link });
+    this.#enter(span.trace);
     try {
       this.#assertOpen('send');
       const encoded = this.#compressed(this.#engine.serializer.encode(message, settings.isSnapshot, span.trace));
@@ -97,10 +100,14 @@ export class ThreadActor {
         encoded instanceof Promise || !lane.isIdle
           ? await lane.enqueue(Promise.resolve(encoded), (ready) => this.#publish(ready, settings, span))
           : await this.#publish(encoded, settings, span);
-      this.#engine.counters.messagesPublished++;
+      counters.messagesPublished++;
+      if (!publication.isDuplicate) {
+        metrics.fannedOut(publication.recipients, this.#engine.now() - publication.entry.loggedAt);
+      }
       span.end(attributesOf(publication));
       return makeReceipt(publication, this.#engine);
     } catch (error) {
+      counters.sendsFailed++;
       span.end({}, error);
       throw error;
     } finally {
@@ -115,6 +122,7 @@ export class ThreadActor {
   subscribe(subscriber: Subscriber, from: string | undefined): { subscription: Subscription; plan: JoinPlan } {
     this.#assertOpen('join');
     const plan = this.#plan(from);
+    if (from !== undefined && from !== 'start') this.#engine.counters.resumes++;
     const { tail } = this.#log;
     const subscription = new Subscription(subscriber, this.id, tail, this.#engine.now, {
       after: plan.start.offset,
@@ -135,17 +143,15 @@ export class ThreadActor {
   }
 
   /** Another process, or this one, has logged an entry. */
-  onEntry(): void {
+  onEntry(entry: Entry): void {
+    if (entry.trace?.isForeign === true) this.#pump.add(this.#takeOver(entry));
     this.#engine.turns.add(this.#pump);
   }
 
   /** Another process has something for the members that is in no log. */
   onNote(note: string): void {
     const entry = readVolatileNote(this.id, note, this.#engine.now());
-    if (entry === undefined) return;
-    const encoded: Encoded = { body: entry.body, strategy: 'ready', slices: 0, longestSliceMs: 0, queueWaitMs: 0 };
-    const { epoch } = this.#log.tail;
-    this.#offer(new Publication({ entry, encoded, epoch, isDuplicate: false, members: this.members }, () => {}));
+    if (entry !== undefined) this.#offer(this.#takeOver(entry));
   }
 
   /** Resolves when few enough sends are under way. */
@@ -206,6 +212,7 @@ export class ThreadActor {
       key: settings.conflate,
       expiresAt: settings.expiresAt,
       trace: span.trace,
+      traceparent: span.trace?.traceparent,
     };
     if (this.state === 'closed') {
       encoded.body.release();
@@ -215,7 +222,8 @@ export class ThreadActor {
     return new Promise((resolve, reject) => {
       const offer = ({ entry, isDuplicate }: Appended): void => {
         const { epoch } = this.#log.tail;
-        const publication = new Publication({ entry, encoded, epoch, isDuplicate, members: this.members }, resolve);
+        const { strategy } = encoded;
+        const publication = new Publication({ entry, strategy, epoch, isDuplicate, members: this.members }, resolve);
         if (isDuplicate) publication.finish(0, 0);
         else this.#offer(publication);
       };
@@ -236,6 +244,14 @@ export class ThreadActor {
     const { log } = this.#engine.settings;
     if (log.notify === undefined || entry.body.bytes > MAX_NOTE_BYTES) return;
     log.notify(this.id, volatileNote(entry, this.#engine.now()));
+  }
+
+  /** An entry of another process. Where it is traced, its deliveries here are the children of a span of this process. */
+  #takeOver(entry: Entry): Publication {
+    const span = entry.trace === undefined ? undefined : this.#engine.telemetry.process(entry, entry.trace);
+    entry.trace = span?.trace;
+    const facts = { entry, strategy: 'ready', epoch: this.#log.tail.epoch, isDuplicate: false, members: this.members };
+    return new Publication(facts, (publication) => span?.end(attributesOf(publication)));
   }
 
   #offer(publication: Publication): void {
@@ -263,9 +279,10 @@ export class ThreadActor {
     if (state !== 'idle' && state !== 'live') throw new ThreadClosedError({ threadId: this.id, state, action });
   }
 
-  #enter(): void {
+  #enter(message: MessageTrace | undefined): void {
     this.#underWay++;
-    this.#activate();
+    if (message === undefined) this.#activate();
+    else this.#engine.telemetry.causing(message, () => this.#activate());
   }
 
   #leave(): void {

@@ -33,7 +33,7 @@ export class Threads {
     let thread: ThreadActor | undefined;
     const log = engine.settings.log.subscribe(
       threadId,
-      () => thread?.onEntry(),
+      (entry) => thread?.onEntry(entry),
       (note) => thread?.onNote(note),
     );
     const open = (subscription: Awaited<typeof log>): ThreadActor => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../infra/clock.ts';
+import { WindowedMaximum } from './windowed-maximum.ts';
 
 /** Work that can be done in slices. */
 export interface Task {
@@ -22,6 +23,7 @@ export class Turns {
   #isWaiting = false;
   #spentMs = 0;
   #longestSliceMs = 0;
+  readonly #recentSlice: WindowedMaximum;
   /** When the queue was last empty. */
   #busySince = 0;
 
@@ -30,12 +32,18 @@ export class Turns {
     this.#onIdle = onIdle;
     this.#clock = clock;
     this.#sliceMs = sliceMs;
+    this.#recentSlice = new WindowedMaximum(() => clock.now());
     this.#report = report;
   }
 
   /** The longest that one slice has held the event loop. */
   get longestSliceMs(): number {
     return this.#longestSliceMs;
+  }
+
+  /** The longest that one slice has held the event loop lately. */
+  get recentSliceMs(): number {
+    return this.#recentSlice.value;
   }
 
   /** How long the oldest of the waiting tasks has waited. */
@@ -90,6 +98,7 @@ export class Turns {
     } while (now < deadline);
     this.#spentMs += now - begin;
     this.#longestSliceMs = Math.max(this.#longestSliceMs, now - begin);
+    this.#recentSlice.note(now - begin);
   }
 
   #run(task: Task, deadline: number): boolean {

@@ -12,6 +12,11 @@ export interface Message {
   readonly position: string;
   /** A critical message that has overtaken others: they are still to come, and the position has not moved. */
   readonly ahead: boolean;
+  /**
+   * W3C `traceparent` of the span under which the message was published, where that is sampled: an OpenTelemetry tracer in the page can
+   * go on with it.
+   */
+  readonly trace: string | undefined;
 }
 
 /**
@@ -82,6 +87,8 @@ export interface ClientThread extends AsyncIterable<Message> {
 export interface PublishOptions {
   /** Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message. @default random */
   id?: string;
+  /** W3C `traceparent` of the page's span that publishes: the server's span links to it. @default none */
+  trace?: string;
 }
 
 /** A message on its way. */

@@ -59,7 +59,7 @@ export class ThreadcastClient implements Client, ThreadHost {
     checkId('threadId', threadId);
     const id = checkId('id', options.id ?? this.settings.newId());
     this.#assertLive('publish');
-    const text = requests.publish(threadId, id, toJson(data));
+    const text = requests.publish(threadId, id, toJson(data), options.trace);
     if (text.length * 3 > this.#maxBytes) this.#checkSize(text);
     await this.#outgoing.offer(text);
     return { id };

@@ -6,6 +6,7 @@ export interface WireMessage {
   readonly offset: number | undefined;
   readonly ahead: boolean;
   readonly data: unknown;
+  readonly trace: string | undefined;
 }
 
 /** What the server says about one thread. */
@@ -50,7 +51,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     case 'hb':
       return { t };
     case 'err':
-      return typeof code === 'string' ? { t, code, th: typeof th === 'string' ? th : undefined } : undefined;
+      return typeof code === 'string' ? { t, code, th: textOf(th) } : undefined;
     case 'bye':
       return { t, retryMs: numberOf(retryMs) ?? 0 };
     default:
@@ -58,19 +59,20 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   }
 }
 
-/** What the client says. Thread and message ids are of characters that JSON does not escape. */
+/** What the client says. */
 export const requests = {
   join: (th: string, from: string | undefined): string => JSON.stringify({ t: 'join', th, from }),
   leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
   ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),
-  publish: (th: string, id: string, json: string): string => `{"t":"pub","th":"${th}","id":"${id}","d":${json}}`,
+  publish: (th: string, id: string, json: string, tp: string | undefined): string =>
+    `${JSON.stringify({ t: 'pub', th, id, tp }).slice(0, -1)},"d":${json}}`,
 };
 
 function readMessage(value: unknown): WireMessage | undefined {
-  const { id, o, d, ahead } = fieldsOf(value) ?? {};
+  const { id, o, d, ahead, tp } = fieldsOf(value) ?? {};
   const isLogged = typeof o === 'number' && Number.isSafeInteger(o) && o > 0;
   if (typeof id !== 'string' || !(isLogged || o === undefined)) return undefined;
-  return { id, offset: o, ahead: ahead === true, data: d };
+  return { id, offset: o, ahead: ahead === true, data: d, trace: textOf(tp) };
 }
 
 function parseObject(data: unknown): Fields | undefined {
@@ -87,6 +89,10 @@ function fieldsOf(value: unknown): Fields | undefined {
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function numberOf(value: unknown): number | undefined {

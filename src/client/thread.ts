@@ -158,7 +158,8 @@ export class JoinedThread implements ClientThread {
     this.#listeners.emit('gap', { why, position: formatPosition(position) });
   }
 
-  #onMessage({ id, offset, ahead, data }: WireMessage): void {
+  #onMessage(wire: WireMessage): void {
+    const { id, offset, ahead } = wire;
     if (this.#phase === 'joined' && this.#unexplained !== undefined) {
       const isSameEpoch = this.#unexplained.epoch === this.#cursor.position?.epoch;
       this.#onGap(isSameEpoch ? 'trimmed' : 'epoch', this.#unexplained);
@@ -169,7 +170,7 @@ export class JoinedThread implements ClientThread {
       if (!ahead) this.#acks.received(offset);
       if (!isNew) return;
     }
-    const message: Message = { id, offset, data, ahead, position: this.position ?? '' };
+    const message: Message = { ...wire, position: this.position ?? '' };
     for (const iterator of this.#iterators) iterator.push(message);
     if (this.#heldMost() >= this.#host.settings.maxBuffered) this.#pause();
     this.#listeners.emit('message', message);

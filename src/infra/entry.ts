@@ -1,7 +1,7 @@
 import type { Body } from './body.ts';
 import type { WindowBits } from './deflate.ts';
 import { encodeDeflatedFrame, encodeFrame, type Frame } from './frames.ts';
-import type { TraceContext } from './telemetry.ts';
+import { MessageTrace } from './message-trace.ts';
 
 /**
  * How urgent a message is. `critical` overtakes for whoever is behind; `normal` is the default; `volatile` is not logged:
@@ -30,7 +30,9 @@ export interface EntryDraft {
   /** When it stops being worth delivering, on the hub's clock; Infinity for never. */
   readonly expiresAt: number;
   /** The publish span, where it is recorded. */
-  readonly trace?: TraceContext | undefined;
+  readonly trace?: MessageTrace | undefined;
+  /** The same as text, for the envelope and for other processes: a log that is shared carries it along. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Is told what a count does not tell: who was written to late, and who was passed over. */
@@ -50,7 +52,9 @@ export class Entry implements EntryDraft {
   readonly deflated: ReadonlyMap<WindowBits, Body> | undefined;
   readonly key: string | undefined;
   readonly expiresAt: number;
-  readonly trace: TraceContext | undefined;
+  /** Replaced where the process takes over an entry that another one has published. */
+  trace: MessageTrace | undefined;
+  readonly traceparent: string | undefined;
   /** When it was logged, on the hub's clock. */
   readonly loggedAt: number;
   /** A newer entry with the same conflation key is in the log. */
@@ -73,7 +77,8 @@ export class Entry implements EntryDraft {
     this.deflated = draft.deflated;
     this.key = draft.key;
     this.expiresAt = draft.expiresAt;
-    this.trace = draft.trace;
+    this.trace = draft.trace ?? MessageTrace.from(draft.traceparent);
+    this.traceparent = draft.traceparent;
     this.loggedAt = loggedAt;
   }
 
@@ -108,8 +113,9 @@ export class Entry implements EntryDraft {
   #encode(frameClass: FrameClass, deflated?: Body): Frame {
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
-    // thread and message ids are of characters that JSON does not escape
-    const envelope = `{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}","d":`;
+    const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
+    // ids and the traceparent are of characters that JSON does not escape
+    const envelope = `{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${traceparent}"d":`;
     const [prefix, suffix] = frameClass === 'plain' ? ['', ''] : [envelope, '}'];
     return deflated === undefined
       ? encodeFrame(prefix, this.body, suffix)

@@ -1,0 +1,52 @@
+import type { Readings } from '../infra/metrics.ts';
+import type { ConnectionActor } from './connection.ts';
+import type { Engine } from './engine.ts';
+
+/** What is counted where it belongs, put together when an exporter asks: one look at each connection. */
+export function readMetrics(
+  engine: Engine,
+  hub: {
+    readonly connections: Iterable<ConnectionActor>;
+    readonly bytesOfGone: number;
+    readonly threads: number;
+    readonly pressure: number;
+    readonly loopLateMs: number;
+  },
+): Readings {
+  const { counters, serializer, turns } = engine;
+  const { queued, running, threads: workers } = serializer.workers;
+  return {
+    ...counters,
+    ...census(hub.connections, hub.bytesOfGone),
+    threads: hub.threads,
+    serializing: serializer.underWay,
+    segmentsInUse: serializer.segmentsInUse,
+    workersRunning: running,
+    workersIdle: Math.max(0, workers - running),
+    recipesQueued: queued,
+    loopBlockMs: Math.max(turns.recentSliceMs, serializer.longestSliceMs),
+    loopLateMs: hub.loopLateMs,
+    pressure: hub.pressure,
+  };
+}
+
+type Census = Pick<
+  Readings,
+  'connections' | 'subscriptions' | 'subscriptionsBehind' | 'behindEntries' | 'behindMs' | 'sentBytes'
+>;
+
+function census(all: Iterable<ConnectionActor>, bytesOfGone: number): Census {
+  const connections = { open: 0, retrying: 0, tripped: 0, evicted: 0 };
+  let [subscriptions, subscriptionsBehind, behindEntries, behindMs, sentBytes] = [0, 0, 0, 0, bytesOfGone];
+  for (const connection of all) {
+    connections[connection.state]++;
+    subscriptions += connection.threads.length;
+    sentBytes += connection.outbox.bytes;
+    for (const subscription of connection.subscriptionsBehind) {
+      subscriptionsBehind++;
+      behindEntries = Math.max(behindEntries, subscription.lag);
+      behindMs = Math.max(behindMs, subscription.lagMs);
+    }
+  }
+  return { connections, subscriptions, subscriptionsBehind, behindEntries, behindMs, sentBytes };
+}

@@ -1,0 +1,36 @@
+/** The span of time that a reading looks back, at least; at most twice that. */
+const WINDOW_MS = 30_000;
+
+/**
+ * The greatest value of the last 30 to 60 seconds. Unlike a maximum that is reset when it is read, it says the same to everybody
+ * who asks, so that two exporters do not take each other's readings away.
+ */
+export class WindowedMaximum {
+  readonly #now: () => number;
+  #windowEndsAt: number;
+  #before = 0;
+  #current = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#windowEndsAt = now() + WINDOW_MS;
+  }
+
+  get value(): number {
+    this.#turn();
+    return Math.max(this.#before, this.#current);
+  }
+
+  note(value: number): void {
+    this.#turn();
+    if (value > this.#current) this.#current = value;
+  }
+
+  #turn(): void {
+    const late = this.#now() - this.#windowEndsAt;
+    if (late < 0) return;
+    this.#before = late < WINDOW_MS ? this.#current : 0;
+    this.#current = 0;
+    this.#windowEndsAt = this.#now() + WINDOW_MS;
+  }
+}

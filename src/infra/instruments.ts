@@ -1,0 +1,270 @@
+import type { Attributes } from '@opentelemetry/api';
+
+/** What the observable instruments read, all of it plain numbers. Times in milliseconds. */
+export interface Readings {
+  readonly sendTimeouts: number;
+  readonly timeoutRetries: number;
+  readonly timeoutFailures: number;
+  readonly connectionsAccepted: number;
+  readonly connectionsEvicted: number;
+  readonly connections: Readonly<Record<'open' | 'retrying' | 'tripped', number>>;
+  readonly threads: number;
+  readonly subscriptions: number;
+  readonly subscriptionsBehind: number;
+  /** Of the subscription that is furthest behind. */
+  readonly behindEntries: number;
+  /** Age of the oldest entry that a subscription still waits for. */
+  readonly behindMs: number;
+  readonly messagesPublished: number;
+  readonly sendsFailed: number;
+  readonly deliveries: number;
+  readonly sentBytes: number;
+  readonly volatileDropped: number;
+  readonly gaps: number;
+  readonly resumes: number;
+  readonly serializing: number;
+  readonly segmentsInUse: number;
+  readonly workersRunning: number;
+  readonly workersIdle: number;
+  readonly recipesQueued: number;
+  /** The longest that one slice of our own work has held the event loop in the last minute. */
+  readonly loopBlockMs: number;
+  /** The most that the event loop was late in the last minute, whoever held it. */
+  readonly loopLateMs: number;
+  readonly pressure: number;
+}
+
+export interface Instrument {
+  readonly name: string;
+  /** `total` only grows; `level` goes up and down and may be summed over processes; `gauge` may not. */
+  readonly kind: 'total' | 'level' | 'gauge';
+  readonly unit: string;
+  readonly description: string;
+  /** One number, or one for each value of an attribute. */
+  readonly read: (readings: Readings) => number | readonly (readonly [Attributes, number])[];
+}
+
+const state = (value: string, count: number): readonly [Attributes, number] => [{ 'threadcast.state': value }, count];
+const seconds = (milliseconds: number): number => milliseconds / 1_000;
+
+/** All that is observed, each once. */
+export const INSTRUMENTS: readonly Instrument[] = [
+  {
+    name: 'threadcast.send.timeouts',
+    kind: 'total',
+    unit: '{timeout}',
+    description: 'Times that a peer made no progress for sendTimeoutMs',
+    read: ({ sendTimeouts }) => sendTimeouts,
+  },
+  {
+    name: 'threadcast.timeout.retries',
+    kind: 'total',
+    unit: '{retry}',
+    description: 'Retries of admission that have begun',
+    read: ({ timeoutRetries }) => timeoutRetries,
+  },
+  {
+    name: 'threadcast.timeout.failures',
+    kind: 'total',
+    unit: '{failure}',
+    description: 'Deliveries whose first attempt and all retries timed out; the message stays in the log',
+    read: ({ timeoutFailures }) => timeoutFailures,
+  },
+  {
+    name: 'threadcast.connections_accepted',
+    kind: 'total',
+    unit: '{connection}',
+    description: 'Connections that were accepted',
+    read: ({ connectionsAccepted }) => connectionsAccepted,
+  },
+  {
+    name: 'threadcast.connections_evicted',
+    kind: 'total',
+    unit: '{connection}',
+    description: 'Connections that ended, whatever the reason',
+    read: ({ connectionsEvicted }) => connectionsEvicted,
+  },
+  {
+    name: 'threadcast.connections',
+    kind: 'level',
+    unit: '{connection}',
+    description: 'Connections by state',
+    read: ({ connections: { open, retrying, tripped } }) => [
+      state('open', open),
+      state('retrying', retrying),
+      state('tripped', tripped),
+    ],
+  },
+  {
+    name: 'threadcast.threads',
+    kind: 'level',
+    unit: '{thread}',
+    description: 'Threads that are held',
+    read: ({ threads }) => threads,
+  },
+  {
+    name: 'threadcast.subscriptions',
+    kind: 'level',
+    unit: '{subscription}',
+    description: 'Connections in threads: one for each thread that a connection has joined',
+    read: ({ subscriptions }) => subscriptions,
+  },
+  {
+    name: 'threadcast.subscriptions.behind',
+    kind: 'level',
+    unit: '{subscription}',
+    description: 'Subscriptions that have to catch up',
+    read: ({ subscriptionsBehind }) => subscriptionsBehind,
+  },
+  {
+    name: 'threadcast.behind.entries',
+    kind: 'gauge',
+    unit: '{entry}',
+    description: 'Log entries that the subscription which is furthest behind has to catch up with',
+    read: ({ behindEntries }) => behindEntries,
+  },
+  {
+    name: 'threadcast.behind.age',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Age of the oldest log entry that a subscription still waits for',
+    read: ({ behindMs }) => seconds(behindMs),
+  },
+  {
+    name: 'threadcast.published',
+    kind: 'total',
+    unit: '{message}',
+    description: 'Messages that were logged and offered',
+    read: ({ messagesPublished }) => messagesPublished,
+  },
+  {
+    name: 'threadcast.publish.failures',
+    kind: 'total',
+    unit: '{message}',
+    description: 'Messages that send refused',
+    read: ({ sendsFailed }) => sendsFailed,
+  },
+  {
+    name: 'threadcast.sent',
+    kind: 'total',
+    unit: '{message}',
+    description: 'Messages handed to sockets',
+    read: ({ deliveries }) => deliveries,
+  },
+  {
+    name: 'threadcast.sent.size',
+    kind: 'total',
+    unit: 'By',
+    description: 'Bytes handed to sockets, frame headers included',
+    read: ({ sentBytes }) => sentBytes,
+  },
+  {
+    name: 'threadcast.volatile.dropped',
+    kind: 'total',
+    unit: '{message}',
+    description: 'Volatile messages that found a connection busy',
+    read: ({ volatileDropped }) => volatileDropped,
+  },
+  {
+    name: 'threadcast.gaps',
+    kind: 'total',
+    unit: '{gap}',
+    description: 'Times that a client was told that messages are missing',
+    read: ({ gaps }) => gaps,
+  },
+  {
+    name: 'threadcast.resumes',
+    kind: 'total',
+    unit: '{resume}',
+    description: 'Joins from a position',
+    read: ({ resumes }) => resumes,
+  },
+  {
+    name: 'threadcast.serializing',
+    kind: 'level',
+    unit: '{message}',
+    description: 'Messages that are being serialized',
+    read: ({ serializing }) => serializing,
+  },
+  {
+    name: 'threadcast.segments',
+    kind: 'level',
+    unit: '{segment}',
+    description: 'Output segments of 256 KiB that messages hold',
+    read: ({ segmentsInUse }) => segmentsInUse,
+  },
+  {
+    name: 'threadcast.workers',
+    kind: 'level',
+    unit: '{thread}',
+    description: 'Worker threads for recipes by state',
+    read: ({ workersRunning, workersIdle }) => [state('running', workersRunning), state('idle', workersIdle)],
+  },
+  {
+    name: 'threadcast.recipes.queued',
+    kind: 'level',
+    unit: '{message}',
+    description: 'Recipes that wait for a worker',
+    read: ({ recipesQueued }) => recipesQueued,
+  },
+  {
+    name: 'threadcast.loop.block',
+    kind: 'gauge',
+    unit: 's',
+    description: 'The longest that one slice of the work of threadcast has held the event loop in the last minute',
+    read: ({ loopBlockMs }) => seconds(loopBlockMs),
+  },
+  {
+    name: 'threadcast.loop.late',
+    kind: 'gauge',
+    unit: 's',
+    description: 'The most that the event loop was late in the last minute, whoever held it',
+    read: ({ loopLateMs }) => seconds(loopLateMs),
+  },
+  {
+    name: 'threadcast.pressure',
+    kind: 'gauge',
+    unit: '1',
+    description: 'How busy the hub is: 0 idle, 1 where sends are refused',
+    read: ({ pressure }) => pressure,
+  },
+];
+
+export interface HistogramDefinition {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+  /** Upper bounds of the buckets, in the unit. */
+  readonly boundaries: number[];
+}
+
+/** 0.1 s, above which the p95 is alarming, is a boundary: there a quantile is exact. */
+const DURATIONS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What is recorded once for each send. */
+export const HISTOGRAMS = {
+  serialization: {
+    name: 'threadcast.serialization.duration',
+    unit: 's',
+    description: 'From the call of send to the bytes, by strategy; the wait in a queue included',
+    boundaries: DURATIONS,
+  },
+  queueWait: {
+    name: 'threadcast.serialization.queue_wait',
+    unit: 's',
+    description: 'Of the serialization, the wait for a worker, or while other serializations had their turn',
+    boundaries: DURATIONS,
+  },
+  fanoutSize: {
+    name: 'threadcast.fanout.size',
+    unit: '{connection}',
+    description: 'Connections that a message was offered to',
+    boundaries: [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000],
+  },
+  fanoutDuration: {
+    name: 'threadcast.fanout.duration',
+    unit: 's',
+    description: 'From the log to the last connection that a message was offered to',
+    boundaries: DURATIONS,
+  },
+} satisfies Record<string, HistogramDefinition>;

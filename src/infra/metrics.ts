@@ -1,0 +1,67 @@
+import { metrics, ValueType } from '@opentelemetry/api';
+import type { BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
+
+import { HISTOGRAMS, INSTRUMENTS, type HistogramDefinition, type Instrument, type Readings } from './instruments.ts';
+
+export type { Meter, Readings };
+
+const seconds = (milliseconds: number): number => milliseconds / 1_000;
+
+/**
+ * The hub's metrics through `@opentelemetry/api`. What happens for each delivery is counted in plain integers elsewhere, which are
+ * read here when an exporter asks; only what happens once for each send is recorded. No attribute is an id.
+ */
+export class Metrics {
+  readonly #meter: Meter;
+  readonly #serialization: Histogram;
+  readonly #queueWait: Histogram;
+  readonly #fanoutSize: Histogram;
+  readonly #fanoutDuration: Histogram;
+
+  constructor(meter: Meter = metrics.getMeter('threadcast')) {
+    this.#meter = meter;
+    const histogram = ({ name, unit, description, boundaries }: HistogramDefinition): Histogram =>
+      meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: boundaries } });
+    this.#serialization = histogram(HISTOGRAMS.serialization);
+    this.#queueWait = histogram(HISTOGRAMS.queueWait);
+    this.#fanoutSize = histogram(HISTOGRAMS.fanoutSize);
+    this.#fanoutDuration = histogram(HISTOGRAMS.fanoutDuration);
+  }
+
+  serialized(strategy: string, durationMs: number, queueWaitMs: number): void {
+    const attributes = { 'threadcast.strategy': strategy };
+    this.#serialization.record(seconds(durationMs), attributes);
+    this.#queueWait.record(seconds(queueWaitMs), attributes);
+  }
+
+  fannedOut(connections: number, durationMs: number): void {
+    this.#fanoutSize.record(connections);
+    this.#fanoutDuration.record(seconds(durationMs));
+  }
+
+  /**
+   * Lets exporters read.
+   * @returns the function that ends it
+   */
+  observe(read: () => Readings): () => void {
+    const observables = INSTRUMENTS.map((instrument) => ({ ...instrument, observable: this.#create(instrument) }));
+    const all = observables.map(({ observable }) => observable);
+    const callback: BatchObservableCallback = (result) => {
+      const readings = read();
+      for (const { observable, read: readOne } of observables) {
+        const value = readOne(readings);
+        if (typeof value === 'number') result.observe(observable, value);
+        else for (const [attributes, each] of value) result.observe(observable, each, attributes);
+      }
+    };
+    this.#meter.addBatchObservableCallback(callback, all);
+    return () => this.#meter.removeBatchObservableCallback(callback, all);
+  }
+
+  #create({ name, kind, unit, description }: Instrument): Observable {
+    const options = { unit, description, valueType: unit === 's' || unit === '1' ? ValueType.DOUBLE : ValueType.INT };
+    if (kind === 'total') return this.#meter.createObservableCounter(name, options);
+    if (kind === 'level') return this.#meter.createObservableUpDownCounter(name, options);
+    return this.#meter.createObservableGauge(name, options);
+  }
+}
