@@ -8,8 +8,11 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { volatileNote } from '../../../src/actors/notes.ts';
 import { Body } from '../../../src/infra/body.ts';
+import { Entry } from '../../../src/infra/entry.ts';
 import { memoryLog, type HubOptions } from '../../../src/index.ts';
+import { SharedLog } from '../../support/shared-log.ts';
 import { framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 
 let exporter: InMemorySpanExporter;
@@ -262,6 +265,28 @@ it('goes on with the trace of an entry that another process has published', asyn
   await run(late.connection.join('t', { from: 'start' }));
   expect(named('send connection')).toMatchObject([{ parentSpanContext: undefined, links: [{ context: origin }] }]);
   expect(hub.stats().gaps).toBe(0);
+});
+
+it('goes on with the trace of a volatile message of another process', async () => {
+  await harness.close();
+  const shared = new SharedLog(memoryLog());
+  restart({ log: shared.node() });
+  const { connection } = harness.connect();
+  await harness.run(connection.join('t'));
+  const body = new Body([Buffer.from('1')]);
+  const volatile = {
+    threadId: 't',
+    id: 'v',
+    lane: 'volatile',
+    body,
+    expiresAt: Infinity,
+    traceparent: FOREIGN,
+  } as const;
+  shared.node().notify?.('t', volatileNote(new Entry(volatile, 0, 0), 0));
+  await harness.clock.settle();
+  const [process] = named('process thread');
+  expect(process).toMatchObject({ parentSpanContext: { spanId: FOREIGN.slice(36, 52) } });
+  expect(named('send connection')).toMatchObject([{ parentSpanContext: { spanId: process?.spanContext().spanId } }]);
 });
 
 it('links a catch-up to the publish of a message that this process has only read', async () => {
