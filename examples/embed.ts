@@ -10,8 +10,7 @@ hub.attach(server, {
     return userId === null ? refuse(401) : { userId };
   },
   authorize: (_session, threadId) => threadId === 'lobby',
-});
-hub.on('connection', (connection) => {
-  connection.on('message', ({ data }) => hub.thread('lobby').send({ user: connection.userId, data }));
+  onPublish: ({ userId }, { threadId, id, data }) =>
+    hub.thread(threadId).send({ user: userId, data }, { idempotencyKey: id }),
 });
 server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1');

@@ -14,6 +14,8 @@ export type {
   HubEvents,
   HubStats,
   JoinOptions,
+  PublishAnswer,
+  PublishedMessage,
   Session,
   Thread,
   ThreadStats,

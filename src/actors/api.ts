@@ -19,7 +19,29 @@ export interface AcceptOptions {
   format?: Format;
   /** Whether the client may join a thread that it asks for itself. @default refuses all: the application joins */
   authorize?: (threadId: string) => boolean | Promise<boolean>;
+  /** What becomes of what the client publishes, and the answer to it; see `AttachOptions.onPublish`. @default see there */
+  onPublish?: (message: PublishedMessage, connection: Connection) => MaybePromise<PublishAnswer>;
 }
+
+/** What a client publishes: in a thread that it has joined, or may join. */
+export interface PublishedMessage {
+  readonly threadId: string;
+  /**
+   * The message's idempotency key, `^[\w.:-]{1,128}$`: a client that has not seen the answer publishes again with the same one.
+   * Give it to `send` as `idempotencyKey`, and to whatever else must not happen twice.
+   */
+  readonly id: string;
+  /** As the client sent it: check it before you use it. */
+  readonly data: unknown;
+  /** The client's `traceparent`, where it sent one: for `send(message, { traceLink })`. */
+  readonly trace: string | undefined;
+}
+
+/**
+ * What the client is told. A receipt of `send`: accepted, and where the message is. Nothing, or `true`: accepted. `false`, or
+ * `refuse(status, message)`: refused.
+ */
+export type PublishAnswer = Pick<Receipt, 'position'> | Refusal | boolean | null | undefined | void;
 
 /** Who a client is, as `authenticate` found out. */
 export interface Session {
@@ -54,6 +76,19 @@ export interface AttachOptions<S extends Session = Session> {
    * thread of its own user is always allowed. @default refuses all: the application joins
    */
   authorize?(this: void, session: S, threadId: string): MaybePromise<boolean>;
+  /**
+   * Decides about what a client publishes in a thread that it has joined or that `authorize` would let it join; in others it is
+   * refused unasked. Called for one message of a connection after the other, in their order:
+   *
+   * ```ts
+   * onPublish: ({ userId }, { threadId, id, data }) => hub.thread(threadId).send({ userId, data }, { idempotencyKey: id }),
+   * ```
+   *
+   * What it throws refuses the message with the error's code where it is one of this library's; other errors are an `error`
+   * event of the hub, and `internal` for the client.
+   * @default accepts what a `message` listener of the connection was given, refuses the rest
+   */
+  onPublish?(this: void, session: S, message: PublishedMessage, connection: Connection): MaybePromise<PublishAnswer>;
   /**
    * Pages that may connect: exact origins (`https://example.com`), a predicate, or `'*'` for all. Others get a 403; requests without
    * an `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins.

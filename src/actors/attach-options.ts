@@ -4,7 +4,8 @@ import type { AttachOptions } from './api.ts';
 import type { HubSettings } from './options.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
-export type DoorSettings = Required<Omit<AttachOptions, 'allowedOrigins'>> & Pick<AttachOptions, 'allowedOrigins'>;
+export type DoorSettings = Required<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
+  Pick<AttachOptions, 'allowedOrigins'> & { readonly onPublish: AttachOptions['onPublish'] | undefined };
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
 export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSettings): DoorSettings {
@@ -12,6 +13,7 @@ export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSett
     path: checkPath(options.path ?? '/'),
     authenticate: checkFunction('authenticate', options.authenticate) ?? (() => ({})),
     authorize: checkFunction('authorize', options.authorize) ?? (() => false),
+    onPublish: checkFunction('onPublish', options.onPublish),
     ...checkOrigins(options.allowedOrigins),
     maxPayload: checkNumber('maxPayload', options.maxPayload, maxInputBytes, { min: 1, max: maxInputBytes }),
     maxFragments: checkNumber('maxFragments', options.maxFragments, 1_024, { min: 1, max: 2 ** 31 - 1 }),

@@ -7,7 +7,14 @@ import type { Frame } from '../infra/frames.ts';
 import type { Link, LinkListener } from '../infra/link.ts';
 import type { SendOutcome } from '../infra/telemetry.ts';
 import type { connectionMachine } from '../machines/index.ts';
-import type { Connection, ConnectionEvents, ConnectionState, ConnectionStats, JoinOptions } from './api.ts';
+import type {
+  AcceptOptions,
+  Connection,
+  ConnectionEvents,
+  ConnectionState,
+  ConnectionStats,
+  JoinOptions,
+} from './api.ts';
 import type { Engine } from './engine.ts';
 import { guarded, Listeners, type Listener } from './listeners.ts';
 import { Memberships, type Member } from './memberships.ts';
@@ -33,6 +40,7 @@ export interface ConnectionSettings {
   readonly data: unknown;
   readonly format: Format;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
+  readonly onPublish: AcceptOptions['onPublish'];
 }
 
 /** One socket at work: its machine decides when bytes may flow, its outbox writes them, its subscriptions know which. */
@@ -44,6 +52,8 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   /** The window for compressed frames, if it takes them. */
   readonly window: WindowBits | undefined;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
+  /** The application's; see `AttachOptions.onPublish`. */
+  readonly onPublish: AcceptOptions['onPublish'];
   readonly outbox: Outbox;
   readonly #engine: Engine;
   readonly #link: Link;
@@ -66,6 +76,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     this.data = settings.data;
     this.format = settings.format;
     this.authorize = settings.authorize;
+    this.onPublish = settings.onPublish;
     this.#engine = engine;
     this.#acceptedAt = engine.now();
     const { policy, heartbeatMs, highWaterMarkBytes } = engine.settings;
@@ -75,7 +86,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     this.#vitals = new Vitals(this.#link, { sendTimeoutMs: policy.sendTimeoutMs, heartbeatMs }, engine.now());
     this.#memberships = new Memberships(this, engine);
     this.#listeners = new Listeners((error) => engine.report(error));
-    this.#requests = new Requests(this, (error) => engine.report(error));
+    this.#requests = new Requests(this, engine);
     this.#actor = createActor(engine.machines.connection, {
       ...engine.actorOptions,
       id: `connection:${this.id}`,
@@ -136,8 +147,9 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     return this.#listeners.on(event, listener);
   }
 
-  emit<E extends keyof ConnectionEvents>(event: E, news: ConnectionEvents[E]): void {
-    this.#listeners.emit(event, news);
+  /** False where nobody listens. */
+  emit<E extends keyof ConnectionEvents>(event: E, news: ConnectionEvents[E]): boolean {
+    return this.#listeners.emit(event, news);
   }
 
   join(threadId: string, { from }: JoinOptions = {}): Promise<void> {
@@ -147,6 +159,11 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   /** Whether its client may join this thread by itself; its own user's it always may. */
   async mayJoin(threadId: string): Promise<boolean> {
     return (this.userId !== undefined && threadId === userThreadId(this.userId)) || (await this.authorize(threadId));
+  }
+
+  /** Whether its client may publish there: it is in the thread, or could be. */
+  async mayPublish(threadId: string): Promise<boolean> {
+    return this.#memberships.get(threadId) !== undefined || (await this.mayJoin(threadId));
   }
 
   /** The client asks for it; see `Memberships.rejoin`. */

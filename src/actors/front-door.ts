@@ -169,6 +169,7 @@ export class FrontDoor implements Route {
     const refusal = this.#refusalOf(answer.userId);
     if (refusal !== undefined) return handshake.refuse(refusal);
     const { request } = handshake;
+    const { onPublish } = this.#options;
     const asked = formatAsked(request, this.#options.allowPlain);
     const format = answer.format ?? (asked === 'refused' ? undefined : asked) ?? this.#options.format;
     handshake.complete(this.#upgraders[format], (webSocket, socket) => {
@@ -177,6 +178,7 @@ export class FrontDoor implements Route {
         authorize: (threadId) => this.#options.authorize(answer, threadId),
         data: answer.data,
         ...(answer.userId === undefined ? {} : { userId: answer.userId }),
+        ...(onPublish && { onPublish: (message, sender) => onPublish(answer, message, sender) }),
       });
       void this.#joinAll(connection, queryOf(request));
     });

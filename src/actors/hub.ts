@@ -121,6 +121,7 @@ class HubActor implements Hub {
       data: options.data,
       format: checkChoice('format', options.format, 'json', ['json', 'plain']),
       authorize: checkFunction('authorize', options.authorize) ?? (() => false),
+      onPublish: checkFunction('onPublish', options.onPublish),
     };
     try {
       this.#lobby.makeRoom(options.userId);

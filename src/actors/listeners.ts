@@ -21,10 +21,12 @@ export class Listeners<Events extends object> {
     return (this.#byEvent[event]?.size ?? 0) > 0;
   }
 
-  emit<E extends keyof Events>(event: E, news: Events[E]): void {
+  /** False where nobody listens. */
+  emit<E extends keyof Events>(event: E, news: Events[E]): boolean {
     const listeners = this.#byEvent[event];
-    if (listeners === undefined) return;
+    if (listeners === undefined) return false;
     for (const listener of listeners) guarded(() => listener(news), this.#report);
+    return listeners.size > 0;
   }
 }
 

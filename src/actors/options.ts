@@ -38,6 +38,11 @@ export interface HubOptions {
   maxMessageBytes?: number;
   /** Largest frame that a client may send. @default 1048576 */
   maxInputBytes?: number;
+  /**
+   * Frames that one client may send in a second, for a moment five times as many; beyond it, it is closed with 4429. `Infinity`
+   * for no limit. @default 1000
+   */
+  maxInputPerSecond?: number;
   /** For connections that have negotiated permessage-deflate without context takeover on the server's side. */
   compression?: CompressionOptions;
   /** Connections at most; see `whenFull`. @default none */
@@ -113,6 +118,7 @@ export interface HubSettings {
   readonly sliceMs: number;
   readonly maxMessageBytes: number;
   readonly maxInputBytes: number;
+  readonly maxInputPerSecond: number;
   readonly compression: Required<CompressionOptions>;
   readonly maxConnections: number;
   readonly maxConnectionsPerUser: number;
@@ -161,6 +167,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     sliceMs: checkNumber('sliceMs', options.sliceMs, 2, { min: 0.1, max: 1_000 }),
     maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1024 * 1024, { min: 1 }),
     maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, 1024 * 1024, { min: 1 }),
+    maxInputPerSecond: checkNumber('maxInputPerSecond', options.maxInputPerSecond, 1_000, { min: 1 }),
     compression: {
       thresholdBytes: checkNumber('compression.thresholdBytes', options.compression?.thresholdBytes, 1_024, { min: 0 }),
       level: checkNumber('compression.level', options.compression?.level, 4, { min: 1, max: 9 }),

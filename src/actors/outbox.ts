@@ -2,8 +2,11 @@ import type { Body } from '../infra/body.ts';
 import type { Frame, Piece } from '../infra/frames.ts';
 import type { Link } from '../infra/link.ts';
 
-/** Protocol notices that may wait for a socket; a client that causes more without reading is not served any longer. */
-const MAX_NOTICES = 64;
+/**
+ * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
+ * under way to it; a client that causes more without reading is not served any longer.
+ */
+const MAX_NOTICE_BYTES = 64 * 1024;
 
 /**
  * Where an outbox stands. `ready`: another message may begin. `more`: it can go on with what it has begun. `blocked`: the socket or
@@ -24,6 +27,7 @@ export class Outbox {
   #unfinished: Frame | undefined;
   #nextPiece = 0;
   readonly #notices: Frame[] = [];
+  #noticeBytes = 0;
   #messages = 0;
   #bytes = 0;
 
@@ -79,8 +83,9 @@ export class Outbox {
 
   /** Writes a notice, now or before the next message; false when too many wait already. */
   say(notice: Frame): boolean {
-    if (this.#notices.length >= MAX_NOTICES) return false;
+    if (this.#noticeBytes >= MAX_NOTICE_BYTES) return false;
     this.#notices.push(notice);
+    this.#noticeBytes += notice.bytes;
     this.#flushNotices();
     return true;
   }
@@ -125,9 +130,11 @@ export class Outbox {
 
   #flushNotices(): void {
     while (this.#canBegin) {
-      const piece = this.#notices.shift()?.pieces[0];
-      if (piece === undefined) return;
-      this.#hand(piece, sizeOf(piece), undefined);
+      const notice = this.#notices.shift();
+      const piece = notice?.pieces[0];
+      if (notice === undefined || piece === undefined) return;
+      this.#noticeBytes -= notice.bytes;
+      this.#hand(piece, notice.bytes, undefined);
     }
   }
 
@@ -149,6 +156,7 @@ export class Outbox {
   abandon(): void {
     this.#isOpen = false;
     this.#notices.length = 0;
+    this.#noticeBytes = 0;
     if (this.#unfinished !== undefined) this.#finish(this.#unfinished);
   }
 

@@ -12,7 +12,10 @@ export const notices = {
   joined: (th: string, pos: string, recovered: number): Frame =>
     encodeText(JSON.stringify({ t: 'joined', th, pos, recovered })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
-  error: (code: string, th?: string): Frame => encodeText(JSON.stringify({ t: 'err', code, th })),
+  error: (code: string, about: { th?: string | undefined; id?: string | undefined; why?: string } = {}): Frame =>
+    encodeText(JSON.stringify({ t: 'err', code, ...about })),
+  accepted: (th: string, id: string, pos: string | undefined): Frame =>
+    encodeText(JSON.stringify({ t: 'ok', th, id, pos })),
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
 };
 

@@ -1,12 +1,27 @@
 import { closeCodes } from '../infra/close-codes.ts';
-import { ThreadcastError } from '../infra/errors.ts';
-import { assertThreadId } from '../infra/ids.ts';
+import { HubClosedError, InvalidOptionError, ThreadcastError, ThreadClosedError } from '../infra/errors.ts';
+import { Refusal } from '../infra/http-upgrade.ts';
+import { assertThreadId, isId } from '../infra/ids.ts';
+import type { PublishAnswer } from './api.ts';
 import type { ConnectionActor } from './connection.ts';
+import type { Engine } from './engine.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { notices, parseRequest, type Request } from './protocol.ts';
+import { RateLimit } from './rate-limit.ts';
 
-/** Requests of one client that may wait for the application's `authorize`. */
+/** Requests of one client that may wait for the application's `authorize` and `onPublish`. */
 const MAX_WAITING = 4_096;
+
+/** Their bytes, in frames of the largest size: a hundred small ones are nothing, a hundred of a megabyte are an attack. */
+const MAX_WAITING_FRAMES = 16;
+
+/** What the client is told where the application refuses with an HTTP status. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  429: 'rate-limited',
+  503: 'unavailable',
+};
 
 /**
  * Answers what a client sends, in its order: a leave must not overtake the join before it. Whatever it is, it ends in an
@@ -14,39 +29,44 @@ const MAX_WAITING = 4_096;
  */
 export class Requests {
   readonly #connection: ConnectionActor;
-  readonly #report: (error: unknown) => void;
+  readonly #engine: Engine;
   readonly #queue = new LaneQueue();
+  readonly #rate: RateLimit;
   #waiting = 0;
+  #waitingBytes = 0;
 
-  constructor(connection: ConnectionActor, report: (error: unknown) => void) {
+  constructor(connection: ConnectionActor, engine: Engine) {
     this.#connection = connection;
-    this.#report = report;
+    this.#engine = engine;
+    this.#rate = new RateLimit(engine.settings.maxInputPerSecond, engine.now());
   }
 
   take(data: Uint8Array, isBinary: boolean): void {
     const connection = this.#connection;
+    if (!this.#rate.take(this.#engine.now())) return connection.evict(closeCodes.rateLimited);
     if (connection.format === 'plain') {
-      connection.emit('message', {
-        threadId: undefined,
-        id: undefined,
-        data: isBinary ? data : textOf(data),
-        trace: undefined,
-      });
-      return;
+      const text = isBinary ? data : textOf(data);
+      connection.emit('message', { threadId: undefined, id: undefined, data: text, trace: undefined });
+      return undefined;
     }
     const request = isBinary ? undefined : parseRequest(data);
-    if (request === 'ignored') return;
-    if (request === undefined) connection.evict(closeCodes.badMessage);
-    else if (this.#waiting >= MAX_WAITING) connection.evict(closeCodes.rateLimited);
-    else this.#enqueue(request);
+    if (request === 'ignored') return undefined;
+    if (request === undefined) return connection.evict(closeCodes.badMessage);
+    const maxBytes = MAX_WAITING_FRAMES * this.#engine.settings.maxInputBytes;
+    if (this.#waiting >= MAX_WAITING || this.#waitingBytes > maxBytes) return connection.evict(closeCodes.rateLimited);
+    return this.#enqueue(request, data.length);
   }
 
-  #enqueue(request: Request): void {
+  #enqueue(request: Request, bytes: number): void {
     this.#waiting++;
+    this.#waitingBytes += bytes;
     this.#queue
       .enqueue(Promise.resolve(), () => this.#perform(request))
-      .catch((error: unknown) => this.#refuse(request, error))
-      .finally(() => this.#waiting--);
+      .catch((error: unknown) => this.#fail(request, error))
+      .finally(() => {
+        this.#waiting--;
+        this.#waitingBytes -= bytes;
+      });
   }
 
   async #perform(request: Request): Promise<void> {
@@ -55,14 +75,14 @@ export class Requests {
     switch (request.t) {
       case 'join':
         assertThreadId(request.th);
-        if (!(await connection.mayJoin(request.th))) connection.tell(notices.error('forbidden', request.th));
+        if (!(await connection.mayJoin(request.th))) this.#refuse(request, 'forbidden');
         else await connection.rejoin(request.th, request.from);
         return;
       case 'leave':
         connection.leave(request.th);
         return;
       case 'pub':
-        connection.emit('message', { threadId: request.th, id: request.id, data: request.d, trace: request.tp });
+        await this.#publish(request);
         return;
       case 'ack':
         connection.ack(request.th, request.o);
@@ -70,13 +90,50 @@ export class Requests {
     }
   }
 
-  #refuse(request: Request, error: unknown): void {
+  async #publish(request: Request & { readonly t: 'pub' }): Promise<void> {
+    const { th: threadId, id, d: data, tp: trace } = request;
+    assertThreadId(threadId);
+    if (!isId(id)) throw new InvalidOptionError({ option: 'id', value: id, expected: 'of A-Z a-z 0-9 _ . : -' });
+    const connection = this.#connection;
+    const isHeard = connection.emit('message', { threadId, id, data, trace });
+    const { onPublish } = connection;
+    if (onPublish !== undefined && !(await connection.mayPublish(threadId))) this.#refuse(request, 'forbidden');
+    else if (onPublish !== undefined) this.#answer(request, await onPublish({ threadId, id, data, trace }, connection));
+    else if (isHeard) this.#answer(request, true);
+    else this.#refuse(request, 'unhandled');
+  }
+
+  #answer(request: Request & { readonly t: 'pub' }, answer: PublishAnswer): void {
+    if (answer === false) this.#refuse(request, 'forbidden');
+    else if (answer instanceof Refusal) this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', answer.message);
+    else {
+      const position = typeof answer === 'object' ? answer?.position : undefined;
+      this.#connection.tell(notices.accepted(request.th, request.id, position));
+    }
+  }
+
+  #fail(request: Request, error: unknown): void {
     if (this.#connection.state === 'evicted') return;
+    const isEnding = error instanceof HubClosedError || error instanceof ThreadClosedError;
+    // no answer: the client comes back to another process, and publishes there again
+    if (request.t === 'pub' && isEnding && !this.#engine.isRunning) return;
     const isKnown = error instanceof ThreadcastError;
-    this.#connection.tell(notices.error(isKnown ? error.code : 'internal', request.th));
-    if (!isKnown) this.#report(error);
+    this.#refuse(request, isKnown ? error.code : 'internal');
+    if (!isKnown) this.#engine.report(error);
+  }
+
+  #refuse(request: Request, code: string, why?: string): void {
+    // as it came, also where it is no id, but not by the megabyte
+    const about = {
+      ...(isShort(request.th) && { th: request.th }),
+      ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
+      ...(why !== undefined && { why }),
+    };
+    this.#connection.tell(notices.error(code, about));
   }
 }
+
+const isShort = (text: string): boolean => text.length <= 128;
 
 function textOf(data: Uint8Array): string {
   return Buffer.from(data.buffer, data.byteOffset, data.length).toString();

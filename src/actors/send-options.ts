@@ -1,5 +1,6 @@
 import { LANES, type Lane } from '../infra/entry.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
+import { isId } from '../infra/ids.ts';
 import { checkChoice, checkNumber } from '../infra/option-checks.ts';
 import { activeContext, type SpanParent } from '../infra/telemetry.ts';
 
@@ -38,8 +39,6 @@ export interface SendSettings {
   readonly link: string | undefined;
 }
 
-const ID = /^[\w.:-]{1,128}$/;
-
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveSend(options: SendOptions, hub: { now(): number; newId(): string }): SendSettings {
   const expiresInMs = checkNumber('expiresInMs', options.expiresInMs, Infinity, { min: 1 });
@@ -55,7 +54,7 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
 }
 
 function checkId(value: string | undefined): string | undefined {
-  if (value === undefined || (typeof value === 'string' && ID.test(value))) return value;
+  if (value === undefined || isId(value)) return value;
   throw new InvalidOptionError({ option: 'idempotencyKey', value, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
 }
 

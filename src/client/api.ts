@@ -91,10 +91,12 @@ export interface PublishOptions {
   trace?: string;
 }
 
-/** A message on its way. */
+/** The server has taken a message. */
 export interface Published {
-  /** Idempotency key: publish again with it where you do not know whether the message has arrived. */
+  /** Idempotency key, and the message's id in its thread where the server sent it on under it. */
   readonly id: string;
+  /** Where it is in the thread's log, `epoch.offset.id`; undefined where the server does not tell. */
+  readonly position: string | undefined;
 }
 
 /** Events of a client, each with what its listeners are given. */
@@ -122,11 +124,12 @@ export interface Client {
   /**
    * Sends a message to the thread; it need not be joined.
    *
-   * Resolves when the message was handed to an open socket: that is no promise that the server has it, for the connection
-   * may be lost right then, and what was handed over is not sent again. While there is no connection, messages wait in
-   * order, at most `maxQueued`.
+   * Resolves when the server has accepted it. Until then it is kept, `maxQueued` messages at most, and sent again on each new
+   * connection, in order and with the same id: a server that hands the id on as idempotency key has it once. How long that takes
+   * is up to the network: publish with an `id` of your own where the page may be closed meanwhile.
    *
-   * Rejects with InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
+   * Rejects with PublishRefusedError where the server refuses it, InvalidOptionError, UnserializableMessageError,
+   * MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
   publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
   /** Returns the function that takes the listener away. */

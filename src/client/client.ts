@@ -6,6 +6,7 @@ import {
   ConnectionRefusedError,
   MalformedFrameError,
   MessageTooLargeError,
+  PublishRefusedError,
   ServerError,
   UnserializableMessageError,
 } from './errors.ts';
@@ -61,8 +62,7 @@ export class ThreadcastClient implements Client, ThreadHost {
     this.#assertLive('publish');
     const text = requests.publish(threadId, id, toJson(data), options.trace);
     if (text.length * 3 > this.#maxBytes) this.#checkSize(text);
-    await this.#outgoing.offer(text);
-    return { id };
+    return { id, position: await this.#outgoing.offer(`${threadId} ${id}`, text) };
   }
 
   close(): void {
@@ -124,10 +124,19 @@ export class ThreadcastClient implements Client, ThreadHost {
       case 'bye':
         this.#connection.retryIn(frame.retryMs);
         return;
+      case 'ok':
+        this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.pos);
+        return;
       case 'err': {
-        const thread = frame.th === undefined ? undefined : this.#threads.get(frame.th);
-        if (thread === undefined) this.report(new ServerError(frame.code, frame.th));
-        else thread.fail(frame.code);
+        const { th: threadId, id, code: reason, why: detail } = frame;
+        if (threadId !== undefined && id !== undefined) {
+          const error = new PublishRefusedError({ threadId, id, reason, detail });
+          this.#outgoing.settle(`${threadId} ${id}`, undefined, error);
+          return;
+        }
+        const thread = threadId === undefined ? undefined : this.#threads.get(threadId);
+        if (thread === undefined) this.report(new ServerError(reason, threadId));
+        else thread.fail(reason);
       }
     }
   }

@@ -63,14 +63,33 @@ export class ServerError extends ThreadcastClientError {
   }
 }
 
-/** As many messages as `maxQueued` allows wait for the connection to come back; this one was not taken. */
+/** The server has not taken what was published. Publishing it again is another attempt, with the same id of the same message. */
+export class PublishRefusedError extends ThreadcastClientError {
+  readonly code = 'TC_PUBLISH_REFUSED';
+  readonly threadId: string;
+  readonly id: string;
+  /** The server's word: `forbidden`, `rate-limited`, `unhandled`, `internal`, `TC_MESSAGE_TOO_LARGE`. */
+  readonly reason: string;
+  /** What the application says about it, where it says something. */
+  readonly detail: string | undefined;
+
+  constructor(facts: { threadId: string; id: string; reason: string; detail: string | undefined }) {
+    super(`message ${facts.id} for thread ${facts.threadId} was refused: ${facts.detail ?? facts.reason}`);
+    this.threadId = facts.threadId;
+    this.id = facts.id;
+    this.reason = facts.reason;
+    this.detail = facts.detail;
+  }
+}
+
+/** As many messages as `maxQueued` allows wait for their answers already; this one was not taken. */
 export class PublishQueueFullError extends ThreadcastClientError {
   readonly code = 'TC_PUBLISH_QUEUE_FULL';
   /** Messages. */
   readonly limit: number;
 
   constructor(limit: number) {
-    super(`${limit} messages wait for the connection already`);
+    super(`${limit} messages wait for their answers already`);
     this.limit = limit;
   }
 }

@@ -20,7 +20,15 @@ export type ServerFrame =
   | ThreadFrame
   | { readonly t: 'hello'; readonly pingMs: number | undefined; readonly maxBytes: number | undefined }
   | { readonly t: 'hb' }
-  | { readonly t: 'err'; readonly code: string; readonly th: string | undefined }
+  | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly pos: string | undefined }
+  | {
+      readonly t: 'err';
+      readonly code: string;
+      readonly th: string | undefined;
+      /** Of a message that was published; undefined for other requests. */
+      readonly id: string | undefined;
+      readonly why: string | undefined;
+    }
   | { readonly t: 'bye'; readonly retryMs: number };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -29,33 +37,33 @@ type Fields = Readonly<Record<string, unknown>>;
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = parseObject(data);
   if (frame === undefined) return undefined;
-  const { t, th, pos, m, code, why, retryMs, recovered } = frame;
+  const { t, th, id, pos, m, code, why, retryMs, recovered } = frame;
   switch (t) {
     case 'msg':
     case 'batch': {
       const messages = (t === 'msg' ? [frame] : Array.isArray(m) ? m : [undefined]).map(readMessage);
       const known = messages.filter((message) => message !== undefined);
-      return typeof th === 'string' && known.length === messages.length
-        ? { t: 'messages', th, messages: known }
-        : undefined;
+      return isText(th) && known.length === messages.length ? { t: 'messages', th, messages: known } : undefined;
     }
     case 'joined':
     case 'gap': {
       const position = parsePosition(pos);
-      if (typeof th !== 'string' || position === undefined) return undefined;
+      if (!isText(th) || position === undefined) return undefined;
       if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0 };
-      return { t, th, position, why: typeof why === 'string' ? why : 'trimmed' };
+      return { t, th, position, why: textOf(why) ?? 'trimmed' };
     }
     case 'hello':
       return { t, pingMs: numberOf(frame['pingMs']), maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']) };
     case 'hb':
       return { t };
+    case 'ok':
+      return isText(th) && isText(id) ? { t, th, id, pos: textOf(pos) } : undefined;
     case 'err':
-      return typeof code === 'string' ? { t, code, th: textOf(th) } : undefined;
+      return isText(code) ? { t, code, th: textOf(th), id: textOf(id), why: textOf(why) } : undefined;
     case 'bye':
       return { t, retryMs: numberOf(retryMs) ?? 0 };
     default:
-      return typeof t === 'string' ? 'ignored' : undefined;
+      return isText(t) ? 'ignored' : undefined;
   }
 }
 
@@ -71,13 +79,13 @@ export const requests = {
 function readMessage(value: unknown): WireMessage | undefined {
   const { id, o, d, ahead, tp } = fieldsOf(value) ?? {};
   const isLogged = typeof o === 'number' && Number.isSafeInteger(o) && o > 0;
-  if (typeof id !== 'string' || !(isLogged || o === undefined)) return undefined;
+  if (!isText(id) || !(isLogged || o === undefined)) return undefined;
   return { id, offset: o, ahead: ahead === true, data: d, trace: textOf(tp) };
 }
 
 function parseObject(data: unknown): Fields | undefined {
   try {
-    return typeof data === 'string' ? fieldsOf(JSON.parse(data)) : undefined;
+    return isText(data) ? fieldsOf(JSON.parse(data)) : undefined;
   } catch {
     return undefined;
   }
@@ -91,8 +99,12 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+  return isText(value) ? value : undefined;
 }
 
 function numberOf(value: unknown): number | undefined {

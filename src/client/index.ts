@@ -24,6 +24,7 @@ export {
   MalformedFrameError,
   MessageTooLargeError,
   PublishQueueFullError,
+  PublishRefusedError,
   ServerError,
   ThreadcastClientError,
   UnserializableMessageError,

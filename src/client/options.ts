@@ -20,7 +20,7 @@ export interface ConnectOptions {
   backoff?: Partial<Backoff>;
   /** An attempt that has not succeeded by then is given up. @default 10000 */
   connectTimeoutMs?: number;
-  /** Messages that may wait to be published while there is no connection. @default 256 */
+  /** Published messages that may wait for their answers, for a connection above all. @default 1024 */
   maxQueued?: number;
   /** Messages that an iterator of a thread may hold, at least 2; see `ClientThread`. @default 1024 */
   maxBuffered?: number;
@@ -58,7 +58,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     WebSocket,
     backoff: { minMs, maxMs: checkNumber('backoff.maxMs', options.backoff?.maxMs, Math.max(20_000, minMs), minMs) },
     connectTimeoutMs: checkNumber('connectTimeoutMs', options.connectTimeoutMs, 10_000),
-    maxQueued: checkNumber('maxQueued', options.maxQueued, 256, 0),
+    maxQueued: checkNumber('maxQueued', options.maxQueued, 1_024),
     maxBuffered: checkNumber('maxBuffered', options.maxBuffered, 1_024, 2),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,

@@ -1,16 +1,15 @@
 import { PublishQueueFullError } from './errors.ts';
 
-interface Waiting {
+interface Unanswered {
   readonly text: string;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly settle: ((position: string | undefined, error?: Error) => void)[];
 }
 
-/** What is to be published, in order: handed to the socket at once, or held while there is none. */
+/** What is published and not answered yet, in order: each is sent at once, and again on each new connection. */
 export class Outgoing {
   readonly #limit: number;
   readonly #send: (text: string) => boolean;
-  readonly #waiting: Waiting[] = [];
+  readonly #unanswered = new Map<string, Unanswered>();
 
   /** @param send false where there is no open socket */
   constructor(limit: number, send: (text: string) => boolean) {
@@ -18,27 +17,35 @@ export class Outgoing {
     this.#send = send;
   }
 
-  /** Resolves when it was handed over. @throws PublishQueueFullError */
-  offer(text: string): Promise<void> {
-    if (this.#waiting.length === 0 && this.#send(text)) return Promise.resolve();
-    if (this.#waiting.length >= this.#limit) throw new PublishQueueFullError(this.#limit);
+  /** Resolves with the position that the server answers. The same key again is the same message. @throws PublishQueueFullError */
+  offer(key: string, text: string): Promise<string | undefined> {
+    const known = this.#unanswered.get(key);
+    if (known === undefined && this.#unanswered.size >= this.#limit) throw new PublishQueueFullError(this.#limit);
+    const unanswered: Unanswered = known ?? { text, settle: [] };
+    this.#unanswered.set(key, unanswered);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ text, resolve, reject });
+      unanswered.settle.push((position, error) => {
+        if (error === undefined) resolve(position);
+        else reject(error);
+      });
+      if (known === undefined) this.#send(text);
     });
   }
 
   /** There is an open socket. */
   flush(): void {
-    for (;;) {
-      const [next] = this.#waiting;
-      if (next === undefined || !this.#send(next.text)) return;
-      this.#waiting.shift();
-      next.resolve();
-    }
+    for (const { text } of this.#unanswered.values()) if (!this.#send(text)) return;
   }
 
-  /** There will be none any more. */
+  /** The server's answer. */
+  settle(key: string, position: string | undefined, error?: Error): void {
+    const answered = this.#unanswered.get(key);
+    this.#unanswered.delete(key);
+    for (const settle of answered?.settle ?? []) settle(position, error);
+  }
+
+  /** There will be no answers any more. */
   abandon(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const key of this.#unanswered.keys()) this.settle(key, undefined, error);
   }
 }

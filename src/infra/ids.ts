@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidPositionError, InvalidThreadIdError } from './errors.ts';
 
-const THREAD_ID = /^[\w.:-]{1,128}$/;
+/** Of threads and messages. */
+const ID = /^[\w.:-]{1,128}$/;
+
+/** Whether it is what a thread or a message may be called, `^[\w.:-]{1,128}$`. */
+export function isId(id: unknown): id is string {
+  return typeof id === 'string' && ID.test(id);
+}
 
 /** @throws InvalidThreadIdError (`TC_INVALID_THREAD_ID`) unless it matches `^[\w.:-]{1,128}$`. */
 export function assertThreadId(threadId: unknown): asserts threadId is string {
-  if (typeof threadId !== 'string' || !THREAD_ID.test(threadId)) throw new InvalidThreadIdError(threadId);
+  if (!isId(threadId)) throw new InvalidThreadIdError(threadId);
 }
 
 /** A message or connection id: 128 random bits. Injected as `newId`, so that a run can be replayed from a seed. */

@@ -76,7 +76,7 @@ describe('limits', () => {
     await connection.join('t');
     link.stall();
     await run(hub.thread('t').send('x'.repeat(600_000)));
-    for (let i = 0; i < 70; i++) link.say({ t: 'join', th: 'forbidden' });
+    for (let i = 0; i < 1_500; i++) link.say({ t: 'join', th: 'forbidden' });
     await clock.settle();
     expect(connection.state).toBe('evicted');
   });

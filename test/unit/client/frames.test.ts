@@ -38,6 +38,14 @@ test('the frames of the protocol', () => {
   });
   expect(parse({ t: 'bye', retryMs: 100 })).toEqual({ t: 'bye', retryMs: 100 });
   expect(parse({ t: 'err', code: 'forbidden', th: 't1' })).toEqual({ t: 'err', code: 'forbidden', th: 't1' });
+  const refused = { t: 'err', code: 'forbidden', th: 't1', id: 'm1', why: 'muted' };
+  expect(parse(refused)).toEqual(refused);
+  expect(parse({ t: 'ok', th: 't1', id: 'm1', pos: 'e1.3.m1' })).toEqual({
+    t: 'ok',
+    th: 't1',
+    id: 'm1',
+    pos: 'e1.3.m1',
+  });
   expect(parse({ t: 'hb' })).toEqual({ t: 'hb' });
 });
 
@@ -58,6 +66,7 @@ test.each([
   ['a batch without list', '{"t":"batch","th":"t"}'],
   ['a batch with garbage', '{"t":"batch","th":"t","m":[{"o":1,"id":"a"},7]}'],
   ['a position that is none', '{"t":"joined","th":"t","pos":"e1"}'],
+  ['an answer without id', '{"t":"ok","th":"t1"}'],
   ['an error without code', '{"t":"err"}'],
 ])('%s is no frame', (_, data) => {
   expect(parseFrame(data)).toBeUndefined();

@@ -1,20 +1,58 @@
 import { expect, test } from 'vitest';
-import { fakeNetwork, rejectionOf } from './fake-network.ts';
+import { fakeNetwork, rejectionOf, type FakeSocket } from './fake-network.ts';
 
-test('hands a message to the open socket', async () => {
+const ok = (id: string, pos?: string) => ({ t: 'ok', th: 't1', id, pos });
+
+/** The server accepts whatever is published, once each frame. */
+function accepting(socket: FakeSocket): FakeSocket {
+  let offset = 0;
+  socket.onSend = ({ t, id }) => {
+    if (t === 'pub') socket.say(ok(String(id), `e.${++offset}.${String(id)}`));
+  };
+  return socket;
+}
+
+test('resolves with what the server answers', async () => {
   const { client, socket } = fakeNetwork();
-  socket.open();
-  expect(await client.publish('t1', { a: 1 })).toEqual({ id: 'id-1' });
-  expect(await client.publish('t1', null, { id: 'mine' })).toEqual({ id: 'mine' });
+  accepting(socket).open();
+  expect(await client.publish('t1', { a: 1 })).toEqual({ id: 'id-1', position: 'e.1.id-1' });
+  expect(await client.publish('t1', null, { id: 'mine' })).toEqual({ id: 'mine', position: 'e.2.mine' });
   expect(socket.sent).toEqual([
     { t: 'pub', th: 't1', id: 'id-1', d: { a: 1 } },
     { t: 'pub', th: 't1', id: 'mine', d: null },
   ]);
 });
 
+test('not before that, and answers may come in any order', async () => {
+  const { client, socket } = fakeNetwork();
+  socket.open();
+  const settled: string[] = [];
+  const first = client.publish('t1', 1).then(() => settled.push('first'));
+  const second = client.publish('t1', 2).then(() => settled.push('second'));
+  await Promise.resolve();
+  socket.say(ok('id-2'));
+  await second;
+  expect(settled).toEqual(['second']);
+  socket.say(ok('id-1'), ok('id-1'), ok('unheard-of'));
+  await first;
+});
+
+test('a refusal rejects, with the server’s word and the application’s', async () => {
+  const { client, socket, errors } = fakeNetwork();
+  socket.open();
+  const refused = [rejectionOf(client.publish('t1', 1)), rejectionOf(client.publish('t1', 2))];
+  socket.say({ t: 'err', code: 'forbidden', th: 't1', id: 'id-1', why: 'muted' });
+  socket.say({ t: 'err', code: 'TC_MESSAGE_TOO_LARGE', th: 't1', id: 'id-2' });
+  expect(await Promise.all(refused)).toMatchObject([
+    { code: 'TC_PUBLISH_REFUSED', threadId: 't1', id: 'id-1', reason: 'forbidden', detail: 'muted' },
+    { code: 'TC_PUBLISH_REFUSED', id: 'id-2', reason: 'TC_MESSAGE_TOO_LARGE', detail: undefined },
+  ]);
+  expect(errors).toEqual([]);
+});
+
 test('ids are made where none are given', async () => {
   const network = fakeNetwork({ newId: undefined } as object);
-  network.socket.open();
+  accepting(network.socket).open();
   const { id } = await network.client.publish('t1', 1);
   expect(id).toMatch(/^[\w.:-]{4,128}$/);
   expect((await network.client.publish('t1', 1)).id).not.toBe(id);
@@ -24,7 +62,7 @@ test('waits in order for the connection, after the joins', async () => {
   const { client, socket } = fakeNetwork();
   const published = Promise.all([client.publish('t1', 1), client.publish('t1', 2)]);
   client.join('t1');
-  socket.open();
+  accepting(socket).open();
   await published;
   expect(socket.sent.map(({ t, d }) => [t, d])).toEqual([
     ['join', undefined],
@@ -33,24 +71,58 @@ test('waits in order for the connection, after the joins', async () => {
   ]);
 });
 
+test('what was not answered is sent again on the next connection, in order and before what is new, and nothing else', async () => {
+  const network = fakeNetwork();
+  accepting(network.socket).open();
+  await network.client.publish('t1', 'answered');
+  network.socket.onSend = () => {};
+  const published = [network.client.publish('t1', 1), network.client.publish('t1', 2)];
+  network.socket.lose();
+  published.push(network.client.publish('t1', 3));
+  await network.clock.advance(500);
+  accepting(network.socket).open();
+  expect((await Promise.all(published)).map(({ position }) => position)).toEqual(['e.1.id-2', 'e.2.id-3', 'e.3.id-4']);
+  expect(network.socket.sent.map(({ id, d }) => [id, d])).toEqual([
+    ['id-2', 1],
+    ['id-3', 2],
+    ['id-4', 3],
+  ]);
+});
+
+test('the same id while it waits is the same message', async () => {
+  const { client, socket } = fakeNetwork({ maxQueued: 1 });
+  socket.open();
+  const published = [client.publish('t1', 1, { id: 'a' }), client.publish('t1', 1, { id: 'a' })];
+  socket.say(ok('a', 'e.1.a'));
+  expect(await Promise.all(published)).toEqual([
+    { id: 'a', position: 'e.1.a' },
+    { id: 'a', position: 'e.1.a' },
+  ]);
+  expect(socket.sent).toHaveLength(1);
+});
+
 test('a socket that is closing takes nothing: the next one does', async () => {
   const network = fakeNetwork();
   network.socket.open().readyState = 2;
   const published = network.client.publish('t1', 1);
   network.socket.lose();
   await network.clock.advance(500);
-  network.socket.open();
+  accepting(network.socket).open();
   await published;
   expect(network.socket.sent).toHaveLength(1);
 });
 
-test('a full queue refuses', async () => {
+test('too many without an answer are refused', async () => {
   const { client, socket } = fakeNetwork({ maxQueued: 2 });
   const waiting = [client.publish('t1', 1), client.publish('t1', 2)];
   await expect(client.publish('t1', 3)).rejects.toMatchObject({ code: 'TC_PUBLISH_QUEUE_FULL', limit: 2 });
   socket.open();
-  await Promise.all(waiting);
   expect(socket.sent).toHaveLength(2);
+  await expect(client.publish('t1', 3)).rejects.toMatchObject({ code: 'TC_PUBLISH_QUEUE_FULL' });
+  socket.say(ok('id-1'), ok('id-2'));
+  await Promise.all(waiting);
+  accepting(socket);
+  await client.publish('t1', 3);
 });
 
 test.each(['close', 'refusal'])('the end (%s) rejects what waits, and what comes', async (way) => {
@@ -72,7 +144,9 @@ test('what JSON cannot express is refused', async () => {
 
 test("what is above the server's limit is refused here, where it would cost the connection there", async () => {
   const { client, socket } = fakeNetwork();
-  socket.open().say({ t: 'hello', sid: 's', pingMs: 1_000, limits: { maxBytes: 60 } });
+  accepting(socket)
+    .open()
+    .say({ t: 'hello', sid: 's', pingMs: 1_000, limits: { maxBytes: 60 } });
   const overhead = '{"t":"pub","th":"t1","id":"i","d":""}'.length;
   await client.publish('t1', 'x'.repeat(60 - overhead), { id: 'i' });
   await expect(client.publish('t1', 'ä'.repeat(12), { id: 'i' })).rejects.toMatchObject({

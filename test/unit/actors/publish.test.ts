@@ -1,0 +1,131 @@
+import { afterEach, expect, it } from 'vitest';
+import { refuse, type AcceptOptions, type HubOptions } from '../../../src/index.ts';
+import { FakeLink } from '../../../src/testing/index.ts';
+import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
+
+let harness: Harness;
+
+afterEach(async () => {
+  await harness.close();
+  expect(harness.clock.pending).toBe(0);
+});
+
+function accept(options: AcceptOptions, hub: HubOptions = {}): FakeLink {
+  harness = makeHarness(hub);
+  const link = new FakeLink();
+  harness.hub.accept(link.attach, { userId: 'ada', authorize: (threadId) => threadId !== 'secret', ...options });
+  return link;
+}
+
+const pub = (id: string, d: unknown = 1, th = 't') => ({ t: 'pub', th, id, d });
+
+async function answersTo(link: FakeLink, ...frames: object[]): Promise<unknown[]> {
+  for (const frame of frames) link.say(frame);
+  await harness.clock.settle();
+  return [...framesOf(link, 'ok'), ...framesOf(link, 'err')];
+}
+
+it('what onPublish sends is accepted, with the position; the same id again is the same message', async () => {
+  const link = accept({
+    onPublish: ({ threadId, id, data }, { userId }) =>
+      harness.hub.thread(threadId).send({ userId, data }, { idempotencyKey: id }),
+  });
+  link.say({ t: 'join', th: 't' });
+  const [first, again, second] = await answersTo(link, pub('a', 'x'), pub('a', 'x'), pub('b', 'y'));
+  expect(first).toEqual({ t: 'ok', th: 't', id: 'a', pos: expect.stringMatching(/^\w+\.1\.a$/) });
+  expect(again).toEqual(first);
+  expect(second).toMatchObject({ t: 'ok', id: 'b', pos: expect.stringMatching(/\.2\.b$/) });
+  expect(dataOf(link)).toEqual([
+    { userId: 'ada', data: 'x' },
+    { userId: 'ada', data: 'y' },
+  ]);
+});
+
+it.each([
+  ['nothing', undefined, { t: 'ok', th: 't', id: 'a' }],
+  ['true', true, { t: 'ok', th: 't', id: 'a' }],
+  ['a promise of null', Promise.resolve(null), { t: 'ok', th: 't', id: 'a' }],
+  ['false', false, { t: 'err', code: 'forbidden', th: 't', id: 'a' }],
+  ['a 403', refuse(403, 'muted'), { t: 'err', code: 'forbidden', th: 't', id: 'a', why: 'muted' }],
+  ['a 429', refuse(429), { t: 'err', code: 'rate-limited', th: 't', id: 'a', why: 'Too Many Requests' }],
+])('the answer to %s', async (_, result, answer) => {
+  const link = accept({ onPublish: () => result });
+  expect(await answersTo(link, pub('a'))).toEqual([answer]);
+});
+
+it('what onPublish throws refuses: our errors by their code, others as internal, reported, and never a crash', async () => {
+  const link = accept({
+    async onPublish({ threadId, data }) {
+      if (data === 'ours') await harness.hub.thread(threadId).send(undefined);
+      if (data === 'theirs') throw new Error('no database');
+    },
+  });
+  expect(await answersTo(link, pub('a', 'ours'), pub('b', 'theirs'), pub('c'))).toEqual([
+    { t: 'ok', th: 't', id: 'c' },
+    { t: 'err', code: 'TC_UNSERIALIZABLE_MESSAGE', th: 't', id: 'a' },
+    { t: 'err', code: 'internal', th: 't', id: 'b' },
+  ]);
+  expect(harness.errors).toEqual([expect.objectContaining({ message: 'no database' })]);
+});
+
+it('is not asked about a thread that the client may not join, and hears one message after the other', async () => {
+  const heard: unknown[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const link = accept({
+    async onPublish({ id }) {
+      heard.push(id);
+      if (id === 'slow') await promise;
+    },
+  });
+  expect(await answersTo(link, pub('x', 1, 'secret'), pub('slow'), pub('next'))).toEqual([
+    { t: 'err', code: 'forbidden', th: 'secret', id: 'x' },
+  ]);
+  expect(heard).toEqual(['slow']);
+  resolve();
+  await harness.clock.settle();
+  expect(heard).toEqual(['slow', 'next']);
+});
+
+it('without onPublish a listener is the application’s yes, and nobody its no', async () => {
+  const link = accept({});
+  expect(await answersTo(link, pub('a'))).toEqual([{ t: 'err', code: 'unhandled', th: 't', id: 'a' }]);
+  const heard: unknown[] = [];
+  for (const connection of harness.hub.connections) connection.on('message', ({ id }) => heard.push(id));
+  expect(await answersTo(link, pub('b'))).toContainEqual({ t: 'ok', th: 't', id: 'b' });
+  expect(heard).toEqual(['b']);
+});
+
+it('ids that are none are refused, and not sent back where they are long', async () => {
+  const link = accept({ onPublish: () => true });
+  expect(await answersTo(link, pub('no spaces'), pub('a', 1, 'x'.repeat(10_000)))).toEqual([
+    { t: 'err', code: 'TC_INVALID_OPTION', th: 't', id: 'no spaces' },
+    { t: 'err', code: 'TC_INVALID_THREAD_ID', id: 'a' },
+  ]);
+});
+
+it('a hub that drains does not refuse: the client publishes again where it comes back to', async () => {
+  const link = accept({ onPublish: ({ threadId }) => harness.hub.thread(threadId).send(1) });
+  const drained = harness.hub.drain();
+  expect(await answersTo(link, pub('a'))).toEqual([]);
+  await drained;
+  expect(link.closeCode).toBe(1012);
+});
+
+it('who sends faster than the limit is closed with 4429; a burst is not that', async () => {
+  const link = accept({}, { maxInputPerSecond: 10 });
+  const { clock } = harness;
+  for (let i = 0; i < 50; i++) link.say({ t: 'ack', th: 't', o: 1 });
+  await clock.advance(1_000);
+  for (let i = 0; i < 10; i++) link.say({ t: 'ack', th: 't', o: 1 });
+  expect(link.isClosed).toBe(false);
+  link.say({ t: 'ack', th: 't', o: 1 });
+  expect(link.closeCode).toBe(4429);
+});
+
+it('what waits for the application is bounded in bytes as well', async () => {
+  const link = accept({ onPublish: () => new Promise<void>(() => {}) }, { maxInputBytes: 10_000 });
+  for (let i = 0; i < 17; i++) link.say(pub(`m${i}`, 'x'.repeat(9_900)));
+  expect(link.isClosed).toBe(false);
+  link.say(pub('one-more', 'x'.repeat(9_900)));
+  expect(link.closeCode).toBe(4429);
+});
