@@ -28,6 +28,7 @@ export { SUBPROTOCOL } from './actors/protocol.ts';
 export type { Receipt } from './actors/receipt.ts';
 export type { SendOptions } from './actors/send-options.ts';
 export type { Outcome, SettleOptions, Settlement } from './actors/settlement.ts';
+export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/stream-options.ts';
 export type { Clock, TimerHandle } from './infra/clock.ts';
 export { closeCodes } from './infra/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/close-codes.ts';
@@ -43,9 +44,14 @@ export {
   MessageTooLargeError,
   SerializationTimeoutError,
   SerializerQueueFullError,
+  StreamAbortedError,
+  StreamEndedError,
+  StreamExistsError,
+  StreamTooLongError,
   ThreadcastError,
   ThreadClosedError,
   TooManyConnectionsError,
+  TooManyStreamsError,
   UnserializableMessageError,
   UnsupportedSocketError,
   WorkerFailedError,

@@ -6,6 +6,7 @@ import type { WebSocket } from '../infra/ws-link.ts';
 import type { Listener } from './listeners.ts';
 import type { Receipt } from './receipt.ts';
 import type { SendOptions } from './send-options.ts';
+import type { StreamOptions, TokenStream } from './stream-options.ts';
 
 /** Whether bytes flow (`open`), wait for a peer that does not take them (`retrying`, `tripped`), or the socket has ended. */
 export type ConnectionState = 'open' | 'retrying' | 'tripped' | 'evicted';
@@ -208,9 +209,15 @@ export interface Thread {
    * never waits for a slow one.
    *
    * @throws UnserializableMessageError, MessageTooLargeError, SerializationTimeoutError, SerializerQueueFullError,
-   *   WorkerFailedError, HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log
+   *   WorkerFailedError, StreamExistsError, HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log
    */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
+  /**
+   * Begins a token stream.
+   * @throws StreamExistsError, TooManyStreamsError, ThreadClosedError, HubClosedError, InvalidOptionError; where the thread has to
+   *   be opened in a remote log first, the stream's methods throw them
+   */
+  stream(options?: StreamOptions): TokenStream;
 }
 
 export interface HistoryOptions {
@@ -265,6 +272,10 @@ export interface HubStats {
   readonly serializer: string;
   readonly connections: Readonly<Record<Exclude<ConnectionState, 'evicted'>, number>> & { readonly total: number };
   readonly threads: number;
+  /** Token streams under way. */
+  readonly streams: number;
+  /** Frames of token streams handed to sockets. */
+  readonly textFrames: number;
   readonly sendTimeouts: number;
   readonly timeoutRetries: number;
   readonly timeoutFailures: number;

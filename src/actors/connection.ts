@@ -25,6 +25,7 @@ import type { Receipt } from './receipt.ts';
 import { Requests } from './requests.ts';
 import type { Run } from './runs.ts';
 import type { SendOptions } from './send-options.ts';
+import type { TextPositions } from './streams.ts';
 import type { GapReason, Subscription } from './subscription.ts';
 import { tell } from './tell.ts';
 import { userThreadId } from './users.ts';
@@ -167,8 +168,13 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   }
 
   /** The client asks for it; see `Memberships.rejoin`. */
-  rejoin(threadId: string, from: string | undefined): Promise<void> {
-    return this.#memberships.rejoin(threadId, from);
+  rejoin(threadId: string, from: string | undefined, has?: TextPositions): Promise<void> {
+    return this.#memberships.rejoin(threadId, from, has);
+  }
+
+  /** The client asks for the end of a token stream; false where it may not. */
+  cancelStream(threadId: string, streamId: string): boolean | Promise<boolean> {
+    return this.#memberships.cancelStream(threadId, streamId, { connectionId: this.id, userId: this.userId });
   }
 
   leave(threadId: string): void {
@@ -244,6 +250,10 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   tellGap(threadId: string, why: GapReason, position: string): void {
     this.#engine.counters.gaps++;
     this.tell(notices.gap(threadId, why, position));
+  }
+
+  tellLost(threadId: string, streamId: string): void {
+    this.tell(notices.lost(threadId, streamId));
   }
 
   fellBehind(subscription: Subscription): void {

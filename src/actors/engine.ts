@@ -10,6 +10,7 @@ import type { Counters } from './counters.ts';
 import type { HubSettings } from './options.ts';
 import type { Runs } from './runs.ts';
 import type { SerializerActor } from './serializer.ts';
+import type { StreamTicker } from './stream-ticker.ts';
 import type { ThreadActor } from './thread.ts';
 import type { Turns } from './turns.ts';
 
@@ -22,6 +23,7 @@ export interface Engine {
   readonly serializer: SerializerActor;
   readonly turns: Turns;
   readonly runs: Runs;
+  readonly ticker: StreamTicker;
   readonly counters: Counters;
   /** False once the hub drains or has been closed. */
   readonly isRunning: boolean;

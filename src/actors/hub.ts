@@ -34,6 +34,7 @@ import { resolveOptions, type HubOptions, type HubSettings } from './options.ts'
 import { notices } from './protocol.ts';
 import { Runs } from './runs.ts';
 import { SerializerActor } from './serializer.ts';
+import { StreamTicker } from './stream-ticker.ts';
 import { Sweeper } from './sweeper.ts';
 import { tell } from './tell.ts';
 import { ThreadHandle } from './thread-handle.ts';
@@ -191,6 +192,7 @@ class HubActor implements Hub {
       serializer: this.#engine.serializer.state,
       connections: { open, retrying, tripped, total: this.#lobby.size },
       threads: this.#threads.size,
+      streams: this.#threads.streams,
       serializing: this.#engine.serializer.underWay,
       segmentsInUse: this.#engine.serializer.segmentsInUse,
       longestSliceMs: this.#engine.turns.longestSliceMs,
@@ -242,6 +244,7 @@ class HubActor implements Hub {
       serializer: new SerializerActor({ settings: this.#settings, telemetry, metrics, actorOptions, launch }),
       turns: new Turns(clock, this.#settings.sliceMs, report, () => runs.clear()),
       runs,
+      ticker: new StreamTicker(clock, this.#settings.streams.windowMs),
       counters: this.#counters,
       get isRunning() {
         return isRunning();
@@ -280,6 +283,7 @@ class HubActor implements Hub {
       connections: this.#lobby.all,
       bytesOfGone: this.#lobby.bytesOfGone,
       threads: this.#threads.size,
+      streams: this.#threads.streams,
       pressure,
       loopLateMs,
     });
@@ -301,6 +305,7 @@ class HubActor implements Hub {
   async #release(): Promise<void> {
     this.#sweeper.stop();
     this.#stopMetrics();
+    this.#engine.ticker.stop();
     for (const door of this.#doors) door.close();
     const { goingAway } = closeCodes;
     for (const connection of this.#lobby.all) connection.evict(goingAway);

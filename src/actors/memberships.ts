@@ -1,6 +1,8 @@
 import { assertThreadId, formatPosition, parsePosition } from '../infra/ids.ts';
 import type { Engine } from './engine.ts';
 import { notices } from './protocol.ts';
+import type { Canceller } from './stream-options.ts';
+import type { TextPositions } from './streams.ts';
 import type { Subscriber, Subscription } from './subscription.ts';
 import type { ThreadActor } from './thread.ts';
 import type { Task } from './turns.ts';
@@ -58,7 +60,7 @@ export class Memberships implements Task {
     return this.#byThread.get(threadId)?.subscription;
   }
 
-  async join(threadId: string, from: string | undefined): Promise<void> {
+  async join(threadId: string, from: string | undefined, has?: TextPositions): Promise<void> {
     assertThreadId(threadId);
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
@@ -66,29 +68,31 @@ export class Memberships implements Task {
     const thread = opening instanceof Promise ? await opening : opening;
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
-    const { subscription, plan } = thread.subscribe(this.#member, from);
+    const { subscription, plan } = thread.subscribe(this.#member, from, has);
     this.#byThread.set(threadId, { thread, subscription });
     const position = formatPosition(plan.start);
     this.#member.tell(notices.joined(threadId, position, plan.recovered));
     if (plan.gap !== undefined) this.#member.tellGap(threadId, plan.gap, position);
-    if (subscription.isBehind) this.fellBehind(subscription);
+    if (subscription.isOwed) this.fellBehind(subscription);
   }
 
   /**
    * A client's own join. Where the server has joined for it already, the client's position counts: it knows what it has, and
    * ignored what came before it had asked.
    */
-  async rejoin(threadId: string, from: string | undefined): Promise<void> {
+  async rejoin(threadId: string, from: string | undefined, has?: TextPositions): Promise<void> {
     const membership = this.#byThread.get(threadId);
-    if (membership === undefined) return this.join(threadId, from);
+    if (membership === undefined) return this.join(threadId, from, has);
     if (from === undefined) {
       const { thread, subscription } = membership;
       this.#member.tell(notices.joined(threadId, formatPosition(thread.positionAt(subscription.cursor)), 0));
+      thread.streams?.place(subscription, has);
+      if (subscription.isOwed) this.fellBehind(subscription);
       return undefined;
     }
     if (from !== 'start') parsePosition(from);
     this.leave(threadId);
-    return this.join(threadId, from);
+    return this.join(threadId, from, has);
   }
 
   leave(threadId: string): void {
@@ -97,6 +101,12 @@ export class Memberships implements Task {
     this.#byThread.delete(threadId);
     this.#behind.delete(membership.subscription);
     membership.thread.unsubscribe(membership.subscription);
+  }
+
+  /** False where it may not, or is not in the thread. */
+  cancelStream(threadId: string, streamId: string, by: Canceller): boolean | Promise<boolean> {
+    const membership = this.#byThread.get(threadId);
+    return membership !== undefined && (membership.thread.streams?.cancel(streamId, by) ?? true);
   }
 
   leaveAll(): void {

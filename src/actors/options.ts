@@ -9,6 +9,7 @@ import { checkChoice, checkFunction, checkNumber, type Range } from '../infra/op
 import type { Meter } from '../infra/metrics.ts';
 import type { Tracer } from '../infra/telemetry.ts';
 import type { ConnectionPolicy } from '../machines/index.ts';
+import { resolveStreamLimits, type StreamLimits } from './stream-options.ts';
 
 /** Watches the machines: XState inspection events, as `createActor` takes them. */
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void);
@@ -64,6 +65,8 @@ export interface HubOptions {
   threadIdleMs?: number;
   /** How long `receipt.settled()` waits for the slowest. @default 30000 */
   settleTimeoutMs?: number;
+  /** Token streams. */
+  streams?: StreamLimits;
   /** The serializer's limits. */
   serializer?: SerializerOptions;
   /** Where messages are kept. @default memoryLog() */
@@ -128,6 +131,7 @@ export interface HubSettings {
   readonly readyLimit: number;
   readonly threadIdleMs: number;
   readonly settleTimeoutMs: number;
+  readonly streams: Required<StreamLimits>;
   readonly serializer: {
     readonly timeoutMs: number;
     readonly maxQueue: number;
@@ -180,6 +184,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     readyLimit: checkNumber('readyLimit', options.readyLimit, 64, { min: 1 }),
     threadIdleMs: checkNumber('threadIdleMs', options.threadIdleMs, 60_000, timer),
     settleTimeoutMs: checkNumber('settleTimeoutMs', options.settleTimeoutMs, 30_000, timer),
+    streams: resolveStreamLimits(options.streams),
     serializer: {
       timeoutMs: checkNumber('serializer.timeoutMs', options.serializer?.timeoutMs, 5_000, timer),
       maxQueue: checkNumber('serializer.maxQueue', options.serializer?.maxQueue, 1_000, { min: 1 }),

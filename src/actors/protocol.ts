@@ -1,5 +1,6 @@
 import { encodeText, type Frame } from '../infra/frames.ts';
 import { parseObject } from '../infra/json-object.ts';
+import type { TextPositions } from './streams.ts';
 import type { GapReason } from './subscription.ts';
 
 /** Name of the WebSocket subprotocol (DESIGN 7). */
@@ -12,6 +13,7 @@ export const notices = {
   joined: (th: string, pos: string, recovered: number): Frame =>
     encodeText(JSON.stringify({ t: 'joined', th, pos, recovered })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
+  lost: (th: string, s: string): Frame => encodeText(JSON.stringify({ t: 'tok', th, s, lost: true })),
   error: (code: string, about: { th?: string | undefined; id?: string | undefined; why?: string } = {}): Frame =>
     encodeText(JSON.stringify({ t: 'err', code, ...about })),
   accepted: (th: string, id: string, pos: string | undefined): Frame =>
@@ -21,7 +23,8 @@ export const notices = {
 
 /** What a client may ask for. */
 export type Request =
-  | { readonly t: 'join'; readonly th: string; readonly from?: string }
+  | { readonly t: 'join'; readonly th: string; readonly from?: string; readonly s?: TextPositions }
+  | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }
   | {
@@ -36,11 +39,13 @@ export type Request =
 export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, o, id, d, tp } = frame;
+  const { t, th, from, o, id, d, tp, s } = frame;
   switch (t) {
     case 'join':
       if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-      return from === undefined ? { t, th } : { t, th, from };
+      return { t, th, ...(from === undefined ? {} : { from }), ...(s === undefined ? {} : { s: positionsIn(s) }) };
+    case 'cancel':
+      return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
       return typeof th === 'string' ? { t, th } : undefined;
     case 'ack':
@@ -52,4 +57,13 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
     default:
       return 'ignored';
   }
+}
+
+/** What the client says it has of the streams; what makes no sense counts as nothing. */
+function positionsIn(value: unknown): TextPositions {
+  const positions = new Map<string, number>();
+  for (const [id, at] of typeof value === 'object' && value !== null ? Object.entries(value) : []) {
+    if (typeof at === 'number' && Number.isSafeInteger(at) && at > 0) positions.set(id, at);
+  }
+  return positions;
 }

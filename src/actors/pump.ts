@@ -1,5 +1,6 @@
 import type { LogTail } from '../infra/delivery-log.ts';
 import type { Publication } from './publication.ts';
+import type { Streams } from './streams.ts';
 import type { Subscription } from './subscription.ts';
 import type { Task } from './turns.ts';
 
@@ -20,6 +21,7 @@ export class Pump implements Task {
   readonly #now: () => number;
   readonly #lastSerial: () => number;
   readonly #onOffered: (offset: number) => void;
+  readonly #streams: () => Streams | undefined;
   #waiting: Publication[] = [];
   #pass: Pass | undefined;
 
@@ -30,7 +32,9 @@ export class Pump implements Task {
     now: () => number,
     onOffered: (offset: number) => void,
     lastSerial: () => number,
+    streams: () => Streams | undefined,
   ) {
+    this.#streams = streams;
     this.#lastSerial = lastSerial;
     this.#onOffered = onOffered;
     this.#tail = tail;
@@ -59,10 +63,12 @@ export class Pump implements Task {
     this.#pass = undefined;
     this.#onOffered(pass.head);
     for (const publication of pass.publications) publication.finish(pass.visited, this.#lastSerial());
-    return this.#waiting.length === 0 && pass.head === this.#tail.head;
+    return this.#waiting.length === 0 && pass.head === this.#tail.head && pass.text === this.#streams()?.version;
   }
 
   #begin(): Pass {
+    const streams = this.#streams();
+    streams?.flush();
     const publications = this.#waiting;
     this.#waiting = [];
     return {
@@ -71,6 +77,7 @@ export class Pump implements Task {
       firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
       isHeavy: publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
+      text: streams?.version,
       rest: this.#members.values(),
       visited: 0,
     };
@@ -104,6 +111,8 @@ interface Pass {
   readonly firstOffset: number;
   readonly volatile: readonly Publication[];
   readonly isHeavy: boolean;
+  /** What there was of token streams when the pass began. */
+  readonly text: number | undefined;
   readonly rest: SetIterator<Subscription>;
   visited: number;
 }

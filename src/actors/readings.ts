@@ -9,6 +9,7 @@ export function readMetrics(
     readonly connections: Iterable<ConnectionActor>;
     readonly bytesOfGone: number;
     readonly threads: number;
+    readonly streams: number;
     readonly pressure: number;
     readonly loopLateMs: number;
   },
@@ -19,6 +20,7 @@ export function readMetrics(
     ...counters,
     ...census(hub.connections, hub.bytesOfGone),
     threads: hub.threads,
+    streams: hub.streams,
     serializing: serializer.underWay,
     segmentsInUse: serializer.segmentsInUse,
     workersRunning: running,

@@ -4,6 +4,7 @@ import type { LogTail } from '../infra/delivery-log.ts';
 import { formatPosition } from '../infra/ids.ts';
 import type { Outbox } from './outbox.ts';
 import type { Run, Runs } from './runs.ts';
+import type { Streams } from './streams.ts';
 
 /** Why something is missing: trimmed from the log before it was delivered, or another life of the log. */
 export type GapReason = 'trimmed' | 'epoch' | 'fork';
@@ -29,6 +30,8 @@ export interface Subscriber {
   offerVolatile(entry: Entry, isCurrent: boolean): boolean;
   /** Tells the client that something is missing before this position. */
   tellGap(threadId: string, why: GapReason, position: string): void;
+  /** Tells the client that a token stream is over without a final message. */
+  tellLost(threadId: string, streamId: string): void;
   /** A visit ended before the end of the log: the socket takes no more, or others are to have their turn. */
   fellBehind(subscription: Subscription): void;
 }
@@ -43,6 +46,7 @@ export class Subscription {
   /** Counts the joins of the thread, so that one can tell who was there. */
   readonly serial: number;
   readonly #runs: Runs;
+  readonly #streams: () => Streams | undefined;
   readonly #tail: LogTail;
   readonly #now: () => number;
   /** Everything up to here has been written or skipped. */
@@ -59,12 +63,18 @@ export class Subscription {
     threadId: string,
     tail: LogTail,
     now: () => number,
-    start: { readonly after: number; readonly serial: number; readonly runs: Runs },
+    start: {
+      readonly after: number;
+      readonly serial: number;
+      readonly runs: Runs;
+      readonly streams: () => Streams | undefined;
+    },
   ) {
     this.subscriber = subscriber;
     this.threadId = threadId;
     this.serial = start.serial;
     this.#runs = start.runs;
+    this.#streams = start.streams;
     this.#tail = tail;
     this.#now = now;
     this.#cursor = start.after;
@@ -130,8 +140,45 @@ export class Subscription {
     return entry.offset <= this.#cursor || (entry.lane === 'critical' && entry.offset <= this.#criticalCursor);
   }
 
-  /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
+  /** Something is still to come: messages, or text of a stream. */
+  get isOwed(): boolean {
+    return this.isBehind || this.#streams()?.owes(this) === true;
+  }
+
+  /** Writes what is to come, as far as the socket takes it; true when nothing is left. */
   visit(): boolean {
+    const streams = this.#streams();
+    return streams === undefined || streams.size === 0 ? this.#visitLog() : this.#visitAll(streams);
+  }
+
+  /** What it has joined for comes first; once it has that, text goes before messages. */
+  #visitAll(streams: Streams): boolean {
+    const { outbox } = this.subscriber;
+    if (this.isEnded) return true;
+    outbox.cork();
+    if (this.#cursor >= this.startedAt) streams.offer(this);
+    // once more after the messages: a gap among them lets the text begin anew
+    const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
+    outbox.uncork();
+    return isDone;
+  }
+
+  get canWrite(): boolean {
+    return this.subscriber.outbox.canWrite;
+  }
+
+  /** Text of a stream; only when `canWrite`. */
+  writeText(bytes: Uint8Array): void {
+    this.subscriber.outbox.writeRun(bytes, 0);
+  }
+
+  /** A stream that its client knows of will have no end: whoever published it is gone. */
+  tellLost(streamId: string): void {
+    if (!this.isEnded) this.subscriber.tellLost(this.threadId, streamId);
+  }
+
+  /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
+  #visitLog(): boolean {
     const { outbox } = this.subscriber;
     if (!this.isBehind || this.isEnded) return true;
     if (this.#cursor + 1 < this.#tail.first && !this.#skipTrimmed()) return this.#wait();
@@ -169,6 +216,7 @@ export class Subscription {
     this.#criticalCursor = Math.max(this.#criticalCursor, this.#cursor);
     const position = formatPosition({ epoch: this.#tail.epoch, offset: this.#cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
+    this.#streams()?.place(this);
     return true;
   }
 

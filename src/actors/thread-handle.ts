@@ -5,6 +5,8 @@ import type { Connection, HistoryMessage, HistoryOptions, Thread, ThreadStats } 
 import type { Engine } from './engine.ts';
 import type { Receipt } from './receipt.ts';
 import type { SendOptions } from './send-options.ts';
+import { resolveStream, type StreamOptions, type TokenStream } from './stream-options.ts';
+import { PublishedStream } from './token-stream.ts';
 
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
@@ -47,6 +49,14 @@ export class ThreadHandle implements Thread {
     const opening = this.#engine.openThread(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
     return thread.send(message, options);
+  }
+
+  stream(options: StreamOptions = {}): TokenStream {
+    this.#engine.assertRunning('stream');
+    const settings = resolveStream(options, this.#engine);
+    const opening = this.#engine.openThread(this.id);
+    const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
+    return new PublishedStream(this.id, settings, this.#engine, streams);
   }
 }
 

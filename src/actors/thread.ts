@@ -16,6 +16,7 @@ import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
 import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
 import type { Encoded } from './serializer.ts';
 import { compress, Windows } from './compression.ts';
+import { Streams, type StreamHost, type TextPositions } from './streams.ts';
 import { Subscription, type GapReason, type Subscriber } from './subscription.ts';
 import { tell } from './tell.ts';
 
@@ -27,7 +28,7 @@ export interface JoinPlan {
 }
 
 /** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
-export class ThreadActor {
+export class ThreadActor implements StreamHost {
   readonly id: string;
   readonly members = new Set<Subscription>();
   readonly #engine: Engine;
@@ -36,6 +37,7 @@ export class ThreadActor {
   readonly #pump: Pump;
   readonly #lanes = { critical: new LaneQueue(), normal: new LaneQueue(), volatile: new LaneQueue() };
   readonly #windows = new Windows();
+  #streams: Streams | undefined;
   #underWay = 0;
   #joins = 0;
   readonly #awaitingLeave: (() => void)[] = [];
@@ -52,6 +54,7 @@ export class ThreadActor {
       engine.now,
       (offset) => log.hold(offset),
       () => this.#joins,
+      () => this.#streams,
     );
     this.#usedAt = engine.now();
     this.#actor = createActor(engine.machines.thread, { ...engine.actorOptions, id: `thread:${id}`, input: { id } });
@@ -59,6 +62,7 @@ export class ThreadActor {
 
   start(): void {
     this.#engine.launch(this.#actor);
+    if (this.#engine.settings.log.notify !== undefined) this.#openStreams().ask();
   }
 
   get state(): string {
@@ -85,6 +89,17 @@ export class ThreadActor {
     return { epoch: tail.epoch, offset, id: tail.at(offset)?.id ?? '' };
   }
 
+  /** Its token streams; undefined where there have been none. */
+  get streams(): Streams | undefined {
+    return this.#streams;
+  }
+
+  /** @throws ThreadClosedError */
+  openStreams(): Streams {
+    this.#assertOpen('stream');
+    return this.#openStreams();
+  }
+
   /** Serializes, logs, offers. Never waits for a connection. */
   async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
     const settings = resolveSend(options, this.#engine);
@@ -94,6 +109,7 @@ export class ThreadActor {
     this.#enter(span.trace);
     try {
       this.#assertOpen('send');
+      this.#streams?.assertFree(settings.id);
       const encoded = this.#compressed(this.#engine.serializer.encode(message, settings.isSnapshot, span.trace));
       const lane = this.#lanes[settings.lane];
       const publication =
@@ -118,8 +134,13 @@ export class ThreadActor {
   /**
    * Makes the subscription; its client is told by the subscriber what the plan says.
    * @param from a position, `start` for all that is kept, or nothing for what comes from now on
+   * @param has what its client has of the token streams
    */
-  subscribe(subscriber: Subscriber, from: string | undefined): { subscription: Subscription; plan: JoinPlan } {
+  subscribe(
+    subscriber: Subscriber,
+    from: string | undefined,
+    has?: TextPositions,
+  ): { subscription: Subscription; plan: JoinPlan } {
     this.#assertOpen('join');
     const plan = this.#plan(from);
     if (from !== undefined && from !== 'start') this.#engine.counters.resumes++;
@@ -128,7 +149,11 @@ export class ThreadActor {
       after: plan.start.offset,
       serial: ++this.#joins,
       runs: this.#engine.runs,
+      streams: () => this.#streams,
     });
+    // after a gap a client begins anew
+    if (has !== undefined || this.#streams !== undefined)
+      this.#openStreams().place(subscription, plan.gap === undefined ? has : undefined);
     this.members.add(subscription);
     this.#windows.add(subscriber.window);
     if (this.members.size === 1) this.#activate();
@@ -137,6 +162,7 @@ export class ThreadActor {
 
   unsubscribe(subscription: Subscription): void {
     subscription.isEnded = true;
+    this.#streams?.forget(subscription);
     if (this.members.delete(subscription)) this.#windows.delete(subscription.subscriber.window);
     this.#usedAt = this.#engine.now();
     this.#rest();
@@ -144,14 +170,28 @@ export class ThreadActor {
 
   /** Another process, or this one, has logged an entry. */
   onEntry(entry: Entry): void {
+    this.#streams?.onEntry(entry.id);
     if (entry.trace?.isForeign === true) this.#pump.add(this.#takeOver(entry));
     this.#engine.turns.add(this.#pump);
   }
 
   /** Another process has something for the members that is in no log. */
   onNote(note: string): void {
+    if (this.#openStreams().onNote(note)) return;
     const entry = readVolatileNote(this.id, note, this.#engine.now());
     if (entry !== undefined) this.#offer(this.#takeOver(entry));
+  }
+
+  // --- StreamHost
+
+  offerText(): void {
+    this.#engine.turns.add(this.#pump);
+  }
+
+  onStreams(): void {
+    this.#usedAt = this.#engine.now();
+    if (this.#streams?.hasPublisher === true) this.#activate();
+    else this.#rest();
   }
 
   /** Resolves when few enough sends are under way. */
@@ -165,6 +205,7 @@ export class ThreadActor {
 
   /** The sweep: an idle thread is closed when nobody used it for the idle time. */
   expire(now: number): void {
+    this.#streams?.expire(now);
     if (this.state === 'idle' && now - this.#usedAt >= this.#engine.settings.threadIdleMs) {
       tell(this.#actor, { type: 'expired' });
     }
@@ -172,6 +213,7 @@ export class ThreadActor {
 
   /** Takes no more sends; resolves when what was accepted has been logged and offered. Its members may still be behind. */
   async drain(): Promise<void> {
+    this.#streams?.abortAll('drain');
     tell(this.#actor, { type: 'drain' });
     while (this.#underWay > 0) await new Promise<void>((resolve) => void this.#awaitingLeave.push(resolve));
   }
@@ -188,6 +230,7 @@ export class ThreadActor {
   /** Effect of the machine. */
   release(): void {
     this.#log.unsubscribe();
+    this.#streams?.release();
     for (const member of this.members) member.isEnded = true;
     this.members.clear();
     this.#engine.forgetThread(this);
@@ -274,6 +317,10 @@ export class ThreadActor {
     return { start: position, recovered: head - position.offset, gap: undefined };
   }
 
+  #openStreams(): Streams {
+    return (this.#streams ??= new Streams(this, this.#engine));
+  }
+
   #assertOpen(action: string): void {
     const { state } = this;
     if (state !== 'idle' && state !== 'live') throw new ThreadClosedError({ threadId: this.id, state, action });
@@ -297,7 +344,7 @@ export class ThreadActor {
   }
 
   #rest(): void {
-    if (this.state === 'live' && this.members.size === 0 && this.#underWay === 0)
-      tell(this.#actor, { type: 'deserted' });
+    const isUsed = this.members.size > 0 || this.#underWay > 0 || this.#streams?.hasPublisher === true;
+    if (this.state === 'live' && !isUsed) tell(this.#actor, { type: 'deserted' });
   }
 }

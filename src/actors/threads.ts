@@ -16,6 +16,13 @@ export class Threads {
     return this.#byId.size;
   }
 
+  /** Token streams under way in all of them. */
+  get streams(): number {
+    let count = 0;
+    for (const { streams } of this.#byId.values()) count += streams?.size ?? 0;
+    return count;
+  }
+
   get all(): Iterable<ThreadActor> {
     return this.#byId.values();
   }

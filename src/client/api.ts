@@ -41,9 +41,30 @@ export interface Joined {
   readonly recovered: number;
 }
 
+/**
+ * A text that grows, as the tokens of a model come. Its end is a message of the thread with the stream's id and the whole text as
+ * `text`, which is a `message` event like any other; where the publisher did not end it, the message has `aborted`, the reason.
+ *
+ * Each `for await` gets the text from its beginning, whenever it starts; what has come meanwhile comes in one piece.
+ */
+export interface ClientStream extends AsyncIterable<string> {
+  readonly id: string;
+  /** All that has come. */
+  readonly text: string;
+  /**
+   * The final message; undefined where it will not come: the thread was left, or messages are missing (`gap`). A stream that is still
+   * under way after a gap is a new `stream` event, with the text from its beginning. Never rejects.
+   */
+  readonly done: Promise<Message | undefined>;
+  /** Asks the publisher to stop. What it does is the publisher's business; a refusal is an `error` event of the thread. */
+  cancel(this: void): void;
+}
+
 /** Events of a thread, each with what its listeners are given. */
 export interface ThreadEvents {
   message: Message;
+  /** A token stream has its first text. */
+  stream: ClientStream;
   gap: Gap;
   joined: Joined;
   /** JoinRefusedError, ServerError. Without a listener here it is an `error` event of the client. */

@@ -111,6 +111,7 @@ export class ThreadcastClient implements Client, ThreadHost {
     switch (frame.t) {
       case 'joined':
       case 'messages':
+      case 'tok':
       case 'gap':
         this.#threads.get(frame.th)?.receive(frame);
         return;

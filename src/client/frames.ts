@@ -13,6 +13,14 @@ export interface WireMessage {
 export type ThreadFrame =
   | { readonly t: 'joined'; readonly th: string; readonly position: Position; readonly recovered: number }
   | { readonly t: 'messages'; readonly th: string; readonly messages: readonly WireMessage[] }
+  /** Without text, the stream is lost. */
+  | {
+      readonly t: 'tok';
+      readonly th: string;
+      readonly id: string;
+      readonly at: number;
+      readonly text: string | undefined;
+    }
   | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly position: Position };
 
 /** What the server says. */
@@ -37,7 +45,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = parseObject(data);
   if (frame === undefined) return undefined;
-  const { t, th, id, pos, m, code, why, retryMs, recovered } = frame;
+  const { t, th, id, pos, m, code, why, retryMs, recovered, s, at, d } = frame;
   switch (t) {
     case 'msg':
     case 'batch': {
@@ -45,6 +53,10 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
       const known = messages.filter((message) => message !== undefined);
       return isText(th) && known.length === messages.length ? { t: 'messages', th, messages: known } : undefined;
     }
+    case 'tok':
+      if (!isText(th) || !isText(s)) return undefined;
+      if (frame['lost'] === true) return { t, th, id: s, at: 0, text: undefined };
+      return typeof at === 'number' && isText(d) ? { t, th, id: s, at, text: d } : undefined;
     case 'joined':
     case 'gap': {
       const position = parsePosition(pos);
@@ -69,7 +81,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
 
 /** What the client says. */
 export const requests = {
-  join: (th: string, from: string | undefined): string => JSON.stringify({ t: 'join', th, from }),
+  join: (th: string, from: string | undefined, s: object | undefined): string =>
+    JSON.stringify({ t: 'join', th, from, s }),
+  cancel: (th: string, s: string): string => JSON.stringify({ t: 'cancel', th, s }),
   leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
   ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),
   publish: (th: string, id: string, json: string, tp: string | undefined): string =>

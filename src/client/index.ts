@@ -5,6 +5,7 @@ import { resolveOptions, type ConnectOptions } from './options.ts';
 export type {
   Client,
   ClientEvents,
+  ClientStream,
   ClientThread,
   Gap,
   Joined,

@@ -8,6 +8,7 @@ import { requests, type ThreadFrame, type WireMessage } from './frames.ts';
 import { Listeners } from './listeners.ts';
 import { MessageIterator } from './message-iterator.ts';
 import type { ClientSettings } from './options.ts';
+import { TextStream } from './stream.ts';
 import { formatPosition, parsePosition, type Position } from './position.ts';
 
 /** What a thread needs of its client. */
@@ -36,6 +37,7 @@ export class JoinedThread implements ClientThread {
   readonly #cursor = new Cursor();
   readonly #listeners: Listeners<ThreadEvents>;
   readonly #iterators = new Set<MessageIterator>();
+  readonly #streams = new Map<string, TextStream>();
   readonly #acks: Acks;
   readonly #retry: Timer;
   /** `start`, until there is a position. */
@@ -94,7 +96,10 @@ export class JoinedThread implements ClientThread {
   join(): void {
     if (this.#phase !== 'joining') return;
     this.#retry.clear();
-    this.#host.send(requests.join(this.id, this.position ?? this.#from));
+    const has = [...this.#streams].map(([id, { text }]) => [id, text.length]);
+    this.#host.send(
+      requests.join(this.id, this.position ?? this.#from, has.length > 0 ? Object.fromEntries(has) : undefined),
+    );
   }
 
   /** The connection was lost. */
@@ -109,7 +114,9 @@ export class JoinedThread implements ClientThread {
     if (frame.t === 'joined') this.#onJoined(frame.position, frame.recovered);
     // what comes without a `joined` before it belongs to an earlier subscription
     else if (frame.t === 'messages') for (const message of frame.messages) this.#onMessage(message);
-    else if (this.#phase === 'joined') this.#onGap(frame.why, frame.position);
+    else if (this.#phase !== 'joined') return;
+    else if (frame.t === 'gap') this.#onGap(frame.why, frame.position);
+    else this.#onText(frame.id, frame.at, frame.text);
   }
 
   /** The server reports an error for this thread; while joining, it is the answer to the join. */
@@ -138,6 +145,7 @@ export class JoinedThread implements ClientThread {
     this.#phase = 'over';
     this.#error = error;
     this.#host.forget(this);
+    this.#endStreams();
     for (const iterator of this.#iterators) iterator.end(error);
     this.#iterators.clear();
   }
@@ -155,7 +163,31 @@ export class JoinedThread implements ClientThread {
   #onGap(why: string, position: Position): void {
     this.#unexplained = undefined;
     this.#cursor.moveTo(position);
+    this.#endStreams();
     this.#listeners.emit('gap', { why, position: formatPosition(position) });
+  }
+
+  #onText(id: string, at: number, text: string | undefined): void {
+    const known = this.#streams.get(id);
+    if (text === undefined) {
+      this.#endStream(id);
+      return;
+    }
+    const stream = known ?? new TextStream(id, () => void this.#host.send(requests.cancel(this.id, id)));
+    stream.add(at, text);
+    if (known !== undefined || stream.text === '') return;
+    this.#streams.set(id, stream);
+    this.#listeners.emit('stream', stream);
+  }
+
+  #endStream(id: string, message?: Message): void {
+    this.#streams.get(id)?.end(message);
+    this.#streams.delete(id);
+  }
+
+  /** Messages are missing, the final ones perhaps: what is still under way begins anew. */
+  #endStreams(): void {
+    for (const id of this.#streams.keys()) this.#endStream(id);
   }
 
   #onMessage(wire: WireMessage): void {
@@ -171,6 +203,7 @@ export class JoinedThread implements ClientThread {
       if (!isNew) return;
     }
     const message: Message = { ...wire, position: this.position ?? '' };
+    this.#endStream(id, message);
     for (const iterator of this.#iterators) iterator.push(message);
     if (this.#heldMost() >= this.#host.settings.maxBuffered) this.#pause();
     this.#listeners.emit('message', message);

@@ -20,6 +20,8 @@ export interface Readings {
   readonly deliveries: number;
   readonly sentBytes: number;
   readonly volatileDropped: number;
+  readonly streams: number;
+  readonly textFrames: number;
   readonly gaps: number;
   readonly resumes: number;
   readonly serializing: number;
@@ -164,6 +166,20 @@ export const INSTRUMENTS: readonly Instrument[] = [
     unit: '{message}',
     description: 'Volatile messages that found a connection busy',
     read: ({ volatileDropped }) => volatileDropped,
+  },
+  {
+    name: 'threadcast.streams',
+    kind: 'level',
+    unit: '{stream}',
+    description: 'Token streams under way, those of other processes included',
+    read: ({ streams }) => streams,
+  },
+  {
+    name: 'threadcast.streams.frames',
+    kind: 'total',
+    unit: '{frame}',
+    description: 'Frames of token streams handed to sockets',
+    read: ({ textFrames }) => textFrames,
   },
   {
     name: 'threadcast.gaps',

@@ -50,7 +50,7 @@ test('the frames of the protocol', () => {
 });
 
 test('a word that is not known is ignored', () => {
-  expect(parse({ t: 'tok', th: 't1' })).toBe('ignored');
+  expect(parse({ t: 'word', th: 't1' })).toBe('ignored');
 });
 
 test.each([

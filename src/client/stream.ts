@@ -1,0 +1,65 @@
+import type { ClientStream, Message } from './api.ts';
+
+/** A text that grows: every reader has its own place in it. */
+export class TextStream implements ClientStream {
+  readonly id: string;
+  readonly cancel: () => void;
+  readonly done: Promise<Message | undefined>;
+  text = '';
+  /** The same as `text`, as it came. */
+  readonly #pieces: string[] = [];
+  #finish!: (message: Message | undefined) => void;
+  #isOver = false;
+  #wake = (): void => {};
+  #news!: Promise<void>;
+
+  constructor(id: string, cancel: () => void) {
+    this.id = id;
+    this.cancel = cancel;
+    this.done = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    this.#await();
+  }
+
+  /** Text from the position `at`: what is known of it already is left out, and so is what does not follow. */
+  add(at: number, text: string): void {
+    const piece = at > this.text.length ? '' : text.slice(this.text.length - at);
+    if (piece === '') return;
+    this.text += piece;
+    this.#pieces.push(piece);
+    this.#stir();
+  }
+
+  /** The final message, or none where it will not come. */
+  end(message?: Message): void {
+    const data: unknown = message?.data;
+    // whoever was behind has the rest of the text here
+    if (typeof data === 'object' && data !== null && 'text' in data && typeof data.text === 'string')
+      this.add(0, data.text);
+    this.#isOver = true;
+    this.#finish(message);
+    this.#stir();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    for (let taken = 0; ;) {
+      const news = this.#pieces.slice(taken);
+      taken += news.length;
+      if (news.length > 0) yield news.join('');
+      else if (this.#isOver) return;
+      else await this.#news;
+    }
+  }
+
+  #stir(): void {
+    this.#wake();
+    this.#await();
+  }
+
+  #await(): void {
+    this.#news = new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}

@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { memoryLog, type DeliveryLog, type HubOptions, type TokenStream } from '../../../src/index.ts';
+import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
+import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
+import { SharedLog } from '../../support/shared-log.ts';
+
+let clock: VirtualClock;
+let shared: SharedLog;
+let nodes: Harness[];
+/** Notes are lost while it is true. */
+let isDeaf: boolean;
+/** Notes on their way, in bytes. */
+let noted: number;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  shared = new SharedLog(memoryLog({ clock }));
+  nodes = [];
+  isDeaf = false;
+  noted = 0;
+});
+afterEach(async () => {
+  for (const node of nodes) {
+    expect(node.errors).toEqual([]);
+    await node.close();
+  }
+  await clock.settle();
+
+  expect(clock.pending).toBe(0);
+});
+
+function addNode(options: HubOptions = {}): Harness {
+  const log = shared.node();
+  const lossy: DeliveryLog = {
+    ...log,
+    notify(threadId, note) {
+      noted += note.length;
+      if (!isDeaf) log.notify?.(threadId, note);
+    },
+  };
+  const node = makeHarness({ clock, log: lossy, streams: { timeoutMs: 10_000 }, ...options });
+  nodes.push(node);
+  return node;
+}
+
+async function join(node: Harness, frame: object = {}, userId = 'ada'): Promise<FakeLink> {
+  const link = new FakeLink();
+  node.hub.accept(link.attach, { userId, authorize: () => true });
+  link.say({ t: 'join', th: 't', ...frame });
+  await clock.settle();
+  return link;
+}
+
+const begin = (node: Harness, id = 's'): TokenStream => node.hub.thread('t').stream({ id });
+const toks = (link: FakeLink): unknown[][] => framesOf(link, 'tok').map(({ s, at, d }) => [s, at, d]);
+
+test('text and the end reach the members of another node', async () => {
+  const [here, there] = [addNode(), addNode()];
+  const link = await join(there);
+  const stream = begin(here);
+  stream.append('one ');
+  await clock.settle();
+  expect(toks(link)).toEqual([['s', 0, 'one ']]);
+  stream.append('two ');
+  stream.append('three');
+  await clock.advance(50);
+  expect(toks(link).slice(1)).toEqual([['s', 4, 'two three']]);
+  await here.run(stream.end());
+  expect(dataOf(link)).toEqual([{ text: 'one two three' }]);
+  expect([here, there].map(({ hub }) => hub.stats().streams)).toEqual([0, 0]);
+});
+
+test('a node that begins to hold the thread gets the text so far', async () => {
+  const here = addNode();
+  const stream = begin(here);
+  stream.append('x'.repeat(200_000));
+  await clock.advance(50);
+  const [there, elsewhere] = [addNode(), addNode()];
+  noted = 0;
+  const links = await Promise.all([join(there), join(elsewhere), join(there, { s: { s: 199_999 } })]);
+  await clock.advance(100);
+  expect(links.map((link) => toks(link).reduce((sum, [, , d]) => sum + String(d).length, 0))).toEqual([
+    200_000, 200_000, 1,
+  ]);
+  // both were answered together
+  expect(noted).toBeLessThan(202_000);
+});
+
+test('text whose news was lost is asked for', async () => {
+  const [here, there] = [addNode(), addNode()];
+  const link = await join(there);
+  const stream = begin(here);
+  stream.append('one ');
+  await clock.advance(50);
+  isDeaf = true;
+  stream.append('two ');
+  await clock.advance(50);
+  isDeaf = false;
+  stream.append('three');
+  await clock.advance(100);
+  expect(toks(link)).toEqual([
+    ['s', 0, 'one '],
+    ['s', 4, 'two three'],
+  ]);
+  // also the very beginning
+  isDeaf = true;
+  const other = begin(here, 'u');
+  other.append('a');
+  await clock.advance(50);
+  isDeaf = false;
+  other.append('b');
+  await clock.advance(100);
+  expect(toks(link).at(-1)).toEqual(['u', 0, 'ab']);
+});
+
+test('a cancel reaches the publisher on another node', async () => {
+  const [here, there] = [addNode(), addNode()];
+  const link = await join(there, {}, 'bob');
+  const refusing = here.hub.thread('t').stream({ id: 'r', mayCancel: ({ userId }) => userId === 'ada' });
+  const stream = begin(here);
+  for (const one of [stream, refusing]) one.append('text');
+  await clock.advance(50);
+  for (const s of ['s', 'r', 'unknown']) link.say({ t: 'cancel', th: 't', s });
+  await clock.settle();
+  expect(stream.signal.reason).toMatchObject({ reason: 'cancelled', userId: 'bob' });
+  expect(refusing.signal.aborted).toBe(false);
+});
+
+test('a publisher whose process dies leaves one mark, by whoever holds the thread', async () => {
+  const [here, there, elsewhere] = [addNode(), addNode(), addNode()];
+  const links = [await join(there), await join(elsewhere)];
+  const stream = begin(here);
+  stream.append('half');
+  await clock.advance(9_000);
+  stream.append('');
+  await clock.advance(9_000);
+  expect(links.flatMap(dataOf)).toEqual([]);
+  // no word from it any more
+  isDeaf = true;
+  stream.append('');
+  await clock.advance(4_000);
+  stream.append('');
+  await clock.advance(4_000);
+  expect(links.map(dataOf)).toEqual([[{ text: 'half', aborted: 'lost' }], [{ text: 'half', aborted: 'lost' }]]);
+  // it was not dead after all: it is told, and its end changes nothing
+  expect(stream.signal.reason).toMatchObject({ reason: 'ended' });
+  expect(() => stream.append('more')).toThrow(/has ended/);
+  expect(await here.run(stream.end())).toMatchObject({ isDuplicate: true });
+});
+
+test('a stream that a client knows, and nobody any more, is lost to it', async () => {
+  const node = addNode();
+  const link = await join(node, { s: { gone: 7, s: 2 } });
+  const stream = begin(addNode());
+  stream.append('text');
+  for (let i = 0; i < 2; i++) {
+    await clock.advance(7_000);
+    stream.append('');
+  }
+  expect(framesOf(link, 'tok')).toMatchObject([{ s: 's', at: 2, d: 'xt' }]);
+  await clock.advance(2_000);
+  expect(framesOf(link, 'tok').slice(1)).toEqual([{ t: 'tok', th: 't', s: 'gone', lost: true }]);
+});
+
+test('notes that make no sense change nothing', async () => {
+  const [here, there] = [addNode(), addNode()];
+  const link = await join(there);
+  await join(here);
+  const stranger = shared.node();
+  await stranger.subscribe('t', () => {});
+  const notes = [
+    's',
+    's{',
+    's[]',
+    's{"k":"tok"}',
+    's{"k":"tok","s":"x","at":-1,"d":"a","ms":1}',
+    's{"k":"ask","s":1,"at":0}',
+  ];
+  notes.push('s{"k":"cancel","s":"s"}', 's{"k":"cancel","s":"s","by":{}}', 's{"k":"later","s":"s"}');
+  for (const note of notes) stranger.notify?.('t', note);
+  await clock.advance(100);
+  expect(toks(link)).toEqual([]);
+  expect(there.hub.stats().streams).toBe(0);
+});
+
+test('late news of a stream does not begin it again', async () => {
+  const [here, there] = [addNode(), addNode()];
+  const link = await join(there);
+  const stream = begin(here);
+  stream.append('text');
+  await clock.advance(50);
+  await here.run(stream.end());
+  shared.node().notify?.('t', 's{"k":"tok","s":"s","at":0,"d":"text","ms":1000}');
+  await clock.advance(100);
+  expect(there.hub.stats().streams).toBe(0);
+  expect(toks(link)).toHaveLength(1);
+});
