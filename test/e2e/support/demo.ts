@@ -12,8 +12,9 @@ export class Demo {
   readonly #onOutput = new Set<() => void>();
   #output = '';
 
-  constructor(flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [MAIN.pathname, ...flags], {
+  /** @param main another program than the demo */
+  constructor(flags: readonly string[], env: Readonly<Record<string, string>> = {}, main: URL = MAIN) {
+    this.#child = spawn(process.execPath, [main.pathname, ...flags], {
       env: { ...process.env, PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

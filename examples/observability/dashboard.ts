@@ -1,0 +1,210 @@
+import { growth, level, quantile } from './queries.ts';
+
+interface Query {
+  readonly expr: string;
+  readonly legend: string;
+}
+
+interface Panel {
+  readonly title: string;
+  /** A unit of Grafana's. */
+  readonly unit: string;
+  readonly description: string;
+  readonly queries: readonly Query[];
+}
+
+const SCOPE = { labels: 'job=~"$job"', window: '$__rate_interval' };
+
+const total = (expression: string): string => `sum by (job) (${expression})`;
+const perSecond = (name: string, unit: '' | '_bytes' = ''): string => total(growth('rate', name, SCOPE, unit));
+const perMinute = (name: string): string => `${total(growth('rate', name, SCOPE))} * 60`;
+const now = (name: string, unit: '' | '_seconds' | '_ratio' = ''): string => level(name, SCOPE, unit);
+const percentile = (q: number, name: string, by: readonly string[] = ['job'], unit: '' | '_seconds' = '_seconds') =>
+  quantile(q, name, SCOPE, { by, unit });
+
+const PANELS: readonly Panel[] = [
+  {
+    title: 'Stalls, per minute',
+    unit: 'short',
+    description: 'Alerts above 100 timeouts and 10 failures.',
+    queries: [
+      { expr: perMinute('threadcast.send.timeouts'), legend: 'timeouts {{job}}' },
+      { expr: perMinute('threadcast.timeout.retries'), legend: 'retries {{job}}' },
+      { expr: perMinute('threadcast.timeout.failures'), legend: 'failures {{job}}' },
+    ],
+  },
+  {
+    title: 'Serialization, p95 by strategy',
+    unit: 's',
+    description: 'Alerts above 100 ms over all strategies.',
+    queries: [
+      {
+        expr: percentile(0.95, 'threadcast.serialization.duration', ['job', 'threadcast_strategy']),
+        legend: '{{threadcast_strategy}} {{job}}',
+      },
+      { expr: percentile(0.95, 'threadcast.serialization.duration'), legend: 'all {{job}}' },
+      { expr: percentile(0.95, 'threadcast.serialization.queue_wait'), legend: 'queue wait {{job}}' },
+    ],
+  },
+  {
+    title: 'Connections by state',
+    unit: 'short',
+    description: 'retrying and tripped: their peers take nothing.',
+    queries: [{ expr: `sum by (threadcast_state) (${now('threadcast.connections')})`, legend: '{{threadcast_state}}' }],
+  },
+  {
+    title: 'Turnover, per second',
+    unit: 'ops',
+    description: 'Both at once is a reconnect storm.',
+    queries: [
+      { expr: perSecond('threadcast.connections_accepted'), legend: 'accepted {{job}}' },
+      { expr: perSecond('threadcast.connections_evicted'), legend: 'ended {{job}}' },
+      { expr: perSecond('threadcast.resumes'), legend: 'resumes {{job}}' },
+      { expr: perSecond('threadcast.gaps'), legend: 'gaps {{job}}' },
+    ],
+  },
+  {
+    title: 'Messages, per second',
+    unit: 'ops',
+    description: 'Published once, handed to many sockets.',
+    queries: [
+      { expr: perSecond('threadcast.published'), legend: 'published {{job}}' },
+      { expr: perSecond('threadcast.sent'), legend: 'sent {{job}}' },
+      { expr: perSecond('threadcast.publish.failures'), legend: 'refused {{job}}' },
+      { expr: perSecond('threadcast.volatile.dropped'), legend: 'volatile, dropped {{job}}' },
+    ],
+  },
+  {
+    title: 'Bytes to sockets, per second',
+    unit: 'Bps',
+    description: 'Frame headers included.',
+    queries: [{ expr: perSecond('threadcast.sent.size', '_bytes'), legend: '{{job}}' }],
+  },
+  {
+    title: 'Behind',
+    unit: 'short',
+    description: 'Near the maxEntries of the log, gaps are next.',
+    queries: [
+      { expr: total(now('threadcast.subscriptions.behind')), legend: 'subscriptions behind {{job}}' },
+      { expr: `max by (job) (${now('threadcast.behind.entries')})`, legend: 'entries, worst {{job}}' },
+    ],
+  },
+  {
+    title: 'Behind, for how long',
+    unit: 's',
+    description: 'Age of the oldest message that a connection still waits for.',
+    queries: [{ expr: `max by (job) (${now('threadcast.behind.age', '_seconds')})`, legend: '{{job}}' }],
+  },
+  {
+    title: 'Fan-out, duration',
+    unit: 's',
+    description: 'From the log to the last connection.',
+    queries: [
+      { expr: percentile(0.5, 'threadcast.fanout.duration'), legend: 'p50 {{job}}' },
+      { expr: percentile(0.99, 'threadcast.fanout.duration'), legend: 'p99 {{job}}' },
+    ],
+  },
+  {
+    title: 'Fan-out, connections',
+    unit: 'short',
+    description: 'Connections that a message was offered to.',
+    queries: [
+      { expr: percentile(0.5, 'threadcast.fanout.size', ['job'], ''), legend: 'p50 {{job}}' },
+      { expr: percentile(0.99, 'threadcast.fanout.size', ['job'], ''), legend: 'p99 {{job}}' },
+    ],
+  },
+  {
+    title: 'Event loop',
+    unit: 's',
+    description: 'The worst of the last minute. Late without being blocked by threadcast: look at your own code.',
+    queries: [
+      { expr: `max by (job) (${now('threadcast.loop.block', '_seconds')})`, legend: 'held by threadcast {{job}}' },
+      { expr: `max by (job) (${now('threadcast.loop.late', '_seconds')})`, legend: 'late {{job}}' },
+    ],
+  },
+  {
+    title: 'Pressure',
+    unit: 'percentunit',
+    description: 'At 100 % sends are refused.',
+    queries: [{ expr: `max by (job) (${now('threadcast.pressure', '_ratio')})`, legend: '{{job}}' }],
+  },
+  {
+    title: 'Serializer and workers',
+    unit: 'short',
+    description: 'Recipes without a worker: more workers, or more machines.',
+    queries: [
+      { expr: total(now('threadcast.serializing')), legend: 'serializing {{job}}' },
+      { expr: total(now('threadcast.recipes.queued')), legend: 'recipes queued {{job}}' },
+      {
+        expr: `sum by (job, threadcast_state) (${now('threadcast.workers')})`,
+        legend: 'workers {{threadcast_state}} {{job}}',
+      },
+    ],
+  },
+  {
+    title: 'Held',
+    unit: 'short',
+    description: 'Segments are of 256 KiB.',
+    queries: [
+      { expr: total(now('threadcast.threads')), legend: 'threads {{job}}' },
+      { expr: total(now('threadcast.subscriptions')), legend: 'subscriptions {{job}}' },
+      { expr: total(now('threadcast.segments')), legend: 'segments {{job}}' },
+    ],
+  },
+];
+
+const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
+const [WIDTH, HEIGHT] = [12, 8];
+
+/** The dashboard as Grafana imports it. */
+export function dashboard(): string {
+  const json = {
+    uid: 'threadcast',
+    title: 'threadcast',
+    tags: ['threadcast'],
+    schemaVersion: 39,
+    editable: true,
+    refresh: '10s',
+    time: { from: 'now-30m', to: 'now' },
+    templating: {
+      list: [
+        { name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Data source' },
+        {
+          name: 'job',
+          type: 'query',
+          label: 'Job',
+          datasource: DATASOURCE,
+          query: 'label_values(threadcast_connections, job)',
+          refresh: 2,
+          includeAll: true,
+          multi: true,
+          allValue: '.+',
+          current: { text: 'All', value: '$__all' },
+        },
+      ],
+    },
+    panels: PANELS.map(({ title, unit, description, queries }, i) => ({
+      id: i + 1,
+      type: 'timeseries',
+      title,
+      description,
+      datasource: DATASOURCE,
+      gridPos: { x: (i % 2) * WIDTH, y: Math.floor(i / 2) * HEIGHT, w: WIDTH, h: HEIGHT },
+      fieldConfig: { defaults: { unit, min: 0, custom: { fillOpacity: 8, showPoints: 'never' } }, overrides: [] },
+      options: { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi' } },
+      targets: queries.map(({ expr, legend }, j) => ({
+        refId: String.fromCodePoint(65 + j),
+        datasource: DATASOURCE,
+        expr,
+        legendFormat: legend,
+      })),
+    })),
+  };
+  return `${JSON.stringify(json, undefined, 2)}\n`;
+}
+
+/** Every expression of the dashboard with Grafana's variables filled in. */
+export function dashboardExpressions(window: string, job: string): readonly string[] {
+  const filled = (expr: string): string => expr.replaceAll('$__rate_interval', window).replaceAll('$job', job);
+  return PANELS.flatMap(({ queries }) => queries.map(({ expr }) => filled(expr)));
+}

@@ -1,0 +1,35 @@
+/**
+ * threadcast watched in production, in one command:
+ *
+ *     npm run start:observability -- [--port 8080] [--clients 5] [--stalled 0] [--impatient]
+ *
+ * Metrics are at /metrics, for `prometheus --config.file=examples/observability/prometheus.yml`; traces go to the collector that
+ * `OTEL_EXPORTER_OTLP_ENDPOINT` names. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
+ */
+import { parseArgs } from 'node:util';
+import { startApp } from './app.ts';
+import { startTelemetry } from './telemetry.ts';
+import { makeTraffic } from './traffic.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    port: { type: 'string', default: '8080' },
+    clients: { type: 'string', default: '5' },
+    stalled: { type: 'string', default: '0' },
+    impatient: { type: 'boolean', default: false },
+  },
+});
+
+const telemetry = startTelemetry();
+const app = await startApp(telemetry, { port: Number(flags.port), isImpatient: flags.impatient });
+console.log(`metrics: ${app.url}/metrics`);
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+await makeTraffic(app.url, {
+  clients: Number(flags.clients),
+  stalled: Number(flags.stalled),
+  signal: stop.signal,
+});
+await app.close();
+await telemetry.shutdown();

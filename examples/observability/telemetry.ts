@@ -1,0 +1,30 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+
+export interface Telemetry {
+  /** For `GET /metrics`. */
+  readonly serveMetrics: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Exports what is left. */
+  readonly shutdown: () => Promise<void>;
+}
+
+/**
+ * Traces by OTLP where `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector, metrics for Prometheus in any case. To be called before
+ * the hub is made: it takes its meter then. All of `OTEL_*` works as the SDK documents it: the sampler, the protocol, the queue.
+ */
+export function startTelemetry(): Telemetry {
+  const { env } = process;
+  env['OTEL_SERVICE_NAME'] ??= 'threadcast-example';
+  env['OTEL_TRACES_EXPORTER'] ??= env['OTEL_EXPORTER_OTLP_ENDPOINT'] === undefined ? 'none' : 'otlp';
+  // room for a burst: what does not fit is thrown away without a word (docs/observability.md, "How many spans")
+  env['OTEL_BSP_MAX_QUEUE_SIZE'] ??= '32768';
+  env['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'] ??= '2048';
+  const metrics = new PrometheusExporter({ preventServerStart: true });
+  const sdk = new NodeSDK({ metricReaders: [metrics], logRecordProcessors: [] });
+  sdk.start();
+  return {
+    serveMetrics: (request, response) => metrics.getMetricsRequestHandler(request, response),
+    shutdown: () => sdk.shutdown(),
+  };
+}
