@@ -24,19 +24,6 @@ export async function startApp(
 ): Promise<App> {
   const hub = createHub(isImpatient ? IMPATIENT : {});
   hub.on('error', (error) => console.error('hub:', error));
-  hub.on('connection', (connection) => {
-    connection.on('message', ({ threadId, data, trace }) => {
-      if (threadId === undefined || !mayUse(threadId)) return;
-      const report = reportRequest(data);
-      const message =
-        report === undefined
-          ? { from: connection.userId, said: data }
-          : inWorker(new URL('report.js', import.meta.url), report);
-      // the client's span is linked, so that one finds what it led to
-      const sending = hub.thread(threadId).send(message, { traceLink: trace });
-      sending.catch((error: unknown) => console.error('not sent:', error));
-    });
-  });
   const server = createServer((request, response) => {
     if (request.url === '/metrics') telemetry.serveMetrics(request, response);
     else response.writeHead(404).end();
@@ -46,7 +33,14 @@ export async function startApp(
       const userId = new URL(url, 'ws://localhost').searchParams.get('user');
       return userId === null ? refuse(401) : { userId };
     },
-    authorize: (_session, threadId) => mayUse(threadId),
+    authorize: (_session, threadId) => threadId.startsWith('room-'),
+    onPublish({ userId }, { threadId, id, data, trace }) {
+      const report = reportRequest(data);
+      const message =
+        report === undefined ? { from: userId, said: data } : inWorker(new URL('report.js', import.meta.url), report);
+      // the client's span is linked, so that one finds what it led to
+      return hub.thread(threadId).send(message, { idempotencyKey: id, traceLink: trace });
+    },
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -59,10 +53,6 @@ export async function startApp(
       server.close();
     },
   };
-}
-
-function mayUse(threadId: string): boolean {
-  return threadId.startsWith('room-');
 }
 
 /** What a client asks for, as far as it makes sense: a client may send anything. */

@@ -22,7 +22,7 @@ export interface SendOptions {
   /** Parent of the publish span. @default the active context */
   traceContext?: SpanParent;
   /**
-   * A W3C `traceparent` of what led to this message, as `ClientMessage.trace` is: becomes a link of the publish span, never its
+   * A W3C `traceparent` of what led to this message, as `onPublish` and `message` listeners are given it: becomes a link of the publish span, never its
    * parent, so that a client cannot decide what is sampled. What is none is ignored. @default none
    */
   traceLink?: string | undefined;
