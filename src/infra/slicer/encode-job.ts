@@ -1,5 +1,6 @@
 import type { Body } from '../body.ts';
 import { MessageTooLargeError, UnserializableMessageError } from '../errors.ts';
+import { keptShapes } from './kept-shapes.ts';
 import type { Output } from './output.ts';
 import type { SliceTask, TaskState } from './scheduler.ts';
 import type { Walker } from './walker.ts';
@@ -37,6 +38,8 @@ export interface EncodeJobOptions {
 
 /** One message on its way to bytes: runs the walker in slices and cleans up, however it ends. */
 export class EncodeJob implements SliceTask {
+  /** Where the instances are kept that keep compiled code alive. */
+  static readonly keptShapes = keptShapes;
   readonly #options: EncodeJobOptions;
   readonly #createdAt: number;
   /** Holds the value until the first slice. */
