@@ -119,6 +119,26 @@ describe('the order', () => {
     expect(bench.start('small', 0.4)).toBe('finished');
   });
 
+  it('does not take a small task for a big one because a slice was held up', () => {
+    const bench = new Bench();
+    for (let index = 0; index < 20; index++) bench.start('big', 30);
+    for (let turn = 0; turn < 100; turn++) bench.turn();
+    const small = bench.task('small', 0.4);
+    let isHeldUp = false;
+    bench.scheduler.start({
+      run: (deadlineMs) => {
+        // a collection, or another process on the core
+        if (!isHeldUp) bench.time += 50;
+        isHeldUp = true;
+        return small.run(deadlineMs);
+      },
+    });
+    expect(bench.log).not.toContain('small');
+    bench.turn();
+    bench.turn();
+    expect(bench.log).toContain('small');
+  });
+
   it('finishes equal tasks one after the other, the oldest first', () => {
     const bench = new Bench();
     const finished: number[] = [];
