@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem, type, release } from 'node:os';
-import { median, type Run } from './measure.ts';
+import { environment, format, median, table } from '../document.ts';
+import type { Run } from './measure.ts';
 
 /** All runs of one value with each contender, by name. */
 export interface Cell {
@@ -32,15 +30,11 @@ export interface Report {
   readonly isQuick: boolean;
 }
 
-const START = '<!-- serializer:start -->';
-const END = '<!-- serializer:end -->';
-
-/** The report as Markdown, between its markers. */
+/** The report as Markdown. */
 export function renderReport(report: Report): string {
   return [
-    START,
     '## Serializer',
-    environment(report.isQuick),
+    environment() + (report.isQuick ? ' Quick run: few repetitions, not for comparison.' : ''),
     'Each triple is inline / plain piscina / threadcast, medians. "Inline" is `Buffer.from(JSON.stringify(value))`, "plain ' +
       'piscina" sends the object to a worker that stringifies it and transfers the bytes. The longest block is the longest ' +
       'turn of the event loop; p99 is by time: 99 of 100 random moments fall into shorter blocks. Growth is heap and buffers.',
@@ -49,43 +43,14 @@ export function renderReport(report: Report): string {
     '### Targets',
     targets(report),
     '### One message at a time',
-    table(report.cells.filter((cell) => cell.atOnce === 1)),
+    cellTable(report.cells.filter((cell) => cell.atOnce === 1)),
     '### Several at once',
-    table(report.cells.filter((cell) => cell.atOnce > 1)),
+    cellTable(report.cells.filter((cell) => cell.atOnce > 1)),
     '### A 100 KB message behind twenty of 10 MB',
     behindTable(report.behind),
     '### What small messages pay',
     smallTable(report.small),
-    END,
   ].join('\n\n');
-}
-
-/** Writes the report into a Markdown file, in the place of the last one. */
-export function writeReport(path: string, report: string): void {
-  const old = existsSync(path) ? readFileSync(path, 'utf8') : '# Benchmarks\n';
-  const start = old.indexOf(START);
-  const end = old.indexOf(END);
-  const isThere = start >= 0 && end > start;
-  const text = isThere ? old.slice(0, start) + report + old.slice(end + END.length) : `${old.trimEnd()}\n\n${report}\n`;
-  writeFileSync(path, text);
-}
-
-function environment(isQuick: boolean): string {
-  const processors = cpus();
-  const machine = `${processors.length} x ${processors[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const date = new Date().toISOString().slice(0, 10);
-  const { v8 } = process.versions;
-  const quick = isQuick ? ' Quick run: few repetitions, not for comparison.' : '';
-  return `${date}, commit ${commit()}. Node ${process.version} (V8 ${v8}), ${type()} ${release()}, ${machine}.${quick}`;
-}
-
-function commit(): string {
-  try {
-    const args = ['rev-parse', '--short', 'HEAD'];
-    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return 'unknown';
-  }
 }
 
 function targets({ cells, behind, small }: Report): string {
@@ -106,7 +71,7 @@ function targets({ cells, behind, small }: Report): string {
     ['100 KB behind 20 x 10 MB, worst run', '10 ms', `${format(Math.max(...latencies))} ms`],
     ['messages below 1 KB, added', '3 us', `${format(Math.max(...small.map(addedUs)))} us`],
   ];
-  return markdown(['target', 'at most', 'measured, worst shape'], rows);
+  return table(['target', 'at most', 'measured, worst shape'], rows);
 }
 
 function worstBy(cells: readonly Cell[], valueOf: (cell: Cell) => number, unit: string): string {
@@ -125,12 +90,12 @@ const columns: readonly [title: string, key: keyof Run][] = [
   ['major GCs', 'majorGcs'],
 ];
 
-function table(cells: readonly Cell[]): string {
+function cellTable(cells: readonly Cell[]): string {
   const rows = cells.map((cell) => [
     `${cell.atOnce === 1 ? '' : `${cell.atOnce} x `}${cell.size} ${cell.shape}`,
     ...columns.map(([, key]) => [...cell.results.keys()].map((name) => format(middle(cell, name, key))).join(' / ')),
   ]);
-  return markdown(['value', ...columns.map(([title]) => title)], rows);
+  return table(['value', ...columns.map(([title]) => title)], rows);
 }
 
 function behindTable(behind: readonly BehindResult[]): string {
@@ -139,7 +104,7 @@ function behindTable(behind: readonly BehindResult[]): string {
     turnsBetween === 0 ? 'in the same turn' : `${turnsBetween} turns later`,
     ...[...latencies.values()].map((values) => `${format(median(values))} (${format(Math.max(...values))})`),
   ]);
-  return markdown(['shape', 'sent', 'inline, ms (worst)', 'piscina, ms (worst)', 'threadcast, ms (worst)'], rows);
+  return table(['shape', 'sent', 'inline, ms (worst)', 'piscina, ms (worst)', 'threadcast, ms (worst)'], rows);
 }
 
 function smallTable(small: readonly SmallResult[]): string {
@@ -148,7 +113,7 @@ function smallTable(small: readonly SmallResult[]): string {
     format(median(result.runs.map((run) => run.bareUs))),
     format(addedUs(result)),
   ]);
-  return markdown(['message', 'JSON.stringify, us', 'added, us'], rows);
+  return table(['message', 'JSON.stringify, us', 'added, us'], rows);
 }
 
 function addedUs({ runs }: SmallResult): number {
@@ -161,14 +126,4 @@ function middle(cell: Cell, name: string, key: keyof Run): number {
 
 function most(cell: Cell, name: string, key: keyof Run): number {
   return Math.max(...(cell.results.get(name) ?? []).map((run) => run[key]));
-}
-
-function format(value: number): string {
-  if (Math.abs(value) >= 100) return value.toFixed(0);
-  return Math.abs(value) >= 10 ? value.toFixed(1) : String(Number(value.toFixed(2)));
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -1,18 +1,28 @@
 /**
- * Serializer benchmark: `node bench/serializer/run.ts [--quick] [--out docs/benchmarks.md]`.
+ * Serializer benchmark: `node bench/serializer/run.ts [--quick] [--shape records] [--out docs/benchmarks.md]`.
  *
- * Side by side in one run, alternating: JSON.stringify inline, a plain piscina pool, and threadcast.
+ * Side by side in one run, alternating: JSON.stringify inline, a plain piscina pool, and threadcast. `--shape`, any number of
+ * times, measures only these.
  */
 import { parseArgs } from 'node:util';
+import { writeSection } from '../document.ts';
 import { isProvablySmall } from '../../src/infra/slicer/slicer.ts';
 import { inline, PlainPiscina, Threadcast, type Contender } from './contenders.ts';
 import { measure, measureBehind, measureNoise, measureSmall, type Run } from './measure.ts';
 import { makePayload, shapes, type Shape } from './payloads.ts';
-import { renderReport, writeReport, type BehindResult, type Cell, type SmallResult } from './report.ts';
+import { renderReport, type BehindResult, type Cell, type SmallResult } from './report.ts';
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    shape: { type: 'string', multiple: true, default: [] },
+    out: { type: 'string' },
+  },
 });
+for (const name of flags.shape) {
+  if (!shapes.some((shape) => shape === name)) throw new RangeError(`--shape ${name}: one of ${shapes.join(', ')}`);
+}
+const chosen = shapes.filter((shape) => flags.shape.length === 0 || flags.shape.includes(shape));
 
 const sizes = [
   { name: '10 KB', bytes: 1e4, runs: 15 },
@@ -31,7 +41,7 @@ const contenders: readonly Contender[] = [inline, piscina, threadcast];
 
 const cells: Cell[] = [];
 const noise: number[] = [];
-for (const shape of flags.quick ? shapes.slice(0, 3) : shapes) {
+for (const shape of chosen) {
   for (const size of sizes) {
     noise.push(await measureNoise());
     const value = makePayload(shape, size.bytes);
@@ -49,7 +59,7 @@ await piscina.close();
 
 const report = renderReport({ cells, behind, small, noise, isQuick: flags.quick });
 if (flags.out === undefined) console.log(report);
-else writeReport(flags.out, report);
+else writeSection(flags.out, 'serializer', report);
 
 async function measureCell(
   shape: Shape,
@@ -63,8 +73,8 @@ async function measureCell(
   // The first round warms up: workers start, code is compiled, the pool gets its segments.
   for (let run = 0; run <= runs; run++) {
     for (const contender of contenders) {
-      // A clone of 10 MB and more takes seconds: fewer runs of it.
-      if (contender === piscina && bytes >= 1e7 && run > 3) continue;
+      // A clone of 10 MB and more takes up to seconds: fewer runs of it, or the whole would take a quarter of an hour.
+      if (contender === piscina && run > piscinaRuns(bytes * atOnce)) continue;
       const result = await measure(contender, value, atOnce);
       if (run > 0) results.get(contender.name)?.push(result);
     }
@@ -72,9 +82,14 @@ async function measureCell(
   return { shape, size, atOnce, results };
 }
 
+function piscinaRuns(bytes: number): number {
+  if (bytes < 1e7) return Infinity;
+  return bytes < 1e8 ? 3 : 1;
+}
+
 async function measureAllBehind(): Promise<BehindResult[]> {
   const results: BehindResult[] = [];
-  for (const shape of flags.quick ? shapes.slice(0, 1) : shapes) {
+  for (const shape of flags.quick ? chosen.slice(0, 1) : chosen) {
     console.error(`${shape}, 100 KB behind 20 x 10 MB`);
     const big = makePayload(shape, 1e7);
     const little = makePayload(shape, 1e5);
@@ -82,7 +97,7 @@ async function measureAllBehind(): Promise<BehindResult[]> {
       const latencies = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
       for (let run = 0; run < (flags.quick ? 1 : 5); run++) {
         for (const contender of contenders) {
-          if (contender === piscina && run >= 2) continue;
+          if (contender === piscina && run > 0) continue;
           latencies.get(contender.name)?.push(await measureBehind(contender, big, little, turnsBetween));
         }
       }
@@ -93,7 +108,7 @@ async function measureAllBehind(): Promise<BehindResult[]> {
 }
 
 function measureAllSmall(): SmallResult[] {
-  return shapes.flatMap((shape) =>
+  return chosen.flatMap((shape) =>
     [200, 900].map((bytes) => {
       const value = makePayload(shape, bytes);
       const runs = Array.from({ length: 15 }, () => measureSmall(value, (message) => isProvablySmall(message)));
