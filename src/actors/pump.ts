@@ -22,6 +22,7 @@ export class Pump implements Task {
   readonly #lastSerial: () => number;
   readonly #onOffered: (offset: number) => void;
   readonly #streams: () => Streams | undefined;
+  #isTextDue = false;
   #waiting: Publication[] = [];
   #pass: Pass | undefined;
 
@@ -51,6 +52,11 @@ export class Pump implements Task {
     this.#waiting.push(publication);
   }
 
+  /** Text of a stream is to be told with the next pass. */
+  addText(): void {
+    this.#isTextDue = true;
+  }
+
   run(deadline: number): boolean {
     const pass = (this.#pass ??= this.#begin());
     const visitsPerLook = pass.isHeavy ? 1 : VISITS_PER_LOOK;
@@ -63,12 +69,12 @@ export class Pump implements Task {
     this.#pass = undefined;
     this.#onOffered(pass.head);
     for (const publication of pass.publications) publication.finish(pass.visited, this.#lastSerial());
-    return this.#waiting.length === 0 && pass.head === this.#tail.head && pass.text === this.#streams()?.version;
+    return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isTextDue;
   }
 
   #begin(): Pass {
-    const streams = this.#streams();
-    streams?.flush();
+    this.#isTextDue = false;
+    this.#streams()?.flush();
     const publications = this.#waiting;
     this.#waiting = [];
     return {
@@ -77,7 +83,6 @@ export class Pump implements Task {
       firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
       isHeavy: publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
-      text: streams?.version,
       rest: this.#members.values(),
       visited: 0,
     };
@@ -111,8 +116,6 @@ interface Pass {
   readonly firstOffset: number;
   readonly volatile: readonly Publication[];
   readonly isHeavy: boolean;
-  /** What there was of token streams when the pass began. */
-  readonly text: number | undefined;
   readonly rest: SetIterator<Subscription>;
   visited: number;
 }

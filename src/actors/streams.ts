@@ -35,7 +35,6 @@ export class Streams {
   readonly #byId = new Map<string, ThreadStream>();
   readonly #relay: StreamRelay;
   readonly #missed = new Map<Subscription, Missed>();
-  #version = 0;
 
   constructor(host: StreamHost, engine: Engine) {
     this.#host = host;
@@ -45,11 +44,6 @@ export class Streams {
 
   get size(): number {
     return this.#byId.size;
-  }
-
-  /** Grows whenever there is something new to offer. */
-  get version(): number {
-    return this.#version;
   }
 
   /** One of them is published in this process. */
@@ -87,10 +81,7 @@ export class Streams {
   flush(): void {
     for (const stream of this.#byId.values()) {
       const from = Math.min(stream.text.told, stream.askedFrom);
-      if (stream.text.tell() !== '') {
-        stream.toldAt = this.#engine.now();
-        this.#version++;
-      }
+      if (stream.text.tell() !== '') stream.toldAt = this.#engine.now();
       this.#relay.tell(stream, from);
     }
   }

@@ -185,6 +185,7 @@ export class ThreadActor implements StreamHost {
   // --- StreamHost
 
   offerText(): void {
+    this.#pump.addText();
     this.#engine.turns.add(this.#pump);
   }
 

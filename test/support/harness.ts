@@ -14,7 +14,7 @@ export interface Harness {
 }
 
 export function makeHarness(options: HubOptions = {}): Harness {
-  const clock = new VirtualClock();
+  const clock = options.clock instanceof VirtualClock ? options.clock : new VirtualClock();
   const hub = createHub({ clock, ...options });
   const errors: unknown[] = [];
   hub.on('error', (error) => errors.push(error));

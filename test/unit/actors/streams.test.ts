@@ -11,7 +11,7 @@ import {
   type StreamOptions,
   type TokenStream,
 } from '../../../src/index.ts';
-import { FakeLink } from '../../../src/testing/index.ts';
+import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, isRecord, makeHarness, type Harness } from '../../support/harness.ts';
 
 let harness: Harness;
@@ -168,6 +168,33 @@ describe('text', () => {
     stream.append('text');
     await harness.run(stream.end());
     expect(link.received).toEqual(['{"text":"text"}']);
+  });
+
+  test('that comes while a fan-out is under way reaches those that it has visited already', async () => {
+    /** Each look at it takes time, so that a fan-out to many takes several turns. */
+    class BusyClock extends VirtualClock {
+      override now(): number {
+        this.spend(0.5);
+        return super.now();
+      }
+    }
+    await harness.close();
+    const clock = new BusyClock();
+    harness = makeHarness({ clock, sliceMs: 1, streams: { windowMs: 0 } });
+    const connections = Array.from({ length: 100 }, () => harness.connect());
+    await Promise.all(connections.map(({ connection }) => harness.run(connection.join('t'))));
+    const stream = begin();
+    stream.append('a');
+    await Promise.resolve();
+    await Promise.resolve();
+    const visited = connections.filter(({ link }) => toks(link).length > 0).length;
+    expect(visited).toBeGreaterThan(0);
+    expect(visited).toBeLessThan(100);
+    // this message lets the text be told, in the middle of the pass
+    stream.append('b');
+    stream.append('c');
+    await harness.clock.settle();
+    expect(new Set(connections.map(({ link }) => textOf(link)))).toEqual(new Set(['abc']));
   });
 
   test('costs a connection that is behind nothing but its place', async () => {
