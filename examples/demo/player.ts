@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inWorker, type Thread } from 'threadcast';
+import { inWorker, type Thread, type TokenStream } from 'threadcast';
 import type { Published } from './audit.ts';
 import type { Line } from './recording.ts';
 
@@ -20,8 +20,8 @@ export interface PlayOptions {
 }
 
 /**
- * Sends a recording with its timing. Never waits for a receipt before the next line: order is the hub's business, also while
- * the big result is still being built.
+ * Sends a recording with its timing: what the agent says as token streams, everything else as messages. Never waits for a receipt
+ * before the next line: order is the hub's business, also while the big result is still being built.
  *
  * @returns what the log holds of it, for the audit
  */
@@ -32,17 +32,61 @@ export async function play(
 ): Promise<readonly Published[]> {
   const begunAt = performance.now();
   const sends: Promise<Published>[] = [];
-  for (const line of lines) {
-    const wait = line.at / options.speed - (performance.now() - begunAt);
-    if (wait > 0) await delay(wait, undefined, { signal: options.signal }).catch(() => {});
-    if (options.signal.aborted) break;
-    const send = sendLine(thread, line, options.play);
+  const keep = (send: Promise<Published>): void => {
     // the failure is seen below, not as an unhandled rejection meanwhile
     send.catch(() => {});
     sends.push(send);
-    options.onSent(sends.length);
+  };
+  let answer: Answer | undefined;
+  let answers = 0;
+  for (const [i, line] of lines.entries()) {
+    const wait = line.at / options.speed - (performance.now() - begunAt);
+    if (wait > 0) await delay(wait, undefined, { signal: options.signal }).catch(() => {});
+    if (options.signal.aborted) break;
+    const delta = deltaOf(line);
+    if (delta === undefined) {
+      if (answer !== undefined) keep(answer.end());
+      answer = undefined;
+      keep(sendLine(thread, line, options.play));
+    } else {
+      answer ??= new Answer(thread, delta.turn, `play-${options.play}.turn-${delta.turn}.${answers++}`);
+      answer.append(delta.text);
+    }
+    options.onSent(i + 1);
   }
+  if (answer !== undefined) keep(answer.end());
   return Promise.all(sends);
+}
+
+/** What the agent says in one go: a token stream, and in the end one message. */
+class Answer {
+  readonly #stream: TokenStream;
+  readonly #turn: number;
+  #text = '';
+
+  constructor(thread: Thread, turn: number, id: string) {
+    this.#stream = thread.stream({ id });
+    this.#turn = turn;
+  }
+
+  append(text: string): void {
+    this.#text += text;
+    this.#stream.append(text);
+  }
+
+  async end(): Promise<Published> {
+    const fields = { type: 'text', turn: this.#turn };
+    const json = JSON.stringify({ ...fields, text: this.#text });
+    const { id, position } = await this.#stream.end(fields);
+    return { offset: offsetOf(position), id, digest: hash('sha256', json), bytes: Buffer.byteLength(json) };
+  }
+}
+
+/** A piece of what the agent says, where the line is one. */
+function deltaOf(line: Line): { readonly turn: number; readonly text: string } | undefined {
+  if ('recipe' in line) return undefined;
+  const { type, turn, text } = line.message;
+  return type === 'delta' && typeof turn === 'number' && typeof text === 'string' ? { turn, text } : undefined;
 }
 
 async function sendLine(thread: Thread, line: Line, play: number): Promise<Published> {

@@ -9,6 +9,8 @@ interface Row extends Verdict {
   readonly clients: number;
   /** Clients that got every message exactly once and in order. */
   readonly exact: number;
+  /** UTF-16 units of text that came token by token. */
+  readonly streamed: number;
   readonly resumes: number;
   readonly gaps: number;
   readonly evicted: number;
@@ -42,6 +44,7 @@ function rowOf(kind: Kind, books: readonly Books[], { published, evictions }: Pl
     outOfOrder: sum(({ outOfOrder }) => outOfOrder),
     damaged: sum(({ damaged }) => damaged),
     bytes: sum(({ bytes }) => bytes),
+    streamed: books.reduce((total, { streamed }) => total + streamed, 0),
     resumes: books.reduce((total, { resumes }) => total + resumes, 0),
     gaps: books.reduce((total, { gaps }) => total + gaps, 0),
     evicted: evictions.filter(({ user }) => books.some((one) => one.user === user)).length,
@@ -63,12 +66,13 @@ export function formatSummary({ played, rows, isKept }: Summary): string {
     'gaps',
     'evicted',
     'resumed',
+    'streamed',
     'MB',
   ];
   const cells = rows.map((row) => [
     row.kind,
     ...[row.clients, row.exact, row.received, row.duplicates, row.missing, row.outOfOrder].map(String),
-    ...[row.damaged, row.gaps, row.evicted, row.resumes].map(String),
+    ...[row.damaged, row.gaps, row.evicted, row.resumes, row.streamed].map(String),
     megabytes(row.bytes),
   ]);
   const totalBytes = rows.reduce((total, { bytes }) => total + bytes, 0);

@@ -31,6 +31,8 @@ export class CrowdClient {
   #epoch = '';
   #position: string | undefined;
   #received = 0;
+  /** Of the token streams that are under way, what has come. */
+  readonly #texts = new Map<string, string>();
   #failures = 0;
   #isEnded = false;
 
@@ -51,7 +53,8 @@ export class CrowdClient {
     if (bytesPerSecond !== undefined) throttle(socket, bytesPerSecond);
     socket.on('open', () => {
       // from the start the first time: it may have connected while the first messages were under way
-      socket.send(JSON.stringify({ t: 'join', th: threads.conversation, from: this.#position ?? 'start' }));
+      const has = Object.fromEntries([...this.#texts].map(([stream, text]) => [stream, text.length]));
+      socket.send(JSON.stringify({ t: 'join', th: threads.conversation, from: this.#position ?? 'start', s: has }));
     });
     socket.on('message', (data) => {
       if (Buffer.isBuffer(data)) this.#take(data);
@@ -88,6 +91,11 @@ export class CrowdClient {
       case 'gap':
         this.#tell({ what: 'gap', user, why: frame.why });
         this.#stand(frame.pos);
+        // those that are under way begin anew
+        this.#texts.clear();
+        return;
+      case 'text':
+        this.#write(frame.stream, frame.at, frame.text);
         return;
       case 'messages':
         for (const message of frame.messages) this.#book(message);
@@ -102,9 +110,21 @@ export class CrowdClient {
     this.#epoch = position.split('.', 1)[0] ?? '';
   }
 
-  #book({ isAhead, ...message }: Delivered): void {
+  #write(stream: string, at: number, text: string): void {
+    const known = this.#texts.get(stream) ?? '';
+    if (at <= known.length) this.#texts.set(stream, known + text.slice(known.length - at));
+  }
+
+  #book({ isAhead, text, ...message }: Delivered): void {
+    const { user, forgets } = this.#options;
     if (!isAhead) this.#position = `${this.#epoch}.${message.offset}.${message.id}`;
-    if (++this.#received !== this.#options.forgets) this.#tell({ what: 'got', user: this.#options.user, message });
+    const streamed = this.#texts.get(message.id) ?? '';
+    this.#texts.delete(message.id);
+    // what came in pieces must be what the final message says
+    const digest = streamed === '' || text().startsWith(streamed) ? message.digest : 'torn';
+    if (++this.#received !== forgets) {
+      this.#tell({ what: 'got', user, message: { ...message, digest }, streamed: streamed.length });
+    }
   }
 
   #closed(code: number): void {

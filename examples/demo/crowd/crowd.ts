@@ -18,6 +18,8 @@ export interface Books {
   readonly kind: Kind;
   /** In the order of their arrival. */
   received: Received[];
+  /** UTF-16 units of text that came as token streams. */
+  streamed: number;
   isJoined: boolean;
   /** Joins with a position, after a connection had ended. */
   resumes: number;
@@ -68,6 +70,7 @@ export class Crowd {
   startAnew(): void {
     for (const books of this.books.values()) {
       books.received = [];
+      books.streamed = 0;
       books.closes.length = 0;
       books.resumes = 0;
       books.gaps = 0;
@@ -99,6 +102,7 @@ export class Crowd {
         break;
       case 'got':
         books.received.push(news.message);
+        books.streamed += news.streamed;
         break;
       case 'gap':
         books.gaps++;
@@ -120,5 +124,5 @@ function usersOf(kind: Kind, flags: Flags): string[] {
 }
 
 function emptyBooks(user: string, kind: Kind): Books {
-  return { user, kind, received: [], isJoined: false, resumes: 0, gaps: 0, closes: [] };
+  return { user, kind, received: [], streamed: 0, isJoined: false, resumes: 0, gaps: 0, closes: [] };
 }

@@ -5,12 +5,15 @@ import type { Received } from '../audit.ts';
 export type Frame =
   | { readonly t: 'joined'; readonly pos: string; readonly recovered: number }
   | { readonly t: 'gap'; readonly pos: string; readonly why: string }
+  | { readonly t: 'text'; readonly stream: string; readonly at: number; readonly text: string }
   | { readonly t: 'messages'; readonly messages: readonly Delivered[] }
   | { readonly t: 'other' };
 
 export interface Delivered extends Received {
   /** It overtook others: the position stays. */
   readonly isAhead: boolean;
+  /** The whole text, where the message is the end of a token stream. */
+  readonly text: () => string;
 }
 
 /** Where a message begins in its frame; nothing before it may contain that text. */
@@ -35,6 +38,13 @@ export function readFrame(data: Buffer): Frame {
       return { t: 'joined', pos: String(frame['pos']), recovered: Number(frame['recovered']) };
     case 'gap':
       return { t: 'gap', pos: String(frame['pos']), why: String(frame['why']) };
+    case 'tok':
+      return {
+        t: 'text',
+        stream: String(frame['s']),
+        at: Number(frame['at']),
+        text: typeof frame['d'] === 'string' ? frame['d'] : '',
+      };
     case 'batch': {
       // JSON that came from `JSON.stringify` is the same text again when it is parsed and stringified
       const entries: unknown[] = Array.isArray(frame['m']) ? frame['m'] : [];
@@ -55,6 +65,7 @@ function delivered(head: Readonly<Record<string, unknown>>, json: Uint8Array): D
     digest: hash('sha256', json),
     bytes: json.length,
     isAhead: head['ahead'] === true,
+    text: () => String(parse(Buffer.from(json).toString())['text']),
   };
 }
 

@@ -3,7 +3,8 @@ import type { Received } from '../audit.ts';
 /** What the crowd's process tells its parent, in batches. */
 export type News =
   | { readonly what: 'joined'; readonly user: string; readonly isResume: boolean; readonly recovered: number }
-  | { readonly what: 'got'; readonly user: string; readonly message: Received }
+  /** `streamed`: UTF-16 units of its text that had come as a token stream before it. */
+  | { readonly what: 'got'; readonly user: string; readonly message: Received; readonly streamed: number }
   | { readonly what: 'gap'; readonly user: string; readonly why: string }
   | { readonly what: 'closed'; readonly user: string; readonly code: number };
 

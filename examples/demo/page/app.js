@@ -1,4 +1,4 @@
-import { showGap, showMessage } from './conversation.js';
+import { showGap, showMessage, showText } from './conversation.js';
 import { openLink } from './link.js';
 import { showEvent, showStatus } from './status.js';
 
@@ -8,7 +8,7 @@ const user = `page-${Math.random().toString(36).slice(2, 6)}`;
 openLink(
   `ws://${location.host}/ws?user=${user}`,
   {
-    'demo.conversation': { from: 'start', onMessage: showMessage, onGap: showGap },
+    'demo.conversation': { from: 'start', onMessage: showMessage, onText: showText, onGap: showGap },
     'demo.events': { from: 'start', onMessage: showEvent },
     'demo.status': { onMessage: showStatus },
   },

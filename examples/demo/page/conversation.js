@@ -5,10 +5,19 @@ const plays = document.getElementById('plays');
 const facts = document.getElementById('conversation-facts');
 
 /** Shows one message of the conversation. */
-export function showMessage(message, bytes) {
+export function showMessage(message, bytes, id) {
+  atEnd(() => show(message, bytes, id));
+}
+
+/** Shows what the agent is writing right now. */
+export function showText(stream, text) {
+  atEnd(() => paragraphOf(stream).append(text));
+}
+
+/** Who has scrolled back wants to read there. */
+function atEnd(show) {
   const isAtEnd = plays.scrollHeight - plays.scrollTop - plays.clientHeight < 80;
-  show(message, bytes);
-  // who has scrolled back wants to read there
+  show();
   if (isAtEnd) plays.scrollTop = plays.scrollHeight;
 }
 
@@ -22,7 +31,7 @@ export function showGap(why) {
   append(currentPlay(), 'p', `Messages are missing here: ${reasons[why] ?? why}.`).className = 'muted';
 }
 
-function show(message, bytes) {
+function show(message, bytes, id) {
   switch (message.type) {
     case 'session':
       beginPlay(message);
@@ -30,8 +39,9 @@ function show(message, bytes) {
     case 'user':
       append(turn(message.turn, 'user', message.name), 'p', message.text);
       break;
-    case 'delta':
-      showDelta(message);
+    case 'text':
+      // what came token by token, or all of it for who comes later
+      paragraphOf(id).textContent = message.text;
       break;
     case 'tool_call':
       showCall(message);
@@ -77,12 +87,18 @@ function turn(number, kind, name) {
   return article;
 }
 
-/** Tokens go to the end of the paragraph that is being written; after a tool call a new one begins. */
-function showDelta({ turn: number, text }) {
+/** A stream's id says what it is a part of, `play-1.turn-2.3`, and the last number its place: text may overtake messages. */
+function paragraphOf(stream) {
+  const [, number, place] = /turn-(\d+)\.(\d+)$/.exec(stream);
   const article = turn(number, 'agent', 'agent');
-  const last = article.lastElementChild;
-  const paragraph = last.tagName === 'P' ? last : append(article, 'p');
-  paragraph.append(text);
+  const paragraphs = [...article.querySelectorAll('p[data-place]')];
+  const known = paragraphs.find((paragraph) => paragraph.dataset.place === place);
+  if (known) return known;
+  const paragraph = append(article, 'p');
+  paragraph.dataset.place = place;
+  const next = paragraphs.find((other) => Number(other.dataset.place) > Number(place));
+  if (next) article.insertBefore(paragraph, next);
+  return paragraph;
 }
 
 function showCall({ turn: number, call, name, input }) {

@@ -6,13 +6,15 @@ const FINAL = new Set([1000, 1008, 1009, 4400, 4401, 4403, 4409]);
  * and resumes there when the connection was lost.
  *
  * @param {string} url
- * @param {Record<string, { from?: string, onMessage(message: unknown, bytes: number): void, onGap?(why: string): void }>} threads what to join, and from
- *   where the first time
+ * @param {Record<string, { from?: string, onMessage(message: unknown, bytes: number, id: string): void,
+ *   onText?(stream: string, text: string): void, onGap?(why: string): void }>} threads what to join, and from where the first time
  * @param {(state: 'connecting' | 'live' | 'ended') => void} onState
  */
 export function openLink(url, threads, onState) {
   const epochs = new Map();
   const positions = new Map();
+  /** Of the token streams that are under way, how much text has come. */
+  const streams = new Map();
   let failures = 0;
   let retryMs = 0;
 
@@ -44,6 +46,8 @@ export function openLink(url, threads, onState) {
         break;
       case 'gap':
         stand(frame.th, frame.pos);
+        // those that are under way begin anew
+        streams.clear();
         threads[frame.th]?.onGap?.(frame.why);
         break;
       case 'msg':
@@ -51,6 +55,9 @@ export function openLink(url, threads, onState) {
         break;
       case 'batch':
         for (const message of frame.m) deliver(frame.th, message, bytes);
+        break;
+      case 'tok':
+        write(frame);
         break;
       case 'bye':
         retryMs = frame.retryMs;
@@ -63,10 +70,18 @@ export function openLink(url, threads, onState) {
     positions.set(th, position);
   }
 
+  function write({ th, s, at, d }) {
+    const known = streams.get(s) ?? 0;
+    if (d === undefined || at > known || at + d.length <= known) return;
+    streams.set(s, at + d.length);
+    threads[th]?.onText?.(s, d.slice(known - at));
+  }
+
   function deliver(th, { o, id, ahead, d }, bytes) {
     // volatile messages have no offset, and what overtakes does not move the position
     if (o !== undefined && !ahead) positions.set(th, `${epochs.get(th)}.${o}.${id}`);
-    threads[th]?.onMessage(d, bytes);
+    streams.delete(id);
+    threads[th]?.onMessage(d, bytes, id);
   }
 
   connect();

@@ -68,6 +68,14 @@ export async function recordedMessages(): Promise<readonly Record<string, unknow
   return lines.flatMap(({ message }) => (isRecord(message) ? [message] : []));
 }
 
+/** How many messages the demo publishes: what the agent says in one go, line by line in the recording, is one. */
+export async function publishedCount(): Promise<number> {
+  const lines = await recordedLines();
+  const isDelta = (line: Record<string, unknown> | undefined): boolean =>
+    isRecord(line?.['message']) && line['message']['type'] === 'delta';
+  return lines.filter((line, i) => !isDelta(line) || !isDelta(lines[i + 1])).length;
+}
+
 export async function recordedLines(): Promise<readonly Record<string, unknown>[]> {
   const lines = (await readFile(RECORDING, 'utf8')).trimEnd().split('\n');
   return lines.map((line): unknown => JSON.parse(line)).filter(isRecord);
