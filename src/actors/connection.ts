@@ -16,6 +16,7 @@ import type {
   JoinOptions,
 } from './api.ts';
 import type { Engine } from './engine.ts';
+import type { JoinWish } from './join-wish.ts';
 import { guarded, Listeners, type Listener } from './listeners.ts';
 import { Memberships, type Member } from './memberships.ts';
 import { stateOf } from './observers.ts';
@@ -25,7 +26,6 @@ import type { Receipt } from './receipt.ts';
 import { Requests } from './requests.ts';
 import type { Run } from './runs.ts';
 import type { SendOptions } from './send-options.ts';
-import type { TextPositions } from './streams.ts';
 import type { GapReason, Subscription } from './subscription.ts';
 import { tell } from './tell.ts';
 import { userThreadId } from './users.ts';
@@ -168,8 +168,8 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   }
 
   /** The client asks for it; see `Memberships.rejoin`. */
-  rejoin(threadId: string, from: string | undefined, has?: TextPositions): Promise<void> {
-    return this.#memberships.rejoin(threadId, from, has);
+  rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
+    return this.#memberships.rejoin(threadId, from, wish);
   }
 
   /** The client asks for the end of a token stream; false where it may not. */
@@ -230,6 +230,21 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     this.#engine.counters.deliveries += run.entries.length;
     if (run.isTraced)
       for (const entry of run.entries) this.#trace(entry, entry.frame(this.format, this.window).bytes, 'written');
+  }
+
+  deliverPart(entry: Entry, part: Uint8Array, isLast: boolean): void {
+    this.outbox.writeRun(part, isLast ? 1 : 0);
+    if (!isLast) return;
+    this.#engine.counters.deliveries++;
+    if (entry.trace !== undefined) this.#trace(entry, entry.body.bytes, 'written');
+  }
+
+  beginParts(subscription: Subscription): boolean {
+    return this.#memberships.beginParts(subscription);
+  }
+
+  endParts(): void {
+    this.#memberships.endParts();
   }
 
   offerVolatile(entry: Entry, isCurrent: boolean): boolean {
@@ -296,6 +311,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     const finding = this.#vitals.examine(now, this.outbox.bytes);
     if (finding === 'progressed' && state === 'retrying') tell(this.#actor, { type: 'progressed' });
     else if (finding === 'stalled' && state === 'open' && isFair) tell(this.#actor, { type: 'stalled' });
+    if (this.#vitals.owesHeartbeat(now, this.outbox.bytes)) this.#beat();
     const idleMs = now - this.#vitals.heardAt;
     if (this.#memberships.size === 0 && idleMs >= this.#engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
   }
@@ -354,6 +370,13 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     for (const subscription of this.#memberships.subscriptionsBehind) {
       for (const entry of subscription.waiting(TRACED_WAITING)) this.#trace(entry, 0, outcome);
     }
+  }
+
+  /** In the turns' slices: thousands of connections that went quiet together are not all written to in one sweep. */
+  #beat(): void {
+    if (this.format === 'plain' || !this.outbox.canWrite) return;
+    this.outbox.sayLater(notices.heartbeat);
+    this.#engine.turns.add(this.#memberships);
   }
 
   /** Nobody pays for the news of states until somebody listens. */

@@ -1,8 +1,8 @@
 import { assertThreadId, formatPosition, parsePosition } from '../infra/ids.ts';
 import type { Engine } from './engine.ts';
+import type { JoinWish } from './join-wish.ts';
 import { notices } from './protocol.ts';
 import type { Canceller } from './stream-options.ts';
-import type { TextPositions } from './streams.ts';
 import type { Subscriber, Subscription } from './subscription.ts';
 import type { ThreadActor } from './thread.ts';
 import type { Task } from './turns.ts';
@@ -26,6 +26,8 @@ export class Memberships implements Task {
   readonly #engine: Engine;
   readonly #byThread = new Map<string, Membership>();
   readonly #behind = new Set<Subscription>();
+  /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
+  #inParts: Subscription | undefined;
 
   constructor(member: Member, engine: Engine) {
     this.#member = member;
@@ -60,7 +62,7 @@ export class Memberships implements Task {
     return this.#byThread.get(threadId)?.subscription;
   }
 
-  async join(threadId: string, from: string | undefined, has?: TextPositions): Promise<void> {
+  async join(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
     assertThreadId(threadId);
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
@@ -68,7 +70,7 @@ export class Memberships implements Task {
     const thread = opening instanceof Promise ? await opening : opening;
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
-    const { subscription, plan } = thread.subscribe(this.#member, from, has);
+    const { subscription, plan } = thread.subscribe(this.#member, from, wish);
     this.#byThread.set(threadId, { thread, subscription });
     const position = formatPosition(plan.start);
     this.#member.tell(notices.joined(threadId, position, plan.recovered));
@@ -80,19 +82,20 @@ export class Memberships implements Task {
    * A client's own join. Where the server has joined for it already, the client's position counts: it knows what it has, and
    * ignored what came before it had asked.
    */
-  async rejoin(threadId: string, from: string | undefined, has?: TextPositions): Promise<void> {
+  async rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
     const membership = this.#byThread.get(threadId);
-    if (membership === undefined) return this.join(threadId, from, has);
+    if (membership === undefined) return this.join(threadId, from, wish);
     if (from === undefined) {
       const { thread, subscription } = membership;
+      subscription.parts = wish?.parts;
       this.#member.tell(notices.joined(threadId, formatPosition(thread.positionAt(subscription.cursor)), 0));
-      thread.streams?.place(subscription, has);
+      thread.streams?.place(subscription, wish?.texts);
       if (subscription.isOwed) this.fellBehind(subscription);
       return undefined;
     }
     if (from !== 'start') parsePosition(from);
     this.leave(threadId);
-    return this.join(threadId, from, has);
+    return this.join(threadId, from, wish);
   }
 
   leave(threadId: string): void {
@@ -115,7 +118,18 @@ export class Memberships implements Task {
 
   fellBehind(subscription: Subscription): void {
     this.#behind.add(subscription);
-    if (this.#member.outbox.canWrite) this.#engine.turns.add(this);
+    if (this.#member.outbox.canWrite && !subscription.isHeldUp) this.#engine.turns.add(this);
+  }
+
+  /** False where another one's big message is under way: whoever waits for it is visited when it is over. */
+  beginParts(subscription: Subscription): boolean {
+    this.#inParts ??= subscription;
+    return this.#inParts === subscription;
+  }
+
+  endParts(): void {
+    this.#inParts = undefined;
+    if (this.#behind.size > 0) this.#engine.turns.add(this);
   }
 
   /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
@@ -123,12 +137,16 @@ export class Memberships implements Task {
     const { outbox } = this.#member;
     const progress = outbox.resume();
     if (progress !== 'ready') return progress === 'blocked';
+    // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
+    let left = this.#behind.size;
     for (const subscription of this.#behind) {
+      if (left-- === 0) break;
       this.#behind.delete(subscription);
       subscription.visit();
       if (!outbox.canWrite) return !outbox.isUnfinished;
-      if (this.#engine.now() >= deadline) break;
+      if (this.#engine.now() >= deadline) return this.#behind.size === 0;
     }
-    return this.#behind.size === 0;
+    // who is not held up has asked for another turn already
+    return true;
   }
 }

@@ -42,6 +42,14 @@ export class Outbox {
     return this.#canBegin && this.#notices.length === 0;
   }
 
+  /**
+   * The same for a part of a big message: half of the socket's buffer stays free for what overtakes it. Where only that is missing, a
+   * drain follows.
+   */
+  get canWritePart(): boolean {
+    return this.canWrite && this.#link.unsentBytes < this.#highWaterMark / 2;
+  }
+
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -84,13 +92,18 @@ export class Outbox {
   /** Writes a notice, now or before the next message; false when too many wait already. */
   say(notice: Frame): boolean {
     if (this.#noticeBytes >= MAX_NOTICE_BYTES) return false;
-    this.#notices.push(notice);
-    this.#noticeBytes += notice.bytes;
+    this.sayLater(notice);
     this.#flushNotices();
     return true;
   }
 
-  /** Only when `canWrite`. Several small messages in one write. */
+  /** Leaves a notice for the next `resume`. */
+  sayLater(notice: Frame): void {
+    this.#notices.push(notice);
+    this.#noticeBytes += notice.bytes;
+  }
+
+  /** Only when `canWrite`. Several small messages in one write, or a part of a big one. */
   writeRun(bytes: Uint8Array, messages: number): void {
     this.#messages += messages;
     this.#hand([bytes], bytes.length, undefined);

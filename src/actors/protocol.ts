@@ -1,5 +1,7 @@
 import { encodeText, type Frame } from '../infra/frames.ts';
-import { parseObject } from '../infra/json-object.ts';
+import { isObject, parseObject } from '../infra/json-object.ts';
+import type { JoinWish } from './join-wish.ts';
+import type { PartsWish } from './part-stream.ts';
 import type { TextPositions } from './streams.ts';
 import type { GapReason } from './subscription.ts';
 
@@ -18,12 +20,13 @@ export const notices = {
     encodeText(JSON.stringify({ t: 'err', code, ...about })),
   accepted: (th: string, id: string, pos: string | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'ok', th, id, pos })),
+  heartbeat: encodeText('{"t":"hb"}'),
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
 };
 
 /** What a client may ask for. */
 export type Request =
-  | { readonly t: 'join'; readonly th: string; readonly from?: string; readonly s?: TextPositions }
+  | { readonly t: 'join'; readonly th: string; readonly from: string | undefined; readonly wish: JoinWish }
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }
@@ -39,11 +42,11 @@ export type Request =
 export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, o, id, d, tp, s } = frame;
+  const { t, th, from, parts, have, o, id, d, tp, s } = frame;
   switch (t) {
     case 'join':
       if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-      return { t, th, ...(from === undefined ? {} : { from }), ...(s === undefined ? {} : { s: positionsIn(s) }) };
+      return { t, th, from, wish: { texts: positionsIn(s), parts: parts === true ? unfinishedIn(have) : undefined } };
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
@@ -60,10 +63,20 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
 }
 
 /** What the client says it has of the streams; what makes no sense counts as nothing. */
-function positionsIn(value: unknown): TextPositions {
+function positionsIn(value: unknown): TextPositions | undefined {
+  if (!isObject(value)) return undefined;
   const positions = new Map<string, number>();
-  for (const [id, at] of typeof value === 'object' && value !== null ? Object.entries(value) : []) {
+  for (const [id, at] of Object.entries(value)) {
     if (typeof at === 'number' && Number.isSafeInteger(at) && at > 0) positions.set(id, at);
   }
   return positions;
+}
+
+/** What it has of a message that came to its middle; likewise. */
+function unfinishedIn(have: unknown): PartsWish {
+  const { o, id, n, of } = isObject(have) ? have : {};
+  const isRight = typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 && typeof id === 'string';
+  const unfinished =
+    isRight && typeof o === 'number' && typeof of === 'number' ? { offset: o, id, next: n, of } : undefined;
+  return { unfinished };
 }

@@ -103,7 +103,7 @@ export class Pump implements Task {
       }
     }
     for (const publication of pass.volatile) {
-      if (!member.subscriber.offerVolatile(publication.entry, !member.isBehind)) publication.droppedFor.push(member);
+      if (!member.subscriber.offerVolatile(publication.entry, member.isLive)) publication.droppedFor.push(member);
     }
   }
 }

@@ -20,7 +20,7 @@ export interface Receipt {
   readonly recipients: number;
   /** Handed to the connection's socket. */
   readonly written: number;
-  /** The connection takes nothing now: it gets the message from the log. */
+  /** The connection takes nothing now, or takes a big message in parts: it gets the message, or the rest of it, from the log. */
   readonly behind: number;
   /** Volatile and the connection was busy, or superseded or expired before it could be offered. */
   readonly dropped: number;

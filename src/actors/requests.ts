@@ -76,7 +76,7 @@ export class Requests {
       case 'join':
         assertThreadId(request.th);
         if (!(await connection.mayJoin(request.th))) this.#refuse(request, 'forbidden');
-        else await connection.rejoin(request.th, request.from, request.s);
+        else await connection.rejoin(request.th, request.from, request.wish);
         return;
       case 'cancel':
         if (!(await connection.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');

@@ -3,6 +3,7 @@ import type { Entry, Format } from '../infra/entry.ts';
 import type { LogTail } from '../infra/delivery-log.ts';
 import { formatPosition } from '../infra/ids.ts';
 import type { Outbox } from './outbox.ts';
+import { PartStream, type PartsWish } from './part-stream.ts';
 import type { Run, Runs } from './runs.ts';
 import type { Streams } from './streams.ts';
 
@@ -26,6 +27,11 @@ export interface Subscriber {
   deliverRun(run: Run): void;
   /** A traced entry was offered to it and not written. */
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped'): void;
+  /** Writes a part of a big entry. */
+  deliverPart(entry: Entry, part: Uint8Array, isLast: boolean): void;
+  /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
+  beginParts(subscription: Subscription): boolean;
+  endParts(): void;
   /** Writes a volatile entry now, or drops and counts it: false. */
   offerVolatile(entry: Entry, isCurrent: boolean): boolean;
   /** Tells the client that something is missing before this position. */
@@ -56,7 +62,12 @@ export class Subscription {
   /** The newest offset when the subscription began: later ones are its to receive live. */
   readonly startedAt: number;
   #acked = 0;
-  isEnded = false;
+  /** Where the client takes big entries in parts. */
+  parts: PartsWish | undefined;
+  /** The big entry after the cursor, from its first part to its last. */
+  #partStream: PartStream | undefined;
+  #isHeldUp = false;
+  #isEnded = false;
 
   constructor(
     subscriber: Subscriber,
@@ -68,6 +79,7 @@ export class Subscription {
       readonly serial: number;
       readonly runs: Runs;
       readonly streams: () => Streams | undefined;
+      readonly parts?: PartsWish | undefined;
     },
   ) {
     this.subscriber = subscriber;
@@ -80,6 +92,11 @@ export class Subscription {
     this.#cursor = start.after;
     this.#criticalCursor = start.after;
     this.startedAt = tail.head;
+    this.parts = start.parts;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   get cursor(): number {
@@ -109,6 +126,21 @@ export class Subscription {
       if (entry === undefined) return;
       if (!this.hasPassed(entry)) yield entry;
     }
+  }
+
+  /** What is not logged may be written: nothing older waits, or only behind a big entry whose parts let others pass. */
+  get isLive(): boolean {
+    return !this.isBehind || this.#partStream !== undefined;
+  }
+
+  /** The socket could be written to, but the next part has to wait: for a drain, or for the parts of another thread. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#endParts();
   }
 
   /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */
@@ -151,12 +183,12 @@ export class Subscription {
     return streams === undefined || streams.size === 0 ? this.#visitLog() : this.#visitAll(streams);
   }
 
-  /** What it has joined for comes first; once it has that, text goes before messages. */
+  /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
   #visitAll(streams: Streams): boolean {
     const { outbox } = this.subscriber;
     if (this.isEnded) return true;
     outbox.cork();
-    if (this.#cursor >= this.startedAt) streams.offer(this);
+    if (this.#cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
     // once more after the messages: a gap among them lets the text begin anew
     const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
     outbox.uncork();
@@ -180,7 +212,10 @@ export class Subscription {
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
   #visitLog(): boolean {
     const { outbox } = this.subscriber;
-    if (!this.isBehind || this.isEnded) return true;
+    this.#isHeldUp = false;
+    if (!this.isBehind || this.#isEnded) return true;
+    if (this.#partStream !== undefined && !this.#goOn()) return this.#wait();
+    if (!this.isBehind) return true;
     if (this.#cursor + 1 < this.#tail.first && !this.#skipTrimmed()) return this.#wait();
     if (this.#tail.head === this.#cursor + 1) return this.#step() || this.#wait();
     const run = this.#nextRun();
@@ -222,15 +257,70 @@ export class Subscription {
 
   /** The next entry at the cursor; false where the socket takes no more. */
   #step(): boolean {
+    // begun in this visit
+    if (this.#partStream !== undefined) return false;
     const entry = this.#tail.at(this.#cursor + 1);
     if (entry !== undefined && entry.isDeliverable(this.#now()) && !this.#wasAhead(entry)) {
       if (!this.subscriber.outbox.canWrite) return false;
+      if (this.parts !== undefined && entry.isInParts(this.subscriber.window)) return this.#begin(entry, this.parts);
       this.#deliver(entry, false);
     } else if (entry !== undefined && !this.#wasAhead(entry)) {
       this.#noteSkipped(entry);
     }
     this.#cursor++;
     return true;
+  }
+
+  /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
+  #begin(entry: Entry, wish: PartsWish): boolean {
+    if (!this.subscriber.beginParts(this)) {
+      this.#isHeldUp = true;
+      return false;
+    }
+    this.#partStream = new PartStream(entry, wish);
+    return this.#writePart(this.#partStream);
+  }
+
+  /** The next part, after what may overtake it; true when the big entry is done with and the cursor has passed it. */
+  #goOn(): boolean {
+    const stream = this.#partStream;
+    if (stream?.entry.isDeliverable(this.#now()) !== true) {
+      if (stream !== undefined) this.#noteSkipped(stream.entry);
+      this.#pass();
+      return true;
+    }
+    // in its own lane it keeps its place
+    if (stream.entry.lane !== 'critical') this.#overtake();
+    return this.#writePart(stream);
+  }
+
+  #writePart(stream: PartStream): boolean {
+    const { outbox } = this.subscriber;
+    if (!outbox.canWritePart) {
+      this.#isHeldUp = outbox.canWrite;
+      return false;
+    }
+    const part = stream.take();
+    const { entry, isDone } = stream;
+    if (isDone) {
+      this.#count(entry);
+      this.#pass();
+    }
+    this.subscriber.deliverPart(entry, part, isDone);
+    return isDone;
+  }
+
+  #pass(): void {
+    this.#cursor++;
+    this.#endParts();
+  }
+
+  #endParts(): void {
+    const stream = this.#partStream;
+    if (stream === undefined) return;
+    this.#partStream = undefined;
+    stream.end();
+    this.subscriber.endParts();
   }
 
   #deliver(entry: Entry, isAhead: boolean): void {
@@ -258,7 +348,7 @@ export class Subscription {
       if (offset === undefined || !this.subscriber.outbox.canWrite) return;
       if (offset === this.#cursor + 1) {
         // its turn has come anyway: it overtakes nobody
-        this.#step();
+        if (!this.#step()) return;
         continue;
       }
       const entry = this.#tail.at(offset);
@@ -269,7 +359,7 @@ export class Subscription {
   }
 
   #wait(): false {
-    this.subscriber.fellBehind(this);
+    if (!this.#isEnded) this.subscriber.fellBehind(this);
     return false;
   }
 }

@@ -8,6 +8,7 @@ import type { OpenSpan } from '../infra/telemetry.ts';
 import type { threadMachine } from '../machines/index.ts';
 import type { ThreadStats } from './api.ts';
 import type { Engine } from './engine.ts';
+import type { JoinWish } from './join-wish.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, readVolatileNote, volatileNote } from './notes.ts';
 import { Publication } from './publication.ts';
@@ -16,7 +17,7 @@ import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
 import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
 import type { Encoded } from './serializer.ts';
 import { compress, Windows } from './compression.ts';
-import { Streams, type StreamHost, type TextPositions } from './streams.ts';
+import { Streams, type StreamHost } from './streams.ts';
 import { Subscription, type GapReason, type Subscriber } from './subscription.ts';
 import { tell } from './tell.ts';
 
@@ -134,12 +135,12 @@ export class ThreadActor implements StreamHost {
   /**
    * Makes the subscription; its client is told by the subscriber what the plan says.
    * @param from a position, `start` for all that is kept, or nothing for what comes from now on
-   * @param has what its client has of the token streams
+   * @param wish what its client says besides
    */
   subscribe(
     subscriber: Subscriber,
     from: string | undefined,
-    has?: TextPositions,
+    wish: JoinWish = {},
   ): { subscription: Subscription; plan: JoinPlan } {
     this.#assertOpen('join');
     const plan = this.#plan(from);
@@ -150,10 +151,11 @@ export class ThreadActor implements StreamHost {
       serial: ++this.#joins,
       runs: this.#engine.runs,
       streams: () => this.#streams,
+      parts: wish.parts,
     });
     // after a gap a client begins anew
-    if (has !== undefined || this.#streams !== undefined)
-      this.#openStreams().place(subscription, plan.gap === undefined ? has : undefined);
+    if (wish.texts !== undefined || this.#streams !== undefined)
+      this.#openStreams().place(subscription, plan.gap === undefined ? wish.texts : undefined);
     this.members.add(subscription);
     this.#windows.add(subscriber.window);
     if (this.members.size === 1) this.#activate();
@@ -161,7 +163,7 @@ export class ThreadActor implements StreamHost {
   }
 
   unsubscribe(subscription: Subscription): void {
-    subscription.isEnded = true;
+    subscription.end();
     this.#streams?.forget(subscription);
     if (this.members.delete(subscription)) this.#windows.delete(subscription.subscriber.window);
     this.#usedAt = this.#engine.now();
@@ -232,7 +234,7 @@ export class ThreadActor implements StreamHost {
   release(): void {
     this.#log.unsubscribe();
     this.#streams?.release();
-    for (const member of this.members) member.isEnded = true;
+    for (const member of this.members) member.end();
     this.members.clear();
     this.#engine.forgetThread(this);
   }

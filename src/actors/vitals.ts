@@ -28,6 +28,9 @@ export class Vitals {
   /** Bytes handed over when the last ping went out: what came later is not covered by its answer. */
   #coveredBytes = 0;
   #ackedBytes = 0;
+  /** Bytes handed over when that was last looked at, and since when there are no more. */
+  #saidBytes = 0;
+  #saidAt: number;
   /** How long the last answered barrier took. */
   #roundTripMs = 0;
 
@@ -36,6 +39,7 @@ export class Vitals {
     this.#policy = policy;
     this.#progressAt = now;
     this.#heardAt = now;
+    this.#saidAt = now;
   }
 
   /** Bytes of the connection's life that the peer has received: it answered a barrier that was sent after them. */
@@ -77,6 +81,15 @@ export class Vitals {
   /** The peer sent something. */
   heard(now: number): void {
     this.#heardAt = now;
+  }
+
+  /** Nothing was said for so long that a page, which sees no pings, might take the line for dead. */
+  owesHeartbeat(now: number, writtenBytes: number): boolean {
+    if (writtenBytes !== this.#saidBytes) {
+      this.#saidBytes = writtenBytes;
+      this.#saidAt = now;
+    }
+    return now - this.#saidAt >= this.#policy.heartbeatMs;
   }
 
   /** The sweep's look. `writtenBytes`: bytes handed to the socket in the connection's life. */

@@ -60,12 +60,23 @@ export interface ClientStream extends AsyncIterable<string> {
   cancel(this: void): void;
 }
 
+/** A big message is coming in parts; it is a `message` when all of them are here. */
+export interface Progress {
+  readonly id: string;
+  readonly offset: number;
+  /** Parts that have come: of nearly equal size, and not asked for again after a reconnect. */
+  readonly parts: number;
+  /** Parts in all. */
+  readonly of: number;
+}
+
 /** Events of a thread, each with what its listeners are given. */
 export interface ThreadEvents {
   message: Message;
   /** A token stream has its first text. */
   stream: ClientStream;
   gap: Gap;
+  progress: Progress;
   joined: Joined;
   /** JoinRefusedError, ServerError. Without a listener here it is an `error` event of the client. */
   error: Error;
@@ -77,6 +88,8 @@ export interface JoinOptions {
   from?: string;
   /** Short for `thread.on('gap', ...)`. @default none */
   onGap?: (gap: Gap) => void;
+  /** Short for `thread.on('progress', ...)`. @default none */
+  onProgress?: (progress: Progress) => void;
 }
 
 /**

@@ -112,6 +112,7 @@ export class ThreadcastClient implements Client, ThreadHost {
       case 'joined':
       case 'messages':
       case 'tok':
+      case 'part':
       case 'gap':
         this.#threads.get(frame.th)?.receive(frame);
         return;

@@ -9,6 +9,18 @@ export interface WireMessage {
   readonly trace: string | undefined;
 }
 
+/** A piece of a big message: part `n`, from 0, `of` so many. */
+export interface WirePart {
+  readonly id: string;
+  readonly offset: number;
+  readonly n: number;
+  readonly of: number;
+  /** A slice of the message's JSON. */
+  readonly text: string;
+  /** With the last one. */
+  readonly trace: string | undefined;
+}
+
 /** What the server says about one thread. */
 export type ThreadFrame =
   | { readonly t: 'joined'; readonly th: string; readonly position: Position; readonly recovered: number }
@@ -21,6 +33,7 @@ export type ThreadFrame =
       readonly at: number;
       readonly text: string | undefined;
     }
+  | ({ readonly t: 'part'; readonly th: string } & WirePart)
   | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly position: Position };
 
 /** What the server says. */
@@ -43,7 +56,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The frame in what a socket received; `ignored` for a word that this version does not know, undefined for no frame at all. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
-  const frame = parseObject(data);
+  const frame = isText(data) ? fieldsOf(parseJson(data)) : undefined;
   if (frame === undefined) return undefined;
   const { t, th, id, pos, m, code, why, retryMs, recovered, s, at, d } = frame;
   switch (t) {
@@ -64,6 +77,11 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
       if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0 };
       return { t, th, position, why: textOf(why) ?? 'trimmed' };
     }
+    case 'part': {
+      const { o: offset, n, of, d: text } = frame;
+      const isWhole = isText(th) && isText(id) && isText(text) && isCount(offset) && isCount(n) && isCount(of);
+      return isWhole ? { t, th, id, offset, n, of, text, trace: textOf(frame['tp']) } : undefined;
+    }
     case 'hello':
       return { t, pingMs: numberOf(frame['pingMs']), maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']) };
     case 'hb':
@@ -81,8 +99,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
 
 /** What the client says. */
 export const requests = {
-  join: (th: string, from: string | undefined, s: object | undefined): string =>
-    JSON.stringify({ t: 'join', th, from, s }),
+  /** `s` is what is here of token streams, `have` of a big message: it may come in parts. */
+  join: (th: string, from: string | undefined, s: object | undefined, have: object | undefined): string =>
+    JSON.stringify({ t: 'join', th, from, s, parts: true, have }),
   cancel: (th: string, s: string): string => JSON.stringify({ t: 'cancel', th, s }),
   leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
   ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),
@@ -92,14 +111,15 @@ export const requests = {
 
 function readMessage(value: unknown): WireMessage | undefined {
   const { id, o, d, ahead, tp } = fieldsOf(value) ?? {};
-  const isLogged = typeof o === 'number' && Number.isSafeInteger(o) && o > 0;
+  const isLogged = isCount(o) && o > 0;
   if (!isText(id) || !(isLogged || o === undefined)) return undefined;
   return { id, offset: o, ahead: ahead === true, data: d, trace: textOf(tp) };
 }
 
-function parseObject(data: unknown): Fields | undefined {
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
-    return isText(data) ? fieldsOf(JSON.parse(data)) : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -111,6 +131,10 @@ function fieldsOf(value: unknown): Fields | undefined {
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function isText(value: unknown): value is string {

@@ -11,6 +11,7 @@ export type {
   Joined,
   JoinOptions,
   Message,
+  Progress,
   Published,
   PublishOptions,
   ThreadEvents,

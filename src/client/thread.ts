@@ -3,8 +3,8 @@ import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts'
 import { backoffDelay } from './backoff.ts';
 import { Timer } from './clock.ts';
 import { Cursor } from './cursor.ts';
-import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
-import { requests, type ThreadFrame, type WireMessage } from './frames.ts';
+import { InvalidOptionError, JoinRefusedError, MalformedFrameError, ServerError } from './errors.ts';
+import { parseJson, requests, type ThreadFrame, type WireMessage, type WirePart } from './frames.ts';
 import { Listeners } from './listeners.ts';
 import { MessageIterator } from './message-iterator.ts';
 import type { ClientSettings } from './options.ts';
@@ -44,12 +44,14 @@ export class JoinedThread implements ClientThread {
   readonly #from: string | undefined;
   #phase: Phase = 'joining';
   #refusals = 0;
+  /** The big message that is coming in parts: its newest part, and the texts of all. */
+  #big: (WirePart & { readonly texts: string[] }) | undefined;
   /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
   #unexplained: Position | undefined;
   #error: Error | undefined;
 
   /** @throws InvalidOptionError */
-  constructor(id: string, { from, onGap }: JoinOptions, host: ThreadHost) {
+  constructor(id: string, { from, onGap, onProgress }: JoinOptions, host: ThreadHost) {
     this.id = id;
     this.#host = host;
     this.#from = from;
@@ -60,6 +62,7 @@ export class JoinedThread implements ClientThread {
     this.#acks = new Acks(host.settings.clock, (offset) => void host.send(requests.ack(id, offset)));
     this.#retry = new Timer(host.settings.clock);
     if (onGap !== undefined) this.on('gap', onGap);
+    if (onProgress !== undefined) this.on('progress', onProgress);
   }
 
   get position(): string | undefined {
@@ -97,9 +100,10 @@ export class JoinedThread implements ClientThread {
     if (this.#phase !== 'joining') return;
     this.#retry.clear();
     const has = [...this.#streams].map(([id, { text }]) => [id, text.length]);
-    this.#host.send(
-      requests.join(this.id, this.position ?? this.#from, has.length > 0 ? Object.fromEntries(has) : undefined),
-    );
+    const s = has.length > 0 ? Object.fromEntries(has) : undefined;
+    const big = this.#big;
+    const have = big && { o: big.offset, id: big.id, n: big.texts.length, of: big.of };
+    this.#host.send(requests.join(this.id, this.position ?? this.#from, s, have));
   }
 
   /** The connection was lost. */
@@ -114,6 +118,7 @@ export class JoinedThread implements ClientThread {
     if (frame.t === 'joined') this.#onJoined(frame.position, frame.recovered);
     // what comes without a `joined` before it belongs to an earlier subscription
     else if (frame.t === 'messages') for (const message of frame.messages) this.#onMessage(message);
+    else if (frame.t === 'part') this.#onPart(frame);
     else if (this.#phase !== 'joined') return;
     else if (frame.t === 'gap') this.#onGap(frame.why, frame.position);
     else this.#onText(frame.id, frame.at, frame.text);
@@ -162,6 +167,7 @@ export class JoinedThread implements ClientThread {
 
   #onGap(why: string, position: Position): void {
     this.#unexplained = undefined;
+    this.#big = undefined;
     this.#cursor.moveTo(position);
     this.#endStreams();
     this.#listeners.emit('gap', { why, position: formatPosition(position) });
@@ -190,16 +196,45 @@ export class JoinedThread implements ClientThread {
     for (const id of this.#streams.keys()) this.#endStream(id);
   }
 
-  #onMessage(wire: WireMessage): void {
-    const { id, offset, ahead } = wire;
+  #onPart(part: WirePart): void {
+    if (!this.#isJoined()) return;
+    const { id, offset, n, of, text, trace } = part;
+    const texts = n === 0 ? [] : this.#big?.id === id && this.#big.of === of ? this.#big.texts : undefined;
+    if (texts?.length !== n) {
+      // not what a server does that knows what we have: from the beginning
+      this.#big = undefined;
+      this.#phase = 'joining';
+      this.join();
+      return;
+    }
+    texts.push(text);
+    this.#big = { ...part, texts };
+    this.#listeners.emit('progress', { id, offset, parts: n + 1, of });
+    if (n + 1 < of) return;
+    const data = parseJson(texts.join(''));
+    if (data === undefined) this.#host.report(new MalformedFrameError(texts[0]));
+    else this.#onMessage({ id, offset, ahead: false, data, trace });
+  }
+
+  /** Messages count; the gap that the server has not told is told now. */
+  #isJoined(): boolean {
     if (this.#phase === 'joined' && this.#unexplained !== undefined) {
       const isSameEpoch = this.#unexplained.epoch === this.#cursor.position?.epoch;
       this.#onGap(isSameEpoch ? 'trimmed' : 'epoch', this.#unexplained);
     }
-    if (this.#phase !== 'joined') return;
+    return this.#phase === 'joined';
+  }
+
+  #onMessage(wire: WireMessage): void {
+    const { id, offset, ahead } = wire;
+    if (!this.#isJoined()) return;
     if (offset !== undefined) {
       const isNew = this.#cursor.take({ id, offset, ahead });
-      if (!ahead) this.#acks.received(offset);
+      if (!ahead) {
+        this.#acks.received(offset);
+        // another one in its place: it has expired meanwhile, or was superseded
+        this.#big = undefined;
+      }
       if (!isNew) return;
     }
     const message: Message = { ...wire, position: this.position ?? '' };

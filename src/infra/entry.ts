@@ -2,6 +2,7 @@ import type { Body } from './body.ts';
 import type { WindowBits } from './deflate.ts';
 import { encodeDeflatedFrame, encodeFrame, type Frame } from './frames.ts';
 import { MessageTrace } from './message-trace.ts';
+import { IN_PARTS_ABOVE_BYTES, Parts } from './parts.ts';
 
 /**
  * How urgent a message is. `critical` overtakes for whoever is behind; `normal` is the default; `volatile` is not logged:
@@ -66,6 +67,7 @@ export class Entry implements EntryDraft {
   /** Connections it was written to. */
   writes = 0;
   #frames: Partial<Record<FrameClass, Frame>> = {};
+  #parts: Parts | undefined;
   #deflatedFrames: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>> = {};
 
   constructor(draft: EntryDraft, offset: number, loggedAt: number) {
@@ -94,6 +96,15 @@ export class Entry implements EntryDraft {
     return !this.isSuperseded && now < this.expiresAt;
   }
 
+  /** Big enough to go out in parts, and not compressed for this connection: that goes whole. */
+  isInParts(window: WindowBits | undefined): boolean {
+    return this.body.bytes > IN_PARTS_ABOVE_BYTES && (window === undefined || this.deflated?.has(window) !== true);
+  }
+
+  get parts(): Parts {
+    return (this.#parts ??= new Parts(this));
+  }
+
   /** @param window what the connection has negotiated; without it, or where the message is not worth it, the frame is plain */
   frame(frameClass: FrameClass, window?: WindowBits): Frame {
     const deflated = window === undefined ? undefined : this.deflated?.get(window);
@@ -106,6 +117,7 @@ export class Entry implements EntryDraft {
   release(): void {
     this.#frames = {};
     this.#deflatedFrames = {};
+    this.#parts = undefined;
     this.body.release();
     for (const body of this.deflated?.values() ?? []) body.release();
   }

@@ -53,6 +53,15 @@ export function encodeText(text: string): Frame {
   return { pieces: [[whole]], whole, bytes: whole.length, body: undefined };
 }
 
+/** The whole frame of a text message whose UTF-8 bytes are given as characters of the same numbers. */
+export function encodeLatin1(text: string): Uint8Array {
+  const head = header(TEXT | FIN, text.length);
+  const frame = Buffer.allocUnsafeSlow(head.length + text.length);
+  head.copy(frame);
+  frame.write(text, head.length, 'latin1');
+  return frame;
+}
+
 function encodeChunks(chunks: readonly Uint8Array[], firstByte: number, body: Body): Frame {
   const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   if (size > JOIN_BYTES) return fragmented(chunks, firstByte, body);

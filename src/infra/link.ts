@@ -23,7 +23,7 @@ export interface Link {
   readonly takenBytes: number;
   /**
    * Hands the bytes to the socket, all or nothing: they cannot be taken back. `body` is retained until the kernel has taken
-   * them or the socket is gone. After a write that leaves `unsentBytes` at the high-water mark or above, `onDrain` follows.
+   * them or the socket is gone. After a write that leaves `unsentBytes` at half the high-water mark or above, `onDrain` follows.
    */
   write(piece: Piece, body: Body | undefined): void;
   /** Gathers the writes of a visit into one system call. */

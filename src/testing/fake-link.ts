@@ -132,7 +132,7 @@ export class FakeLink implements Link {
     while (bytes.length > 0) {
       const { isLast, payload, end } = readFragment(bytes);
       // a copy: the body's memory is used again once it has been released
-      this.#fragments.push(Uint8Array.from(payload));
+      this.#fragments.push(new Uint8Array(payload));
       if (isLast) this.received.push(Buffer.concat(this.#fragments.splice(0)).toString());
       bytes = bytes.subarray(end);
     }

@@ -27,6 +27,7 @@ const options: fc.Arbitrary<WorldOptions> = fc.record({
 const EVENTS = [
   'in order',
   'ahead',
+  'in parts',
   'volatile',
   'skipped',
   'duplicate',

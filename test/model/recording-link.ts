@@ -40,7 +40,11 @@ export class RecordingLink extends FakeLink {
       if (isFirst === this.#isInMessage) watch.onViolation('a message begins inside another one');
       this.#isInMessage = !isLast;
       if (!isLast) this.hasWaited = true;
-      if (isFirst) for (const word of wordsOf(text)) watch.onWord(word);
+      if (!isFirst) continue;
+      for (const word of wordsOf(text)) {
+        if (word.t === 'part') this.hasWaited = true;
+        watch.onWord(word);
+      }
     }
   }
 

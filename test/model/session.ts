@@ -144,6 +144,7 @@ export class Session {
     const { ledger } = this.#world;
     if (word.t === 'joined') ledger.note('joined');
     if (word.t === 'gap') ledger.note(`gap ${word.why}`);
+    if (word.t === 'part') ledger.note(word.n === 0 ? 'in parts' : 'part');
     if (word.t === 'msg') ledger.note(word.o === 0 ? 'volatile' : word.isAhead ? 'ahead' : 'in order');
     const owed = this.#owed;
     this.#owed = undefined;

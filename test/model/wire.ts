@@ -5,6 +5,7 @@ export type Word =
   | { readonly t: 'joined'; readonly th: string; readonly pos: string; readonly recovered: number }
   | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly pos: string }
   | Message
+  | Part
   | { readonly t: 'other' };
 
 export interface Message {
@@ -16,6 +17,18 @@ export interface Message {
   readonly isAhead: boolean;
 }
 
+/** A piece of a big message; the last one is followed by the word `msg`. */
+export interface Part {
+  readonly t: 'part';
+  readonly th: string;
+  readonly o: number;
+  readonly id: string;
+  readonly n: number;
+  readonly of: number;
+}
+
+const PART = /^\{"t":"part","th":"([^"]+)","o":(\d+),"id":"([^"]*)","n":(\d+),"of":(\d+),"d":/;
+
 const MESSAGE = /^\{"t":"msg","th":"([^"]+)",(?:"o":(\d+),)?("ahead":true,)?"id":"([^"]*)","d":/;
 
 /** What a frame says, from its text or the beginning of it. */
@@ -24,6 +37,12 @@ export function wordsOf(text: string): readonly Word[] {
   if (message !== null) {
     const [, th = '', o = '0', ahead, id = ''] = message;
     return [{ t: 'msg', th, o: Number(o), id, isAhead: ahead !== undefined }];
+  }
+  const part = PART.exec(text);
+  if (part !== null) {
+    const [, th = '', o, id = '', n, of] = part;
+    const word: Part = { t: 'part', th, o: Number(o), id, n: Number(n), of: Number(of) };
+    return word.n + 1 < word.of ? [word] : [word, { t: 'msg', th, o: word.o, id, isAhead: false }];
   }
   return read(JSON.parse(text));
 }

@@ -60,7 +60,7 @@ export class World {
     this.hub.on('transition', ({ machine, to }) => ledger.note(`${machine} ${to}`));
     this.hub.on('error', (error) => this.#errors.push(error));
     this.clients = Array.from({ length: CLIENTS + crowd }, (_, i) => {
-      return new ClientModel(`client ${i}`, (what) => ledger.complain(what));
+      return new ClientModel(`client ${i}`, i % 2 === 0, (what) => ledger.complain(what));
     });
     for (const client of this.clients.slice(CLIENTS)) {
       const session = this.connect(client);
@@ -89,7 +89,7 @@ export class World {
     // what is still on its way of an earlier subscription comes again
     const forgets = from === undefined || from !== client.position(thread) || link.unsentBytes > 0;
     const join = session.expectJoin(thread, plan, forgets);
-    if (isByWire) link.say({ t: 'join', th: thread, from });
+    if (isByWire) link.say({ t: 'join', th: thread, from, ...client.partsWish(thread) });
     else this.#track(connection.join(thread, { from }));
     join.resolve();
   }

@@ -1,46 +1,53 @@
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
 
-/** A TCP line on loopback that is cut after a number of bytes of its own for each connection, wherever in a frame that is. */
+/** A TCP line that breaks: each connection is cut after so many bytes, wherever that is in a frame. */
 export interface CuttingProxy {
   readonly port: number;
+  /** Connections that were cut. */
   readonly cuts: number;
   /** Connections that come from now on are not cut, and those that are there are let go. */
   mend(): void;
   close(): Promise<void>;
 }
 
-/** @param nextBytes after how many bytes from the server the next connection is cut */
-export async function startCuttingProxy(targetPort: number, nextBytes: () => number): Promise<CuttingProxy> {
+/** @param bytesLeft how many bytes a new connection lives for, in both directions together */
+export async function startCuttingProxy(targetPort: number, bytesLeft: () => number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let cuts = 0;
   let isMended = false;
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1');
+    let left = bytesLeft();
     const end = (): void => {
-      for (const socket of [client, upstream]) {
-        sockets.delete(socket);
-        socket.destroy();
-      }
+      client.destroy();
+      upstream.destroy();
     };
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', end);
-    }
-    client.on('data', (chunk) => upstream.write(chunk));
-    let left = nextBytes();
-    upstream.on('data', (chunk: Buffer) => {
-      if (isMended || chunk.length < left) {
+    const pass = (from: Socket, to: Socket): void => {
+      sockets.add(from);
+      from.on('error', () => {});
+      from.on('close', () => {
+        sockets.delete(from);
+        end();
+      });
+      from.on('data', (chunk: Buffer) => {
+        if (!isMended && chunk.length >= left) {
+          cuts++;
+          from.pause();
+          // the peer gets the beginning of the frame, then the end of the line
+          to.write(chunk.subarray(0, left), end);
+          left = Infinity;
+          return;
+        }
         left -= chunk.length;
-        client.write(chunk);
-        return;
-      }
-      cuts++;
-      upstream.pause();
-      // what comes before the cut arrives, and then the end, without a close frame
-      client.end(chunk.subarray(0, left), end);
-    });
+        if (!to.write(chunk)) {
+          from.pause();
+          to.once('drain', () => from.resume());
+        }
+      });
+    };
+    pass(client, upstream);
+    pass(upstream, client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

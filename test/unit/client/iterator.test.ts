@@ -61,7 +61,7 @@ test('a reader that falls behind leaves the thread, and joins it again when it h
   expect(await take(iterator, 1)).toEqual(['m1']);
   expect(socket.sent).toHaveLength(2);
   expect(await take(iterator, 1)).toEqual(['m2']);
-  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't1', from: 'e1.4.m4' });
+  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't1', parts: true, from: 'e1.4.m4' });
   socket.say(joined('t1', 'e1.4.m4', 2), msg('t1', 5), msg('t1', 6));
   expect(await take(iterator, 4)).toEqual(['m3', 'm4', 'm5', 'm6']);
 });
@@ -72,7 +72,7 @@ test('a reader that ends is waited for no longer; what it holds is gone', async 
   socket.open().say(joined('t1', 'e1.0.'), msg('t1', 1), msg('t1', 2));
   expect(socket.sent.at(-1)).toEqual({ t: 'leave', th: 't1' });
   await iterator.return?.();
-  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't1', from: 'e1.2.m2' });
+  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't1', parts: true, from: 'e1.2.m2' });
   expect(await iterator.next()).toEqual({ done: true, value: undefined });
   const { length } = socket.sent;
   socket.say(joined('t1', 'e1.2.m2'), msg('t1', 3), msg('t1', 4), msg('t1', 5));
@@ -87,7 +87,7 @@ test('a paused thread is not joined by a reconnect, but by its reader', async ()
   network.socket.open();
   expect(network.socket.sent).toEqual([]);
   await take(iterator, 1);
-  expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', from: 'e1.2.m2' }]);
+  expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', parts: true, from: 'e1.2.m2' }]);
 });
 
 test('leaving a paused thread says nothing twice', async () => {

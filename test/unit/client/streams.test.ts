@@ -66,13 +66,13 @@ test('text that it has, or that does not follow, changes nothing', () => {
 
 test('a reconnect tells what it has, and goes on there', async () => {
   const { network, streams } = joinedClient();
-  expect(network.socket.sentOf('join')).toEqual([{ t: 'join', th: 't' }]);
+  expect(network.socket.sentOf('join')).toEqual([{ t: 'join', th: 't', parts: true }]);
   network.socket.say(tok('s', 0, 'abc'), tok('u', 0, 'x'));
   const pieces = piecesOf(only(streams));
   network.socket.lose();
   await network.clock.advance(500);
   network.socket.open();
-  expect(network.socket.sentOf('join')).toEqual([{ t: 'join', th: 't', from: 'e.0.', s: { s: 3, u: 1 } }]);
+  expect(network.socket.sentOf('join')).toEqual([{ t: 'join', th: 't', parts: true, from: 'e.0.', s: { s: 3, u: 1 } }]);
   // what comes before the answer belongs to nobody
   network.socket.say(tok('s', 3, '?'), joined('t', 'e.0.'), tok('s', 3, 'def'));
   network.socket.say(msg('t', 1, { id: 's', d: { text: 'abcdef' } }));

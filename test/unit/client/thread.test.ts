@@ -23,7 +23,7 @@ const ids = (messages: readonly Message[]) => messages.map(({ id }) => id);
 
 test('joins when open, and gives messages with their positions', () => {
   const { socket, thread, received } = joinedThread();
-  expect(socket.sent).toEqual([{ t: 'join', th: 't1' }]);
+  expect(socket.sent).toEqual([{ t: 'join', th: 't1', parts: true }]);
   expect(thread.position).toBe('e1.0.');
   socket.say(msg('t1', 1), msg('t1', 3), msg('other', 9));
   expect(received).toEqual([
@@ -49,7 +49,7 @@ test('understands a batch', () => {
 test('joins at once when the connection is open, and a joined thread is the same one', () => {
   const { network, socket, thread } = joinedThread();
   const other = network.client.join('t2', { from: 'e9.7.x' });
-  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't2', from: 'e9.7.x' });
+  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't2', parts: true, from: 'e9.7.x' });
   expect(other.position).toBe('e9.7.x');
   expect(network.client.join('t1')).toBe(thread);
 });
@@ -60,11 +60,11 @@ test("from: 'start' is asked again until the server has answered", async () => {
   network.socket.open().lose();
   await network.clock.advance(500);
   network.socket.open();
-  expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', from: 'start' }]);
+  expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', parts: true, from: 'start' }]);
   network.socket.say(joined('t1', 'e1.4.')).lose();
   await network.clock.advance(20_000);
   network.socket.open();
-  expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', from: 'e1.4.' }]);
+  expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', parts: true, from: 'e1.4.' }]);
 });
 
 test('every reconnect resumes every thread from its position', async () => {
@@ -73,8 +73,8 @@ test('every reconnect resumes every thread from its position', async () => {
   socket.say(joined('t2', 'e2.5.m5'), msg('t1', 1), msg('t1', 2), msg('t2', 6));
   const next = await reconnect();
   expect(next.sent).toEqual([
-    { t: 'join', th: 't1', from: 'e1.2.m2' },
-    { t: 'join', th: 't2', from: 'e2.6.m6' },
+    { t: 'join', th: 't1', parts: true, from: 'e1.2.m2' },
+    { t: 'join', th: 't2', parts: true, from: 'e2.6.m6' },
   ]);
 });
 
@@ -127,7 +127,7 @@ test('a line that is cut between joined and its gap does not hide the gap', asyn
   socket.say(msg('t1', 1));
   (await reconnect()).say(joined('t1', 'e1.50.'));
   const next = await reconnect();
-  expect(next.sent).toEqual([{ t: 'join', th: 't1', from: 'e1.1.m1' }]);
+  expect(next.sent).toEqual([{ t: 'join', th: 't1', parts: true, from: 'e1.1.m1' }]);
   expect(gaps).toEqual([]);
 });
 
@@ -292,5 +292,5 @@ test('a lost connection takes its acknowledgement with it', async () => {
   socket.say(msg('t1', 1));
   const next = await reconnect();
   await network.clock.advance(5_000);
-  expect(next.sent).toEqual([{ t: 'join', th: 't1', from: 'e1.1.m1' }]);
+  expect(next.sent).toEqual([{ t: 'join', th: 't1', parts: true, from: 'e1.1.m1' }]);
 });

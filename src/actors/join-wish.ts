@@ -1,0 +1,10 @@
+import type { PartsWish } from './part-stream.ts';
+import type { TextPositions } from './streams.ts';
+
+/** What a client says with a join besides its position. */
+export interface JoinWish {
+  /** What it has of the token streams. */
+  readonly texts?: TextPositions | undefined;
+  /** Where it takes big messages in parts. */
+  readonly parts?: PartsWish | undefined;
+}
