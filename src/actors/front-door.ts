@@ -2,6 +2,7 @@ import type { TimerHandle } from '../infra/clock.ts';
 import { closeCodes } from '../infra/close-codes.ts';
 import type { Format } from '../infra/entry.ts';
 import {
+  asError,
   AuthenticationTimeoutError,
   InvalidOptionError,
   ThreadcastError,
@@ -26,6 +27,7 @@ import { resolveAttach, type DoorSettings } from './attach-options.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Engine } from './engine.ts';
 import { SUBPROTOCOL } from './protocol.ts';
+import type { Task } from './turns.ts';
 
 /** What the front door needs of the hub behind it. */
 export interface House {
@@ -42,12 +44,14 @@ interface Wish {
 }
 
 /** Answers the requests to upgrade of one path: who may come in, and what those may join who came in. */
-export class FrontDoor implements Route {
+export class FrontDoor implements Route, Task {
   readonly #house: House;
   readonly #options: DoorSettings;
   readonly #unroute: () => void;
   /** Authentications under way, with their deadlines; also of clients that have gone meanwhile. */
   readonly #pending = new Map<Handshake, TimerHandle>();
+  /** Handshakes to be answered in the turns' slices: a deploy brings thousands at the same moment. */
+  readonly #answers: (() => void)[] = [];
   readonly #upgraders;
 
   /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
@@ -134,12 +138,33 @@ export class FrontDoor implements Route {
     );
     try {
       const answer = await authenticate(request, { signal });
-      if (!handshake.isOver) this.#answer(handshake, answer);
+      await this.#inItsTurn(() => this.#answer(handshake, answer));
     } catch (error) {
       if (!signal.aborted) this.#fail(handshake, error);
     } finally {
       this.#settle(handshake);
     }
+  }
+
+  /** @throws what the answer throws */
+  #inItsTurn(answer: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#answers.push(() => {
+        try {
+          answer();
+          resolve();
+        } catch (error) {
+          reject(asError(error));
+        }
+      });
+      this.#house.engine.turns.add(this);
+    });
+  }
+
+  run(deadline: number): boolean {
+    do this.#answers.shift()?.();
+    while (this.#answers.length > 0 && this.#house.engine.now() < deadline);
+    return this.#answers.length === 0;
   }
 
   #late(handshake: Handshake): void {
@@ -162,6 +187,7 @@ export class FrontDoor implements Route {
   }
 
   #answer(handshake: Handshake, answer: Session | Refusal | false | null | undefined): void {
+    if (handshake.isOver) return undefined;
     if (answer instanceof Refusal) return handshake.refuse(answer);
     if (answer === false || answer === null || answer === undefined) return handshake.refuse(new Refusal(401));
     assertSession(answer);
