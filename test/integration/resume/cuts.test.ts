@@ -6,7 +6,7 @@ import { createHub, memoryLog } from '../../../src/index.ts';
 import { startCuttingProxy } from '../../support/cutting-proxy.ts';
 import { mulberry32 } from '../../support/random.ts';
 
-/** `CUTS=20000 npx vitest run test/integration/resume` is the soak; `SEED` repeats a run's cuts. */
+/** `npm run soak` makes 20,000; `SEED` repeats a run's cuts. */
 const CUTS = Number(process.env['CUTS'] ?? 500);
 const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 2 ** 31));
 
