@@ -41,6 +41,7 @@ export {
   InvalidOptionError,
   InvalidPositionError,
   InvalidThreadIdError,
+  MessageChangedError,
   MessageTooLargeError,
   SerializationTimeoutError,
   SerializerQueueFullError,

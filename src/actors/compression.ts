@@ -1,7 +1,7 @@
 import type { Body } from '../infra/body.ts';
 import { deflateBody, type WindowBits } from '../infra/deflate.ts';
 import type { CompressionOptions } from './options.ts';
-import type { Encoded } from './serializer.ts';
+import type { Encoded } from './encoded.ts';
 
 /** How much smaller a body has to become to be worth the client's work. */
 const WORTHWHILE = 0.9;

@@ -241,7 +241,7 @@ class HubActor implements Hub {
       clock,
       telemetry,
       metrics,
-      serializer: new SerializerActor({ settings: this.#settings, telemetry, metrics, actorOptions, launch }),
+      serializer: new SerializerActor({ settings: this.#settings, telemetry, metrics, actorOptions, launch, report }),
       turns: new Turns(clock, this.#settings.sliceMs, report, () => runs.clear()),
       runs,
       ticker: new StreamTicker(clock, this.#settings.streams.windowMs),

@@ -69,6 +69,13 @@ export interface HubOptions {
   streams?: StreamLimits;
   /** The serializer's limits. */
   serializer?: SerializerOptions;
+  /**
+   * Reports messages that are changed while they are being serialized, as `error` events with `TC_MESSAGE_CHANGED`. Each message
+   * that takes more than one slice is then serialized twice, the first time in one go, which holds the event loop: not for
+   * production. A `toJSON` is called twice, too; messages with `streamArray` or `streamObject` are not checked.
+   * @default true where `NODE_ENV` is `development`
+   */
+  development?: boolean;
   /** Where messages are kept. @default memoryLog() */
   log?: DeliveryLog;
   /** Watches every machine of this hub; what it throws is reported as an `error` event. @default none */
@@ -138,6 +145,7 @@ export interface HubSettings {
     readonly workers: number | undefined;
     readonly workerHeapMb: number | undefined;
   };
+  readonly isDevelopment: boolean;
   readonly log: DeliveryLog;
   readonly inspectors: readonly Inspector[];
   readonly tracer: Tracer | undefined;
@@ -191,6 +199,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
       workers: checkOptional('serializer.workers', options.serializer?.workers, { min: 1, max: 64 }),
       workerHeapMb: checkOptional('serializer.workerHeapMb', options.serializer?.workerHeapMb, { min: 16 }),
     },
+    isDevelopment: options.development ?? process.env['NODE_ENV'] === 'development',
     log: options.log ?? memoryLog({ clock, newId }),
     inspectors: options.inspect === undefined ? [] : [options.inspect].flat(),
     tracer: options.tracer,

@@ -5,7 +5,6 @@ import {
   HubClosedError,
   MessageTooLargeError,
   SerializationTimeoutError,
-  SerializerQueueFullError,
   UnserializableMessageError,
   WorkerFailedError,
 } from '../infra/errors.ts';
@@ -16,47 +15,27 @@ import {
   isProvablySmall,
   SegmentPool,
   SliceScheduler,
-  type EncodeResult,
   type UnfinishedJob,
 } from '../infra/slicer/slicer.ts';
-import type { WindowBits } from '../infra/deflate.ts';
 import type { MessageTrace } from '../infra/message-trace.ts';
 import type { Metrics } from '../infra/metrics.ts';
-import type { SpanAttributes, Telemetry, WorkerFacts } from '../infra/telemetry.ts';
+import type { Telemetry } from '../infra/telemetry.ts';
+import { buildHere } from '../infra/workers/build-here.ts';
 import { RecipePool } from '../infra/workers/recipe-pool.ts';
 import type { RecipePoolStats } from '../infra/workers/recipe-pool-options.ts';
 import { isRecipe, type Recipe } from '../infra/workers/recipe.ts';
 import { serializerMachine } from '../machines/index.ts';
+import { ChangeWatch } from './change-watch.ts';
+import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded.ts';
 import type { Engine } from './engine.ts';
 import type { HubSettings } from './options.ts';
+import { Places } from './places.ts';
 import { tell } from './tell.ts';
 import { WindowedMaximum } from './windowed-maximum.ts';
 
-/**
- * How a message became bytes. `inline`: one native call, for what is provably small. `sliced`: piece by piece under the
- * budget of each turn of the event loop. `snapshot`: in one go at the call, as asked. `pooled`: a recipe, in a worker
- * thread. `ready`: they were bytes already.
- */
-export type Strategy = 'inline' | 'sliced' | 'snapshot' | 'pooled' | 'ready';
-
-/** A serialized message; whoever has it owns one reference to the body. */
-export interface Encoded {
-  readonly body: Body;
-  /** The body compressed, for each window size that was asked for and that it is worth for. */
-  readonly deflated?: ReadonlyMap<WindowBits, Body>;
-  readonly strategy: Strategy;
-  /** Pieces of work on this thread. */
-  readonly slices: number;
-  readonly longestSliceMs: number;
-  /** Wait for a worker, or for slices while others had theirs. */
-  readonly queueWaitMs: number;
-  /** Of a recipe. */
-  readonly worker?: WorkerFacts;
-}
-
 /** What the serializer needs of the hub. */
-export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch'> & {
-  readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'sliceMs' | 'clock'>;
+export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch' | 'report'> & {
+  readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'sliceMs' | 'clock' | 'isDevelopment'>;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
 };
@@ -68,7 +47,7 @@ export class SerializerActor {
   readonly #workers: RecipePool;
   readonly #scheduler: SliceScheduler;
   readonly #segments = new SegmentPool();
-  readonly #underWay = new Set<Promise<Encoded>>();
+  readonly #places: Places;
   readonly #cancels = new Set<(reason: unknown) => void>();
   readonly #longestSlice: WindowedMaximum;
   #released: Promise<void> = Promise.resolve();
@@ -76,6 +55,9 @@ export class SerializerActor {
   constructor(host: SerializerHost) {
     this.#host = host;
     const { serializer, maxMessageBytes, sliceMs, clock } = host.settings;
+    this.#places = new Places(serializer.maxQueue, (isFull) =>
+      tell(this.#actor, { type: isFull ? 'filled' : 'eased' }),
+    );
     this.#longestSlice = new WindowedMaximum(() => clock.now());
     this.#scheduler = new SliceScheduler({
       budgetMs: sliceMs,
@@ -89,7 +71,7 @@ export class SerializerActor {
       maxBytes: maxMessageBytes,
       maxOldGenerationSizeMb: serializer.workerHeapMb,
       clock,
-      onHealth: (isWell) => tell(this.#actor, { type: isWell ? 'poolRecovered' : 'poolFailed' }),
+      onHealth: (isWell) => this.#tellHealth(isWell),
     });
     const machine = serializerMachine.provide({ actions: { release: () => this.#release() } });
     this.#actor = createActor(machine, { ...host.actorOptions, id: 'serializer' });
@@ -105,7 +87,7 @@ export class SerializerActor {
 
   /** Serializations that are not done yet. */
   get underWay(): number {
-    return this.#underWay.size;
+    return this.#places.taken;
   }
 
   /** The longest that one piece of a serialization has held the event loop lately. */
@@ -129,8 +111,7 @@ export class SerializerActor {
    * @param parent the publish span, where it is recorded
    */
   encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): Encoded | Promise<Encoded> {
-    const { state } = this;
-    if (state === 'draining' || state === 'stopped') throw new HubClosedError({ state, action: 'send' });
+    if (!this.#isOpen) throw new HubClosedError({ state: this.state, action: 'send' });
     const { telemetry, metrics, settings } = this.#host;
     const span = telemetry.serialize(parent);
     const beginAt = settings.clock.now();
@@ -142,7 +123,7 @@ export class SerializerActor {
     try {
       const encoded = this.#begin(message, isSnapshot);
       if (encoded instanceof Promise) {
-        this.#track(encoded);
+        this.#places.keep(encoded);
         encoded.then(done, (error: unknown) => span.fail(error));
       } else done(encoded);
       return encoded;
@@ -159,13 +140,13 @@ export class SerializerActor {
 
   /** Resolves when the queue has a place, or nothing is taken any more. */
   async whenPlace(): Promise<void> {
-    while (this.state === 'saturated') await Promise.race(this.#underWay).catch(() => {});
+    while (this.#places.isFull && this.#isOpen) await this.#places.next();
   }
 
   /** Takes no more; resolves when what was accepted is done and the workers have ended. */
   async drain(): Promise<void> {
     tell(this.#actor, { type: 'drain' });
-    await Promise.allSettled(this.#underWay);
+    await this.#places.all();
     tell(this.#actor, { type: 'drained' });
     await this.#released;
   }
@@ -176,11 +157,25 @@ export class SerializerActor {
     await this.#released;
   }
 
+  get #isOpen(): boolean {
+    const { state } = this;
+    return state !== 'draining' && state !== 'stopped';
+  }
+
+  /** `degraded` knows nothing of places: what it did not hear is said again. */
+  #tellHealth(isWell: boolean): void {
+    tell(this.#actor, { type: isWell ? 'poolRecovered' : 'poolFailed' });
+    if (isWell && this.#places.isFull) tell(this.#actor, { type: 'filled' });
+  }
+
   #begin(message: unknown, isSnapshot: boolean): Encoded | Promise<Encoded> {
     if (message instanceof Preencoded) return this.#ready(message);
-    if (isRecipe(message)) return this.#pooled(message);
-    if (isProvablySmall(message)) return this.#inline(message);
-    return isSnapshot ? this.#snapshot(message) : this.#sliced(message);
+    if (!isRecipe(message)) {
+      if (isProvablySmall(message)) return this.#inline(message);
+      if (isSnapshot) return this.#snapshot(message);
+    }
+    this.#places.assertFree();
+    return isRecipe(message) ? this.#pooled(message) : this.#sliced(message);
   }
 
   #inline(message: unknown): Encoded {
@@ -207,24 +202,33 @@ export class SerializerActor {
 
   #sliced(message: unknown): Encoded | Promise<Encoded> {
     const { settings } = this.#host;
-    this.#assertPlace();
-    const job = encodeSliced(message, {
-      scheduler: this.#scheduler,
-      pool: this.#segments,
-      maxBytes: settings.maxMessageBytes,
-    });
-    return job.done ? resultOf(message, 'sliced', job) : this.#finish(message, job);
+    const pool = this.#segments;
+    const job = encodeSliced(message, { scheduler: this.#scheduler, pool, maxBytes: settings.maxMessageBytes });
+    if (job.done) return resultOf(message, 'sliced', job);
+    const watch = settings.isDevelopment ? new ChangeWatch(message, pool) : undefined;
+    return this.#finish(message, job, watch);
   }
 
-  async #finish(message: unknown, job: UnfinishedJob): Promise<Encoded> {
+  async #finish(message: unknown, job: UnfinishedJob, watch: ChangeWatch | undefined): Promise<Encoded> {
+    try {
+      const encoded = resultOf(message, 'sliced', await this.#inTime(job.promise, (reason) => job.cancel(reason)));
+      const changed = watch?.compare(encoded.body);
+      if (changed !== undefined) this.#host.report(changed);
+      return encoded;
+    } finally {
+      watch?.dispose();
+    }
+  }
+
+  /** The job's outcome; at the deadline, or when the serializer is stopped, it is cancelled with the reason. */
+  async #inTime<Result>(job: Promise<Result>, cancel: (reason: unknown) => void): Promise<Result> {
     const { clock, serializer } = this.#host.settings;
     const { timeoutMs } = serializer;
-    const cancel = (reason: unknown): void => job.cancel(reason);
     const overrun = (): void => cancel(new SerializationTimeoutError({ timeoutMs, strategy: 'sliced' }));
     const timer = clock.setTimeout(overrun, timeoutMs);
     this.#cancels.add(cancel);
     try {
-      return resultOf(message, 'sliced', await job.promise);
+      return await job;
     } finally {
       clock.clearTimeout(timer);
       this.#cancels.delete(cancel);
@@ -232,31 +236,22 @@ export class SerializerActor {
   }
 
   async #pooled(recipe: Recipe): Promise<Encoded> {
-    this.#assertPlace();
-    if (this.state === 'degraded' && this.#workers.stats.running > 0) {
-      // one at a time finds out whether workers live again; the others must not wait for a pool that keeps failing
-      throw new WorkerFailedError({ url: recipe.url, reason: 'workers keep failing, another recipe is on trial' });
-    }
+    // while workers keep failing, one recipe at a time finds out whether they live again
+    if (this.state === 'degraded' && this.#workers.stats.running > 0) return this.#withoutWorker(recipe);
     const { body, queueWaitMs, startedAt, endedAt, buildMs, stringifyMs } = await this.#workers.run(recipe);
     const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
     return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };
   }
 
-  #assertPlace(): void {
-    const limit = this.#host.settings.serializer.maxQueue;
-    const queued = this.#underWay.size;
-    if (queued >= limit) throw new SerializerQueueFullError({ queued, limit });
-  }
-
-  #track(job: Promise<Encoded>): void {
-    const limit = this.#host.settings.serializer.maxQueue;
-    this.#underWay.add(job);
-    if (this.#underWay.size === limit) tell(this.#actor, { type: 'filled' });
-    const end = (): void => {
-      this.#underWay.delete(job);
-      if (this.#underWay.size === limit - 1) tell(this.#actor, { type: 'eased' });
-    };
-    job.then(end, end);
+  /** Never for the recipe on trial: it may be what ends the workers. */
+  async #withoutWorker(recipe: Recipe): Promise<Encoded> {
+    const { url } = recipe;
+    if (!recipe.runsHere) {
+      throw new WorkerFailedError({ url, reason: 'workers keep failing, another recipe is on trial' });
+    }
+    const stopped = Promise.withResolvers<never>();
+    const value = await this.#inTime(Promise.race([buildHere(recipe), stopped.promise]), stopped.reject);
+    return this.#sliced(value);
   }
 
   #whole(body: Body, strategy: Strategy): Encoded {
@@ -272,24 +267,4 @@ export class SerializerActor {
     for (const cancel of this.#cancels) cancel(reason);
     this.#released = this.#workers.close();
   }
-}
-
-function resultOf(message: unknown, strategy: Strategy, { body, stats }: EncodeResult): Encoded {
-  if (body === undefined) throw noJson(message);
-  const { slices, longestSliceMs, queueWaitMs } = stats;
-  return { body, strategy, slices, longestSliceMs, queueWaitMs };
-}
-
-function noJson(message: unknown): UnserializableMessageError {
-  return new UnserializableMessageError({ reason: `${typeof message} is no JSON value` });
-}
-
-function attributesOf({ strategy, body, slices, longestSliceMs, queueWaitMs }: Encoded): SpanAttributes {
-  return {
-    'threadcast.strategy': strategy,
-    'threadcast.bytes': body.bytes,
-    'threadcast.slices': slices,
-    'threadcast.longest_slice_ms': longestSliceMs,
-    'threadcast.queue_wait_ms': queueWaitMs,
-  };
 }

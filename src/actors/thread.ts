@@ -15,7 +15,7 @@ import { Publication } from './publication.ts';
 import { Pump } from './pump.ts';
 import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
 import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
-import type { Encoded } from './serializer.ts';
+import type { Encoded } from './encoded.ts';
 import { compress, Windows } from './compression.ts';
 import { Streams, type StreamHost } from './streams.ts';
 import { Subscription, type GapReason, type Subscriber } from './subscription.ts';

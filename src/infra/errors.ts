@@ -67,6 +67,31 @@ export class MessageTooLargeError extends ThreadcastError {
   }
 }
 
+/**
+ * Development mode only, as an `error` event: a message was changed while it was being serialized, so that what was sent is
+ * neither what it was nor what it is. Its `cause` tells where it was sent.
+ */
+export class MessageChangedError extends ThreadcastError {
+  readonly code = 'TC_MESSAGE_CHANGED';
+  /** Where in its JSON the first difference is. */
+  readonly byte: number;
+  /** The JSON around it, as it was at the call. */
+  readonly before: string;
+  /** And as it was sent. */
+  readonly after: string;
+
+  constructor(facts: { byte: number; before: string; after: string; cause: Error }) {
+    super(
+      `message was changed before send had resolved: at byte ${facts.byte} it was ${describe(facts.before)}, and ` +
+        `${describe(facts.after)} was sent (leave it alone until then, or send it with snapshot: true)`,
+      { cause: facts.cause },
+    );
+    this.byte = facts.byte;
+    this.before = facts.before;
+    this.after = facts.after;
+  }
+}
+
 /** A serialization that was not done by its deadline. */
 export class SerializationTimeoutError extends ThreadcastError {
   readonly code = 'TC_SERIALIZATION_TIMEOUT';

@@ -170,6 +170,92 @@ it('workers that keep failing degrade the serializer: slices go on, one recipe a
   expect(states).toEqual(['degraded', 'ready']);
 });
 
+it('a recipe that may run here does so while workers keep failing', async () => {
+  const { hub, link } = await start({ serializer: { workers: 1, timeoutMs: 500 } });
+  const here = (source: string) =>
+    inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { rows: 3 }, { runsHere: true });
+  const isMain =
+    'import { isMainThread } from "node:worker_threads"; export default ({ rows }) => [isMainThread, rows]';
+  const thread = hub.thread('t');
+  await expect(thread.send(here(isMain))).resolves.toMatchObject({ strategy: 'pooled' });
+  for (let i = 0; i < 3; i++) await thread.send(here('export default () => process.exit(1)')).catch(() => {});
+  expect(hub.stats().serializer).toBe('degraded');
+  const onTrial = thread.send(here('export default () => new Promise((resolve) => setTimeout(resolve, 100, "well"))'));
+  await expect(hub.thread('u').send(here(isMain))).resolves.toMatchObject({ strategy: 'sliced' });
+  await expect(hub.thread('u').send(here('export default () => { throw new Error("no data") }'))).rejects.toMatchObject(
+    { code: 'TC_WORKER_FAILED', cause: expect.objectContaining({ message: 'no data' }) },
+  );
+  await onTrial;
+  expect(framesOf(link, 'msg').map(({ d }) => d)).toEqual([[false, 3], [true, 3], 'well']);
+});
+
+it('a recipe that runs here has the same deadline', async () => {
+  const { hub } = await start({ serializer: { workers: 1, timeoutMs: 300 } });
+  const here = (source: string) =>
+    inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), undefined, { runsHere: true });
+  for (let i = 0; i < 3; i++)
+    await hub
+      .thread('t')
+      .send(here('export default () => process.exit(1)'))
+      .catch(() => {});
+  const never = here('export default () => new Promise((resolve) => setTimeout(resolve, 3_600_000).unref())');
+  const outcomes = await Promise.allSettled([hub.thread('t').send(never), hub.thread('u').send(never)]);
+  expect(outcomes).toMatchObject([
+    { reason: { code: 'TC_SERIALIZATION_TIMEOUT', strategy: 'pooled' } },
+    { reason: { code: 'TC_SERIALIZATION_TIMEOUT', strategy: 'sliced' } },
+  ]);
+});
+
+it('a full queue is waited for and known also while workers keep failing', async () => {
+  const { hub } = await start({ serializer: { workers: 1, maxQueue: 1 } });
+  const states: string[] = [];
+  const recipe = (source: string) => inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+  const thread = hub.thread('t');
+  for (let i = 0; i < 3; i++) await thread.send(recipe('export default () => process.exit(1)')).catch(() => {});
+  expect(hub.stats().serializer).toBe('degraded');
+  const big = thread.send(rows());
+  let isReady = false;
+  const ready = thread.ready().then(() => (isReady = true));
+  await expect(hub.thread('u').send(rows())).rejects.toMatchObject({ code: 'TC_SERIALIZER_QUEUE_FULL' });
+  expect(isReady).toBe(false);
+  await Promise.all([big, ready]);
+  hub.on('transition', ({ machine, to }) => machine === 'serializer' && states.push(to));
+  await thread.send(recipe('export default () => "well again"'));
+  expect(states).toEqual(['ready', 'saturated', 'ready']);
+});
+
+it('in development, a message that is changed while it is being sent is reported', async () => {
+  const { hub, link } = await start({ development: true, log: memoryLog({ maxEntries: 1 }) });
+  const errors: unknown[] = [];
+  hub.on('error', (error) => errors.push(error));
+  const thread = hub.thread('t');
+  const list = rows();
+  await thread.send(list);
+  await thread.send({ small: 1 });
+  await thread.send({ rows: streamArray(rows()) });
+  expect(errors).toEqual([]);
+  const value = { list, status: 'then' };
+  const sent = thread.send(value);
+  value.status = 'later';
+  expect(await sent).toMatchObject({ strategy: 'sliced' });
+  expect(errors).toEqual([
+    expect.objectContaining({
+      code: 'TC_MESSAGE_CHANGED',
+      byte: JSON.stringify(value).length - 'later"}'.length,
+      before: expect.stringContaining('"status":"then"}'),
+      after: expect.stringContaining('"status":"later"}'),
+      cause: expect.objectContaining({ stack: expect.stringContaining('serializer.test.ts') }),
+    }),
+  ]);
+  await expect.poll(() => dataOf(link).length).toBe(4);
+  await expect(thread.send({ list, bad: 1n })).rejects.toMatchObject({
+    code: 'TC_UNSERIALIZABLE_MESSAGE',
+    path: '$.bad',
+  });
+  await thread.send('the log has room for one');
+  await expect.poll(() => hub.stats().segmentsInUse).toBe(0);
+});
+
 it('segments come back when log and sockets are done, also when a connection dies in the middle', async () => {
   const server = await serveWs({ hub: { log: memoryLog({ maxEntries: 2 }) } });
   const [reader, dying] = [new WsClient(server.url, 't'), new WsClient(server.url, 't')];

@@ -33,6 +33,11 @@ export interface EncodeSyncOptions {
    * @default false
    */
   readonly readOnce?: boolean | undefined;
+  /**
+   * A streamed part is an error, before its source is touched: for a value that will be serialized again.
+   * @default false
+   */
+  readonly refuseSources?: boolean | undefined;
 }
 
 export interface EncodeSlicedOptions extends EncodeSyncOptions {
@@ -106,7 +111,12 @@ type JobHooks = Pick<EncodeJobOptions, 'now' | 'onReady' | 'onSettled'>;
 function createJob(value: unknown, options: EncodeSyncOptions, hooks: JobHooks): EncodeJob {
   const limits = withDefaults(options.limits);
   const output = new Output({ pool: options.pool, maxBytes: options.maxBytes, flushUnits: limits.flushUnits });
-  const walker = new Walker(output, { limits, now: hooks.now, readOnce: options.readOnce ?? false });
+  const walker = new Walker(output, {
+    limits,
+    now: hooks.now,
+    readOnce: options.readOnce ?? false,
+    refuseSources: options.refuseSources ?? false,
+  });
   return new EncodeJob({ value, output, walker, ...hooks });
 }
 

@@ -34,6 +34,7 @@ export interface WalkerOptions {
   readonly limits: SlicerLimits;
   readonly now: () => number;
   readonly readOnce: boolean;
+  readonly refuseSources: boolean;
 }
 
 /**
@@ -47,6 +48,7 @@ export class Walker {
   /** Units of work since the last look at the clock; whoever does the work charges it here. */
   work = 0;
   readonly #now: () => number;
+  readonly #refuseSources: boolean;
   readonly #estimator: SizeEstimator;
   readonly #frames: Frame[] = [];
   readonly #ancestors = new Ancestors();
@@ -57,6 +59,7 @@ export class Walker {
     this.limits = options.limits;
     this.readOnce = options.readOnce;
     this.#now = options.now;
+    this.#refuseSources = options.refuseSources;
     this.#estimator = new SizeEstimator(options.limits);
   }
 
@@ -217,6 +220,7 @@ export class Walker {
   }
 
   #openStreamed(marker: StreamedArray | StreamedObject): boolean {
+    if (this.#refuseSources) throw this.error('its source can be read only once');
     if (marker instanceof StreamedArray) return this.#push(marker, '[', new StreamedArrayFrame(marker));
     return this.#push(marker, '{', new StreamedObjectFrame(marker));
   }

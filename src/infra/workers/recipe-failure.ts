@@ -4,7 +4,7 @@ import { unpackError } from './carried-error.ts';
 import type { RecipeTask, FailedReply } from './worker-protocol.ts';
 
 /** A worker's own account of why there is no message, as the error that the sender sees. */
-export function errorOfReply(task: RecipeTask, reply: FailedReply): ThreadcastError {
+export function errorOfReply(task: Pick<RecipeTask, 'url' | 'maxBytes'>, reply: FailedReply): ThreadcastError {
   if (reply.kind === 'tooLarge') return new MessageTooLargeError({ bytes: reply.bytes, limit: task.maxBytes });
   const cause = reply.cause && unpackError(reply.cause);
   if (reply.kind === 'unserializable') return new UnserializableMessageError({ reason: reply.reason, cause });
@@ -22,7 +22,7 @@ function crashReason(cause: unknown): string {
   return `its worker died: ${cause.message}`;
 }
 
-function workerFailed(task: RecipeTask, reason: string, cause?: unknown): WorkerFailedError {
+function workerFailed(task: Pick<RecipeTask, 'url'>, reason: string, cause?: unknown): WorkerFailedError {
   return new WorkerFailedError({ url: shortUrl(task.url), reason, cause });
 }
 

@@ -4,19 +4,14 @@ import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { Body } from '../body.ts';
 import { systemClock } from '../clock.ts';
-import {
-  HubClosedError,
-  SerializationTimeoutError,
-  SerializerQueueFullError,
-  UnserializableMessageError,
-} from '../errors.ts';
+import { HubClosedError, SerializationTimeoutError, SerializerQueueFullError } from '../errors.ts';
 import { checkNumber } from '../option-checks.ts';
 import { PoolHealth } from './pool-health.ts';
 import { PoolJob } from './pool-job.ts';
 import type { EncodedRecipe } from './pool-job.ts';
 import { errorOfCrash, errorOfReply, shortUrl } from './recipe-failure.ts';
 import type { DeadlineClock, RecipePoolOptions, RecipePoolStats, RunOptions } from './recipe-pool-options.ts';
-import type { Recipe } from './recipe.ts';
+import { argsOf, type Recipe } from './recipe.ts';
 import type { RecipeTask, WorkerReply, WorkerTask } from './worker-protocol.ts';
 
 /** The worker's file, compiled or, when run from source, as it is. */
@@ -103,7 +98,7 @@ export class RecipePool {
       kind: 'recipe',
       url: recipe.url,
       exportName: recipe.exportName,
-      args: snapshot(recipe.args),
+      args: argsOf(recipe),
       maxBytes: options.maxBytes ?? this.#maxBytes,
     };
     const job = new PoolJob(task, {
@@ -256,16 +251,6 @@ export class RecipePool {
 /** A worker that cannot even start within its heap takes the process with it (measured: at 2 MiB; at 4 it just fails). */
 function checkedHeap(mebibytes: number | undefined): number | undefined {
   return mebibytes === undefined ? undefined : checkNumber('maxOldGenerationSizeMb', mebibytes, mebibytes, { min: 16 });
-}
-
-/** The arguments as they are now: a worker may take them much later, when the caller has changed them. */
-function snapshot(args: unknown): unknown {
-  try {
-    return structuredClone(args);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UnserializableMessageError({ reason: `the recipe's arguments: ${why}`, cause: error });
-  }
 }
 
 function closedError(url: string): HubClosedError {

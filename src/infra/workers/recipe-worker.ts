@@ -1,6 +1,7 @@
 /** The worker's side: what piscina loads in each thread and calls once for each task. */
 import { constants } from 'node:buffer';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { buildRecipe } from './build-recipe.ts';
 import { packError } from './carried-error.ts';
 import { epochNow } from './worker-protocol.ts';
 import type { FailedReply, RecipeTask, WorkerReply, WorkerTask } from './worker-protocol.ts';
@@ -22,7 +23,7 @@ export default async function work(task: WorkerTask): Promise<unknown> {
 
 async function encodeRecipe(task: RecipeTask): Promise<WorkerReply> {
   const startedAt = epochNow();
-  const built = await build(task);
+  const built = await buildRecipe(task);
   if ('kind' in built) return built;
   const builtAt = epochNow();
   const json = encode(built.value, task.maxBytes);
@@ -36,25 +37,6 @@ async function encodeRecipe(task: RecipeTask): Promise<WorkerReply> {
     buildMs: builtAt - startedAt,
     stringifyMs: endedAt - builtAt,
   };
-}
-
-async function build({ url, exportName, args }: RecipeTask): Promise<{ readonly value: unknown } | FailedReply> {
-  let recipe: unknown;
-  try {
-    const exports: Readonly<Record<string, unknown>> = await import(url);
-    recipe = exports[exportName];
-  } catch (error) {
-    return { kind: 'recipeFailed', reason: 'its module could not be loaded', cause: packError(error) };
-  }
-  if (typeof recipe !== 'function') {
-    return { kind: 'recipeFailed', reason: `its module has no function as export ${JSON.stringify(exportName)}` };
-  }
-  try {
-    return { value: await recipe(args) };
-  } catch (error) {
-    const cause = packError(error);
-    return { kind: 'recipeFailed', reason: `it threw: ${cause.message}`, cause };
-  }
 }
 
 function encode(value: unknown, maxBytes: number): ArrayBuffer | FailedReply {

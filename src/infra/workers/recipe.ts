@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { asError, InvalidOptionError, UnserializableMessageError } from '../errors.ts';
 
 export interface RecipeOptions {
   /**
@@ -6,6 +6,13 @@ export interface RecipeOptions {
    * @default 'default'
    */
   readonly export?: string;
+  /**
+   * The function may also run on the main thread. It does while workers keep failing (the serializer is `degraded`), instead of
+   * the send being refused: the module is imported here, the function holds the event loop for as long as it takes, and its
+   * result is serialized in slices.
+   * @default false
+   */
+  readonly runsHere?: boolean;
 }
 
 /**
@@ -18,10 +25,13 @@ export class Recipe {
   readonly exportName: string;
   /** What the function is called with. */
   readonly args: unknown;
+  /** See `RecipeOptions`. */
+  readonly runsHere: boolean;
 
   /** @internal use {@link inWorker} */
-  constructor(url: string, exportName: string, args: unknown) {
+  constructor(url: string, exportName: string, args: unknown, runsHere: boolean) {
     this.url = url;
+    this.runsHere = runsHere;
     this.exportName = exportName;
     this.args = args;
     Object.freeze(this);
@@ -46,11 +56,23 @@ export function inWorker(url: URL | string, args?: unknown, options: RecipeOptio
   if (typeof exportName !== 'string' || exportName === '') {
     throw new InvalidOptionError({ option: 'inWorker export', value: exportName, expected: 'the name of an export' });
   }
-  return new Recipe(moduleUrl(url), exportName, args);
+  return new Recipe(moduleUrl(url), exportName, args, options.runsHere === true);
 }
 
 export function isRecipe(value: unknown): value is Recipe {
   return value instanceof Recipe;
+}
+
+/**
+ * The arguments as they are now: a worker may take them much later, when the caller has changed them.
+ * @throws UnserializableMessageError where they cannot be cloned
+ */
+export function argsOf({ args }: Recipe): unknown {
+  try {
+    return structuredClone(args);
+  } catch (cause) {
+    throw new UnserializableMessageError({ reason: `the recipe's arguments: ${asError(cause).message}`, cause });
+  }
 }
 
 /** Nothing from the network, and no `node:` built-in: a message must not be able to name code that the application did not ship. */
