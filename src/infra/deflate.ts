@@ -11,7 +11,9 @@ export type WindowBits = 9 | 10 | 11 | 12 | 13 | 14 | 15;
  * The body's references are not touched. The caller owns the result's one reference.
  */
 export async function deflateBody(body: Body, windowBits: WindowBits, level: number): Promise<Body> {
-  const deflate = createDeflateRaw({ windowBits, level });
+  // A result of a few hundred bytes would pin zlib's default of 16 KiB for as long as the log keeps it.
+  const chunkSize = Math.min(16 * 1024, Math.max(256, body.bytes));
+  const deflate = createDeflateRaw({ windowBits, level, chunkSize });
   const chunks: Buffer[] = [];
   deflate.on('data', (chunk: Buffer) => chunks.push(chunk));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
