@@ -44,7 +44,12 @@ export class Threadcast implements Contender {
 
   encode(value: unknown): Encoded | Promise<Encoded> {
     if (isProvablySmall(value)) return encodeInline(value);
-    const job = encodeSliced(value, { scheduler: this.#scheduler, pool: this.#pool, maxBytes: Infinity });
+    const job = encodeSliced(value, {
+      scheduler: this.#scheduler,
+      pool: this.#pool,
+      maxBytes: Infinity,
+      isKnownBig: true,
+    });
     return job.done ? toEncoded(job) : job.promise.then(toEncoded);
   }
 }

@@ -203,7 +203,12 @@ export class SerializerActor {
   #sliced(message: unknown): Encoded | Promise<Encoded> {
     const { settings } = this.#host;
     const pool = this.#segments;
-    const job = encodeSliced(message, { scheduler: this.#scheduler, pool, maxBytes: settings.maxMessageBytes });
+    const job = encodeSliced(message, {
+      scheduler: this.#scheduler,
+      pool,
+      maxBytes: settings.maxMessageBytes,
+      isKnownBig: true,
+    });
     if (job.done) return resultOf(message, 'sliced', job);
     const watch = settings.isDevelopment ? new ChangeWatch(message, pool) : undefined;
     return this.#finish(message, job, watch);

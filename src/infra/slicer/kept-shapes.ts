@@ -22,7 +22,13 @@ function make(): object[] {
   const output = new Output({ pool: new SegmentPool(), maxBytes: 0, flushUnits: 0 });
   return [
     output,
-    new Walker(output, { limits: defaultLimits, now: () => 0, readOnce: false, refuseSources: false }),
+    new Walker(output, {
+      limits: defaultLimits,
+      now: () => 0,
+      readOnce: false,
+      refuseSources: false,
+      isKnownBig: false,
+    }),
     new ArrayFrame([]),
     new ObjectFrame({}),
     new StringFrame(''),

@@ -38,6 +38,11 @@ export interface EncodeSyncOptions {
    * @default false
    */
   readonly refuseSources?: boolean | undefined;
+  /**
+   * `isProvablySmall` has said no: the value is not measured again before it is opened.
+   * @default false
+   */
+  readonly isKnownBig?: boolean | undefined;
 }
 
 export interface EncodeSlicedOptions extends EncodeSyncOptions {
@@ -116,6 +121,7 @@ function createJob(value: unknown, options: EncodeSyncOptions, hooks: JobHooks):
     now: hooks.now,
     readOnce: options.readOnce ?? false,
     refuseSources: options.refuseSources ?? false,
+    isKnownBig: options.isKnownBig ?? false,
   });
   return new EncodeJob({ value, output, walker, ...hooks });
 }

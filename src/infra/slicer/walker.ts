@@ -35,6 +35,8 @@ export interface WalkerOptions {
   readonly now: () => number;
   readonly readOnce: boolean;
   readonly refuseSources: boolean;
+  /** Of the root: native code must not have it. */
+  readonly isKnownBig: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export class Walker {
   work = 0;
   readonly #now: () => number;
   readonly #refuseSources: boolean;
+  readonly #isKnownBig: boolean;
   readonly #estimator: SizeEstimator;
   readonly #frames: Frame[] = [];
   readonly #ancestors = new Ancestors();
@@ -60,6 +63,7 @@ export class Walker {
     this.readOnce = options.readOnce;
     this.#now = options.now;
     this.#refuseSources = options.refuseSources;
+    this.#isKnownBig = options.isKnownBig;
     this.#estimator = new SizeEstimator(options.limits);
   }
 
@@ -67,7 +71,8 @@ export class Walker {
   start(root: unknown): boolean {
     const value = isResolvable(root) ? this.resolve(root, '') : root;
     if (isLeftOut(value)) return false;
-    this.write(value, root);
+    if (this.#isKnownBig && value === root && typeof value === 'object' && value !== null) this.open(value, root);
+    else this.write(value, root);
     return true;
   }
 

@@ -14,6 +14,8 @@ export interface Cut {
   readonly limits: Partial<SlicerLimits>;
   readonly segmentBytes: number;
   readonly readOnce: boolean;
+  /** As in the serializer, which has asked before. */
+  readonly isKnownBig?: boolean;
 }
 
 const tiny = { runUnits: 24, stringUnits: 3, flushUnits: 16, depth: 3 };
@@ -26,6 +28,7 @@ export const cuts: readonly Cut[] = [
     limits: { runUnits: 200, stringUnits: 17, flushUnits: 64, depth: 8 },
     segmentBytes: 256,
     readOnce: false,
+    isKnownBig: true,
   },
   { name: 'tiny limits, every property read once', limits: tiny, segmentBytes: 48, readOnce: true },
   { name: 'default limits', limits: {}, segmentBytes: 256 * 1024, readOnce: false },
@@ -48,6 +51,7 @@ export function encodeOptions(cut: Cut, loop: ManualLoop): EncodeSlicedOptions {
     maxBytes: Infinity,
     limits: cut.limits,
     readOnce: cut.readOnce,
+    isKnownBig: cut.isKnownBig,
   };
 }
 
