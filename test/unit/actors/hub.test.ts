@@ -147,6 +147,14 @@ describe('send', () => {
     await run(hub.thread('t').send(message));
     expect(dataOf(link)).toEqual([{ raw: true }, { raw: true }]);
   });
+
+  it.each([['[1]'], [['[', 1, ']']], [new ArrayBuffer(2)], [undefined], [[]], [new Uint8Array(0)]])(
+    'refuses %o as bytes that are JSON already',
+    (bytes) => {
+      const act = (): unknown => Reflect.apply(preencoded, undefined, [bytes]);
+      expect(act).toThrow(expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'preencoded bytes' }));
+    },
+  );
 });
 
 describe('a hub', () => {
