@@ -29,8 +29,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** Three digits or so. */
+/** Three digits or so; `-` for what was not measured. */
 export function format(value: number): string {
+  if (Number.isNaN(value)) return '-';
   if (Math.abs(value) >= 100) return value.toFixed(0);
   return Math.abs(value) >= 10 ? value.toFixed(1) : String(Number(value.toFixed(2)));
 }

@@ -4,6 +4,8 @@ import { LoopProbe, MajorGcCounter, memoryInUse, nextTurn, settle } from './prob
 /** One run: some messages sent in one go, until the last of them is bytes. */
 export interface Run {
   readonly longestMs: number;
+  /** Of those turns in which no other process took the core; NaN where there is none. */
+  readonly undisturbedMs: number;
   readonly p99Ms: number;
   /** Until the last message is done. */
   readonly latencyMs: number;
@@ -32,7 +34,7 @@ async function measureBlocks(contender: Contender, value: unknown, atOnce: numbe
   const latencyMs = performance.now() - start;
   probe.stop();
   releaseAll(all);
-  return { longestMs: probe.longestMs, p99Ms: probe.p99Ms, latencyMs };
+  return { longestMs: probe.longestMs, undisturbedMs: probe.undisturbedMs, p99Ms: probe.p99Ms, latencyMs };
 }
 
 async function measureCost(contender: Contender, value: unknown, atOnce: number, rounds: number) {

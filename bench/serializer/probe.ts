@@ -2,6 +2,9 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Preemptions } from './preemptions.ts';
+
+const preemptions = new Preemptions();
 
 /**
  * Measures how long the event loop is held, exactly: it runs in every turn of the loop and notes the time since the turn
@@ -10,10 +13,13 @@ import { runInNewContext } from 'node:vm';
  */
 export class LoopProbe {
   readonly #gaps: number[] = [];
+  #undisturbedMs = NaN;
   #last = 0;
+  #preemptions = 0;
   #immediate: NodeJS.Immediate | undefined;
 
   start(): void {
+    this.#preemptions = preemptions.count;
     this.#last = performance.now();
     this.#arm();
   }
@@ -25,6 +31,11 @@ export class LoopProbe {
 
   get longestMs(): number {
     return this.#gaps.reduce((longest, gap) => Math.max(longest, gap), 0);
+  }
+
+  /** The longest of those turns in which the thread kept its core; NaN where there is none. */
+  get undisturbedMs(): number {
+    return this.#undisturbedMs;
   }
 
   /** By time: whoever comes at a random moment meets a shorter block in 99 of 100 cases. */
@@ -47,9 +58,12 @@ export class LoopProbe {
   }
 
   #note(): void {
-    const now = performance.now();
-    this.#gaps.push(now - this.#last);
-    this.#last = now;
+    const gap = performance.now() - this.#last;
+    const { count } = preemptions;
+    this.#gaps.push(gap);
+    if (count === this.#preemptions && !(gap <= this.#undisturbedMs)) this.#undisturbedMs = gap;
+    this.#preemptions = count;
+    this.#last = performance.now();
   }
 }
 
