@@ -129,6 +129,15 @@ const PANELS: readonly Panel[] = [
     queries: [{ expr: `max by (job) (${now('threadcast.pressure', '_ratio')})`, legend: '{{job}}' }],
   },
   {
+    title: 'Token streams',
+    unit: 'short',
+    description: 'Under way, and what is told of them each second.',
+    queries: [
+      { expr: total(now('threadcast.streams')), legend: 'streams {{job}}' },
+      { expr: perSecond('threadcast.streams.frames'), legend: 'frames per second {{job}}' },
+    ],
+  },
+  {
     title: 'Serializer and workers',
     unit: 'short',
     description: 'Recipes without a worker: more workers, or more machines.',

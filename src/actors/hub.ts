@@ -218,10 +218,10 @@ class HubActor implements Hub {
 
   #makeEngine(): Engine {
     const { clock, newId, tracer, meter, maxSendSpans } = this.#settings;
-    const telemetry = new Telemetry(maxSendSpans, tracer);
-    const metrics = new Metrics(meter);
-    const runs = new Runs();
     const report = (error: unknown): void => this.#report(error);
+    const telemetry = new Telemetry(maxSendSpans, report, tracer);
+    const metrics = new Metrics(report, meter);
+    const runs = new Runs();
     const isRunning = (): boolean => this.state === 'running';
     const observe = makeObserver(
       this.#settings.inspectors,

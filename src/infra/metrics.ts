@@ -1,5 +1,5 @@
 import { metrics, ValueType } from '@opentelemetry/api';
-import type { BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
+import type { Attributes, BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
 
 import { HISTOGRAMS, INSTRUMENTS, type HistogramDefinition, type Instrument, type Readings } from './instruments.ts';
 
@@ -13,13 +13,15 @@ const seconds = (milliseconds: number): number => milliseconds / 1_000;
  */
 export class Metrics {
   readonly #meter: Meter;
+  readonly #report: (error: unknown) => void;
   readonly #serialization: Histogram;
   readonly #queueWait: Histogram;
   readonly #fanoutSize: Histogram;
   readonly #fanoutDuration: Histogram;
 
-  constructor(meter: Meter = metrics.getMeter('threadcast')) {
+  constructor(report: (error: unknown) => void, meter: Meter = metrics.getMeter('threadcast')) {
     this.#meter = meter;
+    this.#report = report;
     const histogram = ({ name, unit, description, boundaries }: HistogramDefinition): Histogram =>
       meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: boundaries } });
     this.#serialization = histogram(HISTOGRAMS.serialization);
@@ -30,13 +32,22 @@ export class Metrics {
 
   serialized(strategy: string, durationMs: number, queueWaitMs: number): void {
     const attributes = { 'threadcast.strategy': strategy };
-    this.#serialization.record(seconds(durationMs), attributes);
-    this.#queueWait.record(seconds(queueWaitMs), attributes);
+    this.#record(this.#serialization, seconds(durationMs), attributes);
+    this.#record(this.#queueWait, seconds(queueWaitMs), attributes);
   }
 
   fannedOut(connections: number, durationMs: number): void {
-    this.#fanoutSize.record(connections);
-    this.#fanoutDuration.record(seconds(durationMs));
+    this.#record(this.#fanoutSize, connections);
+    this.#record(this.#fanoutDuration, seconds(durationMs));
+  }
+
+  /** A meter that throws must not fail a send. */
+  #record(histogram: Histogram, value: number, attributes?: Attributes): void {
+    try {
+      histogram.record(value, attributes);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, context, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Link, Span, Tracer } from '@opentelemetry/api';
+import type { Attributes, Context, Link, Span, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import { asError } from './errors.ts';
 import { MessageTrace, parseTraceparent } from './message-trace.ts';
 
@@ -80,19 +80,22 @@ export interface SerializeSpan {
 
 /**
  * Spans through `@opentelemetry/api`, with explicit contexts: AsyncLocalStorage costs more than the send itself. Without an SDK
- * every call here is a no-op. The head sampling decision falls once, in `publish`.
+ * every call here is a no-op. The head sampling decision falls once, in `publish`. What a tracer or a span processor throws is reported,
+ * and the message goes on without its span.
  */
 export class Telemetry {
   readonly #tracer: Tracer;
   readonly #maxSpans: number;
+  readonly #report: (error: unknown) => void;
   /** What the transitions that happen now are the consequence of. */
   #cause: MessageTrace | undefined;
   /** By connection: the last recorded message that was for it. */
   readonly #lastMessages = new Map<string, MessageTrace>();
 
   /** @param maxSpans of one message for deliveries that went well, and as many for those that did not, and for later ones */
-  constructor(maxSpans: number, tracer: Tracer = trace.getTracer('threadcast')) {
+  constructor(maxSpans: number, report: (error: unknown) => void, tracer: Tracer = trace.getTracer('threadcast')) {
     this.#maxSpans = maxSpans;
+    this.#report = report;
     this.#tracer = tracer;
   }
 
@@ -100,7 +103,7 @@ export class Telemetry {
     const attributes = { 'threadcast.thread.id': threadId, 'threadcast.lane': lane };
     const origin = link === undefined ? undefined : parseTraceparent(link);
     const options = { kind: SpanKind.PRODUCER, attributes, links: origin === undefined ? [] : [{ context: origin }] };
-    return this.#open(this.#tracer.startSpan('publish thread', options, parent));
+    return this.#open('publish thread', options, parent);
   }
 
   /** An entry that another process has published: goes on with its trace, so that one message stays one trace. */
@@ -111,20 +114,20 @@ export class Telemetry {
       'threadcast.message.offset': message.offset,
     };
     const options = { kind: SpanKind.CONSUMER, attributes, links: [{ context: publisher.origin }] };
-    return this.#open(this.#tracer.startSpan('process thread', options, publisher.context), publisher);
+    return this.#open('process thread', options, publisher.context, publisher.origin);
   }
 
   serialize(parent: MessageTrace | undefined): SerializeSpan {
     if (parent === undefined) return unrecordedSerialization;
-    const span = this.#tracer.startSpan('serialize', { kind: SpanKind.INTERNAL }, parent.context);
+    const span = this.#start('serialize', { kind: SpanKind.INTERNAL }, parent.context);
+    if (span === undefined) return unrecordedSerialization;
     const beginAt = Date.now();
     return {
       end: (attributes, worker) => {
         if (worker !== undefined) this.#worked(trace.setSpan(parent.context, span), beginAt, worker);
-        span.setAttributes(attributes);
-        span.end();
+        this.#end(span, attributes);
       },
-      fail: (error) => endFailed(span, error),
+      fail: (error) => this.#end(span, {}, error),
     };
   }
 
@@ -144,12 +147,9 @@ export class Telemetry {
       'threadcast.attempt': facts.attempt,
       'threadcast.outcome': outcome,
     };
-    const kind = SpanKind.CLIENT;
-    const span = isLate
-      ? this.#tracer.startSpan('send connection', { kind, attributes, links: linkTo(trace) }, ROOT_CONTEXT)
-      : this.#tracer.startSpan('send connection', { kind, attributes }, trace.context);
-    if (outcome === 'timed_out') span.setStatus({ code: SpanStatusCode.ERROR, message: 'all attempts timed out' });
-    span.end();
+    const options = { kind: SpanKind.CLIENT, attributes, links: isLate ? linkTo(trace) : [] };
+    const span = this.#start('send connection', options, isLate ? ROOT_CONTEXT : trace.context);
+    if (span !== undefined) this.#end(span, {}, outcome === 'timed_out' ? TIMED_OUT : undefined);
   }
 
   transition({ machine, id, from, to, event }: TransitionFacts): void {
@@ -160,7 +160,8 @@ export class Telemetry {
       'threadcast.event': event,
     };
     const options = { kind: SpanKind.INTERNAL, attributes, links: this.#linksOf(machine, id, to) };
-    this.#tracer.startSpan(`transition ${machine}`, options, this.#cause?.context ?? ROOT_CONTEXT).end();
+    const span = this.#start(`transition ${machine}`, options, this.#cause?.context ?? ROOT_CONTEXT);
+    if (span !== undefined) this.#end(span, {});
   }
 
   /** The transitions that `act` leads to at once belong to the message's trace. */
@@ -185,38 +186,58 @@ export class Telemetry {
   #worked(parent: Context, beginAt: number, { waitMs, tookMs, buildMs, stringifyMs }: WorkerFacts): void {
     const attributes = { 'threadcast.worker.build_ms': buildMs, 'threadcast.worker.stringify_ms': stringifyMs };
     const options = { kind: SpanKind.INTERNAL, attributes, startTime: beginAt + waitMs };
-    this.#tracer.startSpan('worker', options, parent).end(beginAt + waitMs + tookMs);
+    const span = this.#start('worker', options, parent);
+    if (span !== undefined) this.#end(span, {}, undefined, beginAt + waitMs + tookMs);
   }
 
-  #open(span: Span, publisher?: MessageTrace): OpenSpan {
-    if (!span.isRecording()) return unrecorded;
-    const spanContext = span.spanContext();
-    const isSampled = (spanContext.traceFlags & TraceFlags.SAMPLED) !== 0;
-    const message = isSampled ? new MessageTrace(publisher?.origin ?? spanContext, spanContext) : undefined;
+  /** @param publisher the publish span, where it is another process's */
+  #open(name: string, options: SpanOptions, parent: Context, publisher?: SpanContext): OpenSpan {
+    const span = this.#start(name, options, parent);
+    if (span?.isRecording() !== true) return unrecorded;
+    const own = span.spanContext();
+    const isSampled = (own.traceFlags & TraceFlags.SAMPLED) !== 0;
+    const message = isSampled ? new MessageTrace(publisher ?? own, own) : undefined;
     return {
       trace: message,
-      end(attributes, error) {
-        span.setAttributes(attributes);
-        if (message !== undefined && message.omitted > 0) {
-          span.setAttribute('threadcast.sends_without_span', message.omitted);
-        }
-        if (error === undefined) span.end();
-        else endFailed(span, error);
+      end: (attributes, error) => {
+        const omitted = message?.omitted ?? 0;
+        const all = omitted === 0 ? attributes : { ...attributes, 'threadcast.sends_without_span': omitted };
+        this.#end(span, all, error);
       },
     };
   }
+
+  #start(name: string, options: SpanOptions, parent: Context): Span | undefined {
+    try {
+      return this.#tracer.startSpan(name, options, parent);
+    } catch (error) {
+      this.#report(error);
+      return undefined;
+    }
+  }
+
+  #end(span: Span, attributes: Attributes, failure?: unknown, endTime?: number): void {
+    try {
+      span.setAttributes(attributes);
+      if (failure === TIMED_OUT) span.setStatus({ code: SpanStatusCode.ERROR, message: TIMED_OUT });
+      else if (failure !== undefined) {
+        const thrown = asError(failure);
+        span.recordException(thrown);
+        span.setStatus({ code: SpanStatusCode.ERROR, message: thrown.message });
+      }
+      span.end(endTime);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
 }
+
+/** A failure that is no exception. */
+const TIMED_OUT = 'all attempts timed out';
 
 const unrecorded: OpenSpan = { trace: undefined, end: () => {} };
 const unrecordedSerialization: SerializeSpan = { end: () => {}, fail: () => {} };
 
 function linkTo({ origin }: MessageTrace): Link[] {
   return [{ context: origin }];
-}
-
-function endFailed(span: Span, error: unknown): void {
-  const thrown = asError(error);
-  span.recordException(thrown);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: thrown.message });
-  span.end();
 }

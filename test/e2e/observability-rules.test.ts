@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { alertRules } from '../../examples/observability/alerts.ts';
-import { dashboard } from '../../examples/observability/dashboard.ts';
+import { dashboard, dashboardExpressions } from '../../examples/observability/dashboard.ts';
+import { HISTOGRAMS, INSTRUMENTS } from '../../src/infra/instruments.ts';
 
 const run = promisify(execFile);
 const example = new URL('../../examples/observability/', import.meta.url);
@@ -75,6 +76,12 @@ describe('the alert rules', () => {
   it('are what their generator makes, and so is the dashboard', () => {
     expect(readFileSync(new URL('alerts.yml', example), 'utf8')).toBe(alertRules());
     expect(readFileSync(new URL('dashboard.json', example), 'utf8')).toBe(dashboard());
+  });
+
+  it('have a dashboard beside them that shows every metric', () => {
+    const shown = dashboardExpressions('1m', 'a').join('\n');
+    const names = [...INSTRUMENTS, ...Object.values(HISTOGRAMS)].map(({ name }) => name.replaceAll('.', '_'));
+    expect(names.filter((name) => !shown.includes(name))).toEqual([]);
   });
 
   it('are rules to promtool, and so is the configuration', async () => {

@@ -31,7 +31,7 @@ it('gives every metric its unit', () => {
 });
 
 it('names every span', () => {
-  const spans = found(/startSpan\(\s*['`]([^'`]+)/g);
+  const spans = found(/#(?:start|open)\(\s*['`]([^'`]+)/g);
   expect(spans.length).toBeGreaterThanOrEqual(6);
   for (const span of spans) expect(page).toContain(`| \`${span.replace(/\$\{\w+\}/, '<machine>')}\``);
 });

@@ -300,6 +300,34 @@ it('links a catch-up to the publish of a message that this process has only read
   expect(named('send connection')).toMatchObject([{ links: [{ context: { spanId: FOREIGN.slice(36, 52) } }] }]);
 });
 
+it('delivers and changes states though the span processor throws, and reports it', async () => {
+  await harness.close();
+  const fails = (): never => {
+    throw new Error('processor');
+  };
+  const done = (): Promise<void> => Promise.resolve();
+  for (const [onStart, onEnd] of [
+    [fails, () => {}],
+    [() => {}, fails],
+  ] as const) {
+    const provider = new TracerProvider({ spanProcessors: [{ onStart, onEnd, forceFlush: done, shutdown: done }] });
+    harness = makeHarness({ tracer: provider.getTracer('test') });
+    const { hub, connect, run, clock, errors } = harness;
+    const [one, two] = [connect(), connect()];
+    await one.connection.join('t');
+    await two.connection.join('t');
+    two.link.stall();
+    expect(await run(hub.thread('t').send('x'.repeat(600_000)))).toMatchObject({ recipients: 2, written: 2 });
+    expect(await run(hub.thread('t').send('next'))).toMatchObject({ written: 1, behind: 1 });
+    await clock.advance(120_000);
+    expect(two.connection.state).toBe('evicted');
+    expect(framesOf(one.link, 'msg')).toHaveLength(2);
+    expect(errors.length).toBeGreaterThan(5);
+    expect(errors.every((error) => error instanceof Error && error.message === 'processor')).toBe(true);
+    await harness.close();
+  }
+});
+
 it('keeps nothing of the span and its context alive once the message is logged', async () => {
   const parent = trace.setSpan(
     ROOT_CONTEXT,
