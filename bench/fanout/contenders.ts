@@ -37,7 +37,7 @@ const specs: readonly ContenderSpec[] = [
   { ...plain, name: 'bun', title: 'Bun', file: 'bun.js', runtime: bun },
 ];
 
-/** Threadcast with something else in the place of the WebSocket, for the layers. */
+/** Less than threadcast, for the layers. */
 export const layerSpecs: readonly ContenderSpec[] = [
   {
     ...plain,
@@ -46,12 +46,13 @@ export const layerSpecs: readonly ContenderSpec[] = [
     file: 'threadcast.ts',
     options: { format: 'plain', link: 'none' },
   },
+  { ...plain, name: 'layer-pump', title: 'pump', file: 'pump.ts' },
   {
     ...plain,
-    name: 'layer-socket',
-    title: 'bare socket',
+    name: 'layer-untraced',
+    title: 'no telemetry',
     file: 'threadcast.ts',
-    options: { format: 'plain', link: 'socket' },
+    options: { format: 'plain', telemetry: 'none' },
   },
 ];
 

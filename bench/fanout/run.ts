@@ -76,11 +76,12 @@ const kind = flags.quick ? 'Quick run: few and short rounds, not for comparison.
 const date = new Date().toISOString().slice(0, 10);
 const environment = [`${date}. ${kind} ${minutes} minutes. ${describeMachine()}.`, `Versions: ${versions}.`];
 const report = { environment, missing: available.missing, sections };
-if (flags.out !== undefined) {
+// a quick run is not for quoting: it is printed and leaves the file alone
+if (flags.out !== undefined && !flags.quick) {
   writeReport(flags.out, report, flags.charts);
 } else {
-  console.log(renderReport(report, flags.charts));
-  if (flags.charts) writeCharts('docs/benchmarks', sections);
+  console.log(renderReport(report, flags.charts && !flags.quick));
+  if (flags.charts && !flags.quick) writeCharts('docs/benchmarks', sections);
 }
 
 /** Each is asked itself: what it runs on is its own affair. */

@@ -1,12 +1,12 @@
-import { createActor, type ActorRefFrom } from 'xstate';
+import { createActor, type ActorRefFrom, type SnapshotFrom } from 'xstate';
 import { closeCodes, type CloseCode } from '../infra/close-codes.ts';
-import type { WindowBits } from '../infra/deflate.ts';
+import { dialectOf } from '../infra/dialect.ts';
 import type { Entry, Format } from '../infra/entry.ts';
 import { asError, ConnectionClosedError } from '../infra/errors.ts';
 import type { Frame } from '../infra/frames.ts';
 import type { Link, LinkListener } from '../infra/link.ts';
 import type { SendOutcome } from '../infra/telemetry.ts';
-import type { connectionMachine } from '../machines/index.ts';
+import { untroubled, type connectionMachine, type ConnectionInput } from '../machines/connection.ts';
 import type {
   AcceptOptions,
   Connection,
@@ -20,7 +20,7 @@ import type { JoinWish } from './join-wish.ts';
 import { guarded, Listeners, type Listener } from './listeners.ts';
 import { Memberships, type Member } from './memberships.ts';
 import { stateOf } from './observers.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
 import { notices } from './protocol.ts';
 import type { Receipt } from './receipt.ts';
 import { Requests } from './requests.ts';
@@ -44,14 +44,16 @@ export interface ConnectionSettings {
   readonly onPublish: AcceptOptions['onPublish'];
 }
 
-/** One socket at work: its machine decides when bytes may flow, its outbox writes them, its subscriptions know which. */
-export class ConnectionActor implements Connection, Member, LinkListener {
+/**
+ * One socket at work: its machine decides when bytes may flow, its outbox writes them, its subscriptions know which.
+ *
+ * Ten thousand of them are idle most of the time, so what an idle one does not need is made when it is needed: the listeners, the
+ * queue of requests, and the machine's actor, which has nothing to say while its connection is in the first state.
+ */
+export class ConnectionActor implements Connection, Member, LinkListener, OutboxOwner {
   readonly id: string;
   readonly userId: string | undefined;
   readonly data: unknown;
-  readonly format: Format;
-  /** The window for compressed frames, if it takes them. */
-  readonly window: WindowBits | undefined;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   /** The application's; see `AttachOptions.onPublish`. */
   readonly onPublish: AcceptOptions['onPublish'];
@@ -59,10 +61,10 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #vitals: Vitals;
-  readonly #actor: ActorRefFrom<typeof connectionMachine>;
+  #actor: ActorRefFrom<typeof connectionMachine> | undefined;
   readonly #memberships: Memberships;
-  readonly #listeners: Listeners<ConnectionEvents>;
-  readonly #requests: Requests;
+  #listeners: Listeners<ConnectionEvents> | undefined;
+  #requests: Requests | undefined;
   readonly #acceptedAt: number;
   #probe = 0;
   #isWatched = false;
@@ -75,34 +77,32 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     this.id = settings.id;
     this.userId = settings.userId;
     this.data = settings.data;
-    this.format = settings.format;
     this.authorize = settings.authorize;
     this.onPublish = settings.onPublish;
     this.#engine = engine;
     this.#acceptedAt = engine.now();
-    const { policy, heartbeatMs, highWaterMarkBytes } = engine.settings;
+    const { vitals, highWaterMarkBytes } = engine.settings;
     this.#link = makeLink(this);
-    this.window = this.#link.deflateWindow;
-    this.outbox = new Outbox(this.#link, highWaterMarkBytes, (error) => this.#broken(error));
-    this.#vitals = new Vitals(this.#link, { sendTimeoutMs: policy.sendTimeoutMs, heartbeatMs }, engine.now());
+    const dialect = dialectOf(settings.format, this.#link.deflateWindow);
+    this.outbox = new Outbox(this.#link, dialect, highWaterMarkBytes, this);
+    this.#vitals = new Vitals(this.#link, vitals, engine.now());
     this.#memberships = new Memberships(this, engine);
-    this.#listeners = new Listeners((error) => engine.report(error));
-    this.#requests = new Requests(this, engine);
-    this.#actor = createActor(engine.machines.connection, {
-      ...engine.actorOptions,
-      id: `connection:${this.id}`,
-      input: { id: this.id, policy },
-    });
   }
 
-  /** Once it is registered: the machine's first entry opens the gate. */
+  /** Once it is registered. */
   start(): void {
-    this.#engine.launch(this.#actor);
-    const { heartbeatMs, maxInputBytes } = this.#engine.settings;
-    this.tell(notices.hello(this.id, heartbeatMs, { maxBytes: maxInputBytes }));
+    const { isInspected, settings } = this.#engine;
+    if (isInspected) this.#launch();
+    else this.openGate();
+    this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, { maxBytes: settings.maxInputBytes }));
+  }
+
+  get format(): Format {
+    return this.outbox.dialect.format;
   }
 
   get state(): ConnectionState {
+    if (this.#actor === undefined) return 'open';
     const { value } = this.#actor.getSnapshot();
     if (typeof value === 'string') return value;
     return 'retrying' in value ? 'retrying' : 'tripped';
@@ -133,24 +133,25 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   }
 
   get stats(): ConnectionStats {
-    const snapshot = this.#actor.getSnapshot();
-    const { attempt, failures, trips } = snapshot.context;
+    const snapshot = this.#actor?.getSnapshot();
+    const { attempt, failures, trips } = snapshot?.context ?? untroubled(this.#input);
     const { messages, bytes, unsentBytes } = this.outbox;
     const { behind, lag } = this.#memberships;
     const ageMs = this.#engine.now() - this.#acceptedAt;
     const { roundTripMs } = this.#vitals;
-    const path = stateOf(snapshot);
+    const path = snapshot === undefined ? 'open' : stateOf(snapshot);
     return { path, ageMs, lag, roundTripMs, messages, bytes, unsentBytes, behind, attempt, failures, trips };
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
     if (event === 'state') this.#watchState();
+    this.#listeners ??= new Listeners(this.#engine.report);
     return this.#listeners.on(event, listener);
   }
 
   /** False where nobody listens. */
   emit<E extends keyof ConnectionEvents>(event: E, news: ConnectionEvents[E]): boolean {
-    return this.#listeners.emit(event, news);
+    return this.#listeners?.emit(event, news) ?? false;
   }
 
   join(threadId: string, { from }: JoinOptions = {}): Promise<void> {
@@ -189,15 +190,15 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   }
 
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
-    tell(this.#actor, { type: 'evict', code, reason });
+    tell(this.#machine, { type: 'evict', code, reason });
   }
 
   trip(): void {
-    tell(this.#actor, { type: 'trip' });
+    tell(this.#machine, { type: 'trip' });
   }
 
   reset(): void {
-    tell(this.#actor, { type: 'reset' });
+    tell(this.#machine, { type: 'reset' });
   }
 
   evict({ code, reason }: CloseCode): void {
@@ -217,26 +218,18 @@ export class ConnectionActor implements Connection, Member, LinkListener {
 
   // --- Subscriber
 
-  deliver(entry: Entry, isAhead: boolean): void {
-    const frame = entry.frame(this.format === 'plain' ? 'plain' : isAhead ? 'ahead' : 'json', this.window);
-    this.outbox.write(frame);
+  followUp(entry: Entry, frame: Frame): void {
     if (this.outbox.isUnfinished) this.#engine.turns.add(this.#memberships);
-    this.#engine.counters.deliveries++;
-    if (entry.trace !== undefined) this.#trace(entry, frame.bytes, 'written');
+    this.#trace(entry, frame.bytes, 'written');
   }
 
-  deliverRun(run: Run): void {
-    this.outbox.writeRun(run.bytes, run.entries.length);
-    this.#engine.counters.deliveries += run.entries.length;
-    if (run.isTraced)
-      for (const entry of run.entries) this.#trace(entry, entry.frame(this.format, this.window).bytes, 'written');
+  traceRun({ entries }: Run): void {
+    const { format, window } = this.outbox.dialect;
+    for (const entry of entries) this.#trace(entry, entry.frame(format, window).bytes, 'written');
   }
 
-  deliverPart(entry: Entry, part: Uint8Array, isLast: boolean): void {
-    this.outbox.writeRun(part, isLast ? 1 : 0);
-    if (!isLast) return;
-    this.#engine.counters.deliveries++;
-    if (entry.trace !== undefined) this.#trace(entry, entry.body.bytes, 'written');
+  tracePart(entry: Entry): void {
+    this.#trace(entry, entry.body.bytes, 'written');
   }
 
   beginParts(subscription: Subscription): boolean {
@@ -245,17 +238,6 @@ export class ConnectionActor implements Connection, Member, LinkListener {
 
   endParts(): void {
     this.#memberships.endParts();
-  }
-
-  offerVolatile(entry: Entry, isCurrent: boolean): boolean {
-    if (isCurrent && this.outbox.canWrite && entry.isDeliverable(this.#engine.now())) {
-      entry.writes++;
-      this.deliver(entry, false);
-      return true;
-    }
-    this.#engine.counters.volatileDropped++;
-    if (entry.trace !== undefined) this.traceMiss(entry, 'dropped');
-    return false;
   }
 
   traceMiss(entry: Entry, outcome: SendOutcome): void {
@@ -279,27 +261,28 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   // --- LinkListener
 
   onDrain(): void {
-    if (this.state === 'retrying') tell(this.#actor, { type: 'progressed' });
+    if (this.state === 'retrying') tell(this.#machine, { type: 'progressed' });
     else if (this.outbox.isUnfinished || this.#memberships.behind > 0) this.#engine.turns.add(this.#memberships);
   }
 
   onPong(seq: number): void {
     if (!this.#vitals.pong(seq, this.#engine.now())) return;
     const { state } = this;
-    if (state === 'retrying' || (state === 'tripped' && seq >= this.#probe)) tell(this.#actor, { type: 'progressed' });
+    const isAnswer = state === 'retrying' || (state === 'tripped' && seq >= this.#probe);
+    if (isAnswer) tell(this.#machine, { type: 'progressed' });
   }
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
     this.#vitals.heard(this.#engine.now());
     if (this.state === 'evicted') return;
     if (data.length > this.#engine.settings.maxInputBytes) this.evict(closeCodes.tooBig);
-    else this.#requests.take(data, isBinary);
+    else (this.#requests ??= new Requests(this, this.#engine)).take(data, isBinary);
   }
 
   onClose(code: number, reason: string): void {
     this.#isLinkClosed = true;
     this.#engine.forgetLink(this);
-    tell(this.#actor, { type: 'closed', code, reason: reason === '' ? closeCodes.abnormal.reason : reason });
+    tell(this.#machine, { type: 'closed', code, reason: reason === '' ? closeCodes.abnormal.reason : reason });
   }
 
   // --- the sweep
@@ -309,8 +292,8 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     const { state } = this;
     if (state === 'tripped' || state === 'evicted') return;
     const finding = this.#vitals.examine(now, this.outbox.bytes);
-    if (finding === 'progressed' && state === 'retrying') tell(this.#actor, { type: 'progressed' });
-    else if (finding === 'stalled' && state === 'open' && isFair) tell(this.#actor, { type: 'stalled' });
+    if (finding === 'progressed' && state === 'retrying') tell(this.#machine, { type: 'progressed' });
+    else if (finding === 'stalled' && state === 'open' && isFair) tell(this.#machine, { type: 'stalled' });
     if (this.#vitals.owesHeartbeat(now, this.outbox.bytes)) this.#beat();
     const idleMs = now - this.#vitals.heardAt;
     if (this.#memberships.size === 0 && idleMs >= this.#engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
@@ -339,6 +322,11 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   }
 
   terminate(code: number, reason: string): void {
+    if (!this.#isLinkClosed) {
+      // what is only gathered is not what the peer does not take
+      this.outbox.depart();
+      this.#link.uncork();
+    }
     const hasUnsent = this.#link.unsentBytes > 0;
     this.#traceWaiting('evicted');
     this.outbox.abandon();
@@ -347,7 +335,7 @@ export class ConnectionActor implements Connection, Member, LinkListener {
     if (hasUnsent) this.#link.terminate();
     else if (!this.#isLinkClosed) this.#link.close(code, reason);
     this.#engine.forgetConnection(this, { code, reason });
-    this.#listeners.emit('evicted', { code, reason });
+    this.emit('evicted', { code, reason });
   }
 
   /** The hub waits no longer for the peer's answer to a close frame. */
@@ -383,15 +371,36 @@ export class ConnectionActor implements Connection, Member, LinkListener {
   #watchState(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
-    let from = stateOf(this.#actor.getSnapshot());
-    this.#actor.subscribe((snapshot) => {
+    let from = stateOf(this.#machine.getSnapshot());
+    this.#machine.subscribe((snapshot) => {
       const to = stateOf(snapshot);
-      if (to !== from) this.#listeners.emit('state', { from, to });
+      if (to !== from) this.emit('state', { from, to });
       from = to;
     });
   }
 
-  #broken(error: unknown): void {
+  get #input(): ConnectionInput {
+    return { id: this.id, policy: this.#engine.settings.policy };
+  }
+
+  /** The machine at work. Where it comes late, it finds itself where it would be: in its first state, with the gate open. */
+  get #machine(): ActorRefFrom<typeof connectionMachine> {
+    if (this.#actor !== undefined) return this.#actor;
+    const { connection } = this.#engine.machines;
+    return this.#launch(connection.resolveState({ value: 'open', context: untroubled(this.#input) }));
+  }
+
+  #launch(snapshot?: SnapshotFrom<typeof connectionMachine>): ActorRefFrom<typeof connectionMachine> {
+    const { machines, actorOptions, launch } = this.#engine;
+    const options = { ...actorOptions, id: `connection:${this.id}`, input: this.#input };
+    this.#actor = createActor(machines.connection, snapshot === undefined ? options : { ...options, snapshot });
+    launch(this.#actor);
+    return this.#actor;
+  }
+
+  // --- OutboxOwner
+
+  onBroken(error: unknown): void {
     this.#engine.report(error);
     guarded(
       () => this.#link.terminate(),

@@ -8,6 +8,7 @@ import type { Connection, ThreadStats } from './api.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { HubSettings } from './options.ts';
+import type { Flight } from './flight.ts';
 import type { Runs } from './runs.ts';
 import type { SerializerActor } from './serializer.ts';
 import type { StreamTicker } from './stream-ticker.ts';
@@ -23,6 +24,7 @@ export interface Engine {
   readonly serializer: SerializerActor;
   readonly turns: Turns;
   readonly runs: Runs;
+  readonly flight: Flight;
   readonly ticker: StreamTicker;
   readonly counters: Counters;
   /** False once the hub drains or has been closed. */
@@ -37,8 +39,10 @@ export interface Engine {
   };
   readonly now: () => number;
   readonly newId: () => string;
+  /** Somebody watches the machines: then each connection's is there from its first moment. */
+  readonly isInspected: boolean;
   /** Starts a root actor; what breaks in it is reported, never thrown into the event loop. */
-  launch(actor: AnyActorRef): void;
+  readonly launch: (actor: AnyActorRef) => void;
   /** The thread, opened if need be. */
   openThread(threadId: string): MaybePromise<ThreadActor>;
   forgetThread(thread: ThreadActor): void;
@@ -55,5 +59,5 @@ export interface Engine {
   /** Calls at each sweep, and when the hub closes, until the answer is true. */
   lookAtEachSweep(look: () => boolean): void;
   /** An error that is nobody's to catch: becomes an `error` event. */
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
 }

@@ -195,19 +195,25 @@ export class FrontDoor implements Route, Task {
     const refusal = this.#refusalOf(answer.userId);
     if (refusal !== undefined) return handshake.refuse(refusal);
     const { request } = handshake;
-    const { onPublish } = this.#options;
     const asked = formatAsked(request, this.#options.allowPlain);
     const format = answer.format ?? (asked === 'refused' ? undefined : asked) ?? this.#options.format;
+    const options = this.#acceptOptions(answer, format);
     handshake.complete(this.#upgraders[format], (webSocket, socket) => {
-      const connection = this.#house.accept((listener) => wsSocketLink(webSocket, socket, listener), {
-        format,
-        authorize: (threadId) => this.#options.authorize(answer, threadId),
-        data: answer.data,
-        ...(answer.userId === undefined ? {} : { userId: answer.userId }),
-        ...(onPublish && { onPublish: (message, sender) => onPublish(answer, message, sender) }),
-      });
+      const connection = this.#house.accept((listener) => wsSocketLink(webSocket, socket, listener), options);
       void this.#joinAll(connection, queryOf(request));
     });
+  }
+
+  /** Apart, because a closure holds all that is around it: `authorize` lives as long as the connection, the request must not. */
+  #acceptOptions(session: Session, format: Format): AcceptOptions {
+    const { onPublish } = this.#options;
+    return {
+      format,
+      authorize: (threadId) => this.#options.authorize(session, threadId),
+      data: session.data,
+      ...(session.userId === undefined ? {} : { userId: session.userId }),
+      ...(onPublish && { onPublish: (message, sender) => onPublish(session, message, sender) }),
+    };
   }
 
   /** A client without our code says in the URL what it wants to join. Never rejects. */

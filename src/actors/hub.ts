@@ -25,6 +25,7 @@ import { ConnectionActor } from './connection.ts';
 import { makeCounters } from './counters.ts';
 import { provideConnection, provideThread } from './effects.ts';
 import type { Engine } from './engine.ts';
+import { Flight } from './flight.ts';
 import { FrontDoor } from './front-door.ts';
 import { Listeners, type Listener } from './listeners.ts';
 import { Lobby } from './lobby.ts';
@@ -244,6 +245,7 @@ class HubActor implements Hub {
       serializer: new SerializerActor({ settings: this.#settings, telemetry, metrics, actorOptions, launch, report }),
       turns: new Turns(clock, this.#settings.sliceMs, report, () => runs.clear()),
       runs,
+      flight: new Flight(),
       ticker: new StreamTicker(clock, this.#settings.streams.windowMs),
       counters: this.#counters,
       get isRunning() {
@@ -256,6 +258,7 @@ class HubActor implements Hub {
       actorOptions,
       now: () => clock.now(),
       newId,
+      isInspected: this.#settings.inspectors.length > 0,
       launch,
       openThread: (threadId) => this.#threads.open(threadId),
       forgetThread: (thread) => this.#threads.forget(thread),

@@ -4,14 +4,8 @@ import type { JoinWish } from './join-wish.ts';
 import { notices } from './protocol.ts';
 import type { Canceller } from './stream-options.ts';
 import type { Subscriber, Subscription } from './subscription.ts';
-import type { ThreadActor } from './thread.ts';
 import type { Task } from './turns.ts';
 import type { encodeText } from '../infra/frames.ts';
-
-interface Membership {
-  readonly thread: ThreadActor;
-  readonly subscription: Subscription;
-}
 
 /** What the memberships need of their connection. */
 export interface Member extends Subscriber {
@@ -24,8 +18,9 @@ export interface Member extends Subscriber {
 export class Memberships implements Task {
   readonly #member: Member;
   readonly #engine: Engine;
-  readonly #byThread = new Map<string, Membership>();
-  readonly #behind = new Set<Subscription>();
+  readonly #byThread = new Map<string, Subscription>();
+  /** Undefined where there are none. */
+  #behind: Set<Subscription> | undefined;
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
 
@@ -44,22 +39,22 @@ export class Memberships implements Task {
 
   /** Threads in which something is still to come. */
   get behind(): number {
-    return this.#behind.size;
+    return this.#behind?.size ?? 0;
   }
 
   /** Messages that are still to come, in all threads. */
   get lag(): number {
     let lag = 0;
-    for (const subscription of this.#behind) lag += subscription.lag;
+    for (const subscription of this.#behind ?? NONE) lag += subscription.lag;
     return lag;
   }
 
   get subscriptionsBehind(): Iterable<Subscription> {
-    return this.#behind;
+    return this.#behind ?? NONE;
   }
 
   get(threadId: string): Subscription | undefined {
-    return this.#byThread.get(threadId)?.subscription;
+    return this.#byThread.get(threadId);
   }
 
   async join(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
@@ -71,7 +66,7 @@ export class Memberships implements Task {
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
     const { subscription, plan } = thread.subscribe(this.#member, from, wish);
-    this.#byThread.set(threadId, { thread, subscription });
+    this.#byThread.set(threadId, subscription);
     const position = formatPosition(plan.start);
     this.#member.tell(notices.joined(threadId, position, plan.recovered));
     if (plan.gap !== undefined) this.#member.tellGap(threadId, plan.gap, position);
@@ -83,13 +78,12 @@ export class Memberships implements Task {
    * ignored what came before it had asked.
    */
   async rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
-    const membership = this.#byThread.get(threadId);
-    if (membership === undefined) return this.join(threadId, from, wish);
+    const subscription = this.#byThread.get(threadId);
+    if (subscription === undefined) return this.join(threadId, from, wish);
     if (from === undefined) {
-      const { thread, subscription } = membership;
       subscription.parts = wish?.parts;
-      this.#member.tell(notices.joined(threadId, formatPosition(thread.positionAt(subscription.cursor)), 0));
-      thread.streams?.place(subscription, wish?.texts);
+      this.#member.tell(notices.joined(threadId, formatPosition(subscription.position), 0));
+      subscription.streams?.place(subscription, wish?.texts);
       if (subscription.isOwed) this.fellBehind(subscription);
       return undefined;
     }
@@ -99,17 +93,17 @@ export class Memberships implements Task {
   }
 
   leave(threadId: string): void {
-    const membership = this.#byThread.get(threadId);
-    if (membership === undefined) return;
+    const subscription = this.#byThread.get(threadId);
+    if (subscription === undefined) return;
     this.#byThread.delete(threadId);
-    this.#behind.delete(membership.subscription);
-    membership.thread.unsubscribe(membership.subscription);
+    this.#passed(subscription);
+    subscription.leave();
   }
 
   /** False where it may not, or is not in the thread. */
   cancelStream(threadId: string, streamId: string, by: Canceller): boolean | Promise<boolean> {
-    const membership = this.#byThread.get(threadId);
-    return membership !== undefined && (membership.thread.streams?.cancel(streamId, by) ?? true);
+    const subscription = this.#byThread.get(threadId);
+    return subscription !== undefined && (subscription.streams?.cancel(streamId, by) ?? true);
   }
 
   leaveAll(): void {
@@ -117,7 +111,7 @@ export class Memberships implements Task {
   }
 
   fellBehind(subscription: Subscription): void {
-    this.#behind.add(subscription);
+    (this.#behind ??= new Set()).add(subscription);
     if (this.#member.outbox.canWrite && !subscription.isHeldUp) this.#engine.turns.add(this);
   }
 
@@ -129,7 +123,7 @@ export class Memberships implements Task {
 
   endParts(): void {
     this.#inParts = undefined;
-    if (this.#behind.size > 0) this.#engine.turns.add(this);
+    if (this.behind > 0) this.#engine.turns.add(this);
   }
 
   /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
@@ -138,15 +132,22 @@ export class Memberships implements Task {
     const progress = outbox.resume();
     if (progress !== 'ready') return progress === 'blocked';
     // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
-    let left = this.#behind.size;
-    for (const subscription of this.#behind) {
+    let left = this.behind;
+    for (const subscription of this.#behind ?? NONE) {
       if (left-- === 0) break;
-      this.#behind.delete(subscription);
+      this.#passed(subscription);
       subscription.visit();
       if (!outbox.canWrite) return !outbox.isUnfinished;
-      if (this.#engine.now() >= deadline) return this.#behind.size === 0;
+      if (this.#engine.now() >= deadline) return this.behind === 0;
     }
     // who is not held up has asked for another turn already
     return true;
   }
+
+  #passed(subscription: Subscription): void {
+    this.#behind?.delete(subscription);
+    if (this.#behind?.size === 0) this.#behind = undefined;
+  }
 }
+
+const NONE: ReadonlySet<Subscription> = new Set();

@@ -10,6 +10,7 @@ import type { Meter } from '../infra/metrics.ts';
 import type { Tracer } from '../infra/telemetry.ts';
 import type { ConnectionPolicy } from '../machines/index.ts';
 import { resolveStreamLimits, type StreamLimits } from './stream-options.ts';
+import type { VitalsPolicy } from './vitals.ts';
 
 /** Watches the machines: XState inspection events, as `createActor` takes them. */
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void);
@@ -122,7 +123,7 @@ export interface SerializerOptions {
 /** The options with every default filled in. */
 export interface HubSettings {
   readonly policy: ConnectionPolicy;
-  readonly heartbeatMs: number;
+  readonly vitals: VitalsPolicy;
   readonly sweepMs: number;
   readonly highWaterMarkBytes: number;
   readonly sliceMs: number;
@@ -171,7 +172,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
       breakerThreshold: checkNumber('breakerThreshold', options.breakerThreshold, 5, { min: 1 }),
       cooldownMs: checkNumber('cooldownMs', options.cooldownMs, 30_000, timer),
     },
-    heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, timer),
+    vitals: { sendTimeoutMs, heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, timer) },
     sweepMs: checkNumber('sweepMs', options.sweepMs, Math.min(1_000, Math.max(1, sendTimeoutMs / 5)), timer),
     highWaterMarkBytes: checkNumber('highWaterMarkBytes', options.highWaterMarkBytes, 2 * FRAGMENT_BYTES, {
       min: FRAGMENT_BYTES,

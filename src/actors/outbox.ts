@@ -1,6 +1,8 @@
 import type { Body } from '../infra/body.ts';
+import type { Dialect } from '../infra/dialect.ts';
 import type { Frame, Piece } from '../infra/frames.ts';
 import type { Link } from '../infra/link.ts';
+import type { Flight } from './flight.ts';
 
 /**
  * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
@@ -14,6 +16,12 @@ const MAX_NOTICE_BYTES = 64 * 1024;
  */
 export type Progress = 'ready' | 'more' | 'blocked';
 
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** The link threw; the outbox is closed. */
+  onBroken(error: unknown): void;
+}
+
 /**
  * The one place where a connection's data frames are written, behind the gate that the machine opens and closes. It queues
  * no messages: it holds at most the rest of one big frame, whose bytes are shared with every other connection, and a few
@@ -21,25 +29,29 @@ export type Progress = 'ready' | 'more' | 'blocked';
  */
 export class Outbox {
   readonly #link: Link;
-  readonly #highWaterMark: number;
-  readonly #onBroken: (error: unknown) => void;
+  readonly dialect: Dialect;
   #isOpen = false;
   #unfinished: Frame | undefined;
-  #nextPiece = 0;
-  readonly #notices: Frame[] = [];
+  #boarded: Piece | undefined;
+  /** Undefined where none wait, which is nearly always. */
+  #notices: Frame[] | undefined;
+  readonly #highWaterMark: number;
   #noticeBytes = 0;
   #messages = 0;
   #bytes = 0;
+  #nextPiece = 0;
+  readonly #owner: OutboxOwner;
 
-  constructor(link: Link, highWaterMark: number, onBroken: (error: unknown) => void) {
+  constructor(link: Link, dialect: Dialect, highWaterMark: number, owner: OutboxOwner) {
     this.#link = link;
+    this.dialect = dialect;
     this.#highWaterMark = highWaterMark;
-    this.#onBroken = onBroken;
+    this.#owner = owner;
   }
 
   /** True while another message may begin: gate open, nothing unfinished, the socket below its high-water mark. */
   get canWrite(): boolean {
-    return this.#canBegin && this.#notices.length === 0;
+    return this.#canBegin && this.#notices === undefined && this.#boarded === undefined;
   }
 
   /**
@@ -70,7 +82,7 @@ export class Outbox {
 
   /** The rest of a big message, or a notice, waits to be written. */
   get isUnfinished(): boolean {
-    return this.#unfinished !== undefined || this.#notices.length > 0;
+    return this.#unfinished !== undefined || this.#notices !== undefined;
   }
 
   open(): void {
@@ -92,6 +104,7 @@ export class Outbox {
   /** Writes a notice, now or before the next message; false when too many wait already. */
   say(notice: Frame): boolean {
     if (this.#noticeBytes >= MAX_NOTICE_BYTES) return false;
+    this.depart();
     this.sayLater(notice);
     this.#flushNotices();
     return true;
@@ -99,7 +112,7 @@ export class Outbox {
 
   /** Leaves a notice for the next `resume`. */
   sayLater(notice: Frame): void {
-    this.#notices.push(notice);
+    (this.#notices ??= []).push(notice);
     this.#noticeBytes += notice.bytes;
   }
 
@@ -107,6 +120,22 @@ export class Outbox {
   writeRun(bytes: Uint8Array, messages: number): void {
     this.#messages += messages;
     this.#hand([bytes], bytes.length, undefined);
+  }
+
+  /** Only when `canWrite`: as a write, but the socket is given the bytes when the flight departs, in this turn of the event loop. */
+  board(piece: Piece, bytes: number, messages: number, flight: Flight): void {
+    this.#messages += messages;
+    this.#bytes += bytes;
+    this.#boarded = piece;
+    flight.add(this);
+  }
+
+  /** Whatever else is to be written comes after what has boarded. */
+  depart(): void {
+    const piece = this.#boarded;
+    if (piece === undefined) return;
+    this.#boarded = undefined;
+    this.#put(piece, undefined);
   }
 
   /** Only when `canWrite`. Of a frame of several pieces the first goes at once; `resume` goes on with the rest. */
@@ -142,10 +171,11 @@ export class Outbox {
   }
 
   #flushNotices(): void {
-    while (this.#canBegin) {
+    while (this.#canBegin && this.#notices !== undefined) {
       const notice = this.#notices.shift();
+      if (this.#notices.length === 0) this.#notices = undefined;
       const piece = notice?.pieces[0];
-      if (notice === undefined || piece === undefined) return;
+      if (notice === undefined || piece === undefined) continue;
       this.#noticeBytes -= notice.bytes;
       this.#hand(piece, notice.bytes, undefined);
     }
@@ -168,19 +198,24 @@ export class Outbox {
   /** The connection has ended: lets go of what is unfinished. */
   abandon(): void {
     this.#isOpen = false;
-    this.#notices.length = 0;
+    this.#boarded = undefined;
+    this.#notices = undefined;
     this.#noticeBytes = 0;
     if (this.#unfinished !== undefined) this.#finish(this.#unfinished);
   }
 
   #hand(piece: Piece, size: number, body: Body | undefined): void {
     this.#bytes += size;
+    this.#put(piece, body);
+  }
+
+  #put(piece: Piece, body: Body | undefined): void {
     try {
       this.#link.write(piece, body);
     } catch (error) {
       // sockets report their end as an event; a link of somebody else's may throw, and must not break the fan-out
       this.#isOpen = false;
-      this.#onBroken(error);
+      this.#owner.onBroken(error);
     }
   }
 

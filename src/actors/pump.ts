@@ -1,4 +1,5 @@
 import type { LogTail } from '../infra/delivery-log.ts';
+import type { Flight } from './flight.ts';
 import type { Publication } from './publication.ts';
 import type { Streams } from './streams.ts';
 import type { Subscription } from './subscription.ts';
@@ -10,6 +11,18 @@ const VISITS_PER_LOOK = 16;
 /** Bytes of a message from which copying it to the kernel costs more than the system call: then each visit is timed. */
 const HEAVY_BYTES = 16 * 1024;
 
+/** Whose members a pump visits. */
+export interface Station {
+  readonly members: ReadonlySet<Subscription>;
+  /** Of the last member that joined. */
+  readonly lastSerial: number;
+  readonly flight: Flight;
+  readonly streams: Streams | undefined;
+  readonly now: () => number;
+  /** A pass is over: everybody has been visited up to this offset. */
+  offered(offset: number): void;
+}
+
 /**
  * Fan-out of one thread as reading its log: each pass visits every subscription once, and every visit writes all that came
  * after that subscription's cursor. Messages that arrive while a pass is under way are simply more entries for the visits to
@@ -17,30 +30,14 @@ const HEAVY_BYTES = 16 * 1024;
  */
 export class Pump implements Task {
   readonly #tail: LogTail;
-  readonly #members: ReadonlySet<Subscription>;
-  readonly #now: () => number;
-  readonly #lastSerial: () => number;
-  readonly #onOffered: (offset: number) => void;
-  readonly #streams: () => Streams | undefined;
+  readonly #station: Station;
   #isTextDue = false;
   #waiting: Publication[] = [];
   #pass: Pass | undefined;
 
-  /** @param onOffered told after each pass up to which offset everybody has been visited */
-  constructor(
-    tail: LogTail,
-    members: ReadonlySet<Subscription>,
-    now: () => number,
-    onOffered: (offset: number) => void,
-    lastSerial: () => number,
-    streams: () => Streams | undefined,
-  ) {
-    this.#streams = streams;
-    this.#lastSerial = lastSerial;
-    this.#onOffered = onOffered;
+  constructor(tail: LogTail, station: Station) {
     this.#tail = tail;
-    this.#members = members;
-    this.#now = now;
+    this.#station = station;
   }
 
   get isIdle(): boolean {
@@ -58,23 +55,29 @@ export class Pump implements Task {
   }
 
   run(deadline: number): boolean {
+    const { flight, now } = this.#station;
     const pass = (this.#pass ??= this.#begin());
     const visitsPerLook = pass.isHeavy ? 1 : VISITS_PER_LOOK;
     let visits = 0;
     // a Set's iterator goes on where it stopped, with members that came meanwhile and without those that went
     for (const member of pass.rest) {
       this.#visit(member, pass);
-      if (++visits % visitsPerLook === 0 && this.#now() >= deadline) return false;
+      if (++visits % visitsPerLook !== 0) continue;
+      flight.depart();
+      if (now() >= deadline) return false;
     }
+    flight.depart();
     this.#pass = undefined;
-    this.#onOffered(pass.head);
-    for (const publication of pass.publications) publication.finish(pass.visited, this.#lastSerial());
+    this.#station.offered(pass.head);
+    const { lastSerial } = this.#station;
+    for (const publication of pass.publications) publication.finish(pass.visited, lastSerial);
     return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isTextDue;
   }
 
   #begin(): Pass {
+    const { streams, flight, members } = this.#station;
     this.#isTextDue = false;
-    this.#streams()?.flush();
+    streams?.flush();
     const publications = this.#waiting;
     this.#waiting = [];
     return {
@@ -82,8 +85,10 @@ export class Pump implements Task {
       publications,
       firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
+      // a volatile message is offered right after the visit, to whoever can be written to
+      flight: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : flight,
       isHeavy: publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
-      rest: this.#members.values(),
+      rest: members.values(),
       visited: 0,
     };
   }
@@ -93,7 +98,7 @@ export class Pump implements Task {
     if (member.startedAt >= pass.firstOffset) {
       for (const publication of pass.publications) publication.skip(member);
     }
-    if (!member.visit()) {
+    if (!member.visit(pass.flight)) {
       for (const publication of pass.publications) {
         const { entry } = publication;
         const isMissing = entry.offset > 0 && publication.isFor(member) && !member.hasPassed(entry);
@@ -103,7 +108,7 @@ export class Pump implements Task {
       }
     }
     for (const publication of pass.volatile) {
-      if (!member.subscriber.offerVolatile(publication.entry, member.isLive)) publication.droppedFor.push(member);
+      if (!member.offerVolatile(publication.entry)) publication.droppedFor.push(member);
     }
   }
 }
@@ -115,6 +120,7 @@ interface Pass {
   /** The oldest offset among the publications. */
   readonly firstOffset: number;
   readonly volatile: readonly Publication[];
+  readonly flight: Flight | undefined;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;
   visited: number;

@@ -1,24 +1,22 @@
 import type { LogTail } from '../infra/delivery-log.ts';
-import type { WindowBits } from '../infra/deflate.ts';
-import type { Entry, Format } from '../infra/entry.ts';
+import type { Dialect } from '../infra/dialect.ts';
+import type { Entry } from '../infra/entry.ts';
+import type { Piece } from '../infra/frames.ts';
 
 /** The frames of entries that follow each other in a log, joined into one write. */
 export interface Run {
   readonly entries: readonly Entry[];
   readonly bytes: Uint8Array;
+  /** The bytes as a socket is given them. */
+  readonly piece: Piece;
   /** Offset of the last entry. */
   readonly to: number;
   /** An entry of it is traced. */
   readonly isTraced: boolean;
 }
 
-/** What a connection understands. */
-interface Dialect {
-  readonly format: Format;
-  readonly window: WindowBits | undefined;
-}
-
-interface CachedRun extends Run, Dialect {
+interface CachedRun extends Run {
+  readonly dialect: Dialect;
   readonly tail: LogTail;
   readonly from: number;
   /** The log's newest offset when it was made: what came later may have superseded one of its entries. */
@@ -46,8 +44,7 @@ export class Runs {
     const { head } = tail;
     for (const run of this.#cache) {
       const isSame = run.from === cursor && run.tail === tail && run.head === head;
-      const isUnderstood = run.format === dialect.format && run.window === dialect.window;
-      if (isSame && isUnderstood && now < run.expiresAt) return run;
+      if (isSame && run.dialect === dialect && now < run.expiresAt) return run;
     }
     const run = join(tail, cursor, dialect, now);
     if (run !== undefined) {
@@ -64,7 +61,7 @@ export class Runs {
   }
 }
 
-function join(tail: LogTail, from: number, { format, window }: Dialect, now: number): CachedRun | undefined {
+function join(tail: LogTail, from: number, dialect: Dialect, now: number): CachedRun | undefined {
   const entries: Entry[] = [];
   const frames: Uint8Array[] = [];
   let size = 0;
@@ -72,7 +69,7 @@ function join(tail: LogTail, from: number, { format, window }: Dialect, now: num
   for (let offset = from + 1; offset <= tail.head; offset++) {
     const entry = tail.at(offset);
     if (entry === undefined || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
-    const { bytes, whole } = entry.frame(format, window);
+    const { bytes, whole } = entry.frame(dialect.format, dialect.window);
     if (whole === undefined || size + bytes > MAX_RUN_BYTES) break;
     entries.push(entry);
     frames.push(whole);
@@ -82,14 +79,15 @@ function join(tail: LogTail, from: number, { format, window }: Dialect, now: num
   if (entries.length < 2) return undefined;
   const isTraced = entries.some(({ trace }) => trace !== undefined);
   const to = from + entries.length;
+  const bytes = Buffer.concat(frames, size);
   return {
     entries,
-    bytes: Buffer.concat(frames, size),
+    bytes,
+    piece: [bytes],
     to,
     isTraced,
     tail,
-    format,
-    window,
+    dialect,
     from,
     head: tail.head,
     expiresAt,

@@ -1,7 +1,9 @@
-import type { WindowBits } from '../infra/deflate.ts';
-import type { Entry, Format } from '../infra/entry.ts';
+import type { Entry } from '../infra/entry.ts';
 import type { LogTail } from '../infra/delivery-log.ts';
-import { formatPosition } from '../infra/ids.ts';
+import type { Frame } from '../infra/frames.ts';
+import { formatPosition, type Position } from '../infra/ids.ts';
+import type { Counters } from './counters.ts';
+import type { Flight } from './flight.ts';
 import type { Outbox } from './outbox.ts';
 import { PartStream, type PartsWish } from './part-stream.ts';
 import type { Run, Runs } from './runs.ts';
@@ -16,24 +18,20 @@ const STEPS_PER_VISIT = 256;
 /** Whose subscription it is, as far as a subscription has to know. */
 export interface Subscriber {
   readonly id: string;
-  readonly format: Format;
-  readonly window: WindowBits | undefined;
   readonly outbox: Outbox;
   /** Bytes of the outbox that the peer has received for certain. */
   readonly ackedBytes: number;
-  /** Writes one entry to the socket. The outbox can write when this is called. */
-  deliver(entry: Entry, isAhead: boolean): void;
-  /** Writes several entries at once. */
-  deliverRun(run: Run): void;
+  /** An entry's frame has been written, and there is more to it: it is traced, or big and not written to its end. */
+  followUp(entry: Entry, frame: Frame): void;
+  /** A run has been written of which an entry is traced. */
+  traceRun(run: Run): void;
   /** A traced entry was offered to it and not written. */
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped'): void;
-  /** Writes a part of a big entry. */
-  deliverPart(entry: Entry, part: Uint8Array, isLast: boolean): void;
+  /** A part of a big entry has been written, the last one; it is traced. */
+  tracePart(entry: Entry): void;
   /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
   beginParts(subscription: Subscription): boolean;
   endParts(): void;
-  /** Writes a volatile entry now, or drops and counts it: false. */
-  offerVolatile(entry: Entry, isCurrent: boolean): boolean;
   /** Tells the client that something is missing before this position. */
   tellGap(threadId: string, why: GapReason, position: string): void;
   /** Tells the client that a token stream is over without a final message. */
@@ -42,57 +40,78 @@ export interface Subscriber {
   fellBehind(subscription: Subscription): void;
 }
 
+/** What all subscriptions of a thread have in common, held once. */
+export interface Home {
+  readonly id: string;
+  readonly runs: Runs;
+  readonly counters: Counters;
+  readonly now: () => number;
+  /** Undefined where there have been none. */
+  readonly streams: Streams | undefined;
+  unsubscribe(subscription: Subscription): void;
+}
+
 /**
  * One connection in one thread: a cursor into the log. Whatever the traffic, a connection that is behind costs these two
  * numbers; nothing is queued for it.
+ *
+ * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
+ * further object is a miss of the processor's caches, and those cost more than the code does.
  */
 export class Subscription {
-  readonly subscriber: Subscriber;
-  readonly threadId: string;
-  /** Counts the joins of the thread, so that one can tell who was there. */
-  readonly serial: number;
-  readonly #runs: Runs;
-  readonly #streams: () => Streams | undefined;
+  readonly #outbox: Outbox;
   readonly #tail: LogTail;
-  readonly #now: () => number;
   /** Everything up to here has been written or skipped. */
   #cursor: number;
-  /** Critical entries up to here have been written, ahead of the cursor. */
-  #criticalCursor: number;
   /** The newest offset when the subscription began: later ones are its to receive live. */
   readonly startedAt: number;
-  #acked = 0;
+  #isEnded = false;
   /** Where the client takes big entries in parts. */
   parts: PartsWish | undefined;
   /** The big entry after the cursor, from its first part to its last. */
   #partStream: PartStream | undefined;
   #isHeldUp = false;
-  #isEnded = false;
+  readonly #home: Home;
+  readonly subscriber: Subscriber;
+  /** Critical entries up to here have been written, ahead of the cursor. */
+  #criticalCursor: number;
+  /** Counts the joins of the thread, so that one can tell who was there. */
+  readonly serial: number;
+  #acked = 0;
 
   constructor(
     subscriber: Subscriber,
-    threadId: string,
-    tail: LogTail,
-    now: () => number,
+    home: Home,
     start: {
+      readonly tail: LogTail;
       readonly after: number;
       readonly serial: number;
-      readonly runs: Runs;
-      readonly streams: () => Streams | undefined;
       readonly parts?: PartsWish | undefined;
     },
   ) {
-    this.subscriber = subscriber;
-    this.threadId = threadId;
-    this.serial = start.serial;
-    this.#runs = start.runs;
-    this.#streams = start.streams;
-    this.#tail = tail;
-    this.#now = now;
+    this.#outbox = subscriber.outbox;
+    this.#tail = start.tail;
     this.#cursor = start.after;
+    this.startedAt = start.tail.head;
+    this.#home = home;
+    this.subscriber = subscriber;
     this.#criticalCursor = start.after;
-    this.startedAt = tail.head;
+    this.serial = start.serial;
     this.parts = start.parts;
+  }
+
+  get threadId(): string {
+    return this.#home.id;
+  }
+
+  /** Token streams of the thread. */
+  get streams(): Streams | undefined {
+    return this.#home.streams;
+  }
+
+  /** Has the thread forget it. */
+  leave(): void {
+    this.#home.unsubscribe(this);
   }
 
   get isEnded(): boolean {
@@ -101,6 +120,12 @@ export class Subscription {
 
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** Where it stands. */
+  get position(): Position {
+    const offset = this.#cursor;
+    return { epoch: this.#tail.epoch, offset, id: this.#tail.at(offset)?.id ?? '' };
   }
 
   get isBehind(): boolean {
@@ -115,7 +140,7 @@ export class Subscription {
   /** Age of the oldest entry after the cursor, as far as the log still holds them, in milliseconds. */
   get lagMs(): number {
     const oldest = this.#tail.at(Math.max(this.#cursor + 1, this.#tail.first));
-    return oldest === undefined ? 0 : this.#now() - oldest.loggedAt;
+    return oldest === undefined ? 0 : this.#home.now() - oldest.loggedAt;
   }
 
   /** Entries that it waits for, oldest first, at most `limit`. */
@@ -153,7 +178,7 @@ export class Subscription {
       offset !== undefined;
       offset = this.#tail.criticalAfter(offset)
     ) {
-      if (this.#tail.at(offset)?.isDeliverable(this.#now()) === true) owed++;
+      if (this.#tail.at(offset)?.isDeliverable(this.#home.now()) === true) owed++;
     }
     return owed > limit;
   }
@@ -174,34 +199,37 @@ export class Subscription {
 
   /** Something is still to come: messages, or text of a stream. */
   get isOwed(): boolean {
-    return this.isBehind || this.#streams()?.owes(this) === true;
+    return this.isBehind || this.streams?.owes(this) === true;
   }
 
-  /** Writes what is to come, as far as the socket takes it; true when nothing is left. */
-  visit(): boolean {
-    const streams = this.#streams();
-    return streams === undefined || streams.size === 0 ? this.#visitLog() : this.#visitAll(streams);
+  /**
+   * Writes what is to come, as far as the socket takes it; true when nothing is left.
+   *
+   * @param flight takes what is one write of a few bytes, to be made together with those of others
+   */
+  visit(flight?: Flight): boolean {
+    const { streams } = this;
+    return streams === undefined || streams.size === 0 ? this.#visitLog(flight) : this.#visitAll(streams);
   }
 
   /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
   #visitAll(streams: Streams): boolean {
-    const { outbox } = this.subscriber;
     if (this.isEnded) return true;
-    outbox.cork();
+    this.#outbox.cork();
     if (this.#cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
     // once more after the messages: a gap among them lets the text begin anew
     const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
-    outbox.uncork();
+    this.#outbox.uncork();
     return isDone;
   }
 
   get canWrite(): boolean {
-    return this.subscriber.outbox.canWrite;
+    return this.#outbox.canWrite;
   }
 
   /** Text of a stream; only when `canWrite`. */
   writeText(bytes: Uint8Array): void {
-    this.subscriber.outbox.writeRun(bytes, 0);
+    this.#outbox.writeRun(bytes, 0);
   }
 
   /** A stream that its client knows of will have no end: whoever published it is gone. */
@@ -210,21 +238,32 @@ export class Subscription {
   }
 
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
-  #visitLog(): boolean {
-    const { outbox } = this.subscriber;
+  #visitLog(flight?: Flight): boolean {
     this.#isHeldUp = false;
     if (!this.isBehind || this.#isEnded) return true;
     if (this.#partStream !== undefined && !this.#goOn()) return this.#wait();
     if (!this.isBehind) return true;
     if (this.#cursor + 1 < this.#tail.first && !this.#skipTrimmed()) return this.#wait();
-    if (this.#tail.head === this.#cursor + 1) return this.#step() || this.#wait();
+    if (this.#tail.head === this.#cursor + 1) return this.#step(flight) || this.#wait();
     const run = this.#nextRun();
-    if (run?.to === this.#tail.head) return this.#deliverRun(run) || this.#wait();
-    outbox.cork();
+    if (run?.to === this.#tail.head) return this.#deliverRun(run, flight) || this.#wait();
+    this.#outbox.cork();
     this.#overtake();
     for (let steps = 0; steps < STEPS_PER_VISIT && this.isBehind && this.#advance(); steps++);
-    outbox.uncork();
+    this.#outbox.uncork();
     return !this.isBehind || this.#wait();
+  }
+
+  /** Writes a volatile entry now, or drops and counts it: false. */
+  offerVolatile(entry: Entry): boolean {
+    if (this.isLive && this.#outbox.canWrite && entry.isDeliverable(this.#home.now())) {
+      entry.writes++;
+      this.#write(entry, false);
+      return true;
+    }
+    this.#home.counters.volatileDropped++;
+    if (entry.trace !== undefined) this.subscriber.traceMiss(entry, 'dropped');
+    return false;
   }
 
   #advance(): boolean {
@@ -233,37 +272,41 @@ export class Subscription {
   }
 
   #nextRun(): Run | undefined {
-    return this.#runs.after(this.#tail, this.#cursor, this.subscriber, this.#now());
+    return this.#home.runs.after(this.#tail, this.#cursor, this.#outbox.dialect, this.#home.now());
   }
 
-  #deliverRun(run: Run): boolean {
-    if (!this.subscriber.outbox.canWrite) return false;
+  #deliverRun(run: Run, flight?: Flight): boolean {
+    if (!this.#outbox.canWrite) return false;
     for (const entry of run.entries) this.#count(entry);
-    this.subscriber.deliverRun(run);
+    if (flight === undefined) this.#outbox.writeRun(run.bytes, run.entries.length);
+    else this.#outbox.board(run.piece, run.bytes.length, run.entries.length, flight);
+    this.#home.counters.deliveries += run.entries.length;
+    if (run.isTraced) this.subscriber.traceRun(run);
     this.#cursor = run.to;
     return true;
   }
 
   /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
   #skipTrimmed(): boolean {
-    if (!this.subscriber.outbox.canWrite) return false;
+    if (!this.#outbox.canWrite) return false;
     this.#cursor = this.#tail.first - 1;
     this.#criticalCursor = Math.max(this.#criticalCursor, this.#cursor);
     const position = formatPosition({ epoch: this.#tail.epoch, offset: this.#cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
-    this.#streams()?.place(this);
+    this.streams?.place(this);
     return true;
   }
 
   /** The next entry at the cursor; false where the socket takes no more. */
-  #step(): boolean {
+  #step(flight?: Flight): boolean {
     // begun in this visit
     if (this.#partStream !== undefined) return false;
     const entry = this.#tail.at(this.#cursor + 1);
-    if (entry !== undefined && entry.isDeliverable(this.#now()) && !this.#wasAhead(entry)) {
-      if (!this.subscriber.outbox.canWrite) return false;
-      if (this.parts !== undefined && entry.isInParts(this.subscriber.window)) return this.#begin(entry, this.parts);
-      this.#deliver(entry, false);
+    if (entry !== undefined && this.#isDeliverable(entry) && !this.#wasAhead(entry)) {
+      if (!this.#outbox.canWrite) return false;
+      const isInParts = this.parts !== undefined && entry.isInParts(this.#outbox.dialect.window);
+      if (this.parts !== undefined && isInParts) return this.#begin(entry, this.parts);
+      this.#deliver(entry, false, flight);
     } else if (entry !== undefined && !this.#wasAhead(entry)) {
       this.#noteSkipped(entry);
     }
@@ -284,7 +327,7 @@ export class Subscription {
   /** The next part, after what may overtake it; true when the big entry is done with and the cursor has passed it. */
   #goOn(): boolean {
     const stream = this.#partStream;
-    if (stream?.entry.isDeliverable(this.#now()) !== true) {
+    if (stream === undefined || !this.#isDeliverable(stream.entry)) {
       if (stream !== undefined) this.#noteSkipped(stream.entry);
       this.#pass();
       return true;
@@ -295,7 +338,7 @@ export class Subscription {
   }
 
   #writePart(stream: PartStream): boolean {
-    const { outbox } = this.subscriber;
+    const outbox = this.#outbox;
     if (!outbox.canWritePart) {
       this.#isHeldUp = outbox.canWrite;
       return false;
@@ -305,8 +348,10 @@ export class Subscription {
     if (isDone) {
       this.#count(entry);
       this.#pass();
+      this.#home.counters.deliveries++;
     }
-    this.subscriber.deliverPart(entry, part, isDone);
+    outbox.writeRun(part, isDone ? 1 : 0);
+    if (isDone && entry.trace !== undefined) this.subscriber.tracePart(entry);
     return isDone;
   }
 
@@ -323,9 +368,25 @@ export class Subscription {
     this.subscriber.endParts();
   }
 
-  #deliver(entry: Entry, isAhead: boolean): void {
+  /** As `entry.isDeliverable`, without a look at the clock for the many that never expire. */
+  #isDeliverable(entry: Entry): boolean {
+    return entry.expiresAt === Infinity ? !entry.isSuperseded : entry.isDeliverable(this.#home.now());
+  }
+
+  #deliver(entry: Entry, isAhead: boolean, flight?: Flight): void {
     this.#count(entry);
-    this.subscriber.deliver(entry, isAhead);
+    this.#write(entry, isAhead, flight);
+  }
+
+  #write(entry: Entry, isAhead: boolean, flight?: Flight): void {
+    const outbox = this.#outbox;
+    const { format, window } = outbox.dialect;
+    const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
+    const piece = frame.whole === undefined ? undefined : frame.pieces[0];
+    if (flight === undefined || piece === undefined) outbox.write(frame);
+    else outbox.board(piece, frame.bytes, 1, flight);
+    this.#home.counters.deliveries++;
+    if (entry.trace !== undefined || outbox.isUnfinished) this.subscriber.followUp(entry, frame);
   }
 
   #count(entry: Entry): void {
@@ -344,17 +405,27 @@ export class Subscription {
   /** Writes the critical entries that wait behind others. */
   #overtake(): void {
     for (;;) {
-      const offset = this.#tail.criticalAfter(Math.max(this.#criticalCursor, this.#cursor));
-      if (offset === undefined || !this.subscriber.outbox.canWrite) return;
+      const after = Math.max(this.#criticalCursor, this.#cursor);
+      const offset = this.#tail.criticalAfter(after);
+      if (offset === undefined || !this.#outbox.canWrite) return;
       if (offset === this.#cursor + 1) {
         // its turn has come anyway: it overtakes nobody
         if (!this.#step()) return;
         continue;
       }
+      this.#notePassedOver(after, offset);
       const entry = this.#tail.at(offset);
-      if (entry?.isDeliverable(this.#now()) === true) this.#deliver(entry, true);
+      if (entry?.isDeliverable(this.#home.now()) === true) this.#deliver(entry, true);
       else if (entry !== undefined) this.#noteSkipped(entry);
       this.#criticalCursor = offset;
+    }
+  }
+
+  /** Superseded critical entries are no longer listed as critical: the critical cursor jumps over them. */
+  #notePassedOver(after: number, before: number): void {
+    for (let offset = after + 1; offset < before; offset++) {
+      const entry = this.#tail.at(offset);
+      if (entry?.lane === 'critical') this.#noteSkipped(entry);
     }
   }
 

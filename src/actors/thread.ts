@@ -12,13 +12,16 @@ import type { JoinWish } from './join-wish.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, readVolatileNote, volatileNote } from './notes.ts';
 import { Publication } from './publication.ts';
-import { Pump } from './pump.ts';
+import type { Flight } from './flight.ts';
+import { Pump, type Station } from './pump.ts';
 import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
 import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
 import type { Encoded } from './encoded.ts';
 import { compress, Windows } from './compression.ts';
 import { Streams, type StreamHost } from './streams.ts';
-import { Subscription, type GapReason, type Subscriber } from './subscription.ts';
+import type { Counters } from './counters.ts';
+import type { Runs } from './runs.ts';
+import { Subscription, type GapReason, type Home, type Subscriber } from './subscription.ts';
 import { tell } from './tell.ts';
 
 /** Where a join starts, and what the client has to be told of it. */
@@ -29,8 +32,12 @@ export interface JoinPlan {
 }
 
 /** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
-export class ThreadActor implements StreamHost {
+export class ThreadActor implements Home, Station, StreamHost {
   readonly id: string;
+  readonly runs: Runs;
+  readonly flight: Flight;
+  readonly counters: Counters;
+  readonly now: () => number;
   readonly members = new Set<Subscription>();
   readonly #engine: Engine;
   readonly #actor: ActorRefFrom<typeof threadMachine>;
@@ -46,17 +53,14 @@ export class ThreadActor implements StreamHost {
 
   constructor(id: string, engine: Engine, log: LogSubscription) {
     this.id = id;
+    this.runs = engine.runs;
+    this.flight = engine.flight;
+    this.counters = engine.counters;
+    this.now = engine.now;
     this.#engine = engine;
     this.#log = log;
     log.hold(log.tail.head);
-    this.#pump = new Pump(
-      log.tail,
-      this.members,
-      engine.now,
-      (offset) => log.hold(offset),
-      () => this.#joins,
-      () => this.#streams,
-    );
+    this.#pump = new Pump(log.tail, this);
     this.#usedAt = engine.now();
     this.#actor = createActor(engine.machines.thread, { ...engine.actorOptions, id: `thread:${id}`, input: { id } });
   }
@@ -82,12 +86,8 @@ export class ThreadActor implements StreamHost {
   }
 
   get position(): Position {
-    return this.positionAt(this.#log.tail.head);
-  }
-
-  positionAt(offset: number): Position {
     const { tail } = this.#log;
-    return { epoch: tail.epoch, offset, id: tail.at(offset)?.id ?? '' };
+    return { epoch: tail.epoch, offset: tail.head, id: tail.at(tail.head)?.id ?? '' };
   }
 
   /** Its token streams; undefined where there have been none. */
@@ -146,18 +146,13 @@ export class ThreadActor implements StreamHost {
     const plan = this.#plan(from);
     if (from !== undefined && from !== 'start') this.#engine.counters.resumes++;
     const { tail } = this.#log;
-    const subscription = new Subscription(subscriber, this.id, tail, this.#engine.now, {
-      after: plan.start.offset,
-      serial: ++this.#joins,
-      runs: this.#engine.runs,
-      streams: () => this.#streams,
-      parts: wish.parts,
-    });
+    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts: wish.parts };
+    const subscription = new Subscription(subscriber, this, start);
     // after a gap a client begins anew
     if (wish.texts !== undefined || this.#streams !== undefined)
       this.#openStreams().place(subscription, plan.gap === undefined ? wish.texts : undefined);
     this.members.add(subscription);
-    this.#windows.add(subscriber.window);
+    this.#windows.add(subscriber.outbox.dialect.window);
     if (this.members.size === 1) this.#activate();
     return { subscription, plan };
   }
@@ -165,9 +160,18 @@ export class ThreadActor implements StreamHost {
   unsubscribe(subscription: Subscription): void {
     subscription.end();
     this.#streams?.forget(subscription);
-    if (this.members.delete(subscription)) this.#windows.delete(subscription.subscriber.window);
+    if (this.members.delete(subscription)) this.#windows.delete(subscription.subscriber.outbox.dialect.window);
     this.#usedAt = this.#engine.now();
     this.#rest();
+  }
+
+  get lastSerial(): number {
+    return this.#joins;
+  }
+
+  /** What has been offered once may be trimmed. */
+  offered(offset: number): void {
+    this.#log.hold(offset);
   }
 
   /** Another process, or this one, has logged an entry. */

@@ -34,6 +34,7 @@ export class Vitals {
   /** How long the last answered barrier took. */
   #roundTripMs = 0;
 
+  /** @param policy shared by all connections */
   constructor(link: Link, policy: VitalsPolicy, now: number) {
     this.#link = link;
     this.#policy = policy;

@@ -13,6 +13,7 @@ const JOIN_BYTES = 64 * 1024;
 /** Opcodes of RFC 6455 section 5.2. */
 const CONTINUATION = 0x0;
 const TEXT = 0x1;
+const PING = 0x9;
 const FIN = 0x80;
 /** "Per-message compressed", on the first fragment (RFC 7692 section 6). */
 const RSV1 = 0x40;
@@ -60,6 +61,11 @@ export function encodeLatin1(text: string): Uint8Array {
   head.copy(frame);
   frame.write(text, head.length, 'latin1');
   return frame;
+}
+
+/** A ping with an ASCII payload of at most 125 bytes. */
+export function encodePing(payload: string): Buffer {
+  return Buffer.from(`${String.fromCharCode(PING | FIN, payload.length)}${payload}`, 'latin1');
 }
 
 function encodeChunks(chunks: readonly Uint8Array[], firstByte: number, body: Body): Frame {

@@ -93,6 +93,9 @@ export class Handshake {
     if (this.#isOver) return;
     if (!(socket instanceof Socket)) throw new UnsupportedSocketError({ reason: 'it is not a socket of node:net' });
     this.#end();
+    // the 101 and what is said at once, all in one system call
+    socket.cork();
+    process.nextTick(uncork, socket);
     upgrader.handleUpgrade(this.request, socket, this.#head, (webSocket) => {
       socket.off('error', ignore);
       try {
@@ -221,6 +224,10 @@ function responseOf(status: number, message: string): string {
   ];
   if (status === 429 || status === 503) lines.push(`Retry-After: ${RETRY_AFTER_S}`);
   return `${lines.join('\r\n')}\r\n\r\n${message}`;
+}
+
+function uncork(socket: Socket): void {
+  socket.uncork();
 }
 
 /** A socket's error is followed by its `close`. */

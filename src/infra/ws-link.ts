@@ -1,9 +1,10 @@
+import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Body } from './body.ts';
 import { sharedWindow, type WindowBits } from './deflate.ts';
 import { UnsupportedSocketError } from './errors.ts';
-import type { Piece } from './frames.ts';
+import { encodePing, type Piece } from './frames.ts';
 import type { Link, LinkListener } from './link.ts';
 
 export type { WebSocket };
@@ -27,9 +28,12 @@ export function wsSocketLink(webSocket: WebSocket, socket: Socket, listener: Lin
   return new WsLink(webSocket, socket, listener);
 }
 
+/** Where a socket and its WebSocket keep their link: listeners that all links share cost nothing for each of them. */
+const LINK = Symbol('link of threadcast');
+
 class WsLink implements Link {
-  readonly #webSocket: WebSocket;
   readonly #socket: Socket;
+  readonly #webSocket: WebSocket;
   readonly #listener: LinkListener;
   #isClosed = false;
 
@@ -37,12 +41,15 @@ class WsLink implements Link {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#listener = listener;
-    this.#socket.setNoDelay(true);
-    this.#socket.on('drain', this.#onDrain);
-    webSocket.on('pong', this.#onPong);
-    webSocket.on('message', this.#onMessage);
+    const carried = { [LINK]: this };
+    Object.assign(socket, carried);
+    Object.assign(webSocket, carried);
+    socket.setNoDelay(true);
+    socket.on('drain', onDrain);
+    webSocket.on('pong', onPong);
+    webSocket.on('message', onMessage);
     webSocket.on('error', ignore);
-    webSocket.once('close', this.#onClose);
+    webSocket.on('close', onClose);
   }
 
   get deflateWindow(): WindowBits | undefined {
@@ -81,7 +88,8 @@ class WsLink implements Link {
   }
 
   ping(seq: number): void {
-    if (this.#webSocket.readyState === OPEN) this.#webSocket.ping(String(seq), false, ignore);
+    // one buffer: `ws` would make two and a `writev` of them, which costs twice as much
+    if (this.#webSocket.readyState === OPEN) this.#socket.write(encodePing(String(seq)));
   }
 
   close(code: number, reason: string): void {
@@ -92,26 +100,49 @@ class WsLink implements Link {
     this.#webSocket.terminate();
   }
 
-  readonly #onDrain = (): void => {
-    if (!this.#isClosed) this.#listener.onDrain();
-  };
+  // --- news of the socket
 
-  readonly #onPong = (data: Buffer): void => {
+  drained(): void {
+    if (!this.#isClosed) this.#listener.onDrain();
+  }
+
+  ponged(data: Buffer): void {
     const seq = Number(data.toString('latin1'));
     if (Number.isSafeInteger(seq)) this.#listener.onPong(seq);
-  };
+  }
 
-  readonly #onMessage = (data: unknown, isBinary: boolean): void => {
+  received(data: unknown, isBinary: boolean): void {
     this.#listener.onMessage(toBytes(data), isBinary);
-  };
+  }
 
-  readonly #onClose = (code: number, reason: Buffer): void => {
+  closed(code: number, reason: Buffer): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#socket.off('drain', this.#onDrain);
-    this.#webSocket.off('pong', this.#onPong);
-    this.#webSocket.off('message', this.#onMessage);
+    this.#socket.off('drain', onDrain);
+    this.#webSocket.off('pong', onPong).off('message', onMessage).off('close', onClose);
     this.#listener.onClose(code, reason.toString());
-  };
+  }
+}
+
+function linkOf(carrier: EventEmitter): WsLink | undefined {
+  const link: unknown = Reflect.get(carrier, LINK);
+  return link instanceof WsLink ? link : undefined;
+}
+
+function onDrain(this: Socket): void {
+  linkOf(this)?.drained();
+}
+
+function onPong(this: WebSocket, data: Buffer): void {
+  linkOf(this)?.ponged(data);
+}
+
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  linkOf(this)?.received(data, isBinary);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  linkOf(this)?.closed(code, reason);
 }
 
 const EMPTY = new Uint8Array(0);

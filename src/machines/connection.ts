@@ -47,6 +47,11 @@ export type ConnectionEvent =
   /** An operator closes the breaker: failures are forgotten, bytes flow again. */
   | { readonly type: 'reset' };
 
+/** The context of a connection that nothing has happened to yet. */
+export function untroubled(input: ConnectionInput): ConnectionContext {
+  return { ...input, attempt: 0, failures: 0, trips: 0, eviction: { code: 1006, reason: 'never closed' } };
+}
+
 /**
  * One connection: a breaker around one socket.
  *
@@ -102,13 +107,7 @@ export const connectionMachine = setup({
   },
 }).createMachine({
   id: 'connection',
-  context: ({ input }) => ({
-    ...input,
-    attempt: 0,
-    failures: 0,
-    trips: 0,
-    eviction: { code: 1006, reason: 'never closed' },
-  }),
+  context: ({ input }) => untroubled(input),
   initial: 'open',
   on: {
     evict: { target: '.evicted', actions: 'noteEviction' },

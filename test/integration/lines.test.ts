@@ -28,6 +28,8 @@ it('a slow line that takes twenty times the timeout for a big message is never c
   const states: string[] = [];
   connection?.on('state', ({ to }) => states.push(to));
   proxy.rate = 6_000_000;
+  let pings = 0;
+  client.socket.on('ping', () => pings++);
   const startedAt = performance.now();
   let mostUnsent = 0;
   const watch = setInterval(() => {
@@ -35,11 +37,15 @@ it('a slow line that takes twenty times the timeout for a big message is never c
   }, 20);
   await server.hub.thread('t').send('x'.repeat(60_000_000), {});
   await server.hub.thread('t').send('and on');
+  await client.until(({ messages }) => messages.length > 0);
+  const pingsBefore = pings;
   await client.until(({ messages }) => messages.length === 2);
   clearInterval(watch);
   expect(performance.now() - startedAt).toBeGreaterThan(20 * sendTimeoutMs * 0.9);
   expect(states).toEqual([]);
   expect(server.hub.stats()).toMatchObject({ sendTimeouts: 0, connections: { open: 1 } });
+  // between the fragments of the one message
+  expect(pingsBefore).toBeGreaterThan(2);
   // a window, whatever the size of the message
   expect(mostUnsent).toBeLessThanOrEqual(512 * 1024 + 100);
   expect(client.messages.map(({ d }) => String(d).length)).toEqual([60_000_000, 6]);

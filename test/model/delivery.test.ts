@@ -47,6 +47,8 @@ const EVENTS = [
 
 it('delivers to everybody all that was logged, in order and once, or tells of a gap', async () => {
   const sequences = Number(MODEL_RUNS ?? 2_000);
+  const seed = Number(MODEL_SEED ?? Date.now() % 2 ** 31);
+  process.stdout.write(`${sequences} sequences, MODEL_SEED=${seed}\n`);
   const seen = new Map<string, number>();
   let done = 0;
   await fc.assert(
@@ -60,7 +62,7 @@ it('delivers to everybody all that was logged, in order and once, or tells of a 
     }),
     {
       numRuns: sequences,
-      ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
+      seed,
       ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
     },
   );

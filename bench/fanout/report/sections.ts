@@ -165,21 +165,28 @@ export function compressedSection({ rows, failures }: CompressedResult, names: N
 
 export function layersSection({ connections, rows, failures }: LayersResult): Section {
   const layers: readonly [name: string, title: string][] = [
-    ['layer-discard', 'hub without sockets: our JavaScript alone'],
     ['handloop', 'hand-written loop'],
-    ['layer-socket', 'hub over bare sockets: pump, log, actors'],
-    ['threadcast-plain', 'attached, plain format'],
-    ['threadcast', 'attached, wire protocol'],
+    ['layer-pump', '+ pump, log, cursors and windows'],
+    ['layer-untraced', '+ hub, actors, receipts, pings, `ws`'],
+    ['threadcast-plain', '+ telemetry without an SDK: plain format'],
+    ['threadcast', '+ envelope: wire protocol'],
+    ['layer-discard', 'all of it but for the sockets: our JavaScript alone'],
   ];
   return {
     title: 'Layers',
     text:
-      `Microseconds of CPU per delivery of 1 KB to ${connections} connections. Telemetry is in all of them, without an SDK: it cannot ` +
-      'be taken out. The pump alone cannot be had without the hub either; the second row less the first is what sockets cost.',
+      `Microseconds of CPU per delivery of 1 KB to ${connections} connections; in brackets as many times the hand-written loop's in ` +
+      'the same round. The differences of neighbours are as large as the noise.',
     tables: [
       {
         head: ['layer', ...rows.map(({ perTurn }) => `${perTurn} per turn`)],
-        rows: layers.map(([name, title]) => [title, ...rows.map(({ cpu }) => middle(cpu, name))]),
+        rows: layers.map(([name, title]) => [
+          title,
+          ...rows.map(({ cpu }) => {
+            const ratio = pairedRatio(cpu.get(name) ?? [], cpu.get('handloop') ?? []);
+            return `${middle(cpu, name)} (${format(ratio)} x)`;
+          }),
+        ]),
       },
     ],
     targets: [],

@@ -1,28 +1,18 @@
 // The least that Node can do: raw sockets, one shared frame, a loop of `write`. No WebSocket library, no backpressure, nothing.
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { shakeHands } from './handshake.ts';
 import { listen } from './listen.ts';
 import { roomOf, Rooms } from './rooms.ts';
 import { serve } from './serve.js';
 
-/** RFC 6455 section 1.3. */
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-
 await serve(async () => {
   const server = createServer();
-  const rooms = new Rooms<Duplex>();
-  server.on('upgrade', (request, socket) => {
-    const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${GUID}`).digest('base64');
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    );
-    if (socket instanceof Socket) socket.setNoDelay(true);
+  const rooms = new Rooms<Socket>();
+  server.on('upgrade', (request, duplex) => {
+    const socket = shakeHands(request, duplex);
     const room = roomOf(request.url);
     rooms.join(room, socket);
-    socket.on('error', () => {});
-    socket.on('data', () => {});
     socket.on('close', () => rooms.leave(room, socket));
   });
   return {

@@ -7,10 +7,12 @@ export interface ServerOptions {
   /** Whether messages may be compressed. */
   readonly deflate?: boolean;
   /**
-   * threadcast only, what stands between the hub and the socket: its own `attach`, `accept` of a WebSocket of `ws`, a bare socket,
-   * or nothing. @default 'own'
+   * threadcast only, what stands between the hub and the socket: its own `attach`, `accept` of a WebSocket of `ws`, or nothing.
+   * @default 'own'
    */
-  readonly link?: 'own' | 'ws' | 'socket' | 'none';
+  readonly link?: 'own' | 'ws' | 'none';
+  /** threadcast only: OpenTelemetry's API without an SDK, or a tracer that does nothing at all. @default 'api' */
+  readonly telemetry?: 'api' | 'none';
   /** threadcast only. @default none */
   readonly hub?: HubOptions;
 }

@@ -67,7 +67,13 @@ class Bench {
     probe.stop();
     if (!isDeaf) this.#acks.tell('rest');
     const deliveries = rounds * perTurn * recipients;
-    return { cpuUs: used.user + used.system, wallMs, deliveries, longestMs: probes ? probe.longestMs : null };
+    return {
+      cpuUs: used.user + used.system,
+      userUs: used.user,
+      wallMs,
+      deliveries,
+      longestMs: probes ? probe.longestMs : null,
+    };
   }
 
   /** `count` messages, one every `1000 / perSecond` milliseconds, until the last has arrived everywhere. */

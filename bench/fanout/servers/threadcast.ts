@@ -1,18 +1,26 @@
-// threadcast behind an HTTP server. `link` puts something else in the place of its own way to the socket, to see what each layer
-// costs.
+// threadcast behind an HTTP server. `link` and `telemetry` put nothing in the place of a part of it, to see what that costs.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { INVALID_SPAN_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { WebSocketServer } from 'ws';
 import { createHub } from '../../../src/index.ts';
-import { discardLink, socketLink } from './links.ts';
+import { discardLink } from './discard-link.ts';
 import { listen } from './listen.ts';
 import { roomOf } from './rooms.ts';
 import { serve } from './serve.js';
 
 const require = createRequire(import.meta.url);
 
-await serve(async ({ format = 'json', deflate = false, link = 'own', hub: hubOptions = {} }) => {
-  const hub = createHub(hubOptions);
+/** Less than the API does without an SDK: not even a look at the context. */
+const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+const silent: Tracer = { startSpan: () => span, startActiveSpan: () => raise('not used by threadcast') };
+
+function raise(message: string): never {
+  throw new Error(message);
+}
+
+await serve(async ({ format = 'json', deflate = false, link = 'own', telemetry = 'api', hub: hubOptions = {} }) => {
+  const hub = createHub({ ...hubOptions, ...(telemetry === 'none' ? { tracer: silent } : {}) });
   const server = createServer();
   const report = (error: unknown): void => console.error(error);
   hub.on('error', report);
@@ -24,8 +32,7 @@ await serve(async ({ format = 'json', deflate = false, link = 'own', hub: hubOpt
   } else {
     const sockets = new WebSocketServer({ server, perMessageDeflate: false });
     sockets.on('connection', (socket, { url }) => {
-      const accepted = link === 'ws' ? socket : link === 'socket' ? socketLink(socket) : discardLink();
-      hub.accept(accepted, { format, data: roomOf(url) });
+      hub.accept(link === 'ws' ? socket : discardLink(), { format, data: roomOf(url) });
     });
   }
   return {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { InspectionEvent } from 'xstate';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 
 let harness: Harness;
@@ -129,6 +130,37 @@ describe('a connection whose peer stops', () => {
     expect(dataOf(link)).toHaveLength(1);
     expect(hub.stats().sendTimeouts).toBe(0);
     link.resume();
+  });
+});
+
+describe('the machine of a connection', () => {
+  /** Ids of the actors that an inspector is told of. */
+  const actorsOf = (events: readonly InspectionEvent[]): unknown[] =>
+    events.filter(({ type }) => type === '@xstate.actor').map(({ actorRef }) => ('id' in actorRef ? actorRef.id : ''));
+
+  it('is there from the first moment where somebody inspects', async () => {
+    const events: InspectionEvent[] = [];
+    const watched = makeHarness({ inspect: (event) => events.push(event) });
+    const { connection } = watched.connect();
+    expect(actorsOf(events)).toContain(`connection:${connection.id}`);
+    await watched.close();
+  });
+
+  it('comes late where nobody does, and tells of every transition all the same', async () => {
+    const { clock, hub, connect } = harness;
+    const transitions: string[] = [];
+    hub.on('transition', ({ machine, from, to }) => machine === 'connection' && transitions.push(`${from} ${to}`));
+    const { connection, link } = connect();
+    await connection.join('t');
+    expect(connection).toMatchObject({ state: 'open', stats: { attempt: 0, failures: 0, trips: 0 } });
+    link.stall();
+    await send('lost in the kernel');
+    await clock.advance(6_500);
+    expect(connection).toMatchObject({ state: 'retrying', stats: { attempt: 1, failures: 1, trips: 0 } });
+    link.resume();
+    await clock.settle();
+    connection.close();
+    expect(transitions).toEqual(['open retrying.backingOff', 'retrying.backingOff open', 'open evicted']);
   });
 });
 

@@ -88,6 +88,18 @@ describe('send', () => {
     expect(hub.stats().volatileDropped).toBe(1);
   });
 
+  it('calls a critical message dropped that was superseded before anybody got it', async () => {
+    const { hub, connect, run } = harness;
+    const { connection, link } = connect();
+    await connection.join('t');
+    const [first, second] = await run(
+      Promise.all([1, 2].map((n) => hub.thread('t').send(n, { lane: 'critical', conflate: 'k' }))),
+    );
+    expect(dataOf(link)).toEqual([2]);
+    expect(await first?.settled()).toMatchObject({ dropped: 1, written: 0, acked: 0 });
+    expect(await second?.settled()).toMatchObject({ dropped: 0, written: 1 });
+  });
+
   it('sends the same idempotency key once', async () => {
     const { hub, connect, run } = harness;
     const { connection, link } = connect();

@@ -1,0 +1,108 @@
+// The hand-written loop with threadcast's pump in its place: log, cursors, windows, slices and shared runs, but no hub, no statecharts,
+// no receipts, no telemetry. For the layers; it is no way to use the library.
+import { createServer } from 'node:http';
+import { makeCounters } from '../../../src/actors/counters.ts';
+import { Flight } from '../../../src/actors/flight.ts';
+import { Outbox } from '../../../src/actors/outbox.ts';
+import { Pump, type Station } from '../../../src/actors/pump.ts';
+import { Runs } from '../../../src/actors/runs.ts';
+import { Subscription, type Home, type Subscriber } from '../../../src/actors/subscription.ts';
+import { Turns } from '../../../src/actors/turns.ts';
+import { Body } from '../../../src/infra/body.ts';
+import { systemClock } from '../../../src/infra/clock.ts';
+import { dialectOf } from '../../../src/infra/dialect.ts';
+import type { Link } from '../../../src/infra/link.ts';
+import { LogBuffer } from '../../../src/infra/log-buffer.ts';
+import { shakeHands } from './handshake.ts';
+import { listen } from './listen.ts';
+import { serve } from './serve.js';
+
+const RETENTION = { maxEntries: 1_000, maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000 };
+
+const fail = (error: unknown): void => console.error(error);
+const runs = new Runs();
+const turns = new Turns(systemClock, 2, fail, () => runs.clear());
+
+/** One room. */
+class Room implements Home, Station {
+  readonly id = 'main';
+  readonly runs = runs;
+  readonly counters = makeCounters();
+  readonly flight = new Flight();
+  readonly now = (): number => systemClock.now();
+  readonly streams = undefined;
+  readonly members = new Set<Subscription>();
+  readonly log = new LogBuffer('epoch', RETENTION, systemClock.now());
+  readonly pump = new Pump(this.log, this);
+  lastSerial = 0;
+
+  unsubscribe(subscription: Subscription): void {
+    this.members.delete(subscription);
+  }
+
+  offered(offset: number): void {
+    this.log.hold(offset);
+  }
+}
+
+const room = new Room();
+
+/** A socket that takes what it is given. One that does not would stay behind: nobody here has it catch up. */
+function subscriberOf(link: Link): Subscriber {
+  const outbox = new Outbox(link, dialectOf('plain', undefined), 512 * 1024, { onBroken: fail });
+  outbox.open();
+  const ignore = (): void => {};
+  return {
+    id: '',
+    outbox,
+    ackedBytes: 0,
+    followUp: ignore,
+    traceRun: ignore,
+    traceMiss: ignore,
+    tracePart: ignore,
+    beginParts: () => true,
+    endParts: ignore,
+    tellGap: ignore,
+    tellLost: ignore,
+    fellBehind: () => turns.add(room.pump),
+  };
+}
+
+await serve(async () => {
+  const server = createServer();
+  server.on('upgrade', (request, duplex) => {
+    const socket = shakeHands(request, duplex);
+    const link: Link = {
+      get unsentBytes() {
+        return socket.writableLength;
+      },
+      get takenBytes() {
+        return socket.bytesWritten - socket.writableLength;
+      },
+      write: (piece) => {
+        for (const part of piece) socket.write(part);
+      },
+      cork: () => socket.cork(),
+      uncork: () => socket.uncork(),
+      ping: () => {},
+      close: () => socket.end(),
+      terminate: () => socket.destroy(),
+    };
+    const start = { tail: room.log, after: room.log.head, serial: ++room.lastSerial };
+    const subscription = new Subscription(subscriberOf(link), room, start);
+    room.members.add(subscription);
+    socket.on('close', () => room.unsubscribe(subscription));
+  });
+  let sent = 0;
+  return {
+    port: await listen(server),
+    versions: { node: process.version },
+    send(_room, message) {
+      const body = new Body([Buffer.from(JSON.stringify(message))]);
+      const draft = { threadId: 'main', id: `m${++sent}`, lane: 'normal', body, expiresAt: Infinity } as const;
+      room.log.append(draft, systemClock.now());
+      turns.add(room.pump);
+    },
+    members: () => room.members.size,
+  };
+});
