@@ -1,2 +1,7 @@
+export { inspectorHandler } from './handler.ts';
+export type { InspectorHandler } from './handler.ts';
+export type { InspectorHandlerOptions, InspectorOptions, InspectorServerOptions } from './options.ts';
+export { inspector } from './server.ts';
+export type { InspectorServer } from './server.ts';
 export { statelyInspect } from './stately.ts';
 export type { StatelyInspector, StatelyInspectOptions } from './stately.ts';

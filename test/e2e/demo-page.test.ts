@@ -1,11 +1,11 @@
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brightnessOf, launchBrowser } from './support/browser.ts';
 import { Demo, isRecord, publishedCount, recordedMessages } from './support/demo.ts';
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { StatusWatch } from './support/status.ts';
 
 const TIMEOUT = { timeout: 25_000 };
-const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
 let demo: Demo;
 let proxy: FlakyProxy;
@@ -15,10 +15,7 @@ let page: Page;
 const faults: string[] = [];
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', ...QUIET],
-  });
+  browser = await launchBrowser();
   page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1280, height: 860 } });
   page.on('pageerror', (error) => faults.push(error.message));
   demo = new Demo(['--healthy=4', '--slow=1', '--stopped=1']);
@@ -115,16 +112,10 @@ describe('the page of the demo', () => {
   });
 
   it('is light or dark as the reader has it', async () => {
-    const brightness = async (scheme: 'light' | 'dark'): Promise<{ page: number; text: number }> => {
-      await page.emulateMedia({ colorScheme: scheme });
-      const colours: unknown = await page.evaluate(`(({ backgroundColor, color }) => [backgroundColor, color])(
-        getComputedStyle(document.body))`);
-      const [background = 0, text = 0] = Array.isArray(colours) ? colours.map(brightnessOf) : [];
-      return { page: background, text };
-    };
-    const light = await brightness('light');
+    const light = await brightnessOf(page);
     expect(light.page).toBeGreaterThan(light.text + 150);
-    const dark = await brightness('dark');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const dark = await brightnessOf(page);
     expect(dark.text).toBeGreaterThan(dark.page + 150);
   });
 
@@ -134,9 +125,3 @@ describe('the page of the demo', () => {
     await page.locator('#link[data-link="connecting"]').waitFor(TIMEOUT);
   });
 });
-
-/** Mean of red, green and blue in `rgb(r, g, b)`. */
-function brightnessOf(colour: unknown): number {
-  const parts = String(colour).match(/\d+/g)?.slice(0, 3).map(Number) ?? [];
-  return parts.reduce((sum, part) => sum + part, 0) / 3;
-}

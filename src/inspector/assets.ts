@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+
+export interface Asset {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/** The page's files, put beside this module when the package is built: a table, so that no path can leave it. */
+const TYPES: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+  'page.css': 'text/css; charset=utf-8',
+  'charts.json': 'application/json',
+};
+
+const loaded = new Map<string, Promise<Asset>>();
+
+/** A file of the page, read once; undefined where there is none of this name. */
+export function assetOf(name: string): Promise<Asset> | undefined {
+  const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
+  if (type === undefined) return undefined;
+  let asset = loaded.get(name);
+  if (asset === undefined) {
+    asset = readFile(new URL(`./page/${name}`, import.meta.url)).then((bytes) => ({ type, bytes }));
+    loaded.set(name, asset);
+    // another time it may be there
+    asset.catch(() => loaded.delete(name));
+  }
+  return asset;
+}

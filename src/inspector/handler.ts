@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Hub } from '../actors/api.ts';
+import { asError } from '../infra/errors.ts';
+import { assertPlace, assertToken } from './access.ts';
+import { assetOf } from './assets.ts';
+import { resolveInspector, type InspectorHandlerOptions, type InspectorSettings } from './options.ts';
+import type { RefusalBody } from './protocol.ts';
+import { InspectorRefusal } from './refusal.ts';
+import { bodyOf, parseAct, parseLook } from './requests.ts';
+import { Watch } from './watch.ts';
+
+/** Requests that are being answered at the same time, in all: some are slow to send their body. */
+const MAX_UNDER_WAY = 64;
+
+/** Nothing from elsewhere, no inline script, not in anybody's frame. */
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** Answers requests for the inspector. */
+export interface InspectorHandler {
+  /**
+   * For `http.createServer`, its `request` event, or a framework's middleware.
+   * @returns whether the request is the inspector's; where not, `next` is called if there is one
+   */
+  (request: IncomingMessage, response: ServerResponse, next?: () => void): boolean;
+  /** Watches no longer; requests get a 503. */
+  close(): void;
+}
+
+/**
+ * The inspector for a server that is there already:
+ *
+ * ```ts
+ * const inspect = inspectorHandler(hub, { path: '/inspector/' });
+ * createServer((request, response) => inspect(request, response) || app(request, response));
+ * ```
+ *
+ * While no page is open it costs nothing.
+ *
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}): InspectorHandler {
+  const settings = resolveInspector(options);
+  const watch = new Watch(hub, settings);
+  let underWay = 0;
+
+  const answer = async (name: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      if (++underWay > MAX_UNDER_WAY) throw new InspectorRefusal(503, 'BUSY', undefined, 1);
+      assertPlace(request, settings);
+      await route(name, request, response, settings, watch);
+    } catch (error) {
+      refuse(response, error);
+    } finally {
+      underWay--;
+    }
+  };
+
+  const handle = (request: IncomingMessage, response: ServerResponse, next?: () => void): boolean => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (`${path}/` === settings.path) {
+      redirect(response, settings.path);
+    } else if (path.startsWith(settings.path)) {
+      // a response that breaks has nobody else to listen
+      response.on('error', () => {});
+      void answer(path.slice(settings.path.length), request, response);
+    } else {
+      next?.();
+      return false;
+    }
+    return true;
+  };
+  return Object.assign(handle, { close: () => watch.close() });
+}
+
+async function route(
+  name: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: InspectorSettings,
+  watch: Watch,
+): Promise<void> {
+  if (name === 'api/look' || name === 'api/act') {
+    assertToken(request, settings);
+    const body = await bodyOf(request);
+    if (name === 'api/look') return sendJson(response, 200, await watch.look(parseLook(body)));
+    watch.act(parseAct(body));
+    return sendJson(response, 200, {});
+  }
+  const asset = await assetOf(name === '' ? 'index.html' : name);
+  if (asset === undefined) throw new InspectorRefusal(404, 'NOT_FOUND');
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw new InspectorRefusal(405, 'METHOD');
+  send(response, 200, asset.type, asset.bytes);
+}
+
+/** What was not meant is a 500, and a process warning: it is nobody's to catch. */
+function refuse(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  if (!(error instanceof InspectorRefusal)) {
+    process.emitWarning(asError(error));
+    return refuse(response, new InspectorRefusal(500, 'INTERNAL'));
+  }
+  const { status, code, message, retryAfterS } = error;
+  if (retryAfterS !== undefined) response.setHeader('retry-after', retryAfterS);
+  if (status === 401) response.setHeader('www-authenticate', 'Bearer');
+  // what is left of a body that was not read is not worth waiting for
+  response.setHeader('connection', 'close');
+  const body: RefusalBody = { error: code, message };
+  sendJson(response, status, body);
+}
+
+function redirect(response: ServerResponse, path: string): void {
+  response.writeHead(308, { location: path }).end();
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  send(response, status, 'application/json', Buffer.from(JSON.stringify(body)));
+}
+
+function send(response: ServerResponse, status: number, type: string, bytes: Buffer): void {
+  // a peer that has gone meanwhile
+  if (response.destroyed) return;
+  response.writeHead(status, { ...HEADERS, 'content-type': type, 'content-length': bytes.length });
+  response.end(bytes);
+}

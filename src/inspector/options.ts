@@ -1,0 +1,73 @@
+import { InvalidOptionError } from '../infra/errors.ts';
+import { checkNumber } from '../infra/option-checks.ts';
+import { isLoopbackAddress } from './access.ts';
+
+export interface InspectorOptions {
+  /**
+   * Who brings it may watch from anywhere; at least 16 characters of `[\w.~+/=-]`. The page asks for it, or takes it from its address:
+   * `https://.../inspector/#token=...`. @default none: only this machine may watch
+   */
+  token?: string;
+  /** Lets viewers evict, trip and reset connections. @default false */
+  actions?: boolean;
+  /** Pages that may watch at the same time; others are told to wait. @default 8 */
+  maxViewers?: number;
+  /**
+   * Names by which the server may be called, without ports, besides `localhost`, loopback addresses and, with a token, bare IP
+   * addresses. @default none
+   */
+  allowedHosts?: readonly string[];
+}
+
+export interface InspectorHandlerOptions extends InspectorOptions {
+  /** Where the inspector is, with a slash at both ends. @default '/' */
+  path?: string;
+}
+
+export interface InspectorServerOptions extends InspectorOptions {
+  /** @default a free one */
+  port?: number;
+  /** The address to listen on; another than a loopback one needs a `token`. @default '127.0.0.1' */
+  host?: string;
+}
+
+export interface InspectorSettings {
+  readonly token: string | undefined;
+  readonly hasActions: boolean;
+  readonly maxViewers: number;
+  readonly allowedHosts: readonly string[];
+  readonly path: string;
+}
+
+/** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
+export function resolveInspector(options: InspectorHandlerOptions): InspectorSettings {
+  const { token, allowedHosts = [], path = '/', actions = false } = options;
+  if (token !== undefined && (typeof token !== 'string' || !/^[\w.~+/=-]{16,}$/.test(token))) {
+    // its value is nobody's to read in a log
+    throw new InvalidOptionError({ option: 'token', value: '(hidden)', expected: 'at least 16 of [\\w.~+/=-]' });
+  }
+  if (typeof path !== 'string' || !/^\/(.+\/)?$/.test(path)) {
+    throw new InvalidOptionError({ option: 'path', value: path, expected: 'a path with a slash at both ends' });
+  }
+  if (!Array.isArray(allowedHosts) || !allowedHosts.every((host) => typeof host === 'string')) {
+    throw new InvalidOptionError({ option: 'allowedHosts', value: allowedHosts, expected: 'an array of names' });
+  }
+  return {
+    token,
+    hasActions: actions,
+    maxViewers: checkNumber('maxViewers', options.maxViewers, 8, { min: 1, max: 1_000 }),
+    allowedHosts: allowedHosts.map((host) => host.toLowerCase()),
+    path,
+  };
+}
+
+/** @throws InvalidOptionError: everybody could watch */
+export function resolveAddress({ port, host = '127.0.0.1', token }: InspectorServerOptions): {
+  readonly port: number;
+  readonly host: string;
+} {
+  if (token === undefined && host !== 'localhost' && !isLoopbackAddress(host)) {
+    throw new InvalidOptionError({ option: 'host', value: host, expected: 'a loopback address, or a token' });
+  }
+  return { port: checkNumber('port', port, 0, { min: 0, max: 65_535 }), host };
+}

@@ -1,0 +1,41 @@
+import type { ConnectionRow, Kind, Row, Sort, ThreadRow } from '../protocol.ts';
+import { bytes, count, duration } from './format.ts';
+
+/** One column of the list. */
+export interface Column {
+  readonly name: string;
+  /** What a click on its head sorts by; undefined for none. */
+  readonly sort: Sort | undefined;
+  readonly isNumber: boolean;
+  readonly text: (row: Row) => string;
+}
+
+const ofConnection = (text: (row: ConnectionRow) => string) => (row: Row) =>
+  row.kind === 'connections' ? text(row) : '';
+const ofThread = (text: (row: ThreadRow) => string) => (row: Row) => (row.kind === 'threads' ? text(row) : '');
+
+export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
+  connections: [
+    { name: 'State', sort: 'state', isNumber: false, text: ({ state }) => state },
+    { name: 'User', sort: undefined, isNumber: false, text: ofConnection(({ userId }) => userId ?? '–') },
+    { name: 'Connection', sort: undefined, isNumber: false, text: ({ id }) => id },
+    { name: 'Age', sort: 'age', isNumber: true, text: ofConnection(({ ageMs }) => duration(ageMs)) },
+    { name: 'Lag', sort: 'lag', isNumber: true, text: ({ lag }) => count(lag) },
+    { name: 'Unsent', sort: 'unsent', isNumber: true, text: ofConnection(({ unsentBytes }) => bytes(unsentBytes)) },
+    { name: 'Trips', sort: 'trips', isNumber: true, text: ofConnection(({ trips }) => count(trips)) },
+    {
+      name: 'Round trip',
+      sort: 'roundTrip',
+      isNumber: true,
+      text: ofConnection(({ roundTripMs }) => duration(roundTripMs)),
+    },
+  ],
+  threads: [
+    { name: 'State', sort: 'state', isNumber: false, text: ({ state }) => state },
+    { name: 'Thread', sort: undefined, isNumber: false, text: ({ id }) => id },
+    { name: 'Members', sort: 'members', isNumber: true, text: ofThread(({ members }) => count(members)) },
+    { name: 'Behind', sort: undefined, isNumber: true, text: ofThread(({ behind }) => count(behind)) },
+    { name: 'Lag', sort: 'lag', isNumber: true, text: ({ lag }) => count(lag) },
+    { name: 'Messages', sort: 'messages', isNumber: true, text: ofThread(({ messages }) => count(messages)) },
+  ],
+};

@@ -1,0 +1,121 @@
+import type { Hub, HubEvents, Transition } from '../actors/api.ts';
+import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
+import { EdgeFinder, graphOf } from './graph.ts';
+import type { EdgeSight, Note, Step } from './protocol.ts';
+
+/** How long a transition counts as lately. */
+const LATELY_S = 60;
+
+/** Steps that are kept of one actor, and actors of which steps are kept: those that moved last. */
+const MAX_STEPS = 40;
+const MAX_ACTORS = 2_000;
+
+/** Evictions that are kept. */
+const MAX_NOTES = 300;
+
+/** Writes down what the machines do, while somebody watches. Bounded, whatever they do. */
+export class Recorder {
+  readonly #now: () => number;
+  readonly #machines = new Map(
+    [connectionMachine, threadMachine, serializerMachine, hubMachine].map((machine) => [
+      machine.id,
+      { finder: new EdgeFinder(graphOf(machine)), taken: new Map<string, Taken>() },
+    ]),
+  );
+  readonly #histories = new Map<string, Step[]>();
+  readonly #notes: Note[] = [];
+  #noted = 0;
+  readonly #offs: (() => void)[];
+
+  /** @param now milliseconds since 1970 */
+  constructor(hub: Hub, now: () => number) {
+    this.#now = now;
+    this.#offs = [
+      hub.on('transition', (transition) => this.#take(transition)),
+      hub.on('evicted', (eviction) => this.#note(eviction)),
+    ];
+  }
+
+  stop(): void {
+    for (const off of this.#offs.splice(0)) off();
+  }
+
+  /** The edges of a machine that were taken in the last minute. */
+  edgesOf(machine: string): readonly EdgeSight[] {
+    const now = this.#now();
+    const sights: EdgeSight[] = [];
+    for (const [id, taken] of this.#machines.get(machine)?.taken ?? []) {
+      const count = taken.countAt(now);
+      if (count > 0) sights.push({ id, count, agoMs: now - taken.lastAt });
+    }
+    return sights;
+  }
+
+  notesAfter(n: number): readonly Note[] {
+    return this.#notes.filter((note) => note.n > n);
+  }
+
+  /** @param actorId `connection:...`, `thread:...` */
+  historyOf(actorId: string): readonly Step[] {
+    return this.#histories.get(actorId) ?? [];
+  }
+
+  #take({ machine, id, from, to, event }: Transition): void {
+    const now = this.#now();
+    const known = this.#machines.get(machine);
+    const edge = known?.finder.find(from, to, event);
+    if (known !== undefined && edge !== undefined) {
+      let taken = known.taken.get(edge.id);
+      if (taken === undefined) known.taken.set(edge.id, (taken = new Taken()));
+      taken.add(now);
+    }
+    const history = this.#histories.get(id) ?? [];
+    history.push({ at: now, from, to, event: edge?.label ?? event, edge: edge?.id });
+    if (history.length > MAX_STEPS) history.shift();
+    // a map keeps the order of insertion: whoever moved last is at its end
+    this.#histories.delete(id);
+    this.#histories.set(id, history);
+    if (this.#histories.size > MAX_ACTORS) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    for (const id of this.#histories.keys()) {
+      this.#histories.delete(id);
+      return;
+    }
+  }
+
+  #note({ connection, code, reason }: HubEvents['evicted']): void {
+    const { id: connectionId, userId } = connection;
+    this.#notes.push({ n: ++this.#noted, at: this.#now(), connectionId, userId, code, reason });
+    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+  }
+}
+
+/** How often an edge was taken, in each second of the last minute. */
+class Taken {
+  lastAt = 0;
+  readonly #counts = new Uint32Array(LATELY_S);
+  #second = 0;
+
+  add(now: number): void {
+    this.#turn(now);
+    this.lastAt = now;
+    const slot = this.#second % LATELY_S;
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
+  }
+
+  countAt(now: number): number {
+    this.#turn(now);
+    return this.#counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Empties the seconds that have passed since the last call. */
+  #turn(now: number): void {
+    const second = Math.floor(now / 1_000);
+    const passed = second - this.#second;
+    if (passed >= LATELY_S) this.#counts.fill(0);
+    else for (let i = 1; i <= passed; i++) this.#counts[(this.#second + i) % LATELY_S] = 0;
+    this.#second = Math.max(this.#second, second);
+  }
+}

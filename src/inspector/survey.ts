@@ -1,0 +1,117 @@
+import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../actors/api.ts';
+import { connectionMachine, threadMachine } from '../machines/index.ts';
+import { graphOf } from './graph.ts';
+import type { ListQuery, Sort } from './protocol.ts';
+import { Ranking } from './ranking.ts';
+import { inSlices } from './slices.ts';
+
+/** Which rows are wanted, and in which order; not which of them are in view. */
+export type ViewQuery = Omit<ListQuery, 'from' | 'count'>;
+
+/** Two queries with the same key have the same rows. */
+export function keyOf({ kind, search, state, sort, isDescending }: ViewQuery): string {
+  return JSON.stringify([kind, search, state, sort, isDescending]);
+}
+
+/** What one look at every connection and thread has found. */
+export interface Findings {
+  /** How many are in each state, by its path. */
+  readonly connectionStates: Readonly<Record<string, number>>;
+  readonly threadStates: Readonly<Record<string, number>>;
+  readonly connections: number;
+  readonly threads: number;
+  /** Of all connections that have answered a ping, ascending. */
+  readonly roundTripsMs: Float64Array;
+  /** What matches each query, in its order, by `keyOf`. */
+  readonly lists: ReadonlyMap<string, readonly (Connection | Thread)[]>;
+}
+
+const ranks = new Map(
+  [connectionMachine, threadMachine].flatMap((machine) => graphOf(machine).states.map(({ path }, i) => [path, i])),
+);
+
+/** Looks at everything once, in slices, for all queries together. */
+export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<Findings> {
+  const connectionStates = new Map<string, number>();
+  const threadStates = new Map<string, number>();
+  const roundTrips: number[] = [];
+  const connectionViews = queries.filter(({ kind }) => kind === 'connections').map(viewOf<Connection>);
+  const threadViews = queries.filter(({ kind }) => kind === 'threads').map(viewOf<Thread>);
+
+  await inSlices(hub.connections, (connection) => {
+    const { stats } = connection;
+    // it has ended since the survey began
+    if (stats.path === 'evicted') return;
+    count(connectionStates, stats.path);
+    if (stats.roundTripMs !== undefined) roundTrips.push(stats.roundTripMs);
+    for (const view of connectionViews) {
+      if (view.isWanted(stats.path, connection.id, connection.userId)) {
+        view.ranking.add(connection, connectionValues[view.sort]?.(stats) ?? 0);
+      }
+    }
+  });
+  await inSlices(hub.threads, (thread) => {
+    const { stats } = thread;
+    if (stats.state === 'closed') return;
+    count(threadStates, stats.state);
+    for (const view of threadViews) {
+      if (view.isWanted(stats.state, thread.id, undefined))
+        view.ranking.add(thread, threadValues[view.sort]?.(stats) ?? 0);
+    }
+  });
+  return {
+    connectionStates: Object.fromEntries(connectionStates),
+    threadStates: Object.fromEntries(threadStates),
+    connections: sum(connectionStates),
+    threads: sum(threadStates),
+    roundTripsMs: Float64Array.from(roundTrips).sort(),
+    lists: new Map([...connectionViews, ...threadViews].map(({ key, ranking }) => [key, ranking.sorted()])),
+  };
+}
+
+interface View<T> {
+  readonly key: string;
+  readonly sort: Sort;
+  readonly ranking: Ranking<T>;
+  isWanted(state: string, id: string, userId: string | undefined): boolean;
+}
+
+function viewOf<T>(query: ViewQuery): View<T> {
+  const text = query.search.toLowerCase();
+  const contains = (value: string | undefined): boolean => value?.toLowerCase().includes(text) === true;
+  return {
+    key: keyOf(query),
+    sort: query.sort,
+    ranking: new Ranking(query.isDescending),
+    isWanted(state, id, userId) {
+      if (query.state !== '' && state !== query.state && !state.startsWith(`${query.state}.`)) return false;
+      return text === '' || contains(id) || contains(userId);
+    },
+  };
+}
+
+/** What rows are ordered by; 0 for all, the order of arrival, where there is no such number. */
+const connectionValues: Readonly<Partial<Record<Sort, (stats: ConnectionStats) => number>>> = {
+  state: ({ path }) => ranks.get(path) ?? 0,
+  age: ({ ageMs }) => ageMs,
+  lag: ({ lag }) => lag,
+  unsent: ({ unsentBytes }) => unsentBytes,
+  trips: ({ trips }) => trips,
+  roundTrip: ({ roundTripMs = 0 }) => roundTripMs * 1_000,
+  messages: ({ messages }) => messages,
+};
+
+const threadValues: Readonly<Partial<Record<Sort, (stats: ThreadStats) => number>>> = {
+  state: ({ state }) => ranks.get(state) ?? 0,
+  lag: ({ lag }) => lag,
+  members: ({ members }) => members,
+  messages: ({ head }) => head,
+};
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,232 @@
+import type { Connection, Hub, Thread } from '../actors/api.ts';
+import { closeCodes } from '../infra/close-codes.ts';
+import { Meters } from './meters.ts';
+import type {
+  Act,
+  ConnectionRow,
+  Detail,
+  HubSight,
+  ListQuery,
+  ListSight,
+  Look,
+  MachineSight,
+  Selection,
+  Sight,
+  ThreadRow,
+} from './protocol.ts';
+import { Recorder } from './recorder.ts';
+import { InspectorRefusal } from './refusal.ts';
+import { keyOf, survey, type Findings } from './survey.ts';
+import { Viewers, type Viewer } from './viewers.ts';
+
+/** A survey serves all looks for this long. */
+const FRESH_MS = 400;
+
+/** How often is looked whether somebody still watches. */
+const CHECK_MS = 1_000;
+
+/** Threads of one connection that are shown. */
+const MAX_THREADS = 50;
+
+/** What an open inspector keeps. */
+interface Session {
+  readonly recorder: Recorder;
+  readonly meters: Meters;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Answers looks. While nobody looks, it does nothing: no listener, no timer, nothing kept. */
+export class Watch {
+  readonly #hub: Hub;
+  readonly #hasActions: boolean;
+  readonly #viewers: Viewers;
+  #session: Session | undefined;
+  #findings: { readonly found: Findings; readonly at: number } | undefined;
+  #surveying: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(hub: Hub, options: { readonly hasActions: boolean; readonly maxViewers: number }) {
+    this.#hub = hub;
+    this.#hasActions = options.hasActions;
+    this.#viewers = new Viewers(options.maxViewers, () => performance.now());
+  }
+
+  /** Somebody watches. */
+  get isOpen(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** @throws InspectorRefusal */
+  async look(look: Look): Promise<Sight> {
+    if (this.#isClosed) throw closed();
+    const viewer = this.#viewers.admit(look.viewer);
+    const session = (this.#session ??= this.#open());
+    viewer.isLooking = true;
+    try {
+      viewer.query = look.list;
+      const found = await this.#find(keyOf(look.list));
+      return this.#sight(look, viewer, session, found);
+    } finally {
+      viewer.isLooking = false;
+    }
+  }
+
+  /** @throws InspectorRefusal */
+  act({ action, connectionId }: Act): void {
+    if (!this.#hasActions) throw new InspectorRefusal(403, 'ACTIONS_OFF', 'actions are not enabled');
+    const connection = this.#connection(connectionId);
+    if (connection === undefined) throw new InspectorRefusal(404, 'NO_CONNECTION', 'no such connection');
+    if (action === 'trip') connection.trip();
+    else if (action === 'reset') connection.reset();
+    // the code says: come back and resume
+    else connection.close(closeCodes.slowConsumer.code, 'evicted by an operator');
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#viewers.clear();
+    this.#end();
+  }
+
+  #open(): Session {
+    const timer = setInterval(() => this.#check(), CHECK_MS);
+    timer.unref();
+    const recorder = new Recorder(this.#hub, Date.now);
+    return { recorder, meters: new Meters(this.#hub, () => this.#findings?.found), timer };
+  }
+
+  #check(): void {
+    this.#viewers.forgetGone();
+    if (this.#viewers.size === 0) this.#end();
+  }
+
+  #end(): void {
+    if (this.#session === undefined) return;
+    const { recorder, meters, timer } = this.#session;
+    clearInterval(timer);
+    recorder.stop();
+    meters.stop();
+    this.#session = undefined;
+    this.#findings = undefined;
+  }
+
+  /** A survey that is fresh and has this list. */
+  async #find(key: string): Promise<Findings> {
+    while (!this.#isClosed) {
+      const known = this.#findings;
+      if (known?.found.lists.has(key) === true && performance.now() - known.at < FRESH_MS) return known.found;
+      this.#surveying ??= this.#survey().finally(() => {
+        this.#surveying = undefined;
+      });
+      await this.#surveying;
+    }
+    throw closed();
+  }
+
+  async #survey(): Promise<void> {
+    const found = await survey(this.#hub, this.#viewers.queries);
+    this.#findings = { found, at: performance.now() };
+  }
+
+  #sight(look: Look, viewer: Viewer, session: Session, found: Findings): Sight {
+    const { recorder, meters } = session;
+    return {
+      at: Date.now(),
+      hub: this.#hubSight(meters, found),
+      machines: this.#machines(recorder, meters, found),
+      samples: meters.samplesAfter(look.samplesAfter),
+      notes: recorder.notesAfter(look.notesAfter),
+      list: listSight(look.list, found),
+      selected: look.selected && this.#detail(look.selected, viewer, recorder),
+      hasActions: this.#hasActions,
+    };
+  }
+
+  #hubSight({ stats }: Meters, { connections, threads }: Findings): HubSight {
+    const { messagesPublished, deliveries, sendTimeouts, connectionsEvicted } = stats;
+    const { state, pressure } = this.#hub;
+    const totals = { messagesPublished, deliveries, sendTimeouts, connectionsEvicted };
+    return { state, connections, threads, pressure, ...totals };
+  }
+
+  #machines(recorder: Recorder, { stats }: Meters, found: Findings): readonly MachineSight[] {
+    const evicted = stats.connectionsEvicted > 0 ? { evicted: stats.connectionsEvicted } : {};
+    const states = {
+      connection: { ...found.connectionStates, ...evicted },
+      thread: found.threadStates,
+      serializer: { [stats.serializer]: 1 },
+      hub: { [this.#hub.state]: 1 },
+    };
+    return Object.entries(states).map(([machine, counts]) => ({
+      machine,
+      states: counts,
+      edges: recorder.edgesOf(machine),
+    }));
+  }
+
+  #detail({ kind, id }: Selection, viewer: Viewer, recorder: Recorder): Detail | undefined {
+    if (kind === 'threads') {
+      const thread = this.#thread(id);
+      const history = recorder.historyOf(`thread:${id}`);
+      return thread && { row: threadRow(thread), history, connection: undefined };
+    }
+    if (viewer.selected?.id !== id) viewer.selected = this.#connection(id);
+    const connection = viewer.selected;
+    if (connection === undefined) return undefined;
+    const { messages, bytes, attempt, failures } = connection.stats;
+    const { threads } = connection;
+    return {
+      row: connectionRow(connection),
+      history: recorder.historyOf(`connection:${id}`),
+      connection: {
+        messages,
+        bytes,
+        attempt,
+        failures,
+        threads: threads.slice(0, MAX_THREADS),
+        threadCount: threads.length,
+      },
+    };
+  }
+
+  #connection(id: string): Connection | undefined {
+    for (const connection of this.#hub.connections) if (connection.id === id) return connection;
+    return undefined;
+  }
+
+  /** Not `hub.thread`, which throws for what is no id. */
+  #thread(id: string): Thread | undefined {
+    for (const thread of this.#hub.threads) if (thread.id === id) return thread;
+    return undefined;
+  }
+}
+
+function closed(): InspectorRefusal {
+  return new InspectorRefusal(503, 'CLOSED', 'the inspector has been closed');
+}
+
+/** The rows in view, as they are now. */
+function listSight(query: ListQuery, found: Findings): ListSight {
+  const { kind, from, count } = query;
+  const items = found.lists.get(keyOf(query)) ?? [];
+  const rows = items
+    .slice(from, from + count)
+    .map((item) => ('userId' in item ? connectionRow(item) : threadRow(item)));
+  return {
+    kind,
+    total: kind === 'connections' ? found.connections : found.threads,
+    matching: items.length,
+    from,
+    rows,
+  };
+}
+
+function connectionRow({ id, userId, stats }: Connection): ConnectionRow {
+  const { path, ageMs, lag, unsentBytes, trips, roundTripMs } = stats;
+  return { kind: 'connections', id, userId, state: path, ageMs, lag, unsentBytes, trips, roundTripMs };
+}
+
+function threadRow({ id, stats }: Thread): ThreadRow {
+  const { state, members, behind, lag, head } = stats;
+  return { kind: 'threads', id, state, members, behind, lag, messages: head };
+}

@@ -1,0 +1,268 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHub, type Connection, type Hub } from 'threadcast';
+import { inspector, inspectorHandler, type InspectorServer } from 'threadcast/inspector';
+import { FakeLink } from 'threadcast/testing';
+import { WsClient } from '../support/ws-server.ts';
+import { axeFaults, brightnessOf, launchBrowser } from './support/browser.ts';
+
+const TIMEOUT = { timeout: 20_000 };
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+
+afterAll(() => browser?.close());
+
+/** A page whose faults are the test's. */
+async function open(url: string, faults: string[], scheme: 'light' | 'dark' = 'light'): Promise<Page> {
+  const page = await browser.newPage({ colorScheme: scheme, viewport: { width: 1440, height: 900 } });
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.goto(url);
+  await page.locator('#link[data-link="live"]').waitFor(TIMEOUT);
+  return page;
+}
+
+/** What the chart shows of each state of a machine. */
+async function countsOf(page: Page, machine: string): Promise<Record<string, number>> {
+  const counts: unknown = await page.evaluate(`Object.fromEntries(
+    [...document.querySelectorAll('[data-machine="${machine}"] .state')].map(({ dataset }) => [dataset.state, Number(dataset.count)]))`);
+  return Object.fromEntries(Object.entries(Object(counts)).map(([state, number]) => [state, Number(number)]));
+}
+
+describe('the inspector on the server of an application', () => {
+  let hub: Hub;
+  let server: Server;
+  let url: string;
+  let wsUrl: string;
+  let page: Page;
+  const faults: string[] = [];
+  const connections: Connection[] = [];
+
+  beforeAll(async () => {
+    hub = createHub({
+      sendTimeoutMs: 300,
+      sweepMs: 50,
+      retryDelaysMs: [200, 200],
+      breakerThreshold: 3,
+      cooldownMs: 1_200,
+    });
+    const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
+    server = createServer((request, response) => {
+      if (!inspect(request, response)) response.writeHead(404).end();
+    });
+    hub.attach(server, { path: '/ws', authenticate: () => ({ userId: 'real' }), authorize: () => true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    url = `http://127.0.0.1:${address.port}/inspector`;
+    wsUrl = `ws://127.0.0.1:${address.port}/ws`;
+    for (let i = 1; i <= 30; i++) {
+      const connection = hub.accept(new FakeLink().attach, { userId: `user-${i}` });
+      await connection.join('room');
+      connections.push(connection);
+    }
+    page = await open(url, faults);
+  });
+
+  afterAll(async () => {
+    await page?.close();
+    await hub?.close();
+    server?.close();
+    server?.closeAllConnections();
+  });
+
+  it('shows the states and counts that the hub has', async () => {
+    for (const connection of connections.slice(0, 7)) connection.trip();
+    await page.locator('[data-state="tripped"][data-count="7"]').waitFor(TIMEOUT);
+    const { open, retrying, tripped } = hub.stats().connections;
+    expect(await countsOf(page, 'connection')).toMatchObject({ open, retrying, tripped, evicted: 0 });
+    expect({ open, retrying, tripped }).toEqual({ open: 23, retrying: 0, tripped: 7 });
+    // the edge that they took, and how often
+    await page.locator('.edge.lately[data-count="7"]', { hasText: 'trip 7' }).waitFor(TIMEOUT);
+    // their probes are answered
+    await page.locator('[data-state="open"][data-count="30"]').waitFor(TIMEOUT);
+    expect(await countsOf(page, 'connection')).toMatchObject({ open: 30, tripped: 0 });
+    expect(await page.locator('#facts').textContent()).toBe('hub running · 30 connections · 1 threads');
+    await page.locator('#tab-thread').click();
+    expect(await countsOf(page, 'thread')).toMatchObject({ live: 1, idle: 0 });
+    await page.locator('#tab-connection').click();
+  });
+
+  it('shows a client that stalls on its way to the eviction', { timeout: 30_000 }, async () => {
+    const client = new WsClient(wsUrl, 'room');
+    await client.until(({ isJoined }) => isJoined);
+    await page.locator('#search').fill('real');
+    await page.locator('#rows .row', { hasText: 'real' }).click();
+    await page.locator('#detail h2', { hasText: 'real' }).waitFor(TIMEOUT);
+    await page.evaluate(`
+      window.seen = [];
+      const look = () => window.seen.push(document.querySelector('#detail .chip').textContent);
+      new MutationObserver(look).observe(document.querySelector('#detail .chip'), { childList: true, characterData: true, subtree: true });`);
+    client.socket.pause();
+    await hub.thread('room').send('nobody reads this');
+    await page.locator('#detail .chip', { hasText: 'evicted' }).waitFor(TIMEOUT);
+    expect(await page.evaluate('window.seen.map((path) => path.split(".")[0])')).toEqual(
+      expect.arrayContaining(['retrying', 'tripped', 'evicted']),
+    );
+    const steps = await page.locator('.history li').allTextContents();
+    expect(steps.toReversed().map((step) => step.replace(/^[\d:]+/, ''))).toEqual([
+      'open → retrying.backingOffstalled',
+      'retrying.backingOff → retrying.attemptingafter backoff',
+      'retrying.attempting → retrying.backingOffafter sendTimeout',
+      'retrying.backingOff → retrying.attemptingafter backoff',
+      'retrying.attempting → tripped.coolingDownafter sendTimeout',
+      'tripped.coolingDown → tripped.probingafter cooldown',
+      'tripped.probing → evictedafter sendTimeout',
+    ]);
+    // its own chart has the active state lit
+    expect(await page.locator('.statechart .state.active').getAttribute('data-state')).toBe('evicted');
+    await page.keyboard.press('Escape');
+    await page.locator('#notes li', { hasText: 'real' }).waitFor(TIMEOUT);
+    expect(await page.locator('#notes li').first().textContent()).toContain('4408 slow consumer');
+    await page.locator('[data-state="evicted"][data-count="1"]').waitFor(TIMEOUT);
+    expect(hub.stats().connectionsEvicted).toBe(1);
+    await page.locator('#search').fill('');
+    client.socket.terminate();
+  });
+
+  it('trips, resets and evicts where that is enabled', async () => {
+    await page.locator('#rows .row', { hasText: 'user-9' }).click();
+    const state = (name: string) => page.locator('#detail .chip', { hasText: name }).waitFor(TIMEOUT);
+    await page.locator('[data-action="trip"]').click();
+    await state('tripped');
+    await page.locator('[data-action="reset"]').click();
+    await state('open');
+    // asked twice
+    await page.locator('[data-action="evict"]').click();
+    expect(connections[8]?.state).toBe('open');
+    await page.locator('[data-action="evict"]', { hasText: 'Really evict?' }).click();
+    await state('evicted');
+    expect(connections[8]?.state).toBe('evicted');
+    await page.locator('#detail .close').click();
+    await page.locator('#notes li', { hasText: 'evicted by an operator' }).waitFor(TIMEOUT);
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    const focused = () => page.evaluate('document.activeElement.id');
+    await page.keyboard.press('/');
+    expect(await focused()).toBe('search');
+    await page.keyboard.type('user-1');
+    await page.locator('#matching', { hasText: /^11 of 29$/ }).waitFor(TIMEOUT);
+    for (let i = 0; i < 20 && (await focused()) !== 'grid'; i++) await page.keyboard.press('Tab');
+    expect(await focused()).toBe('grid');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    const active = await page.locator('#grid').getAttribute('aria-activedescendant');
+    expect(active).toBe('row-2');
+    const user = await page.locator(`#${active} > :nth-child(2)`).textContent();
+    await page.keyboard.press('Enter');
+    await page.locator('#detail h2', { hasText: user ?? '' }).waitFor(TIMEOUT);
+    await page.keyboard.press('Escape');
+    await page.locator('#detail').waitFor({ state: 'hidden', ...TIMEOUT });
+    await page.locator('#tab-connection').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('[data-machine="thread"]').waitFor(TIMEOUT);
+    expect(await focused()).toBe('tab-thread');
+    await page.keyboard.press('ArrowLeft');
+    await page.locator('#search').fill('');
+  });
+
+  it.each(['light', 'dark'] as const)('has nothing that axe finds wrong, in the %s theme', async (scheme) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.locator('#rows .row').first().click();
+    await page.locator('#detail h2').waitFor(TIMEOUT);
+    // colours move for a moment
+    await page.evaluate('Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))');
+    expect(await axeFaults(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    expect(await axeFaults(page)).toEqual([]);
+  });
+
+  it('is light or dark as the reader has it, or as the button says', async () => {
+    await page.emulateMedia({ colorScheme: 'light' });
+    const light = await brightnessOf(page);
+    expect(light.page).toBeGreaterThan(light.text + 150);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const dark = await brightnessOf(page);
+    expect(dark.text).toBeGreaterThan(dark.page + 150);
+    const button = page.locator('#theme');
+    await button.click();
+    expect(await button.textContent()).toBe('Theme: light');
+    expect(await brightnessOf(page)).toEqual(light);
+    await button.click();
+    expect(await brightnessOf(page)).toEqual(dark);
+    await button.click();
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('the inspector of 10,000 connections', () => {
+  const CROWD = 10_000;
+  let hub: Hub;
+  let server: InspectorServer;
+  const ids: string[] = [];
+
+  beforeAll(async () => {
+    hub = createHub();
+    for (let i = 0; i < CROWD; i++) ids.push(hub.accept(new FakeLink().attach, { userId: `user-${i}` }).id);
+    server = await inspector(hub, { token: 'a-token-of-some-length' });
+  });
+
+  afterAll(async () => {
+    await server?.close();
+    await hub?.close();
+  });
+
+  it('lets nobody watch without the token', async () => {
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    await page.locator('#ask').waitFor(TIMEOUT);
+    expect(await page.locator('#link').getAttribute('data-link')).not.toBe('live');
+    await page.locator('#token').fill('another-token-of-some-length');
+    await page.locator('#ask button').click();
+    await page.locator('#ask-fault', { hasText: 'not the token' }).waitFor(TIMEOUT);
+    expect(await page.locator('#facts').textContent()).toBe('');
+    await page.locator('#token').fill('a-token-of-some-length');
+    await page.locator('#ask button').click();
+    await page.locator('#link[data-link="live"]').waitFor(TIMEOUT);
+    await page.close();
+  });
+
+  it('scrolls through all of them, of which only those in view are there', async () => {
+    const faults: string[] = [];
+    const page = await open(`${server.url}#token=a-token-of-some-length`, faults);
+    expect(page.url()).toBe(server.url);
+    await page.locator('#matching', { hasText: /^10,000$/ }).waitFor(TIMEOUT);
+    expect(await page.locator('[data-state="open"]').getAttribute('data-count')).toBe('10000');
+    const rowAt = (place: number) => page.locator(`#row-${place}[data-id="${ids[place]}"]`);
+    await rowAt(0).waitFor(TIMEOUT);
+    for (const place of [200, 4_711, 7_000, 123]) {
+      await page.evaluate(`document.getElementById('grid').scrollTop = ${place} * 32`);
+      await rowAt(place).waitFor(TIMEOUT);
+    }
+    await page.locator('#grid').focus();
+    await page.keyboard.press('End');
+    await rowAt(CROWD - 1).waitFor(TIMEOUT);
+    expect(await page.locator('#rows .row').count()).toBeLessThan(60);
+    expect(await page.locator('#grid').getAttribute('aria-rowcount')).toBe('10001');
+    await page.locator('#search').fill('USER-9999');
+    await page.locator('#matching', { hasText: '1 of 10,000' }).waitFor(TIMEOUT);
+    await page.locator('#row-0', { hasText: 'user-9999' }).waitFor(TIMEOUT);
+    await page.locator('#search').fill('');
+    await page.getByRole('button', { name: 'Age' }).click();
+    await page.locator('[aria-sort="descending"]', { hasText: 'Age' }).waitFor(TIMEOUT);
+    await rowAt(0).waitFor(TIMEOUT);
+    // actions are not enabled here
+    await rowAt(0).click();
+    await page.locator('#detail h2', { hasText: 'user-0' }).waitFor(TIMEOUT);
+    expect(await page.locator('.actions').isVisible()).toBe(false);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
