@@ -4,10 +4,10 @@ import type { Graph, GraphEdge, GraphState } from '../src/inspector/graph.ts';
 
 /** As the page's style sheet has it: the width of a character, on the safe side, and the heights of lines. */
 const STATE_CHAR = 7.6;
-const LABEL_CHAR = 6.3;
+const LABEL_CHAR = 6.5;
 const LABEL_LINE = 15;
 /** For the count beside an edge's name. */
-const COUNT_WIDTH = 24;
+const COUNT_WIDTH = 26;
 const STATE_HEIGHT = 46;
 const HEAD_HEIGHT = 34;
 const ANYWHERE = '*';
@@ -75,7 +75,7 @@ function nodesIn(graph: Graph, parent: string | undefined): ElkNode[] {
 
 function nodeOf(graph: Graph, { path, name }: GraphState): ElkNode {
   const children = nodesIn(graph, path);
-  const width = Math.max(96, name.length * STATE_CHAR + 36);
+  const width = Math.max(96, name.length * STATE_CHAR + 46);
   if (children.length === 0) return { id: path, width, height: STATE_HEIGHT };
   const padding = `[top=${HEAD_HEIGHT + 10},left=12,bottom=14,right=12]`;
   return { id: path, children, layoutOptions: { 'elk.padding': padding } };

@@ -8,6 +8,7 @@ export interface Scene {
   readonly crowd: Crowd;
   readonly probe: LoopProbe;
   readonly url: string;
+  readonly inspectorUrl: string;
 }
 
 /** Something to watch while it plays. */
@@ -36,7 +37,8 @@ function paintedDisplay(scene: Scene, out: NodeJS.WriteStream): Display {
   let painted = 0;
   const erase = (): string => (painted === 0 ? '' : `${ESC}${painted}A${ESC}J`);
   const paint = (above = ''): void => {
-    const lines = ['', `threadcast demo   ${scene.url}`, ...factsOf(scene).map((fact) => `  ${fact}`), ''];
+    const facts = factsOf(scene).map((fact) => `  ${fact}`);
+    const lines = ['', `threadcast demo   ${scene.url}`, `inspector         ${scene.inspectorUrl}`, ...facts, ''];
     // a line that wraps would be two to erase
     const block = lines.map((line) => line.slice(0, Math.max(20, out.columns - 1)));
     out.write(`${erase()}${above}${block.join('\n')}\n`);

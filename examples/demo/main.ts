@@ -44,15 +44,16 @@ async function run(flags: Flags, port: number): Promise<number> {
   const flushTelemetry = await startTelemetry();
   const lines = await readRecording(new URL('./conversation.jsonl', import.meta.url));
   const server = await startServer(port);
-  const { hub, url, wsUrl } = server;
+  const { hub, url, inspectorUrl, wsUrl } = server;
   console.log(`threadcast demo: ${url}`);
+  console.log(`every statechart live: ${inspectorUrl}`);
   const stopping = stopOnSignal();
   const waiting = new Waiting();
   const probe = new LoopProbe();
   probe.start();
   const stopStatus = publishStatus(hub, probe);
   const crowd = new Crowd(wsUrl, flags, waiting, () => stopping.abort(new Error('the crowd has ended by itself')));
-  const display = startDisplay({ hub, crowd, probe, url });
+  const display = startDisplay({ hub, crowd, probe, url, inspectorUrl });
   hub.on('error', (error) => display.note(`error: ${String(error)}`));
   const stopNotes = hub.on('evicted', ({ connection, code, reason }) => {
     display.note(`evicted ${connection.userId}: ${code} ${reason}`);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createHub, memoryLog, SUBPROTOCOL, type Hub } from 'threadcast';
+import { inspectorHandler } from 'threadcast/inspector';
 import { WebSocketServer } from 'ws';
 import { mayJoin } from './threads.ts';
 
@@ -19,6 +20,8 @@ export interface DemoServer {
   readonly hub: Hub;
   /** Of the page. */
   readonly url: string;
+  /** Of the inspector. */
+  readonly inspectorUrl: string;
   /** Of the WebSocket endpoint. */
   readonly wsUrl: string;
   close(): Promise<void>;
@@ -26,9 +29,6 @@ export interface DemoServer {
 
 /** An HTTP server with the page, a WebSocket server, and the hub that takes its sockets over: all that a backend needs. */
 export async function startServer(port: number): Promise<DemoServer> {
-  const http = createServer((request, response) => void servePage(request, response));
-  http.listen(port, '127.0.0.1');
-  await once(http, 'listening');
   const hub = createHub({
     // impatient, so that a stopped client goes all the way to its eviction while one watches
     sendTimeoutMs: 1_000,
@@ -37,6 +37,12 @@ export async function startServer(port: number): Promise<DemoServer> {
     // room for the big result and all that comes with it, but not for the plays before
     log: memoryLog({ maxBytes: 32 * 1024 * 1024 }),
   });
+  const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
+  const http = createServer((request, response) => {
+    if (!inspect(request, response)) void servePage(request, response);
+  });
+  http.listen(port, '127.0.0.1');
+  await once(http, 'listening');
   const wss = new WebSocketServer({
     server: http,
     path: '/ws',
@@ -52,11 +58,13 @@ export async function startServer(port: number): Promise<DemoServer> {
   return {
     hub,
     url: `http://${host}/`,
+    inspectorUrl: `http://${host}/inspector/`,
     wsUrl: `ws://${host}/ws`,
     async close() {
       // first no newcomers: the hub refuses them from here on
       wss.close();
       await hub.drain({ timeoutMs: 1_000 });
+      inspect.close();
       http.close();
       http.closeAllConnections();
     },

@@ -12,6 +12,7 @@ let proxy: FlakyProxy;
 let watch: StatusWatch;
 let browser: Browser;
 let page: Page;
+let inspectorPage: Page;
 const faults: string[] = [];
 
 beforeAll(async () => {
@@ -23,6 +24,11 @@ beforeAll(async () => {
   watch = new StatusWatch(url);
   proxy = await startFlakyProxy(url);
   await page.goto(proxy.url);
+  const inspectorUrl = await page.locator('#inspector').getAttribute('href');
+  inspectorPage = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  inspectorPage.on('pageerror', (error) => faults.push(error.message));
+  await inspectorPage.goto(new URL(inspectorUrl ?? '', url).href);
+  await inspectorPage.locator('#link[data-link="live"]').waitFor(TIMEOUT);
 });
 
 afterAll(async () => {
@@ -76,6 +82,19 @@ describe('the page of the demo', () => {
       );
     },
   );
+
+  it('links the inspector, which has seen the stopped client on its way', async () => {
+    await inspectorPage.locator('#notes li', { hasText: /stopped-1.*4408 slow consumer/ }).waitFor(TIMEOUT);
+    for (const step of ['stalled', 'after backoff', 'after cooldown', 'after sendTimeout']) {
+      await inspectorPage
+        .locator('[data-machine="connection"] .edge.lately', { hasText: step })
+        .first()
+        .waitFor(TIMEOUT);
+    }
+    const open = await inspectorPage.locator('[data-state="open"]').getAttribute('data-count');
+    // the healthy ones, the slow one, the page and the watch
+    expect(Number(open)).toBeGreaterThanOrEqual(7);
+  });
 
   it('shows the whole conversation, although it lost its connection meanwhile', { timeout: 30_000 }, async () => {
     const play = page.locator('.play[data-play="1"]');

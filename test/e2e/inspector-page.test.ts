@@ -112,13 +112,13 @@ describe('the inspector on the server of an application', () => {
     );
     const steps = await page.locator('.history li').allTextContents();
     expect(steps.toReversed().map((step) => step.replace(/^[\d:]+/, ''))).toEqual([
-      'open → retrying.backingOffstalled',
-      'retrying.backingOff → retrying.attemptingafter backoff',
-      'retrying.attempting → retrying.backingOffafter sendTimeout',
-      'retrying.backingOff → retrying.attemptingafter backoff',
-      'retrying.attempting → tripped.coolingDownafter sendTimeout',
-      'tripped.coolingDown → tripped.probingafter cooldown',
-      'tripped.probing → evictedafter sendTimeout',
+      '→ retrying.backingOffstalled',
+      '→ retrying.attemptingafter backoff',
+      '→ retrying.backingOffafter sendTimeout',
+      '→ retrying.attemptingafter backoff',
+      '→ tripped.coolingDownafter sendTimeout',
+      '→ tripped.probingafter cooldown',
+      '→ evictedafter sendTimeout',
     ]);
     // its own chart has the active state lit
     expect(await page.locator('.statechart .state.active').getAttribute('data-state')).toBe('evicted');

@@ -76,7 +76,7 @@ export class DetailPanel {
     this.#empty.hidden = history.length > 0;
     this.#history.hidden = history.length === 0;
     const items = history.toReversed().map(({ at, from, to, event }) => {
-      const way = h('span', {}, `${from} → `, h('b', { class: groupOf(to) }, to));
+      const way = h('span', { title: `${from} → ${to}` }, '→ ', h('b', { class: groupOf(to) }, to));
       return h('li', {}, h('time', {}, time(at)), way, h('span', { class: 'muted' }, event));
     });
     if (items.map(({ textContent }) => textContent).join('\n') !== this.#historyText())
