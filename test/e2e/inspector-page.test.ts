@@ -45,11 +45,12 @@ describe('the inspector on the server of an application', () => {
 
   beforeAll(async () => {
     hub = createHub({
-      sendTimeoutMs: 300,
+      sendTimeoutMs: 500,
       sweepMs: 50,
-      retryDelaysMs: [200, 200],
+      retryDelaysMs: [300, 300],
       breakerThreshold: 3,
-      cooldownMs: 1_200,
+      // long enough to be seen by a page on a busy machine
+      cooldownMs: 3_000,
     });
     const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
     server = createServer((request, response) => {

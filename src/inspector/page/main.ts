@@ -21,8 +21,7 @@ const RETRY_MS = 2_000;
 const VIEWER_KEY = 'threadcast.inspector.viewer';
 
 takeToken();
-const viewer = sessionStorage.getItem(VIEWER_KEY) ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
-sessionStorage.setItem(VIEWER_KEY, viewer);
+let viewer = sessionStorage.getItem(VIEWER_KEY) ?? newViewer();
 const layouts: readonly ChartLayout[] = await (await fetch('charts.json')).json();
 
 let selected: Selection | undefined;
@@ -89,6 +88,8 @@ async function lookOnce(): Promise<boolean> {
     // a server that has begun anew counts from 1 again
     meters.forget();
     evictions.forget();
+    // a tab that was duplicated has the id of the other one, and they are in each other's way
+    if (error instanceof Refused && error.status === 429) viewer = newViewer();
     if (error instanceof Refused && error.status === 401) await askForToken();
     else if (error instanceof Refused) say(`${error.message}.`);
     link(error instanceof Refused ? 'refused' : 'lost');
@@ -106,6 +107,12 @@ function show(sight: Sight): void {
   list.take(sight.list);
   charts.take(sight);
   if (selected !== undefined && sight.selected?.row.id === selected.id) detail.show(sight.selected, sight.hasActions);
+}
+
+function newViewer(): string {
+  const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
+  sessionStorage.setItem(VIEWER_KEY, id);
+  return id;
 }
 
 function link(state: 'live' | 'lost' | 'refused'): void {
