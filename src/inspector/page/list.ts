@@ -75,6 +75,7 @@ export class List {
 
   /** @param state only those in it; empty for all */
   show(kind: Kind, state = ''): void {
+    if (kind !== this.#kind) this.#rows.clear();
     this.#kind = kind;
     this.#sort = 'state';
     this.#isDescending = true;
@@ -119,8 +120,8 @@ export class List {
     return { from, count: Math.min(MAX_ROWS, first - from + visible + OVERSCAN) };
   }
 
+  /** Until the answer comes the rows stay as they are: a list that is empty for a moment would flicker. */
   #restart(): void {
-    this.#rows.clear();
     this.#cursor = 0;
     this.#grid.scrollTop = 0;
     this.#renderHead();
