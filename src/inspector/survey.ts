@@ -15,6 +15,8 @@ export function keyOf({ kind, search, state, sort, isDescending }: ViewQuery): s
 
 /** What one look at every connection and thread has found. */
 export interface Findings {
+  /** How long finding it held the event loop, all slices together. */
+  readonly busyMs: number;
   /** How many are in each state, by its path. */
   readonly connectionStates: Readonly<Record<string, number>>;
   readonly threadStates: Readonly<Record<string, number>>;
@@ -35,10 +37,12 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<F
   const connectionStates = new Map<string, number>();
   const threadStates = new Map<string, number>();
   const roundTrips: number[] = [];
-  const connectionViews = queries.filter(({ kind }) => kind === 'connections').map(viewOf<Connection>);
-  const threadViews = queries.filter(({ kind }) => kind === 'threads').map(viewOf<Thread>);
+  // several pages that look at the same are one
+  const different = [...new Map(queries.map((query) => [keyOf(query), query])).values()];
+  const connectionViews = different.filter(({ kind }) => kind === 'connections').map(viewOf<Connection>);
+  const threadViews = different.filter(({ kind }) => kind === 'threads').map(viewOf<Thread>);
 
-  await inSlices(hub.connections, (connection) => {
+  let busyMs = await inSlices(hub.connections, (connection) => {
     const { stats } = connection;
     // it has ended since the survey began
     if (stats.path === 'evicted') return;
@@ -50,7 +54,7 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<F
       }
     }
   });
-  await inSlices(hub.threads, (thread) => {
+  busyMs += await inSlices(hub.threads, (thread) => {
     const { stats } = thread;
     if (stats.state === 'closed') return;
     count(threadStates, stats.state);
@@ -59,13 +63,20 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<F
         view.ranking.add(thread, threadValues[view.sort]?.(stats) ?? 0);
     }
   });
+  const lists = new Map<string, readonly (Connection | Thread)[]>();
+  busyMs += await inSlices(
+    [...connectionViews, ...threadViews],
+    (view) => lists.set(view.key, view.ranking.sorted()),
+    1,
+  );
   return {
+    busyMs,
     connectionStates: Object.fromEntries(connectionStates),
     threadStates: Object.fromEntries(threadStates),
     connections: sum(connectionStates),
     threads: sum(threadStates),
     roundTripsMs: Float64Array.from(roundTrips).sort(),
-    lists: new Map([...connectionViews, ...threadViews].map(({ key, ranking }) => [key, ranking.sorted()])),
+    lists,
   };
 }
 

@@ -19,8 +19,11 @@ import { InspectorRefusal } from './refusal.ts';
 import { keyOf, survey, type Findings } from './survey.ts';
 import { Viewers, type Viewer } from './viewers.ts';
 
-/** A survey serves all looks for this long. */
-const FRESH_MS = 400;
+/** A survey serves all looks for this long, */
+const FRESH_MS = 300;
+
+/** or longer where it is more work than this share of the time: rows in view are as they are now in any case. */
+const SURVEY_SHARE = 0.01;
 
 /** How often is looked whether somebody still watches. */
 const CHECK_MS = 1_000;
@@ -41,7 +44,7 @@ export class Watch {
   readonly #hasActions: boolean;
   readonly #viewers: Viewers;
   #session: Session | undefined;
-  #findings: { readonly found: Findings; readonly at: number } | undefined;
+  #findings: { readonly found: Findings; readonly freshUntil: number } | undefined;
   #surveying: Promise<void> | undefined;
   #isClosed = false;
 
@@ -114,7 +117,7 @@ export class Watch {
   async #find(key: string): Promise<Findings> {
     while (!this.#isClosed) {
       const known = this.#findings;
-      if (known?.found.lists.has(key) === true && performance.now() - known.at < FRESH_MS) return known.found;
+      if (known?.found.lists.has(key) === true && performance.now() < known.freshUntil) return known.found;
       this.#surveying ??= this.#survey().finally(() => {
         this.#surveying = undefined;
       });
@@ -125,7 +128,7 @@ export class Watch {
 
   async #survey(): Promise<void> {
     const found = await survey(this.#hub, this.#viewers.queries);
-    this.#findings = { found, at: performance.now() };
+    this.#findings = { found, freshUntil: performance.now() + Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE) };
   }
 
   #sight(look: Look, viewer: Viewer, session: Session, found: Findings): Sight {
