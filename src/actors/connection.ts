@@ -112,6 +112,11 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     return this.#memberships.threads;
   }
 
+  /** How many threads it has joined. */
+  get subscriptions(): number {
+    return this.#memberships.size;
+  }
+
   get subscriptionsBehind(): Iterable<Subscription> {
     return this.#memberships.subscriptionsBehind;
   }

@@ -42,7 +42,7 @@ function census(all: Iterable<ConnectionActor>, bytesOfGone: number): Census {
   let [subscriptions, subscriptionsBehind, behindEntries, behindMs, sentBytes] = [0, 0, 0, 0, bytesOfGone];
   for (const connection of all) {
     connections[connection.state]++;
-    subscriptions += connection.threads.length;
+    subscriptions += connection.subscriptions;
     sentBytes += connection.outbox.bytes;
     for (const subscription of connection.subscriptionsBehind) {
       subscriptionsBehind++;
