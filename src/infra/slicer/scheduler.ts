@@ -28,20 +28,20 @@ interface Attendance {
 /** The part of the budget that is kept for tasks under way, however much first slices have used in the same turn. */
 const RESERVED = 0.25;
 
-/** Turns' budgets that a task may use before it counts as big. Two, so that one slice lost to a collection does not decide. */
-const SMALL_BUDGETS = 2;
+/** A slice that took so many times what it was given was held up: by a collection, or another process on the core. */
+const HELD_UP = 1.5;
 
 /**
  * Shares one budget per turn of the event loop between all tasks of a process: least attained service first, so that a
  * small message never waits for big ones.
  *
- * Service is compared in levels: up to two turns' budgets, then up to 4, 16, 64 of them, and so on. Within a level the
+ * Service is compared in levels: up to one turn's budget, then up to four times as much, and so on. Within a level the
  * oldest task goes first: equal messages are finished one after the other instead of all at the end, and give their memory
  * back sooner. Only in the lowest level the newest goes first: a message that comes behind a burst of big ones does not
- * have to wait until each of them has shown itself to be big.
+ * have to wait until each of them has shown itself to be big. A task leaves that level after one turn's budget.
  *
- * A slice is charged what it was given at most. What it overran was mostly not its own doing (a collection, another process
- * on the core), and must not make a small message wait for all big ones (measured: 200 ms instead of 1).
+ * A slice is charged what it was given at most, and half of that where it was held up, which is not its own doing: a small message
+ * must not be taken for a big one because of one collection, and wait for all of those (measured: 200 ms instead of 1).
  */
 export class SliceScheduler {
   readonly budgetMs: number;
@@ -135,7 +135,7 @@ export class SliceScheduler {
 
   #run(task: SliceTask, attendance: Attendance, start: number, deadline: number): TaskState {
     const state = task.run(deadline);
-    attendance.servedMs += Math.min(this.now(), deadline) - start;
+    attendance.servedMs += chargeFor(this.now() - start, deadline - start);
     if (state === 'finished') this.#tasks.delete(task);
     else if (state === 'unfinished' && this.#tasks.has(task)) this.#setReady(attendance);
     return state;
@@ -155,6 +155,10 @@ export class SliceScheduler {
   #levelOf(servedMs: number): number {
     // Rounding must not keep a task that has had its budget in the lowest level.
     const budgets = servedMs / this.budgetMs + 0.01;
-    return budgets < SMALL_BUDGETS ? 0 : 1 + Math.floor(Math.log2(budgets) / 2);
+    return budgets < 1 ? 0 : 1 + Math.floor(Math.log2(budgets) / 2);
   }
+}
+
+function chargeFor(tookMs: number, givenMs: number): number {
+  return tookMs > givenMs * HELD_UP ? givenMs / 2 : Math.min(tookMs, givenMs);
 }
