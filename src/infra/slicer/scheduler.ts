@@ -40,6 +40,9 @@ const HELD_UP = 1.5;
  * back sooner. Only in the lowest level the newest goes first: a message that comes behind a burst of big ones does not
  * have to wait until each of them has shown itself to be big. A task leaves that level after one turn's budget.
  *
+ * Every other turn belongs to the oldest task, whatever it had. Hundreds of big messages at once would else advance side by side,
+ * and none be done before its deadline (measured: 300 of 5 MB on a busy machine, 1 done and 299 late).
+ *
  * A slice is charged what it was given at most, and half of that where it was held up, which is not its own doing: a small message
  * must not be taken for a big one because of one collection, and wait for all of those (measured: 200 ms instead of 1).
  */
@@ -53,6 +56,7 @@ export class SliceScheduler {
   /** Used by slices outside of our own turn (inside a `send`) since the last turn. */
   #spentMs = 0;
   #isArmed = false;
+  #isOldestsTurn = false;
 
   constructor(options: SliceSchedulerOptions = {}) {
     this.budgetMs = options.budgetMs ?? 2;
@@ -112,6 +116,7 @@ export class SliceScheduler {
       time = this.now();
       if (time >= end) break;
     }
+    this.#isOldestsTurn = !this.#isOldestsTurn && this.#readyCount > 0;
     if (this.#readyCount > 0) this.#arm();
   };
 
@@ -121,6 +126,11 @@ export class SliceScheduler {
     let nextLevel = Infinity;
     for (const [task, attendance] of this.#tasks) {
       if (!attendance.isReady) continue;
+      if (this.#isOldestsTurn) {
+        next = task;
+        nextAttendance = attendance;
+        break;
+      }
       const level = this.#levelOf(attendance.servedMs);
       if (level > nextLevel || (level === nextLevel && level > 0)) continue;
       next = task;

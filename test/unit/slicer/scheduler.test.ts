@@ -153,6 +153,25 @@ describe('the order', () => {
     expect(finished[0]).toBeLessThan(75);
   });
 
+  it('has the first of very many done early, not all of them at the end', () => {
+    const bench = new Bench();
+    for (let index = 0; index < 300; index++) bench.start(`${index}`, 10);
+    // half of the time that all of them take
+    while (bench.time < 1500) bench.turn();
+    expect(bench.log.length).toBeGreaterThan(60);
+    expect(bench.log.slice(0, 10)).toStrictEqual(Array.from({ length: 10 }, (_, index) => `${index}`));
+  });
+
+  it('starves nobody, however many that are not done at once keep coming', () => {
+    const bench = new Bench();
+    bench.start('big', 20);
+    for (let turn = 0; turn < 100; turn++) {
+      bench.turn();
+      bench.start(`other ${turn}`, 5);
+    }
+    expect(bench.log).toContain('big');
+  });
+
   it('starves nobody: a big task is done while smaller ones keep coming', () => {
     const bench = new Bench();
     bench.start('big', 20);
