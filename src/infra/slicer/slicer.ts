@@ -5,7 +5,7 @@
  * the time, `output.ts` and `segments.ts` hold the bytes.
  *
  * What cannot be sliced, and holds the loop for as long as it takes: listing the keys of one very wide object (100,000
- * keys: 10 to 30 ms; see `streamObject`), one call of a user's `toJSON` or getter, and flattening a rope string. Without
+ * keys: 25 to 50 ms; see `streamObject`), one call of a user's `toJSON` or getter, and flattening a rope string. Without
  * `readOnce` an own getter may be read more than once (by the estimator, and by native code); proxies are not.
  */
 import { UnserializableMessageError } from '../errors.ts';
