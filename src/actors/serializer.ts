@@ -242,7 +242,8 @@ export class SerializerActor {
 
   async #pooled(recipe: Recipe): Promise<Encoded> {
     // while workers keep failing, one recipe at a time finds out whether they live again
-    if (this.state === 'degraded' && this.#workers.stats.running > 0) return this.#withoutWorker(recipe);
+    const { running, queued } = this.#workers.stats;
+    if (this.state === 'degraded' && running + queued > 0) return this.#withoutWorker(recipe);
     const { body, queueWaitMs, startedAt, endedAt, buildMs, stringifyMs } = await this.#workers.run(recipe);
     const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
     return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };

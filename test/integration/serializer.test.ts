@@ -171,7 +171,7 @@ it('workers that keep failing degrade the serializer: slices go on, one recipe a
 });
 
 it('a recipe that may run here does so while workers keep failing', async () => {
-  const { hub, link } = await start({ serializer: { workers: 1, timeoutMs: 500 } });
+  const { hub, link } = await start({ serializer: { workers: 1 } });
   const here = (source: string) =>
     inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { rows: 3 }, { runsHere: true });
   const isMain =
@@ -190,7 +190,7 @@ it('a recipe that may run here does so while workers keep failing', async () => 
 });
 
 it('a recipe that runs here has the same deadline', async () => {
-  const { hub } = await start({ serializer: { workers: 1, timeoutMs: 300 } });
+  const { hub } = await start({ serializer: { workers: 1, timeoutMs: 1_000 } });
   const here = (source: string) =>
     inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), undefined, { runsHere: true });
   for (let i = 0; i < 3; i++)
