@@ -2,7 +2,7 @@
  * Serializer benchmark: `node bench/serializer/run.ts [--quick] [--shape records] [--out docs/benchmarks.md]`.
  *
  * Side by side in one run, alternating: JSON.stringify inline, a plain piscina pool, and threadcast. `--shape`, any number of
- * times, measures only these.
+ * times, measures only these. Only a full run is written into the document.
  */
 import { parseArgs } from 'node:util';
 import { writeSection } from '../document.ts';
@@ -58,7 +58,8 @@ noise.push(await measureNoise());
 await piscina.close();
 
 const report = renderReport({ cells, behind, small, noise, isQuick: flags.quick });
-if (flags.out === undefined) console.log(report);
+// what was measured in part or in haste is not for the document
+if (flags.out === undefined || flags.quick || flags.shape.length > 0) console.log(report);
 else writeSection(flags.out, 'serializer', report);
 
 async function measureCell(
