@@ -42,7 +42,7 @@ import { ThreadHandle } from './thread-handle.ts';
 import { Threads } from './threads.ts';
 import { Turns } from './turns.ts';
 import { userThreadId } from './users.ts';
-import { before, until } from './waiting.ts';
+import { before, nextTurn, until } from './waiting.ts';
 
 /** How long a draining client is told to wait before it comes back, at most; each one gets its own share. */
 const BYE_SPREAD_MS = 5_000;
@@ -54,6 +54,9 @@ const BYE_SPREAD_MS = 5_000;
 export function createHub(options: HubOptions = {}): Hub {
   return new HubActor(resolveOptions(options));
 }
+
+/** One takes about fifty microseconds: a deploy must not hold what else the process does. */
+const GOODBYES_PER_TURN = 50;
 
 /** A wait of fan-out for its turn that counts as full pressure. */
 const FULL_LAG_MS = 100;
@@ -333,6 +336,7 @@ class HubActor implements Hub {
     for (const [i, connection] of leaving.entries()) {
       connection.tell(notices.bye(Math.round((BYE_SPREAD_MS * (i + 1)) / leaving.length)));
       connection.evict(closeCodes.drain);
+      if (i % GOODBYES_PER_TURN === GOODBYES_PER_TURN - 1) await nextTurn(clock);
     }
     tell(this.#actor, { type: 'drained' });
     await this.#released;

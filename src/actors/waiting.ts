@@ -21,3 +21,10 @@ export async function before(clock: Clock, deadline: number, work: Promise<unkno
   await Promise.race([work, promise]);
   clock.clearTimeout(timer);
 }
+
+/** Lets sockets and timers have their turn. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.nextTurn(resolve);
+  });
+}

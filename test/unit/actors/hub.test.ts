@@ -242,6 +242,24 @@ describe('a hub', () => {
     expect(hub.state).toBe('stopped');
   });
 
+  it('drains a crowd a few connections at a time', async () => {
+    const { hub, connect, clock } = harness;
+    const links = Array.from({ length: 500 }, () => connect().link);
+    const closed: number[] = [];
+    const look = (): void => {
+      const count = links.filter(({ isClosed }) => isClosed).length;
+      closed.push(count);
+      if (count < links.length) clock.nextTurn(look);
+    };
+    clock.nextTurn(look);
+    const drained = hub.drain();
+    await clock.advance(2_000);
+    await drained;
+    expect(links.every(({ closeCode }) => closeCode === 1012)).toBe(true);
+    const steps = closed.map((count, i) => count - (closed[i - 1] ?? 0));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(100);
+  });
+
   it('drains what connections are behind with, as long as they take it', async () => {
     const { hub, connect, clock, run } = harness;
     const { link, connection } = connect();
