@@ -31,16 +31,14 @@ export async function measureGrowth(bench: Bench): Promise<GrowthResult> {
   const rows = counts.map((to, i) => newRow(counts[i - 1] ?? 0, to));
   const deliveryUs: Series = new Map();
   const failures: { name: string; row: string; reason: string }[] = [];
-  for (let round = 0; round < (bench.isQuick ? 1 : 2); round++) {
-    for (const spec of bench.contenders) {
-      bench.log(`growth to ${counts.at(-1)} connections: ${spec.title}`);
-      try {
-        note(deliveryUs, spec.name, await growOne(spec, rows));
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        bench.log(`  failed: ${reason}`);
-        failures.push({ name: spec.name, row: 'growth', reason });
-      }
+  for (const spec of bench.contenders) {
+    bench.log(`growth to ${counts.at(-1)} connections: ${spec.title}`);
+    try {
+      note(deliveryUs, spec.name, await growOne(spec, rows));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      bench.log(`  failed: ${reason}`);
+      failures.push({ name: spec.name, row: 'growth', reason });
     }
   }
   return { most: counts.at(-1) ?? 0, deliveryUs, rows, failures };

@@ -35,10 +35,10 @@ export async function measureLayers(bench: Bench): Promise<LayersResult> {
 async function measureRow(bench: Bench, ring: Ring, perTurn: number): Promise<LayersRow> {
   const row: LayersRow = { perTurn, cpu: new Map() };
   const slice = { room: 'main', kind: 'text', bytes: 1_000, perTurn, recipients: CONNECTIONS, leastRounds: 1 };
-  for (let round = 0; round <= (bench.isQuick ? 7 : 15); round++) {
+  for (let round = 0; round <= 7; round++) {
     await ring.round(`layers, ${perTurn} per turn`, async ({ name, stage }) => {
       const isDeaf = name === 'layer-discard';
-      const answer = await stage.ask('slice', { ...slice, ms: bench.isQuick ? 60 : 200, isDeaf });
+      const answer = await stage.ask('slice', { ...slice, ms: bench.isQuick ? 60 : 150, isDeaf });
       if (round > 0) note(row.cpu, name, answer.number('cpuUs') / answer.number('deliveries'));
     });
   }
