@@ -147,7 +147,7 @@ export interface Detail {
     | {
         readonly messages: number;
         readonly bytes: number;
-        readonly attempt: number;
+        /** In a row. */
         readonly failures: number;
         /** The first of its threads, and how many there are. */
         readonly threads: readonly string[];

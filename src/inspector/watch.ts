@@ -176,7 +176,7 @@ export class Watch {
     if (viewer.selected?.id !== id) viewer.selected = this.#connection(id);
     const connection = viewer.selected;
     if (connection === undefined) return undefined;
-    const { messages, bytes, attempt, failures } = connection.stats;
+    const { messages, bytes, failures } = connection.stats;
     const { threads } = connection;
     return {
       row: connectionRow(connection),
@@ -184,7 +184,6 @@ export class Watch {
       connection: {
         messages,
         bytes,
-        attempt,
         failures,
         threads: threads.slice(0, MAX_THREADS),
         threadCount: threads.length,

@@ -131,8 +131,7 @@ function connectionFacts(
     ['Bytes', bytes(connection?.bytes ?? 0)],
     ['Lag', count(row.lag)],
     ['Unsent', bytes(row.unsentBytes)],
-    ['Failures in a row', count(connection?.failures ?? 0)],
-    ['Retry', count(connection?.attempt ?? 0)],
+    ['Failures', count(connection?.failures ?? 0)],
     ['Trips', count(row.trips)],
   ];
 }
