@@ -32,7 +32,7 @@ export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './acto
 export type { Clock, TimerHandle } from './infra/clock.ts';
 export { closeCodes } from './infra/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/close-codes.ts';
-export type { Appended, DeliveryLog, LogSubscription, LogTail, MaybePromise } from './infra/delivery-log.ts';
+export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, MaybePromise } from './infra/delivery-log.ts';
 export type { Entry, EntryDraft, Format, Lane } from './infra/entry.ts';
 export {
   AuthenticationTimeoutError,
@@ -41,6 +41,7 @@ export {
   InvalidOptionError,
   InvalidPositionError,
   InvalidThreadIdError,
+  LogUnavailableError,
   MessageChangedError,
   MessageTooLargeError,
   SerializationTimeoutError,

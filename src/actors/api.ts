@@ -196,8 +196,14 @@ export interface Thread {
   readonly id: string;
   /** Counted when asked, a look at each member. */
   readonly stats: ThreadStats;
-  /** The connections that have joined. */
+  /** The connections that have joined, of this process. */
   readonly members: readonly Connection[];
+  /**
+   * How many connections have joined, in all processes that share the log: those of others as they were a few seconds ago, of a crashed
+   * one for up to 15 seconds.
+   * @throws LogUnavailableError
+   */
+  memberCount(): Promise<number>;
   /** Where the log stands, `epoch.offset.id`. */
   position(): Promise<string>;
   /** Messages of the log, oldest first, without those that were superseded or have expired. */
@@ -253,6 +259,8 @@ export interface HubEvents {
   /** A machine of this hub has changed its state, or entered the same one again because its time was up. */
   transition: Transition;
   evicted: { readonly connection: Connection; readonly code: number; readonly reason: string };
+  /** A log that is elsewhere has been lost, or found again; the connections stay, and catch up by themselves. */
+  log: { readonly isUp: boolean; readonly error: Error | undefined };
   /** What threw without anybody to catch it: a listener, an inspector, the log. Without a listener it is a process warning. */
   error: unknown;
 }

@@ -98,6 +98,7 @@ class HubActor implements Hub {
     this.#engine.launch(this.#actor);
     this.#engine.serializer.start();
     this.#sweeper.start();
+    settings.log.watch?.((error) => this.#logChanged(error));
     this.#stopMetrics = this.#engine.metrics.observe(() => this.#readings());
     tell(this.#actor, { type: 'started' });
   }
@@ -139,10 +140,7 @@ class HubActor implements Hub {
     this.#lobby.add(connection);
     this.#counters.connectionsAccepted++;
     connection.start();
-    // a user who is being sent to has a thread; others get theirs with the first message
-    if (connection.userId !== undefined && this.#threads.get(userThreadId(connection.userId)) !== undefined) {
-      connection.join(userThreadId(connection.userId)).catch((error: unknown) => this.#report(error));
-    }
+    this.#joinUserThread(connection);
     this.#listeners.emit('connection', connection);
     return connection;
   }
@@ -295,9 +293,31 @@ class HubActor implements Hub {
     });
   }
 
+  /**
+   * A user who is being sent to has a thread; others get theirs with the first message. That may come from another process, which
+   * does not know who is here: then each has one from the beginning.
+   */
+  #joinUserThread(connection: ConnectionActor): void {
+    if (connection.userId === undefined) return;
+    const threadId = userThreadId(connection.userId);
+    if (this.#settings.log.notify === undefined && this.#threads.get(threadId) === undefined) return;
+    connection.join(threadId).catch((error: unknown) => {
+      if (connection.state === 'evicted') return;
+      // a client that comes back gets what it would not get here
+      connection.evict(closeCodes.overloaded);
+      this.#report(error);
+    });
+  }
+
+  #logChanged(error: Error | undefined): void {
+    const isUp = error === undefined;
+    for (const connection of this.#lobby.all) connection.tell(notices.log(isUp));
+    this.#listeners.emit('log', { isUp, error });
+  }
+
   #sweep(now: number, isFair: boolean): void {
     for (const connection of this.#lobby.all) connection.sweep(now, isFair);
-    for (const thread of this.#threads.all) thread.expire(now);
+    this.#threads.sweep(now);
     this.#settings.log.sweep();
     this.#engine.serializer.sweep();
     this.#look();

@@ -63,6 +63,8 @@ export class Memberships implements Task {
     if (this.#byThread.has(threadId)) return;
     const opening = this.#engine.openThread(threadId);
     const thread = opening instanceof Promise ? await opening : opening;
+    const reached = thread.reach(from);
+    if (reached !== undefined) await reached;
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
     const { subscription, plan } = thread.subscribe(this.#member, from, wish);

@@ -21,6 +21,7 @@ export const notices = {
   accepted: (th: string, id: string, pos: string | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'ok', th, id, pos })),
   heartbeat: encodeText('{"t":"hb"}'),
+  log: (isUp: boolean): Frame => encodeText(JSON.stringify({ t: 'log', up: isUp })),
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
 };
 

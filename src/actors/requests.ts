@@ -1,5 +1,11 @@
 import { closeCodes } from '../infra/close-codes.ts';
-import { HubClosedError, InvalidOptionError, ThreadcastError, ThreadClosedError } from '../infra/errors.ts';
+import {
+  HubClosedError,
+  InvalidOptionError,
+  LogUnavailableError,
+  ThreadcastError,
+  ThreadClosedError,
+} from '../infra/errors.ts';
 import { Refusal } from '../infra/http-upgrade.ts';
 import { assertThreadId, isId } from '../infra/ids.ts';
 import type { PublishAnswer } from './api.ts';
@@ -120,6 +126,11 @@ export class Requests {
     const isEnding = error instanceof HubClosedError || error instanceof ThreadClosedError;
     // no answer: the client comes back to another process, and publishes there again
     if (request.t === 'pub' && isEnding && !this.#engine.isRunning) return;
+    // a client that comes back later joins then; one that is refused would not
+    if (request.t === 'join' && error instanceof LogUnavailableError) {
+      this.#connection.evict(closeCodes.overloaded);
+      return;
+    }
     const isKnown = error instanceof ThreadcastError;
     this.#refuse(request, isKnown ? error.code : 'internal');
     if (!isKnown) this.#engine.report(error);

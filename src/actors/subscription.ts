@@ -9,11 +9,19 @@ import { PartStream, type PartsWish } from './part-stream.ts';
 import type { Run, Runs } from './runs.ts';
 import type { Streams } from './streams.ts';
 
-/** Why something is missing: trimmed from the log before it was delivered, or another life of the log. */
-export type GapReason = 'trimmed' | 'epoch' | 'fork';
+/**
+ * Why something is missing: trimmed from the log before it was delivered; another life of the log; or the position is not in the
+ * log's history, because the log lost its newest entries (`fork`), and has not come that far again (`ahead`).
+ */
+export type GapReason = 'trimmed' | 'epoch' | 'fork' | 'ahead';
 
 /** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */
 const STEPS_PER_VISIT = 256;
+
+/** The position of an offset; its id is known where the entry is held, or the newest. */
+export function positionIn(tail: LogTail, offset: number): Position {
+  return { epoch: tail.epoch, offset, id: offset === tail.head ? tail.headId : (tail.at(offset)?.id ?? '') };
+}
 
 /** Whose subscription it is, as far as a subscription has to know. */
 export interface Subscriber {
@@ -64,7 +72,7 @@ export class Subscription {
   /** Everything up to here has been written or skipped. */
   #cursor: number;
   /** The newest offset when the subscription began: later ones are its to receive live. */
-  readonly startedAt: number;
+  #startedAt: number;
   #isEnded = false;
   /** Where the client takes big entries in parts. */
   parts: PartsWish | undefined;
@@ -92,7 +100,7 @@ export class Subscription {
     this.#outbox = subscriber.outbox;
     this.#tail = start.tail;
     this.#cursor = start.after;
-    this.startedAt = start.tail.head;
+    this.#startedAt = start.tail.head;
     this.#home = home;
     this.subscriber = subscriber;
     this.#criticalCursor = start.after;
@@ -118,14 +126,17 @@ export class Subscription {
     return this.#isEnded;
   }
 
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
   get cursor(): number {
     return this.#cursor;
   }
 
   /** Where it stands. */
   get position(): Position {
-    const offset = this.#cursor;
-    return { epoch: this.#tail.epoch, offset, id: this.#tail.at(offset)?.id ?? '' };
+    return positionIn(this.#tail, this.#cursor);
   }
 
   get isBehind(): boolean {
@@ -264,6 +275,21 @@ export class Subscription {
     this.#home.counters.volatileDropped++;
     if (entry.trace !== undefined) this.subscriber.traceMiss(entry, 'dropped');
     return false;
+  }
+
+  /**
+   * The log has lost what came after this offset; whoever had it, or was still to get it, is told. What takes its place is delivered
+   * as anything new.
+   */
+  rewind(after: number, why: 'fork' | 'epoch'): void {
+    // what is on its way in parts is kept where it is of the history that stays
+    if (why === 'epoch' || after <= this.#cursor) this.#endParts();
+    this.#cursor = why === 'epoch' ? after : Math.min(this.#cursor, after);
+    this.#criticalCursor = Math.min(this.#criticalCursor, this.#cursor);
+    this.#startedAt = Math.min(this.#startedAt, this.#cursor);
+    this.#acked = Math.min(this.#acked, this.#cursor);
+    this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
+    this.streams?.place(this);
   }
 
   #advance(): boolean {

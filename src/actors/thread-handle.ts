@@ -26,6 +26,11 @@ export class ThreadHandle implements Thread {
     return this.#engine.membersOf(this.id);
   }
 
+  async memberCount(): Promise<number> {
+    const elsewhere = await this.#engine.settings.log.membersElsewhere?.(this.id);
+    return this.members.length + (elsewhere ?? 0);
+  }
+
   async position(): Promise<string> {
     return formatPosition(await this.#engine.settings.log.position(this.id));
   }

@@ -1,5 +1,5 @@
 import { createActor, type ActorRefFrom } from 'xstate';
-import type { Appended, LogSubscription } from '../infra/delivery-log.ts';
+import type { Appended, LogReset, LogSubscription } from '../infra/delivery-log.ts';
 import { Entry, type EntryDraft } from '../infra/entry.ts';
 import { ThreadClosedError } from '../infra/errors.ts';
 import { parsePosition, type Position } from '../infra/ids.ts';
@@ -21,7 +21,7 @@ import { compress, Windows } from './compression.ts';
 import { Streams, type StreamHost } from './streams.ts';
 import type { Counters } from './counters.ts';
 import type { Runs } from './runs.ts';
-import { Subscription, type GapReason, type Home, type Subscriber } from './subscription.ts';
+import { positionIn, Subscription, type GapReason, type Home, type Subscriber } from './subscription.ts';
 import { tell } from './tell.ts';
 
 /** Where a join starts, and what the client has to be told of it. */
@@ -50,6 +50,8 @@ export class ThreadActor implements Home, Station, StreamHost {
   #joins = 0;
   readonly #awaitingLeave: (() => void)[] = [];
   #usedAt: number;
+  /** Members that other processes know of. */
+  #announced = 0;
 
   constructor(id: string, engine: Engine, log: LogSubscription) {
     this.id = id;
@@ -87,7 +89,7 @@ export class ThreadActor implements Home, Station, StreamHost {
 
   get position(): Position {
     const { tail } = this.#log;
-    return { epoch: tail.epoch, offset: tail.head, id: tail.at(tail.head)?.id ?? '' };
+    return positionIn(tail, tail.head);
   }
 
   /** Its token streams; undefined where there have been none. */
@@ -201,6 +203,21 @@ export class ThreadActor implements Home, Station, StreamHost {
     else this.#rest();
   }
 
+  /** The log does not go on where it was: each member is told what that means for it, and gets what there is now. */
+  onReset({ why, after }: LogReset): void {
+    const { runs, turns } = this.#engine;
+    runs.clear();
+    this.#log.hold(after);
+    if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
+    turns.add(this.#pump);
+  }
+
+  /** Resolves when the log holds here what a join from there needs; nothing where there is nothing to wait for. */
+  reach(from: string | undefined): Promise<void> | undefined {
+    if (from === undefined) return undefined;
+    return this.#log.reach?.(from === 'start' ? from : parsePosition(from));
+  }
+
   /** Resolves when few enough sends are under way. */
   async ready(): Promise<void> {
     const { settings, serializer } = this.#engine;
@@ -210,12 +227,14 @@ export class ThreadActor implements Home, Station, StreamHost {
     }
   }
 
-  /** The sweep: an idle thread is closed when nobody used it for the idle time. */
-  expire(now: number): void {
+  /** Tells other processes how many are here, and closes an idle thread that nobody used for the idle time. */
+  sweep(now: number): void {
+    const { size } = this.members;
+    if (size !== this.#announced) this.#engine.settings.log.announce?.(this.id, size);
+    this.#announced = size;
     this.#streams?.expire(now);
-    if (this.state === 'idle' && now - this.#usedAt >= this.#engine.settings.threadIdleMs) {
-      tell(this.#actor, { type: 'expired' });
-    }
+    const isUnused = size === 0 && now - this.#usedAt >= this.#engine.settings.threadIdleMs;
+    if (isUnused && this.state === 'idle') tell(this.#actor, { type: 'expired' });
   }
 
   /** Takes no more sends; resolves when what was accepted has been logged and offered. Its members may still be behind. */
@@ -317,9 +336,10 @@ export class ThreadActor implements Home, Station, StreamHost {
     if (from === 'start') return { start: oldest, recovered: head - oldest.offset, gap: undefined };
     const position = parsePosition(from);
     if (position.epoch !== epoch) return { start: oldest, recovered: head - oldest.offset, gap: 'epoch' };
-    const known = tail.at(position.offset);
-    const isFork = position.offset > head || (known !== undefined && position.id !== '' && known.id !== position.id);
-    if (isFork) return { start: this.position, recovered: 0, gap: 'fork' };
+    if (position.offset > head) return { start: this.position, recovered: 0, gap: 'ahead' };
+    const { id } = positionIn(tail, position.offset);
+    if (id !== '' && position.id !== '' && id !== position.id)
+      return { start: this.position, recovered: 0, gap: 'fork' };
     if (position.offset + 1 < first) return { start: oldest, recovered: head - oldest.offset, gap: 'trimmed' };
     return { start: position, recovered: head - position.offset, gap: undefined };
   }

@@ -2,11 +2,15 @@ import type { MaybePromise } from '../infra/delivery-log.ts';
 import type { Engine } from './engine.ts';
 import { ThreadActor } from './thread.ts';
 
+/** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */
+const SWEPT_AT_ONCE = 10_000;
+
 /** The threads that are open: opened when somebody needs them, forgotten when they have closed. */
 export class Threads {
   readonly #engine: () => Engine;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
+  #swept: Iterator<ThreadActor> | undefined;
 
   constructor(engine: () => Engine) {
     this.#engine = engine;
@@ -42,6 +46,7 @@ export class Threads {
       threadId,
       (entry) => thread?.onEntry(entry),
       (note) => thread?.onNote(note),
+      (reset) => thread?.onReset(reset),
     );
     const open = (subscription: Awaited<typeof log>): ThreadActor => {
       thread = new ThreadActor(threadId, engine, subscription);
@@ -53,6 +58,19 @@ export class Threads {
     const opening = log.then(open).finally(() => this.#opening.delete(threadId));
     this.#opening.set(threadId, opening);
     return opening;
+  }
+
+  /** Looks at some of them, where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
+  sweep(now: number): void {
+    const swept = (this.#swept ??= this.#byId.values());
+    for (let left = SWEPT_AT_ONCE; left > 0; left--) {
+      const next = swept.next();
+      if (next.done === true) {
+        this.#swept = undefined;
+        return;
+      }
+      next.value.sweep(now);
+    }
   }
 
   forget(thread: ThreadActor): void {

@@ -12,14 +12,17 @@ export interface Appended {
 
 /**
  * The part of a thread's log that this process holds in memory, read in place by the pump. Offsets of one epoch are
- * contiguous: an entry that is superseded stays as a mark until it is trimmed.
+ * contiguous: an entry that is superseded stays as a mark until it is trimmed. The epoch changes, and the head goes back, only
+ * as `onReset` tells.
  */
 export interface LogTail {
   readonly epoch: string;
-  /** Lowest offset that is still held; `head + 1` where nothing is. */
+  /** Lowest offset that is held; `head + 1` where nothing is. */
   readonly first: number;
   /** Highest offset; 0 before the first entry. */
   readonly head: number;
+  /** Id of the newest entry, also when that is not held any more; empty before the first. */
+  readonly headId: string;
   at(offset: number): Entry | undefined;
   /** The offset of the first critical entry after `offset`, or undefined. */
   criticalAfter(offset: number): number | undefined;
@@ -44,20 +47,42 @@ export interface DeliveryLog {
   /**
    * Holds the thread's tail and reports each entry once, in order, also those that other processes append.
    * @param onNote told what other processes `notify`
+   * @param onReset told when the tail does not go on where it was; it is the new one already
    */
   subscribe(
     threadId: string,
     onEntry: (entry: Entry) => void,
     onNote?: (note: string) => void,
+    onReset?: (reset: LogReset) => void,
   ): MaybePromise<LogSubscription>;
   /**
    * Tells the subscribers of the thread in the *other* processes something that is in no log: at most once, in the order of the
    * calls, never waited for, nothing where the log cannot be reached. Absent where there are no other processes.
    */
   notify?(threadId: string, note: string): void;
+  /** Says how many connections of this process are in the thread, when that has changed; see `membersElsewhere`. */
+  announce?(threadId: string, members: number): void;
+  /** Connections in the thread in other processes, as they have announced them. Absent where there are no other processes. */
+  membersElsewhere?(threadId: string): Promise<number>;
+  /**
+   * Told each time the log is lost and found again; at once where it is lost now. Absent where it cannot be lost.
+   * @param onChange `error` is there while it is lost
+   */
+  watch?(onChange: (error: Error | undefined) => void): void;
   /** Trims what is too old. Called about once a second. */
   sweep(): void;
   close(): MaybePromise<void>;
+}
+
+/** The tail has been set to another place. */
+export interface LogReset {
+  /**
+   * `fork`: the log has lost entries that it had reported, restored from a backup, and others may have taken their offsets. `epoch`:
+   * another life of the log. `trimmed`: entries were trimmed before this process could read them.
+   */
+  readonly why: 'fork' | 'epoch' | 'trimmed';
+  /** The newest offset that is the same in both, or the one before the oldest that is held now. */
+  readonly after: number;
 }
 
 export interface LogSubscription {
@@ -67,5 +92,10 @@ export interface LogSubscription {
    * not been offered to the members once must not be lost to a burst. Holds nothing until it is called.
    */
   hold(offset: number): void;
+  /**
+   * Makes the tail hold what comes after this position, as far as the log has it, and sees to it that the tail is not older than
+   * the position. Nothing is returned where there is nothing to wait for; absent where the tail is the whole log.
+   */
+  reach?(from: Position | 'start'): Promise<void> | undefined;
   unsubscribe(): void;
 }

@@ -281,6 +281,25 @@ export class TooManyStreamsError extends ThreadcastError {
   }
 }
 
+/**
+ * The log could not be asked in time, or too much waits for it already. Of an append it is not known whether it was done: a
+ * second one with the same idempotency key appends at most once.
+ */
+export class LogUnavailableError extends ThreadcastError {
+  readonly code = 'TC_LOG_UNAVAILABLE';
+  readonly threadId: string | undefined;
+  readonly reason: string;
+
+  constructor(facts: { threadId?: string | undefined; reason: string; cause?: unknown }) {
+    super(
+      `log is unavailable${facts.threadId === undefined ? '' : ` for thread ${facts.threadId}`}: ${facts.reason}`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    );
+    this.threadId = facts.threadId;
+    this.reason = facts.reason;
+  }
+}
+
 /** A position that is not `epoch.offset.id`. */
 export class InvalidPositionError extends ThreadcastError {
   readonly code = 'TC_INVALID_POSITION';

@@ -12,9 +12,17 @@ export interface Retention {
   readonly maxAgeMs: number;
 }
 
+/** An entry of a log that is elsewhere, as it is read from there. */
+export interface StoredDraft {
+  readonly draft: EntryDraft;
+  readonly offset: number;
+  /** On this process's clock. */
+  readonly loggedAt: number;
+}
+
 /** One thread's entries in memory: a deque with an index by id and by conflation key. */
 export class LogBuffer implements LogTail {
-  readonly epoch: string;
+  #epoch: string;
   readonly #retention: Retention;
   /** Slots before `#start` have been trimmed; they are cut off in bulk, so that a trim does not move the rest. */
   #entries: (Entry | undefined)[] = [];
@@ -24,15 +32,20 @@ export class LogBuffer implements LogTail {
   #lastId = '';
   #heldAfter = Infinity;
   #idleSince: number;
+  #hasTrimmed = false;
   readonly #byId = new Map<string, Entry>();
   readonly #byKey = new Map<string, Entry>();
   /** Offsets of the critical entries that are held, ascending. */
   #critical: number[] = [];
 
   constructor(epoch: string, retention: Retention, now: number) {
-    this.epoch = epoch;
+    this.#epoch = epoch;
     this.#retention = retention;
     this.#idleSince = now;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
   }
 
   get first(): number {
@@ -47,6 +60,11 @@ export class LogBuffer implements LogTail {
     return this.#entries.length === this.#start;
   }
 
+  /** What comes before the oldest that is held is not to be held again: it was too much or too old. */
+  get hasTrimmed(): boolean {
+    return this.#hasTrimmed;
+  }
+
   /** When the last entry came, on the hub's clock. */
   get idleSince(): number {
     return this.#idleSince;
@@ -55,6 +73,11 @@ export class LogBuffer implements LogTail {
   /** Bytes of the bodies held. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Id of the newest entry, also when that has been trimmed. */
+  get headId(): string {
+    return this.#lastId;
   }
 
   get position(): Position {
@@ -88,8 +111,9 @@ export class LogBuffer implements LogTail {
     return low;
   }
 
-  append(draft: EntryDraft, now: number): Entry {
-    const entry = new Entry(draft, this.head + 1, now);
+  /** @param loggedAt when it was logged, where that was elsewhere */
+  append(draft: EntryDraft, now: number, loggedAt = now): Entry {
+    const entry = new Entry(draft, this.head + 1, loggedAt);
     this.#entries.push(entry);
     this.#byId.set(entry.id, entry);
     this.#bytes += entry.bytes;
@@ -103,6 +127,16 @@ export class LogBuffer implements LogTail {
     }
     this.trim(now);
     return entry;
+  }
+
+  /** What is still worth delivering after an offset, oldest first. */
+  readAfter(offset: number, limit: number, now: number): Entry[] {
+    const entries: Entry[] = [];
+    for (let at = Math.max(offset + 1, this.first); at <= this.head && entries.length < limit; at++) {
+      const entry = this.at(at);
+      if (entry?.isDeliverable(now) === true) entries.push(entry);
+    }
+    return entries;
   }
 
   trim(now: number): void {
@@ -146,6 +180,46 @@ export class LogBuffer implements LogTail {
     return true;
   }
 
+  /** Holds nothing, and goes on after this position: of another life of the log, or beyond what was missed. */
+  restart({ epoch, offset, id }: Position, now: number): void {
+    this.clear();
+    this.#epoch = epoch;
+    this.#first = offset + 1;
+    this.#hasTrimmed = false;
+    this.#lastId = id;
+    this.#idleSince = now;
+  }
+
+  /** Forgets what comes after this offset: the log has lost it. */
+  rewind(offset: number): void {
+    for (let at = this.head; at > offset && at >= this.#first; at--) {
+      const entry = this.#entries.pop();
+      if (entry !== undefined) this.#forget(entry);
+    }
+    this.#critical = this.#critical.filter((critical) => critical <= offset);
+    this.#lastId = this.at(offset)?.id ?? '';
+  }
+
+  /** Takes what comes right before the oldest entry that is held, oldest first. */
+  prepend(older: readonly StoredDraft[]): void {
+    const entries = older.map(({ draft, offset, loggedAt }) => new Entry(draft, offset, loggedAt));
+    this.#entries = [...entries, ...this.#entries.slice(this.#start)];
+    this.#start = 0;
+    this.#first -= entries.length;
+    const critical: number[] = [];
+    for (const entry of entries.toReversed()) {
+      this.#byId.set(entry.id, entry);
+      this.#bytes += entry.bytes;
+      if (entry.lane === 'critical') critical.unshift(entry.offset);
+    }
+    this.#critical = [...critical, ...this.#critical];
+    for (const entry of entries.toReversed()) {
+      if (entry.key === undefined) continue;
+      if (this.#byKey.has(entry.key)) this.#supersede(entry);
+      else this.#byKey.set(entry.key, entry);
+    }
+  }
+
   /** Nobody is given it any more: its place in the order stays, its memory is given back. */
   #supersede(older: Entry): void {
     older.isSuperseded = true;
@@ -160,10 +234,15 @@ export class LogBuffer implements LogTail {
     this.#entries[this.#start] = undefined;
     this.#start++;
     this.#first++;
-    this.#byId.delete(oldest.id);
-    if (oldest.key !== undefined && this.#byKey.get(oldest.key) === oldest) this.#byKey.delete(oldest.key);
-    if (oldest.isSuperseded) return;
-    this.#bytes -= oldest.bytes;
-    oldest.release();
+    this.#hasTrimmed = true;
+    this.#forget(oldest);
+  }
+
+  #forget(entry: Entry): void {
+    this.#byId.delete(entry.id);
+    if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+    if (entry.isSuperseded) return;
+    this.#bytes -= entry.bytes;
+    entry.release();
   }
 }

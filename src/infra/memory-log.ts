@@ -66,15 +66,7 @@ class MemoryLog implements DeliveryLog {
   }
 
   readAfter(threadId: string, offset: number, limit: number): readonly Entry[] {
-    const buffer = this.#threads.get(threadId)?.buffer;
-    if (buffer === undefined) return [];
-    const entries: Entry[] = [];
-    const now = this.#clock.now();
-    for (let at = Math.max(offset + 1, buffer.first); at <= buffer.head && entries.length < limit; at++) {
-      const entry = buffer.at(at);
-      if (entry?.isDeliverable(now) === true) entries.push(entry);
-    }
-    return entries;
+    return this.#threads.get(threadId)?.buffer.readAfter(offset, limit, this.#clock.now()) ?? [];
   }
 
   position(threadId: string): Position {

@@ -74,8 +74,9 @@ export function expectJoin(log: ModelLog | undefined, from: string | undefined):
   if (from === 'start') return { ...oldest, why: undefined };
   const { epoch, offset, id } = readPosition(from);
   if (epoch !== log?.epoch) return { ...oldest, why: 'epoch' };
-  const known = offset >= first ? log.at(offset) : undefined;
-  if (offset > head || (known !== undefined && id !== '' && known.id !== id)) return { ...newest, why: 'fork' };
+  const known = offset >= first || offset === head ? log.at(offset) : undefined;
+  if (offset > head) return { ...newest, why: 'ahead' };
+  if (known !== undefined && id !== '' && known.id !== id) return { ...newest, why: 'fork' };
   if (offset + 1 < first) return { ...oldest, why: 'trimmed' };
   return { offset, recovered: head - offset, why: undefined };
 }

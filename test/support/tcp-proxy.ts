@@ -8,6 +8,10 @@ export interface TcpProxy {
   rate: number;
   /** From now on nothing passes in either direction, and nobody is told. */
   blackHole(): void;
+  /** What passes from now on passes again; what was held back arrives late. */
+  restore(): void;
+  /** Breaks every connection there is; new ones are taken. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -21,6 +25,12 @@ export async function startTcpProxy(targetPort: number, rate = Infinity): Promis
     rate,
     blackHole: () => {
       isBlackHole = true;
+    },
+    restore: () => {
+      isBlackHole = false;
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
     },
     close: async () => {
       clearInterval(ticker);
@@ -57,6 +67,8 @@ export async function startTcpProxy(targetPort: number, rate = Infinity): Promis
     const end = (): void => {
       passes.delete(down);
       passes.delete(up);
+      sockets.delete(client);
+      sockets.delete(upstream);
       client.destroy();
       upstream.destroy();
     };

@@ -13,6 +13,14 @@ export interface LogLimits {
 /** Makes a log that nobody else uses, with these limits; entries age by the clock. */
 export type LogFactory = (limits: LogLimits & { readonly clock: VirtualClock }) => MaybePromise<DeliveryLog>;
 
+/** What a log may do otherwise than the others. */
+export interface LogTraits {
+  /** An id is known longer than its entry is kept. @default false */
+  readonly remembersIds?: boolean;
+  /** Runs of the property. @default 300 */
+  readonly runs?: number;
+}
+
 /** What a message is said to be compressed; a log counts it as well. */
 const SMALL_BYTES = 5;
 
@@ -52,7 +60,8 @@ const textOf = ({ body }: Entry): string => Buffer.concat(body.chunks).toString(
 const idsOf = (entries: readonly Entry[]): string[] => entries.map(({ id }) => id);
 
 /** What every delivery log promises, whatever it is made of. */
-export function deliveryLogContract(name: string, makeLog: LogFactory): void {
+export function deliveryLogContract(name: string, makeLog: LogFactory, traits: LogTraits = {}): void {
+  const { remembersIds = false, runs = 300 } = traits;
   describe(`the delivery log contract: ${name}`, () => {
     let clock: VirtualClock;
     let log: DeliveryLog;
@@ -122,6 +131,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory): void {
 
     describe('idempotency', () => {
       it('answers a known id with the entry from before, and appends nothing', async () => {
+        await subscribe();
         const first = await append({ id: 'same' });
         await append();
         const again = new Draft({ id: 'same', bytes: 50 });
@@ -226,6 +236,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory): void {
         await append({ id: 'before' });
         const { subscription } = await subscribe();
         await append({ id: 'after' });
+        await subscription.reach?.('start');
         const { tail } = subscription;
         expect([tail.first, tail.head]).toEqual([1, 2]);
         expect([tail.at(1)?.id, tail.at(2)?.id]).toEqual(['before', 'after']);
@@ -284,6 +295,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory): void {
       });
 
       it('lets go of the memory of what nobody is given any more', async () => {
+        await subscribe();
         const { draft } = await append({ key: 'k', bytes: 100_000 });
         await append({ key: 'k' });
         expect(draft.frees).toBe(1);
@@ -330,12 +342,15 @@ export function deliveryLogContract(name: string, makeLog: LogFactory): void {
         expect([tail.first, tail.head]).toEqual([3, 2]);
       });
 
-      it('knows an id for as long as its entry', async () => {
+      it('knows an id for as long as its entry, or longer', async () => {
         await make({ maxEntries: 2 });
         await append({ id: 'a' });
         await append();
         await append();
-        expect((await append({ id: 'a' })).entry.offset).toBe(4);
+        const again = new Draft({ id: 'a' });
+        drafts.push(again);
+        const { entry, isDuplicate } = await log.append(again);
+        expect([entry.offset, isDuplicate]).toEqual(remembersIds ? [1, true] : [4, false]);
       });
 
       it('forgets keys and critical entries with what it trims', async () => {
@@ -374,6 +389,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory): void {
       });
 
       it('leaves memory that somebody else still holds', async () => {
+        await subscribe();
         const { draft } = await append();
         draft.body.retain();
         await log.close();
@@ -401,9 +417,9 @@ export function deliveryLogContract(name: string, makeLog: LogFactory): void {
         maxAgeMs: fc.integer({ min: 1, max: 2_000 }),
       });
       const property = fc.asyncProperty(limits, fc.array(act, { maxLength: 40, size: 'max' }), async (limits, acts) => {
-        await checkRun(makeLog, limits, acts);
+        await checkRun(makeLog, limits, acts, remembersIds);
       });
-      await expect(fc.assert(property, { numRuns: 300 })).resolves.toBeUndefined();
+      await expect(fc.assert(property, { numRuns: runs })).resolves.toBeUndefined();
     });
   });
 }
@@ -429,9 +445,12 @@ class ListLog {
   kept: Kept[] = [];
   head = 0;
   readonly #limits: Required<LogLimits>;
+  readonly #remembersIds: boolean;
+  readonly #all: Kept[] = [];
 
-  constructor(limits: Required<LogLimits>) {
+  constructor(limits: Required<LogLimits>, remembersIds: boolean) {
     this.#limits = limits;
+    this.#remembersIds = remembersIds;
   }
 
   get live(): readonly Kept[] {
@@ -440,12 +459,13 @@ class ListLog {
 
   /** The entry, new or known. */
   append(draft: Draft, now: number): Kept {
-    const known = this.kept.find((entry) => entry.draft.id === draft.id);
+    const known = (this.#remembersIds ? this.#all : this.kept).find((entry) => entry.draft.id === draft.id);
     if (known !== undefined) return known;
     for (const older of this.kept)
       if (draft.key !== undefined && older.draft.key === draft.key) older.isSuperseded = true;
     const entry = { offset: ++this.head, draft, at: now, isSuperseded: false };
     this.kept.push(entry);
+    this.#all.push(entry);
     this.trim(now);
     return entry;
   }
@@ -463,13 +483,18 @@ class ListLog {
 }
 
 /** @throws where the log and the list disagree */
-async function checkRun(makeLog: LogFactory, limits: Required<LogLimits>, acts: readonly Act[]): Promise<void> {
+async function checkRun(
+  makeLog: LogFactory,
+  limits: Required<LogLimits>,
+  acts: readonly Act[],
+  remembersIds: boolean,
+): Promise<void> {
   const clock = new VirtualClock();
   const log = await makeLog({ ...limits, clock });
   const reported: number[] = [];
   const { tail } = await log.subscribe('t', ({ offset }) => void reported.push(offset));
   const drafts: Draft[] = [];
-  const list = new ListLog(limits);
+  const list = new ListLog(limits, remembersIds);
   const append = async (draft: Draft): Promise<void> => {
     drafts.push(draft);
     const { entry, isDuplicate } = await log.append(draft);

@@ -1,0 +1,116 @@
+import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
+import type { RedisClientOptions, RedisClusterOptions } from 'redis';
+
+/** One life of the connections to Redis. When one of them ends, or is given up, all end, and another life begins. */
+export interface RedisConnection {
+  /** Redis's cluster has a channel on one shard. */
+  readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
+  /** @param key decides the shard */
+  call(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
+  subscribe(channel: string, listener: (message: Buffer) => void): Promise<void>;
+  unsubscribe(channel: string): Promise<void>;
+  /** Ends it at once; what is under way may stay unanswered. */
+  destroy(): void;
+}
+
+/**
+ * Makes connections. `onTrouble` may be called more than once: `ended` is the end of all of them; `partial`, of some, while the
+ * others may be used until there is a new life.
+ */
+export type Connector = (onTrouble: OnTrouble, signal: AbortSignal) => Promise<RedisConnection>;
+export type OnTrouble = (error: Error, extent: 'ended' | 'partial') => void;
+
+/** `client` goes to `createClient`, `cluster` to `createCluster`. How they come back is the log's own affair. */
+export interface RedisTarget {
+  readonly client: RedisClientOptions;
+  readonly cluster: RedisClusterOptions | undefined;
+}
+
+export function connector({ client, cluster }: RedisTarget): Connector {
+  return cluster === undefined ? single(client) : sharded(cluster);
+}
+
+/** Redis itself said no; everything else is trouble on the way. */
+export const isRedisReply = (error: unknown): error is Error => error instanceof ErrorReply;
+
+const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+
+interface Ending {
+  destroy(): unknown;
+}
+
+/** Ending what has ended is an error there; it is none here. A connection that is still being made ends when it is. */
+function end(client: Ending | Promise<Ending> | undefined): void {
+  if (client instanceof Promise) {
+    client.then(end, () => {});
+    return;
+  }
+  try {
+    client?.destroy();
+  } catch {
+    // it has
+  }
+}
+
+/** Two connections: one that is subscribed takes no other commands. */
+function single(options: RedisClientOptions): Connector {
+  return async (onTrouble, signal) => {
+    const make = () =>
+      createClient({
+        ...options,
+        socket: { ...options.socket, reconnectStrategy: false },
+        disableOfflineQueue: true,
+        pingInterval: 0,
+      })
+        .on('error', (error: Error) => onTrouble(error, 'ended'))
+        .on('end', () => onTrouble(new Error('connection to Redis has ended'), 'ended'));
+    const [commands, news] = [make(), make()];
+    const destroy = (): void => {
+      for (const client of [commands, news]) end(client);
+    };
+    signal.addEventListener('abort', destroy);
+    await Promise.all([commands.connect(), news.connect()]);
+    return {
+      publishCommand: 'PUBLISH',
+      call: (_key, args) => commands.sendCommand(args, commandOptions),
+      subscribe: (channel, listener) => news.subscribe(channel, listener, true),
+      unsubscribe: (channel) => news.unsubscribe(channel),
+      destroy,
+    };
+  };
+}
+
+/** Two connections for each master that is needed; a master that is down must not keep us from the others. */
+function sharded(options: RedisClusterOptions): Connector {
+  return async (onTrouble, signal) => {
+    const cluster = createCluster({
+      ...options,
+      minimizeConnections: true,
+      defaults: {
+        ...options.defaults,
+        socket: { ...options.defaults?.socket, reconnectStrategy: false },
+        disableOfflineQueue: true,
+      },
+    });
+    cluster.on('error', () => {});
+    for (const event of ['node-error', 'node-disconnect', 'sharded-shannel-moved-error']) {
+      cluster.on(event, (error: unknown) =>
+        onTrouble(error instanceof Error ? error : new Error('a node of the Redis cluster has gone'), 'partial'),
+      );
+    }
+    const destroy = (): void => {
+      // one by one: the cluster's own way stops at the first that has ended already
+      for (const { client, pubSub } of cluster.masters) for (const each of [client, pubSub?.client]) end(each);
+      end(cluster);
+    };
+    signal.addEventListener('abort', destroy);
+    await cluster.connect();
+    return {
+      publishCommand: 'SPUBLISH',
+      call: (key, args) => cluster.sendCommand(key, false, [...args], commandOptions),
+      subscribe: (channel, listener) => cluster.sSubscribe(channel, listener, true),
+      unsubscribe: (channel) => cluster.sUnsubscribe(channel),
+      destroy,
+    };
+  };
+}

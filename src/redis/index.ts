@@ -1,0 +1,2 @@
+export { redisLog } from '../infra/redis-log.ts';
+export type { RedisLogOptions, WhenUnavailable } from '../infra/redis-log-options.ts';

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { redisLog } from '../../../src/redis/index.ts';
+import { RedisServer, startRedisCluster } from '../../support/redis-server.ts';
+import { deliveryLogContract } from '../../unit/log/delivery-log-contract.ts';
+
+let logs = 0;
+
+describe('Redis', () => {
+  let server: RedisServer;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server.stop());
+
+  deliveryLogContract(
+    'redis',
+    ({ clock, ...limits }) =>
+      redisLog({ url: server.url, prefix: `log${++logs}`, clock, now: () => clock.now(), ...limits }),
+    { remembersIds: true, runs: 40 },
+  );
+});
+
+describe('Redis Cluster', () => {
+  let servers: RedisServer[];
+
+  beforeAll(async () => {
+    servers = await startRedisCluster();
+  });
+  afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+  deliveryLogContract(
+    'redis cluster',
+    ({ clock, ...limits }) =>
+      redisLog({
+        cluster: { rootNodes: servers.map(({ url }) => ({ url })) },
+        prefix: `log${++logs}`,
+        clock,
+        now: () => clock.now(),
+        ...limits,
+      }),
+    { remembersIds: true, runs: 10 },
+  );
+});

@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from 'redis';
+
+/** A real Redis on loopback, with a directory of its own. */
+export class RedisServer {
+  readonly port: number;
+  readonly dir: string;
+  readonly #args: readonly string[];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, dir: string, args: readonly string[]) {
+    this.port = port;
+    this.dir = dir;
+    this.#args = args;
+  }
+
+  /** @param args further options of `redis-server` */
+  static async start(args: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'threadcast-redis-')), args);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const options = [
+      '--port',
+      String(this.port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      this.dir,
+      '--save',
+      '',
+      ...this.#args,
+    ];
+    this.#process = spawn('redis-server', options, { stdio: 'ignore' });
+    await this.run(['PING']);
+  }
+
+  /** Runs one command on a connection of its own; waits until the server takes it. */
+  async run(args: string[]): Promise<unknown> {
+    const client = createClient({ url: this.url, socket: { reconnectStrategy: 20 } });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      for (;;) {
+        try {
+          return await client.sendCommand(args);
+        } catch (error) {
+          if (!(error instanceof Error) || !error.message.startsWith('LOADING')) throw error;
+        }
+      }
+    } finally {
+      client.destroy();
+    }
+  }
+
+  /** Ends it as a crash does: what is not on disk is gone. */
+  async kill(): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
+    const exit = once(process, 'exit');
+    process.kill('SIGKILL');
+    await exit;
+  }
+
+  /** Frozen: its sockets stay open, nothing is answered. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Three masters that share the slots, on loopback. */
+export async function startRedisCluster(): Promise<RedisServer[]> {
+  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--appendonly', 'no'];
+  options.push('--cluster-require-full-coverage', 'no');
+  const servers = await Promise.all(Array.from({ length: 3 }, () => RedisServer.start(options)));
+  const share = Math.ceil(16_384 / servers.length);
+  for (const [i, server] of servers.entries()) {
+    const last = Math.min(16_383, (i + 1) * share - 1);
+    await server.run(['CLUSTER', 'ADDSLOTSRANGE', String(i * share), String(last)]);
+    await server.run(['CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1)]);
+  }
+  const [first, ...others] = servers;
+  for (const { port } of others) await first?.run(['CLUSTER', 'MEET', '127.0.0.1', String(port)]);
+  for (const server of servers) {
+    for (;;) {
+      const info = String(await server.run(['CLUSTER', 'INFO']));
+      if (info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')) break;
+    }
+  }
+  return servers;
+}
