@@ -1,0 +1,37 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createHub, ThreadcastError } from '../../src/index.ts';
+import { redisLog } from '../../src/redis/index.ts';
+
+// A hub node in a process of its own, which the tests kill: `/send` and `/stream` are what an application's backend does.
+
+const { REDIS_URL = '', PORT = '0', TIMEOUT_MS = '5000' } = process.env;
+const timeoutMs = Number(TIMEOUT_MS);
+const log = redisLog({ url: REDIS_URL, maxEntries: 1_000_000, timeoutMs, commandTimeoutMs: timeoutMs / 2.5 });
+const hub = createHub({ log });
+// what is wrong while Redis is away is what this is about
+hub.on('error', () => {});
+
+const server = createServer((request, response) => void answer(request, response));
+hub.attach(server, { path: '/ws', authorize: () => true });
+server.listen(Number(PORT), '127.0.0.1', () => process.send?.('ready'));
+process.once('SIGTERM', () => void hub.drain({ timeoutMs: 2_000 }).then(() => process.exit(0)));
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const [thread, key] = [hub.thread(searchParams.get('thread') ?? ''), searchParams.get('key') ?? ''];
+  try {
+    if (pathname === '/stream') await speak(thread.stream({ id: key }));
+    const receipt = pathname === '/send' ? await thread.send({ key }, { idempotencyKey: key }) : undefined;
+    response.end(JSON.stringify({ position: receipt?.position }));
+  } catch (error) {
+    response.writeHead(503).end(error instanceof ThreadcastError ? error.code : String(error));
+  }
+}
+
+async function speak(stream: ReturnType<ReturnType<typeof hub.thread>['stream']>): Promise<void> {
+  for (let word = 0; word < 40; word++) {
+    stream.append(`word${word} `);
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+  }
+  await stream.end();
+}

@@ -1,0 +1,86 @@
+import type { World } from './world.ts';
+
+/** A publish that the hub has answered. */
+export interface Acked {
+  readonly threadId: string;
+  readonly key: string;
+  readonly at: number;
+}
+
+/** Publishes one message after the other, each until a node has acknowledged it, always with the same idempotency key. */
+export class Publisher {
+  readonly acked: Acked[] = [];
+  readonly #world: World;
+  readonly #name: string;
+  readonly #threads: readonly string[];
+  readonly #paceMs: number;
+  #isStopping = false;
+  readonly #done: Promise<void>;
+  /** Tries that failed. */
+  failures = 0;
+
+  constructor(world: World, name: string, threads: readonly string[], paceMs: number) {
+    this.#world = world;
+    this.#name = name;
+    this.#threads = threads;
+    this.#paceMs = paceMs;
+    this.#done = this.#run();
+  }
+
+  /** Resolves when the last one is acknowledged. */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    return this.#done;
+  }
+
+  async #run(): Promise<void> {
+    for (let n = 0; !this.#isStopping; n++) {
+      const threadId = this.#threads[n % this.#threads.length] ?? '';
+      const key = `${this.#name}-${n}`;
+      for (let turn = n; !(await this.#publish(threadId, key, turn)); turn++) {
+        this.failures++;
+        await pause(50);
+      }
+      this.acked.push({ threadId, key, at: performance.now() });
+      await pause(this.#paceMs);
+    }
+  }
+
+  async #publish(threadId: string, key: string, turn: number): Promise<boolean> {
+    try {
+      const { ok } = await fetch(`${this.#world.node(turn)}/send?thread=${threadId}&key=${key}`, { method: 'POST' });
+      return ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** One token stream after the other in one thread; what becomes of each is the clients' to see. */
+export class Speaker {
+  readonly #world: World;
+  readonly #threadId: string;
+  #isStopping = false;
+  readonly #done: Promise<void>;
+
+  constructor(world: World, threadId: string) {
+    this.#world = world;
+    this.#threadId = threadId;
+    this.#done = this.#run();
+  }
+
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    return this.#done;
+  }
+
+  async #run(): Promise<void> {
+    for (let n = 0; !this.#isStopping; n++) {
+      await fetch(`${this.#world.node(n)}/stream?thread=${this.#threadId}&key=stream-${n}`, { method: 'POST' }).catch(
+        () => pause(100),
+      );
+    }
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

@@ -1,0 +1,57 @@
+import type { Acked } from './publisher.ts';
+import type { Seen, Watcher } from './watcher.ts';
+
+/** When a restored Redis may have lost what was acknowledged, on the publishers' clock. */
+export interface Loss {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Everything that is wrong, in words; empty where each promise was kept. */
+export function judge(
+  logs: ReadonlyMap<string, readonly { readonly offset: number; readonly id: string }[]>,
+  watchers: readonly Watcher[],
+  acked: readonly Acked[],
+  losses: readonly Loss[],
+): string[] {
+  const wrong: string[] = [];
+  for (const [threadId, log] of logs) {
+    const ids = new Map(log.map(({ id, offset }) => [id, offset]));
+    if (ids.size !== log.length) wrong.push(`${threadId}: an id is in the log twice`);
+    if (log.some(({ offset }, i) => offset !== i + 1)) wrong.push(`${threadId}: the log has holes`);
+    for (const { key, at } of acked.filter((publish) => publish.threadId === threadId)) {
+      const mayBeLost = losses.some(({ from, to }) => from <= at && at <= to);
+      if (!ids.has(key) && !mayBeLost) wrong.push(`${threadId}: ${key} was acknowledged and is lost`);
+    }
+    for (const [i, watcher] of watchers.entries()) {
+      for (const fault of faultsOf(watcher.seen.get(threadId) ?? [], log))
+        wrong.push(`client ${i}, ${threadId}: ${fault}`);
+    }
+  }
+  return wrong;
+}
+
+/** A client's messages between two gaps follow each other; after the last gap they are the log's, up to its end. */
+function faultsOf(seen: readonly Seen[], log: readonly { readonly offset: number; readonly id: string }[]): string[] {
+  const faults: string[] = [];
+  let expected = 1;
+  let ids = new Set<string>();
+  for (const event of seen) {
+    if (event.kind === 'gap') {
+      expected = event.offset + 1;
+      ids = new Set();
+      continue;
+    }
+    if (event.offset !== expected) faults.push(`${event.offset} (${event.id}) came where ${expected} was due`);
+    if (ids.has(event.id)) faults.push(`${event.id} came twice`);
+    ids.add(event.id);
+    expected = event.offset + 1;
+  }
+  const lastGap = seen.findLastIndex(({ kind }) => kind === 'gap');
+  for (const event of seen.slice(lastGap + 1)) {
+    if (event.kind === 'message' && log[event.offset - 1]?.id !== event.id)
+      faults.push(`${event.id} is not the log's ${event.offset}`);
+  }
+  if (expected - 1 !== log.length) faults.push(`ends at ${expected - 1}, the log at ${log.length}`);
+  return faults;
+}
