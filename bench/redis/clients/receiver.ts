@@ -1,0 +1,39 @@
+import { now } from '../work.ts';
+
+export interface ReceiveOrder {
+  readonly port: number;
+  readonly connections: number;
+  readonly threads: number;
+}
+
+/** What all clients together have received. */
+export interface Received {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/** Serves the benchmark's orders: the first one joins, each further one asks for what came since the last. */
+export function receive(join: (order: ReceiveOrder, onMessage: (due: number) => void) => Promise<void>): void {
+  let latencies: number[] = [];
+  let isJoined = false;
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', (order: ReceiveOrder) => {
+    if (isJoined) {
+      process.send?.(summarize(latencies));
+      latencies = [];
+      return;
+    }
+    isJoined = true;
+    void join(order, (due) => latencies.push(now() - due)).then(() => process.send?.('joined'));
+  });
+}
+
+function summarize(latencies: readonly number[]): Received {
+  const sorted = latencies.toSorted((one, other) => one - other);
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: sorted.at(-1) ?? Number.NaN };
+}

@@ -1,0 +1,59 @@
+/** What a server process is told to do. */
+export interface PublishOrder {
+  readonly rate: number;
+  readonly seconds: number;
+  readonly threads: number;
+}
+
+/** What it has done. */
+export interface Published {
+  readonly sent: number;
+  readonly failed: number;
+  /** Processor time of this process, all threads, in milliseconds. */
+  readonly cpuMs: number;
+}
+
+/** One library under test, in this process. */
+export interface Contender {
+  readonly port: number;
+  /** Resolves when the library says that it is done. */
+  publish(thread: string, message: object): Promise<unknown>;
+}
+
+/** Milliseconds on the clock that all processes of this machine share. */
+export const now = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+export const threadName = (i: number): string => `thread-${i}`;
+
+const PAD = 'x'.repeat(160);
+const TICK_MS = 1;
+
+/** Serves the benchmark's orders over the process's channel until it closes. */
+export async function serve(start: (redisUrl: string) => Promise<Contender>): Promise<void> {
+  const contender = await start(process.env['REDIS_URL'] ?? '');
+  process.on('message', (order: PublishOrder) => {
+    void publish(contender, order).then((published) => process.send?.(published));
+  });
+  process.on('disconnect', () => process.exit(0));
+  process.send?.({ port: contender.port });
+}
+
+/** At a fixed rate, whatever the answers; each message carries when it was due, not when a busy loop came to send it. */
+async function publish(contender: Contender, { rate, seconds, threads }: PublishOrder): Promise<Published> {
+  const begin = now();
+  const cpu = process.cpuUsage();
+  const total = rate * seconds;
+  const underWay: Promise<unknown>[] = [];
+  let failed = 0;
+  for (let sent = 0; sent < total;) {
+    for (const until = now(); sent < total && begin + (sent * 1_000) / rate <= until; sent++) {
+      const message = { due: begin + (sent * 1_000) / rate, pad: PAD };
+      const thread = threadName(Math.floor(Math.random() * threads));
+      underWay.push(contender.publish(thread, message).catch(() => failed++));
+    }
+    await new Promise((resolve) => void setTimeout(resolve, TICK_MS));
+  }
+  await Promise.all(underWay);
+  const { user, system } = process.cpuUsage(cpu);
+  return { sent: total, failed, cpuMs: (user + system) / 1_000 };
+}
