@@ -1,13 +1,16 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { memoryLog } from '../../src/index.ts';
-import { Crowd } from '../support/crowd.ts';
+import { Crowd, endCrowds } from '../support/crowd.ts';
 import { serveWs } from '../support/ws-server.ts';
+
+afterEach(endCrowds);
 
 it('two stopped and two slow clients among two hundred: the others get everything, and the memory returns', async () => {
   if (globalThis.gc === undefined) throw new Error('run with --expose-gc (see vitest.config.ts)');
   const server = await serveWs({
     hub: {
-      sendTimeoutMs: 1_000,
+      // the healthy ones share a process that has two gigabytes to read: their answer may wait behind megabytes each
+      sendTimeoutMs: 2_500,
       retryDelaysMs: [100, 200],
       breakerThreshold: 3,
       cooldownMs: 300,
@@ -31,7 +34,7 @@ it('two stopped and two slow clients among two hundred: the others get everythin
     await hub.thread('t').ready();
     await hub.thread('t').send({ at: performance.timeOrigin + performance.now(), pad });
   }
-  await expect.poll(() => evictions, { timeout: 20_000 }).toEqual([4408, 4408]);
+  await expect.poll(() => evictions, { timeout: 40_000 }).toEqual([4408, 4408]);
   await expect
     .poll(() => [...hub.connections].every(({ stats }) => stats.behind === 0), { timeout: 20_000 })
     .toBe(true);
@@ -44,6 +47,5 @@ it('two stopped and two slow clients among two hundred: the others get everythin
   // what the log holds, some twelve megabytes of messages and as much of frames, and nothing for those that were stopped
   expect(after.rss - before.rss).toBeLessThan(120_000_000);
   expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(40_000_000);
-  await Promise.all([healthy, slow, stopped].map((crowd) => crowd.end()));
   await server.close();
 }, 90_000);

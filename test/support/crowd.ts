@@ -2,20 +2,29 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { CrowdBooks } from './crowd-clients.ts';
 
+/** Those that have not ended: a process that was stopped outlives its test otherwise, and keeps the test runner waiting. */
+const alive = new Set<Crowd>();
+
+/** For the end of each test, however it ended. */
+export async function endCrowds(): Promise<void> {
+  await Promise.all([...alive].map((crowd) => crowd.end()));
+}
+
 /** Clients in a process of their own: they do not share the server's event loop, and can be stopped by a signal. */
 export class Crowd {
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    alive.add(this);
   }
 
   /** @param slowBytesPerSecond how fast they read; undefined for as fast as they can */
   static async start(url: string, clients: number, slowBytesPerSecond?: number): Promise<Crowd> {
     const args = [url, String(clients), String(slowBytesPerSecond ?? 0)];
-    const child = fork(new URL('./crowd-clients.ts', import.meta.url), args);
-    await once(child, 'message');
-    return new Crowd(child);
+    const crowd = new Crowd(fork(new URL('./crowd-clients.ts', import.meta.url), args));
+    await once(crowd.#child, 'message');
+    return crowd;
   }
 
   stop(): void {
@@ -31,7 +40,8 @@ export class Crowd {
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    alive.delete(this);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
     await once(this.#child, 'exit');
   }
