@@ -233,8 +233,18 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     for (const entry of entries) this.#trace(entry, entry.frame(format, window).bytes, 'written');
   }
 
-  tracePart(entry: Entry): void {
-    this.#trace(entry, entry.body.bytes, 'written');
+  followPart(entry: Entry, isLast: boolean): void {
+    this.#vitals.follow(this.#engine.now(), this.outbox.bytes);
+    if (isLast) this.#trace(entry, entry.body.bytes, 'written');
+  }
+
+  mayWritePart(): boolean {
+    const { canWritePart, bytes } = this.outbox;
+    if (!canWritePart) return false;
+    const hasRoom = this.#vitals.hasRoom(bytes);
+    // whatever filled the line, an answer has to come
+    if (!hasRoom) this.#vitals.follow(this.#engine.now(), bytes);
+    return hasRoom;
   }
 
   beginParts(subscription: Subscription): boolean {
@@ -272,6 +282,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
 
   onPong(seq: number): void {
     if (!this.#vitals.pong(seq, this.#engine.now())) return;
+    if (this.#memberships.behind > 0) this.#engine.turns.add(this.#memberships);
     const { state } = this;
     const isAnswer = state === 'retrying' || (state === 'tripped' && seq >= this.#probe);
     if (isAnswer) tell(this.#machine, { type: 'progressed' });

@@ -35,8 +35,10 @@ export interface Subscriber {
   traceRun(run: Run): void;
   /** A traced entry was offered to it and not written. */
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped'): void;
-  /** A part of a big entry has been written, the last one; it is traced. */
-  tracePart(entry: Entry): void;
+  /** Whether a part of a big entry may be written now; where not, though the outbox can write, another turn follows. */
+  mayWritePart(): boolean;
+  /** A part of a big entry has been written. */
+  followPart(entry: Entry, isLast: boolean): void;
   /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
   beginParts(subscription: Subscription): boolean;
   endParts(): void;
@@ -365,7 +367,7 @@ export class Subscription {
 
   #writePart(stream: PartStream): boolean {
     const outbox = this.#outbox;
-    if (!outbox.canWritePart) {
+    if (!this.subscriber.mayWritePart()) {
       this.#isHeldUp = outbox.canWrite;
       return false;
     }
@@ -377,7 +379,7 @@ export class Subscription {
       this.#home.counters.deliveries++;
     }
     outbox.writeRun(part, isDone ? 1 : 0);
-    if (isDone && entry.trace !== undefined) this.subscriber.tracePart(entry);
+    this.subscriber.followPart(entry, isDone);
     return isDone;
   }
 

@@ -8,6 +8,12 @@ export interface VitalsPolicy {
   readonly heartbeatMs: number;
 }
 
+/** Bytes of a big message that may be on their way before it is known how fast the line is. */
+const SMALLEST_WINDOW = 256 * 1024;
+
+/** How long what overtakes a big message may have to wait for bytes that the kernel has taken already. */
+const QUEUE_MS = 250;
+
 /**
  * Whether a peer still takes what it is sent, from two signs, because the kernel takes megabytes for a peer that is stopped:
  * unsent bytes that make no progress, and a ping barrier without an answer. No timer: the one sweep looks.
@@ -31,8 +37,11 @@ export class Vitals {
   /** Bytes handed over when that was last looked at, and since when there are no more. */
   #saidBytes = 0;
   #saidAt: number;
-  /** How long the last answered barrier took. */
+  /** How long the last answered barrier took, and the fastest of all. */
   #roundTripMs = 0;
+  #fastestMs = Infinity;
+  #answeredAt: number;
+  #window = SMALLEST_WINDOW;
 
   /** @param policy shared by all connections */
   constructor(link: Link, policy: VitalsPolicy, now: number) {
@@ -41,6 +50,7 @@ export class Vitals {
     this.#progressAt = now;
     this.#heardAt = now;
     this.#saidAt = now;
+    this.#answeredAt = now;
   }
 
   /** Bytes of the connection's life that the peer has received: it answered a barrier that was sent after them. */
@@ -72,11 +82,34 @@ export class Vitals {
     if (seq <= this.#pongSeq || seq > this.#pingSeq) return false;
     if (seq === this.#pingSeq) {
       this.#roundTripMs = now - this.#pingAt;
+      this.#adapt(now);
       this.#ackedBytes = this.#coveredBytes;
     }
     this.#pongSeq = seq;
     this.#progressAt = now;
     return true;
+  }
+
+  /**
+   * Whether one more part of a big message may be written. The kernel takes megabytes for a slow line, which nothing can overtake: so
+   * no more is on its way than the line takes in its round trip and a quarter of a second.
+   */
+  hasRoom(writtenBytes: number): boolean {
+    return writtenBytes - this.#ackedBytes < this.#window;
+  }
+
+  /** A part was written: a barrier tells when the peer has it. One at a time, so one in a round trip at most. */
+  follow(now: number, writtenBytes: number): void {
+    const isAnswered = this.#pingSeq === this.#pongSeq;
+    if (isAnswered && writtenBytes - this.#coveredBytes >= this.#window / 4) this.ping(now, writtenBytes);
+  }
+
+  /** What the line took between two answers is its rate; while the window is what limits it, that lets the window grow. */
+  #adapt(now: number): void {
+    this.#fastestMs = Math.min(this.#fastestMs, this.#roundTripMs);
+    const bytesPerMs = (this.#coveredBytes - this.#ackedBytes) / Math.max(1, now - this.#answeredAt);
+    this.#window = Math.max(SMALLEST_WINDOW, bytesPerMs * (this.#fastestMs + QUEUE_MS));
+    this.#answeredAt = now;
   }
 
   /** The peer sent something. */

@@ -15,8 +15,8 @@ export class FakeLink implements Link {
   #takenBytes = 0;
   #isStalled = false;
   #isDrainExpected = false;
-  readonly #unsent: { readonly piece: Piece; readonly body: Body | undefined }[] = [];
-  readonly #pings: number[] = [];
+  /** In their order: a ping is answered when what was written before it has been taken. */
+  readonly #unsent: ({ readonly piece: Piece; readonly body: Body | undefined } | { readonly seq: number })[] = [];
   #unsentBytes = 0;
   #fragments: Uint8Array[] = [];
 
@@ -59,7 +59,7 @@ export class FakeLink implements Link {
   uncork(): void {}
 
   ping(seq: number): void {
-    if (this.#isStalled) this.#pings.push(seq);
+    if (this.#isStalled) this.#unsent.push({ seq });
     else queueMicrotask(() => this.#listener?.onPong(seq));
   }
 
@@ -84,6 +84,10 @@ export class FakeLink implements Link {
     for (let left = bytes; left > 0;) {
       const next = this.#unsent.shift();
       if (next === undefined) break;
+      if ('seq' in next) {
+        this.#listener?.onPong(next.seq);
+        continue;
+      }
       const size = sizeOf(next.piece);
       left -= size;
       this.#unsentBytes -= size;
@@ -97,7 +101,6 @@ export class FakeLink implements Link {
   resume(): void {
     this.#isStalled = false;
     this.take(Infinity);
-    for (const seq of this.#pings.splice(0)) this.#listener?.onPong(seq);
   }
 
   /** The client says something. */
@@ -120,9 +123,8 @@ export class FakeLink implements Link {
   }
 
   #drop(): void {
-    for (const { body } of this.#unsent.splice(0)) body?.release();
+    for (const waiting of this.#unsent.splice(0)) if ('body' in waiting) waiting.body?.release();
     this.#unsentBytes = 0;
-    this.#pings.length = 0;
     this.#isDrainExpected = false;
   }
 
