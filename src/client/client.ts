@@ -25,6 +25,8 @@ export class ThreadcastClient implements Client, ThreadHost {
   readonly #threads = new Map<string, JoinedThread>();
   readonly #listeners = new Listeners<ClientEvents>((error) => this.report(error));
   #maxBytes = Infinity;
+  /** What is published waits for `hello`: what is too big must not be sent, or the server would close for good. */
+  #isGreeted = false;
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
@@ -33,7 +35,7 @@ export class ThreadcastClient implements Client, ThreadHost {
       onData: (data) => this.#onData(data),
       onError: (error) => this.report(error),
     });
-    this.#outgoing = new Outgoing(settings.maxQueued, (text) => this.#connection.send(text));
+    this.#outgoing = new Outgoing(settings.maxQueued, (text) => this.#isGreeted && this.#connection.send(text));
     this.#connection.start();
   }
 
@@ -61,7 +63,8 @@ export class ThreadcastClient implements Client, ThreadHost {
     const id = checkId('id', options.id ?? this.settings.newId());
     this.#assertLive('publish');
     const text = requests.publish(threadId, id, toJson(data), options.trace);
-    if (text.length * 3 > this.#maxBytes) this.#checkSize(text);
+    const error = this.#sizeError(text);
+    if (error !== undefined) throw error;
     return { id, position: await this.#outgoing.offer(`${threadId} ${id}`, text) };
   }
 
@@ -89,8 +92,8 @@ export class ThreadcastClient implements Client, ThreadHost {
     const threads = [...this.#threads.values()];
     if (change.to === 'open') {
       for (const thread of threads) thread.join();
-      this.#outgoing.flush();
     } else if (change.to === 'waiting') {
+      this.#isGreeted = false;
       for (const thread of threads) thread.suspend();
     } else if (change.to === 'closed') {
       const { code = 1000, reason = '' } = change;
@@ -118,10 +121,9 @@ export class ThreadcastClient implements Client, ThreadHost {
         return;
       case 'hello':
         this.#maxBytes = frame.maxBytes ?? Infinity;
+        this.#isGreeted = true;
+        this.#outgoing.flush((text) => this.#sizeError(text));
         if (frame.pingMs !== undefined) this.#connection.silence.expect(frame.pingMs);
-        return;
-      case 'hb':
-        this.#connection.silence.beat();
         return;
       case 'bye':
         this.#connection.retryIn(frame.retryMs);
@@ -143,9 +145,11 @@ export class ThreadcastClient implements Client, ThreadHost {
     }
   }
 
-  #checkSize(text: string): void {
+  #sizeError(text: string): MessageTooLargeError | undefined {
+    // no character has more than three bytes for each of its units
+    if (text.length * 3 <= this.#maxBytes) return undefined;
     const bytes = new TextEncoder().encode(text).length;
-    if (bytes > this.#maxBytes) throw new MessageTooLargeError(bytes, this.#maxBytes);
+    return bytes > this.#maxBytes ? new MessageTooLargeError(bytes, this.#maxBytes) : undefined;
   }
 
   #assertLive(action: string): void {

@@ -40,7 +40,6 @@ export type ThreadFrame =
 export type ServerFrame =
   | ThreadFrame
   | { readonly t: 'hello'; readonly pingMs: number | undefined; readonly maxBytes: number | undefined }
-  | { readonly t: 'hb' }
   | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly pos: string | undefined }
   | {
       readonly t: 'err';
@@ -84,8 +83,6 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     }
     case 'hello':
       return { t, pingMs: numberOf(frame['pingMs']), maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']) };
-    case 'hb':
-      return { t };
     case 'ok':
       return isText(th) && isText(id) ? { t, th, id, pos: textOf(pos) } : undefined;
     case 'err':

@@ -8,11 +8,11 @@ interface Unanswered {
 /** What is published and not answered yet, in order: each is sent at once, and again on each new connection. */
 export class Outgoing {
   readonly #limit: number;
-  readonly #send: (text: string) => boolean;
+  readonly #send: (text: string) => unknown;
   readonly #unanswered = new Map<string, Unanswered>();
 
-  /** @param send false where there is no open socket */
-  constructor(limit: number, send: (text: string) => boolean) {
+  /** @param send does nothing where there is no open socket */
+  constructor(limit: number, send: (text: string) => unknown) {
     this.#limit = limit;
     this.#send = send;
   }
@@ -32,9 +32,13 @@ export class Outgoing {
     });
   }
 
-  /** There is an open socket. */
-  flush(): void {
-    for (const { text } of this.#unanswered.values()) if (!this.#send(text)) return;
+  /** There is an open socket: sends what it may. */
+  flush(errorOf: (text: string) => Error | undefined): void {
+    for (const [key, { text }] of this.#unanswered) {
+      const error = errorOf(text);
+      if (error !== undefined) this.settle(key, undefined, error);
+      else this.#send(text);
+    }
   }
 
   /** The server's answer. */

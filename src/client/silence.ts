@@ -3,19 +3,16 @@ import { Timer, type ClientClock } from './clock.ts';
 /** A timer that fires this much late tells that we slept, not that the server was silent. */
 const LATE_MS = 1_000;
 
-/** How often the server says something, unless `hello` tells another time. */
-const DEFAULT_PING_MS = 25_000;
-
 /**
- * Watches for a connection that died without a word. Browsers hide the protocol's pings, so this works only with a server
- * that sends `hb` frames, and starts with the first one.
+ * Watches for a connection that died without a word. Browsers hide the protocol's pings, so the server says `hb` where it has nothing
+ * else to say; how often, it tells in `hello`.
  */
 export class Silence {
   readonly #clock: ClientClock;
   readonly #timer: Timer;
   readonly #onSilence: () => void;
-  #pingMs = DEFAULT_PING_MS;
-  #hasHeartbeats = false;
+  /** Infinity before the first `hello`. */
+  #pingMs = Infinity;
   #heardAt = 0;
 
   constructor(clock: ClientClock, onSilence: () => void) {
@@ -34,21 +31,16 @@ export class Silence {
     this.#heardAt = this.#clock.now();
   }
 
-  /** A heartbeat came: this server sends them. */
-  beat(): void {
-    this.#hasHeartbeats = true;
-    if (!this.#timer.isSet) this.#wait();
-  }
-
   /** What `hello` says; within reason, for timers are 32-bit and networks stutter. */
   expect(pingMs: number): void {
     this.#pingMs = Math.min(Math.max(pingMs, 1_000), 3_600_000);
+    this.#wait();
   }
 
   /** A socket is open. */
   start(): void {
     this.heard();
-    if (this.#hasHeartbeats) this.#wait();
+    if (this.#pingMs < Infinity) this.#wait();
   }
 
   stop(): void {

@@ -46,7 +46,8 @@ test('the frames of the protocol', () => {
     id: 'm1',
     pos: 'e1.3.m1',
   });
-  expect(parse({ t: 'hb' })).toEqual({ t: 'hb' });
+  // that something came is all that it says
+  expect(parse({ t: 'hb' })).toBe('ignored');
 });
 
 test('a word that is not known is ignored', () => {

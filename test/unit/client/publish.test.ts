@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { fakeNetwork, rejectionOf, type FakeSocket } from './fake-network.ts';
 
+const HELLO = { t: 'hello', sid: 's', limits: {} };
+
 const ok = (id: string, pos?: string) => ({ t: 'ok', th: 't1', id, pos });
 
 /** The server accepts whatever is published, once each frame. */
@@ -14,7 +16,7 @@ function accepting(socket: FakeSocket): FakeSocket {
 
 test('resolves with what the server answers', async () => {
   const { client, socket } = fakeNetwork();
-  accepting(socket).open();
+  accepting(socket).open().say(HELLO);
   expect(await client.publish('t1', { a: 1 })).toEqual({ id: 'id-1', position: 'e.1.id-1' });
   expect(await client.publish('t1', null, { id: 'mine' })).toEqual({ id: 'mine', position: 'e.2.mine' });
   expect(socket.sent).toEqual([
@@ -25,7 +27,7 @@ test('resolves with what the server answers', async () => {
 
 test('not before that, and answers may come in any order', async () => {
   const { client, socket } = fakeNetwork();
-  socket.open();
+  socket.open().say(HELLO);
   const settled: string[] = [];
   const first = client.publish('t1', 1).then(() => settled.push('first'));
   const second = client.publish('t1', 2).then(() => settled.push('second'));
@@ -39,7 +41,7 @@ test('not before that, and answers may come in any order', async () => {
 
 test('a refusal rejects, with the server’s word and the application’s', async () => {
   const { client, socket, errors } = fakeNetwork();
-  socket.open();
+  socket.open().say(HELLO);
   const refused = [rejectionOf(client.publish('t1', 1)), rejectionOf(client.publish('t1', 2))];
   socket.say({ t: 'err', code: 'forbidden', th: 't1', id: 'id-1', why: 'muted' });
   socket.say({ t: 'err', code: 'TC_MESSAGE_TOO_LARGE', th: 't1', id: 'id-2' });
@@ -52,7 +54,7 @@ test('a refusal rejects, with the server’s word and the application’s', asyn
 
 test('ids are made where none are given', async () => {
   const network = fakeNetwork({ newId: undefined } as object);
-  accepting(network.socket).open();
+  accepting(network.socket).open().say(HELLO);
   const { id } = await network.client.publish('t1', 1);
   expect(id).toMatch(/^[\w.:-]{4,128}$/);
   expect((await network.client.publish('t1', 1)).id).not.toBe(id);
@@ -62,7 +64,7 @@ test('waits in order for the connection, after the joins', async () => {
   const { client, socket } = fakeNetwork();
   const published = Promise.all([client.publish('t1', 1), client.publish('t1', 2)]);
   client.join('t1');
-  accepting(socket).open();
+  accepting(socket).open().say(HELLO);
   await published;
   expect(socket.sent.map(({ t, d }) => [t, d])).toEqual([
     ['join', undefined],
@@ -73,14 +75,14 @@ test('waits in order for the connection, after the joins', async () => {
 
 test('what was not answered is sent again on the next connection, in order and before what is new, and nothing else', async () => {
   const network = fakeNetwork();
-  accepting(network.socket).open();
+  accepting(network.socket).open().say(HELLO);
   await network.client.publish('t1', 'answered');
   network.socket.onSend = () => {};
   const published = [network.client.publish('t1', 1), network.client.publish('t1', 2)];
   network.socket.lose();
   published.push(network.client.publish('t1', 3));
   await network.clock.advance(500);
-  accepting(network.socket).open();
+  accepting(network.socket).open().say(HELLO);
   expect((await Promise.all(published)).map(({ position }) => position)).toEqual(['e.1.id-2', 'e.2.id-3', 'e.3.id-4']);
   expect(network.socket.sent.map(({ id, d }) => [id, d])).toEqual([
     ['id-2', 1],
@@ -91,7 +93,7 @@ test('what was not answered is sent again on the next connection, in order and b
 
 test('the same id while it waits is the same message', async () => {
   const { client, socket } = fakeNetwork({ maxQueued: 1 });
-  socket.open();
+  socket.open().say(HELLO);
   const published = [client.publish('t1', 1, { id: 'a' }), client.publish('t1', 1, { id: 'a' })];
   socket.say(ok('a', 'e.1.a'));
   expect(await Promise.all(published)).toEqual([
@@ -103,11 +105,11 @@ test('the same id while it waits is the same message', async () => {
 
 test('a socket that is closing takes nothing: the next one does', async () => {
   const network = fakeNetwork();
-  network.socket.open().readyState = 2;
+  network.socket.open().say(HELLO).readyState = 2;
   const published = network.client.publish('t1', 1);
   network.socket.lose();
   await network.clock.advance(500);
-  accepting(network.socket).open();
+  accepting(network.socket).open().say(HELLO);
   await published;
   expect(network.socket.sent).toHaveLength(1);
 });
@@ -116,7 +118,7 @@ test('too many without an answer are refused', async () => {
   const { client, socket } = fakeNetwork({ maxQueued: 2 });
   const waiting = [client.publish('t1', 1), client.publish('t1', 2)];
   await expect(client.publish('t1', 3)).rejects.toMatchObject({ code: 'TC_PUBLISH_QUEUE_FULL', limit: 2 });
-  socket.open();
+  socket.open().say(HELLO);
   expect(socket.sent).toHaveLength(2);
   await expect(client.publish('t1', 3)).rejects.toMatchObject({ code: 'TC_PUBLISH_QUEUE_FULL' });
   socket.say(ok('id-1'), ok('id-2'));
@@ -155,4 +157,15 @@ test("what is above the server's limit is refused here, where it would cost the 
     limit: 60,
   });
   expect(socket.sent).toHaveLength(1);
+});
+
+test('nothing is sent before the server has told its limit: what waited and is too big is refused, the rest goes', async () => {
+  const { client, socket } = fakeNetwork();
+  const big = rejectionOf(client.publish('t1', 'x'.repeat(100)));
+  const small = client.publish('t1', 1);
+  accepting(socket).open();
+  expect(socket.sent).toEqual([]);
+  socket.say({ t: 'hello', sid: 's', limits: { maxBytes: 60 } });
+  expect(await big).toMatchObject({ code: 'TC_MESSAGE_TOO_LARGE', limit: 60 });
+  expect(await small).toMatchObject({ id: 'id-2' });
 });
