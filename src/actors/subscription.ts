@@ -80,7 +80,8 @@ export class Subscription {
   parts: PartsWish | undefined;
   /** The big entry after the cursor, from its first part to its last. */
   #partStream: PartStream | undefined;
-  #isHeldUp = false;
+  /** The cursor of a visit that ended with `isHeldUp`; no other cursor is held up. */
+  #heldUpAt = -1;
   readonly #home: Home;
   readonly subscriber: Subscriber;
   /** Critical entries up to here have been written, ahead of the cursor. */
@@ -173,7 +174,7 @@ export class Subscription {
 
   /** The socket could be written to, but the next part has to wait: for a drain, or for the parts of another thread. */
   get isHeldUp(): boolean {
-    return this.#isHeldUp;
+    return this.#heldUpAt === this.#cursor;
   }
 
   end(): void {
@@ -252,17 +253,19 @@ export class Subscription {
 
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
   #visitLog(flight?: Flight): boolean {
-    this.#isHeldUp = false;
     if (!this.isBehind || this.#isEnded) return true;
-    if (this.#partStream !== undefined && !this.#goOn()) return this.#wait();
-    if (!this.isBehind) return true;
+    if (this.#partStream !== undefined) {
+      if (!this.#goOn()) return this.#wait();
+      if (!this.isBehind) return true;
+    }
     if (this.#cursor + 1 < this.#tail.first && !this.#skipTrimmed()) return this.#wait();
     if (this.#tail.head === this.#cursor + 1) return this.#step(flight) || this.#wait();
     const run = this.#nextRun();
     if (run?.to === this.#tail.head) return this.#deliverRun(run, flight) || this.#wait();
     this.#outbox.cork();
     this.#overtake();
-    for (let steps = 0; steps < STEPS_PER_VISIT && this.isBehind && this.#advance(); steps++);
+    let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
+    while (steps++ < STEPS_PER_VISIT && this.isBehind && this.#advance());
     this.#outbox.uncork();
     return !this.isBehind || this.#wait();
   }
@@ -327,8 +330,6 @@ export class Subscription {
 
   /** The next entry at the cursor; false where the socket takes no more. */
   #step(flight?: Flight): boolean {
-    // begun in this visit
-    if (this.#partStream !== undefined) return false;
     const entry = this.#tail.at(this.#cursor + 1);
     if (entry !== undefined && this.#isDeliverable(entry) && !this.#wasAhead(entry)) {
       if (!this.#outbox.canWrite) return false;
@@ -345,7 +346,7 @@ export class Subscription {
   /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
   #begin(entry: Entry, wish: PartsWish): boolean {
     if (!this.subscriber.beginParts(this)) {
-      this.#isHeldUp = true;
+      this.#heldUpAt = this.#cursor;
       return false;
     }
     this.#partStream = new PartStream(entry, wish);
@@ -368,9 +369,10 @@ export class Subscription {
   #writePart(stream: PartStream): boolean {
     const outbox = this.#outbox;
     if (!this.subscriber.mayWritePart()) {
-      this.#isHeldUp = outbox.canWrite;
+      this.#heldUpAt = outbox.canWrite ? this.#cursor : -1;
       return false;
     }
+    this.#heldUpAt = -1;
     const part = stream.take();
     const { entry, isDone } = stream;
     if (isDone) {
