@@ -77,7 +77,7 @@ export class Pump implements Task {
   #begin(): Pass {
     const { streams, flight, members } = this.#station;
     this.#isTextDue = false;
-    streams?.flush();
+    const units = streams?.flush() ?? 0;
     const publications = this.#waiting;
     this.#waiting = [];
     return {
@@ -87,7 +87,7 @@ export class Pump implements Task {
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
       // a volatile message is offered right after the visit, to whoever can be written to
       flight: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : flight,
-      isHeavy: publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
+      isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
       rest: members.values(),
       visited: 0,
     };

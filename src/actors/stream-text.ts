@@ -94,7 +94,9 @@ export class StreamText {
     const json = `{"t":"tok","th":"${this.#threadId}","s":"${this.#id}","at":${from},"d":${JSON.stringify(text)}}`;
     const [[bytes = EMPTY] = []] = encodeText(json).pieces;
     const frame = { bytes, to: from + text.length };
-    if (this.#frames.size < CACHED_FRAMES) this.#frames.set(from, frame);
+    // the oldest goes: what nearly all need is soon made again, what one needs is not needed twice
+    if (this.#frames.size >= CACHED_FRAMES) this.#frames.delete(this.#frames.keys().next().value ?? from);
+    this.#frames.set(from, frame);
     return frame;
   }
 

@@ -77,13 +77,17 @@ export class Streams {
     else this.#engine.ticker.add(this.#host);
   }
 
-  /** A fan-out begins: what waits goes with it, and to the other processes. */
-  flush(): void {
+  /** A fan-out begins: what waits goes with it, and to the other processes. Answers with how much that is, in UTF-16 units. */
+  flush(): number {
+    let units = 0;
     for (const stream of this.#byId.values()) {
       const from = Math.min(stream.text.told, stream.askedFrom);
-      if (stream.text.tell() !== '') stream.toldAt = this.#engine.now();
+      const { length } = stream.text.tell();
+      if (length > 0) stream.toldAt = this.#engine.now();
+      units += length;
       this.#relay.tell(stream, from);
     }
+    return units;
   }
 
   // --- for the subscriptions

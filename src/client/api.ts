@@ -56,7 +56,10 @@ export interface ClientStream extends AsyncIterable<string> {
    * under way after a gap is a new `stream` event, with the text from its beginning. Never rejects.
    */
   readonly done: Promise<Message | undefined>;
-  /** Asks the publisher to stop. What it does is the publisher's business; a refusal is an `error` event of the thread. */
+  /**
+   * Asks the publisher to stop, after a reconnect again. What it does is the publisher's business; a refusal is an `error` event of the
+   * thread.
+   */
   cancel(this: void): void;
 }
 

@@ -4,6 +4,8 @@ import type { ClientStream, Message } from './api.ts';
 export class TextStream implements ClientStream {
   readonly id: string;
   readonly cancel: () => void;
+  /** Once more after a reconnect: nobody knows whether the server has heard of it. */
+  isCancelled = false;
   readonly done: Promise<Message | undefined>;
   text = '';
   /** The same as `text`, as it came. */
@@ -13,9 +15,13 @@ export class TextStream implements ClientStream {
   #wake = (): void => {};
   #news!: Promise<void>;
 
+  /** @param cancel tells the server, where there is one */
   constructor(id: string, cancel: () => void) {
     this.id = id;
-    this.cancel = cancel;
+    this.cancel = () => {
+      this.isCancelled = true;
+      cancel();
+    };
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });

@@ -162,6 +162,7 @@ export class JoinedThread implements ClientThread {
     // only a gap moves a position that we have: were the line cut before it, we would never hear of it
     if (this.#cursor.position === undefined) this.#cursor.moveTo(position);
     this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
+    for (const { isCancelled, cancel } of this.#streams.values()) if (isCancelled) cancel();
     this.#listeners.emit('joined', { position: formatPosition(position), recovered });
   }
 

@@ -7,6 +7,7 @@ import {
   StreamTooLongError,
   TooManyStreamsError,
   type AcceptOptions,
+  type DeliveryLog,
   type HubOptions,
   type StreamOptions,
   type TokenStream,
@@ -43,6 +44,19 @@ async function join(frame: object = {}, options: AcceptOptions = {}): Promise<Fa
 }
 
 const begin = (options: StreamOptions = { id: 's' }): TokenStream => harness.hub.thread('t').stream(options);
+
+/** A log, to be changed: a class's methods are not its own. */
+function plainLog(): DeliveryLog {
+  const log = memoryLog();
+  return {
+    append: (draft) => log.append(draft),
+    readAfter: (...args) => log.readAfter(...args),
+    position: (threadId) => log.position(threadId),
+    subscribe: (...args) => log.subscribe(...args),
+    sweep: () => log.sweep(),
+    close: () => log.close(),
+  };
+}
 
 /** What each `tok` frame brought. */
 const toks = (link: FakeLink): unknown[][] => framesOf(link, 'tok').map(({ s, at, d }) => [s, at, d]);
@@ -411,6 +425,18 @@ describe('limits', () => {
     stream.append('67890');
     expect(stream.length).toBe(10);
     expect(await harness.run(stream.end())).toMatchObject({ bytes: '{"text":"1234567890"}'.length });
+  });
+
+  test('a thread that cannot be opened is an error of the stream', async () => {
+    const failure = new Error('no log');
+    await useHub({ log: { ...plainLog(), subscribe: () => Promise.reject(failure) } });
+    const stream = begin();
+    // collected, as long as nobody knows
+    stream.append('text');
+    await harness.clock.settle();
+    expect(() => stream.append('more')).toThrow(failure);
+    expect(stream.signal.reason).toBe(failure);
+    await expect(stream.end()).rejects.toBe(failure);
   });
 
   test('options are checked', () => {

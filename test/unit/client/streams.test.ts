@@ -116,6 +116,16 @@ test('cancel is told to the server', () => {
   expect(network.socket.sentOf('cancel')).toEqual([{ t: 'cancel', th: 't', s: 's' }]);
 });
 
+test('a cancel without a connection is told after the reconnect', async () => {
+  const { network, streams } = joinedClient();
+  network.socket.say(tok('s', 0, 'abc'), tok('u', 0, 'x'));
+  network.socket.lose();
+  only(streams).cancel();
+  await network.clock.advance(500);
+  network.socket.open().say(joined('t', 'e.0.'));
+  expect(network.socket.sentOf('cancel')).toEqual([{ t: 'cancel', th: 't', s: 's' }]);
+});
+
 test.each([
   { t: 'tok', th: 't', s: 's', at: '0', d: 'x' },
   { t: 'tok', th: 't', s: 's', at: 0, d: 1 },
