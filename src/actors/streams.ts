@@ -81,7 +81,7 @@ export class Streams {
   flush(): number {
     let units = 0;
     for (const stream of this.#byId.values()) {
-      const from = Math.min(stream.text.told, stream.askedFrom);
+      const from = stream.text.told;
       const { length } = stream.text.tell();
       if (length > 0) stream.toldAt = this.#engine.now();
       units += length;

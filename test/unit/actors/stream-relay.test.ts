@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { memoryLog, type DeliveryLog, type HubOptions, type TokenStream } from '../../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
@@ -12,13 +13,15 @@ let isDeaf: boolean;
 /** Notes on their way, in bytes. */
 let noted: number;
 
-beforeEach(() => {
+function startAnew(): void {
   clock = new VirtualClock();
   shared = new SharedLog(memoryLog({ clock }));
   nodes = [];
   isDeaf = false;
   noted = 0;
-});
+}
+
+beforeEach(startAnew);
 afterEach(async () => {
   for (const node of nodes) {
     expect(node.errors).toEqual([]);
@@ -53,6 +56,17 @@ async function join(node: Harness, frame: object = {}, userId = 'ada'): Promise<
 
 const begin = (node: Harness, id = 's'): TokenStream => node.hub.thread('t').stream({ id });
 const toks = (link: FakeLink): unknown[][] => framesOf(link, 'tok').map(({ s, at, d }) => [s, at, d]);
+
+/** The text of a stream, put together as a client does. */
+function textOf(link: FakeLink, id: string): string {
+  let text = '';
+  for (const { s, at, d } of framesOf(link, 'tok')) {
+    if (s !== id) continue;
+    expect(at).toBe(text.length);
+    text += String(d);
+  }
+  return text;
+}
 
 test('text and the end reach the members of another node', async () => {
   const [here, there] = [addNode(), addNode()];
@@ -194,4 +208,65 @@ test('late news of a stream does not begin it again', async () => {
   await clock.advance(100);
   expect(there.hub.stats().streams).toBe(0);
   expect(toks(link)).toHaveLength(1);
+});
+
+/** More than a note holds. */
+const A_LOT = 'a lot';
+
+const steps = fc.array(
+  fc.record({
+    do: fc.constantFrom('append', 'append', 'append', 'end', 'lose', 'wait', 'join', 'node'),
+    n: fc.nat({ max: 50 }),
+    text: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.constant(A_LOT)),
+  }),
+  { maxLength: 60 },
+);
+
+test('whatever news is lost, every node has the text of every stream', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (steps) => {
+      startAnew();
+      const here = [addNode(), addNode()];
+      const links = await Promise.all(here.map((node) => join(node)));
+      const streams: (TokenStream | undefined)[] = [];
+      const texts = new Map<string, string>();
+      const ends: Promise<unknown>[] = [];
+      const append = (index: number, word: string): void => {
+        const text = word === A_LOT ? 'x'.repeat(70_000) : word;
+        const stream = (streams[index] ??= begin(here[index % 2] ?? addNode(), `s${texts.size}`));
+        stream.append(text);
+        texts.set(stream.id, (texts.get(stream.id) ?? '') + text);
+      };
+      for (const { do: what, n, text } of steps) {
+        const index = n % 3;
+        if (what === 'append') append(index, text);
+        else if (what === 'lose') isDeaf = n % 2 === 0;
+        else if (what === 'wait') await clock.advance(n);
+        else if (what === 'node' && nodes.length < 4) links.push(await join(addNode()));
+        else if (what === 'join') links.push(await join(here[n % 2] ?? addNode()));
+        else if (what === 'end') {
+          const stream = streams[index];
+          streams[index] = undefined;
+          if (stream !== undefined) ends.push(stream.end());
+        }
+      }
+      // what was lost is asked for with the next news
+      isDeaf = false;
+      await clock.advance(1_100);
+      for (const index of streams.keys()) if (streams[index] !== undefined) append(index, '.');
+      await clock.advance(200);
+      const told = links.map((link) => streams.map((stream) => stream && textOf(link, stream.id)));
+      expect(told).toEqual(links.map(() => streams.map((stream) => stream && texts.get(stream.id))));
+      for (const stream of streams) if (stream !== undefined) ends.push(stream.end());
+      await clock.settle();
+      await Promise.all(ends);
+      await clock.advance(100);
+      expect(nodes.map(({ hub }) => hub.stats().streams)).toEqual(nodes.map(() => 0));
+      for (const node of nodes.splice(0)) {
+        expect(node.errors).toEqual([]);
+        await node.close();
+      }
+    }),
+    { numRuns: 80 },
+  );
 });
