@@ -10,7 +10,8 @@ const PROBE_MS = 1;
 
 const hub = createHub();
 const http = createServer();
-hub.attach(http, { authorize: () => true });
+// thousands come at the same time
+hub.attach(http, { authorize: () => true, maxPendingHandshakes: 100_000, authenticateTimeoutMs: 60_000 });
 http.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
 await once(http, 'listening');
 const address = http.address();
