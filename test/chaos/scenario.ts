@@ -32,6 +32,7 @@ export interface Outcome {
 }
 
 const CATCH_UP_MS = 30_000;
+const ACKS_AFTER_TROUBLE = 10;
 
 /** Everything that can happen to two nodes and a Redis, one after the other, under load; then the bill. */
 export async function playScenario(plan: Plan): Promise<Outcome> {
@@ -47,39 +48,43 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
     const speakers = threads.slice(0, plan.streams).map((threadId) => new Speaker(world, threadId));
     const [one, two] = world.nodes;
     if (one === undefined || two === undefined) throw new Error('two nodes are needed');
-    await pause(quietMs);
+    const quiet = async (): Promise<void> => {
+      await pause(quietMs);
+      await flowing(publishers);
+    };
+    await quiet();
 
     say('a node is killed with -9');
     await world.killNode(one);
-    await pause(quietMs);
+    await quiet();
 
     say('the link between a node and Redis is cut, then silent');
     two.line.cut();
-    await pause(quietMs);
+    await quiet();
     two.line.blackHole();
     await pause(troubleMs);
     two.line.restore();
-    await pause(quietMs);
+    await quiet();
 
     say('Redis is killed and restarted');
     await world.redis.kill();
     await pause(troubleMs);
     await world.redis.start();
-    await pause(quietMs);
+    await quiet();
 
     say(`Redis is stopped for ${plan.freezeMs} ms`);
     world.redis.freeze();
     await pause(plan.freezeMs);
     world.redis.thaw();
-    await pause(quietMs);
+    await quiet();
 
     say('Redis is restored from an older snapshot');
     await world.snapshot();
     const from = performance.now();
-    await pause(quietMs);
+    await quiet();
     await world.restore();
     const loss: Loss = { from, to: performance.now() };
-    await pause(quietMs);
+    await quiet();
 
     for (const load of [...publishers, ...speakers]) await load.stop();
     const acked = publishers.flatMap((publisher) => publisher.acked);
@@ -106,6 +111,13 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
     for (const watcher of watchers) watcher.close();
     await world.stop();
   }
+}
+
+/** Until messages are acknowledged again, however long the machine takes for it: a trouble that meets no load shows nothing. */
+async function flowing(publishers: readonly Publisher[]): Promise<void> {
+  const count = (): number => publishers.reduce((sum, { acked }) => sum + acked.length, 0);
+  const [enough, deadline] = [count() + ACKS_AFTER_TROUBLE, performance.now() + CATCH_UP_MS];
+  while (count() < enough && performance.now() < deadline) await pause(10);
 }
 
 type Log = readonly { readonly offset: number; readonly id: string }[];
