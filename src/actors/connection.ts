@@ -1,4 +1,3 @@
-import { createActor, type ActorRefFrom, type SnapshotFrom } from 'xstate';
 import { closeCodes, type CloseCode } from '../infra/close-codes.ts';
 import { dialectOf } from '../infra/dialect.ts';
 import type { Entry, Format } from '../infra/entry.ts';
@@ -6,7 +5,6 @@ import { asError, ConnectionClosedError } from '../infra/errors.ts';
 import type { Frame } from '../infra/frames.ts';
 import type { Link, LinkListener } from '../infra/link.ts';
 import type { SendOutcome } from '../infra/telemetry.ts';
-import { untroubled, type connectionMachine, type ConnectionInput } from '../machines/connection.ts';
 import type {
   AcceptOptions,
   Connection,
@@ -15,19 +13,19 @@ import type {
   ConnectionStats,
   JoinOptions,
 } from './api.ts';
+import { ConnectionMachine } from './connection-machine.ts';
 import type { Engine } from './engine.ts';
 import type { JoinWish } from './join-wish.ts';
 import { guarded, Listeners, type Listener } from './listeners.ts';
 import { Memberships, type Member } from './memberships.ts';
-import { stateOf } from './observers.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { notices } from './protocol.ts';
 import type { Receipt } from './receipt.ts';
 import { Requests } from './requests.ts';
 import type { Run } from './runs.ts';
 import type { SendOptions } from './send-options.ts';
-import type { GapReason, Subscription } from './subscription.ts';
-import { tell } from './tell.ts';
+import type { GapReason } from './subscriber.ts';
+import type { Subscription } from './subscription.ts';
 import { userThreadId } from './users.ts';
 import { Vitals } from './vitals.ts';
 
@@ -47,8 +45,8 @@ export interface ConnectionSettings {
 /**
  * One socket at work: its machine decides when bytes may flow, its outbox writes them, its subscriptions know which.
  *
- * Ten thousand of them are idle most of the time, so what an idle one does not need is made when it is needed: the listeners, the
- * queue of requests, and the machine's actor, which has nothing to say while its connection is in the first state.
+ * Ten thousand of them are idle most of the time, so what an idle one does not need is made when it is needed: the listeners and the
+ * queue of requests, and also its machine's actor.
  */
 export class ConnectionActor implements Connection, Member, LinkListener, OutboxOwner {
   readonly id: string;
@@ -61,13 +59,12 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #vitals: Vitals;
-  #actor: ActorRefFrom<typeof connectionMachine> | undefined;
+  readonly #machine: ConnectionMachine;
   readonly #memberships: Memberships;
   #listeners: Listeners<ConnectionEvents> | undefined;
   #requests: Requests | undefined;
   readonly #acceptedAt: number;
   #probe = 0;
-  #isWatched = false;
   /** Retries that the messages from before `#openedAt` had to wait for. */
   #retries = 0;
   #openedAt = -Infinity;
@@ -81,6 +78,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     this.onPublish = settings.onPublish;
     this.#engine = engine;
     this.#acceptedAt = engine.now();
+    this.#machine = new ConnectionMachine(settings.id, engine);
     const { vitals, highWaterMarkBytes } = engine.settings;
     this.#link = makeLink(this);
     const dialect = dialectOf(settings.format, this.#link.deflateWindow);
@@ -92,7 +90,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   /** Once it is registered. */
   start(): void {
     const { isInspected, settings } = this.#engine;
-    if (isInspected) this.#launch();
+    if (isInspected) this.#machine.start();
     else this.openGate();
     this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, { maxBytes: settings.maxInputBytes }));
   }
@@ -102,10 +100,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   }
 
   get state(): ConnectionState {
-    if (this.#actor === undefined) return 'open';
-    const { value } = this.#actor.getSnapshot();
-    if (typeof value === 'string') return value;
-    return 'retrying' in value ? 'retrying' : 'tripped';
+    return this.#machine.state;
   }
 
   get threads(): readonly string[] {
@@ -138,18 +133,17 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   }
 
   get stats(): ConnectionStats {
-    const snapshot = this.#actor?.getSnapshot();
-    const { attempt, failures, trips } = snapshot?.context ?? untroubled(this.#input);
+    const { path, context } = this.#machine;
+    const { attempt, failures, trips } = context;
     const { messages, bytes, unsentBytes } = this.outbox;
     const { behind, lag } = this.#memberships;
     const ageMs = this.#engine.now() - this.#acceptedAt;
     const { roundTripMs } = this.#vitals;
-    const path = snapshot === undefined ? 'open' : stateOf(snapshot);
     return { path, ageMs, lag, roundTripMs, messages, bytes, unsentBytes, behind, attempt, failures, trips };
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
-    if (event === 'state') this.#watchState();
+    if (event === 'state') this.#machine.watch((from, to) => this.emit('state', { from, to }));
     this.#listeners ??= new Listeners(this.#engine.report);
     return this.#listeners.on(event, listener);
   }
@@ -195,15 +189,15 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   }
 
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
-    tell(this.#machine, { type: 'evict', code, reason });
+    this.#machine.tell({ type: 'evict', code, reason });
   }
 
   trip(): void {
-    tell(this.#machine, { type: 'trip' });
+    this.#machine.tell({ type: 'trip' });
   }
 
   reset(): void {
-    tell(this.#machine, { type: 'reset' });
+    this.#machine.tell({ type: 'reset' });
   }
 
   evict({ code, reason }: CloseCode): void {
@@ -276,7 +270,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   // --- LinkListener
 
   onDrain(): void {
-    if (this.state === 'retrying') tell(this.#machine, { type: 'progressed' });
+    if (this.state === 'retrying') this.#machine.tell({ type: 'progressed' });
     else if (this.outbox.isUnfinished || this.#memberships.behind > 0) this.#engine.turns.add(this.#memberships);
   }
 
@@ -285,7 +279,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     if (this.#memberships.behind > 0) this.#engine.turns.add(this.#memberships);
     const { state } = this;
     const isAnswer = state === 'retrying' || (state === 'tripped' && seq >= this.#probe);
-    if (isAnswer) tell(this.#machine, { type: 'progressed' });
+    if (isAnswer) this.#machine.tell({ type: 'progressed' });
   }
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
@@ -298,7 +292,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   onClose(code: number, reason: string): void {
     this.#isLinkClosed = true;
     this.#engine.forgetLink(this);
-    tell(this.#machine, { type: 'closed', code, reason: reason === '' ? closeCodes.abnormal.reason : reason });
+    this.#machine.tell({ type: 'closed', code, reason: reason === '' ? closeCodes.abnormal.reason : reason });
   }
 
   // --- the sweep
@@ -308,8 +302,8 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     const { state } = this;
     if (state === 'tripped' || state === 'evicted') return;
     const finding = this.#vitals.examine(now, this.outbox.bytes);
-    if (finding === 'progressed' && state === 'retrying') tell(this.#machine, { type: 'progressed' });
-    else if (finding === 'stalled' && state === 'open' && isFair) tell(this.#machine, { type: 'stalled' });
+    if (finding === 'progressed' && state === 'retrying') this.#machine.tell({ type: 'progressed' });
+    else if (finding === 'stalled' && state === 'open' && isFair) this.#machine.tell({ type: 'stalled' });
     if (this.#vitals.owesHeartbeat(now, this.outbox.bytes)) this.#beat();
     const idleMs = now - this.#vitals.heardAt;
     if (this.#memberships.size === 0 && idleMs >= this.#engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
@@ -381,37 +375,6 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     if (this.format === 'plain' || !this.outbox.canWrite) return;
     this.outbox.sayLater(notices.heartbeat);
     this.#engine.turns.add(this.#memberships);
-  }
-
-  /** Nobody pays for the news of states until somebody listens. */
-  #watchState(): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
-    let from = stateOf(this.#machine.getSnapshot());
-    this.#machine.subscribe((snapshot) => {
-      const to = stateOf(snapshot);
-      if (to !== from) this.emit('state', { from, to });
-      from = to;
-    });
-  }
-
-  get #input(): ConnectionInput {
-    return { id: this.id, policy: this.#engine.settings.policy };
-  }
-
-  /** The machine at work. Where it comes late, it finds itself where it would be: in its first state, with the gate open. */
-  get #machine(): ActorRefFrom<typeof connectionMachine> {
-    if (this.#actor !== undefined) return this.#actor;
-    const { connection } = this.#engine.machines;
-    return this.#launch(connection.resolveState({ value: 'open', context: untroubled(this.#input) }));
-  }
-
-  #launch(snapshot?: SnapshotFrom<typeof connectionMachine>): ActorRefFrom<typeof connectionMachine> {
-    const { machines, actorOptions, launch } = this.#engine;
-    const options = { ...actorOptions, id: `connection:${this.id}`, input: this.#input };
-    this.#actor = createActor(machines.connection, snapshot === undefined ? options : { ...options, snapshot });
-    launch(this.#actor);
-    return this.#actor;
   }
 
   // --- OutboxOwner

@@ -3,7 +3,8 @@ import type { Engine } from './engine.ts';
 import type { JoinWish } from './join-wish.ts';
 import { notices } from './protocol.ts';
 import type { Canceller } from './stream-options.ts';
-import type { Subscriber, Subscription } from './subscription.ts';
+import type { Subscriber } from './subscriber.ts';
+import type { Subscription } from './subscription.ts';
 import type { Task } from './turns.ts';
 import type { encodeText } from '../infra/frames.ts';
 

@@ -3,7 +3,7 @@ import { isObject, parseObject } from '../infra/json-object.ts';
 import type { JoinWish } from './join-wish.ts';
 import type { PartsWish } from './part-stream.ts';
 import type { TextPositions } from './streams.ts';
-import type { GapReason } from './subscription.ts';
+import type { GapReason } from './subscriber.ts';
 
 /** Name of the WebSocket subprotocol (DESIGN 7). */
 export const SUBPROTOCOL = 'threadcast.v1.json';

@@ -21,7 +21,8 @@ import { compress, Windows } from './compression.ts';
 import { Streams, type StreamHost } from './streams.ts';
 import type { Counters } from './counters.ts';
 import type { Runs } from './runs.ts';
-import { positionIn, Subscription, type GapReason, type Home, type Subscriber } from './subscription.ts';
+import { positionIn, type GapReason, type Home, type Subscriber } from './subscriber.ts';
+import { Subscription } from './subscription.ts';
 import { tell } from './tell.ts';
 
 /** Where a join starts, and what the client has to be told of it. */
