@@ -36,6 +36,7 @@ import { notices } from './protocol.ts';
 import { Runs } from './runs.ts';
 import { SerializerActor } from './serializer.ts';
 import { StreamTicker } from './stream-ticker.ts';
+import { SweepRound } from './sweep-round.ts';
 import { Sweeper } from './sweeper.ts';
 import { tell } from './tell.ts';
 import { ThreadHandle } from './thread-handle.ts';
@@ -76,6 +77,7 @@ class HubActor implements Hub {
   readonly #looks = new Set<() => boolean>();
   readonly #engine: Engine;
   readonly #sweeper: Sweeper;
+  readonly #round: SweepRound;
   readonly #actor: ActorRefFrom<typeof hubMachine>;
   readonly #stopMetrics: () => void;
   #isReporting = false;
@@ -86,6 +88,7 @@ class HubActor implements Hub {
     this.#settings = settings;
     this.#lobby = new Lobby(settings);
     this.#engine = this.#makeEngine();
+    this.#round = new SweepRound(() => this.#lobby.present, this.#engine.now, settings.sweepMs / 2);
     this.#sweeper = new Sweeper(settings.clock, settings.sweepMs, (now, isFair) => this.#sweep(now, isFair));
     const machine = hubMachine.provide({
       actions: {
@@ -186,7 +189,7 @@ class HubActor implements Hub {
 
   stats(): HubStats {
     const states = { open: 0, retrying: 0, tripped: 0, evicted: 0 };
-    for (const { state } of this.#lobby.all) states[state]++;
+    for (const { state } of this.#lobby.present) states[state]++;
     const { open, retrying, tripped } = states;
     return {
       ...this.#counters,
@@ -316,7 +319,8 @@ class HubActor implements Hub {
   }
 
   #sweep(now: number, isFair: boolean): void {
-    for (const connection of this.#lobby.all) connection.sweep(now, isFair);
+    this.#round.begin(isFair);
+    this.#engine.turns.add(this.#round);
     this.#threads.sweep(now);
     this.#settings.log.sweep();
     this.#engine.serializer.sweep();

@@ -21,6 +21,12 @@ export class Lobby {
     return this.#connections.size;
   }
 
+  /** As they are while one looks: some may come and go meanwhile. */
+  get present(): Iterable<ConnectionActor> {
+    return this.#connections.values();
+  }
+
+  /** As they are now. */
   get all(): readonly ConnectionActor[] {
     return [...this.#connections.values()];
   }

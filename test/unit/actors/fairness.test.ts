@@ -14,11 +14,18 @@ afterEach(() => harness.close());
 /** A link whose writes take time, and that notes when each message came. */
 class TimedLink extends FakeLink {
   readonly times: number[] = [];
+  pings = 0;
 
   override write(piece: Piece): void {
     harness.clock.spend(WRITE_MS);
     this.times.push(harness.clock.now());
     super.write(piece, undefined);
+  }
+
+  override ping(seq: number): void {
+    harness.clock.spend(WRITE_MS);
+    this.pings++;
+    super.ping(seq);
   }
 }
 
@@ -49,6 +56,22 @@ it('a small thread waits one slice at most for a thread of ten thousand connecti
   await harness.clock.settle();
   expect((small.times[1] ?? Infinity) - Number(small.messages[1])).toBeLessThanOrEqual(2 * SLICE_MS);
   expect(harness.hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 16 * WRITE_MS + 0.001);
+});
+
+it('ten thousand connections are pinged in slices, each once, while others are written to', async () => {
+  harness = makeHarness({ sliceMs: SLICE_MS });
+  const { clock, hub, run } = harness;
+  const crowd = [];
+  for (let i = 0; i < 10_000; i++) crowd.push(await join(['big']));
+  const small = await join(['small']);
+  await run(hub.thread('big').send('to all'));
+  // at the instant of the sweep
+  const at = 1_000;
+  clock.setTimeout(() => void hub.thread('small').send('to one'), at - clock.now());
+  await clock.advance(at);
+  expect(new Set(crowd.map(({ pings }) => pings))).toEqual(new Set([1]));
+  expect((small.times[0] ?? Infinity) - at).toBeLessThanOrEqual(3 * SLICE_MS);
+  expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 16 * WRITE_MS + 0.001);
 });
 
 it('ten thousand threads of two connections each are all served, and none waits for all others', async () => {
