@@ -54,6 +54,10 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
     };
     await quiet();
 
+    say('a node is deployed anew');
+    await world.deployNode(two);
+    await quiet();
+
     say('a node is killed with -9');
     await world.killNode(one);
     await quiet();

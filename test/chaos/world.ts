@@ -52,8 +52,17 @@ export class World {
   }
 
   async killNode(node: Node): Promise<void> {
+    await this.#replace(node, 'SIGKILL');
+  }
+
+  /** A deploy: the node drains, sends its clients away, ends, and starts anew. */
+  async deployNode(node: Node): Promise<void> {
+    await this.#replace(node, 'SIGTERM');
+  }
+
+  async #replace(node: Node, signal: NodeJS.Signals): Promise<void> {
     const exit = once(node.process, 'exit');
-    node.process.kill('SIGKILL');
+    node.process.kill(signal);
     await exit;
     node.process = await startNode(node.port, node.line.port, this.#timeoutMs);
   }

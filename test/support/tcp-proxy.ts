@@ -4,6 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
 /** A TCP line on loopback that can be made slow, or silent without being closed: what a stopped phone or a lost route looks like. */
 export interface TcpProxy {
   readonly port: number;
+  /** The port that new connections go to. */
+  target: number;
   /** Bytes per second from the server to the clients; Infinity for no limit. */
   rate: number;
   /** From now on nothing passes in either direction, and nobody is told. */
@@ -17,11 +19,12 @@ export interface TcpProxy {
 
 const TICK_MS = 10;
 
-export async function startTcpProxy(targetPort: number, rate = Infinity): Promise<TcpProxy> {
+export async function startTcpProxy(target: number, rate = Infinity): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isBlackHole = false;
   const proxy: TcpProxy = {
     port: 0,
+    target,
     rate,
     blackHole: () => {
       isBlackHole = true;
@@ -44,7 +47,7 @@ export async function startTcpProxy(targetPort: number, rate = Infinity): Promis
     if (!isBlackHole) for (const pass of passes) pass();
   }, TICK_MS);
   const server = createServer((client) => {
-    const upstream = connect(targetPort, '127.0.0.1');
+    const upstream = connect(proxy.target, '127.0.0.1');
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => {});

@@ -21,6 +21,46 @@ async function twoNodes(args: readonly string[] = []): Promise<TwoNodes> {
 
 const idsOf = ({ entries }: Held): string[] => entries.map(({ id }) => id);
 
+describe('Redis fails over to a replica', () => {
+  it('what the replica had stays, what it had not is a fork, and nothing is appended twice', async () => {
+    const master = await startRedis();
+    const replica = await startRedis(['--replicaof', '127.0.0.1', String(master.port)]);
+    await until(async () => String(await replica.run(['INFO', 'replication'])).includes('master_link_status:up'));
+    const line = await startTcpProxy(master.port);
+    onTestFinished(() => line.close());
+    const url = `redis://127.0.0.1:${line.port}`;
+    const logs = [startLog({ url }), startLog({ url })] as const;
+    const [one, two] = [await hold(logs[0]), await hold(logs[1])];
+    const acknowledged: string[] = [];
+    const sending: Promise<unknown>[] = [];
+    const sender = setInterval(() => {
+      const id = `m${sending.length + 1}`;
+      sending.push(Promise.resolve(logs[0].append(draft(id))).then(() => acknowledged.push(id)));
+      if (sending.length === 300) clearInterval(sender);
+    }, 1);
+    await until(() => two.entries.length > 60);
+    await master.kill();
+    // the address moves before the replica is one that takes writes: READONLY is an error that passes
+    line.target = replica.port;
+    line.cut();
+    await until(() => sending.length > 150);
+    await replica.run(['REPLICAOF', 'NO', 'ONE']);
+    await until(() => sending.length === 300);
+    await Promise.all(sending);
+    const kept = (await startLog({ url: replica.url }).readAfter('t', 0, 1_000)).map(({ id }) => id);
+    await until(() => one.ids().length === kept.length && two.ids().length === kept.length);
+    expect([one.ids(), two.ids()]).toEqual([kept, kept]);
+    expect(new Set(kept).size).toBe(kept.length);
+    const lost = acknowledged.filter((id) => !kept.includes(id));
+    // replication is behind by what was on its way, and whoever had that is told
+    expect(lost.length).toBeLessThan(100);
+    const forks = [...one.resets, ...two.resets];
+    expect(forks.every(({ why }) => why === 'fork')).toBe(true);
+    if (lost.length > 0) expect(forks.length).toBeGreaterThan(0);
+    expect(kept.length + lost.length).toBe(300);
+  });
+});
+
 describe('Redis is killed and comes back', () => {
   it('with all it had: appends under way are done once, in their order, and nobody misses any', async () => {
     const { server, one, two, logs } = await twoNodes(DURABLE);
