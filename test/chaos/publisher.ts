@@ -1,5 +1,8 @@
 import type { World } from './world.ts';
 
+/** A node that does not answer for so long is taken for lost, as a backend's own time limits do. */
+const ANSWER_MS = 10_000;
+
 /** A publish that the hub has answered. */
 export interface Acked {
   readonly threadId: string;
@@ -48,7 +51,11 @@ export class Publisher {
 
   async #publish(threadId: string, key: string, turn: number): Promise<boolean> {
     try {
-      const { ok } = await fetch(`${this.#world.node(turn)}/send?thread=${threadId}&key=${key}`, { method: 'POST' });
+      const signal = AbortSignal.timeout(ANSWER_MS);
+      const { ok } = await fetch(`${this.#world.node(turn)}/send?thread=${threadId}&key=${key}`, {
+        method: 'POST',
+        signal,
+      });
       return ok;
     } catch {
       return false;
@@ -76,9 +83,8 @@ export class Speaker {
 
   async #run(): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
-      await fetch(`${this.#world.node(n)}/stream?thread=${this.#threadId}&key=stream-${n}`, { method: 'POST' }).catch(
-        () => pause(100),
-      );
+      const url = `${this.#world.node(n)}/stream?thread=${this.#threadId}&key=stream-${n}`;
+      await fetch(url, { method: 'POST', signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => pause(100));
     }
   }
 }

@@ -7,6 +7,7 @@ const outcome = await playScenario({
   publishers: 5,
   threads: 10,
   streams: 2,
+  deploys: true,
   paceMs: 40,
   quietMs: 3_000,
   troubleMs: 4_000,

@@ -9,6 +9,8 @@ export interface Plan {
   readonly publishers: number;
   readonly threads: number;
   readonly streams: number;
+  /** A node drains and starts anew as well; takes a few seconds. */
+  readonly deploys: boolean;
   readonly paceMs: number;
   /** How long each trouble lasts, and the quiet after it. */
   readonly troubleMs: number;
@@ -54,9 +56,11 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
     };
     await quiet();
 
-    say('a node is deployed anew');
-    await world.deployNode(two);
-    await quiet();
+    if (plan.deploys) {
+      say('a node is deployed anew');
+      await world.deployNode(two);
+      await quiet();
+    }
 
     say('a node is killed with -9');
     await world.killNode(one);

@@ -4,7 +4,8 @@ import { cp, rm } from 'node:fs/promises';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import { startBalancer } from '../../examples/cluster/balancer.ts';
-import { freePort, RedisServer } from '../support/redis-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { RedisServer } from '../support/redis-server.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 /** One hub node: a process, and its own line to Redis. */
@@ -110,7 +111,11 @@ async function startNode(port: number, redisPort: number, timeoutMs: number): Pr
     TIMEOUT_MS: String(timeoutMs),
   };
   const node = fork(new URL('./node.ts', import.meta.url), { env, execArgv: [] });
-  await once(node, 'message');
+  const ready = once(node, 'message');
+  const ended = once(node, 'exit').then(([code]) => {
+    throw new Error(`a node has ended with ${String(code)} before it was ready`);
+  });
+  await Promise.race([ready, ended]);
   return node;
 }
 

@@ -7,6 +7,7 @@ it('two nodes and Redis, killed, cut, frozen and restored under load: nothing tw
     publishers: 3,
     threads: 3,
     streams: 1,
+    deploys: false,
     paceMs: 10,
     quietMs: 700,
     troubleMs: 900,
