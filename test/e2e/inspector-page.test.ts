@@ -49,8 +49,8 @@ describe('the inspector on the server of an application', () => {
       sweepMs: 50,
       retryDelaysMs: [300, 300],
       breakerThreshold: 3,
-      // long enough to be seen by a page on a busy machine
-      cooldownMs: 3_000,
+      // long enough to be seen: where a survey took its time, the page gets the next one a hundred times as much later
+      cooldownMs: 8_000,
     });
     const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
     server = createServer((request, response) => {
