@@ -1,5 +1,9 @@
-import type { ConnectionActor } from './connection.ts';
 import type { Task } from './turns.ts';
+
+/** What the sweep looks at. */
+interface Swept {
+  sweep(now: number, isFair: boolean): void;
+}
 
 /** Connections between two looks at the clock: a look at one of them costs next to nothing, or ten microseconds where a ping is due. */
 const VISITS_PER_LOOK = 16;
@@ -9,16 +13,16 @@ const VISITS_PER_LOOK = 16;
  * for each, and that many system calls at once held the event loop for eighty milliseconds.
  */
 export class SweepRound implements Task {
-  readonly #connections: () => Iterable<ConnectionActor>;
+  readonly #connections: () => Iterable<Swept>;
   readonly #now: () => number;
   /** A slice that comes this much after the one before says that the event loop was late. */
   readonly #lateMs: number;
   /** A Map's iterator goes on where it stopped, with those that came meanwhile and without those that went. */
-  #rest: Iterator<ConnectionActor> | undefined;
+  #rest: Iterator<Swept> | undefined;
   #isFair = true;
   #lookedAt = 0;
 
-  constructor(connections: () => Iterable<ConnectionActor>, now: () => number, lateMs: number) {
+  constructor(connections: () => Iterable<Swept>, now: () => number, lateMs: number) {
     this.#connections = connections;
     this.#now = now;
     this.#lateMs = lateMs;
