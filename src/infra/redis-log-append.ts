@@ -1,25 +1,27 @@
 import type { Appended } from './delivery-log.ts';
 import { Entry, type EntryDraft } from './entry.ts';
 import { asError, LogUnavailableError } from './errors.ts';
+import { pause } from './pause.ts';
 import { decodeAppend, encodeHeader, type AppendReply } from './redis-log-codec.ts';
 import { isRedisReply } from './redis-log-client.ts';
 import type { RedisLink } from './redis-log-link.ts';
 import type { RedisLogSettings } from './redis-log-options.ts';
 import { APPEND } from './redis-log-scripts.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One `append` of this process on its way. */
 export class OwnAppend {
   readonly draft: EntryDraft;
-  readonly since = performance.now();
+  /** On the log's clock. */
+  readonly since: number;
   readonly #answer = Promise.withResolvers<Appended>();
   #isBodyTaken = false;
   isSettled = false;
   /** How often it was sent to Redis. */
   attempts = 0;
 
-  constructor(draft: EntryDraft) {
+  constructor(draft: EntryDraft, since: number) {
     this.draft = draft;
+    this.since = since;
   }
 
   get promise(): Promise<Appended> {
@@ -154,7 +156,7 @@ export class AppendQueue {
             own.fail(new LogUnavailableError({ threadId: this.#threadId, reason: cause.message, cause }));
           return;
         }
-        await sleep(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10)));
+        await pause(this.#settings.clock, Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10)));
       }
     }
   }
@@ -253,8 +255,8 @@ export class PendingAppends {
 
   /** Those whose time is up fail. */
   expire(): void {
-    const now = performance.now();
-    const { appendTimeoutMs } = this.#settings;
+    const { appendTimeoutMs, clock } = this.#settings;
+    const now = clock.now();
     for (const own of this.#pending) {
       if (now - own.since < appendTimeoutMs) return;
       this.#fail(own, `Redis did not answer within ${appendTimeoutMs} ms`);

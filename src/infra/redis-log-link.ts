@@ -1,12 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, TimerHandle } from './clock.ts';
+import { asError } from './errors.ts';
+import { pause } from './pause.ts';
 import type { Connector, OnTrouble, RedisConnection } from './redis-log-client.ts';
 import type { Script } from './redis-log-scripts.ts';
-import { asError } from './errors.ts';
 
 export interface LinkSettings {
   /** A command without an answer for this long ends the connections. */
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly clock: Clock;
+  /** Uniform in [0, 1), for the jitter. */
+  readonly random: () => number;
 }
 
 export interface LinkListener {
@@ -45,14 +49,14 @@ export class RedisLink {
   #giveUp: (error: Error) => void = () => {};
   #up = Promise.withResolvers<void>();
   #lastError = new Error('not connected yet');
-  readonly #timer: NodeJS.Timeout;
-  #tickedAt = 0;
+  #timer: TimerHandle;
+  #tickedAt = -Infinity;
 
   constructor(connect: Connector, settings: LinkSettings, listener: LinkListener) {
     this.#connect = connect;
     this.#settings = settings;
     this.#listener = listener;
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = settings.clock.setTimeout(this.#tick, TICK_MS);
     // nobody has to wait for it
     this.#up.promise.catch(() => {});
     void this.#live();
@@ -119,7 +123,7 @@ export class RedisLink {
     if (this.isClosed) return;
     const error = new Error('log has been closed');
     this.#lastError = error;
-    clearInterval(this.#timer);
+    this.#settings.clock.clearTimeout(this.#timer);
     this.#stop.abort();
     this.#giveUp(error);
     this.#up.reject(error);
@@ -129,7 +133,7 @@ export class RedisLink {
     const connection = this.#connection;
     if (connection === undefined) return Promise.reject(this.#lastError);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const call: Call = { since: performance.now(), answer: promise, reject };
+    const call: Call = { since: this.#settings.clock.now(), answer: promise, reject };
     this.#calls.add(call);
     act(connection)
       .then(resolve, reject)
@@ -139,6 +143,7 @@ export class RedisLink {
 
   /** One life after the other. Never rejects. */
   async #live(): Promise<void> {
+    const { clock } = this.#settings;
     let attempt = 0;
     let former: RedisConnection | undefined;
     while (!this.isClosed) {
@@ -147,7 +152,7 @@ export class RedisLink {
         this.#lastError = error;
         life.resolve(extent);
       };
-      const bornAt = performance.now();
+      const bornAt = clock.now();
       const next = await this.#open(end, life.promise);
       if (former !== undefined) this.#end(former);
       former = undefined;
@@ -158,7 +163,7 @@ export class RedisLink {
         if (extent === 'partial' && !this.isClosed) former = next;
         else this.#end(next);
       }
-      attempt = performance.now() - bornAt > GOOD_LIFE_MS ? 0 : attempt + 1;
+      attempt = clock.now() - bornAt > GOOD_LIFE_MS ? 0 : attempt + 1;
       await this.#backoff(attempt);
     }
     if (former !== undefined) this.#end(former);
@@ -166,9 +171,10 @@ export class RedisLink {
 
   async #open(onTrouble: OnTrouble, trouble: Promise<unknown>): Promise<RedisConnection | undefined> {
     // aborted also after it is connected: whatever is still trying then is to stop
+    const { clock, connectTimeoutMs } = this.#settings;
     const limit = new AbortController();
     const stop = (): void => limit.abort();
-    const timer = setTimeout(stop, this.#settings.connectTimeoutMs);
+    const timer = clock.setTimeout(stop, connectTimeoutMs);
     this.#stop.signal.addEventListener('abort', stop);
     const isLate = new Promise<never>((_resolve, reject) => {
       limit.signal.addEventListener('abort', () => reject(new Error('Redis did not answer in time')));
@@ -182,7 +188,7 @@ export class RedisLink {
       if (!this.isClosed) this.#lastError = asError(error);
       return undefined;
     } finally {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
       this.#stop.signal.removeEventListener('abort', stop);
     }
   }
@@ -206,17 +212,16 @@ export class RedisLink {
     this.#listener.onDown(this.#lastError);
   }
 
-  async #backoff(attempt: number): Promise<void> {
+  #backoff(attempt: number): Promise<void> {
+    const { clock, random } = this.#settings;
     const limit = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt);
-    try {
-      await sleep(limit / 2 + (Math.random() * limit) / 2, undefined, { signal: this.#stop.signal });
-    } catch {
-      // closed meanwhile
-    }
+    return pause(clock, limit / 2 + (random() * limit) / 2, this.#stop.signal);
   }
 
-  #tick(): void {
-    const now = performance.now();
+  readonly #tick = (): void => {
+    const { clock } = this.#settings;
+    this.#timer = clock.setTimeout(this.#tick, TICK_MS);
+    const now = clock.now();
     const isFair = now - this.#tickedAt < 2 * TICK_MS;
     this.#tickedAt = now;
     const { commandTimeoutMs } = this.#settings;
@@ -225,7 +230,7 @@ export class RedisLink {
       this.giveUp(`Redis has not answered a command for ${commandTimeoutMs} ms`);
     }
     this.#listener.onTick(isFair);
-  }
+  };
 
   /** Not waited for; lost where there is no way. */
   publish(channel: string, message: string): void {

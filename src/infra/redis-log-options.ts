@@ -44,10 +44,12 @@ export interface RedisLogOptions {
    * with the same id. @default 'reject'
    */
   whenUnavailable?: WhenUnavailable;
-  /** @default the system's monotonic clock */
+  /** Time: ages, time limits, retries. The hub's, where that has one of its own. @default the system's monotonic clock */
   clock?: Clock;
   /** Milliseconds that the ages of entries are counted in, the same on all nodes. @default Redis's own time */
   now?: () => number;
+  /** Uniform in [0, 1), for the jitter of reconnects. @default Math.random */
+  random?: () => number;
   /** Makes epochs and the node's id. @default random UUIDs */
   newId?: () => string;
 }
@@ -78,6 +80,7 @@ export interface RedisLogSettings {
   readonly maxPendingBytes: number;
   readonly isDeliveredLocally: boolean;
   readonly clock: Clock;
+  readonly random: () => number;
   /** The time for a script: a number, or nothing for Redis's own. */
   readonly redisNow: () => string;
   readonly newEpoch: () => string;
@@ -132,6 +135,7 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
       checkChoice('log.whenUnavailable', options.whenUnavailable, 'reject', ['reject', 'deliver-locally']) ===
       'deliver-locally',
     clock: options.clock ?? systemClock,
+    random: checkFunction('log.random', options.random) ?? Math.random,
     redisNow: now === undefined ? () => '' : () => String(Math.round(now())),
     newEpoch: () => newId().replaceAll('-', '').slice(0, 12),
   };

@@ -23,7 +23,7 @@ export class Presence {
   }
 
   tick(): void {
-    const now = performance.now();
+    const now = this.#settings.clock.now();
     if (this.#link.connection === undefined || now < this.#nextBeatAt) return;
     this.#nextBeatAt = now + BEAT_MS;
     const key = this.#settings.nodeKey(this.#settings.nodeId);
@@ -70,7 +70,7 @@ export class Presence {
   }
 
   #isAlive(nodeId: string): Promise<boolean> {
-    const now = performance.now();
+    const now = this.#settings.clock.now();
     const known = this.#lives.get(nodeId);
     if (known !== undefined && now < known.until) return known.isAlive;
     const key = this.#settings.nodeKey(nodeId);

@@ -49,7 +49,7 @@ export class Rounds {
   tick(isFair: boolean): void {
     const { connection } = this.#link;
     if (connection === undefined) return;
-    const now = performance.now();
+    const now = this.#settings.clock.now();
     this.#compareSome(now);
     this.#examineProbe(connection, now, isFair);
     if (this.#probe !== undefined || now < this.#nextProbeAt) return;

@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { TimerHandle } from './clock.ts';
 import type { LogReset } from './delivery-log.ts';
 import { Entry } from './entry.ts';
 import { LogUnavailableError } from './errors.ts';
 import type { Position } from './ids.ts';
 import { LogBuffer, type StoredDraft } from './log-buffer.ts';
+import { pause } from './pause.ts';
 import { draftOf, type Anchor, type Arrival } from './redis-log-codec.ts';
 import type { OwnAppend } from './redis-log-append.ts';
 import type { RedisLogSettings } from './redis-log-options.ts';
@@ -57,7 +58,7 @@ export class RedisTail {
   #hasEnded = false;
   #pass: Promise<void> | undefined;
   #isAnotherWanted = false;
-  #overtake: NodeJS.Timeout | undefined;
+  #overtake: TimerHandle;
   /** Redis has nothing older than the oldest that is held. */
   #isComplete = false;
   #loading: Promise<void> | undefined;
@@ -79,7 +80,7 @@ export class RedisTail {
     if (!this.#isAnchored) return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
-    else this.#overtake ??= setTimeout(() => this.#overtaken(), OVERTAKE_MS);
+    else this.#awaitOvertaken();
   }
 
   /**
@@ -108,7 +109,7 @@ export class RedisTail {
 
   end(): void {
     this.#hasEnded = true;
-    clearTimeout(this.#overtake);
+    this.#host.settings.clock.clearTimeout(this.#overtake);
     this.buffer.clear();
     this.#early.clear();
   }
@@ -120,6 +121,10 @@ export class RedisTail {
 
   #oldestWanted(from: Position | 'start'): number {
     return from === 'start' || from.epoch !== this.buffer.epoch ? 1 : Math.max(1, from.offset);
+  }
+
+  #awaitOvertaken(): void {
+    this.#overtake ??= this.#host.settings.clock.setTimeout(() => this.#overtaken(), OVERTAKE_MS);
   }
 
   #overtaken(): void {
@@ -195,7 +200,8 @@ export class RedisTail {
         if (!this.#isAnotherWanted) break;
       } catch {
         // the link says what is wrong; here it is only tried again
-        await sleep(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10)));
+        const waitMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10));
+        await pause(this.#host.settings.clock, waitMs);
       }
     }
     this.#pass = undefined;
@@ -283,7 +289,7 @@ export class RedisTail {
           new LogUnavailableError({ threadId: this.#host.threadId, reason: 'Redis has lost the message again' }),
         );
     }
-    if (this.#early.size > 0) this.#overtake ??= setTimeout(() => this.#overtaken(), OVERTAKE_MS);
+    if (this.#early.size > 0) this.#awaitOvertaken();
   }
 
   #restart(position: Position): void {

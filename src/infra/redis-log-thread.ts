@@ -76,7 +76,7 @@ export class RedisThread implements AppendListener, TailHost {
       releaseDraft(draft);
       return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
     }
-    const own = new OwnAppend(draft);
+    const own = new OwnAppend(draft, this.settings.clock.now());
     track(own);
     this.#queue.add(own);
     return own.promise;

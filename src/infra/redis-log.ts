@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { TimerHandle } from './clock.ts';
 import type { Appended, DeliveryLog, LogReset, LogSubscription } from './delivery-log.ts';
 import type { Entry, EntryDraft } from './entry.ts';
 import { asError, LogUnavailableError } from './errors.ts';
 import type { Position } from './ids.ts';
 import { LogBuffer } from './log-buffer.ts';
+import { pause } from './pause.ts';
 import { localDelivery, PendingAppends, releaseDraft } from './redis-log-append.ts';
 import { connector, isRedisReply } from './redis-log-client.ts';
 import { draftOf, encodeNote } from './redis-log-codec.ts';
@@ -46,17 +47,17 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #threads = new Map<string, RedisThread>();
   readonly #watchers = new Set<(error: Error | undefined) => void>();
   #lost: Error | undefined;
-  #grace: NodeJS.Timeout | undefined;
+  #grace: TimerHandle;
   #lives = 0;
   #isClosing = false;
 
   constructor(settings: RedisLogSettings) {
     this.#settings = settings;
-    const { commandTimeoutMs } = settings;
+    const { commandTimeoutMs, clock, random } = settings;
     this.#pending = new PendingAppends(settings, () => this.#link.lastError);
     this.#link = new RedisLink(
       connector(settings),
-      { commandTimeoutMs, connectTimeoutMs: 2 * commandTimeoutMs },
+      { commandTimeoutMs, connectTimeoutMs: 2 * commandTimeoutMs, clock, random },
       {
         onUp: () => {
           this.#presence.reconnected();
@@ -152,13 +153,13 @@ class RedisLog implements DeliveryLog, ThreadHost {
 
   async close(): Promise<void> {
     if (this.#isClosing) return;
-    clearTimeout(this.#grace);
+    this.#settings.clock.clearTimeout(this.#grace);
     this.#watchers.clear();
     this.#isClosing = true;
     this.#pending.failAll('log has been closed');
     for (const thread of this.#threads.values()) thread.end();
     // the others learn that our members are gone, if that is quick
-    await Promise.race([this.#link.whenIdle(), sleep(FAREWELL_MS)]);
+    await Promise.race([this.#link.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
     this.#link.close();
     this.#threads.clear();
     // what was under way lets go of its messages in this turn
@@ -219,10 +220,10 @@ class RedisLog implements DeliveryLog, ThreadHost {
    * @throws LogUnavailableError
    */
   async #inTime<T>(threadId: string, work: () => Promise<T>): Promise<T> {
-    const { appendTimeoutMs } = this.#settings;
+    const { appendTimeoutMs, clock } = this.#settings;
     const limit = new AbortController();
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    const timer = clock.setTimeout(() => {
       limit.abort();
       late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#link.lastError }));
     }, appendTimeoutMs);
@@ -231,7 +232,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     } catch (error) {
       throw new LogUnavailableError({ threadId, reason: asError(error).message, cause: error });
     } finally {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
     }
   }
 
@@ -242,7 +243,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
         return await work();
       } catch (error) {
         if (this.#link.isClosed || isRedisReply(error) || signal.aborted) throw error;
-        await sleep(RETRY_MS);
+        await pause(this.#settings.clock, RETRY_MS);
       }
     }
   }
@@ -264,14 +265,14 @@ class RedisLog implements DeliveryLog, ThreadHost {
   #down(): void {
     this.#lives++;
     if (this.#isClosing) return;
-    this.#grace ??= setTimeout(() => {
+    this.#grace ??= this.#settings.clock.setTimeout(() => {
       this.#tell(new LogUnavailableError({ reason: this.#link.lastError.message, cause: this.#link.lastError }));
     }, GRACE_MS);
   }
 
   #tell(error: Error | undefined): void {
     if (error === undefined) {
-      clearTimeout(this.#grace);
+      this.#settings.clock.clearTimeout(this.#grace);
       this.#grace = undefined;
     }
     if ((error === undefined) === (this.#lost === undefined)) return;
