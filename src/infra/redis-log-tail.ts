@@ -194,6 +194,7 @@ export class RedisTail {
       this.#isAnchored = false;
       try {
         await this.#host.subscribed();
+        if (this.#isEnded) break;
         const isSilent = await this.#follow();
         if (isRoutine && isSilent) this.#host.onSilence();
         // in the same breath, so that no wish comes between

@@ -42,6 +42,8 @@ export class RedisThread implements AppendListener, TailHost {
   #subscribedOn: RedisConnection | undefined;
   #subscribing: Promise<void> = Promise.resolve();
   #isSubscribed = false;
+  /** The subscription is being taken back, after which it may be made again: the two must not cross on their way. */
+  #leaving: Promise<void> | undefined;
 
   constructor(threadId: string, link: RedisLink, settings: RedisLogSettings, host: ThreadHost) {
     this.threadId = threadId;
@@ -58,12 +60,12 @@ export class RedisThread implements AppendListener, TailHost {
   }
 
   get isUsed(): boolean {
-    return this.#tail !== undefined || !this.#queue.isIdle;
+    return this.#tail !== undefined || this.#leaving !== undefined || !this.#queue.isIdle;
   }
 
-  /** Its channel is subscribed there for certain. */
+  /** Its channel is subscribed there for certain, and stays it. */
   isSubscribedOn(connection: RedisConnection): boolean {
-    return this.#isSubscribed && this.#subscribedOn === connection;
+    return this.#isSubscribed && this.#subscribedOn === connection && this.#leaving === undefined;
   }
 
   get isClosed(): boolean {
@@ -117,13 +119,10 @@ export class RedisThread implements AppendListener, TailHost {
     this.#tail = undefined;
     tail?.end();
     this.#host.onUnread(this);
-    const connection = this.#subscribedOn;
-    this.#subscribedOn = undefined;
-    if (connection !== undefined && connection === this.#link.connection) {
-      // after the subscribe that may still be under way; where it fails, there is nothing to take back
-      this.#subscribing.then(() => this.#unsubscribe(connection)).catch(() => {});
-    }
-    this.onIdle();
+    this.#leaving ??= this.#unsubscribe().finally(() => {
+      this.#leaving = undefined;
+      this.onIdle();
+    });
   }
 
   /** The log is closed. */
@@ -134,7 +133,10 @@ export class RedisThread implements AppendListener, TailHost {
   // --- TailHost
 
   async subscribed(): Promise<void> {
+    await this.#leaving;
     await this.#link.whenUp();
+    // whoever waited may have given up
+    if (this.#tail === undefined) return;
     const { connection } = this.#link;
     if (connection !== this.#subscribedOn) {
       this.#subscribedOn = connection;
@@ -198,10 +200,18 @@ export class RedisThread implements AppendListener, TailHost {
     return new Entry(draft, offset, this.settings.clock.now());
   }
 
-  async #unsubscribe(connection: RedisConnection): Promise<void> {
-    // somebody reads it again
-    if (this.#tail !== undefined || this.#link.connection !== connection) return;
-    await this.#link.unsubscribe(this.#channel);
+  /** Never rejects. */
+  async #unsubscribe(): Promise<void> {
+    const connection = this.#subscribedOn;
+    try {
+      await this.#subscribing;
+      // somebody reads it again, or there is nothing to take back
+      if (this.#tail !== undefined || connection === undefined || connection !== this.#link.connection) return;
+      this.#subscribedOn = undefined;
+      await this.#link.unsubscribe(this.#channel);
+    } catch {
+      // it ends with its connection
+    }
   }
 
   readonly #onNews = (message: Buffer): void => {
