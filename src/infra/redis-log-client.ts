@@ -7,7 +7,8 @@ export interface RedisConnection {
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
   /** @param key decides the shard */
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
-  subscribe(channel: string, listener: (message: Buffer) => void): Promise<void>;
+  /** @param onLost Redis has ended the subscription, because the channel is on another shard now */
+  subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   /** Ends it at once; what is under way may stay unanswered. */
   destroy(): void;
@@ -93,11 +94,21 @@ function sharded(options: RedisClusterOptions): Connector {
       },
     });
     cluster.on('error', () => {});
-    for (const event of ['node-error', 'node-disconnect', 'sharded-shannel-moved-error']) {
+    for (const event of ['node-error', 'node-disconnect']) {
       cluster.on(event, (error: unknown) =>
         onTrouble(error instanceof Error ? error : new Error('a node of the Redis cluster has gone'), 'partial'),
       );
     }
+    const lost = new Map<string, () => void>();
+    const watched = new WeakSet();
+    // the package (5.9) takes the listeners of a channel that has moved away, tells its client, and leaves it at that
+    const watch = (): void => {
+      for (const { pubSub } of cluster.masters) {
+        if (pubSub === undefined || watched.has(pubSub.client)) continue;
+        watched.add(pubSub.client);
+        pubSub.client.on('sharded-channel-moved', (channel: string) => lost.get(channel)?.());
+      }
+    };
     const destroy = (): void => {
       // one by one: the cluster's own way stops at the first that has ended already
       for (const { client, pubSub } of cluster.masters) for (const each of [client, pubSub?.client]) end(each);
@@ -108,8 +119,18 @@ function sharded(options: RedisClusterOptions): Connector {
     return {
       publishCommand: 'SPUBLISH',
       call: (key, args) => cluster.sendCommand(key, false, [...args], commandOptions),
-      subscribe: (channel, listener) => cluster.sSubscribe(channel, listener, true),
-      unsubscribe: (channel) => cluster.sUnsubscribe(channel),
+      subscribe: async (channel, listener, onLost) => {
+        lost.set(channel, onLost);
+        await cluster.sSubscribe(channel, listener, true);
+        watch();
+      },
+      unsubscribe: async (channel) => {
+        lost.delete(channel);
+        // the cluster's own way ends the connection with its last channel, which looks like a node that has gone
+        for (const { pubSub } of cluster.masters)
+          if (pubSub?.client.getPubSubListeners('SHARDED').has(channel) === true)
+            await pubSub.client.sUnsubscribe(channel);
+      },
       destroy,
     };
   };

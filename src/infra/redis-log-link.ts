@@ -106,8 +106,8 @@ export class RedisLink {
     }
   }
 
-  subscribe(channel: string, listener: (message: Buffer) => void): Promise<void> {
-    return this.#track((connection) => connection.subscribe(channel, listener));
+  subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void> {
+    return this.#track((connection) => connection.subscribe(channel, listener, onLost));
   }
 
   unsubscribe(channel: string): Promise<void> {

@@ -141,7 +141,7 @@ export class RedisThread implements AppendListener, TailHost {
     if (connection !== this.#subscribedOn) {
       this.#subscribedOn = connection;
       this.#isSubscribed = false;
-      this.#subscribing = this.#link.subscribe(this.#channel, this.#onNews);
+      this.#subscribing = this.#link.subscribe(this.#channel, this.#onNews, this.#onLost);
       this.#subscribing.catch(() => {
         if (this.#subscribedOn === connection) this.#subscribedOn = undefined;
       });
@@ -213,6 +213,11 @@ export class RedisThread implements AppendListener, TailHost {
       // it ends with its connection
     }
   }
+
+  readonly #onLost = (): void => {
+    this.#subscribedOn = undefined;
+    void this.#tail?.catchUp();
+  };
 
   readonly #onNews = (message: Buffer): void => {
     const news = decodeNews(message);

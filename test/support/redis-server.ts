@@ -110,3 +110,19 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
   }
   return servers;
 }
+
+/** Moves the slot of a key to the next master, with what is in it, as an operator does who makes room. */
+export async function moveSlot(servers: readonly RedisServer[], key: string): Promise<void> {
+  const slot = String(await servers[0]?.run(['CLUSTER', 'KEYSLOT', key]));
+  const ids = await Promise.all(servers.map(async (server) => String(await server.run(['CLUSTER', 'MYID']))));
+  const counts = await Promise.all(servers.map((server) => server.run(['CLUSTER', 'COUNTKEYSINSLOT', slot])));
+  const from = counts.findIndex((count) => Number(count) > 0);
+  const to = (from + 1) % servers.length;
+  const [source, target, sourceId = '', targetId = ''] = [servers[from], servers[to], ids[from], ids[to]];
+  await target?.run(['CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId]);
+  await source?.run(['CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId]);
+  const keys = await source?.run(['CLUSTER', 'GETKEYSINSLOT', slot, '1000']);
+  const moved = Array.isArray(keys) ? keys.map(String) : [];
+  await source?.run(['MIGRATE', '127.0.0.1', String(target?.port), '', '0', '5000', 'KEYS', ...moved]);
+  for (const server of [target, source, ...servers]) await server?.run(['CLUSTER', 'SETSLOT', slot, 'NODE', targetId]);
+}
