@@ -35,6 +35,13 @@ const OVERTAKE_MS = 20;
 /** A notice that is missing for so long does not come any more. */
 const SILENCE_MS = 3_000;
 
+/** Asking Redis until it has answered. */
+interface Pass {
+  readonly done: Promise<void>;
+  /** The first try is over, well or not. */
+  readonly tried: Promise<void>;
+}
+
 /** A new entry of Redis, perhaps one of this process's appends. */
 interface Place {
   readonly arrival: Arrival;
@@ -56,7 +63,7 @@ export class RedisTail {
   /** False until Redis was asked for the first time. */
   #isBegun = false;
   #hasEnded = false;
-  #pass: Promise<void> | undefined;
+  #pass: Pass | undefined;
   #isAnotherWanted = false;
   #overtake: TimerHandle;
   /** Redis has nothing older than the oldest that is held. */
@@ -89,10 +96,17 @@ export class RedisTail {
    * @param isRoutine nothing is known to be missing
    */
   catchUp(isRoutine = false): Promise<void> {
-    if (this.#isEnded) return Promise.resolve();
-    if (this.#pass !== undefined && !isRoutine) this.#isAnotherWanted = true;
-    this.#pass ??= this.#untilDone(isRoutine);
-    return this.#pass;
+    return this.#ask(isRoutine).done;
+  }
+
+  /** As `catchUp`; resolves also when a try has failed, and others will follow. */
+  tryCatchUp(): Promise<void> {
+    return this.#ask(false).tried;
+  }
+
+  /** Redis is being asked: resolves when it has answered. */
+  get asking(): Promise<void> | undefined {
+    return this.#pass?.done;
   }
 
   /** Resolves when the tail stands somewhere. */
@@ -117,6 +131,16 @@ export class RedisTail {
   /** Nobody reads it any more. */
   get #isEnded(): boolean {
     return this.#hasEnded || this.#host.isClosed;
+  }
+
+  #ask(isRoutine: boolean): Pass {
+    if (this.#isEnded) return { done: Promise.resolve(), tried: Promise.resolve() };
+    if (this.#pass !== undefined && !isRoutine) this.#isAnotherWanted = true;
+    if (this.#pass === undefined) {
+      const { promise: tried, resolve } = Promise.withResolvers<void>();
+      this.#pass = { done: this.#untilDone(isRoutine, resolve), tried };
+    }
+    return this.#pass;
   }
 
   #oldestWanted(from: Position | 'start'): number {
@@ -188,7 +212,7 @@ export class RedisTail {
     return next;
   }
 
-  async #untilDone(isRoutine: boolean): Promise<void> {
+  async #untilDone(isRoutine: boolean, onTried: () => void): Promise<void> {
     for (let attempt = 0; !this.#isEnded; attempt++) {
       this.#isAnotherWanted = false;
       this.#isAnchored = false;
@@ -201,11 +225,13 @@ export class RedisTail {
         if (!this.#isAnotherWanted) break;
       } catch {
         // the link says what is wrong; here it is only tried again
+        onTried();
         const waitMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10));
         await pause(this.#host.settings.clock, waitMs);
       }
     }
     this.#pass = undefined;
+    onTried();
   }
 
   /** True where something was missing that should have been published long ago. */

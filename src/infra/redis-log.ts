@@ -251,14 +251,17 @@ class RedisLog implements DeliveryLog, ThreadHost {
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
   async #anchorAll(): Promise<void> {
     const life = ++this.#lives;
-    const threads = [...this.#threads.values()].values();
+    const tails = [...this.#threads.values()].flatMap(({ tail }) => tail ?? []);
+    const left = tails.values();
     const anchorSome = async (): Promise<void> => {
-      for (const thread of threads) {
+      for (const tail of left) {
         if (life !== this.#lives) return;
-        await thread.tail?.catchUp();
+        // those of a shard that is down must not keep the others waiting
+        await tail.tryCatchUp();
       }
     };
     await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
+    await Promise.all(tails.flatMap(({ asking }) => asking ?? []));
     if (life === this.#lives && this.#link.connection !== undefined) this.#tell(undefined);
   }
 

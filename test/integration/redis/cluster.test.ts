@@ -12,23 +12,25 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(servers.map((server) => server.stop())));
 
-/** What all of the masters answer, one after the other. */
-async function everywhere(command: string[]): Promise<string> {
-  return (await Promise.all(servers.map((server) => server.run(command)))).join('\n');
+/** The connections that are subscribed, and how many channels each has. */
+async function listenersOf(masters: readonly RedisServer[]): Promise<{ id: string; channels: number }[]> {
+  const lists = await Promise.all(masters.map((server) => server.run(['CLIENT', 'LIST', 'TYPE', 'pubsub'])));
+  return [...lists.join('\n').matchAll(/\b(id=\d+ addr=\S+).* ssub=(\d+)/g)].map(([, id = '', channels]) => ({
+    id,
+    channels: Number(channels),
+  }));
 }
 
 describe('a Redis Cluster', () => {
   it('keeps the connection of a shard of which no thread is read any more', async () => {
     const log = startLog({ cluster });
-    const listeners = async (): Promise<string[]> =>
-      [...(await everywhere(['CLIENT', 'LIST', 'TYPE', 'pubsub'])).matchAll(/\bid=\d+ addr=\S+/g)].map(([id]) => id);
     const { subscription } = await hold(log, 'only');
-    const before = await listeners();
+    const before = await listenersOf(servers);
+    expect(before).toMatchObject([{ channels: 1 }]);
     subscription.unsubscribe();
-    await until(async () => !(await everywhere(['PUBSUB', 'SHARDCHANNELS'])).includes('only'));
+    await until(async () => (await listenersOf(servers)).every(({ channels }) => channels === 0));
     const again = await hold(log, 'only');
-    expect(before).toHaveLength(1);
-    expect(await listeners()).toEqual(before);
+    expect(await listenersOf(servers)).toEqual(before);
     again.subscription.unsubscribe();
   });
 
@@ -38,7 +40,7 @@ describe('a Redis Cluster', () => {
     const threads = names(1, 6, 'moving');
     const held = await Promise.all(threads.map((threadId) => hold(there, threadId)));
     const appendEverywhere = (id: string) =>
-      Promise.all(threads.map((threadId) => here.append(draft(id, { threadId }))));
+      Promise.all(threads.map(async (threadId) => here.append(draft(id, { threadId }))));
     await appendEverywhere('a');
     await until(() => held.every(({ entries }) => entries.length === 1));
     await moveSlot(servers, 'tc:{moving1}');
@@ -50,5 +52,25 @@ describe('a Redis Cluster', () => {
       expect(entries.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
       expect(resets).toEqual([]);
     }
+  });
+
+  it('has lost a shard with more threads than are compared at a time: those of the others go on', async () => {
+    const [here, there] = [startLog({ cluster }), startLog({ cluster })];
+    const threads = names(1, 600, 'many');
+    const held = await Promise.all(threads.map((threadId) => hold(there, threadId)));
+    const [gone, ...others] = servers;
+    const lost = new Set(String(await gone?.run(['PUBSUB', 'SHARDCHANNELS'])).match(/many\d+/g));
+    expect(lost.size).toBeGreaterThan(128);
+    const living = threads.flatMap((threadId, i) => (lost.has(threadId) ? [] : { threadId, held: held[i] }));
+    const former = await listenersOf(others);
+    await gone?.kill();
+    // of the connections that come after it
+    await until(async () => {
+      const now = (await listenersOf(others)).filter(({ id }) => !former.some((each) => each.id === id));
+      return now.reduce((sum, { channels }) => sum + channels, 0) === living.length;
+    });
+    await Promise.all(living.map(async ({ threadId }) => here.append(draft('a', { threadId }))));
+    await until(() => living.every((each) => each.held?.entries.length === 1));
+    await gone?.start();
   });
 });
