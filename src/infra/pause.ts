@@ -2,13 +2,14 @@ import type { Clock } from './clock.ts';
 
 /** Resolves after this time, or at once when the signal is aborted. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
     const end = (): void => {
       clock.clearTimeout(timer);
       signal?.removeEventListener('abort', end);
       resolve();
     };
-    const timer = clock.setTimeout(end, signal?.aborted === true ? 0 : ms);
+    const timer = clock.setTimeout(end, ms);
     signal?.addEventListener('abort', end);
   });
 }

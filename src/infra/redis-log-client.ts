@@ -5,6 +5,8 @@ import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 export interface RedisConnection {
   /** Redis's cluster has a channel on one shard. */
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
+  /** What it means that a command is not answered: of several shards, one may be silent. */
+  readonly extent: Extent;
   /** @param key decides the shard */
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
   /** @param onLost Redis has ended the subscription, because the channel is on another shard now */
@@ -19,7 +21,8 @@ export interface RedisConnection {
  * others may be used until there is a new life.
  */
 export type Connector = (onTrouble: OnTrouble, signal: AbortSignal) => Promise<RedisConnection>;
-export type OnTrouble = (error: Error, extent: 'ended' | 'partial') => void;
+export type OnTrouble = (error: Error, extent: Extent) => void;
+export type Extent = 'ended' | 'partial';
 
 /** `client` goes to `createClient`, `cluster` to `createCluster`. How they come back is the log's own affair. */
 export interface RedisTarget {
@@ -73,6 +76,7 @@ function single(options: RedisClientOptions): Connector {
     await Promise.all([commands.connect(), news.connect()]);
     return {
       publishCommand: 'PUBLISH',
+      extent: 'ended',
       call: (_key, args) => commands.sendCommand(args, commandOptions),
       subscribe: (channel, listener) => news.subscribe(channel, listener, true),
       unsubscribe: (channel) => news.unsubscribe(channel),
@@ -118,6 +122,7 @@ function sharded(options: RedisClusterOptions): Connector {
     await cluster.connect();
     return {
       publishCommand: 'SPUBLISH',
+      extent: 'partial',
       call: (key, args) => cluster.sendCommand(key, false, [...args], commandOptions),
       subscribe: async (channel, listener, onLost) => {
         lost.set(channel, onLost);

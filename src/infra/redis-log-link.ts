@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from './clock.ts';
 import { asError } from './errors.ts';
 import { pause } from './pause.ts';
-import type { Connector, OnTrouble, RedisConnection } from './redis-log-client.ts';
+import type { Connector, Extent, OnTrouble, RedisConnection } from './redis-log-client.ts';
 import type { Script } from './redis-log-scripts.ts';
 
 export interface LinkSettings {
@@ -16,7 +16,8 @@ export interface LinkSettings {
 export interface LinkListener {
   /** New connections: nothing is subscribed on them. */
   onUp(): void;
-  onDown(error: Error): void;
+  /** They have ended, or some of them have: the others are used until there are new ones. */
+  onDown(): void;
   /**
    * Regularly, also while there are none.
    * @param isFair false when our own event loop was late: answers may wait to be read
@@ -147,21 +148,21 @@ export class RedisLink {
     let attempt = 0;
     let former: RedisConnection | undefined;
     while (!this.isClosed) {
-      const life = Promise.withResolvers<'ended' | 'partial'>();
-      const end = (error: Error, extent: 'ended' | 'partial'): void => {
+      const life = Promise.withResolvers<Extent>();
+      const end = (error: Error, extent: Extent): void => {
         this.#lastError = error;
         life.resolve(extent);
       };
       const bornAt = clock.now();
       const next = await this.#open(end, life.promise);
-      if (former !== undefined) this.#end(former);
-      former = undefined;
-      if (next !== undefined) {
-        this.#giveUp = (error) => end(error, 'ended');
+      if (next !== undefined && this.isClosed) this.#end(next);
+      else if (next !== undefined) {
+        if (former !== undefined) this.#end(former);
+        this.#giveUp = (error) => end(error, next.extent);
         this.#begin(next);
-        const extent = await life.promise;
-        if (extent === 'partial' && !this.isClosed) former = next;
-        else this.#end(next);
+        former = (await life.promise) === 'partial' ? next : undefined;
+        if (former === undefined) this.#end(next);
+        else this.#listener.onDown();
       }
       attempt = clock.now() - bornAt > GOOD_LIFE_MS ? 0 : attempt + 1;
       await this.#backoff(attempt);
@@ -209,7 +210,7 @@ export class RedisLink {
     }
     for (const { reject } of this.#calls) reject(this.#lastError);
     this.#calls.clear();
-    this.#listener.onDown(this.#lastError);
+    this.#listener.onDown();
   }
 
   #backoff(attempt: number): Promise<void> {

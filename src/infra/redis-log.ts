@@ -48,7 +48,9 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #watchers = new Set<(error: Error | undefined) => void>();
   #lost: Error | undefined;
   #grace: TimerHandle;
+  /** Connections that there were, and how often they were lost. */
   #lives = 0;
+  #losses = 0;
   #isClosing = false;
 
   constructor(settings: RedisLogSettings) {
@@ -251,6 +253,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
   async #anchorAll(): Promise<void> {
     const life = ++this.#lives;
+    const losses = this.#losses;
     const tails = [...this.#threads.values()].flatMap(({ tail }) => tail ?? []);
     const left = tails.values();
     const anchorSome = async (): Promise<void> => {
@@ -262,11 +265,11 @@ class RedisLog implements DeliveryLog, ThreadHost {
     };
     await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
     await Promise.all(tails.flatMap(({ asking }) => asking ?? []));
-    if (life === this.#lives && this.#link.connection !== undefined) this.#tell(undefined);
+    if (life === this.#lives && losses === this.#losses) this.#tell(undefined);
   }
 
   #down(): void {
-    this.#lives++;
+    this.#losses++;
     if (this.#isClosing) return;
     this.#grace ??= this.#settings.clock.setTimeout(() => {
       this.#tell(new LogUnavailableError({ reason: this.#link.lastError.message, cause: this.#link.lastError }));
