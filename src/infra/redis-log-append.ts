@@ -3,7 +3,7 @@ import { Entry, type EntryDraft } from './entry.ts';
 import { asError, LogUnavailableError } from './errors.ts';
 import { pause } from './pause.ts';
 import { decodeAppend, encodeHeader, type AppendReply } from './redis-log-codec.ts';
-import { isRedisReply } from './redis-log-client.ts';
+import { isFinalReply } from './redis-log-client.ts';
 import type { RedisLink } from './redis-log-link.ts';
 import type { RedisLogSettings } from './redis-log-options.ts';
 import { APPEND } from './redis-log-scripts.ts';
@@ -69,11 +69,6 @@ const MAX_BATCH = 64;
 const MAX_BATCH_BYTES = 512 * 1024;
 const MIN_RETRY_MS = 25;
 const MAX_RETRY_MS = 500;
-
-/** Redis's own errors that pass: it is loading, failing over, full, or busy with a script. */
-const PASSING = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF|NOREPLICAS|MOVED|ASK|UNBLOCKED)\b/;
-/** Of these, the ones that other connections may help against. */
-const ELSEWHERE = /^(READONLY|MASTERDOWN|MOVED|CLUSTERDOWN)\b/;
 
 /**
  * The appends of one thread, in their order. One script call is under way at a time, and takes with it all that came meanwhile:
@@ -150,7 +145,7 @@ export class AppendQueue {
         if (sent.length > 0) this.#answer(sent, await this.#call(sent));
         return;
       } catch (error) {
-        if (this.#isFinal(error)) {
+        if (this.#link.isClosed || isFinalReply(error)) {
           const cause = asError(error);
           for (const own of waiting)
             own.fail(new LogUnavailableError({ threadId: this.#threadId, reason: cause.message, cause }));
@@ -199,13 +194,6 @@ export class AppendQueue {
       if (offset > 0) this.#listener.onAppended(own, { epoch, offset, at });
       else this.#listener.onKnown(own, { epoch, offset: -offset });
     }
-  }
-
-  #isFinal(error: unknown): boolean {
-    if (this.#link.isClosed) return true;
-    if (!isRedisReply(error)) return false;
-    if (ELSEWHERE.test(error.message)) this.#link.giveUp(error.message);
-    return !PASSING.test(error.message);
   }
 }
 

@@ -34,8 +34,16 @@ export function connector({ client, cluster }: RedisTarget): Connector {
   return cluster === undefined ? single(client) : sharded(cluster);
 }
 
-/** Redis itself said no; everything else is trouble on the way. */
-export const isRedisReply = (error: unknown): error is Error => error instanceof ErrorReply;
+/** Redis's own errors that pass: it is loading, failing over, full, or busy with a script. */
+const PASSING = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF|NOREPLICAS|MOVED|ASK|UNBLOCKED)\b/;
+/** Of these, the ones that other connections may help against. */
+const ELSEWHERE = /^(READONLY|MASTERDOWN|MOVED|CLUSTERDOWN)\b/;
+
+/** Redis itself said no, and will say it again; everything else is trouble on the way, or passes. */
+export const isFinalReply = (error: unknown): boolean => error instanceof ErrorReply && !PASSING.test(error.message);
+
+/** Redis itself said no, and another one may not. */
+export const isElsewhere = (error: unknown): boolean => error instanceof ErrorReply && ELSEWHERE.test(error.message);
 
 const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 

@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from './clock.ts';
 import { asError } from './errors.ts';
 import { pause } from './pause.ts';
-import type { Connector, Extent, OnTrouble, RedisConnection } from './redis-log-client.ts';
+import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './redis-log-client.ts';
 import type { Script } from './redis-log-scripts.ts';
 
 export interface LinkSettings {
@@ -137,7 +137,10 @@ export class RedisLink {
     const call: Call = { since: this.#settings.clock.now(), answer: promise, reject };
     this.#calls.add(call);
     act(connection)
-      .then(resolve, reject)
+      .then(resolve, (error: Error) => {
+        if (isElsewhere(error) && connection === this.#connection) this.giveUp(error.message);
+        reject(error);
+      })
       .finally(() => this.#calls.delete(call));
     return promise;
   }

@@ -6,7 +6,7 @@ import type { Position } from './ids.ts';
 import { LogBuffer } from './log-buffer.ts';
 import { pause } from './pause.ts';
 import { localDelivery, PendingAppends, releaseDraft } from './redis-log-append.ts';
-import { connector, isRedisReply } from './redis-log-client.ts';
+import { connector, isFinalReply } from './redis-log-client.ts';
 import { draftOf, encodeNote } from './redis-log-codec.ts';
 import { RedisLink } from './redis-log-link.ts';
 import { Presence } from './redis-log-presence.ts';
@@ -218,7 +218,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   /**
-   * Tries until it is done or the time is up; Redis's own errors are final.
+   * Tries until it is done or the time is up; Redis's own errors are final, unless they pass.
    * @throws LogUnavailableError
    */
   async #inTime<T>(threadId: string, work: () => Promise<T>): Promise<T> {
@@ -244,7 +244,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
       try {
         return await work();
       } catch (error) {
-        if (this.#link.isClosed || isRedisReply(error) || signal.aborted) throw error;
+        if (this.#link.isClosed || isFinalReply(error) || signal.aborted) throw error;
         await pause(this.#settings.clock, RETRY_MS);
       }
     }

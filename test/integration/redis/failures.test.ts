@@ -23,7 +23,7 @@ const idsOf = ({ entries }: Held): string[] => entries.map(({ id }) => id);
 
 describe('Redis fails over to a replica', () => {
   it('what the replica had stays, what it had not is a fork, and nothing is appended twice', async () => {
-    const master = await startRedis();
+    const master = await startRedis(['--repl-diskless-sync-delay', '0']);
     const replica = await startRedis(['--replicaof', '127.0.0.1', String(master.port)]);
     await until(async () => String(await replica.run(['INFO', 'replication'])).includes('master_link_status:up'));
     const line = await startTcpProxy(master.port);
