@@ -74,7 +74,8 @@ export class RedisTail {
       this.#drainEarly();
       return;
     }
-    this.#early.add({ arrival, own });
+    // what has no room is asked for when Redis has answered
+    if (!this.#early.add({ arrival, own })) this.#isAnotherWanted = true;
     if (!this.#isAnchored) return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
