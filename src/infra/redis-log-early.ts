@@ -1,3 +1,4 @@
+import type { OwnAppend } from './redis-log-append.ts';
 import type { Place } from './redis-log-placing.ts';
 
 /** Entries that wait for others before them; what is beyond is read from Redis. */
@@ -6,6 +7,12 @@ const MAX_EARLY = 1_024;
 /** What came before its turn. */
 export class EarlyPlaces {
   readonly #byOffset = new Map<number, Place>();
+  readonly #onLost: (own: OwnAppend) => void;
+
+  /** @param onLost Redis had answered it, and does not have it any more */
+  constructor(onLost: (own: OwnAppend) => void) {
+    this.#onLost = onLost;
+  }
 
   get isEmpty(): boolean {
     return this.#byOffset.size === 0;
@@ -14,8 +21,12 @@ export class EarlyPlaces {
   /** False where there are too many: then it has to be read. Own appends are bounded elsewhere, and wait for their answer. */
   add(place: Place): boolean {
     const { arrival, own } = place;
-    if (this.#byOffset.size >= MAX_EARLY && own === undefined) return false;
-    this.#byOffset.set(arrival.offset, place);
+    const former = this.#byOffset.get(arrival.offset);
+    if (former === undefined && own === undefined && this.#byOffset.size >= MAX_EARLY) return false;
+    const isSame = former?.arrival.id === arrival.id;
+    // two messages with one offset: Redis has another history now, which does not have the first of them
+    if (!isSame && former?.own !== undefined) this.#onLost(former.own);
+    this.#byOffset.set(arrival.offset, { arrival, own: own ?? (isSame ? former.own : undefined) });
     return true;
   }
 

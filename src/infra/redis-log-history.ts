@@ -2,12 +2,12 @@ import type { LogBuffer, StoredDraft } from './log-buffer.ts';
 import { draftOf } from './redis-log-codec.ts';
 import type { RedisLogSettings } from './redis-log-options.ts';
 import type { Placing } from './redis-log-placing.ts';
-import type { RedisSource } from './redis-log-source.ts';
+import type { LogSource } from './redis-log-source.ts';
 
 export interface HistoryHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
-  readonly source: RedisSource;
+  readonly source: LogSource;
   readonly isClosed: boolean;
 }
 

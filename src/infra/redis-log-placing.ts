@@ -1,4 +1,5 @@
 import { Entry } from './entry.ts';
+import { LogUnavailableError } from './errors.ts';
 import type { LogBuffer } from './log-buffer.ts';
 import type { OwnAppend } from './redis-log-append.ts';
 import { draftOf, type Arrival } from './redis-log-codec.ts';
@@ -43,7 +44,7 @@ export class Placing {
     if (known === undefined) {
       if (offset === buffer.head && buffer.headId !== id) return false;
       // trimmed, or never read because nobody asked for it
-      own?.settle({ entry: new Entry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
+      if (own !== undefined) this.settleUnread(own, offset);
       return true;
     }
     if (known.id !== id) return false;
@@ -72,6 +73,16 @@ export class Placing {
     // another process was first with this id
     underWay?.settle({ entry, isDuplicate: true });
     return true;
+  }
+
+  /** The append is in Redis's log, and not held here. */
+  settleUnread(own: OwnAppend, offset: number): void {
+    own.settle({ entry: new Entry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
+  }
+
+  /** Redis had answered it, and has another history now. */
+  failLost(own: OwnAppend): void {
+    own.fail(new LogUnavailableError({ threadId: this.#host.threadId, reason: 'Redis has lost the message again' }));
   }
 
   /** On this process's clock. */

@@ -2,7 +2,7 @@ import type { LogReset } from './delivery-log.ts';
 import type { Position } from './ids.ts';
 import type { LogBuffer } from './log-buffer.ts';
 import type { Anchor } from './redis-log-codec.ts';
-import type { RedisSource } from './redis-log-source.ts';
+import type { LogSource } from './redis-log-source.ts';
 
 /** Where what is held here, and what Redis has, go different ways. */
 export interface Parting {
@@ -12,7 +12,7 @@ export interface Parting {
 }
 
 /** Compares what is held with where Redis stands; nothing where it is the same history. */
-export async function reconcile(buffer: LogBuffer, source: RedisSource, anchor: Anchor): Promise<Parting | undefined> {
+export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: Anchor): Promise<Parting | undefined> {
   const { epoch, head, headId, known } = anchor;
   if (epoch !== buffer.epoch) {
     const [oldest] = await source.after(1, epoch, 1);
@@ -30,7 +30,7 @@ export async function reconcile(buffer: LogBuffer, source: RedisSource, anchor: 
 }
 
 /** The newest of the entries that are held which Redis has as well. */
-async function newestCommon(buffer: LogBuffer, source: RedisSource, from: number): Promise<number | undefined> {
+async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   for (let at = from; at >= buffer.first;) {
     const page = await source.before(at, buffer.first, buffer.epoch);
     for (const { offset, id } of page) if (buffer.at(offset)?.id === id) return offset;

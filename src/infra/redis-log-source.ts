@@ -8,6 +8,9 @@ const MAX_PAGE = 512;
 const FIRST_PAGE = 64;
 const PAGE_BYTES = 512 * 1024;
 
+/** What Redis has of one thread. */
+export type LogSource = Pick<RedisSource, 'anchor' | 'after' | 'before'>;
+
 /** Reads one thread's log from Redis, in pages whose size follows the size of the messages. */
 export class RedisSource {
   readonly #link: RedisLink;

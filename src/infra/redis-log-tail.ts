@@ -1,6 +1,5 @@
 import type { TimerHandle } from './clock.ts';
 import type { LogReset } from './delivery-log.ts';
-import { LogUnavailableError } from './errors.ts';
 import type { Position } from './ids.ts';
 import { LogBuffer } from './log-buffer.ts';
 import { pause } from './pause.ts';
@@ -10,11 +9,11 @@ import { EarlyPlaces } from './redis-log-early.ts';
 import { RedisHistory } from './redis-log-history.ts';
 import { Placing, type PlacingHost } from './redis-log-placing.ts';
 import { reconcile, type Parting } from './redis-log-reconcile.ts';
-import type { RedisSource } from './redis-log-source.ts';
+import type { LogSource } from './redis-log-source.ts';
 
 /** What a tail needs of its thread. */
 export interface TailHost extends PlacingHost {
-  readonly source: RedisSource;
+  readonly source: LogSource;
   readonly isClosed: boolean;
   /** Resolves when the thread's channel is subscribed on the connections that there are now. */
   subscribed(): Promise<void>;
@@ -45,7 +44,7 @@ export class RedisTail {
   readonly buffer: LogBuffer;
   readonly #host: TailHost;
   readonly #placing: Placing;
-  readonly #early = new EarlyPlaces();
+  readonly #early: EarlyPlaces;
   readonly #history: RedisHistory;
   /** False until Redis was asked, and while it is asked again: then everything waits. */
   #isAnchored = false;
@@ -60,6 +59,7 @@ export class RedisTail {
     this.#host = host;
     this.buffer = new LogBuffer('', host.settings.retention, host.settings.clock.now());
     this.#placing = new Placing(this.buffer, host);
+    this.#early = new EarlyPlaces((own) => this.#placing.failLost(own));
     this.#history = new RedisHistory(this.buffer, this.#placing, host);
   }
 
@@ -118,7 +118,9 @@ export class RedisTail {
     this.#host.settings.clock.clearTimeout(this.#overtake);
     this.#history.end();
     this.buffer.clear();
-    this.#early.clear();
+    for (const { own, arrival } of this.#early.takeAll()) {
+      if (own !== undefined) this.#placing.settleUnread(own, arrival.offset);
+    }
   }
 
   #ask(isRoutine: boolean): Pass {
@@ -228,10 +230,7 @@ export class RedisTail {
       if (this.#placing.put(place)) continue;
       if (arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head) this.#early.add(place);
       // of a history that Redis does not have any more
-      else
-        own?.fail(
-          new LogUnavailableError({ threadId: this.#host.threadId, reason: 'Redis has lost the message again' }),
-        );
+      else if (own !== undefined) this.#placing.failLost(own);
     }
     if (!this.#early.isEmpty) this.#awaitOvertaken();
   }
