@@ -88,7 +88,9 @@ class HubActor implements Hub {
     this.#settings = settings;
     this.#lobby = new Lobby(settings);
     this.#engine = this.#makeEngine();
-    this.#round = new SweepRound(() => this.#lobby.present, this.#engine.now, settings.sweepMs / 2);
+    this.#round = new SweepRound(this.#lobby, settings.clock, settings.sweepMs / 2, (round) => {
+      this.#engine.turns.add(round);
+    });
     this.#sweeper = new Sweeper(settings.clock, settings.sweepMs, (now, isFair) => this.#sweep(now, isFair));
     const machine = hubMachine.provide({
       actions: {
@@ -320,7 +322,6 @@ class HubActor implements Hub {
 
   #sweep(now: number, isFair: boolean): void {
     this.#round.begin(isFair);
-    this.#engine.turns.add(this.#round);
     this.#threads.sweep(now);
     this.#settings.log.sweep();
     this.#engine.serializer.sweep();
@@ -334,6 +335,7 @@ class HubActor implements Hub {
   /** Effect of the machine: the end. */
   async #release(): Promise<void> {
     this.#sweeper.stop();
+    this.#round.stop();
     this.#stopMetrics();
     this.#engine.ticker.stop();
     for (const door of this.#doors) door.close();

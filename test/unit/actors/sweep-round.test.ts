@@ -1,38 +1,69 @@
 import { expect, it } from 'vitest';
 import { SweepRound } from '../../../src/actors/sweep-round.ts';
+import { VirtualClock } from '../../../src/testing/index.ts';
 
-const LATE_MS = 500;
+const ROUND_MS = 500;
 
-/** Forty connections of which each takes a millisecond, in slices of sixteen; whether each was looked at fairly, by slice. */
-function play(pauseMs: number): boolean[][] {
-  let now = 1_000;
-  const slices: boolean[][] = [];
-  const connection = {
-    sweep(_: number, isFair: boolean): void {
-      now++;
-      slices.at(-1)?.push(isFair);
-    },
-  };
-  const round = new SweepRound(
-    () => Array.from({ length: 40 }, () => connection),
-    () => now,
-    LATE_MS,
-  );
-  round.begin(true);
-  for (let isDone = false; !isDone; now += pauseMs) {
-    slices.push([]);
-    isDone = round.run(now);
-  }
-  return slices;
+/** Connections that are all looked at; how many in each batch, and whether fairly. */
+function crowdOf(size: number) {
+  const clock = new VirtualClock(1_000);
+  const batches: { at: number; fair: boolean[] }[] = [];
+  const present = Array.from({ length: size }, () => ({
+    sweep: (_: number, isFair: boolean): void => void batches.at(-1)?.fair.push(isFair),
+  }));
+  const round = new SweepRound({ present, size }, clock, ROUND_MS, (task) => {
+    batches.push({ at: clock.now(), fair: [] });
+    task.run(Infinity);
+  });
+  return { clock, batches, round };
 }
 
-it('looks at every connection once, a slice after the other', () => {
-  const slices = play(0);
-  expect(slices.map(({ length }) => length)).toEqual([16, 16, 8]);
-  expect(slices.flat()).not.toContain(false);
+it('looks at every connection once, in batches with pauses, and is through in its time', async () => {
+  for (const size of [1, 64, 65, 1_000, 9_999]) {
+    const { clock, batches, round } = crowdOf(size);
+    round.begin(true);
+    await clock.advance(ROUND_MS + 10);
+    expect(batches.flatMap(({ fair }) => fair)).toEqual(Array.from({ length: size }, () => true));
+    expect(Math.max(...batches.map(({ fair }) => fair.length))).toBeLessThanOrEqual(200);
+    expect(clock.pending).toBe(0);
+  }
 });
 
-it('judges nobody in a slice that comes late: the event loop was blocked, and so were the answers', () => {
-  const slices = play(LATE_MS + 1);
-  expect(slices.map((fair) => new Set(fair))).toEqual([new Set([true]), new Set([false]), new Set([false])]);
+it('goes on where its slice ended', () => {
+  let now = 0;
+  const seen: number[] = [];
+  const present = Array.from({ length: 40 }, (_, i) => ({ sweep: () => void seen.push((now++, i)) }));
+  const clock = new VirtualClock();
+  const round = new SweepRound({ present, size: 40 }, { ...plain(clock), now: () => now }, ROUND_MS, () => {});
+  round.begin(true);
+  const slices: number[] = [];
+  for (let isDone = false; !isDone;) {
+    isDone = round.run(now);
+    slices.push(seen.length);
+  }
+  expect(slices).toEqual([16, 32, 40]);
+  expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => i));
 });
+
+it('judges nobody in a batch that comes late: the event loop was blocked, and so were the answers', async () => {
+  const { clock, batches, round } = crowdOf(100);
+  round.begin(true);
+  await clock.freeze(ROUND_MS + 11);
+  expect(batches.map(({ fair }) => new Set(fair))).toEqual([new Set([true]), new Set([false])]);
+});
+
+it('leaves no timer when it is stopped in the middle', () => {
+  const { clock, round } = crowdOf(100);
+  round.begin(true);
+  expect(clock.pending).toBe(1);
+  round.stop();
+  expect(clock.pending).toBe(0);
+});
+
+function plain(clock: VirtualClock) {
+  return {
+    setTimeout: (callback: () => void, delayMs: number) => clock.setTimeout(callback, delayMs),
+    clearTimeout: (handle: unknown) => clock.clearTimeout(handle),
+    nextTurn: (callback: () => void) => clock.nextTurn(callback),
+  };
+}
