@@ -35,10 +35,9 @@ const NONE: readonly WindowBits[] = [];
 export async function compress(
   encoded: Encoded,
   windows: readonly WindowBits[],
-  { thresholdBytes, level }: Required<CompressionOptions>,
+  { level }: Pick<Required<CompressionOptions>, 'level'>,
 ): Promise<Encoded> {
   const { body } = encoded;
-  if (body.bytes < thresholdBytes) return encoded;
   const bodies = await Promise.all(
     windows.map(async (window) => [window, await deflateBody(body, window, level).catch(() => undefined)] as const),
   );

@@ -249,6 +249,10 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     this.#memberships.endParts();
   }
 
+  partReady(): void {
+    this.#engine.turns.add(this.#memberships);
+  }
+
   traceMiss(entry: Entry, outcome: SendOutcome): void {
     this.#trace(entry, 0, outcome);
   }

@@ -1,3 +1,5 @@
+import type { WindowBits } from '../infra/deflate.ts';
+import type { DeflatedParts } from '../infra/deflated-parts.ts';
 import type { Entry } from '../infra/entry.ts';
 import type { Parts } from '../infra/parts.ts';
 
@@ -14,17 +16,34 @@ interface UnfinishedMessage {
   readonly of: number;
 }
 
+/** How its parts are compressed for one client. */
+export interface PartsDeflate {
+  readonly window: WindowBits;
+  readonly level: number;
+}
+
 /** A big entry on its way to one client: a cursor within it, which keeps its body alive until `end`. */
 export class PartStream {
   readonly entry: Entry;
   readonly #parts: Parts;
+  readonly #deflated: DeflatedParts | undefined;
+  readonly #onReady: () => void;
   #next: number;
+  /** The next part, which was not ready when it was asked for. */
+  #ready: Uint8Array | undefined;
+  #isAwaited = false;
+  #hasEnded = false;
 
-  /** @param wish what the client has of it is not sent again, if it was cut in the same way */
-  constructor(entry: Entry, { unfinished }: PartsWish) {
+  /**
+   * @param wish what the client has of it is not sent again, if it was cut in the same way
+   * @param onReady the part that `take` had to wait for is ready; not called any more after `end`
+   */
+  constructor(entry: Entry, { unfinished }: PartsWish, deflate: PartsDeflate | undefined, onReady: () => void) {
     this.entry = entry;
+    this.#onReady = onReady;
     this.#parts = entry.parts;
     this.#parts.enter();
+    this.#deflated = deflate && this.#parts.deflated(deflate.window, deflate.level);
     const { offset, id, next = 0, of } = unfinished ?? {};
     const isKnown = offset === entry.offset && id === entry.id && of === this.#parts.count && next < of;
     this.#next = isKnown ? next : 0;
@@ -34,12 +53,30 @@ export class PartStream {
     return this.#next === this.#parts.count;
   }
 
-  /** The frame of the next part. */
-  take(): Uint8Array {
-    return this.#parts.frame(this.#next++);
+  /** The frame of the next part; undefined while it is being compressed. */
+  take(): Uint8Array | undefined {
+    const frame = this.#ready ?? this.#read();
+    if (frame === undefined) return undefined;
+    this.#ready = undefined;
+    this.#next++;
+    return frame;
   }
 
   end(): void {
+    this.#hasEnded = true;
     this.#parts.leave();
+  }
+
+  #read(): Uint8Array | undefined {
+    if (this.#deflated === undefined) return this.#parts.frame(this.#next);
+    if (this.#isAwaited) return undefined;
+    const frame = this.#deflated.frame(this.#next, (ready) => {
+      this.#isAwaited = false;
+      if (this.#hasEnded) return;
+      this.#ready = ready;
+      this.#onReady();
+    });
+    this.#isAwaited = frame === undefined;
+    return frame;
   }
 }

@@ -3,6 +3,7 @@ import type { Entry } from '../infra/entry.ts';
 import type { Frame } from '../infra/frames.ts';
 import type { Position } from '../infra/ids.ts';
 import type { Counters } from './counters.ts';
+import type { CompressionOptions } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import type { Run, Runs } from './runs.ts';
 import type { Streams } from './streams.ts';
@@ -33,6 +34,8 @@ export interface Subscriber {
   /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
   beginParts(subscription: Subscription): boolean;
   endParts(): void;
+  /** The next part has been made; later than it could have been written. */
+  partReady(): void;
   /** Tells the client that something is missing before this position. */
   tellGap(threadId: string, why: GapReason, position: string): void;
   /** Tells the client that a token stream is over without a final message. */
@@ -46,6 +49,8 @@ export interface Home {
   readonly id: string;
   readonly runs: Runs;
   readonly counters: Counters;
+  /** Of parts of big messages. */
+  readonly compression: Required<CompressionOptions>;
   readonly now: () => number;
   /** Undefined where there have been none. */
   readonly streams: Streams | undefined;

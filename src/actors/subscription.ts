@@ -283,8 +283,7 @@ export class Subscription {
     const entry = this.#tail.at(this.#cursor + 1);
     if (entry !== undefined && this.#isDeliverable(entry) && !this.#wasAhead(entry)) {
       if (!this.#outbox.canWrite) return false;
-      const isInParts = this.parts !== undefined && entry.isInParts(this.#outbox.dialect.window);
-      if (this.parts !== undefined && isInParts) return this.#begin(entry, this.parts);
+      if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
       this.#deliver(entry, false, flight);
     } else if (entry !== undefined && !this.#wasAhead(entry)) {
       this.#noteSkipped(entry);
@@ -299,7 +298,12 @@ export class Subscription {
       this.#heldUpAt = this.#cursor;
       return false;
     }
-    this.#partStream = new PartStream(entry, wish);
+    const { window } = this.#outbox.dialect;
+    const { thresholdBytes, level } = this.#home.compression;
+    const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
+    this.#partStream = new PartStream(entry, wish, isWorthIt ? { window, level } : undefined, () => {
+      this.subscriber.partReady();
+    });
     return this.#writePart(this.#partStream);
   }
 
@@ -322,8 +326,9 @@ export class Subscription {
       this.#heldUpAt = outbox.canWrite ? this.#cursor : -1;
       return false;
     }
-    this.#heldUpAt = -1;
     const part = stream.take();
+    this.#heldUpAt = part === undefined ? this.#cursor : -1;
+    if (part === undefined) return false;
     const { entry, isDone } = stream;
     if (isDone) {
       this.#count(entry);

@@ -1,8 +1,10 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import type { Appended, LogReset, LogSubscription } from '../infra/delivery-log.ts';
-import { Entry, type EntryDraft } from '../infra/entry.ts';
+import { Entry, type EntryDraft, type Lane } from '../infra/entry.ts';
 import { ThreadClosedError } from '../infra/errors.ts';
+import type { WindowBits } from '../infra/deflate.ts';
 import { parsePosition, type Position } from '../infra/ids.ts';
+import { IN_PARTS_ABOVE_BYTES } from '../infra/parts.ts';
 import type { MessageTrace } from '../infra/message-trace.ts';
 import type { OpenSpan } from '../infra/telemetry.ts';
 import type { threadMachine } from '../machines/index.ts';
@@ -18,6 +20,7 @@ import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
 import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
 import type { Encoded } from './encoded.ts';
 import { compress, Windows } from './compression.ts';
+import type { CompressionOptions } from './options.ts';
 import { Streams, type StreamHost } from './streams.ts';
 import type { Counters } from './counters.ts';
 import type { Runs } from './runs.ts';
@@ -38,6 +41,7 @@ export class ThreadActor implements Home, Station, StreamHost {
   readonly runs: Runs;
   readonly flight: Flight;
   readonly counters: Counters;
+  readonly compression: Required<CompressionOptions>;
   readonly now: () => number;
   readonly members = new Set<Subscription>();
   readonly #engine: Engine;
@@ -59,6 +63,7 @@ export class ThreadActor implements Home, Station, StreamHost {
     this.runs = engine.runs;
     this.flight = engine.flight;
     this.counters = engine.counters;
+    this.compression = engine.settings.compression;
     this.now = engine.now;
     this.#engine = engine;
     this.#log = log;
@@ -114,7 +119,10 @@ export class ThreadActor implements Home, Station, StreamHost {
     try {
       this.#assertOpen('send');
       this.#streams?.assertFree(settings.id);
-      const encoded = this.#compressed(this.#engine.serializer.encode(message, settings.isSnapshot, span.trace));
+      const encoded = this.#compressed(
+        this.#engine.serializer.encode(message, settings.isSnapshot, span.trace),
+        settings.lane,
+      );
       const lane = this.#lanes[settings.lane];
       const publication =
         encoded instanceof Promise || !lane.isIdle
@@ -264,12 +272,28 @@ export class ThreadActor implements Home, Station, StreamHost {
   }
 
   /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
-  #compressed(encoded: Encoded | Promise<Encoded>): Encoded | Promise<Encoded> {
-    const windows = this.#windows.all;
-    if (windows.length === 0) return encoded;
-    const { compression } = this.#engine.settings;
-    if (encoded instanceof Promise) return encoded.then((ready) => compress(ready, windows, compression));
-    return encoded.body.bytes < compression.thresholdBytes ? encoded : compress(encoded, windows, compression);
+  #compressed(encoded: Encoded | Promise<Encoded>, lane: Lane): Encoded | Promise<Encoded> {
+    if (this.#windows.all.length === 0) return encoded;
+    return encoded instanceof Promise
+      ? encoded.then((ready) => this.#compress(ready, lane))
+      : this.#compress(encoded, lane);
+  }
+
+  #compress(encoded: Encoded, lane: Lane): Encoded | Promise<Encoded> {
+    const { bytes } = encoded.body;
+    if (bytes < this.compression.thresholdBytes) return encoded;
+    // what overtakes, and what is not logged, goes whole
+    const mayBeInParts = lane === 'normal' && bytes > IN_PARTS_ABOVE_BYTES;
+    const windows = mayBeInParts ? this.#windows.all.filter((window) => this.#takesWhole(window)) : this.#windows.all;
+    return windows.length === 0 ? encoded : compress(encoded, windows, this.compression);
+  }
+
+  /** Of those with this window, one at least does not take a big message in parts, which are compressed one by one. */
+  #takesWhole(window: WindowBits): boolean {
+    for (const { parts, subscriber } of this.members) {
+      if (parts === undefined && subscriber.outbox.dialect.window === window) return true;
+    }
+    return false;
   }
 
   #publish(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<Publication> {

@@ -96,9 +96,9 @@ export class Entry implements EntryDraft {
     return !this.isSuperseded && now < this.expiresAt;
   }
 
-  /** Big enough to go out in parts, and not compressed for this connection: that goes whole. */
-  isInParts(window: WindowBits | undefined): boolean {
-    return this.body.bytes > IN_PARTS_ABOVE_BYTES && (window === undefined || this.deflated?.has(window) !== true);
+  /** Big enough to go out in parts. */
+  get isInParts(): boolean {
+    return this.body.bytes > IN_PARTS_ABOVE_BYTES;
   }
 
   get parts(): Parts {

@@ -54,12 +54,12 @@ export function encodeText(text: string): Frame {
   return { pieces: [[whole]], whole, bytes: whole.length, body: undefined };
 }
 
-/** The whole frame of a text message whose UTF-8 bytes are given as characters of the same numbers. */
-export function encodeLatin1(text: string): Uint8Array {
-  const head = header(TEXT | FIN, text.length);
-  const frame = Buffer.allocUnsafeSlow(head.length + text.length);
+/** The whole frame of a text message, from its UTF-8 bytes or from these as permessage-deflate has them, in memory of its own. */
+export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain'): Uint8Array {
+  const head = header(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), payload.length);
+  const frame = Buffer.allocUnsafeSlow(head.length + payload.length);
   head.copy(frame);
-  frame.write(text, head.length, 'latin1');
+  payload.copy(frame, head.length);
   return frame;
 }
 

@@ -1,5 +1,7 @@
 import type { Body } from './body.ts';
-import { encodeLatin1, FRAGMENT_BYTES } from './frames.ts';
+import type { WindowBits } from './deflate.ts';
+import { DeflatedParts } from './deflated-parts.ts';
+import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
 
 /** Bytes of a message's JSON in one part: what an urgent message waits for at most, besides what is in the socket already. */
 const PART_BYTES = 64 * 1024;
@@ -35,6 +37,7 @@ export class Parts {
   /** Where each chunk of the body begins. */
   readonly #starts: readonly number[];
   readonly #kept: ({ readonly n: number; readonly frame: Uint8Array } | undefined)[] = [];
+  readonly #deflated = new Map<WindowBits, DeflatedParts>();
   #readers = 0;
 
   constructor(envelope: Envelope) {
@@ -52,7 +55,10 @@ export class Parts {
 
   /** Somebody has read to the end, or gives up. */
   leave(): void {
-    if (--this.#readers === 0) this.#kept.length = 0;
+    if (--this.#readers === 0) {
+      this.#kept.length = 0;
+      this.#deflated.clear();
+    }
     this.#envelope.body.release();
   }
 
@@ -60,18 +66,26 @@ export class Parts {
   frame(n: number): Uint8Array {
     const kept = this.#kept[n % KEPT];
     if (kept?.n === n) return kept.frame;
-    const frame = this.#encode(n);
+    const frame = encodeWhole(this.payload(n));
     this.#kept[n % KEPT] = { n, frame };
     return frame;
   }
 
-  #encode(n: number): Uint8Array {
+  /** The same, compressed each; only between `enter` and `leave`. */
+  deflated(window: WindowBits, level: number): DeflatedParts {
+    let parts = this.#deflated.get(window);
+    if (parts === undefined) this.#deflated.set(window, (parts = new DeflatedParts(this, window, level)));
+    return parts;
+  }
+
+  /** The JSON of part `n`; only between `enter` and `leave`. */
+  payload(n: number): Buffer {
     const { threadId, offset, id, traceparent } = this.#envelope;
     const head = `{"t":"part","th":"${threadId}","o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
     const trace = traceparent === undefined ? '' : `,"tp":"${traceparent}"`;
     const end = n === this.count - 1 ? `,"last":true${trace}}` : '}';
     // bytes as characters of the same number: what is to be escaped is ASCII, and the rest of UTF-8 stays as it is
-    return encodeLatin1(head + JSON.stringify(this.#latin1(this.#cut(n), this.#cut(n + 1))) + end);
+    return Buffer.from(head + JSON.stringify(this.#latin1(this.#cut(n), this.#cut(n + 1))) + end, 'latin1');
   }
 
   /** Where part `n` begins: never within a character. */

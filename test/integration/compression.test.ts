@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import { createHub, type Hub } from '../../src/index.ts';
-import { WsClient } from '../support/ws-server.ts';
+import { connect } from '../../src/client/index.ts';
+import { serveWs, WsClient } from '../support/ws-server.ts';
 
 let close: () => Promise<void> = () => Promise.resolve();
 
@@ -104,7 +105,7 @@ describe('a connection that keeps its context between messages', () => {
   });
 });
 
-it('Chromium reads compressed messages, whole and in fragments', async () => {
+it('Chromium reads compressed messages, whole, in fragments and in parts', async () => {
   const { hub, url } = await serve({ serverNoContextTakeover: true, threshold: 0 });
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
@@ -114,25 +115,43 @@ it('Chromium reads compressed messages, whole and in fragments', async () => {
   await page.goto(url.replace('ws:', 'http:'));
   const sent = messages();
   const received = page.evaluate(
-    ([address, count]) =>
-      new Promise((resolve) => {
-        const socket = new WebSocket(address);
-        const got: unknown[] = [];
-        socket.addEventListener('open', () => socket.send('{"t":"join","th":"t"}'));
-        socket.addEventListener('message', (event) => {
-          const frame = JSON.parse(String(event.data));
-          if (frame.t === 'joined') socket.send('{"t":"pub","th":"t","id":"ready","d":1}');
-          if (frame.t === 'msg') got.push(frame.d);
-          if (got.length === count) resolve({ got, extensions: socket.extensions });
+    ([address, count]) => {
+      const read = (join: object): Promise<{ got: unknown[]; parts: number; extensions: string }> =>
+        new Promise((resolve) => {
+          const socket = new WebSocket(address);
+          const got: unknown[] = [];
+          let text = '';
+          let parts = 0;
+          socket.addEventListener('open', () => socket.send(JSON.stringify({ t: 'join', th: 't', ...join })));
+          socket.addEventListener('message', (event) => {
+            const frame = JSON.parse(String(event.data));
+            if (frame.t === 'joined') socket.send('{"t":"pub","th":"t","id":"ready","d":1}');
+            if (frame.t === 'msg') got.push(frame.d);
+            if (frame.t === 'part') {
+              parts++;
+              text += frame.d;
+            }
+            if (frame.last === true) {
+              got.push(JSON.parse(text));
+              text = '';
+            }
+            if (got.length === count) resolve({ got, parts, extensions: socket.extensions });
+          });
         });
-      }),
+      return Promise.all([read({}), read({ parts: true })]);
+    },
     [url, sent.length] as const,
   );
+  let ready = 0;
   await new Promise<void>((resolve) => {
-    hub.on('connection', (connection) => connection.on('message', () => resolve()));
+    hub.on('connection', (connection) => connection.on('message', () => ++ready === 2 && resolve()));
   });
   for (const message of sent) await hub.thread('t').send(message);
-  expect(await received).toEqual({ got: sent, extensions: expect.stringContaining('permessage-deflate') });
+  const extensions = expect.stringContaining('permessage-deflate');
+  expect(await received).toEqual([
+    { got: sent, parts: 0, extensions },
+    { got: sent, parts: expect.toSatisfy((parts: number) => parts > 10), extensions },
+  ]);
   await browser.close();
 }, 60_000);
 
@@ -157,4 +176,29 @@ it('a hub that does the handshakes itself negotiates it where that is asked for'
   expect(client.messages[0]?.d).toBe(text(1));
   expect(connection?.stats.bytes).toBeLessThan(text(1).length / 4);
   expect(connection?.data).toEqual({ plan: 'pro' });
+});
+
+it('a big message goes compressed in parts, and others come between', async () => {
+  const server = await serveWs({ ws: { perMessageDeflate: { serverNoContextTakeover: true } } });
+  close = () => server.close();
+  const client = connect(server.url);
+  onTestFinished(() => client.close());
+  const came: unknown[] = [];
+  let parts = 0;
+  const thread = client.join('t', { onProgress: () => parts++ });
+  const done = new Promise<void>((resolve) => {
+    thread.on('message', ({ data }) => {
+      came.push(data);
+      if (came.length === 2) resolve();
+    });
+  });
+  await new Promise<void>((resolve) => void thread.on('joined', () => resolve()));
+  const big = { rows: Array.from({ length: 60_000 }, (_, i) => ({ i, text: `row ${i}`, random: Math.random() })) };
+  await server.hub.thread('t').send(big);
+  await server.hub.thread('t').send('approve?', { lane: 'critical' });
+  await done;
+  expect(came).toEqual(['approve?', big]);
+  expect(parts).toBeGreaterThan(40);
+  const [connection] = server.hub.connections;
+  expect(connection?.stats.bytes).toBeLessThan(JSON.stringify(big).length * 0.6);
 });

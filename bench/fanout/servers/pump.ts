@@ -29,6 +29,7 @@ class Room implements Home, Station {
   readonly id = 'main';
   readonly runs = runs;
   readonly counters = makeCounters();
+  readonly compression = { thresholdBytes: Infinity, level: 1 };
   readonly flight = new Flight();
   readonly now = (): number => systemClock.now();
   readonly streams = undefined;
@@ -64,6 +65,7 @@ function subscriberOf(link: Link): Subscriber {
     followPart: ignore,
     beginParts: () => true,
     endParts: ignore,
+    partReady: ignore,
     tellGap: ignore,
     tellLost: ignore,
     fellBehind: () => turns.add(room.pump),

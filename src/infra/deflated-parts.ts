@@ -1,0 +1,78 @@
+import { constants, deflateRaw } from 'node:zlib';
+import type { WindowBits } from './deflate.ts';
+import { encodeWhole } from './frames.ts';
+
+/** Where the parts come from. */
+interface PartTexts {
+  readonly count: number;
+  /** The payload of a part as bytes. */
+  payload(n: number): Buffer;
+}
+
+/** Parts that are compressed ahead of the one that is asked for: each takes about a millisecond of another thread. */
+const AHEAD = 3;
+
+/** Compressed parts that are kept while somebody reads. */
+const KEPT = 16;
+
+/** What a sync flush ends with, and RFC 7692 section 7.2.1 leaves out. */
+const TAIL_BYTES = 4;
+
+/** How much smaller a part has to become to be worth the client's work. */
+const WORTHWHILE = 0.9;
+
+interface Slot {
+  readonly n: number;
+  frame: Uint8Array | undefined;
+  readonly waiting: ((frame: Uint8Array) => void)[];
+}
+
+/**
+ * The parts of a big message, each compressed by itself for one window size, off the event loop and once for all who are at it. A message
+ * that were compressed as a whole could not be cut where nothing else may come between, nor go on in the middle after a reconnect.
+ */
+export class DeflatedParts {
+  readonly #parts: PartTexts;
+  readonly #windowBits: WindowBits;
+  readonly #level: number;
+  readonly #slots: (Slot | undefined)[] = [];
+
+  constructor(parts: PartTexts, windowBits: WindowBits, level: number) {
+    this.#parts = parts;
+    this.#windowBits = windowBits;
+    this.#level = level;
+  }
+
+  /**
+   * The whole frame of part `n`, or undefined while it is being compressed; then `onReady` gets it. Where zlib fails, or it is not worth it,
+   * the frame is a plain one.
+   */
+  frame(n: number, onReady: (frame: Uint8Array) => void): Uint8Array | undefined {
+    const last = Math.min(n + AHEAD, this.#parts.count - 1);
+    for (let next = n + 1; next <= last; next++) this.#slot(next);
+    const slot = this.#slot(n);
+    if (slot.frame === undefined) slot.waiting.push(onReady);
+    return slot.frame;
+  }
+
+  clear(): void {
+    this.#slots.length = 0;
+  }
+
+  #slot(n: number): Slot {
+    const kept = this.#slots[n % KEPT];
+    if (kept?.n === n) return kept;
+    const slot: Slot = { n, frame: undefined, waiting: [] };
+    this.#slots[n % KEPT] = slot;
+    const payload = this.#parts.payload(n);
+    const options = { windowBits: this.#windowBits, level: this.#level, finishFlush: constants.Z_SYNC_FLUSH };
+    deflateRaw(payload, options, (error, deflated) => {
+      const isSmall = error === null && deflated.length < payload.length * WORTHWHILE;
+      const frame = isSmall ? encodeWhole(deflated.subarray(0, -TAIL_BYTES), 'deflated') : encodeWhole(payload);
+      slot.frame = frame;
+      // whoever waits is given it: until they ask again, somebody else's part may be in its place
+      for (const onReady of slot.waiting.splice(0)) onReady(frame);
+    });
+    return slot;
+  }
+}
