@@ -11,7 +11,6 @@ import { assertThreadId, isId } from '../infra/ids.ts';
 import type { PublishAnswer } from './api.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Engine } from './engine.ts';
-import { LaneQueue } from './lane-queue.ts';
 import { notices, parseRequest, type Request } from './protocol.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -36,7 +35,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
 export class Requests {
   readonly #connection: ConnectionActor;
   readonly #engine: Engine;
-  readonly #queue = new LaneQueue();
+  #last: Promise<unknown> = Promise.resolve();
   readonly #rate: RateLimit;
   #waiting = 0;
   #waitingBytes = 0;
@@ -66,8 +65,8 @@ export class Requests {
   #enqueue(request: Request, bytes: number): void {
     this.#waiting++;
     this.#waitingBytes += bytes;
-    this.#queue
-      .enqueue(Promise.resolve(), () => this.#perform(request))
+    this.#last = this.#last
+      .then(() => this.#perform(request))
       .catch((error: unknown) => this.#fail(request, error))
       .finally(() => {
         this.#waiting--;

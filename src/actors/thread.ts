@@ -48,7 +48,11 @@ export class ThreadActor implements Home, Station, StreamHost {
   readonly #actor: ActorRefFrom<typeof threadMachine>;
   readonly #log: LogSubscription;
   readonly #pump: Pump;
-  readonly #lanes = { critical: new LaneQueue(), normal: new LaneQueue(), volatile: new LaneQueue() };
+  readonly #lanes = {
+    critical: new LaneQueue<Encoded>(),
+    normal: new LaneQueue<Encoded>(),
+    volatile: new LaneQueue<Encoded>(),
+  };
   readonly #windows = new Windows();
   #streams: Streams | undefined;
   #underWay = 0;
@@ -126,7 +130,7 @@ export class ThreadActor implements Home, Station, StreamHost {
       const lane = this.#lanes[settings.lane];
       const publication =
         encoded instanceof Promise || !lane.isIdle
-          ? await lane.enqueue(Promise.resolve(encoded), (ready) => this.#publish(ready, settings, span))
+          ? await lane.enqueue(encoded, (ready) => this.#publish(ready, settings, span))
           : await this.#publish(encoded, settings, span);
       counters.messagesPublished++;
       if (!publication.isDuplicate) {
