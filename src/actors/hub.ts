@@ -178,7 +178,15 @@ class HubActor implements Hub {
         return lobby.ofUser(userId);
       },
       async send(message, options) {
-        await Promise.all(lobby.ofUser(userId).map((connection) => connection.join(thread.id)));
+        const joins = lobby.ofUser(userId).map(async (connection) => {
+          try {
+            await connection.join(thread.id);
+          } catch (error) {
+            // who goes meanwhile keeps nobody from it
+            if (connection.state !== 'evicted') throw error;
+          }
+        });
+        await Promise.all(joins);
         return thread.send(message, options);
       },
     };

@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../infra/delivery-log.ts';
 import { assertThreadId, formatPosition, parsePosition } from '../infra/ids.ts';
 import type { Engine } from './engine.ts';
 import type { JoinWish } from './join-wish.ts';
@@ -5,6 +6,7 @@ import { notices } from './protocol.ts';
 import type { Canceller } from './stream-options.ts';
 import type { Subscriber } from './subscriber.ts';
 import type { Subscription } from './subscription.ts';
+import type { ThreadActor } from './thread.ts';
 import type { Task } from './turns.ts';
 import type { encodeText } from '../infra/frames.ts';
 
@@ -22,6 +24,8 @@ export class Memberships implements Task {
   readonly #byThread = new Map<string, Subscription>();
   /** Undefined where there are none. */
   #behind: Set<Subscription> | undefined;
+  /** Joins that wait for a log elsewhere; undefined where there have been none. */
+  #joining: Set<{ readonly threadId: string }> | undefined;
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
 
@@ -58,49 +62,51 @@ export class Memberships implements Task {
     return this.#byThread.get(threadId);
   }
 
-  async join(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
+  /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
+  async join(threadId: string, from: string | undefined): Promise<void> {
     assertThreadId(threadId);
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
-    const opening = this.#engine.openThread(threadId);
-    const thread = opening instanceof Promise ? await opening : opening;
-    const reached = thread.reach(from);
-    if (reached !== undefined) await reached;
-    this.#member.assertLive('join');
-    if (this.#byThread.has(threadId)) return;
-    const { subscription, plan } = thread.subscribe(this.#member, from, wish);
-    this.#byThread.set(threadId, subscription);
-    const position = formatPosition(plan.start);
-    this.#member.tell(notices.joined(threadId, position, plan.recovered));
-    if (plan.gap !== undefined) this.#member.tellGap(threadId, plan.gap, position);
-    if (subscription.isOwed) this.fellBehind(subscription);
+    const reaching = this.#reach(threadId, from);
+    if (!(reaching instanceof Promise)) {
+      this.#enter(reaching, from);
+      return;
+    }
+    const joining = { threadId };
+    const all = (this.#joining ??= new Set());
+    all.add(joining);
+    try {
+      const thread = await reaching;
+      if (all.has(joining)) this.#enter(thread, from);
+    } finally {
+      all.delete(joining);
+    }
   }
 
   /**
-   * A client's own join. Where the server has joined for it already, the client's position counts: it knows what it has, and
-   * ignored what came before it had asked.
+   * A client's own join. Where the server has joined for it already, or does so meanwhile, the client's position counts: it knows what
+   * it has, and ignored what came before it had asked.
    */
   async rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
-    const subscription = this.#byThread.get(threadId);
-    if (subscription === undefined) return this.join(threadId, from, wish);
-    if (from === undefined) {
-      subscription.parts = wish?.parts;
-      this.#member.tell(notices.joined(threadId, formatPosition(subscription.position), 0));
-      subscription.streams?.place(subscription, wish?.texts);
-      if (subscription.isOwed) this.fellBehind(subscription);
-      return undefined;
+    assertThreadId(threadId);
+    this.#member.assertLive('join');
+    if (from !== undefined && from !== 'start') parsePosition(from);
+    for (;;) {
+      const subscription = this.#byThread.get(threadId);
+      if (subscription !== undefined && from === undefined) {
+        this.#greet(subscription, wish);
+        return;
+      }
+      if (subscription !== undefined) this.#forget(subscription);
+      const reaching = this.#reach(threadId, from);
+      if (this.#enter(reaching instanceof Promise ? await reaching : reaching, from, wish)) return;
     }
-    if (from !== 'start') parsePosition(from);
-    this.leave(threadId);
-    return this.join(threadId, from, wish);
   }
 
   leave(threadId: string): void {
+    this.#joining?.forEach((joining, _, all) => joining.threadId === threadId && all.delete(joining));
     const subscription = this.#byThread.get(threadId);
-    if (subscription === undefined) return;
-    this.#byThread.delete(threadId);
-    this.#passed(subscription);
-    subscription.leave();
+    if (subscription !== undefined) this.#forget(subscription);
   }
 
   /** False where it may not, or is not in the thread. */
@@ -145,6 +151,41 @@ export class Memberships implements Task {
     }
     // who is not held up has asked for another turn already
     return true;
+  }
+
+  /** The thread, opened, with what a join from there needs. */
+  #reach(threadId: string, from: string | undefined): MaybePromise<ThreadActor> {
+    const reached = (thread: ThreadActor): MaybePromise<ThreadActor> =>
+      thread.reach(from)?.then(() => thread) ?? thread;
+    const opening = this.#engine.openThread(threadId);
+    return opening instanceof Promise ? opening.then(reached) : reached(opening);
+  }
+
+  /** False where somebody else's join was faster. */
+  #enter(thread: ThreadActor, from: string | undefined, wish?: JoinWish): boolean {
+    this.#member.assertLive('join');
+    if (this.#byThread.has(thread.id)) return false;
+    const { subscription, plan } = thread.subscribe(this.#member, from, wish);
+    this.#byThread.set(thread.id, subscription);
+    const position = formatPosition(plan.start);
+    this.#member.tell(notices.joined(thread.id, position, plan.recovered));
+    if (plan.gap !== undefined) this.#member.tellGap(thread.id, plan.gap, position);
+    if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription);
+    return true;
+  }
+
+  /** Its client asks for a thread that it is in, as it stands there. */
+  #greet(subscription: Subscription, wish: JoinWish | undefined): void {
+    subscription.parts = wish?.parts;
+    this.#member.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0));
+    subscription.streams?.place(subscription, wish?.texts);
+    if (subscription.isOwed) this.fellBehind(subscription);
+  }
+
+  #forget(subscription: Subscription): void {
+    this.#byThread.delete(subscription.threadId);
+    this.#passed(subscription);
+    subscription.leave();
   }
 
   #passed(subscription: Subscription): void {
