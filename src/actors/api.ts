@@ -169,7 +169,10 @@ export interface Connection {
   leave(threadId: string): void;
   /** To this connection alone. Errors are those of `Thread.send`. */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
-  /** Closing twice is once. @default code 1000 */
+  /**
+   * Closing twice is once. @default code 1000
+   * @throws InvalidOptionError: no code that a close frame may carry, or a reason of more than 123 bytes
+   */
   close(code?: number, reason?: string): void;
   /** For an operator: opens the breaker now. After the cooldown one probe decides, as ever. No effect where it is open already. */
   trip(): void;

@@ -1,4 +1,4 @@
-import { closeCodes, type CloseCode } from '../infra/close-codes.ts';
+import { assertCloseFrame, closeCodes, type CloseCode } from '../infra/close-codes.ts';
 import { dialectOf } from '../infra/dialect.ts';
 import type { Entry, Format } from '../infra/entry.ts';
 import { asError, ConnectionClosedError } from '../infra/errors.ts';
@@ -189,6 +189,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   }
 
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
+    assertCloseFrame(code, reason);
     this.#machine.tell({ type: 'evict', code, reason });
   }
 
@@ -201,7 +202,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   }
 
   evict({ code, reason }: CloseCode): void {
-    this.close(code, reason);
+    this.#machine.tell({ type: 'evict', code, reason });
   }
 
   /** Says something of the protocol; a client that lets too many such notices wait is not served any longer. */
@@ -332,29 +333,55 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   }
 
   sendProbe(): void {
-    this.#probe = this.#vitals.ping(this.#engine.now(), this.outbox.bytes);
+    this.#guarded(() => {
+      this.#probe = this.#vitals.ping(this.#engine.now(), this.outbox.bytes);
+    });
   }
 
   terminate(code: number, reason: string): void {
-    if (!this.#isLinkClosed) {
-      // what is only gathered is not what the peer does not take
-      this.outbox.depart();
-      this.#link.uncork();
-    }
-    const hasUnsent = this.#link.unsentBytes > 0;
+    const isCut = !this.#isFlushed();
     this.#traceWaiting('evicted');
     this.outbox.abandon();
     this.#memberships.leaveAll();
     // a close frame would wait behind the unsent bytes of a peer that takes none
-    if (hasUnsent) this.#link.terminate();
-    else if (!this.#isLinkClosed) this.#link.close(code, reason);
+    if (isCut) this.#cut();
+    else if (!this.#isLinkClosed)
+      guarded(
+        () => this.#link.close(code, reason),
+        (error) => this.#cut(error),
+      );
     this.#engine.forgetConnection(this, { code, reason });
     this.emit('evicted', { code, reason });
   }
 
+  /** The kernel has all that was written. */
+  #isFlushed(): boolean {
+    let isFlushed = false;
+    this.#guarded(() => {
+      if (!this.#isLinkClosed) {
+        // what is only gathered is not what the peer does not take
+        this.outbox.depart();
+        this.#link.uncork();
+      }
+      isFlushed = this.#link.unsentBytes === 0;
+    });
+    return isFlushed;
+  }
+
+  /** @param error why, where something threw */
+  #cut(error?: unknown): void {
+    if (error !== undefined) this.#engine.report(error);
+    this.#guarded(() => this.#link.terminate());
+  }
+
+  /** A link of somebody else's may throw, which must not keep its connection from ending. */
+  #guarded(act: () => void): void {
+    guarded(act, this.#engine.report);
+  }
+
   /** The hub waits no longer for the peer's answer to a close frame. */
   terminateLink(): void {
-    if (!this.#isLinkClosed) this.#link.terminate();
+    if (!this.#isLinkClosed) this.#cut();
   }
 
   assertLive(action: string): void {
@@ -381,14 +408,10 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     this.#engine.turns.add(this.#memberships);
   }
 
-  // --- OutboxOwner
+  // --- OutboxOwner, and Subscriber
 
   onBroken(error: unknown): void {
-    this.#engine.report(error);
-    guarded(
-      () => this.#link.terminate(),
-      (failure) => this.#engine.report(failure),
-    );
+    this.#cut(error);
     this.onClose(closeCodes.abnormal.code, asError(error).message);
   }
 }

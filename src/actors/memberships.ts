@@ -137,6 +137,15 @@ export class Memberships implements Task {
 
   /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
   run(deadline: number): boolean {
+    try {
+      return this.#goOn(deadline);
+    } catch (error) {
+      this.#member.onBroken(error);
+      return true;
+    }
+  }
+
+  #goOn(deadline: number): boolean {
     const { outbox } = this.#member;
     const progress = outbox.resume();
     if (progress !== 'ready') return progress === 'blocked';

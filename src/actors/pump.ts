@@ -61,7 +61,12 @@ export class Pump implements Task {
     let visits = 0;
     // a Set's iterator goes on where it stopped, with members that came meanwhile and without those that went
     for (const member of pass.rest) {
-      this.#visit(member, pass);
+      try {
+        this.#visit(member, pass);
+      } catch (error) {
+        // one that is broken is nobody else's matter
+        member.subscriber.onBroken(error);
+      }
       if (++visits % visitsPerLook !== 0) continue;
       flight.depart();
       if (now() >= deadline) return false;

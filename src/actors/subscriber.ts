@@ -42,6 +42,8 @@ export interface Subscriber {
   tellLost(threadId: string, streamId: string): void;
   /** A visit ended before the end of the log: the socket takes no more, or others are to have their turn. */
   fellBehind(subscription: Subscription): void;
+  /** A visit threw: what it has left half done cannot be gone on with, so the connection ends. */
+  onBroken(error: unknown): void;
 }
 
 /** What all subscriptions of a thread have in common, held once. */

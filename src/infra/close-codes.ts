@@ -1,3 +1,5 @@
+import { InvalidOptionError } from './errors.ts';
+
 /** What the client should do after a close: come back and resume, come back later, or stay away. */
 export type Reconnect = 'resume' | 'later' | 'never';
 
@@ -24,3 +26,33 @@ export const closeCodes = {
   replaced: { code: 4409, reason: 'replaced', reconnect: 'never' },
   rateLimited: { code: 4429, reason: 'rate limited', reconnect: 'later' },
 } as const satisfies Record<string, CloseCode>;
+
+/** Of a control frame, with two for the code (RFC 6455 section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/**
+ * What the application closes a connection with has to fit in a close frame.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function assertCloseFrame(code: unknown, reason: unknown): void {
+  const isCode = typeof code === 'number' && Number.isInteger(code) && isSendable(code);
+  if (!isCode) {
+    throw new InvalidOptionError({
+      option: 'code',
+      value: code,
+      expected: '1000 to 1014 without 1004 to 1006, or 3000 to 4999',
+    });
+  }
+  if (typeof reason !== 'string' || Buffer.byteLength(reason) > MAX_REASON_BYTES) {
+    throw new InvalidOptionError({
+      option: 'reason',
+      value: reason,
+      expected: `a text of at most ${MAX_REASON_BYTES} bytes`,
+    });
+  }
+}
+
+/** RFC 6455 section 7.4: some are for reports only. */
+function isSendable(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) || (code >= 3000 && code <= 4999);
+}

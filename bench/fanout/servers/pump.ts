@@ -69,6 +69,7 @@ function subscriberOf(link: Link): Subscriber {
     tellGap: ignore,
     tellLost: ignore,
     fellBehind: () => turns.add(room.pump),
+    onBroken: fail,
   };
 }
 
