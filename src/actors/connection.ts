@@ -310,8 +310,14 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     if (finding === 'progressed' && state === 'retrying') this.#machine.tell({ type: 'progressed' });
     else if (finding === 'stalled' && state === 'open' && isFair) this.#machine.tell({ type: 'stalled' });
     if (this.#vitals.owesHeartbeat(now, this.outbox.bytes)) this.#beat();
-    const idleMs = now - this.#vitals.heardAt;
-    if (this.#memberships.size === 0 && idleMs >= this.#engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
+    if (this.#memberships.size === 0 && now - this.#usedAt >= this.#engine.settings.idleConnectionMs) {
+      this.evict(closeCodes.idle);
+    }
+  }
+
+  /** When it last left a thread or said something; answers to pings, which come by themselves, are nothing. */
+  get #usedAt(): number {
+    return Math.max(this.#acceptedAt, this.#memberships.leftAt ?? -Infinity, this.#requests?.heardAt ?? -Infinity);
   }
 
   // --- effects of the machine

@@ -24,6 +24,8 @@ export class Memberships implements Task {
   readonly #byThread = new Map<string, Subscription>();
   /** Undefined where there are none. */
   #behind: Set<Subscription> | undefined;
+  /** When it left a thread last; undefined where it has not left any. */
+  leftAt: number | undefined;
   /** Joins that wait for a log elsewhere; undefined where there have been none. */
   #joining: Set<{ readonly threadId: string }> | undefined;
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
@@ -192,6 +194,7 @@ export class Memberships implements Task {
   }
 
   #forget(subscription: Subscription): void {
+    this.leftAt = this.#engine.now();
     this.#byThread.delete(subscription.threadId);
     this.#passed(subscription);
     subscription.leave();

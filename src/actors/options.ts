@@ -58,7 +58,7 @@ export interface HubOptions {
   whenFull?: WhenFull;
   /** Critical messages that a connection may be behind before it is evicted with 4408. @default 1000 */
   maxCriticalBehind?: number;
-  /** A connection that is in no thread and silent for this long is closed with 4406. @default never */
+  /** A connection that was in no thread and whose client said nothing for this long is closed with 4406. @default never */
   idleConnectionMs?: number;
   /** Sends of one thread under way above which `thread.ready()` waits. @default 64 */
   readyLimit?: number;

@@ -15,11 +15,17 @@ export class RateLimit {
     this.#at = now;
   }
 
+  /** When the last one came. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** False where it is one too many. */
   take(now: number): boolean {
-    if (this.#most === Infinity) return true;
-    this.#left = Math.min(this.#most, this.#left + (now - this.#at) * this.#perMs);
+    const passedMs = now - this.#at;
     this.#at = now;
+    if (this.#most === Infinity) return true;
+    this.#left = Math.min(this.#most, this.#left + passedMs * this.#perMs);
     if (this.#left < 1) return false;
     this.#left--;
     return true;

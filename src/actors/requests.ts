@@ -46,6 +46,11 @@ export class Requests {
     this.#rate = new RateLimit(engine.settings.maxInputPerSecond, engine.now());
   }
 
+  /** When the client last said something. */
+  get heardAt(): number {
+    return this.#rate.at;
+  }
+
   take(data: Uint8Array, isBinary: boolean): void {
     const connection = this.#connection;
     if (!this.#rate.take(this.#engine.now())) return connection.evict(closeCodes.rateLimited);

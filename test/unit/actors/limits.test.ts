@@ -60,12 +60,23 @@ describe('limits', () => {
     expect(dataOf(well.link)).toHaveLength(12);
   });
 
-  it('closes a connection that is idle, in no thread and silent, where that is asked for', async () => {
-    const { clock } = start({ idleConnectionMs: 60_000, heartbeatMs: 1_000_000 });
-    const [idle, member] = [accept(), accept()];
+  it.each([1_000, Infinity])('closes a connection that is idle, however well it answers pings (%d)', async (most) => {
+    const { clock } = start({ idleConnectionMs: 60_000, maxInputPerSecond: most });
+    const [idle, member, leaving, busy] = [accept(), accept(), accept(), accept()];
     await member.connection.join('t');
-    await clock.advance(62_000);
+    await leaving.connection.join('t');
+    for (let second = 1; second <= 62; second++) {
+      await clock.advance(1_000);
+      busy.link.say({ t: 'ack', th: 't', o: 1 });
+      if (second === 50) leaving.connection.leave('t');
+    }
     expect(idle.link.closeCode).toBe(4406);
+    for (const { link } of [member, leaving, busy]) expect(link.isClosed).toBe(false);
+    await clock.advance(50_000);
+    expect(leaving.link.closeCode).toBe(4406);
+    expect(busy.link.isClosed).toBe(false);
+    await clock.advance(12_000);
+    expect(busy.link.closeCode).toBe(4406);
     expect(member.link.isClosed).toBe(false);
   });
 
