@@ -27,7 +27,7 @@ import { provideConnection, provideThread } from './effects.ts';
 import type { Engine } from './engine.ts';
 import { Flight } from './flight.ts';
 import { FrontDoor } from './front-door.ts';
-import { Listeners, type Listener } from './listeners.ts';
+import { guarded, Listeners, type Listener } from './listeners.ts';
 import { Lobby } from './lobby.ts';
 import { makeObserver } from './observers.ts';
 import { readMetrics } from './readings.ts';
@@ -43,7 +43,7 @@ import { ThreadHandle } from './thread-handle.ts';
 import { Threads } from './threads.ts';
 import { Turns } from './turns.ts';
 import { userThreadId } from './users.ts';
-import { before, nextTurn, until } from './waiting.ts';
+import { before, oneByOne, until } from './waiting.ts';
 
 /** How long a draining client is told to wait before it comes back, at most; each one gets its own share. */
 const BYE_SPREAD_MS = 5_000;
@@ -55,9 +55,6 @@ const BYE_SPREAD_MS = 5_000;
 export function createHub(options: HubOptions = {}): Hub {
   return new HubActor(resolveOptions(options));
 }
-
-/** One takes about fifty microseconds: a deploy must not hold what else the process does. */
-const GOODBYES_PER_TURN = 50;
 
 /** A wait of fan-out for its turn that counts as full pressure. */
 const FULL_LAG_MS = 100;
@@ -331,7 +328,7 @@ class HubActor implements Hub {
   #sweep(now: number, isFair: boolean): void {
     this.#round.begin(isFair);
     this.#threads.sweep(now);
-    this.#settings.log.sweep();
+    guarded(() => this.#settings.log.sweep(), this.#engine.report);
     this.#engine.serializer.sweep();
     this.#look();
   }
@@ -342,36 +339,43 @@ class HubActor implements Hub {
 
   /** Effect of the machine: the end. */
   async #release(): Promise<void> {
+    const { clock, serializer } = this.#engine;
+    const { goingAway } = closeCodes;
     this.#sweeper.stop();
     this.#round.stop();
     this.#stopMetrics();
     this.#engine.ticker.stop();
     for (const door of this.#doors) door.close();
-    const { goingAway } = closeCodes;
-    for (const connection of this.#lobby.all) connection.evict(goingAway);
-    for (const thread of this.#threads.all) thread.close();
+    const stopped = serializer.stop();
+    await oneByOne(clock, this.#lobby.all, (connection) => connection.evict(goingAway));
+    await oneByOne(clock, this.#threads.all, (thread) => thread.close());
     this.#look();
-    await this.#engine.serializer.stop();
-    await this.#settings.log.close();
-    const { clock } = this.#engine;
-    await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => this.#lobby.closing.size === 0);
-    for (const connection of this.#lobby.closing) connection.terminateLink();
+    await stopped;
+    try {
+      await this.#settings.log.close();
+    } catch (error) {
+      this.#report(error);
+    }
+    const { closing } = this.#lobby;
+    await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
+    await oneByOne(clock, closing, (connection) => connection.terminateLink());
   }
 
   /** Delivers what was accepted, says good-bye, and ends. */
   async #drain(deadline: number): Promise<void> {
     const { clock, serializer } = this.#engine;
     tell(this.#actor, { type: 'drain' });
-    await before(clock, deadline, Promise.all([...this.#threads.all].map((thread) => thread.drain())));
+    const drained: Promise<void>[] = [];
+    await oneByOne(clock, this.#threads.all, (thread) => drained.push(thread.drain()));
+    await before(clock, deadline, Promise.all(drained));
     await before(clock, deadline, serializer.drain());
     await until(clock, deadline, () => !this.#lobby.all.some((connection) => connection.isBusy));
-    for (const thread of this.#threads.all) thread.drained();
+    await oneByOne(clock, this.#threads.all, (thread) => thread.drained());
     const leaving = this.#lobby.all;
-    for (const [i, connection] of leaving.entries()) {
+    await oneByOne(clock, leaving, (connection, i) => {
       connection.tell(notices.bye(Math.round((BYE_SPREAD_MS * (i + 1)) / leaving.length)));
       connection.evict(closeCodes.drain);
-      if (i % GOODBYES_PER_TURN === GOODBYES_PER_TURN - 1) await nextTurn(clock);
-    }
+    });
     tell(this.#actor, { type: 'drained' });
     await this.#released;
   }
@@ -383,12 +387,16 @@ class HubActor implements Hub {
 
   #report(error: unknown): void {
     if (this.#isReporting || !this.#listeners.has('error')) {
-      process.emitWarning(asError(error));
+      warn(error);
       return;
     }
-    // what an error listener throws has no other way to go
+    // what an error listener leads to, or throws, has no other way to go
     this.#isReporting = true;
-    this.#listeners.emit('error', error);
+    this.#listeners.emit('error', error, warn);
     this.#isReporting = false;
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(asError(error));
 }

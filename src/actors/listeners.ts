@@ -21,11 +21,14 @@ export class Listeners<Events extends object> {
     return (this.#byEvent[event]?.size ?? 0) > 0;
   }
 
-  /** False where nobody listens. */
-  emit<E extends keyof Events>(event: E, news: Events[E]): boolean {
+  /**
+   * False where nobody listens.
+   * @param report for what these listeners throw
+   */
+  emit<E extends keyof Events>(event: E, news: Events[E], report = this.#report): boolean {
     const listeners = this.#byEvent[event];
     if (listeners === undefined) return false;
-    for (const listener of listeners) guarded(() => listener(news), this.#report);
+    for (const listener of listeners) guarded(() => listener(news), report);
     return listeners.size > 0;
   }
 }

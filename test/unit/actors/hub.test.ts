@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHub, inWorker, preencoded, type HubOptions } from '../../../src/index.ts';
-import { FakeLink } from '../../../src/testing/index.ts';
+import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
+import { slowLog } from '../../support/slow-log.ts';
 
 let harness: Harness;
 
@@ -242,22 +243,71 @@ describe('a hub', () => {
     expect(hub.state).toBe('stopped');
   });
 
-  it('drains a crowd a few connections at a time', async () => {
+  it.each([
+    ['drains', 1012],
+    ['closes', 1001],
+  ])('%s a crowd a few connections and threads at a time', async (how, code) => {
     const { hub, connect, clock } = harness;
-    const links = Array.from({ length: 500 }, () => connect().link);
-    const closed: number[] = [];
+    const crowd = Array.from({ length: 500 }, connect);
+    for (const [i, { connection }] of crowd.entries()) await connection.join(`t${i}`);
+    const left: number[][] = [];
     const look = (): void => {
-      const count = links.filter(({ isClosed }) => isClosed).length;
-      closed.push(count);
-      if (count < links.length) clock.nextTurn(look);
+      const { connections, threads } = hub.stats();
+      left.push([connections.total, threads]);
+      if (connections.total + threads > 0) clock.nextTurn(look);
     };
-    clock.nextTurn(look);
-    const drained = hub.drain();
+    look();
+    const ended = how === 'drains' ? hub.drain() : hub.close();
     await clock.advance(2_000);
-    await drained;
-    expect(links.every(({ closeCode }) => closeCode === 1012)).toBe(true);
-    const steps = closed.map((count, i) => count - (closed[i - 1] ?? 0));
-    expect(Math.max(...steps)).toBeLessThanOrEqual(100);
+    await ended;
+    expect(crowd.every(({ link }) => link.closeCode === code)).toBe(true);
+    for (const kind of [0, 1]) {
+      const steps = left.map((now, i) => (left[i - 1]?.[kind] ?? 500) - (now[kind] ?? 0));
+      expect(Math.max(...steps)).toBeLessThanOrEqual(100);
+    }
+  });
+
+  it('closes the whole of what is its own where its log cannot be closed', async () => {
+    const clock = new VirtualClock();
+    const failing = { ...slowLog(clock, 0), close: () => Promise.reject(new Error('disk')) };
+    const own = makeHarness({ clock, log: failing });
+    const { link } = own.connect();
+    await own.close();
+    expect(link.closeCode).toBe(1001);
+    expect(own.errors).toEqual([new Error('disk')]);
+    expect(own.clock.pending).toBe(0);
+  });
+
+  it('goes on sweeping where its log throws', async () => {
+    const clock = new VirtualClock();
+    const sweep = (): never => {
+      throw new Error('disk');
+    };
+    const own = makeHarness({ clock, log: { ...slowLog(clock, 0), sweep } });
+    const { link, connection } = own.connect();
+    void connection.join('t');
+    await clock.advance(100);
+    link.stall();
+    void own.hub.thread('t').send(1);
+    await clock.advance(7_000);
+    expect(connection.state).toBe('retrying');
+    expect(new Set(own.errors.map(String))).toEqual(new Set(['Error: disk']));
+    await own.close();
+  });
+
+  it('an error listener that rejects is not told of that', async () => {
+    const own = makeHarness();
+    let told = 0;
+    own.hub.on('error', async () => {
+      if (++told < 100) throw new Error('again');
+    });
+    own.hub.on('connection', () => {
+      throw new Error('first');
+    });
+    own.connect();
+    await own.clock.settle();
+    expect(told).toBe(1);
+    await own.close();
   });
 
   it('drains what connections are behind with, as long as they take it', async () => {
