@@ -88,7 +88,7 @@ class HubActor implements Hub {
     this.#round = new SweepRound(this.#lobby, settings.clock, settings.sweepMs / 2, (round) => {
       this.#engine.turns.add(round);
     });
-    this.#sweeper = new Sweeper(settings.clock, settings.sweepMs, (now, isFair) => this.#sweep(now, isFair));
+    this.#sweeper = new Sweeper(settings.clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
     const machine = hubMachine.provide({
       actions: {
         release: () => {
@@ -283,7 +283,7 @@ class HubActor implements Hub {
           ({ subscriber }) => this.#lobby.get(subscriber.id) ?? [],
         ),
       statsOf: (threadId) => this.#threads.get(threadId)?.stats ?? CLOSED_THREAD,
-      whenReady: (threadId) => this.#threads.get(threadId)?.ready() ?? Promise.resolve(),
+      whenReady: (threadId) => this.#threads.whenReady(threadId),
       assertRunning: (action) => this.#assertRunning(action),
       lookAtEachSweep: (look) => void this.#looks.add(look),
       report,
@@ -325,9 +325,9 @@ class HubActor implements Hub {
     this.#listeners.emit('log', { isUp, error });
   }
 
-  #sweep(now: number, isFair: boolean): void {
+  #sweep(isFair: boolean): void {
     this.#round.begin(isFair);
-    this.#threads.sweep(now);
+    this.#threads.sweep();
     guarded(() => this.#settings.log.sweep(), this.#engine.report);
     this.#engine.serializer.sweep();
     this.#look();

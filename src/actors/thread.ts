@@ -231,12 +231,13 @@ export class ThreadActor implements Home, Station, StreamHost {
     return this.#log.reach?.(from === 'start' ? from : parsePosition(from));
   }
 
-  /** Resolves when few enough sends are under way. */
+  /** Resolves when few enough sends are under way and the serializer has places, or takes nothing any more. */
   async ready(): Promise<void> {
     const { settings, serializer } = this.#engine;
-    await serializer.whenPlace();
-    while (this.#underWay >= settings.readyLimit) {
-      await new Promise<void>((resolve) => void this.#awaitingLeave.push(resolve));
+    for (;;) {
+      await serializer.whenPlace();
+      if (this.#underWay < settings.readyLimit) return;
+      await this.#nextLeave();
     }
   }
 
@@ -254,7 +255,7 @@ export class ThreadActor implements Home, Station, StreamHost {
   async drain(): Promise<void> {
     this.#streams?.abortAll('drain');
     tell(this.#actor, { type: 'drain' });
-    while (this.#underWay > 0) await new Promise<void>((resolve) => void this.#awaitingLeave.push(resolve));
+    while (this.#underWay > 0) await this.#nextLeave();
   }
 
   /** Nobody is behind any more, or the drain's time is up. */
@@ -393,6 +394,11 @@ export class ThreadActor implements Home, Station, StreamHost {
     for (const resolve of this.#awaitingLeave.splice(0)) resolve();
     this.#usedAt = this.#engine.now();
     this.#rest();
+  }
+
+  /** Resolves when a send is over. */
+  #nextLeave(): Promise<void> {
+    return new Promise((resolve) => void this.#awaitingLeave.push(resolve));
   }
 
   #activate(): void {

@@ -1,16 +1,22 @@
 import type { MaybePromise } from '../infra/delivery-log.ts';
 import type { Engine } from './engine.ts';
 import { ThreadActor } from './thread.ts';
+import type { Task } from './turns.ts';
 
-/** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */
+/** Threads that one sweep looks at. */
 const SWEPT_AT_ONCE = 10_000;
 
+/** Threads between two looks at the clock: a look at one of them costs next to nothing, or twenty microseconds where its time is up. */
+const VISITS_PER_LOOK = 16;
+
 /** The threads that are open: opened when somebody needs them, forgotten when they have closed. */
-export class Threads {
+export class Threads implements Task {
   readonly #engine: () => Engine;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
   #swept: Iterator<ThreadActor> | undefined;
+  /** Those that this sweep has still to look at. */
+  #left = 0;
 
   constructor(engine: () => Engine) {
     this.#engine = engine;
@@ -60,17 +66,34 @@ export class Threads {
     return opening;
   }
 
-  /** Looks at some of them, where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
-  sweep(now: number): void {
+  /** Resolves when the thread takes more sends without piling them up. */
+  async whenReady(threadId: string): Promise<void> {
+    // sends wait for the opening, and are told where it fails
+    const opening = this.#opening.get(threadId)?.catch(() => undefined);
+    const thread = this.#byId.get(threadId) ?? (await opening);
+    await (thread?.ready() ?? this.#engine().serializer.whenPlace());
+  }
+
+  /** Looks at some of them in the turns' slices: ten thousand may have been deserted together, and are all to be closed. */
+  sweep(): void {
+    this.#left = SWEPT_AT_ONCE;
+    this.#engine().turns.add(this);
+  }
+
+  /** Goes on where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
+  run(deadline: number): boolean {
+    const { now } = this.#engine();
     const swept = (this.#swept ??= this.#byId.values());
-    for (let left = SWEPT_AT_ONCE; left > 0; left--) {
+    while (this.#left-- > 0) {
       const next = swept.next();
       if (next.done === true) {
         this.#swept = undefined;
-        return;
+        return true;
       }
-      next.value.sweep(now);
+      next.value.sweep(now());
+      if (this.#left % VISITS_PER_LOOK === 0 && now() >= deadline) return false;
     }
+    return true;
   }
 
   forget(thread: ThreadActor): void {

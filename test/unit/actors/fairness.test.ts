@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Piece } from '../../../src/infra/frames.ts';
-import { FakeLink } from '../../../src/testing/index.ts';
+import { memoryLog } from '../../../src/index.ts';
+import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, makeHarness, type Harness } from '../../support/harness.ts';
 
 const SLICE_MS = 2;
@@ -85,6 +86,38 @@ it('ten thousand threads of two connections each are all served, and none waits 
   await run(Promise.all(Array.from({ length: 10_000 }, (_, i) => hub.thread(`t${i}`).send(i))));
   expect(links.every(({ received }) => received.length === 1)).toBe(true);
   expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 2 * WRITE_MS + 0.001);
+});
+
+it('ten thousand threads that were deserted together are closed in slices', async () => {
+  const clock = new VirtualClock();
+  const log = memoryLog({ clock });
+  const { subscribe } = log;
+  log.subscribe = (...args) => {
+    const subscription = subscribe.apply(log, args);
+    if (subscription instanceof Promise) throw new TypeError('a log in memory answers at once');
+    const { unsubscribe } = subscription;
+    subscription.unsubscribe = () => {
+      clock.spend(WRITE_MS);
+      unsubscribe();
+    };
+    return subscription;
+  };
+  harness = makeHarness({ clock, sliceMs: SLICE_MS, threadIdleMs: 5_000, log });
+  const { hub } = harness;
+  for (let i = 0; i < 10_000; i++) void hub.thread(`t${i}`).send(i);
+  await clock.advance(4_500);
+  expect(hub.stats().threads).toBe(10_000);
+  const left: number[] = [];
+  const look = (): void => {
+    left.push(hub.stats().threads);
+    if (hub.stats().threads > 0 && left.length < 1_000) clock.nextTurn(look);
+  };
+  // at the instant of the sweep
+  clock.setTimeout(look, 500);
+  await clock.advance(4_000);
+  expect(left.at(-1)).toBe(0);
+  const most = Math.max(...left.map((now, i) => (left[i - 1] ?? 10_000) - now));
+  expect(most * WRITE_MS).toBeLessThanOrEqual(SLICE_MS + 16 * WRITE_MS + 0.001);
 });
 
 it('one connection in a thousand threads gets each message once, and catches up with all of them', async () => {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { HubOptions } from '../../../src/index.ts';
-import { FakeLink } from '../../../src/testing/index.ts';
+import { streamArray, type HubOptions } from '../../../src/index.ts';
+import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
+import { slowLog } from '../../support/slow-log.ts';
 
 let harness: Harness;
 
@@ -123,6 +124,11 @@ describe('users', () => {
   });
 });
 
+async function* late(gate: Promise<void>): AsyncGenerator<number> {
+  await gate;
+  yield 1;
+}
+
 describe('a publisher', () => {
   it('is told to slow down', async () => {
     const { hub, run, clock } = start({ readyLimit: 10 });
@@ -136,6 +142,46 @@ describe('a publisher', () => {
     await run(Promise.all(sends));
     expect(isReady).toBe(true);
     expect(hub.pressure).toBe(0);
+  });
+
+  it('is told to wait for the serializer, in a new thread, too', async () => {
+    const { hub, run, clock } = start({ serializer: { maxQueue: 2 } });
+    const gate = Promise.withResolvers<void>();
+    const sends = Promise.all(['a', 'b'].map((id) => hub.thread(id).send(streamArray(late(gate.promise)))));
+    const isReady = { open: false, new: false };
+    const ready = [
+      hub
+        .thread('a')
+        .ready()
+        .then(() => (isReady.open = true)),
+      hub
+        .thread('new')
+        .ready()
+        .then(() => (isReady.new = true)),
+    ];
+    await clock.settle();
+    await expect(hub.thread('c').send(streamArray(late(gate.promise)))).rejects.toMatchObject({
+      code: 'TC_SERIALIZER_QUEUE_FULL',
+    });
+    expect(isReady).toEqual({ open: false, new: false });
+    gate.resolve();
+    await run(sends);
+    await Promise.all(ready);
+  });
+
+  it('is told to wait while its thread is being opened elsewhere', async () => {
+    const clock = new VirtualClock();
+    const { hub } = start({ clock, log: slowLog(clock, 100), readyLimit: 1 });
+    const sent = hub.thread('t').send(1);
+    let isReady = false;
+    const ready = hub
+      .thread('t')
+      .ready()
+      .then(() => (isReady = true));
+    await clock.advance(50);
+    expect(isReady).toBe(false);
+    await clock.advance(100);
+    await Promise.all([sent, ready]);
   });
 
   it('reads the history that is still worth it', async () => {
