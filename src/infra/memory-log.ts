@@ -4,6 +4,7 @@ import type { Entry, EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
 import { LogBuffer, type Retention } from './log-buffer.ts';
 import { checkNumber } from './option-checks.ts';
+import { Recency } from './recency.ts';
 
 export interface MemoryLogOptions extends Partial<Retention> {
   /** Bytes of message JSON of all threads together; beyond it, threads without news for longest lose their oldest. @default 1 GiB */
@@ -14,7 +15,11 @@ export interface MemoryLogOptions extends Partial<Retention> {
   newId?: () => string;
 }
 
+/** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */
+const SWEPT_AT_ONCE = 10_000;
+
 interface ThreadLog {
+  readonly threadId: string;
   readonly buffer: LogBuffer;
   readonly readers: Set<Reader>;
 }
@@ -32,6 +37,9 @@ export function memoryLog(options: MemoryLogOptions = {}): DeliveryLog {
 
 class MemoryLog implements DeliveryLog {
   readonly #threads = new Map<string, ThreadLog>();
+  /** Those that hold entries, the one without news for longest first. */
+  readonly #holding = new Recency<ThreadLog>();
+  #swept: Iterator<ThreadLog> | undefined;
   readonly #retention: Retention;
   readonly #maxTotalBytes: number;
   #bytes = 0;
@@ -60,6 +68,7 @@ class MemoryLog implements DeliveryLog {
     const before = log.buffer.bytes;
     const entry = log.buffer.append(draft, this.#clock.now());
     this.#bytes += log.buffer.bytes - before;
+    this.#holding.use(log);
     if (this.#bytes > this.#maxTotalBytes) this.#makeRoom(entry);
     for (const { onEntry } of log.readers) onEntry(entry);
     return { entry, isDuplicate: false };
@@ -91,32 +100,47 @@ class MemoryLog implements DeliveryLog {
     };
   }
 
+  /** Looks at some of them, where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
   sweep(): void {
-    const now = this.#clock.now();
-    for (const [threadId, log] of this.#threads) {
-      const before = log.buffer.bytes;
-      log.buffer.trim(now);
-      this.#bytes += log.buffer.bytes - before;
-      // a log that nobody reads and that holds nothing is forgotten once a client cannot expect it any more: a position
-      // in it is answered with a gap, as it would be after the trim
-      if (log.readers.size === 0 && log.buffer.isEmpty && log.buffer.idleSince + this.#retention.maxAgeMs <= now) {
-        this.#threads.delete(threadId);
+    const swept = (this.#swept ??= this.#threads.values());
+    for (let left = SWEPT_AT_ONCE; left > 0; left--) {
+      const next = swept.next();
+      if (next.done === true) {
+        this.#swept = undefined;
+        return;
       }
+      this.#trim(next.value);
     }
   }
 
   close(): void {
     for (const log of this.#threads.values()) log.buffer.clear();
     this.#threads.clear();
+    this.#holding.clear();
     this.#bytes = 0;
   }
 
+  #trim(log: ThreadLog): void {
+    const { buffer } = log;
+    const now = this.#clock.now();
+    const before = buffer.bytes;
+    buffer.trim(now);
+    this.#bytes += buffer.bytes - before;
+    if (!buffer.isEmpty) return;
+    this.#holding.delete(log);
+    // a log that nobody reads and that holds nothing is forgotten once a client cannot expect it any more: a position
+    // in it is answered with a gap, as it would be after the trim
+    const isForgotten = log.readers.size === 0 && buffer.idleSince + this.#retention.maxAgeMs <= now;
+    if (isForgotten) this.#threads.delete(log.threadId);
+  }
+
   #makeRoom(newest: Entry): void {
-    const logs = [...this.#threads.values()].toSorted((a, b) => a.buffer.idleSince - b.buffer.idleSince);
-    for (const { buffer } of logs) {
+    for (const log of this.#holding) {
+      const { buffer } = log;
       const before = buffer.bytes;
       while (this.#bytes - before + buffer.bytes > this.#maxTotalBytes && buffer.dropOldest(newest));
       this.#bytes += buffer.bytes - before;
+      if (buffer.isEmpty) this.#holding.delete(log);
       if (this.#bytes <= this.#maxTotalBytes) return;
     }
   }
@@ -125,7 +149,7 @@ class MemoryLog implements DeliveryLog {
     let log = this.#threads.get(threadId);
     if (log === undefined) {
       const epoch = this.#newId().replaceAll('-', '').slice(0, 12);
-      log = { buffer: new LogBuffer(epoch, this.#retention, this.#clock.now()), readers: new Set() };
+      log = { threadId, buffer: new LogBuffer(epoch, this.#retention, this.#clock.now()), readers: new Set() };
       this.#threads.set(threadId, log);
     }
     return log;

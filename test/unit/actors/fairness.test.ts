@@ -91,11 +91,11 @@ it('ten thousand threads of two connections each are all served, and none waits 
 it('ten thousand threads that were deserted together are closed in slices', async () => {
   const clock = new VirtualClock();
   const log = memoryLog({ clock });
-  const { subscribe } = log;
+  const subscribe = log.subscribe.bind(log);
   log.subscribe = (...args) => {
-    const subscription = subscribe.apply(log, args);
+    const subscription = subscribe(...args);
     if (subscription instanceof Promise) throw new TypeError('a log in memory answers at once');
-    const { unsubscribe } = subscription;
+    const unsubscribe = subscription.unsubscribe.bind(subscription);
     subscription.unsubscribe = () => {
       clock.spend(WRITE_MS);
       unsubscribe();

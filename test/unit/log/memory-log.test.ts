@@ -64,6 +64,22 @@ describe('the log in memory', () => {
     expect((await log.position('busy')).offset).toBe(3);
   });
 
+  it('does not look at all threads to make room in one, nor at all of very many in a sweep', () => {
+    const clock = new VirtualClock();
+    let looks = 0;
+    const now = (): number => {
+      looks++;
+      return 0;
+    };
+    const log = memoryLog({ clock: Object.assign(clock, { now }), maxTotalBytes: 500_000 });
+    for (let i = 0; i < 20_000; i++) void log.append(draft(`t${i}`));
+    // looking at all of them took a millisecond each time
+    for (let i = 0; i < 20_000; i++) void log.append(draft(`t${i}`));
+    looks = 0;
+    log.sweep();
+    expect(looks).toBe(10_000);
+  });
+
   it('stays correct over many trims', async () => {
     const log = memoryLog({ maxEntries: 50 });
     const { tail } = await log.subscribe('t', () => {});
