@@ -35,6 +35,7 @@ export type { CloseCode, Reconnect } from './infra/close-codes.ts';
 export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, MaybePromise } from './infra/delivery-log.ts';
 export type { Entry, EntryDraft, Format, Lane } from './infra/entry.ts';
 export {
+  AnswerTimeoutError,
   AuthenticationTimeoutError,
   ConnectionClosedError,
   HubClosedError,

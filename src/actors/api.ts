@@ -85,6 +85,9 @@ export interface AttachOptions<S extends Session = Session> {
    * onPublish: ({ userId }, { threadId, id, data }) => hub.thread(threadId).send({ userId, data }, { idempotencyKey: id }),
    * ```
    *
+   * Answer when the message is taken, and do what takes long, such as a model's answer, after that: the client's next requests wait for
+   * it, apart from a stream's cancel, and after `answerTimeoutMs` of the hub it counts as failed.
+   *
    * What it throws refuses the message with the error's code where it is one of this library's; other errors are an `error`
    * event of the hub, and `internal` for the client.
    * @default accepts what a `message` listener of the connection was given, refuses the rest

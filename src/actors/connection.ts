@@ -16,6 +16,7 @@ import type {
 import { ConnectionMachine } from './connection-machine.ts';
 import type { Engine } from './engine.ts';
 import type { JoinWish } from './join-wish.ts';
+import { inTime } from './in-time.ts';
 import { guarded, Listeners, type Listener } from './listeners.ts';
 import { Memberships, type Member } from './memberships.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
@@ -159,12 +160,19 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
 
   /** Whether its client may join this thread by itself; its own user's it always may. */
   async mayJoin(threadId: string): Promise<boolean> {
-    return (this.userId !== undefined && threadId === userThreadId(this.userId)) || (await this.authorize(threadId));
+    return (
+      (this.userId !== undefined && threadId === userThreadId(this.userId)) ||
+      (await inTime('authorize', this.authorize(threadId), this.#engine))
+    );
+  }
+
+  isIn(threadId: string): boolean {
+    return this.#memberships.get(threadId) !== undefined;
   }
 
   /** Whether its client may publish there: it is in the thread, or could be. */
   async mayPublish(threadId: string): Promise<boolean> {
-    return this.#memberships.get(threadId) !== undefined || (await this.mayJoin(threadId));
+    return this.isIn(threadId) || (await this.mayJoin(threadId));
   }
 
   /** The client asks for it; see `Memberships.rejoin`. */

@@ -45,6 +45,11 @@ export interface HubOptions {
    * for no limit. @default 1000
    */
   maxInputPerSecond?: number;
+  /**
+   * How long `authorize`, `onPublish` and a stream's `mayCancel` may take: then the client is refused with `TC_ANSWER_TIMEOUT`, the hub
+   * has an `error` event, and the client's next request has its turn. Found with the next sweep. @default 30000
+   */
+  answerTimeoutMs?: number;
   /** For connections that have negotiated permessage-deflate without context takeover on the server's side. */
   compression?: CompressionOptions;
   /** Connections at most; see `whenFull`. @default none */
@@ -130,6 +135,7 @@ export interface HubSettings {
   readonly maxMessageBytes: number;
   readonly maxInputBytes: number;
   readonly maxInputPerSecond: number;
+  readonly answerTimeoutMs: number;
   readonly compression: Required<CompressionOptions>;
   readonly maxConnections: number;
   readonly maxConnectionsPerUser: number;
@@ -181,6 +187,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1024 * 1024, { min: 1 }),
     maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, 1024 * 1024, { min: 1 }),
     maxInputPerSecond: checkNumber('maxInputPerSecond', options.maxInputPerSecond, 1_000, { min: 1 }),
+    answerTimeoutMs: checkNumber('answerTimeoutMs', options.answerTimeoutMs, 30_000, timer),
     compression: {
       thresholdBytes: checkNumber('compression.thresholdBytes', options.compression?.thresholdBytes, 1_024, { min: 0 }),
       level: checkNumber('compression.level', options.compression?.level, 4, { min: 1, max: 9 }),

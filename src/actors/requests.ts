@@ -1,5 +1,6 @@
 import { closeCodes } from '../infra/close-codes.ts';
 import {
+  AnswerTimeoutError,
   HubClosedError,
   InvalidOptionError,
   LogUnavailableError,
@@ -11,6 +12,7 @@ import { assertThreadId, isId } from '../infra/ids.ts';
 import type { PublishAnswer } from './api.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Engine } from './engine.ts';
+import { inTime } from './in-time.ts';
 import { notices, parseRequest, type Request } from './protocol.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -70,13 +72,16 @@ export class Requests {
   #enqueue(request: Request, bytes: number): void {
     this.#waiting++;
     this.#waitingBytes += bytes;
-    this.#last = this.#last
-      .then(() => this.#perform(request))
+    // an `onPublish` that answers with a stream and waits for its end must not keep the cancel waiting
+    const isUrgent = request.t === 'cancel' && this.#connection.isIn(request.th);
+    const performed = isUrgent ? this.#perform(request) : this.#last.then(() => this.#perform(request));
+    const done = performed
       .catch((error: unknown) => this.#fail(request, error))
       .finally(() => {
         this.#waiting--;
         this.#waitingBytes -= bytes;
       });
+    if (!isUrgent) this.#last = done;
   }
 
   async #perform(request: Request): Promise<void> {
@@ -110,10 +115,15 @@ export class Requests {
     const connection = this.#connection;
     const isHeard = connection.emit('message', { threadId, id, data, trace });
     const { onPublish } = connection;
-    if (onPublish !== undefined && !(await connection.mayPublish(threadId))) this.#refuse(request, 'forbidden');
-    else if (onPublish !== undefined) this.#answer(request, await onPublish({ threadId, id, data, trace }, connection));
-    else if (isHeard) this.#answer(request, true);
-    else this.#refuse(request, 'unhandled');
+    if (onPublish === undefined) {
+      if (isHeard) this.#answer(request, true);
+      else this.#refuse(request, 'unhandled');
+    } else if (await connection.mayPublish(threadId)) {
+      const answer = onPublish({ threadId, id, data, trace }, connection);
+      this.#answer(request, await inTime('onPublish', answer, this.#engine));
+    } else {
+      this.#refuse(request, 'forbidden');
+    }
   }
 
   #answer(request: Request & { readonly t: 'pub' }, answer: PublishAnswer): void {
@@ -137,7 +147,7 @@ export class Requests {
     }
     const isKnown = error instanceof ThreadcastError;
     this.#refuse(request, isKnown ? error.code : 'internal');
-    if (!isKnown) this.#engine.report(error);
+    if (!isKnown || error instanceof AnswerTimeoutError) this.#engine.report(error);
   }
 
   #refuse(request: Request, code: string, why?: string): void {

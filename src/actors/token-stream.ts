@@ -7,6 +7,7 @@ import {
 } from '../infra/errors.ts';
 import type { MaybePromise } from '../infra/delivery-log.ts';
 import type { Engine } from './engine.ts';
+import { inTime } from './in-time.ts';
 import type { Receipt } from './receipt.ts';
 import type { Canceller, StreamSettings, TokenStream } from './stream-options.ts';
 import type { Streams } from './streams.ts';
@@ -98,7 +99,7 @@ export class PublishedStream implements TokenStream, Publisher {
   // --- Publisher
 
   async cancel(by: Canceller): Promise<boolean> {
-    if (!(await this.#settings.mayCancel(by))) return false;
+    if (!(await inTime('mayCancel', this.#settings.mayCancel(by), this.#engine))) return false;
     this.#signal('cancelled', by.userId);
     return true;
   }

@@ -192,6 +192,19 @@ export class AuthenticationTimeoutError extends ThreadcastError {
   }
 }
 
+/** The application did not answer about a client's request within `answerTimeoutMs`: the client was refused with this code. */
+export class AnswerTimeoutError extends ThreadcastError {
+  readonly code = 'TC_ANSWER_TIMEOUT';
+  readonly callback: 'authorize' | 'onPublish' | 'mayCancel';
+  readonly timeoutMs: number;
+
+  constructor(facts: { callback: AnswerTimeoutError['callback']; timeoutMs: number }) {
+    super(`${facts.callback} had no answer within ${facts.timeoutMs} ms`);
+    this.callback = facts.callback;
+    this.timeoutMs = facts.timeoutMs;
+  }
+}
+
 /** A connection beyond `maxConnections` or `maxConnectionsPerUser`; its socket has been closed with 1013. */
 export class TooManyConnectionsError extends ThreadcastError {
   readonly code = 'TC_TOO_MANY_CONNECTIONS';

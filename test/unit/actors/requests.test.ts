@@ -59,3 +59,51 @@ it('a cancel does not wait for a message that the application is still busy with
   await clock.settle();
   expect(stream.signal.aborted).toBe(true);
 });
+
+it('an onPublish, an authorize and a mayCancel without an answer are refused in time, and what comes after has its turn', async () => {
+  const { link, hub, clock, errors } = accept({
+    authorize: (threadId) => (threadId === 'slow' ? never() : true),
+    onPublish: ({ id }) => (id === 'slow' ? never() : undefined),
+  });
+  const stream = hub.thread('t').stream({ mayCancel: never });
+  link.say({ t: 'join', th: 't' });
+  link.say({ t: 'pub', th: 't', id: 'slow', d: 1 });
+  link.say({ t: 'join', th: 'slow' });
+  link.say({ t: 'pub', th: 't', id: 'next', d: 1 });
+  await clock.settle();
+  link.say({ t: 'cancel', th: 't', s: stream.id });
+  await clock.advance(29_000);
+  expect([framesOf(link, 'ok'), framesOf(link, 'err')]).toEqual([[], []]);
+  await clock.advance(32_000);
+  const code = 'TC_ANSWER_TIMEOUT';
+  const refusals = [
+    { t: 'err', code, th: 't' },
+    { t: 'err', code, th: 't', id: 'slow' },
+    { t: 'err', code, th: 'slow' },
+  ];
+  expect(framesOf(link, 'err')).toHaveLength(3);
+  expect(framesOf(link, 'err')).toEqual(expect.arrayContaining(refusals));
+  expect(framesOf(link, 'ok')).toEqual([{ t: 'ok', th: 't', id: 'next' }]);
+  expect(link.isClosed).toBe(false);
+  const reported = ['onPublish', 'mayCancel', 'authorize'].map((callback) => ({ code, callback, timeoutMs: 30_000 }));
+  expect(errors).toHaveLength(3);
+  expect(errors).toEqual(expect.arrayContaining(reported.map((facts) => expect.objectContaining(facts))));
+});
+
+it('an answer that comes too late, or fails too late, is nobody’s any more', async () => {
+  const answers = [Promise.withResolvers<boolean>(), Promise.withResolvers<boolean>()];
+  let asked = 0;
+  const { link, clock, errors } = accept(
+    { onPublish: () => answers[asked++]?.promise },
+    { answerTimeoutMs: 500, sweepMs: 100 },
+  );
+  link.say({ t: 'pub', th: 't', id: 'a', d: 1 });
+  link.say({ t: 'pub', th: 't', id: 'b', d: 1 });
+  await clock.advance(2_000);
+  answers[0]?.resolve(true);
+  answers[1]?.reject(new Error('late'));
+  await clock.settle();
+  expect(framesOf(link, 'ok')).toEqual([]);
+  expect(framesOf(link, 'err').map(({ id }) => id)).toEqual(['a', 'b']);
+  expect(errors).toHaveLength(2);
+});
