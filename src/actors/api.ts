@@ -18,6 +18,11 @@ export interface AcceptOptions {
   data?: unknown;
   /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
   format?: Format;
+  /**
+   * Largest frame that this client may send, in bytes, at most the hub's `maxInputBytes`; above it, close code 1009. It is told, so give
+   * a WebSocket server's smaller `maxPayload` here. @default the hub's maxInputBytes
+   */
+  maxInputBytes?: number;
   /** Whether the client may join a thread that it asks for itself. @default refuses all: the application joins */
   authorize?: (threadId: string) => boolean | Promise<boolean>;
   /** What becomes of what the client publishes, and the answer to it; see `AttachOptions.onPublish`. @default see there */

@@ -41,6 +41,7 @@ export interface ConnectionSettings {
   readonly format: Format;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   readonly onPublish: AcceptOptions['onPublish'];
+  readonly maxInputBytes: number;
 }
 
 /**
@@ -56,6 +57,8 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   /** The application's; see `AttachOptions.onPublish`. */
   readonly onPublish: AcceptOptions['onPublish'];
+  /** Of one frame of its client's. */
+  readonly maxInputBytes: number;
   readonly outbox: Outbox;
   readonly #engine: Engine;
   readonly #link: Link;
@@ -77,6 +80,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     this.data = settings.data;
     this.authorize = settings.authorize;
     this.onPublish = settings.onPublish;
+    this.maxInputBytes = settings.maxInputBytes;
     this.#engine = engine;
     this.#acceptedAt = engine.now();
     this.#machine = new ConnectionMachine(settings.id, engine);
@@ -93,7 +97,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
     const { isInspected, settings } = this.#engine;
     if (isInspected) this.#machine.start();
     else this.openGate();
-    this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, { maxBytes: settings.maxInputBytes }));
+    this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, { maxBytes: this.maxInputBytes }));
   }
 
   get format(): Format {
@@ -298,7 +302,7 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
   onMessage(data: Uint8Array, isBinary: boolean): void {
     this.#vitals.heard(this.#engine.now());
     if (this.state === 'evicted') return;
-    if (data.length > this.#engine.settings.maxInputBytes) this.evict(closeCodes.tooBig);
+    if (data.length > this.maxInputBytes) this.evict(closeCodes.tooBig);
     else (this.#requests ??= new Requests(this, this.#engine)).take(data, isBinary);
   }
 

@@ -206,9 +206,10 @@ export class FrontDoor implements Route, Task {
 
   /** Apart, because a closure holds all that is around it: `authorize` lives as long as the connection, the request must not. */
   #acceptOptions(session: Session, format: Format): AcceptOptions {
-    const { onPublish } = this.#options;
+    const { onPublish, maxPayload } = this.#options;
     return {
       format,
+      maxInputBytes: maxPayload,
       authorize: (threadId) => this.#options.authorize(session, threadId),
       data: session.data,
       ...(session.userId === undefined ? {} : { userId: session.userId }),

@@ -123,6 +123,7 @@ class HubActor implements Hub {
 
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
     this.#assertRunning('accept');
+    const { maxInputBytes } = this.#settings;
     const settings = {
       id: this.#engine.newId(),
       userId: options.userId,
@@ -130,6 +131,7 @@ class HubActor implements Hub {
       format: checkChoice('format', options.format, 'json', ['json', 'plain']),
       authorize: checkFunction('authorize', options.authorize) ?? (() => false),
       onPublish: checkFunction('onPublish', options.onPublish),
+      maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
     };
     try {
       this.#lobby.makeRoom(options.userId);

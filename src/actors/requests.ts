@@ -64,7 +64,7 @@ export class Requests {
     const request = isBinary ? undefined : parseRequest(data);
     if (request === 'ignored') return undefined;
     if (request === undefined) return connection.evict(closeCodes.badMessage);
-    const maxBytes = MAX_WAITING_FRAMES * this.#engine.settings.maxInputBytes;
+    const maxBytes = MAX_WAITING_FRAMES * connection.maxInputBytes;
     if (this.#waiting >= MAX_WAITING || this.#waitingBytes > maxBytes) return connection.evict(closeCodes.rateLimited);
     return this.#enqueue(request, data.length);
   }

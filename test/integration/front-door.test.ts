@@ -14,6 +14,7 @@ import {
   type Refusal,
   type Session,
 } from '../../src/index.ts';
+import { connect } from '../../src/client/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 
 interface Door {
@@ -786,6 +787,18 @@ describe('garbage', () => {
     expect(await bits.closed).toBe(1008);
     await expect.poll(() => hub.stats().connections.total).toBe(0);
     expect(errors).toEqual([]);
+  });
+
+  it('a client is told the size that its door takes, not what the hub would take elsewhere', async () => {
+    const { hub, url } = await serve({ maxPayload: 1_000, authorize: () => true, onPublish: () => true });
+    const client = connect(url);
+    onTestFinished(() => client.close());
+    await expect(client.publish('t', 'x'.repeat(1_000))).rejects.toMatchObject({
+      code: 'TC_MESSAGE_TOO_LARGE',
+      limit: 1_000,
+    });
+    await client.publish('t', 'x'.repeat(900));
+    expect(hub.stats().connectionsAccepted).toBe(1);
   });
 
   it('what a client sends right behind its request is heard after the 101', async () => {
