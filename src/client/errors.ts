@@ -1,3 +1,5 @@
+import { textOf } from './fields.ts';
+
 /**
  * Every error that the client raises on purpose: a class each, with a stable `code` and the facts as fields. `name` is the
  * code too, because bundlers rename classes.
@@ -5,6 +7,12 @@
 export abstract class ThreadcastClientError extends Error {
   /** Stable, machine-readable: `TC_...`. Messages may be reworded between versions, codes are not. */
   abstract readonly code: `TC_${string}`;
+
+  /** @param facts become fields, which the classes declare: so no page pays for assignments */
+  constructor(message: string, facts?: object) {
+    super(message);
+    Object.assign(this, facts);
+  }
 
   override get name(): string {
     return this.code;
@@ -24,27 +32,23 @@ export class ClientClosedError extends ThreadcastClientError {
 export class ConnectionRefusedError extends ThreadcastClientError {
   readonly code = 'TC_CONNECTION_REFUSED';
   /** RFC 6455 close code, 4401 for example. */
-  readonly closeCode: number;
-  readonly reason: string;
+  declare readonly closeCode: number;
+  declare readonly reason: string;
 
   constructor(closeCode: number, reason: string) {
-    super(`the server closed the connection for good: ${closeCode} ${reason}`);
-    this.closeCode = closeCode;
-    this.reason = reason;
+    super(`the server closed the connection for good: ${closeCode} ${reason}`, { closeCode, reason });
   }
 }
 
 /** The server does not let this client into the thread. The thread is over; iterators throw this. */
 export class JoinRefusedError extends ThreadcastClientError {
   readonly code = 'TC_JOIN_REFUSED';
-  readonly threadId: string;
+  declare readonly threadId: string;
   /** The server's word: `forbidden`, `TC_INVALID_POSITION`. */
-  readonly reason: string;
+  declare readonly reason: string;
 
   constructor(threadId: string, reason: string) {
-    super(`join of thread ${threadId} was refused: ${reason}`);
-    this.threadId = threadId;
-    this.reason = reason;
+    super(`join of thread ${threadId} was refused: ${reason}`, { threadId, reason });
   }
 }
 
@@ -52,33 +56,30 @@ export class JoinRefusedError extends ThreadcastClientError {
 export class ServerError extends ThreadcastClientError {
   readonly code = 'TC_SERVER_ERROR';
   /** The thread that it is about, where it is about one. */
-  readonly threadId: string | undefined;
+  declare readonly threadId: string | undefined;
   /** The server's word, `internal` for example. */
-  readonly reason: string;
+  declare readonly reason: string;
 
   constructor(reason: string, threadId?: string) {
-    super(`the server reports ${reason}${threadId === undefined ? '' : ` for thread ${threadId}`}`);
-    this.threadId = threadId;
-    this.reason = reason;
+    super(`the server reports ${reason}${threadId === undefined ? '' : ` for thread ${threadId}`}`, {
+      threadId,
+      reason,
+    });
   }
 }
 
 /** The server has not taken what was published. Publishing it again is another attempt, with the same id of the same message. */
 export class PublishRefusedError extends ThreadcastClientError {
   readonly code = 'TC_PUBLISH_REFUSED';
-  readonly threadId: string;
-  readonly id: string;
+  declare readonly threadId: string;
+  declare readonly id: string;
   /** The server's word: `forbidden`, `rate-limited`, `unhandled`, `internal`, `TC_MESSAGE_TOO_LARGE`. */
-  readonly reason: string;
+  declare readonly reason: string;
   /** What the application says about it, where it says something. */
-  readonly detail: string | undefined;
+  declare readonly detail: string | undefined;
 
   constructor(facts: { threadId: string; id: string; reason: string; detail: string | undefined }) {
-    super(`message ${facts.id} for thread ${facts.threadId} was refused: ${facts.detail ?? facts.reason}`);
-    this.threadId = facts.threadId;
-    this.id = facts.id;
-    this.reason = facts.reason;
-    this.detail = facts.detail;
+    super(`message ${facts.id} for thread ${facts.threadId} was refused: ${facts.detail ?? facts.reason}`, facts);
   }
 }
 
@@ -86,11 +87,10 @@ export class PublishRefusedError extends ThreadcastClientError {
 export class PublishQueueFullError extends ThreadcastClientError {
   readonly code = 'TC_PUBLISH_QUEUE_FULL';
   /** Messages. */
-  readonly limit: number;
+  declare readonly limit: number;
 
   constructor(limit: number) {
-    super(`${limit} messages wait for their answers already`);
-    this.limit = limit;
+    super(`${limit} messages wait for their answers already`, { limit });
   }
 }
 
@@ -107,26 +107,22 @@ export class UnserializableMessageError extends ThreadcastClientError {
 export class MessageTooLargeError extends ThreadcastClientError {
   readonly code = 'TC_MESSAGE_TOO_LARGE';
   /** Of the whole frame, UTF-8. */
-  readonly bytes: number;
-  readonly limit: number;
+  declare readonly bytes: number;
+  declare readonly limit: number;
 
   constructor(bytes: number, limit: number) {
-    super(`message of ${bytes} bytes is larger than the server's limit of ${limit}`);
-    this.bytes = bytes;
-    this.limit = limit;
+    super(`message of ${bytes} bytes is larger than the server's limit of ${limit}`, { bytes, limit });
   }
 }
 
 /** An option or argument with a value of the wrong type or out of its range. */
 export class InvalidOptionError extends ThreadcastClientError {
   readonly code = 'TC_INVALID_OPTION';
-  readonly option: string;
-  readonly expected: string;
+  declare readonly option: string;
+  declare readonly expected: string;
 
   constructor(option: string, expected: string) {
-    super(`option ${option}: expected ${expected}`);
-    this.option = option;
-    this.expected = expected;
+    super(`option ${option}: expected ${expected}`, { option, expected });
   }
 }
 
@@ -134,11 +130,10 @@ export class InvalidOptionError extends ThreadcastClientError {
 export class MalformedFrameError extends ThreadcastClientError {
   readonly code = 'TC_MALFORMED_FRAME';
   /** Its first 100 characters; empty where it was not text. */
-  readonly start: string;
+  declare readonly start: string;
 
   constructor(data: unknown) {
-    const start = typeof data === 'string' ? data.slice(0, 100) : '';
-    super(`malformed frame: ${start}`);
-    this.start = start;
+    const start = textOf(data)?.slice(0, 100) ?? '';
+    super(`malformed frame: ${start}`, { start });
   }
 }

@@ -1,3 +1,4 @@
+import { fieldsOf, isCount, isText, numberOf, textOf } from './fields.ts';
 import { parsePosition, type Position } from './position.ts';
 
 /** A message as it is on the wire; without an offset it is volatile, in no log. */
@@ -50,8 +51,6 @@ export type ServerFrame =
       readonly why: string | undefined;
     }
   | { readonly t: 'bye'; readonly retryMs: number };
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The frame in what a socket received; `ignored` for a word that this version does not know, undefined for no frame at all. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
@@ -120,28 +119,4 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function fieldsOf(value: unknown): Fields | undefined {
-  return isFields(value) ? value : undefined;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function textOf(value: unknown): string | undefined {
-  return isText(value) ? value : undefined;
-}
-
-function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 && value < Infinity ? value : undefined;
 }

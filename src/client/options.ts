@@ -2,6 +2,7 @@ import type { Backoff } from './backoff.ts';
 import { systemClock, type ClientClock } from './clock.ts';
 import { environment } from './environment.ts';
 import { InvalidOptionError } from './errors.ts';
+import { isText } from './fields.ts';
 import type { WebSocketConstructor } from './socket.ts';
 
 /** What proves who the client is; a function is asked anew for each attempt, so that it can give a fresh one. */
@@ -68,7 +69,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
 
 /** @throws InvalidOptionError unless it is a thread or message id, `^[\w.:-]{1,128}$` */
 export function checkId(option: string, value: unknown): string {
-  if (typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value)) return value;
+  if (isText(value) && /^[\w.:-]{1,128}$/.test(value)) return value;
   throw new InvalidOptionError(option, 'a text that matches ^[\\w.:-]{1,128}$');
 }
 

@@ -1,3 +1,5 @@
+import { isText } from './fields.ts';
+
 /** Where a client stands in a thread: the epoch of the log, then offset and id of the last message received. */
 export interface Position {
   readonly epoch: string;
@@ -9,7 +11,7 @@ export interface Position {
 
 /** The position in a text `epoch.offset.id`, or undefined where it is none. */
 export function parsePosition(text: unknown): Position | undefined {
-  const match = typeof text === 'string' ? /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(text) : null;
+  const match = isText(text) ? /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(text) : null;
   const [, epoch, offset, id] = match ?? [];
   return epoch === undefined || id === undefined ? undefined : { epoch, offset: Number(offset), id };
 }

@@ -1,3 +1,5 @@
+import { fieldsOf, numberOf, textOf } from './fields.ts';
+
 /** The part of a WebSocket that the client uses: browsers, Node's global and the `ws` package all have it. */
 export interface WebSocketLike {
   /** 1 while it is open. */
@@ -15,16 +17,11 @@ export const OPEN = 1;
 
 /** What a `message` event carries: text, or something that is no frame of ours. */
 export function dataOf(event: unknown): unknown {
-  return isObject(event) && 'data' in event ? event.data : undefined;
+  return fieldsOf(event)?.['data'];
 }
 
 /** What a `close` event tells; 1006 where it tells nothing. */
 export function closeOf(event: unknown): { code: number; reason: string } {
-  if (!isObject(event)) return { code: 1006, reason: '' };
-  const code = 'code' in event && typeof event.code === 'number' ? event.code : 1006;
-  return { code, reason: 'reason' in event && typeof event.reason === 'string' ? event.reason : '' };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  const { code, reason } = fieldsOf(event) ?? {};
+  return { code: numberOf(code) ?? 1006, reason: textOf(reason) ?? '' };
 }

@@ -1,4 +1,5 @@
 import type { ClientStream, Message } from './api.ts';
+import { fieldsOf, textOf } from './fields.ts';
 
 /** A text that grows: every reader has its own place in it. */
 export class TextStream implements ClientStream {
@@ -39,10 +40,8 @@ export class TextStream implements ClientStream {
 
   /** The final message, or none where it will not come. */
   end(message?: Message): void {
-    const data: unknown = message?.data;
     // whoever was behind has the rest of the text here
-    if (typeof data === 'object' && data !== null && 'text' in data && typeof data.text === 'string')
-      this.add(0, data.text);
+    this.add(0, textOf(fieldsOf(message?.data)?.['text']) ?? '');
     this.#isOver = true;
     this.#finish(message);
     this.#stir();

@@ -1,0 +1,27 @@
+/** An object from elsewhere: a frame, an event, a message. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function fieldsOf(value: unknown): Fields | undefined {
+  return isFields(value) ? value : undefined;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+export function textOf(value: unknown): string | undefined {
+  return isText(value) ? value : undefined;
+}
+
+/** Only what is above 0, and finite. */
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 && value < Infinity ? value : undefined;
+}
