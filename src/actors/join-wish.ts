@@ -7,4 +7,6 @@ export interface JoinWish {
   readonly texts?: TextPositions | undefined;
   /** Where it takes big messages in parts. */
   readonly parts?: PartsWish | undefined;
+  /** What the answer is to carry, so that the client knows which join it is about. */
+  readonly ref?: number | undefined;
 }

@@ -179,7 +179,7 @@ export class Memberships implements Task {
     const { subscription, plan } = thread.subscribe(this.#member, from, wish);
     this.#byThread.set(thread.id, subscription);
     const position = formatPosition(plan.start);
-    this.#member.tell(notices.joined(thread.id, position, plan.recovered));
+    this.#member.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
     if (plan.gap !== undefined) this.#member.tellGap(thread.id, plan.gap, position);
     if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription);
     return true;
@@ -188,7 +188,7 @@ export class Memberships implements Task {
   /** Its client asks for a thread that it is in, as it stands there. */
   #greet(subscription: Subscription, wish: JoinWish | undefined): void {
     subscription.parts = wish?.parts;
-    this.#member.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0));
+    this.#member.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
     subscription.streams?.place(subscription, wish?.texts);
     if (subscription.isOwed) this.fellBehind(subscription);
   }

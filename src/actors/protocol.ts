@@ -12,11 +12,11 @@ export const SUBPROTOCOL = 'threadcast.v1.json';
 export const notices = {
   hello: (sid: string, pingMs: number, limits: { maxBytes: number }): Frame =>
     encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits })),
-  joined: (th: string, pos: string, recovered: number): Frame =>
-    encodeText(JSON.stringify({ t: 'joined', th, pos, recovered })),
+  joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
+    encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
   lost: (th: string, s: string): Frame => encodeText(JSON.stringify({ t: 'tok', th, s, lost: true })),
-  error: (code: string, about: { th?: string | undefined; id?: string | undefined; why?: string } = {}): Frame =>
+  error: (code: string, about: { th?: string; id?: string; ref?: number | undefined; why?: string } = {}): Frame =>
     encodeText(JSON.stringify({ t: 'err', code, ...about })),
   accepted: (th: string, id: string, pos: string | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'ok', th, id, pos })),
@@ -43,11 +43,11 @@ export type Request =
 export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, o, id, d, tp, s } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s } = frame;
   switch (t) {
     case 'join':
       if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-      return { t, th, from, wish: { texts: positionsIn(s), parts: parts === true ? unfinishedIn(have) : undefined } };
+      return { t, th, from, wish: wishIn(s, parts === true, have, ref) };
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
@@ -61,6 +61,14 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
     default:
       return 'ignored';
   }
+}
+
+function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinWish {
+  return {
+    texts: positionsIn(s),
+    parts: takesParts ? unfinishedIn(have) : undefined,
+    ref: typeof ref === 'number' ? ref : undefined,
+  };
 }
 
 /** What the client says it has of the streams; what makes no sense counts as nothing. */

@@ -154,6 +154,7 @@ export class Requests {
     // as it came, also where it is no id, but not by the megabyte
     const about = {
       ...(isShort(request.th) && { th: request.th }),
+      ...(request.t === 'join' && { ref: request.wish.ref }),
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
       ...(why !== undefined && { why }),
     };

@@ -25,6 +25,7 @@ export class ThreadcastClient implements Client, ThreadHost {
   readonly #threads = new Map<string, JoinedThread>();
   readonly #listeners = new Listeners<ClientEvents>((error) => this.report(error));
   #maxBytes = Infinity;
+  #joins = 0;
   /** What is published waits for `hello`: what is too big must not be sent, or the server would close for good. */
   #isGreeted = false;
 
@@ -76,6 +77,10 @@ export class ThreadcastClient implements Client, ThreadHost {
 
   send(text: string): boolean {
     return this.#connection.send(text);
+  }
+
+  nextRef(): number {
+    return ++this.#joins;
   }
 
   report(error: unknown): void {
@@ -132,7 +137,7 @@ export class ThreadcastClient implements Client, ThreadHost {
         this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.pos);
         return;
       case 'err': {
-        const { th: threadId, id, code: reason, why: detail } = frame;
+        const { th: threadId, id, code: reason, why: detail, ref } = frame;
         if (threadId !== undefined && id !== undefined) {
           const error = new PublishRefusedError({ threadId, id, reason, detail });
           this.#outgoing.settle(`${threadId} ${id}`, undefined, error);
@@ -140,7 +145,7 @@ export class ThreadcastClient implements Client, ThreadHost {
         }
         const thread = threadId === undefined ? undefined : this.#threads.get(threadId);
         if (thread === undefined) this.report(new ServerError(reason, threadId));
-        else thread.fail(reason);
+        else thread.fail(reason, ref);
       }
     }
   }

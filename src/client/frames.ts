@@ -24,7 +24,13 @@ export interface WirePart {
 
 /** What the server says about one thread. */
 export type ThreadFrame =
-  | { readonly t: 'joined'; readonly th: string; readonly position: Position; readonly recovered: number }
+  | {
+      readonly t: 'joined';
+      readonly th: string;
+      readonly position: Position;
+      readonly recovered: number;
+      readonly ref: number | undefined;
+    }
   | { readonly t: 'messages'; readonly th: string; readonly messages: readonly WireMessage[] }
   /** Without text, the stream is lost. */
   | {
@@ -49,6 +55,8 @@ export type ServerFrame =
       /** Of a message that was published; undefined for other requests. */
       readonly id: string | undefined;
       readonly why: string | undefined;
+      /** Of the join that it answers. */
+      readonly ref: number | undefined;
     }
   | { readonly t: 'bye'; readonly retryMs: number };
 
@@ -56,7 +64,7 @@ export type ServerFrame =
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = isText(data) ? fieldsOf(parseJson(data)) : undefined;
   if (frame === undefined) return undefined;
-  const { t, th, id, pos, m, code, why, retryMs, recovered, s, at, d } = frame;
+  const { t, th, id, pos, m, code, why, retryMs, recovered, ref, s, at, d } = frame;
   switch (t) {
     case 'msg':
     case 'batch': {
@@ -72,7 +80,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     case 'gap': {
       const position = parsePosition(pos);
       if (!isText(th) || position === undefined) return undefined;
-      if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0 };
+      if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0, ref: numberOf(ref) };
       return { t, th, position, why: textOf(why) ?? 'trimmed' };
     }
     case 'part': {
@@ -85,7 +93,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     case 'ok':
       return isText(th) && isText(id) ? { t, th, id, pos: textOf(pos) } : undefined;
     case 'err':
-      return isText(code) ? { t, code, th: textOf(th), id: textOf(id), why: textOf(why) } : undefined;
+      return isText(code)
+        ? { t, code, th: textOf(th), id: textOf(id), why: textOf(why), ref: numberOf(ref) }
+        : undefined;
     case 'bye':
       return { t, retryMs: numberOf(retryMs) ?? 0 };
     default:
@@ -95,9 +105,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
 
 /** What the client says. */
 export const requests = {
-  /** `s` is what is here of token streams, `have` of a big message: it may come in parts. */
-  join: (th: string, from: string | undefined, s: object | undefined, have: object | undefined): string =>
-    JSON.stringify({ t: 'join', th, from, s, parts: true, have }),
+  /** `s` is what is here of token streams, `have` of a big message: it may come in parts. `ref` comes back with the answer. */
+  join: (th: string, ref: number, from: string | undefined, s: object | undefined, have: object | undefined): string =>
+    JSON.stringify({ t: 'join', th, ref, from, s, parts: true, have }),
   cancel: (th: string, s: string): string => JSON.stringify({ t: 'cancel', th, s }),
   leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
   ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),

@@ -16,6 +16,8 @@ export interface ThreadHost {
   readonly settings: ClientSettings;
   /** False where there is no open socket. */
   send(text: string): boolean;
+  /** Tells the answer to one join from that to another. */
+  nextRef(): number;
   report(error: unknown): void;
   /** The thread is over. */
   forget(thread: JoinedThread): void;
@@ -44,6 +46,8 @@ export class JoinedThread implements ClientThread {
   readonly #from: string | undefined;
   #phase: Phase = 'joining';
   #refusals = 0;
+  /** Of the newest join: answers to others are those of a thread that was left. */
+  #ref = 0;
   /** The big message that is coming in parts: its newest part, and the texts of all. */
   #big: (WirePart & { readonly texts: string[] }) | undefined;
   /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
@@ -103,7 +107,8 @@ export class JoinedThread implements ClientThread {
     const s = has.length > 0 ? Object.fromEntries(has) : undefined;
     const big = this.#big;
     const have = big && { o: big.offset, id: big.id, n: big.texts.length, of: big.of };
-    this.#host.send(requests.join(this.id, this.position ?? this.#from, s, have));
+    this.#ref = this.#host.nextRef();
+    this.#host.send(requests.join(this.id, this.#ref, this.position ?? this.#from, s, have));
   }
 
   /** The connection was lost. */
@@ -115,7 +120,7 @@ export class JoinedThread implements ClientThread {
   }
 
   receive(frame: ThreadFrame): void {
-    if (frame.t === 'joined') this.#onJoined(frame.position, frame.recovered);
+    if (frame.t === 'joined') this.#onJoined(frame);
     // what comes without a `joined` before it belongs to an earlier subscription
     else if (frame.t === 'messages') for (const message of frame.messages) this.#onMessage(message);
     else if (frame.t === 'part') this.#onPart(frame);
@@ -124,9 +129,10 @@ export class JoinedThread implements ClientThread {
     else this.#onText(frame.id, frame.at, frame.text);
   }
 
-  /** The server reports an error for this thread; while joining, it is the answer to the join. */
-  fail(code: string): void {
-    if (this.#phase !== 'joining') {
+  /** The server reports an error for this thread: the answer to the join with this number, or to something else. */
+  fail(code: string, ref: number | undefined): void {
+    if (ref !== undefined && ref !== this.#ref) return;
+    if (ref === undefined || this.#phase !== 'joining') {
       this.#tell(new ServerError(code, this.id));
       return;
     }
@@ -155,8 +161,8 @@ export class JoinedThread implements ClientThread {
     this.#iterators.clear();
   }
 
-  #onJoined(position: Position, recovered: number): void {
-    if (this.#phase !== 'joining' && this.#phase !== 'joined') return;
+  #onJoined({ position, recovered, ref = this.#ref }: ThreadFrame & { readonly t: 'joined' }): void {
+    if (ref !== this.#ref || this.#phase === 'paused') return;
     this.#phase = 'joined';
     this.#refusals = 0;
     // only a gap moves a position that we have: were the line cut before it, we would never hear of it

@@ -217,3 +217,20 @@ test('a deploy: it comes back when it was told to, and learns that the log is an
   expect(await gap).toMatchObject({ why: 'epoch' });
   expect(await take(iterator, 1)).toEqual(['new']);
 });
+
+test('a thread that is left and joined anew at once has what its last join asks for', async () => {
+  const { hub, url } = await serveHub({ authorize: () => Promise.resolve(true) });
+  for (const n of range(1, 5)) await hub.thread('t1').send(n);
+  const client = testClient(url);
+  await nextState(client);
+  // as a component does that is mounted twice
+  client.join('t1').leave();
+  const thread = client.join('t1', { from: 'start' });
+  const gaps: unknown[] = [];
+  thread.on('gap', (gap) => gaps.push(gap));
+  const iterator = thread[Symbol.asyncIterator]();
+  await nextOf(thread, 'joined');
+  await hub.thread('t1').send(6);
+  expect(await take(iterator, 6)).toEqual(range(1, 6));
+  expect(gaps).toEqual([]);
+});

@@ -107,3 +107,20 @@ it('an answer that comes too late, or fails too late, is nobody’s any more', a
   expect(framesOf(link, 'err').map(({ id }) => id)).toEqual(['a', 'b']);
   expect(errors).toHaveLength(2);
 });
+
+it('a join’s ref comes back with its answer, whichever that is, and only with that', async () => {
+  const { link, clock } = accept({ authorize: (threadId) => threadId !== 'secret' });
+  link.say({ t: 'join', th: 't', ref: 7 });
+  link.say({ t: 'join', th: 't', ref: 8 });
+  link.say({ t: 'join', th: 't', ref: 9, from: 'nonsense' });
+  link.say({ t: 'join', th: 'secret', ref: 10 });
+  link.say({ t: 'join', th: 't', ref: { a: 1 } });
+  link.say({ t: 'cancel', th: 'secret', s: 'x', ref: 11 });
+  await clock.settle();
+  expect(framesOf(link, 'joined').map(({ ref }) => ref)).toEqual([7, 8, undefined]);
+  expect(framesOf(link, 'err').map(({ code, ref }) => [code, ref])).toEqual([
+    ['TC_INVALID_POSITION', 9],
+    ['forbidden', 10],
+    ['forbidden', undefined],
+  ]);
+});

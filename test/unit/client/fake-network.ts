@@ -8,8 +8,10 @@ export class FakeSocket implements WebSocketLike {
   readonly url: string;
   readonly protocols: string | string[] | undefined;
   readyState = 0;
-  /** Frames that the client has sent, parsed. */
+  /** Frames that the client has sent, parsed, without the `ref` of joins. */
   readonly sent: Record<string, unknown>[] = [];
+  /** Of each join that the client has sent. */
+  readonly refs: unknown[] = [];
   /** Code that the client has closed with. */
   closedWith: number | undefined;
   onSend: (frame: Record<string, unknown>) => void = () => {};
@@ -26,7 +28,8 @@ export class FakeSocket implements WebSocketLike {
 
   send(text: string): void {
     if (this.readyState !== 1) throw new Error('not open');
-    const frame: Record<string, unknown> = JSON.parse(text);
+    const { ref, ...frame }: Record<string, unknown> = JSON.parse(text);
+    if (frame['t'] === 'join') this.refs.push(ref);
     this.sent.push(frame);
     this.onSend(frame);
   }
@@ -54,6 +57,11 @@ export class FakeSocket implements WebSocketLike {
   /** The server sends what is no text. */
   sayBytes(data: unknown): void {
     this.#dispatch('message', { data });
+  }
+
+  /** The server refuses the newest join. */
+  refuse(th: string, code: string): this {
+    return this.say({ t: 'err', code, th, ref: this.refs.at(-1) });
   }
 
   /** The socket is gone. */

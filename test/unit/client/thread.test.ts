@@ -159,13 +159,38 @@ test('a thread that is left says so, and what is still under way is not for its 
   expect(network.socket.open().sent).toEqual([]);
 });
 
+test('the answers to joins of a thread that was left are not its successor’s', async () => {
+  const network = fakeNetwork();
+  const { client, socket, errors } = network;
+  socket.open();
+  client.join('t1').leave();
+  client.join('t1').leave();
+  const thread = client.join('t1', { from: 'start' });
+  const received: string[] = [];
+  thread.on('message', ({ id }) => received.push(id));
+  const [first, second, third] = socket.refs;
+  socket.say({ ...joined('t1', 'e.7.m7'), ref: first }, msg('t1', 8));
+  socket.say({ t: 'err', code: 'forbidden', th: 't1', ref: second });
+  socket.say({ ...joined('t1', 'e.0.'), ref: third }, msg('t1', 7), msg('t1', 8));
+  expect([received, thread.position, errors]).toEqual([['m7', 'm8'], 'e.8.m8', []]);
+});
+
+test('a refusal of something else while it joins is not one of the join', async () => {
+  const { client, socket, errors } = fakeNetwork();
+  socket.open();
+  const thread = client.join('t1');
+  socket.say({ t: 'err', code: 'forbidden', th: 't1' }, joined('t1', 'e.0.'));
+  expect(errors).toMatchObject([{ code: 'TC_SERVER_ERROR', reason: 'forbidden', threadId: 't1' }]);
+  expect(thread.position).toBe('e.0.');
+});
+
 test('a refused join ends the thread', async () => {
   const network = fakeNetwork();
   const thread = network.client.join('t1');
   const reading = rejectionOf(thread[Symbol.asyncIterator]().next());
   const onError = vi.fn();
   thread.on('error', onError);
-  network.socket.open().say({ t: 'err', code: 'forbidden', th: 't1' });
+  network.socket.open().refuse('t1', 'forbidden');
   expect(await reading).toMatchObject({ code: 'TC_JOIN_REFUSED', threadId: 't1' });
   expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ threadId: 't1', reason: 'forbidden' }));
   expect(network.errors).toEqual([]);
@@ -178,7 +203,7 @@ test('a refused join ends the thread', async () => {
 test('a refusal that nobody listens to is an error of the client', () => {
   const network = fakeNetwork();
   network.client.join('t1');
-  network.socket.open().say({ t: 'err', code: 'forbidden', th: 't1' }, { t: 'err', code: 'internal' });
+  network.socket.open().refuse('t1', 'forbidden').say({ t: 'err', code: 'internal' });
   expect(network.errors).toMatchObject([
     { code: 'TC_JOIN_REFUSED', threadId: 't1' },
     { code: 'TC_SERVER_ERROR', reason: 'internal', threadId: undefined },
@@ -190,7 +215,7 @@ test('a join that failed for another reason is tried again', async () => {
   const thread = network.client.join('t1');
   const onJoined = vi.fn();
   thread.on('joined', onJoined);
-  network.socket.open().say({ t: 'err', code: 'internal', th: 't1' });
+  network.socket.open().refuse('t1', 'internal');
   expect(network.errors).toMatchObject([{ code: 'TC_JOIN_REFUSED', reason: 'internal' }]);
   await network.clock.advance(500);
   expect(network.socket.sentOf('join')).toHaveLength(2);
@@ -203,7 +228,7 @@ test('a join that failed for another reason is tried again', async () => {
 test('a reconnect takes the place of the next attempt to join', async () => {
   const network = fakeNetwork();
   network.client.join('t1');
-  network.socket.open().say({ t: 'err', code: 'internal', th: 't1' });
+  network.socket.open().refuse('t1', 'internal');
   await network.clock.advance(400);
   network.socket.lose();
   await network.clock.advance(500);
