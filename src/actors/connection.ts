@@ -94,10 +94,11 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
 
   /** Once it is registered. */
   start(): void {
-    const { isInspected, settings } = this.#engine;
+    const { isInspected, isLogUp, settings } = this.#engine;
     if (isInspected) this.#machine.start();
     else this.openGate();
-    this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, { maxBytes: this.maxInputBytes }));
+    const limits = { maxBytes: this.maxInputBytes };
+    this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, limits, isLogUp));
   }
 
   get format(): Format {

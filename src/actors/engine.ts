@@ -29,6 +29,8 @@ export interface Engine {
   readonly counters: Counters;
   /** False once the hub drains or has been closed. */
   readonly isRunning: boolean;
+  /** What the log said last: it can be reached. */
+  readonly isLogUp: boolean;
   /** The machines with this hub's effects: provided once, because providing costs as much as building a machine. */
   readonly machines: { readonly connection: typeof connectionMachine; readonly thread: typeof threadMachine };
   /** Shared by all root actors. */

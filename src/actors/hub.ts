@@ -78,6 +78,7 @@ class HubActor implements Hub {
   readonly #actor: ActorRefFrom<typeof hubMachine>;
   readonly #stopMetrics: () => void;
   #isReporting = false;
+  #isLogUp = true;
   #drained: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
 
@@ -236,6 +237,7 @@ class HubActor implements Hub {
     const telemetry = new Telemetry(maxSendSpans, report, tracer);
     const metrics = new Metrics(report, meter);
     const runs = new Runs();
+    const isLogUp = (): boolean => this.#isLogUp;
     const isRunning = (): boolean => this.state === 'running';
     const observe = makeObserver(
       this.#settings.inspectors,
@@ -263,6 +265,9 @@ class HubActor implements Hub {
       counters: this.#counters,
       get isRunning() {
         return isRunning();
+      },
+      get isLogUp() {
+        return isLogUp();
       },
       machines: {
         connection: provideConnection((id) => this.#lobby.get(id), this.#counters),
@@ -323,6 +328,7 @@ class HubActor implements Hub {
 
   #logChanged(error: Error | undefined): void {
     const isUp = error === undefined;
+    this.#isLogUp = isUp;
     for (const connection of this.#lobby.all) connection.tell(notices.log(isUp));
     this.#listeners.emit('log', { isUp, error });
   }

@@ -10,8 +10,9 @@ export const SUBPROTOCOL = 'threadcast.v1.json';
 
 /** What the server says besides messages. */
 export const notices = {
-  hello: (sid: string, pingMs: number, limits: { maxBytes: number }): Frame =>
-    encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits })),
+  /** @param isUp whether the log can be reached, which is only said where it cannot */
+  hello: (sid: string, pingMs: number, limits: { maxBytes: number }, isUp: boolean): Frame =>
+    encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits, up: isUp ? undefined : false })),
   joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),

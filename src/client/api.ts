@@ -124,6 +124,8 @@ export interface ClientThread extends AsyncIterable<Message> {
 export interface PublishOptions {
   /** Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message. @default random */
   id?: string;
+  /** How long to wait for the answer, in milliseconds. @default the client's `publishTimeoutMs` */
+  timeoutMs?: number;
   /** W3C `traceparent` of the page's span that publishes: the server's span links to it. @default none */
   trace?: string;
 }
@@ -136,9 +138,16 @@ export interface Published {
   readonly position: string | undefined;
 }
 
+/** Whether the server can reach its log. */
+export interface LogChange {
+  readonly isUp: boolean;
+}
+
 /** Events of a client, each with what its listeners are given. */
 export interface ClientEvents {
   state: StateChange;
+  /** `isLogUp` has changed. */
+  log: LogChange;
   /**
    * What went wrong without an end to the client: MalformedFrameError, ServerError, what a listener or `token` threw.
    * Without a listener it goes to `reportError`, in Node to a process warning.
@@ -154,6 +163,11 @@ export interface Client {
    */
   readonly state: ClientState;
   /**
+   * False while the server says that it cannot reach its log: what is published meanwhile may be refused or late, and what others
+   * publish may come late; nothing that was accepted is lost. What the server said last, true before.
+   */
+  readonly isLogUp: boolean;
+  /**
    * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is.
    * @throws InvalidOptionError, ClientClosedError
    */
@@ -162,11 +176,11 @@ export interface Client {
    * Sends a message to the thread; it need not be joined.
    *
    * Resolves when the server has accepted it. Until then it is kept, `maxQueued` messages at most, and sent again on each new
-   * connection, in order and with the same id: a server that hands the id on as idempotency key has it once. How long that takes
-   * is up to the network: publish with an `id` of your own where the page may be closed meanwhile.
+   * connection, in order and with the same id: a server that hands the id on as idempotency key has it once. Publish with an `id` of
+   * your own where the page may be closed meanwhile, or where you would publish again after a PublishTimeoutError.
    *
-   * Rejects with PublishRefusedError where the server refuses it, InvalidOptionError, UnserializableMessageError,
-   * MessageTooLargeError, PublishQueueFullError, ClientClosedError.
+   * Rejects with PublishRefusedError where the server refuses it, PublishTimeoutError where no answer came in time,
+   * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
   publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
   /** Returns the function that takes the listener away. */

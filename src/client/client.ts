@@ -1,42 +1,36 @@
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionListener } from './connection.ts';
 import { reportGlobally } from './environment.ts';
 import {
   ClientClosedError,
   ConnectionRefusedError,
   MalformedFrameError,
-  MessageTooLargeError,
   PublishRefusedError,
+  PublishTimeoutError,
   ServerError,
   UnserializableMessageError,
 } from './errors.ts';
 import { parseFrame, requests, type ServerFrame } from './frames.ts';
 import { Listeners } from './listeners.ts';
-import { checkId, type ClientSettings } from './options.ts';
+import { checkId, checkNumber, type ClientSettings } from './options.ts';
 import { Outgoing } from './outgoing.ts';
 import type { ClientState, StateChange } from './states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
 
 /** A client at work: its connection brings frames, its threads take them. */
-export class ThreadcastClient implements Client, ThreadHost {
+export class ThreadcastClient implements Client, ThreadHost, ConnectionListener {
   readonly settings: ClientSettings;
+  isLogUp = true;
   readonly #connection: Connection;
   readonly #outgoing: Outgoing;
   readonly #threads = new Map<string, JoinedThread>();
   readonly #listeners = new Listeners<ClientEvents>((error) => this.report(error));
-  #maxBytes = Infinity;
   #joins = 0;
-  /** What is published waits for `hello`: what is too big must not be sent, or the server would close for good. */
-  #isGreeted = false;
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
-    this.#connection = new Connection(settings, {
-      onState: (change) => this.#onState(change),
-      onData: (data) => this.#onData(data),
-      onError: (error) => this.report(error),
-    });
-    this.#outgoing = new Outgoing(settings.maxQueued, (text) => this.#isGreeted && this.#connection.send(text));
+    this.#connection = new Connection(settings, this);
+    this.#outgoing = new Outgoing(settings, this);
     this.#connection.start();
   }
 
@@ -63,10 +57,10 @@ export class ThreadcastClient implements Client, ThreadHost {
     checkId('threadId', threadId);
     const id = checkId('id', options.id ?? this.settings.newId());
     this.#assertLive('publish');
+    const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, this.settings.publishTimeoutMs);
     const text = requests.publish(threadId, id, toJson(data), options.trace);
-    const error = this.#sizeError(text);
-    if (error !== undefined) throw error;
-    return { id, position: await this.#outgoing.offer(`${threadId} ${id}`, text) };
+    const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
+    return { id, position: await this.#outgoing.offer(`${threadId} ${id}`, text, timeoutMs, late) };
   }
 
   close(): void {
@@ -93,12 +87,12 @@ export class ThreadcastClient implements Client, ThreadHost {
 
   // --- news of the connection
 
-  #onState(change: StateChange): void {
+  onState(change: StateChange): void {
     const threads = [...this.#threads.values()];
     if (change.to === 'open') {
       for (const thread of threads) thread.join();
     } else if (change.to === 'waiting') {
-      this.#isGreeted = false;
+      this.#outgoing.suspend();
       for (const thread of threads) thread.suspend();
     } else if (change.to === 'closed') {
       const { code = 1000, reason = '' } = change;
@@ -109,52 +103,40 @@ export class ThreadcastClient implements Client, ThreadHost {
     this.#listeners.emit('state', change);
   }
 
-  #onData(data: unknown): void {
+  onData(data: unknown): void {
     const frame = parseFrame(data);
     if (frame === undefined) this.report(new MalformedFrameError(data));
     else if (frame !== 'ignored') this.#onFrame(frame);
   }
 
   #onFrame(frame: ServerFrame): void {
-    switch (frame.t) {
-      case 'joined':
-      case 'messages':
-      case 'tok':
-      case 'part':
-      case 'gap':
-        this.#threads.get(frame.th)?.receive(frame);
-        return;
-      case 'hello':
-        this.#maxBytes = frame.maxBytes ?? Infinity;
-        this.#isGreeted = true;
-        this.#outgoing.flush((text) => this.#sizeError(text));
-        if (frame.pingMs !== undefined) this.#connection.silence.expect(frame.pingMs);
-        return;
-      case 'bye':
-        this.#connection.retryIn(frame.retryMs);
-        return;
-      case 'ok':
-        this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.pos);
-        return;
-      case 'err': {
-        const { th: threadId, id, code: reason, why: detail, ref } = frame;
-        if (threadId !== undefined && id !== undefined) {
-          const error = new PublishRefusedError({ threadId, id, reason, detail });
-          this.#outgoing.settle(`${threadId} ${id}`, undefined, error);
-          return;
-        }
-        const thread = threadId === undefined ? undefined : this.#threads.get(threadId);
-        if (thread === undefined) this.report(new ServerError(reason, threadId));
-        else thread.fail(reason, ref);
-      }
+    if (frame.t === 'log') this.#onLog(frame.isUp);
+    else if (frame.t === 'hello') {
+      this.#onLog(frame.isUp);
+      this.#connection.greeted(frame.pingMs);
+      this.#outgoing.greeted(frame.maxBytes);
+    } else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
+    else if (frame.t === 'ok') this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.pos);
+    else if (frame.t === 'err') this.#onRefusal(frame);
+    else this.#threads.get(frame.th)?.receive(frame);
+  }
+
+  #onRefusal({ th: threadId, id, code: reason, why: detail, ref }: ServerFrame & { readonly t: 'err' }): void {
+    if (threadId === undefined) this.report(new ServerError(reason));
+    else if (id === undefined) {
+      const thread = this.#threads.get(threadId);
+      if (thread === undefined) this.report(new ServerError(reason, threadId));
+      else thread.fail(reason, ref);
+    } else {
+      const error = new PublishRefusedError({ threadId, id, reason, detail });
+      this.#outgoing.settle(`${threadId} ${id}`, undefined, error);
     }
   }
 
-  #sizeError(text: string): MessageTooLargeError | undefined {
-    // no character has more than three bytes for each of its units
-    if (text.length * 3 <= this.#maxBytes) return undefined;
-    const bytes = new TextEncoder().encode(text).length;
-    return bytes > this.#maxBytes ? new MessageTooLargeError(bytes, this.#maxBytes) : undefined;
+  #onLog(isUp: boolean): void {
+    if (isUp === this.isLogUp) return;
+    this.isLogUp = isUp;
+    this.#listeners.emit('log', { isUp });
   }
 
   #assertLive(action: string): void {
@@ -165,11 +147,12 @@ export class ThreadcastClient implements Client, ThreadHost {
 /** @throws UnserializableMessageError */
 function toJson(data: unknown): string {
   let json: string | undefined;
+  let cause: unknown;
   try {
     json = JSON.stringify(data);
   } catch (error) {
-    throw new UnserializableMessageError(error);
+    cause = error;
   }
-  if (json === undefined) throw new UnserializableMessageError();
+  if (json === undefined) throw new UnserializableMessageError(cause);
   return json;
 }

@@ -7,43 +7,35 @@ export interface ClientClock {
   clearTimeout(handle: unknown): void;
 }
 
-/** The monotonic clock of the browser or of Node. Its handles are the functions that cancel. */
+/** The monotonic clock of the browser or of Node, whose handles are numbers, or become one. */
 export const systemClock: ClientClock = {
   now: () => performance.now(),
-  setTimeout: (callback, delayMs) => {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-  clearTimeout: (cancel) => {
-    if (typeof cancel === 'function') cancel();
-  },
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (handle) => clearTimeout(Number(handle)),
 };
 
 /** One timer that can be set again: a later `set` replaces an earlier one. */
 export class Timer {
   readonly #clock: ClientClock;
   #handle: unknown;
-  #isSet = false;
+  /** For others to read. */
+  isSet = false;
 
   constructor(clock: ClientClock) {
     this.#clock = clock;
   }
 
-  get isSet(): boolean {
-    return this.#isSet;
-  }
-
   set(delayMs: number, callback: () => void): void {
     this.clear();
-    this.#isSet = true;
+    this.isSet = true;
     this.#handle = this.#clock.setTimeout(() => {
-      this.#isSet = false;
+      this.isSet = false;
       callback();
     }, delayMs);
   }
 
   clear(): void {
-    if (this.#isSet) this.#clock.clearTimeout(this.#handle);
-    this.#isSet = false;
+    if (this.isSet) this.#clock.clearTimeout(this.#handle);
+    this.isSet = false;
   }
 }

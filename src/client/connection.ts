@@ -18,15 +18,16 @@ export interface ConnectionListener {
   onState(change: StateChange): void;
   /** What a socket received. */
   onData(data: unknown): void;
-  onError(error: unknown): void;
+  /** An error without consequences. */
+  report(error: unknown): void;
 }
 
 /** One socket after another: opens, waits, opens again, until it is closed for good. */
 export class Connection {
-  readonly silence: Silence;
+  readonly #silence: Silence;
   readonly #settings: ClientSettings;
   readonly #listener: ConnectionListener;
-  /** Of the attempt while connecting, of the wait while waiting. */
+  /** Of the attempt until `hello`, of the wait while waiting. */
   readonly #timer: Timer;
   #state: ClientState = 'connecting';
   #socket: WebSocketLike | undefined;
@@ -44,7 +45,7 @@ export class Connection {
     this.#settings = settings;
     this.#listener = listener;
     this.#timer = new Timer(settings.clock);
-    this.silence = new Silence(settings.clock, () => this.#drop('silent'));
+    this.#silence = new Silence(settings.clock, () => this.#drop('silent'));
   }
 
   get state(): ClientState {
@@ -76,7 +77,7 @@ export class Connection {
       socket.send(text);
       return true;
     } catch (error) {
-      this.#listener.onError(error);
+      this.#listener.report(error);
       return false;
     }
   }
@@ -86,6 +87,12 @@ export class Connection {
     this.#retryMs = Math.min(ms, LONGEST_TIMER);
   }
 
+  /** The server has said `hello`: it is there, and not only something before it that accepts connections. */
+  greeted(pingMs: number | undefined): void {
+    this.#timer.clear();
+    if (pingMs !== undefined) this.#silence.expect(pingMs);
+  }
+
   close(): void {
     this.#end(1000, 'closed');
   }
@@ -93,21 +100,20 @@ export class Connection {
   #dial(): void {
     const { token, connectTimeoutMs } = this.#settings;
     this.#timer.set(connectTimeoutMs, () => this.#drop('connect timeout'));
-    if (typeof token !== 'function') {
-      this.#open(token);
-      return;
-    }
+    if (typeof token === 'function') void this.#ask(token);
+    else this.#open(token);
+  }
+
+  /** Never rejects. */
+  async #ask(token: () => string | Promise<string>): Promise<void> {
     const dial = this.#dials;
-    const isCurrent = (): boolean => dial === this.#dials;
-    new Promise<string>((resolve) => {
-      resolve(token());
-    })
-      .then((fresh) => {
-        if (isCurrent()) this.#open(fresh);
-      })
-      .catch((error: unknown) => {
-        if (isCurrent()) this.#fail(error);
-      });
+    try {
+      // not in this turn: who connects has still to listen for errors
+      const fresh = await Promise.resolve().then(token);
+      if (dial === this.#dials) this.#open(fresh);
+    } catch (error) {
+      if (dial === this.#dials) this.#fail(error);
+    }
   }
 
   #open(token: string | undefined): void {
@@ -121,7 +127,7 @@ export class Connection {
       });
     listen('open', () => this.#onOpen());
     listen('message', (event) => {
-      this.silence.heard();
+      this.#silence.heard();
       this.#listener.onData(dataOf(event));
     });
     listen('close', (event) => {
@@ -133,10 +139,9 @@ export class Connection {
   }
 
   #onOpen(): void {
-    this.#timer.clear();
     this.#openedAt = this.#now();
     this.#offlineAt = Infinity;
-    this.silence.start();
+    this.#silence.start();
     this.#step('opened');
   }
 
@@ -168,7 +173,7 @@ export class Connection {
   }
 
   #fail(error: unknown): void {
-    this.#listener.onError(error);
+    this.#listener.report(error);
     if (this.#state === 'connecting') this.#onClose(1006, 'attempt failed');
   }
 
@@ -191,7 +196,7 @@ export class Connection {
 
   #onOnline(): void {
     // a socket of the old network may hang for minutes; one that has delivered since then does not
-    if (this.#state === 'open' && this.silence.heardAt <= this.#offlineAt && this.#offlineAt < Infinity) {
+    if (this.#state === 'open' && this.#silence.heardAt <= this.#offlineAt && this.#offlineAt < Infinity) {
       this.#drop('network changed');
     }
     this.#offlineAt = Infinity;
@@ -211,7 +216,7 @@ export class Connection {
     this.#socket = undefined;
     this.#dials++;
     this.#timer.clear();
-    this.silence.stop();
+    this.#silence.stop();
     return socket;
   }
 
@@ -219,7 +224,7 @@ export class Connection {
     try {
       socket?.close(1000, 'closed');
     } catch (error) {
-      this.#listener.onError(error);
+      this.#listener.report(error);
     }
   }
 

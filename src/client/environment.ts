@@ -9,7 +9,8 @@ interface Listenable {
 /** What a browser, a worker or Node may have as globals: each may be missing. */
 interface Environment extends Listenable {
   readonly WebSocket?: WebSocketConstructor;
-  readonly navigator?: object;
+  /** Node's has no `onLine`. */
+  readonly navigator?: { readonly onLine?: boolean; readonly userAgent?: string };
   readonly document?: Listenable & { readonly visibilityState?: string };
   readonly reportError?: (error: unknown) => void;
   readonly process?: { emitWarning?(warning: string | Error): void };
@@ -20,8 +21,7 @@ export const environment: Environment = globalThis;
 
 /** False also where nobody knows. */
 export function isOffline(): boolean {
-  const { navigator } = environment;
-  return navigator !== undefined && 'onLine' in navigator && navigator.onLine === false;
+  return environment.navigator?.onLine === false;
 }
 
 /**

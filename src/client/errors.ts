@@ -36,7 +36,7 @@ export class ConnectionRefusedError extends ThreadcastClientError {
   declare readonly reason: string;
 
   constructor(closeCode: number, reason: string) {
-    super(`the server closed the connection for good: ${closeCode} ${reason}`, { closeCode, reason });
+    super(`closed for good: ${closeCode} ${reason}`, { closeCode, reason });
   }
 }
 
@@ -48,7 +48,7 @@ export class JoinRefusedError extends ThreadcastClientError {
   declare readonly reason: string;
 
   constructor(threadId: string, reason: string) {
-    super(`join of thread ${threadId} was refused: ${reason}`, { threadId, reason });
+    super(`join of ${threadId} was refused: ${reason}`, { threadId, reason });
   }
 }
 
@@ -61,7 +61,7 @@ export class ServerError extends ThreadcastClientError {
   declare readonly reason: string;
 
   constructor(reason: string, threadId?: string) {
-    super(`the server reports ${reason}${threadId === undefined ? '' : ` for thread ${threadId}`}`, {
+    super(`the server reports: ${reason} ${threadId ?? ''}`, {
       threadId,
       reason,
     });
@@ -79,7 +79,19 @@ export class PublishRefusedError extends ThreadcastClientError {
   declare readonly detail: string | undefined;
 
   constructor(facts: { threadId: string; id: string; reason: string; detail: string | undefined }) {
-    super(`message ${facts.id} for thread ${facts.threadId} was refused: ${facts.detail ?? facts.reason}`, facts);
+    super(`message ${facts.id} was refused: ${facts.detail ?? facts.reason}`, facts);
+  }
+}
+
+/** No answer came within `publishTimeoutMs`: nobody knows whether the server has taken the message. With the same id it is the same one. */
+export class PublishTimeoutError extends ThreadcastClientError {
+  readonly code = 'TC_PUBLISH_TIMEOUT';
+  declare readonly threadId: string;
+  declare readonly id: string;
+  declare readonly timeoutMs: number;
+
+  constructor(facts: { threadId: string; id: string; timeoutMs: number }) {
+    super(`message ${facts.id} had no answer in ${facts.timeoutMs} ms`, facts);
   }
 }
 
@@ -90,7 +102,7 @@ export class PublishQueueFullError extends ThreadcastClientError {
   declare readonly limit: number;
 
   constructor(limit: number) {
-    super(`${limit} messages wait for their answers already`, { limit });
+    super(`${limit} messages wait already`, { limit });
   }
 }
 
@@ -99,7 +111,7 @@ export class UnserializableMessageError extends ThreadcastClientError {
   readonly code = 'TC_UNSERIALIZABLE_MESSAGE';
 
   constructor(cause?: unknown) {
-    super('message cannot be serialized as JSON', { cause });
+    super('message is no JSON', { cause });
   }
 }
 
@@ -111,7 +123,7 @@ export class MessageTooLargeError extends ThreadcastClientError {
   declare readonly limit: number;
 
   constructor(bytes: number, limit: number) {
-    super(`message of ${bytes} bytes is larger than the server's limit of ${limit}`, { bytes, limit });
+    super(`message has ${bytes} bytes, more than ${limit}`, { bytes, limit });
   }
 }
 

@@ -46,7 +46,13 @@ export type ThreadFrame =
 /** What the server says. */
 export type ServerFrame =
   | ThreadFrame
-  | { readonly t: 'hello'; readonly pingMs: number | undefined; readonly maxBytes: number | undefined }
+  | { readonly t: 'log'; readonly isUp: boolean }
+  | {
+      readonly t: 'hello';
+      readonly isUp: boolean;
+      readonly pingMs: number | undefined;
+      readonly maxBytes: number | undefined;
+    }
   | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly pos: string | undefined }
   | {
       readonly t: 'err';
@@ -64,7 +70,7 @@ export type ServerFrame =
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = isText(data) ? fieldsOf(parseJson(data)) : undefined;
   if (frame === undefined) return undefined;
-  const { t, th, id, pos, m, code, why, retryMs, recovered, ref, s, at, d } = frame;
+  const { t, th, id, pos, m, code, why, retryMs, recovered, ref, s, at, d, up } = frame;
   switch (t) {
     case 'msg':
     case 'batch': {
@@ -88,8 +94,14 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
       const isWhole = isText(th) && isText(id) && isText(text) && isCount(offset) && isCount(n) && isCount(of);
       return isWhole ? { t, th, id, offset, n, of, text, trace: textOf(frame['tp']) } : undefined;
     }
+    case 'log':
     case 'hello':
-      return { t, pingMs: numberOf(frame['pingMs']), maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']) };
+      return {
+        t,
+        isUp: up !== false,
+        pingMs: numberOf(frame['pingMs']),
+        maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']),
+      };
     case 'ok':
       return isText(th) && isText(id) ? { t, th, id, pos: textOf(pos) } : undefined;
     case 'err':

@@ -37,19 +37,18 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#error = error;
-    for (const reader of this.#readers.splice(0)) this.#finish(reader);
+    this.#finish();
   }
 
   next(): Promise<IteratorResult<Message, undefined>> {
     return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
       const message = this.#held.shift();
       if (message !== undefined) {
-        resolve({ done: false, value: message });
+        this.push(message);
         this.#onTaken();
       } else if (this.#isEnded) {
-        this.#finish({ resolve, reject });
-      } else {
-        this.#readers.push({ resolve, reject });
+        this.#finish();
       }
     });
   }
@@ -66,10 +65,13 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     return this;
   }
 
-  #finish({ resolve, reject }: Reader): void {
-    const error = this.#error;
-    this.#error = undefined;
-    if (error === undefined) resolve(DONE);
-    else reject(error);
+  /** The first one that waits is thrown the error. */
+  #finish(): void {
+    for (const { resolve, reject } of this.#readers.splice(0)) {
+      const error = this.#error;
+      this.#error = undefined;
+      if (error === undefined) resolve(DONE);
+      else reject(error);
+    }
   }
 }

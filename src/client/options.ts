@@ -19,8 +19,10 @@ export interface ConnectOptions {
   WebSocket?: WebSocketConstructor;
   /** The waits between attempts. @default { minMs: 500, maxMs: 20000 } */
   backoff?: Partial<Backoff>;
-  /** An attempt that has not succeeded by then is given up. @default 10000 */
+  /** An attempt that the server has not answered with its `hello` by then is given up. @default 10000 */
   connectTimeoutMs?: number;
+  /** What is published and not answered by then is rejected with `TC_PUBLISH_TIMEOUT`, and not sent again. @default 60000 */
+  publishTimeoutMs?: number;
   /** Published messages that may wait for their answers, for a connection above all. @default 1024 */
   maxQueued?: number;
   /** Messages that an iterator of a thread may hold, at least 2; see `ClientThread`. @default 1024 */
@@ -40,6 +42,7 @@ export interface ClientSettings {
   readonly WebSocket: WebSocketConstructor;
   readonly backoff: Backoff;
   readonly connectTimeoutMs: number;
+  readonly publishTimeoutMs: number;
   readonly maxQueued: number;
   readonly maxBuffered: number;
   readonly clock: ClientClock;
@@ -59,6 +62,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     WebSocket,
     backoff: { minMs, maxMs: checkNumber('backoff.maxMs', options.backoff?.maxMs, Math.max(20_000, minMs), minMs) },
     connectTimeoutMs: checkNumber('connectTimeoutMs', options.connectTimeoutMs, 10_000),
+    publishTimeoutMs: checkNumber('publishTimeoutMs', options.publishTimeoutMs, 60_000),
     maxQueued: checkNumber('maxQueued', options.maxQueued, 1_024),
     maxBuffered: checkNumber('maxBuffered', options.maxBuffered, 1_024, 2),
     clock: options.clock ?? systemClock,
@@ -76,7 +80,8 @@ export function checkId(option: string, value: unknown): string {
 /** `setTimeout` fires at once for 2^31 ms or more. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-function checkNumber(option: string, value: number | undefined, fallback: number, min = 1): number {
+/** @throws InvalidOptionError unless it is a number from `min` to the longest that a timer can wait */
+export function checkNumber(option: string, value: number | undefined, fallback: number, min = 1): number {
   const number = value ?? fallback;
   if (typeof number === 'number' && number >= min && number <= LONGEST_TIMER) return number;
   throw new InvalidOptionError(option, `a number from ${min} to ${LONGEST_TIMER}`);

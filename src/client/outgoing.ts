@@ -1,55 +1,107 @@
-import { PublishQueueFullError } from './errors.ts';
+import { Timer } from './clock.ts';
+import { MessageTooLargeError, PublishQueueFullError } from './errors.ts';
+import type { ClientSettings } from './options.ts';
 
 interface Unanswered {
   readonly text: string;
-  readonly settle: ((position: string | undefined, error?: Error) => void)[];
+  readonly answer: Promise<string | undefined>;
+  readonly settle: (position: string | undefined, error: Error | undefined) => void;
+  /** On this connection. */
+  isSent: boolean;
 }
 
-/** What is published and not answered yet, in order: each is sent at once, and again on each new connection. */
-export class Outgoing {
-  readonly #limit: number;
-  readonly #send: (text: string) => unknown;
-  readonly #unanswered = new Map<string, Unanswered>();
+/**
+ * In frames of the largest size, each character three bytes: a server closes the connection of a client that lets 16 of them wait for the
+ * application, and what waited through a tunnel may be more.
+ */
+const WINDOW_FRAMES = 4;
 
-  /** @param send does nothing where there is no open socket */
-  constructor(limit: number, send: (text: string) => unknown) {
-    this.#limit = limit;
-    this.#send = send;
+/** What is published and not answered yet, in order: each is sent as soon as it may be, and again on each new connection. */
+export class Outgoing {
+  readonly #settings: ClientSettings;
+  readonly #host: { send(text: string): boolean };
+  readonly #unanswered = new Map<string, Unanswered>();
+  /** Where the server tells no limit, a gigabyte. */
+  #maxBytes = 1e9;
+  /** What is published waits for `hello`: what is too big must not be sent, or the server would close for good. */
+  #isGreeted = false;
+
+  /** @param host whose `send` is false where there is no open socket */
+  constructor(settings: ClientSettings, host: { send(text: string): boolean }) {
+    this.#settings = settings;
+    this.#host = host;
   }
 
-  /** Resolves with the position that the server answers. The same key again is the same message. @throws PublishQueueFullError */
-  offer(key: string, text: string): Promise<string | undefined> {
+  /**
+   * Resolves with the position that the server answers. The same key again is the same message.
+   * @param late what it is rejected with where no answer comes in time
+   * @throws MessageTooLargeError, PublishQueueFullError
+   */
+  offer(key: string, text: string, timeoutMs: number, late: () => Error): Promise<string | undefined> {
     const known = this.#unanswered.get(key);
-    if (known === undefined && this.#unanswered.size >= this.#limit) throw new PublishQueueFullError(this.#limit);
-    const unanswered: Unanswered = known ?? { text, settle: [] };
-    this.#unanswered.set(key, unanswered);
-    return new Promise((resolve, reject) => {
-      unanswered.settle.push((position, error) => {
+    if (known !== undefined) return known.answer;
+    const { maxQueued, clock } = this.#settings;
+    const refusal = this.#unanswered.size < maxQueued ? this.#sizeError(text) : new PublishQueueFullError(maxQueued);
+    if (refusal !== undefined) throw refusal;
+    const timer = new Timer(clock);
+    let settle: Unanswered['settle'] = () => {};
+    const answer = new Promise<string | undefined>((resolve, reject) => {
+      settle = (position, error) => {
+        timer.clear();
         if (error === undefined) resolve(position);
         else reject(error);
-      });
-      if (known === undefined) this.#send(text);
+      };
     });
+    timer.set(timeoutMs, () => this.settle(key, undefined, late()));
+    this.#unanswered.set(key, { text, answer, settle, isSent: false });
+    this.#advance();
+    return answer;
   }
 
-  /** There is an open socket: sends what it may. */
-  flush(errorOf: (text: string) => Error | undefined): void {
-    for (const [key, { text }] of this.#unanswered) {
-      const error = errorOf(text);
+  /** There is a new connection, which takes frames of this size: all is sent anew. */
+  greeted(maxBytes = this.#maxBytes): void {
+    this.#maxBytes = maxBytes;
+    for (const [key, unanswered] of this.#unanswered) {
+      unanswered.isSent = false;
+      const error = this.#sizeError(unanswered.text);
       if (error !== undefined) this.settle(key, undefined, error);
-      else this.#send(text);
     }
+    this.#isGreeted = true;
+    this.#advance();
   }
 
-  /** The server's answer. */
+  /** The connection was lost. */
+  suspend(): void {
+    this.#isGreeted = false;
+  }
+
+  /** The server's answer, or that there is none in time. */
   settle(key: string, position: string | undefined, error?: Error): void {
-    const answered = this.#unanswered.get(key);
+    this.#unanswered.get(key)?.settle(position, error);
     this.#unanswered.delete(key);
-    for (const settle of answered?.settle ?? []) settle(position, error);
+    this.#advance();
   }
 
   /** There will be no answers any more. */
   abandon(error: Error): void {
+    this.suspend();
     for (const key of this.#unanswered.keys()) this.settle(key, undefined, error);
+  }
+
+  /** Sends what the window has room for, a thousand messages at most. */
+  #advance(): void {
+    let room = WINDOW_FRAMES * this.#maxBytes;
+    for (const unanswered of this.#isGreeted ? this.#unanswered.values() : []) {
+      room -= Math.max(unanswered.text.length, this.#maxBytes / 256);
+      if (room < 0) return;
+      if (!unanswered.isSent) unanswered.isSent = this.#host.send(unanswered.text);
+    }
+  }
+
+  #sizeError(text: string): Error | undefined {
+    // no character has more than three bytes for each of its units
+    if (text.length * 3 <= this.#maxBytes) return undefined;
+    const bytes = new TextEncoder().encode(text).length;
+    return bytes > this.#maxBytes ? new MessageTooLargeError(bytes, this.#maxBytes) : undefined;
   }
 }

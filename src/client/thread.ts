@@ -252,9 +252,7 @@ export class JoinedThread implements ClientThread {
   }
 
   #heldMost(): number {
-    let most = 0;
-    for (const { size } of this.#iterators) most = Math.max(most, size);
-    return most;
+    return Math.max(0, ...Array.from(this.#iterators, ({ size }) => size));
   }
 
   #pause(): void {

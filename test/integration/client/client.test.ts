@@ -234,3 +234,19 @@ test('a thread that is left and joined anew at once has what its last join asks 
   expect(await take(iterator, 6)).toEqual(range(1, 6));
   expect(gaps).toEqual([]);
 });
+
+test('what waited for a connection is more than the server lets wait: it goes in portions, and the connection lives', async () => {
+  const accepted: string[] = [];
+  const { url, hub } = await serveHub({
+    authorize: () => true,
+    async onPublish({ id }) {
+      await new Promise((resolve) => void setTimeout(resolve, 5));
+      accepted.push(id);
+    },
+  });
+  const client = testClient(url);
+  const published = range(1, 40).map((n) => client.publish('t1', 'x'.repeat(900_000), { id: `m${n}` }));
+  await Promise.all(published);
+  expect(accepted).toEqual(range(1, 40).map((n) => `m${n}`));
+  expect(hub.stats().connectionsAccepted).toBe(1);
+});

@@ -124,3 +124,25 @@ it('a join’s ref comes back with its answer, whichever that is, and only with 
     ['forbidden', undefined],
   ]);
 });
+
+it('who comes while the log cannot be reached is told so with hello', async () => {
+  let change: (error: Error | undefined) => void = () => {};
+  const log: DeliveryLog = { ...new SharedLog(memoryLog()).node(), watch: (onChange) => void (change = onChange) };
+  const { link, hub } = accept({}, { log });
+  change(new Error('gone'));
+  const late = new FakeLink();
+  hub.accept(late.attach);
+  change(undefined);
+  const next = new FakeLink();
+  hub.accept(next.attach);
+  expect([link, late, next].map((each) => framesOf(each, 'hello').map(({ up }) => up))).toEqual([
+    [undefined],
+    [false],
+    [undefined],
+  ]);
+  expect([link, late, next].map((each) => framesOf(each, 'log').map(({ up }) => up))).toEqual([
+    [false, true],
+    [true],
+    [],
+  ]);
+});

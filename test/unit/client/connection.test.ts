@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { connect, InvalidOptionError } from '../../../src/client/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
-import { fakeNetwork, FakeSocket } from './fake-network.ts';
+import { fakeNetwork, FakeSocket, HELLO } from './fake-network.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -382,4 +382,37 @@ test('a machine that slept passes no verdict at once', async () => {
   network.socket.say({ t: 'hb' });
   await network.clock.advance(9_999);
   expect(network.client.state).toBe('open');
+});
+
+test('a connection on which nobody says hello is given up like one that does not open', async () => {
+  const network = fakeNetwork({ connectTimeoutMs: 3_000 });
+  const published = network.client.publish('t1', 1);
+  network.socket.open();
+  await network.clock.advance(2_999);
+  expect(network.client.state).toBe('open');
+  await network.clock.advance(1);
+  expect(network.states).toEqual(['open', 'waiting']);
+  await network.clock.advance(500);
+  network.socket.open().say(HELLO);
+  network.socket.say({ t: 'ok', th: 't1', id: 'id-1' });
+  await published;
+  await network.clock.advance(3_600_000);
+  expect(network.client.state).toBe('open');
+});
+
+test('whether the server can reach its log', async () => {
+  const network = fakeNetwork();
+  const news: boolean[] = [];
+  network.client.on('log', ({ isUp }) => news.push(isUp));
+  network.socket.open().say(HELLO);
+  expect([network.client.isLogUp, news]).toEqual([true, []]);
+  network.socket.say({ t: 'log', up: false }, { t: 'log', up: false });
+  expect([network.client.isLogUp, news]).toEqual([false, [false]]);
+  // a server that comes into it says so at once, one that has no trouble says nothing
+  for (const hello of [{ ...HELLO, up: false }, HELLO]) {
+    network.socket.lose();
+    await network.clock.advance(1_000);
+    network.socket.open().say(hello);
+  }
+  expect([network.client.isLogUp, news]).toEqual([true, [false, true]]);
 });

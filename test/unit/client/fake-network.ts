@@ -127,6 +127,8 @@ export const rejectionOf = (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
+export const HELLO = { t: 'hello', sid: 's', limits: {} };
+
 export const msg = (th: string, o: number, more: object = {}) => ({
   t: 'msg',
   th,

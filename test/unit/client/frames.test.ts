@@ -8,9 +8,13 @@ test('the frames of the protocol', () => {
   const position = { epoch: 'e1', offset: 3, id: 'a.b' };
   expect(parse({ t: 'hello', sid: 's', pingMs: 25_000, limits: { maxBytes: 10 } })).toEqual({
     t: 'hello',
+    isUp: true,
     pingMs: 25_000,
     maxBytes: 10,
   });
+  expect(parse({ t: 'hello', sid: 's', up: false })).toEqual({ t: 'hello', isUp: false });
+  expect(parse({ t: 'log', up: false })).toEqual({ t: 'log', isUp: false });
+  expect(parse({ t: 'log', up: true })).toEqual({ t: 'log', isUp: true });
   expect(parse({ t: 'joined', th: 't1', pos: 'e1.3.a.b', recovered: 2 })).toEqual({
     t: 'joined',
     th: 't1',
@@ -74,12 +78,12 @@ test.each([
 });
 
 test('numbers that no timer takes are as good as none', () => {
-  expect(parseFrame('{"t":"hello","pingMs":1e999}')).toEqual({ t: 'hello', pingMs: undefined, maxBytes: undefined });
+  expect(parseFrame('{"t":"hello","pingMs":1e999}')).toEqual({ t: 'hello', isUp: true });
   expect(parseFrame('{"t":"bye","retryMs":-5}')).toEqual({ t: 'bye', retryMs: 0 });
 });
 
 test('nothing throws', () => {
-  const word = fc.constantFrom('msg', 'batch', 'joined', 'gap', 'hello', 'hb', 'err', 'bye', 'tok');
+  const word = fc.constantFrom('msg', 'batch', 'joined', 'gap', 'hello', 'log', 'hb', 'err', 'bye', 'tok');
   const frame = fc.record(
     {
       t: word,

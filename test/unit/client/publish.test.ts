@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeNetwork, rejectionOf, type FakeSocket } from './fake-network.ts';
-
-const HELLO = { t: 'hello', sid: 's', limits: {} };
+import { fakeNetwork, HELLO, rejectionOf, type FakeSocket } from './fake-network.ts';
 
 const ok = (id: string, pos?: string) => ({ t: 'ok', th: 't1', id, pos });
 
@@ -168,4 +166,44 @@ test('nothing is sent before the server has told its limit: what waited and is t
   socket.say({ t: 'hello', sid: 's', limits: { maxBytes: 60 } });
   expect(await big).toMatchObject({ code: 'TC_MESSAGE_TOO_LARGE', limit: 60 });
   expect(await small).toMatchObject({ id: 'id-2' });
+});
+
+test('without an answer in time it is rejected and not sent again; with the same id it is the same message', async () => {
+  const network = fakeNetwork({ publishTimeoutMs: 5_000 });
+  const { client, clock } = network;
+  network.socket.open().say(HELLO);
+  const unanswered = rejectionOf(client.publish('t1', 1, { id: 'a' }));
+  const sooner = rejectionOf(client.publish('t1', 2, { timeoutMs: 100 }));
+  await clock.advance(100);
+  expect(await sooner).toMatchObject({ code: 'TC_PUBLISH_TIMEOUT', threadId: 't1', id: 'id-1', timeoutMs: 100 });
+  await clock.advance(4_900);
+  expect(await unanswered).toMatchObject({ code: 'TC_PUBLISH_TIMEOUT', id: 'a', timeoutMs: 5_000 });
+  // too late for the one that is rejected
+  network.socket.say(ok('a', 'e.1.a')).lose();
+  await clock.advance(500);
+  accepting(network.socket).open().say(HELLO);
+  expect(network.socket.sent).toEqual([]);
+  expect(await client.publish('t1', 1, { id: 'a' })).toEqual({ id: 'a', position: 'e.1.a' });
+  client.close();
+  expect(clock.pending).toBe(0);
+  await expect(fakeNetwork().client.publish('t1', 1, { timeoutMs: 0 })).rejects.toMatchObject({
+    code: 'TC_INVALID_OPTION',
+    option: 'timeoutMs',
+  });
+});
+
+test('no more waits on the server than it lets wait: the rest follows the answers, in order', async () => {
+  const { client, socket } = fakeNetwork();
+  const published = Array.from({ length: 40 }, (_, n) => client.publish('t1', 'x'.repeat(900), { id: `m${n}` }));
+  const small = client.publish('t1', 1, { id: 'small' });
+  socket.open().say({ t: 'hello', sid: 's', limits: { maxBytes: 1_000 } });
+  const sent = (): unknown[] => socket.sent.map(({ id }) => id);
+  expect(sent()).toEqual(['m0', 'm1', 'm2', 'm3']);
+  socket.say(ok('m1'));
+  expect(sent()).toEqual(['m0', 'm1', 'm2', 'm3', 'm4']);
+  for (let n = 0; n < 40; n++) socket.say(ok(`m${n}`));
+  await Promise.all(published);
+  socket.say(ok('small'));
+  await small;
+  expect(sent()).toEqual([...Array.from({ length: 40 }, (_, n) => `m${n}`), 'small']);
 });

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { Gap, Message } from '../../../src/client/index.ts';
-import { fakeNetwork, joined, msg, rejectionOf, type FakeSocket } from './fake-network.ts';
+import { fakeNetwork, HELLO, joined, msg, rejectionOf, type FakeSocket } from './fake-network.ts';
 
 /** A thread that has been joined at the start of an epoch, with what it has received. */
 function joinedThread(options: Parameters<typeof fakeNetwork>[0] = {}) {
@@ -215,7 +215,7 @@ test('a join that failed for another reason is tried again', async () => {
   const thread = network.client.join('t1');
   const onJoined = vi.fn();
   thread.on('joined', onJoined);
-  network.socket.open().refuse('t1', 'internal');
+  network.socket.open().say(HELLO).refuse('t1', 'internal');
   expect(network.errors).toMatchObject([{ code: 'TC_JOIN_REFUSED', reason: 'internal' }]);
   await network.clock.advance(500);
   expect(network.socket.sentOf('join')).toHaveLength(2);
@@ -232,7 +232,7 @@ test('a reconnect takes the place of the next attempt to join', async () => {
   await network.clock.advance(400);
   network.socket.lose();
   await network.clock.advance(500);
-  network.socket.open();
+  network.socket.open().say(HELLO);
   await network.clock.advance(20_000);
   expect(network.socket.sentOf('join')).toHaveLength(1);
 });
