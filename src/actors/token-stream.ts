@@ -8,6 +8,7 @@ import {
 import type { MaybePromise } from '../infra/delivery-log.ts';
 import type { Engine } from './engine.ts';
 import { inTime } from './in-time.ts';
+import { guarded } from './listeners.ts';
 import type { Receipt } from './receipt.ts';
 import type { Canceller, StreamSettings, TokenStream } from './stream-options.ts';
 import type { Streams } from './streams.ts';
@@ -78,22 +79,22 @@ export class PublishedStream implements TokenStream, Publisher {
   }
 
   async pipe(source: AsyncIterable<string>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
-    const iterator = source[Symbol.asyncIterator]();
+    let iterator: AsyncIterator<string> | undefined;
     try {
+      iterator = source[Symbol.asyncIterator]();
       for (;;) {
         const step = await this.#next(iterator);
-        if (step === undefined) {
-          // it may wait for its own source: nobody waits for it
-          iterator.return?.().catch(() => {});
-          return await this.abort('cancelled');
-        }
-        if (step.done === true) return await this.end(fields);
+        if (step?.done === true) return await this.end(fields);
+        if (step === undefined) break;
         this.append(step.value);
       }
     } catch (error) {
+      stop(iterator);
       await this.abort('failed').catch(() => {});
       throw error;
     }
+    stop(iterator);
+    return this.abort('cancelled');
   }
 
   // --- Publisher
@@ -154,4 +155,12 @@ export class PublishedStream implements TokenStream, Publisher {
     this.#failure = asError(error);
     this.onOver('failed');
   }
+}
+
+/** Whatever it is at: it may wait for its own source, and nobody waits for that. */
+function stop(iterator: AsyncIterator<string> | undefined): void {
+  guarded(
+    () => iterator?.return?.(),
+    () => {},
+  );
 }

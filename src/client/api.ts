@@ -168,7 +168,8 @@ export interface Client {
    */
   readonly isLogUp: boolean;
   /**
-   * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is.
+   * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is, and the options count for
+   * nothing: add listeners with `thread.on`. Whoever leaves it leaves it for all who share it.
    * @throws InvalidOptionError, ClientClosedError
    */
   join(threadId: string, options?: JoinOptions): ClientThread;

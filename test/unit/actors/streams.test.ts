@@ -517,6 +517,33 @@ describe('pipe', () => {
     expect(dataOf(link)).toEqual([{ text: 'one ', aborted: 'failed' }]);
   });
 
+  test('a text that grows too long stops its source, which would go on for money', async () => {
+    await useHub({ streams: { maxLength: 10 } });
+    const link = await join();
+    let isStopped = false;
+    const endless = async function* () {
+      try {
+        for (;;) yield 'four';
+      } finally {
+        isStopped = true;
+      }
+    };
+    await expect(harness.run(begin().pipe(endless()))).rejects.toBeInstanceOf(StreamTooLongError);
+    expect(isStopped).toBe(true);
+    expect(dataOf(link)).toEqual([{ text: 'fourfour', aborted: 'failed' }]);
+  });
+
+  test('what is no source at all ends the stream as well', async () => {
+    const link = await join();
+    const broken: AsyncIterable<string> = {
+      [Symbol.asyncIterator]() {
+        throw new Error('already read');
+      },
+    };
+    await expect(harness.run(begin().pipe(broken))).rejects.toThrow('already read');
+    expect(dataOf(link)).toEqual([{ text: '', aborted: 'failed' }]);
+  });
+
   test('stops when a client cancels, though the source hangs', async () => {
     const link = await join();
     let isReturned = false;
