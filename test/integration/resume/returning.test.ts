@@ -9,7 +9,7 @@ import type { ReturningBooks } from '../../support/returning-clients.ts';
 
 const CLIENTS = 100;
 const MISSED = 100;
-const ROUNDS = 5;
+const ROUNDS = 6;
 /** CPU of one turn of the event loop. */
 const MOST_MS = 10;
 
@@ -45,14 +45,16 @@ it(`${CLIENTS} clients that come back at the same moment are all served, without
     return answer;
   };
 
-  const blocks: number[] = [];
+  /** Of each round: those with small messages only, and those with a big one. */
+  const blocks: { small: number[]; big: number[] } = { small: [], big: [] };
   let sent = 0;
   for (let round = 1; round <= ROUNDS; round++) {
     for (const socket of sockets) socket.destroy();
     for (let i = 0; i < MISSED; i++) {
       await hub.thread('t').send({ n: ++sent, text: 'missed while the line was down '.repeat(10) });
     }
-    if (round % 2 === 0) {
+    const kind = round % 2 === 0 ? 'big' : 'small';
+    if (kind === 'big') {
       sent++;
       await hub.thread('t').send('x'.repeat(500_000));
     }
@@ -60,13 +62,14 @@ it(`${CLIENTS} clients that come back at the same moment are all served, without
     for (let got = await books(); got.offsets.some(({ length }) => length < sent); got = await books()) {
       await new Promise((resolve) => void setTimeout(resolve, 5));
     }
-    blocks.push(probe.longestMs);
+    blocks[kind].push(probe.longestMs);
   }
   const { offsets, opened } = await books();
   const all = Array.from({ length: sent }, (_, i) => i + 1);
   for (const got of offsets) expect(got).toEqual(all);
   expect(opened).toBe(CLIENTS * (ROUNDS + 1));
   expect(hub.stats()).toMatchObject({ gaps: 0 });
-  // in two rounds at least: what compiles and what collects garbage is not theirs
-  expect(blocks.toSorted((a, b) => a - b)[1]).toBeLessThan(MOST_MS);
+  // each kind of round at its best: what compiles, collects garbage or is the kernel's only adds to what is theirs
+  expect(Math.min(...blocks.small)).toBeLessThan(MOST_MS);
+  expect(Math.min(...blocks.big)).toBeLessThan(MOST_MS);
 }, 60_000);
