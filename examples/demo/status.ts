@@ -26,7 +26,7 @@ export function publishStatus(hub: Hub, probe: LoopProbe, everyMs = 250): () => 
       seq: ++seq,
       stats: hub.stats(),
       states: { ...hub.stats().connections, evicted: connectionsEvicted },
-      longestBlockMs: probe.longestBlock.ms,
+      longestBlock: probe.longestBlock,
     });
   };
   const timer = setInterval(publish, everyMs);

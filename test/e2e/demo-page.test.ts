@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { brightnessOf, launchBrowser } from './support/browser.ts';
+import { axeFaults, brightnessOf, launchBrowser } from './support/browser.ts';
 import { Demo, isRecord, publishedCount, recordedMessages } from './support/demo.ts';
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { StatusWatch } from './support/status.ts';
@@ -136,6 +136,24 @@ describe('the page of the demo', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     const dark = await brightnessOf(page);
     expect(dark.text).toBeGreaterThan(dark.page + 150);
+  });
+
+  it.each(['light', 'dark'] as const)('has nothing that axe finds wrong, in the %s theme', async (scheme) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.locator('#events li').first().waitFor(TIMEOUT);
+    expect(await axeFaults(page)).toEqual([]);
+  });
+
+  it('keeps the newest message and the numbers in reach on a phone', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    const sizes: unknown = await page.evaluate(`(() => {
+      const plays = document.getElementById('plays');
+      return [plays.clientHeight, plays.scrollHeight, document.documentElement.scrollWidth];
+    })()`);
+    const [shown = 0, whole = 0, width = 0] = Array.isArray(sizes) ? sizes.map(Number) : [];
+    expect(shown).toBeLessThan(844);
+    expect(whole).toBeGreaterThan(shown);
+    expect(width).toBe(390);
   });
 
   it('says so when the demo is ended with Ctrl-C, which ends it in order', async () => {

@@ -6,7 +6,7 @@ const events = document.getElementById('events');
 const byId = (id) => document.getElementById(id);
 
 /** Shows the hub's numbers. */
-export function showStatus({ seq, states: counts, stats, longestBlockMs }) {
+export function showStatus({ seq, states: counts, stats, longestBlock }) {
   states.dataset.seq = seq;
   for (const [state, count] of Object.entries(counts)) {
     byId(`count-${state}`).textContent = count;
@@ -15,13 +15,15 @@ export function showStatus({ seq, states: counts, stats, longestBlockMs }) {
   }
   byId('messages').textContent = stats.messagesPublished.toLocaleString('en');
   byId('deliveries').textContent = stats.deliveries.toLocaleString('en');
-  byId('longest-block').textContent = longestBlockMs.toFixed(1);
+  byId('longest-block').textContent = longestBlock.ms.toFixed(1);
+  byId('longest-block-cpu').textContent = longestBlock.runningMs.toFixed(1);
   byId('timeouts').textContent = stats.sendTimeouts.toLocaleString('en');
 }
 
 /** Adds what happened to a connection, the newest first. */
 export function showEvent({ at, user, from, to, code, reason }) {
   byId('no-events')?.remove();
+  byId('events-log').hidden = false;
   const item = document.createElement('li');
   const time = document.createElement('time');
   time.dateTime = at;
