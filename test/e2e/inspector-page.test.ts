@@ -51,6 +51,7 @@ describe('the inspector on the server of an application', () => {
       breakerThreshold: 3,
       // long enough to be seen: where a survey took its time, the page gets the next one a hundred times as much later
       cooldownMs: 8_000,
+      threadIdleMs: 1_000,
     });
     const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
     server = createServer((request, response) => {
@@ -78,6 +79,12 @@ describe('the inspector on the server of an application', () => {
     server?.closeAllConnections();
   });
 
+  /** Until the page has been answered once more. */
+  async function nextLook(): Promise<void> {
+    const at = await page.locator('#link').getAttribute('data-at');
+    await page.locator(`#link:not([data-at="${at}"])`).waitFor(TIMEOUT);
+  }
+
   it('shows the states and counts that the hub has', async () => {
     for (const connection of connections.slice(0, 7)) connection.trip();
     await page.locator('[data-state="tripped"][data-count="7"]').waitFor(TIMEOUT);
@@ -89,7 +96,7 @@ describe('the inspector on the server of an application', () => {
     // their probes are answered
     await page.locator('[data-state="open"][data-count="30"]').waitFor(TIMEOUT);
     expect(await countsOf(page, 'connection')).toMatchObject({ open: 30, tripped: 0 });
-    expect(await page.locator('#facts').textContent()).toBe('hub running · 30 connections · 1 threads');
+    expect(await page.locator('#facts').textContent()).toBe('hub running · 30 connections · 1 thread');
     await page.locator('#tab-thread').click();
     expect(await countsOf(page, 'thread')).toMatchObject({ live: 1, idle: 0 });
     await page.locator('#tab-connection').click();
@@ -147,6 +154,49 @@ describe('the inspector on the server of an application', () => {
     expect(connections[8]?.state).toBe('evicted');
     await page.locator('#detail .close').click();
     await page.locator('#notes li', { hasText: 'evicted by an operator' }).waitFor(TIMEOUT);
+  });
+
+  it('says what came of an action until something else is done', async () => {
+    await page.locator('#rows .row', { hasText: 'user-10' }).click();
+    await page.route('**/api/act', (route) => route.abort());
+    await page.locator('[data-action="trip"]').click();
+    await page.locator('#banner', { hasText: /^trip: / }).waitFor(TIMEOUT);
+    await nextLook();
+    await nextLook();
+    expect(await page.locator('#banner').isVisible()).toBe(true);
+    await page.unroute('**/api/act');
+    await page.locator('[data-action="reset"]').click();
+    await page.locator('#banner').waitFor({ state: 'hidden', ...TIMEOUT });
+    await page.keyboard.press('Escape');
+  });
+
+  it('says so when what it shows is there no more', async () => {
+    const [member] = connections;
+    await member?.join('brief');
+    await page.locator('[data-kind="threads"]').click();
+    await page.locator('#rows .row', { hasText: 'brief' }).click();
+    await page.locator('#detail .chip', { hasText: 'live' }).waitFor(TIMEOUT);
+    member?.leave('brief');
+    await page.locator('#detail .chip', { hasText: 'gone' }).waitFor(TIMEOUT);
+    expect(await page.locator('#detail h2').textContent()).toBe('brief');
+    await page.keyboard.press('Escape');
+    await page.locator('[data-kind="connections"]').click();
+  });
+
+  it('can be used on a phone: columns stay in line, details come into view', async () => {
+    const phone = await open(url, faults);
+    await phone.setViewportSize({ width: 390, height: 844 });
+    await phone.locator('#rows .row', { hasText: 'user-20' }).waitFor(TIMEOUT);
+    const columns: unknown = await phone.evaluate(`[...document.querySelectorAll('.row')].map((row) =>
+      [...row.children].map((cell) => Math.round(cell.getBoundingClientRect().left)).join())`);
+    expect(new Set(Array.isArray(columns) ? columns : [])).toHaveProperty('size', 1);
+    expect(await phone.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    await phone.locator('#rows .row').first().click();
+    await phone.waitForFunction(
+      `(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.getElementById('detail').getBoundingClientRect())`,
+    );
+    expect(await axeFaults(phone)).toEqual([]);
+    await phone.close();
   });
 
   it('can be used with the keyboard alone', async () => {

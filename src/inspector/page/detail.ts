@@ -57,7 +57,15 @@ export class DetailPanel {
     this.#shown = undefined;
   }
 
+  /** It is not there any more: what is known of it stays. */
+  gone(): void {
+    write(this.#state, 'gone');
+    this.#state.className = 'chip evicted';
+    this.#actions.hidden = true;
+  }
+
   show({ row, history, connection }: Detail, hasActions: boolean): void {
+    const isOther = this.#shown?.id !== row.id;
     this.#root.hidden = false;
     this.#shown = row;
     const name = row.kind === 'connections' ? (row.userId ?? 'connection') : row.id;
@@ -81,6 +89,8 @@ export class DetailPanel {
     });
     if (items.map(({ textContent }) => textContent).join('\n') !== this.#historyText())
       this.#steps.replaceChildren(...items);
+    // on a narrow screen it is below the list
+    if (isOther) this.#root.scrollIntoView({ block: 'nearest' });
   }
 
   #historyText(): string {

@@ -7,6 +7,11 @@ export function count(value: number): string {
   return whole.format(value);
 }
 
+/** `1 thread`, `3 threads` */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** `12.3K` */
 export function rate(value: number): string {
   return value < 1_000 ? whole.format(value) : short.format(value);

@@ -5,7 +5,7 @@ import { Charts } from './charts.ts';
 import { DetailPanel } from './detail.ts';
 import { byId, byIdAs, write } from './dom.ts';
 import { Evictions } from './evictions.ts';
-import { count } from './format.ts';
+import { count, counted } from './format.ts';
 import { List } from './list.ts';
 import { Meters } from './meters.ts';
 import { followTheme } from './theme.ts';
@@ -25,6 +25,7 @@ let viewer = sessionStorage.getItem(VIEWER_KEY) ?? newViewer();
 const layouts: readonly ChartLayout[] = await (await fetch('charts.json')).json();
 
 let selected: Selection | undefined;
+const faults = { look: '', action: '' };
 /** Something else is wanted than the last look asked for. */
 let isWanted = false;
 let onWanted = (): void => {};
@@ -42,6 +43,7 @@ followTheme(() => meters.repaint());
 
 function select(selection: Selection | undefined): void {
   selected = selection;
+  say('action', '');
   list.select(selection);
   charts.select(selection);
   if (selection === undefined) detail.hide();
@@ -49,10 +51,11 @@ function select(selection: Selection | undefined): void {
 }
 
 async function perform(action: Action, connectionId: string): Promise<void> {
+  say('action', '');
   try {
     await act({ action, connectionId });
   } catch (error) {
-    say(`${action}: ${error instanceof Error ? error.message : String(error)}`);
+    say('action', `${action}: ${error instanceof Error ? error.message : String(error)}`);
   }
   wake();
 }
@@ -80,9 +83,13 @@ async function pause(ms: number): Promise<void> {
 async function lookOnce(): Promise<boolean> {
   try {
     const question = { viewer, samplesAfter: meters.newest, notesAfter: evictions.newest, list: list.query, selected };
-    show(await look(question));
+    const sight = await look(question);
+    show(sight);
+    // a thread that was closed, or whatever was there before the server began anew
+    if (sight.selected === undefined && question.selected !== undefined && question.selected === selected)
+      detail.gone();
     link('live');
-    say('');
+    say('look', '');
     return false;
   } catch (error) {
     // a server that has begun anew counts from 1 again
@@ -91,7 +98,7 @@ async function lookOnce(): Promise<boolean> {
     // a tab that was duplicated has the id of the other one, and they are in each other's way
     if (error instanceof Refused && error.status === 429) viewer = newViewer();
     if (error instanceof Refused && error.status === 401) await askForToken();
-    else if (error instanceof Refused) say(`${error.message}.`);
+    else if (error instanceof Refused) say('look', `${error.message}.`);
     link(error instanceof Refused ? 'refused' : 'lost');
     return true;
   }
@@ -100,7 +107,10 @@ async function lookOnce(): Promise<boolean> {
 function show(sight: Sight): void {
   const { hub } = sight;
   byId('link').dataset['at'] = String(sight.at);
-  write(byId('facts'), `hub ${hub.state} · ${count(hub.connections)} connections · ${count(hub.threads)} threads`);
+  write(
+    byId('facts'),
+    `hub ${hub.state} · ${counted(hub.connections, 'connection')} · ${counted(hub.threads, 'thread')}`,
+  );
   write(byId('evicted'), count(hub.connectionsEvicted));
   meters.add(sight.samples);
   evictions.add(sight.notes);
@@ -121,10 +131,12 @@ function link(state: 'live' | 'lost' | 'refused'): void {
   write(element, state);
 }
 
-function say(text: string): void {
+/** Says what has failed, until the next one of its kind. */
+function say(what: 'look' | 'action', text: string): void {
+  faults[what] = text;
   const banner = byId('banner');
-  banner.hidden = text === '';
-  write(banner, text);
+  write(banner, faults.look || faults.action);
+  banner.hidden = banner.textContent === '';
 }
 
 async function askForToken(): Promise<void> {

@@ -38,7 +38,7 @@ const KINDS: readonly MeterKind[] = [
   },
   {
     name: 'round-trip',
-    title: 'Round trip p50 · p99',
+    title: 'Ping p50 · p99',
     lines: [
       { color: '--open', of: ({ roundTripP50 }) => roundTripP50 },
       { color: '--muted', of: ({ roundTripP99 }) => roundTripP99 },
