@@ -27,6 +27,12 @@ export const systemClock: Clock = {
   nextTurn: (callback) => void setImmediate(callback),
 };
 
+/** The same, but nobody's process is kept alive by its timers. */
+export const backgroundClock: Clock = {
+  ...systemClock,
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+};
+
 function isTimeout(handle: TimerHandle): handle is NodeJS.Timeout {
   return typeof handle === 'object' && handle !== null && 'hasRef' in handle;
 }

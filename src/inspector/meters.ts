@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Hub, HubStats } from '../actors/api.ts';
+import type { Clock } from '../infra/clock.ts';
+import { every } from './every.ts';
 import type { Sample } from './protocol.ts';
 
 /** Between two samples. */
@@ -22,20 +24,21 @@ export class Meters {
   readonly #readings: () => Readings | undefined;
   readonly #samples: Sample[] = [];
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #stopSampling: () => void;
   #sampled = 0;
   #last: HubStats;
-  #lastAt = performance.now();
+  #lastAt: number;
 
-  constructor(hub: Hub, readings: () => Readings | undefined) {
+  constructor(hub: Hub, clock: Clock, readings: () => Readings | undefined) {
     this.#hub = hub;
+    this.#clock = clock;
+    this.#lastAt = clock.now();
     this.#readings = readings;
     this.#last = hub.stats();
     this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.#delay.enable();
-    this.#timer = setInterval(() => this.#sample(), INTERVAL_MS);
-    // nobody's program is kept alive to be watched
-    this.#timer.unref();
+    this.#stopSampling = every(clock, INTERVAL_MS, () => this.#sample());
   }
 
   /** The hub's numbers at the last sample: `hub.stats()` looks at every connection. */
@@ -44,7 +47,7 @@ export class Meters {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopSampling();
     this.#delay.disable();
   }
 
@@ -54,7 +57,7 @@ export class Meters {
 
   #sample(): void {
     const stats = this.#hub.stats();
-    const now = performance.now();
+    const now = this.#clock.now();
     const seconds = (now - this.#lastAt) / 1_000;
     const roundTrips = this.#readings()?.roundTripsMs ?? new Float64Array();
     this.#samples.push({

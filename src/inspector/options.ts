@@ -1,3 +1,4 @@
+import { backgroundClock, type Clock } from '../infra/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import { checkNumber } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';
@@ -17,6 +18,8 @@ export interface InspectorOptions {
    * addresses. @default none
    */
   allowedHosts?: readonly string[];
+  /** Time; the hub's, where that has one of its own. @default the system's monotonic clock, whose timers keep no process alive here */
+  clock?: Clock;
 }
 
 export interface InspectorHandlerOptions extends InspectorOptions {
@@ -37,11 +40,12 @@ export interface InspectorSettings {
   readonly maxViewers: number;
   readonly allowedHosts: readonly string[];
   readonly path: string;
+  readonly clock: Clock;
 }
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveInspector(options: InspectorHandlerOptions): InspectorSettings {
-  const { token, allowedHosts = [], path = '/', actions = false } = options;
+  const { token, allowedHosts = [], path = '/', actions = false, clock = backgroundClock } = options;
   if (token !== undefined && (typeof token !== 'string' || !/^[\w.~+/=-]{16,}$/.test(token))) {
     // its value is nobody's to read in a log
     throw new InvalidOptionError({ option: 'token', value: '(hidden)', expected: 'at least 16 of [\\w.~+/=-]' });
@@ -58,6 +62,7 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
     maxViewers: checkNumber('maxViewers', options.maxViewers, 8, { min: 1, max: 1_000 }),
     allowedHosts: allowedHosts.map((host) => host.toLowerCase()),
     path,
+    clock,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Hub, HubEvents, Transition } from '../actors/api.ts';
+import type { Clock } from '../infra/clock.ts';
 import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
 import { EdgeFinder, graphOf } from './graph.ts';
 import type { EdgeSight, Note, Step } from './protocol.ts';
@@ -15,7 +16,7 @@ const MAX_NOTES = 300;
 
 /** Writes down what the machines do, while somebody watches. Bounded, whatever they do. */
 export class Recorder {
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #machines = new Map(
     [connectionMachine, threadMachine, serializerMachine, hubMachine].map((machine) => [
       machine.id,
@@ -27,9 +28,8 @@ export class Recorder {
   #noted = 0;
   readonly #offs: (() => void)[];
 
-  /** @param now milliseconds since 1970 */
-  constructor(hub: Hub, now: () => number) {
-    this.#now = now;
+  constructor(hub: Hub, clock: Clock) {
+    this.#clock = clock;
     this.#offs = [
       hub.on('transition', (transition) => this.#take(transition)),
       hub.on('evicted', (eviction) => this.#note(eviction)),
@@ -42,7 +42,7 @@ export class Recorder {
 
   /** The edges of a machine that were taken in the last minute. */
   edgesOf(machine: string): readonly EdgeSight[] {
-    const now = this.#now();
+    const now = this.#clock.now();
     const sights: EdgeSight[] = [];
     for (const [id, taken] of this.#machines.get(machine)?.taken ?? []) {
       const count = taken.countAt(now);
@@ -61,16 +61,15 @@ export class Recorder {
   }
 
   #take({ machine, id, from, to, event }: Transition): void {
-    const now = this.#now();
     const known = this.#machines.get(machine);
     const edge = known?.finder.find(from, to, event);
     if (known !== undefined && edge !== undefined) {
       let taken = known.taken.get(edge.id);
       if (taken === undefined) known.taken.set(edge.id, (taken = new Taken()));
-      taken.add(now);
+      taken.add(this.#clock.now());
     }
     const history = this.#histories.get(id) ?? [];
-    history.push({ at: now, from, to, event: edge?.label ?? event, edge: edge?.id });
+    history.push({ at: Date.now(), from, to, event: edge?.label ?? event, edge: edge?.id });
     if (history.length > MAX_STEPS) history.shift();
     // a map keeps the order of insertion: whoever moved last is at its end
     this.#histories.delete(id);
@@ -87,7 +86,7 @@ export class Recorder {
 
   #note({ connection, code, reason }: HubEvents['evicted']): void {
     const { id: connectionId, userId } = connection;
-    this.#notes.push({ n: ++this.#noted, at: this.#now(), connectionId, userId, code, reason });
+    this.#notes.push({ n: ++this.#noted, at: Date.now(), connectionId, userId, code, reason });
     if (this.#notes.length > MAX_NOTES) this.#notes.shift();
   }
 }

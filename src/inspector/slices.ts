@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../infra/clock.ts';
 
 /** How long a survey holds the event loop at a time: 10,000 connections take some milliseconds in all. */
 const SLICE_MS = 1;
@@ -11,18 +11,23 @@ const VISITS = 64;
  * @param visits between two looks at the time
  * @returns how long it has held the event loop, all turns together
  */
-export async function inSlices<T>(items: Iterable<T>, visit: (item: T) => void, visits = VISITS): Promise<number> {
-  let begin = performance.now();
+export async function inSlices<T>(
+  clock: Clock,
+  items: Iterable<T>,
+  visit: (item: T) => void,
+  visits = VISITS,
+): Promise<number> {
+  let begin = clock.now();
   let busyMs = 0;
   let visited = 0;
   for (const item of items) {
     visit(item);
     if (++visited % visits !== 0) continue;
-    const sliceMs = performance.now() - begin;
+    const sliceMs = clock.now() - begin;
     if (sliceMs < SLICE_MS) continue;
     busyMs += sliceMs;
-    await nextTurn();
-    begin = performance.now();
+    await new Promise<void>((resolve) => clock.nextTurn(resolve));
+    begin = clock.now();
   }
-  return busyMs + performance.now() - begin;
+  return busyMs + clock.now() - begin;
 }

@@ -1,4 +1,5 @@
 import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../actors/api.ts';
+import type { Clock } from '../infra/clock.ts';
 import { connectionMachine, threadMachine } from '../machines/index.ts';
 import { graphOf } from './graph.ts';
 import type { ListQuery, Sort } from './protocol.ts';
@@ -33,7 +34,7 @@ const ranks = new Map(
 );
 
 /** Looks at everything once, in slices, for all queries together. */
-export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<Findings> {
+export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clock): Promise<Findings> {
   const connectionStates = new Map<string, number>();
   const threadStates = new Map<string, number>();
   const roundTrips: number[] = [];
@@ -42,7 +43,7 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<F
   const connectionViews = different.filter(({ kind }) => kind === 'connections').map(viewOf<Connection>);
   const threadViews = different.filter(({ kind }) => kind === 'threads').map(viewOf<Thread>);
 
-  let busyMs = await inSlices(hub.connections, (connection) => {
+  let busyMs = await inSlices(clock, hub.connections, (connection) => {
     const { stats } = connection;
     // it has ended since the survey began
     if (stats.path === 'evicted') return;
@@ -54,7 +55,7 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<F
       }
     }
   });
-  busyMs += await inSlices(hub.threads, (thread) => {
+  busyMs += await inSlices(clock, hub.threads, (thread) => {
     const { stats } = thread;
     if (stats.state === 'closed') return;
     count(threadStates, stats.state);
@@ -65,6 +66,7 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[]): Promise<F
   });
   const lists = new Map<string, readonly (Connection | Thread)[]>();
   busyMs += await inSlices(
+    clock,
     [...connectionViews, ...threadViews],
     (view) => lists.set(view.key, view.ranking.sorted()),
     1,

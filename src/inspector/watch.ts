@@ -1,5 +1,7 @@
 import type { Connection, Hub, Thread } from '../actors/api.ts';
+import type { Clock } from '../infra/clock.ts';
 import { closeCodes } from '../infra/close-codes.ts';
+import { every } from './every.ts';
 import { Meters } from './meters.ts';
 import type {
   Act,
@@ -35,23 +37,31 @@ const MAX_THREADS = 50;
 interface Session {
   readonly recorder: Recorder;
   readonly meters: Meters;
-  readonly timer: NodeJS.Timeout;
+  readonly stopChecking: () => void;
+}
+
+export interface WatchSettings {
+  readonly hasActions: boolean;
+  readonly maxViewers: number;
+  readonly clock: Clock;
 }
 
 /** Answers looks. While nobody looks, it does nothing: no listener, no timer, nothing kept. */
 export class Watch {
   readonly #hub: Hub;
   readonly #hasActions: boolean;
+  readonly #clock: Clock;
   readonly #viewers: Viewers;
   #session: Session | undefined;
   #findings: { readonly found: Findings; readonly freshUntil: number } | undefined;
   #surveying: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(hub: Hub, options: { readonly hasActions: boolean; readonly maxViewers: number }) {
+  constructor(hub: Hub, { hasActions, maxViewers, clock }: WatchSettings) {
     this.#hub = hub;
-    this.#hasActions = options.hasActions;
-    this.#viewers = new Viewers(options.maxViewers, () => performance.now());
+    this.#hasActions = hasActions;
+    this.#clock = clock;
+    this.#viewers = new Viewers(maxViewers, () => clock.now());
   }
 
   /** Somebody watches. */
@@ -92,10 +102,11 @@ export class Watch {
   }
 
   #open(): Session {
-    const timer = setInterval(() => this.#check(), CHECK_MS);
-    timer.unref();
-    const recorder = new Recorder(this.#hub, Date.now);
-    return { recorder, meters: new Meters(this.#hub, () => this.#findings?.found), timer };
+    return {
+      recorder: new Recorder(this.#hub, this.#clock),
+      meters: new Meters(this.#hub, this.#clock, () => this.#findings?.found),
+      stopChecking: every(this.#clock, CHECK_MS, () => this.#check()),
+    };
   }
 
   #check(): void {
@@ -105,8 +116,8 @@ export class Watch {
 
   #end(): void {
     if (this.#session === undefined) return;
-    const { recorder, meters, timer } = this.#session;
-    clearInterval(timer);
+    const { recorder, meters, stopChecking } = this.#session;
+    stopChecking();
     recorder.stop();
     meters.stop();
     this.#session = undefined;
@@ -117,7 +128,7 @@ export class Watch {
   async #find(key: string): Promise<Findings> {
     while (!this.#isClosed) {
       const known = this.#findings;
-      if (known?.found.lists.has(key) === true && performance.now() < known.freshUntil) return known.found;
+      if (known?.found.lists.has(key) === true && this.#clock.now() < known.freshUntil) return known.found;
       this.#surveying ??= this.#survey().finally(() => {
         this.#surveying = undefined;
       });
@@ -127,8 +138,8 @@ export class Watch {
   }
 
   async #survey(): Promise<void> {
-    const found = await survey(this.#hub, this.#viewers.queries);
-    this.#findings = { found, freshUntil: performance.now() + Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE) };
+    const found = await survey(this.#hub, this.#viewers.queries, this.#clock);
+    this.#findings = { found, freshUntil: this.#clock.now() + Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE) };
   }
 
   #sight(look: Look, viewer: Viewer, session: Session, found: Findings): Sight {

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Connection, Hub } from '../../../src/index.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock, Connection, Hub } from '../../../src/index.ts';
 import type { ListQuery, Look, Sight } from '../../../src/inspector/protocol.ts';
 import { Watch } from '../../../src/inspector/watch.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
@@ -18,6 +18,8 @@ const ALL: ListQuery = {
 let harness: Harness;
 let listeners: number;
 let watch: Watch;
+/** Of the hub itself. */
+let timers: number;
 
 /** The hub, with a count of those who listen to it. */
 function counted(hub: Hub): Hub {
@@ -39,22 +41,23 @@ function counted(hub: Hub): Hub {
 }
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date', 'performance'] });
   harness = makeHarness();
   listeners = 0;
-  watch = new Watch(counted(harness.hub), { hasActions: true, maxViewers: 2 });
+  timers = harness.clock.pending;
+  watch = watchOn(harness.clock);
 });
 
 afterEach(async () => {
   watch.close();
   await harness.close();
-  vi.useRealTimers();
 });
 
 const look = (viewer = 'one', facts: Partial<Look> = {}): Promise<Sight> =>
   watch.look({ viewer, samplesAfter: 0, notesAfter: 0, list: ALL, selected: undefined, ...facts });
 
 const usersOf = ({ list }: Sight) => list.rows.map((row) => (row.kind === 'connections' ? row.userId : row.id));
+
+const watchOn = (clock: Clock): Watch => new Watch(counted(harness.hub), { hasActions: true, maxViewers: 2, clock });
 
 /** Connections of `user-0` and so on, the oldest first, a second between them. */
 async function crowd(count: number): Promise<{ link: FakeLink; connection: Connection }[]> {
@@ -69,21 +72,21 @@ async function crowd(count: number): Promise<{ link: FakeLink; connection: Conne
 
 describe('an inspector that nobody watches', () => {
   it('has no listener and no timer, before the first look and after the last', async () => {
-    expect([listeners, vi.getTimerCount(), watch.isOpen]).toEqual([0, 0, false]);
+    expect([listeners, harness.clock.pending - timers, watch.isOpen]).toEqual([0, 0, false]);
     await look();
     expect(listeners).toBe(2);
-    expect([vi.getTimerCount(), watch.isOpen]).toEqual([2, true]);
-    await vi.advanceTimersByTimeAsync(9_000);
+    expect([harness.clock.pending - timers, watch.isOpen]).toEqual([2, true]);
+    await harness.clock.advance(9_000);
     expect(watch.isOpen).toBe(true);
-    await vi.advanceTimersByTimeAsync(2_000);
-    expect([listeners, vi.getTimerCount(), watch.isOpen]).toEqual([0, 0, false]);
+    await harness.clock.advance(2_000);
+    expect([listeners, harness.clock.pending - timers, watch.isOpen]).toEqual([0, 0, false]);
   });
 
   it('goes on for as long as one of them looks', async () => {
     await look('one');
     for (let i = 0; i < 10; i++) {
       await look('two');
-      await vi.advanceTimersByTimeAsync(5_000);
+      await harness.clock.advance(5_000);
     }
     expect(watch.isOpen).toBe(true);
     await look('three');
@@ -94,14 +97,14 @@ describe('an inspector that nobody watches', () => {
     await look();
     watch.close();
     await expect(look()).rejects.toMatchObject({ status: 503, code: 'TC_INSPECTOR_CLOSED' });
-    expect([listeners, vi.getTimerCount()]).toEqual([0, 0]);
+    expect([listeners, harness.clock.pending - timers]).toEqual([0, 0]);
   });
 });
 
 describe('what it shows', () => {
   /** After a survey that is fresh no longer. */
   const again = async (facts: Partial<Look> = {}): Promise<Sight> => {
-    await vi.advanceTimersByTimeAsync(500);
+    await harness.clock.advance(500);
     return look('one', facts);
   };
   const listed = async (facts: Partial<ListQuery>): Promise<unknown[]> =>
@@ -150,12 +153,15 @@ describe('what it shows', () => {
       states: { open: 2, 'tripped.coolingDown': 1 },
       edges: [{ count: 1, agoMs: 500 }],
     });
-    await harness.clock.advance(30_000);
+    const watchFor = async (seconds: number): Promise<void> => {
+      for (let i = 0; i < seconds; i += 5) {
+        await look();
+        await harness.clock.advance(5_000);
+      }
+    };
+    await watchFor(35);
     expect(connections(await again())).toMatchObject({ states: { open: 3 }, edges: [{}, {}, {}] });
-    for (let i = 0; i < 15; i++) {
-      await look();
-      await vi.advanceTimersByTimeAsync(5_000);
-    }
+    await watchFor(65);
     expect(connections(await look())).toMatchObject({ states: { open: 3 }, edges: [] });
   });
 
@@ -187,9 +193,9 @@ describe('what it shows', () => {
     await one?.connection.join('t');
     await look();
     for (let i = 0; i < 50; i++) await harness.run(harness.hub.thread('t').send(i));
-    await vi.advanceTimersByTimeAsync(1_000);
+    await harness.clock.advance(1_000);
     one?.connection.trip();
-    await vi.advanceTimersByTimeAsync(1_000);
+    await harness.clock.advance(1_000);
     const { samples } = await look();
     expect(samples).toMatchObject([
       { n: 1, published: 50, deliveries: 50, open: 2, tripped: 0 },
@@ -210,10 +216,23 @@ describe('what it shows', () => {
 
   it('survives connections that come and go while it surveys them', async () => {
     const members = await crowd(400);
+    // each look at it is a millisecond later: a slice of the survey is over after 64 connections
+    let now = 0;
+    const slices: (() => void)[] = [];
+    const nextTurn = (callback: () => void): void => void slices.push(callback);
+    watch.close();
+    watch = watchOn({ now: () => ++now, nextTurn, setTimeout: () => undefined, clearTimeout: () => {} });
     const pending = look();
+    await harness.clock.settle();
+    expect(slices).toHaveLength(1);
     for (const { connection } of members.slice(0, 200)) connection.close();
+    while (slices.length > 0) {
+      slices.shift()?.();
+      await harness.clock.settle();
+    }
     const { list } = await pending;
-    expect(list.total).toBeGreaterThanOrEqual(200);
-    expect((await again()).list.total).toBe(200);
+    // those that it had seen before they ended
+    expect(list.total).toBe(200 + 64);
+    expect(list.rows[0]).toMatchObject({ userId: 'user-0', state: 'evicted' });
   });
 });

@@ -1,0 +1,17 @@
+import type { Clock, TimerHandle } from '../infra/clock.ts';
+
+/**
+ * Acts again and again, the first time after `intervalMs`.
+ * @returns the function that ends it
+ */
+export function every(clock: Clock, intervalMs: number, act: () => void): () => void {
+  let timer: TimerHandle;
+  const wait = (): void => {
+    timer = clock.setTimeout(() => {
+      wait();
+      act();
+    }, intervalMs);
+  };
+  wait();
+  return () => clock.clearTimeout(timer);
+}
