@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createHub, inWorker, refuse, type Hub, type HubOptions } from 'threadcast';
+import { redisLog } from 'threadcast/redis';
 import type { Telemetry } from './telemetry.ts';
 
 export interface App {
@@ -20,9 +21,14 @@ const IMPATIENT: HubOptions = {
 /** A chat: what a client says in a room goes to all of the room, and `{"report": …}` is answered with a report from a worker. */
 export async function startApp(
   telemetry: Telemetry,
-  { port, isImpatient }: { readonly port: number; readonly isImpatient: boolean },
+  {
+    port,
+    isImpatient,
+    redisUrl,
+  }: { readonly port: number; readonly isImpatient: boolean; readonly redisUrl: string | undefined },
 ): Promise<App> {
-  const hub = createHub(isImpatient ? IMPATIENT : {});
+  const log = redisUrl === undefined ? {} : { log: redisLog({ url: redisUrl }) };
+  const hub = createHub({ ...(isImpatient ? IMPATIENT : {}), ...log });
   hub.on('error', (error) => console.error('hub:', error));
   const server = createServer((request, response) => {
     if (request.url === '/metrics') telemetry.serveMetrics(request, response);

@@ -4,7 +4,7 @@
  *     npm run start:observability -- [--port 8080] [--clients 5] [--stalled 0] [--impatient]
  *
  * Metrics are at /metrics, for `prometheus --config.file=examples/observability/prometheus.yml`; traces go to the collector that
- * `OTEL_EXPORTER_OTLP_ENDPOINT` names. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
+ * `OTEL_EXPORTER_OTLP_ENDPOINT` names. With `REDIS_URL` it is one node of several, each with a port of its own. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
  */
 import { parseArgs } from 'node:util';
 import { startApp } from './app.ts';
@@ -21,7 +21,11 @@ const { values: flags } = parseArgs({
 });
 
 const telemetry = startTelemetry();
-const app = await startApp(telemetry, { port: Number(flags.port), isImpatient: flags.impatient });
+const app = await startApp(telemetry, {
+  port: Number(flags.port),
+  isImpatient: flags.impatient,
+  redisUrl: process.env['REDIS_URL'],
+});
 console.log(`metrics: ${app.url}/metrics`);
 
 const stop = new AbortController();

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { isRecord } from './demo.ts';
 
 export interface ReceivedSpan {
+  /** Of its resource: `service.instance.id`. */
+  readonly instance: unknown;
   readonly name: string;
   readonly traceId: string;
   readonly spanId: string;
@@ -62,7 +64,12 @@ export class Collector {
     const chunks: Buffer[] = [];
     for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    this.spans.push(...within(within(within([body], 'resourceSpans'), 'scopeSpans'), 'spans').map(readSpan));
+    for (const resourceSpans of within([body], 'resourceSpans')) {
+      const resource = isRecord(resourceSpans['resource']) ? resourceSpans['resource'] : {};
+      const instance = attributesOf(resource)['service.instance.id'];
+      const spans = within(within([resourceSpans], 'scopeSpans'), 'spans');
+      this.spans.push(...spans.map((span) => readSpan(span, instance)));
+    }
     this.#onSpans?.();
   }
 }
@@ -75,12 +82,17 @@ function within(values: readonly unknown[], name: string): Record<string, unknow
     .filter(isRecord);
 }
 
-function readSpan(span: Record<string, unknown>): ReceivedSpan {
-  const attributes = within([span], 'attributes').map(({ key, value }) => [
+function attributesOf(holder: Record<string, unknown>): Record<string, unknown> {
+  const attributes = within([holder], 'attributes').map(({ key, value }) => [
     String(key),
     isRecord(value) ? Object.values(value)[0] : undefined,
   ]);
+  return Object.fromEntries(attributes);
+}
+
+function readSpan(span: Record<string, unknown>, instance: unknown): ReceivedSpan {
   return {
+    instance,
     name: String(span['name']),
     traceId: String(span['traceId']),
     spanId: String(span['spanId']),
@@ -88,7 +100,7 @@ function readSpan(span: Record<string, unknown>): ReceivedSpan {
     kind: Number(span['kind']),
     startMs: Number(span['startTimeUnixNano']) / 1e6,
     endMs: Number(span['endTimeUnixNano']) / 1e6,
-    attributes: Object.fromEntries(attributes),
+    attributes: attributesOf(span),
     links: within([span], 'links').map(({ spanId }) => String(spanId)),
   };
 }
