@@ -26,7 +26,8 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Stalls, per minute',
     unit: 'short',
-    description: 'Alerts above 100 timeouts and 10 failures.',
+    description:
+      'Alerts above 100 timeouts and 10 failures. Where the event loop is late as well, it is this process and not the peers. Failures end in evictions: watch gaps.',
     queries: [
       { expr: perMinute('threadcast.send.timeouts'), legend: 'timeouts {{job}}' },
       { expr: perMinute('threadcast.timeout.retries'), legend: 'retries {{job}}' },
@@ -36,7 +37,8 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Serialization, p95 by strategy',
     unit: 's',
-    description: 'Alerts above 100 ms over all strategies.',
+    description:
+      'Alerts above 100 ms over all strategies. A high queue wait asks for more workers; pooled without it, the recipes are slow; sliced, messages are too big.',
     queries: [
       {
         expr: percentile(0.95, 'threadcast.serialization.duration', ['job', 'threadcast_strategy']),
@@ -49,13 +51,15 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Connections by state',
     unit: 'short',
-    description: 'retrying and tripped: their peers take nothing.',
+    description:
+      'retrying and tripped: their peers take nothing. A few are phones; many in all processes at once are the network, in one process its event loop.',
     queries: [{ expr: `sum by (threadcast_state) (${now('threadcast.connections')})`, legend: '{{threadcast_state}}' }],
   },
   {
     title: 'Turnover, per second',
     unit: 'ops',
-    description: 'Both at once is a reconnect storm.',
+    description:
+      'Accepted and ended together are a reconnect storm. Gaps: clients have missed messages, so the log is too short for how long they stay away.',
     queries: [
       { expr: perSecond('threadcast.connections_accepted'), legend: 'accepted {{job}}' },
       { expr: perSecond('threadcast.connections_evicted'), legend: 'ended {{job}}' },
@@ -66,7 +70,8 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Messages, per second',
     unit: 'ops',
-    description: 'Published once, handed to many sockets.',
+    description:
+      'Published once, handed to many sockets. Refused: their senders got a coded error; with Redis, look whether the log is lost.',
     queries: [
       { expr: perSecond('threadcast.published'), legend: 'published {{job}}' },
       { expr: perSecond('threadcast.sent'), legend: 'sent {{job}}' },
@@ -77,13 +82,13 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Bytes to sockets, per second',
     unit: 'Bps',
-    description: 'Frame headers included.',
+    description: 'Frame headers included. Near the bandwidth of the machine, send less or compress.',
     queries: [{ expr: perSecond('threadcast.sent.size', '_bytes'), legend: '{{job}}' }],
   },
   {
     title: 'Behind',
     unit: 'short',
-    description: 'Near the maxEntries of the log, gaps are next.',
+    description: 'Catching up after a stall is normal. Near the maxEntries of the log, gaps are next: raise it.',
     queries: [
       { expr: total(now('threadcast.subscriptions.behind')), legend: 'subscriptions behind {{job}}' },
       { expr: `max by (job) (${now('threadcast.behind.entries')})`, legend: 'entries, worst {{job}}' },
@@ -92,13 +97,15 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Behind, for how long',
     unit: 's',
-    description: 'Age of the oldest message that a connection still waits for.',
+    description:
+      'Age of the oldest message that a connection still waits for. Beyond the maxAgeMs of the log, gaps are next.',
     queries: [{ expr: `max by (job) (${now('threadcast.behind.age', '_seconds')})`, legend: '{{job}}' }],
   },
   {
     title: 'Fan-out, duration',
     unit: 's',
-    description: 'From the log to the last connection.',
+    description:
+      'From the log to the last connection. It grows with the size; where it grows without, the process lacks CPU.',
     queries: [
       { expr: percentile(0.5, 'threadcast.fanout.duration'), legend: 'p50 {{job}}' },
       { expr: percentile(0.99, 'threadcast.fanout.duration'), legend: 'p99 {{job}}' },
@@ -107,7 +114,7 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Fan-out, connections',
     unit: 'short',
-    description: 'Connections that a message was offered to.',
+    description: 'Connections that a message was offered to: what the duration beside it is to be read with.',
     queries: [
       { expr: percentile(0.5, 'threadcast.fanout.size', ['job'], ''), legend: 'p50 {{job}}' },
       { expr: percentile(0.99, 'threadcast.fanout.size', ['job'], ''), legend: 'p99 {{job}}' },
@@ -116,7 +123,8 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Event loop',
     unit: 's',
-    description: 'The worst of the last minute. Late without being blocked by threadcast: look at your own code.',
+    description:
+      'The worst of the last minute. Late without being held by threadcast: take a CPU profile of your own code.',
     queries: [
       { expr: `max by (job) (${now('threadcast.loop.block', '_seconds')})`, legend: 'held by threadcast {{job}}' },
       { expr: `max by (job) (${now('threadcast.loop.late', '_seconds')})`, legend: 'late {{job}}' },
@@ -125,13 +133,14 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Pressure',
     unit: 'percentunit',
-    description: 'At 100 % sends are refused.',
+    description: 'At 100 % sends are refused. Above 70 % for long: more processes.',
     queries: [{ expr: `max by (job) (${now('threadcast.pressure', '_ratio')})`, legend: '{{job}}' }],
   },
   {
     title: 'Token streams',
     unit: 'short',
-    description: 'Under way, and what is told of them each second.',
+    description:
+      'Under way, and frames of them. Streams without frames: whoever writes them has stopped and never ended them.',
     queries: [
       { expr: total(now('threadcast.streams')), legend: 'streams {{job}}' },
       { expr: perSecond('threadcast.streams.frames'), legend: 'frames per second {{job}}' },
@@ -140,7 +149,7 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Serializer and workers',
     unit: 'short',
-    description: 'Recipes without a worker: more workers, or more machines.',
+    description: 'Recipes queued wait for a worker: raise serializer.workers up to the cores, then take more machines.',
     queries: [
       { expr: total(now('threadcast.serializing')), legend: 'serializing {{job}}' },
       { expr: total(now('threadcast.recipes.queued')), legend: 'recipes queued {{job}}' },
@@ -153,11 +162,25 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Held',
     unit: 'short',
-    description: 'Segments are of 256 KiB.',
+    description:
+      'Segments are of 256 KiB; they follow what the logs keep. Threads that only grow: ids are made for one use each.',
     queries: [
       { expr: total(now('threadcast.threads')), legend: 'threads {{job}}' },
       { expr: total(now('threadcast.subscriptions')), legend: 'subscriptions {{job}}' },
       { expr: total(now('threadcast.segments')), legend: 'segments {{job}}' },
+    ],
+  },
+  {
+    title: 'Errors, per minute',
+    unit: 'short',
+    description:
+      'What threw without anybody to catch it, by code; other is your own code. logs lost: processes that cannot reach Redis, see docs/scaling.md.',
+    queries: [
+      {
+        expr: `sum by (job, threadcast_error_code) (${growth('rate', 'threadcast.errors', SCOPE)}) * 60`,
+        legend: '{{threadcast_error_code}} {{job}}',
+      },
+      { expr: total(now('threadcast.logs.lost')), legend: 'logs lost {{job}}' },
     ],
   },
 ];

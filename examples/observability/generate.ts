@@ -1,4 +1,4 @@
-/** Makes `alerts.yml` and `dashboard.json` anew: `node examples/observability/generate.ts`. */
+/** Makes `alerts.yml` and `dashboard.json` anew: `npx node examples/observability/generate.ts`. */
 import { writeFileSync } from 'node:fs';
 import { alertRules } from './alerts.ts';
 import { dashboard } from './dashboard.ts';

@@ -25,6 +25,7 @@ import { ConnectionActor } from './connection.ts';
 import { makeCounters } from './counters.ts';
 import { provideConnection, provideThread } from './effects.ts';
 import type { Engine } from './engine.ts';
+import { ErrorCounts } from './error-counts.ts';
 import { Flight } from './flight.ts';
 import { FrontDoor } from './front-door.ts';
 import { guarded, Listeners, type Listener } from './listeners.ts';
@@ -72,6 +73,7 @@ class HubActor implements Hub {
   readonly #listeners = new Listeners<HubEvents>((error) => this.#report(error));
   readonly #doors = new Set<FrontDoor>();
   readonly #looks = new Set<() => boolean>();
+  readonly #errors = new ErrorCounts();
   readonly #engine: Engine;
   readonly #sweeper: Sweeper;
   readonly #round: SweepRound;
@@ -307,6 +309,8 @@ class HubActor implements Hub {
       streams: this.#threads.streams,
       pressure,
       loopLateMs,
+      errors: this.#errors.all,
+      isLogUp: this.#isLogUp,
     });
   }
 
@@ -351,13 +355,13 @@ class HubActor implements Hub {
     const { goingAway } = closeCodes;
     this.#sweeper.stop();
     this.#round.stop();
-    this.#stopMetrics();
     this.#engine.ticker.stop();
     for (const door of this.#doors) door.close();
     const stopped = serializer.stop();
     await oneByOne(clock, this.#lobby.all, (connection) => connection.evict(goingAway));
     await oneByOne(clock, this.#threads.all, (thread) => thread.close());
     this.#look();
+    this.#stopMetrics();
     await stopped;
     try {
       await this.#settings.log.close();
@@ -394,6 +398,7 @@ class HubActor implements Hub {
   }
 
   #report(error: unknown): void {
+    this.#errors.note(error);
     if (this.#isReporting || !this.#listeners.has('error')) {
       warn(error);
       return;

@@ -12,6 +12,8 @@ export function readMetrics(
     readonly streams: number;
     readonly pressure: number;
     readonly loopLateMs: number;
+    readonly errors: ReadonlyMap<string, number>;
+    readonly isLogUp: boolean;
   },
 ): Readings {
   const { counters, serializer, turns } = engine;
@@ -28,6 +30,8 @@ export function readMetrics(
     recipesQueued: queued,
     loopBlockMs: Math.max(turns.recentSliceMs, serializer.longestSliceMs),
     loopLateMs: hub.loopLateMs,
+    errors: hub.errors,
+    logsLost: hub.isLogUp ? 0 : 1,
     pressure: hub.pressure,
   };
 }

@@ -24,6 +24,10 @@ export interface Readings {
   readonly textFrames: number;
   readonly gaps: number;
   readonly resumes: number;
+  /** By the code of the error. */
+  readonly errors: ReadonlyMap<string, number>;
+  /** 1 while the log is lost. */
+  readonly logsLost: number;
   readonly serializing: number;
   readonly segmentsInUse: number;
   readonly workersRunning: number;
@@ -194,6 +198,20 @@ export const INSTRUMENTS: readonly Instrument[] = [
     unit: '{resume}',
     description: 'Joins from a position',
     read: ({ resumes }) => resumes,
+  },
+  {
+    name: 'threadcast.errors',
+    kind: 'total',
+    unit: '{error}',
+    description: 'Errors that nobody was there to catch, by code',
+    read: ({ errors }) => [...errors].map(([code, count]) => [{ 'threadcast.error.code': code }, count]),
+  },
+  {
+    name: 'threadcast.logs.lost',
+    kind: 'level',
+    unit: '{log}',
+    description: 'Logs that are lost: 1 in a process that cannot reach its Redis',
+    read: ({ logsLost }) => logsLost,
   },
   {
     name: 'threadcast.serializing',

@@ -7,6 +7,9 @@ export type { Meter, Readings };
 
 const seconds = (milliseconds: number): number => milliseconds / 1_000;
 
+/** By meter, what ends the last words of a hub that has closed. */
+const lastWords = new WeakMap<Meter, () => void>();
+
 /**
  * The hub's metrics through `@opentelemetry/api`. What happens for each delivery is counted in plain integers elsewhere, which are
  * read here when an exporter asks; only what happens once for each send is recorded. No attribute is an id.
@@ -52,13 +55,16 @@ export class Metrics {
 
   /**
    * Lets exporters read.
-   * @returns the function that ends it
+   * @returns the function that ends it: exporters still get the last numbers, because an SDK collects once more when it is shut down,
+   * until another hub has the meter
    */
   observe(read: () => Readings): () => void {
+    lastWords.get(this.#meter)?.();
+    let readNow = read;
     const observables = INSTRUMENTS.map((instrument) => ({ ...instrument, observable: this.#create(instrument) }));
     const all = observables.map(({ observable }) => observable);
     const callback: BatchObservableCallback = (result) => {
-      const readings = read();
+      const readings = readNow();
       for (const { observable, read: readOne } of observables) {
         const value = readOne(readings);
         if (typeof value === 'number') result.observe(observable, value);
@@ -66,7 +72,12 @@ export class Metrics {
       }
     };
     this.#meter.addBatchObservableCallback(callback, all);
-    return () => this.#meter.removeBatchObservableCallback(callback, all);
+    return () => {
+      const last = read();
+      readNow = () => last;
+      lastWords.get(this.#meter)?.();
+      lastWords.set(this.#meter, () => this.#meter.removeBatchObservableCallback(callback, all));
+    };
   }
 
   #create({ name, kind, unit, description }: Instrument): Observable {

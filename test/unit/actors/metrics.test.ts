@@ -2,8 +2,20 @@ import { AggregationTemporality, MeterProvider, MetricReader, type MetricData } 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { INSTRUMENTS } from '../../../src/infra/instruments.ts';
 import { WindowedMaximum } from '../../../src/actors/windowed-maximum.ts';
+import { InvalidThreadIdError, LogUnavailableError, ThreadcastError } from '../../../src/infra/errors.ts';
+import { memoryLog } from '../../../src/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../../support/harness.ts';
+
+/** An application's own. */
+class MadeUp extends ThreadcastError {
+  readonly code: `TC_${string}`;
+
+  constructor(code: `TC_${string}`) {
+    super('made up');
+    this.code = code;
+  }
+}
 
 /** Collects when it is asked. */
 class OnDemand extends MetricReader {
@@ -82,7 +94,7 @@ it('counts what the peers make it count, and names no connection, thread or mess
 
   const attributes = (await collect()).flatMap(({ dataPoints }) => dataPoints.map((point) => point.attributes));
   const keys = new Set(attributes.flatMap((each) => Object.keys(each)));
-  expect([...keys].toSorted()).toEqual(['threadcast.state', 'threadcast.strategy']);
+  expect([...keys].toSorted()).toEqual(['threadcast.error.code', 'threadcast.state', 'threadcast.strategy']);
 });
 
 it('measures each serialization and each fan-out, with 100 ms as a boundary', async () => {
@@ -127,14 +139,75 @@ it('says that the event loop was late, and forgets it', async () => {
   expect(await read('threadcast.loop.late')).toBe(0);
 });
 
-it('every instrument has a unit and a description, and none is read any more once the hub has closed', async () => {
+it('every instrument has a unit and a description', async () => {
   const names = (await collect()).map(({ descriptor }) => descriptor.name);
   expect(names.toSorted()).toEqual(INSTRUMENTS.map(({ name }) => name).toSorted());
   for (const { unit, description } of INSTRUMENTS) expect([unit, description].every((text) => text !== '')).toBe(true);
+});
+
+it('tells an SDK that is shut down after the hub what happened until its end', async () => {
+  harness.connect();
+  await harness.run(harness.hub.thread('t').send('the last one'));
   await harness.close();
-  start(AggregationTemporality.DELTA);
-  await harness.close();
-  for (const { dataPoints } of await collect()) expect(dataPoints).toEqual([]);
+  for (const temporality of [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA]) {
+    if (temporality === AggregationTemporality.DELTA) {
+      start(temporality);
+      harness.connect();
+      await collect();
+      await harness.run(harness.hub.thread('t').send('after the last look'));
+      await harness.close();
+    }
+    expect(await read('threadcast.published')).toBe(1);
+  }
+});
+
+it('leaves the meter to the next hub', async () => {
+  const meter = new MeterProvider({ readers: [(reader = new OnDemand(AggregationTemporality.CUMULATIVE))] }).getMeter(
+    'm',
+  );
+  for (const sends of [3, 2]) {
+    harness = makeHarness({ meter });
+    harness.connect();
+    for (let i = 0; i < sends; i++) await harness.run(harness.hub.thread('t').send(i));
+    expect(await read('threadcast.published')).toBe(sends);
+    expect(await read('threadcast.connections')).toMatchObject({ open: 1 });
+    await harness.close();
+    expect(await read('threadcast.published')).toBe(sends);
+    expect(await read('threadcast.connections')).toMatchObject({ open: 0 });
+    expect(await read('threadcast.connections_evicted')).toBe(1);
+  }
+});
+
+it('counts errors that nobody was there to catch, by code, and never more codes than a few', async () => {
+  const { hub, connect, run } = harness;
+  expect(await read('threadcast.errors')).toEqual({ other: 0 });
+  hub.on('connection', () => {
+    throw new Error('a listener of the application');
+  });
+  const made = Array.from({ length: 100 }, (_, i) => new MadeUp(`TC_${i}`));
+  for (const error of [new InvalidThreadIdError('?'), new InvalidThreadIdError('!'), ...made]) {
+    hub.on('evicted', () => {
+      throw error;
+    });
+  }
+  connect().connection.close();
+  await run(Promise.resolve());
+  const errors = Object(await read('threadcast.errors'));
+  expect(errors).toMatchObject({ TC_INVALID_THREAD_ID: 2, TC_0: 1 });
+  expect(Object.keys(errors)).toHaveLength(64);
+  expect(errors.other).toBe(1 + 100 - 62);
+});
+
+it('says that the log is lost for as long as it is', async () => {
+  let tell = (_error: Error | undefined): void => {};
+  const log = Object.assign(memoryLog(), { watch: (listener: typeof tell) => void (tell = listener) });
+  reader = new OnDemand(AggregationTemporality.CUMULATIVE);
+  harness = makeHarness({ log, meter: new MeterProvider({ readers: [reader] }).getMeter('m') });
+  expect(await read('threadcast.logs.lost')).toBe(0);
+  tell(new LogUnavailableError({ reason: 'away' }));
+  expect(await read('threadcast.logs.lost')).toBe(1);
+  tell(undefined);
+  expect(await read('threadcast.logs.lost')).toBe(0);
 });
 
 it('a windowed maximum holds a value for 30 to 60 seconds', async () => {
