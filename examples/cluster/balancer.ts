@@ -32,6 +32,8 @@ export async function startBalancer(port: number, nodes: readonly number[]): Pro
     pass(client, nodes.length);
   });
   server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server, 'listening').catch((cause: unknown) => {
+    throw new Error(`no balancer on port ${port}; another one: PORT=8090 npm run example:cluster`, { cause });
+  });
   return server;
 }

@@ -17,6 +17,8 @@ const redis = spawn(
   ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', dir, '--appendonly', 'yes', '--save', ''],
   { stdio: 'ignore' },
 );
+// however this program ends
+process.once('exit', () => redis.kill());
 redis.once('error', () => {
   console.error('The example needs redis-server: sudo apt-get install redis-server');
   process.exit(1);

@@ -4,7 +4,8 @@
  *     npm run start:observability -- [--port 8080] [--clients 5] [--stalled 0] [--impatient]
  *
  * Metrics are at /metrics, for `prometheus --config.file=examples/observability/prometheus.yml`; traces go to the collector that
- * `OTEL_EXPORTER_OTLP_ENDPOINT` names. With `REDIS_URL` it is one node of several, each with a port of its own. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
+ * `OTEL_EXPORTER_OTLP_ENDPOINT` names. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
+ * With `REDIS_URL` it is one node of several, each with a port of its own.
  */
 import { parseArgs } from 'node:util';
 import { startApp } from './app.ts';
@@ -25,8 +26,13 @@ const app = await startApp(telemetry, {
   port: Number(flags.port),
   isImpatient: flags.impatient,
   redisUrl: process.env['REDIS_URL'],
+}).catch((error: unknown) => {
+  console.error(`The example cannot listen on port ${flags.port} (${String(error)}); another one: --port 8090`);
+  process.exit(1);
 });
-console.log(`metrics: ${app.url}/metrics`);
+const { OTEL_EXPORTER_OTLP_ENDPOINT: collector = 'nowhere: OTEL_EXPORTER_OTLP_ENDPOINT names no collector' } =
+  process.env;
+console.log(`metrics: ${app.url}/metrics\ntraces:  ${collector}`);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
