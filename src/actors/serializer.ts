@@ -169,7 +169,7 @@ export class SerializerActor {
   }
 
   #begin(message: unknown, isSnapshot: boolean): Encoded | Promise<Encoded> {
-    if (message instanceof Preencoded) return this.#ready(message);
+    if (Preencoded.isPreencoded(message)) return this.#ready(message);
     if (!isRecipe(message)) {
       if (isProvablySmall(message)) return this.#inline(message);
       if (isSnapshot) return this.#snapshot(message);

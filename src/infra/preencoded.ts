@@ -3,10 +3,16 @@ import { InvalidOptionError } from './errors.ts';
 
 /** A message whose JSON bytes exist already. */
 export class Preencoded {
+  // `instanceof` would run a trap of a message that is a proxy; looking for a private name does not.
+  readonly #isPreencoded = true;
   readonly body: Body;
 
   constructor(chunks: readonly Uint8Array[]) {
     this.body = new Body(chunks);
+  }
+
+  static isPreencoded(value: unknown): value is Preencoded {
+    return typeof value === 'object' && value !== null && #isPreencoded in value && value.#isPreencoded;
   }
 }
 

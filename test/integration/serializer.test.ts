@@ -101,6 +101,48 @@ it('what cannot be serialized is rejected with its path, uses no offset, and giv
   expect(hub.stats()).toMatchObject({ serializing: 0, segmentsInUse: 0 });
 });
 
+it('what reading a small message throws is a coded error, too', async () => {
+  const { hub, link } = await start();
+  const thread = hub.thread('t');
+  const cause = new Error('boom');
+  const thrower = {
+    get bad(): never {
+      throw cause;
+    },
+  };
+  await expect(thread.send({ list: [thrower] })).rejects.toMatchObject({
+    code: 'TC_UNSERIALIZABLE_MESSAGE',
+    path: '$.list[0].bad',
+    cause,
+  });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (const message of [proxy, { proxy }, [Object.create(proxy)]]) {
+    await expect(thread.send(message)).rejects.toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE' });
+    await expect(thread.send(message, { snapshot: true })).rejects.toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE' });
+  }
+  await thread.send('fine');
+  expect(framesOf(link, 'msg')).toMatchObject([{ o: 1, d: 'fine' }]);
+  expect(hub.stats()).toMatchObject({ serializing: 0, segmentsInUse: 0 });
+});
+
+it('a message that is a proxy sees no other traps than from JSON.stringify', async () => {
+  const { hub } = await start();
+  const traps: string[] = [];
+  const message = new Proxy(
+    { a: 1 },
+    {
+      get: (target, key, receiver) => (traps.push(`get ${String(key)}`), Reflect.get(target, key, receiver)),
+      getPrototypeOf: (target) => (traps.push('getPrototypeOf'), Reflect.getPrototypeOf(target)),
+      ownKeys: (target) => (traps.push('ownKeys'), Reflect.ownKeys(target)),
+    },
+  );
+  JSON.stringify(message);
+  const expected = traps.splice(0);
+  await hub.thread('t').send(message);
+  expect(traps).toEqual(expected);
+});
+
 it('a source that never ends is given up at the deadline', async () => {
   const { hub } = await start({ serializer: { timeoutMs: 50 } });
   let isReturned = false;

@@ -147,12 +147,17 @@ const gate = new SizeEstimator(defaultLimits);
 /**
  * True when native `JSON.stringify` takes no more than some tens of microseconds for `value`. The walk stops after `limit`
  * units (about bytes of JSON), so the question itself is cheap for values of any size. Graphs with a `toJSON` (other than
- * a Date's), a BigInt, a proxy or a streamed marker are never provably small.
+ * a Date's), a BigInt, a proxy, a streamed marker or a getter that throws are never provably small. Never throws.
  *
  * @param limit default 16384
  */
 export function isProvablySmall(value: unknown, limit: number = defaultLimits.runUnits): boolean {
   if (typeof value === 'string') return value.length <= limit;
-  if (typeof value === 'object' && value !== null) return gate.fits(value, limit);
-  return !runsToJSON(value);
+  try {
+    if (typeof value === 'object' && value !== null) return gate.fits(value, limit);
+    return !runsToJSON(value);
+  } catch {
+    // The walker meets it again, and can say where.
+    return false;
+  }
 }

@@ -61,6 +61,7 @@ export class BytesFrame extends Frame {
   readonly #bytes: Uint8Array;
   readonly #length: number;
   #at = 0;
+  #isFirst = true;
 
   constructor(bytes: Uint8Array) {
     super();
@@ -70,11 +71,14 @@ export class BytesFrame extends Frame {
 
   override step(walker: Walker): void {
     const end = Math.min(this.#length, this.#at + BYTES_PER_RUN);
-    if (end > this.#at) {
-      if (this.#at > 0) walker.output.text(',');
-      walker.output.text(this.#bytes.subarray(this.#at, end).join(','));
-      walker.work += (end - this.#at) * 4;
+    const bytes = this.#bytes.subarray(this.#at, end);
+    // Fewer where the memory has been shrunk meanwhile.
+    if (bytes.length > 0) {
+      if (!this.#isFirst) walker.output.text(',');
+      this.#isFirst = false;
+      walker.output.text(bytes.join(','));
     }
+    walker.work += (end - this.#at) * 4;
     this.#at = end;
     if (end === this.#length) walker.pop(']}');
   }

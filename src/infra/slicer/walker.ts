@@ -219,7 +219,8 @@ export class Walker {
   #writeObject(value: object, original: unknown): boolean {
     const cost = value === original ? this.nativeCost(value) : this.resultCost(value);
     if (cost < 0) return this.open(value, original);
-    this.output.text(JSON.stringify(value));
+    // Nothing, where a getter gives native code another `toJSON` than it gave the estimator.
+    this.output.text(JSON.stringify(value) ?? 'null');
     this.work += cost + 32;
     return false;
   }

@@ -20,6 +20,8 @@ export interface RecipeOptions {
  * {@link inWorker}; a class, so that no object of a user's can be mistaken for one.
  */
 export class Recipe {
+  // `instanceof` would run a trap of a message that is a proxy; looking for a private name does not.
+  readonly #isRecipe = true;
   /** The module, as a `file:` or `data:` URL. */
   readonly url: string;
   readonly exportName: string;
@@ -35,6 +37,11 @@ export class Recipe {
     this.exportName = exportName;
     this.args = args;
     Object.freeze(this);
+  }
+
+  /** @internal */
+  static isRecipe(value: unknown): value is Recipe {
+    return typeof value === 'object' && value !== null && #isRecipe in value && value.#isRecipe;
   }
 }
 
@@ -60,7 +67,7 @@ export function inWorker(url: URL | string, args?: unknown, options: RecipeOptio
 }
 
 export function isRecipe(value: unknown): value is Recipe {
-  return value instanceof Recipe;
+  return Recipe.isRecipe(value);
 }
 
 /**

@@ -108,6 +108,48 @@ function change(value: Record<string, unknown>, list: Record<string, unknown>[],
   else delete record['id'];
 }
 
+it('bytes whose memory is shrunk or taken away between slices never give invalid JSON', async () => {
+  const encodeWhile = async (value: unknown, change: () => void): Promise<unknown> => {
+    const loop = new ManualLoop(1000);
+    const options = encodeOptions(defaults, loop);
+    const settled = resultOf(encodeSliced(value, options));
+    loop.turn();
+    change();
+    loop.drain();
+    const result = await settled;
+    const parsed: unknown = JSON.parse(bytesOf(result)?.toString() ?? '');
+    result.body?.release();
+    expect(options.pool.inUse).toBe(0);
+    return parsed;
+  };
+  const memory = new ArrayBuffer(100_000, { maxByteLength: 100_000 });
+  const data = expect.objectContaining({ length: expect.any(Number) });
+  const shrunk = await encodeWhile({ bytes: Buffer.from(memory) }, () => memory.resize(10));
+  expect(shrunk).toEqual({ bytes: { type: 'Buffer', data } });
+  const numbers = new Float64Array(20_000).fill(1);
+  const detached = await encodeWhile([numbers], () => structuredClone(numbers.buffer, { transfer: [numbers.buffer] }));
+  expect(Array.isArray(detached)).toBe(true);
+  const bytes = Buffer.from(new ArrayBuffer(100_000));
+  await expect(
+    encodeWhile([bytes], () => structuredClone(bytes.buffer, { transfer: [bytes.buffer] })),
+  ).rejects.toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE', path: '$[0]' });
+});
+
+it('a getter whose toJSON changes from one look to the next never gives invalid JSON', async () => {
+  for (const cut of cuts) {
+    for (let changesAt = 1; changesAt < 6; changesAt++) {
+      let looks = 0;
+      const unsteady = {
+        get toJSON() {
+          return ++looks < changesAt ? undefined : () => undefined;
+        },
+      };
+      const bytes = await encodeCut({ pad: 'x'.repeat(20_000), unsteady, list: [unsteady] }, cut);
+      expect(() => JSON.parse(bytes?.toString() ?? '')).not.toThrow();
+    }
+  }
+});
+
 it('the gate knows small values from others', () => {
   const cycle: unknown[] = [];
   cycle.push(cycle);
@@ -122,6 +164,11 @@ it('the gate knows small values from others', () => {
     Buffer.alloc(10),
     new Float64Array(5000),
     [Object('boxed')],
+    {
+      get throwing(): never {
+        throw new Error('boom');
+      },
+    },
   ];
   expect(small.map((value) => isProvablySmall(value))).toStrictEqual(small.map(() => true));
   expect(other.map((value) => isProvablySmall(value))).toStrictEqual(other.map(() => false));
