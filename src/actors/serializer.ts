@@ -55,14 +55,15 @@ export class SerializerActor {
   constructor(host: SerializerHost) {
     this.#host = host;
     const { serializer, maxMessageBytes, sliceMs, clock } = host.settings;
-    this.#places = new Places(serializer.maxQueue, (isFull) =>
+    const nextTurn: typeof clock.nextTurn = (callback) => clock.nextTurn(callback);
+    this.#places = new Places(serializer.maxQueue, nextTurn, (isFull) =>
       tell(this.#actor, { type: isFull ? 'filled' : 'eased' }),
     );
     this.#longestSlice = new WindowedMaximum(() => clock.now());
     this.#scheduler = new SliceScheduler({
       budgetMs: sliceMs,
       now: () => clock.now(),
-      defer: (callback) => clock.nextTurn(callback),
+      defer: nextTurn,
     });
     this.#workers = new RecipePool({
       workers: serializer.workers,
@@ -140,7 +141,7 @@ export class SerializerActor {
 
   /** Resolves when the queue has a place, or nothing is taken any more. */
   async whenPlace(): Promise<void> {
-    while (this.#places.isFull && this.#isOpen) await this.#places.next();
+    if (this.#isOpen) await this.#places.whenFree();
   }
 
   /** Takes no more; resolves when what was accepted is done and the workers have ended. */

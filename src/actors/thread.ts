@@ -234,11 +234,10 @@ export class ThreadActor implements Home, Station, StreamHost {
   /** Resolves when few enough sends are under way and the serializer has places, or takes nothing any more. */
   async ready(): Promise<void> {
     const { settings, serializer } = this.#engine;
-    for (;;) {
+    do {
+      while (this.#underWay >= settings.readyLimit) await this.#nextLeave();
       await serializer.whenPlace();
-      if (this.#underWay < settings.readyLimit) return;
-      await this.#nextLeave();
-    }
+    } while (this.#underWay >= settings.readyLimit);
   }
 
   /** Tells other processes how many are here, and closes an idle thread that nobody used for the idle time. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import {
   createHub,
@@ -177,6 +178,33 @@ it('refuses more than the queue holds, and takes messages again when it has ease
   await thread.ready();
   await expect(hub.thread('v').send(rows())).resolves.toMatchObject({ strategy: 'sliced' });
   await Promise.all(first);
+});
+
+it('publishers that wait for a place are let in one after the other, also to threads that are not open yet', async () => {
+  const { hub } = await start({ serializer: { maxQueue: 2 } });
+  const gates: (() => void)[] = [];
+  async function* source(): AsyncGenerator<number> {
+    yield await new Promise<number>((resolve) => void gates.push(() => resolve(1)));
+  }
+  const publish = async (id: string): Promise<string> => {
+    await hub.thread(id).ready();
+    await hub.thread(id).send(streamArray(source()));
+    return id;
+  };
+  const first = [publish('a'), publish('b')];
+  await expect.poll(() => hub.stats().serializer).toBe('saturated');
+  const ids = Array.from({ length: 20 }, (_, i) => `p${i}`);
+  const order: string[] = [];
+  const rest = ids.map(async (id) => order.push(await publish(id)));
+  // who has nothing big to send takes no place, and passes it on
+  const idle = hub.thread('idle').ready();
+  const all = Promise.all([...first, ...rest, idle]);
+  for (let turn = 0; turn < 10_000 && order.length < ids.length; turn++) {
+    gates.shift()?.();
+    await nextTurn();
+  }
+  await all;
+  expect(order).toEqual(ids);
 });
 
 it('a recipe that fails is an error of its send, and the workers go on', async () => {
