@@ -29,6 +29,7 @@ export type { Receipt } from './actors/receipt.ts';
 export type { SendOptions } from './actors/send-options.ts';
 export type { Outcome, SettleOptions, Settlement } from './actors/settlement.ts';
 export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/stream-options.ts';
+export type { Body } from './infra/body.ts';
 export type { Clock, TimerHandle } from './infra/clock.ts';
 export { closeCodes } from './infra/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/close-codes.ts';
@@ -59,12 +60,14 @@ export {
   UnsupportedSocketError,
   WorkerFailedError,
 } from './infra/errors.ts';
-export { refuse } from './infra/http-upgrade.ts';
-export type { Refusal, RefusalStatus, UpgradeServer } from './infra/http-upgrade.ts';
+export type { Piece } from './infra/frames.ts';
+export type { Position } from './infra/ids.ts';
 export type { Link, LinkListener } from './infra/link.ts';
 export { memoryLog } from './infra/memory-log.ts';
 export type { MemoryLogOptions } from './infra/memory-log.ts';
 export { preencoded } from './infra/preencoded.ts';
+export { refuse } from './infra/refusal.ts';
+export type { Refusal, RefusalStatus, UpgradeServer } from './infra/refusal.ts';
 export { streamArray, streamObject } from './infra/slicer/streamed.ts';
 export type {
   ElementSource,
@@ -74,4 +77,5 @@ export type {
   StreamedObject,
 } from './infra/slicer/streamed.ts';
 export { wsLink } from './infra/ws-link.ts';
+export type { ServerWebSocket } from './infra/ws-link.ts';
 export { inWorker } from './infra/workers/recipe.ts';

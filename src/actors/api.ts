@@ -1,8 +1,8 @@
 import type { MaybePromise } from '../infra/delivery-log.ts';
 import type { Format, Lane } from '../infra/entry.ts';
-import type { IncomingMessage, Refusal, UpgradeServer } from '../infra/http-upgrade.ts';
 import type { Link, LinkListener } from '../infra/link.ts';
-import type { WebSocket } from '../infra/ws-link.ts';
+import type { IncomingMessage, Refusal, UpgradeServer } from '../infra/refusal.ts';
+import type { ServerWebSocket } from '../infra/ws-link.ts';
 import type { Listener } from './listeners.ts';
 import type { Receipt } from './receipt.ts';
 import type { SendOptions } from './send-options.ts';
@@ -315,7 +315,7 @@ export interface HubStats {
 }
 
 /** A WebSocket of the `ws` package, or a function that makes a link to some other kind of socket. */
-export type AcceptedSocket = WebSocket | ((listener: LinkListener) => Link);
+export type AcceptedSocket = ServerWebSocket | ((listener: LinkListener) => Link);
 
 export interface Hub {
   readonly state: string;

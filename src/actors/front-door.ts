@@ -8,19 +8,10 @@ import {
   ThreadcastError,
   TooManyConnectionsError,
 } from '../infra/errors.ts';
-import {
-  isSameHost,
-  makeUpgrader,
-  queryOf,
-  Refusal,
-  routeUpgrades,
-  type Handshake,
-  type IncomingMessage,
-  type Route,
-  type UpgradeServer,
-} from '../infra/http-upgrade.ts';
+import { isSameHost, makeUpgrader, queryOf, routeUpgrades, type Handshake, type Route } from '../infra/http-upgrade.ts';
 import { assertThreadId } from '../infra/ids.ts';
 import { checkChoice } from '../infra/option-checks.ts';
+import { Refusal, type IncomingMessage, type UpgradeServer } from '../infra/refusal.ts';
 import { wsSocketLink } from '../infra/ws-link.ts';
 import type { AcceptedSocket, AcceptOptions, AttachOptions, Session } from './api.ts';
 import { resolveAttach, type DoorSettings } from './attach-options.ts';

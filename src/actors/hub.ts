@@ -1,7 +1,7 @@
 import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
 import { closeCodes } from '../infra/close-codes.ts';
 import { asError, HubClosedError } from '../infra/errors.ts';
-import type { UpgradeServer } from '../infra/http-upgrade.ts';
+import type { UpgradeServer } from '../infra/refusal.ts';
 import { assertThreadId } from '../infra/ids.ts';
 import { checkChoice, checkFunction, checkNumber } from '../infra/option-checks.ts';
 import { patientClock } from '../infra/patient-clock.ts';

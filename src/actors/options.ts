@@ -5,7 +5,7 @@ import { InvalidOptionError } from '../infra/errors.ts';
 import { FRAGMENT_BYTES } from '../infra/frames.ts';
 import { randomId } from '../infra/ids.ts';
 import { memoryLog } from '../infra/memory-log.ts';
-import { checkChoice, checkFunction, checkNumber, type Range } from '../infra/option-checks.ts';
+import { checkChoice, checkFunction, checkMethods, checkNumber, type Range } from '../infra/option-checks.ts';
 import type { Meter } from '../infra/metrics.ts';
 import type { Tracer } from '../infra/telemetry.ts';
 import type { ConnectionPolicy } from '../machines/index.ts';
@@ -165,11 +165,21 @@ export interface HubSettings {
 /** `setTimeout` fires at once for 2^31 ms or more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+const CLOCK = ['now', 'setTimeout', 'clearTimeout', 'nextTurn'] as const;
+const METER = [
+  'createHistogram',
+  'createObservableCounter',
+  'createObservableUpDownCounter',
+  'createObservableGauge',
+  'addBatchObservableCallback',
+] as const;
+const LOG = ['append', 'readAfter', 'position', 'subscribe', 'sweep', 'close'] as const;
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option, its value and its range */
 export function resolveOptions(options: HubOptions): HubSettings {
   const timer = { min: 1, max: LONGEST_TIMER };
   const sendTimeoutMs = checkNumber('sendTimeoutMs', options.sendTimeoutMs, 5_000, timer);
-  const clock = options.clock ?? systemClock;
+  const clock = checkMethods('clock', options.clock, CLOCK) ?? systemClock;
   const newId = checkFunction('newId', options.newId) ?? randomId;
   return {
     policy: {
@@ -208,10 +218,10 @@ export function resolveOptions(options: HubOptions): HubSettings {
       workerHeapMb: checkOptional('serializer.workerHeapMb', options.serializer?.workerHeapMb, { min: 16 }),
     },
     isDevelopment: options.development ?? process.env['NODE_ENV'] === 'development',
-    log: options.log ?? memoryLog({ clock, newId }),
-    inspectors: options.inspect === undefined ? [] : [options.inspect].flat(),
-    tracer: options.tracer,
-    meter: options.meter,
+    log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock, newId }),
+    inspectors: checkInspectors(options.inspect),
+    tracer: checkMethods('tracer', options.tracer, ['startSpan']),
+    meter: checkMethods('meter', options.meter, METER),
     maxSendSpans: checkNumber('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
     clock,
     newId,
@@ -220,6 +230,19 @@ export function resolveOptions(options: HubOptions): HubSettings {
 
 function checkOptional(option: string, value: number | undefined, range: Range): number | undefined {
   return value === undefined ? undefined : checkNumber(option, value, range.min, range);
+}
+
+function checkInspectors(inspect: HubOptions['inspect']): readonly Inspector[] {
+  const inspectors: readonly Inspector[] = inspect === undefined ? [] : [inspect].flat();
+  for (const value of inspectors) {
+    if (typeof value === 'function' || (typeof value === 'object' && value !== null)) continue;
+    throw new InvalidOptionError({
+      option: 'inspect',
+      value,
+      expected: 'a function or an observer, or an array of them',
+    });
+  }
+  return inspectors;
 }
 
 function checkDelays(option: string, delays: readonly number[]): readonly number[] {

@@ -7,7 +7,7 @@ import {
   ThreadcastError,
   ThreadClosedError,
 } from '../infra/errors.ts';
-import { Refusal } from '../infra/http-upgrade.ts';
+import { Refusal } from '../infra/refusal.ts';
 import { assertThreadId, isId } from '../infra/ids.ts';
 import type { PublishAnswer } from './api.ts';
 import type { ConnectionActor } from './connection.ts';

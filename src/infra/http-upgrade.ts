@@ -1,41 +1,10 @@
-import { STATUS_CODES, type IncomingMessage, type Server as HttpServer } from 'node:http';
-import type { Http2SecureServer } from 'node:http2';
-import type { Server as HttpsServer } from 'node:https';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { closeCodes } from './close-codes.ts';
 import { InvalidOptionError, UnsupportedSocketError } from './errors.ts';
-
-export type { IncomingMessage };
-
-/** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
-export type UpgradeServer = HttpServer | HttpsServer | Http2SecureServer;
-
-/** Why an application turns a client away: not signed in, not allowed, too often, or not now. */
-export type RefusalStatus = 401 | 403 | 429 | 503;
-
-/** An answer instead of the 101. */
-export class Refusal {
-  /** HTTP status. */
-  readonly status: number;
-  /** The body, as plain text. */
-  readonly message: string;
-
-  constructor(status: number, message: string = STATUS_CODES[status] ?? '') {
-    this.status = status;
-    this.message = message;
-  }
-}
-
-/**
- * What `authenticate` returns to turn a client away.
- * @param status 401 unauthorized, 403 forbidden, 429 too many requests, 503 unavailable
- * @param message for the body; browsers show it to nobody. Default: the name of the status
- */
-export function refuse(status: RefusalStatus, message?: string): Refusal {
-  return new Refusal(status, message);
-}
+import { Refusal, type UpgradeServer } from './refusal.ts';
 
 /** Seconds in the `Retry-After` of a 429 or 503 (RFC 9110 section 10.2.3). */
 const RETRY_AFTER_S = 5;

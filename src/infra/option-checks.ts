@@ -27,6 +27,18 @@ export function checkChoice<T extends string>(option: string, value: unknown, fa
   return choice;
 }
 
+/** An object that has these methods, or undefined: `redisLog` instead of `redisLog({ url })` is told at once. */
+export function checkMethods<T extends object | undefined>(
+  option: string,
+  value: T,
+  methods: readonly (keyof NonNullable<T> & string)[],
+): T {
+  if (value === undefined) return value;
+  const isObject = typeof value === 'object' && value !== null;
+  if (isObject && methods.every((method) => typeof Reflect.get(value, method) === 'function')) return value;
+  throw new InvalidOptionError({ option, value, expected: `an object with the methods ${methods.join(', ')}` });
+}
+
 /** A function, or undefined. The type is the caller's: what a function does with its arguments cannot be checked. */
 export function checkFunction<T>(option: string, value: T): T {
   if (value !== undefined && typeof value !== 'function') {

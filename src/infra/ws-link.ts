@@ -1,13 +1,21 @@
 import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import type { Body } from './body.ts';
 import { sharedWindow, type WindowBits } from './deflate.ts';
 import { UnsupportedSocketError } from './errors.ts';
 import { encodePing, type Piece } from './frames.ts';
 import type { Link, LinkListener } from './link.ts';
 
-export type { WebSocket };
+/**
+ * An open WebSocket of the `ws` package 8.x, on the server's side. What is used of it is written down here, because `ws` brings no
+ * types: whoever embeds the hub need not install `@types/ws`.
+ */
+export interface ServerWebSocket extends EventEmitter {
+  /** 1 while it is open. */
+  readonly readyState: number;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+}
 
 /** `readyState` of an open WebSocket. */
 const OPEN = 1;
@@ -19,12 +27,12 @@ const OPEN = 1;
  *
  * @throws UnsupportedSocketError (`TC_UNSUPPORTED_SOCKET`)
  */
-export function wsLink(webSocket: WebSocket, listener: LinkListener): Link {
+export function wsLink(webSocket: ServerWebSocket, listener: LinkListener): Link {
   return new WsLink(webSocket, socketOf(webSocket), listener);
 }
 
 /** The same for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
-export function wsSocketLink(webSocket: WebSocket, socket: Socket, listener: LinkListener): Link {
+export function wsSocketLink(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener): Link {
   return new WsLink(webSocket, socket, listener);
 }
 
@@ -33,11 +41,11 @@ const LINK = Symbol('link of threadcast');
 
 class WsLink implements Link {
   readonly #socket: Socket;
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ServerWebSocket;
   readonly #listener: LinkListener;
   #isClosed = false;
 
-  constructor(webSocket: WebSocket, socket: Socket, listener: LinkListener) {
+  constructor(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#listener = listener;
@@ -133,15 +141,15 @@ function onDrain(this: Socket): void {
   linkOf(this)?.drained();
 }
 
-function onPong(this: WebSocket, data: Buffer): void {
+function onPong(this: ServerWebSocket, data: Buffer): void {
   linkOf(this)?.ponged(data);
 }
 
-function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+function onMessage(this: ServerWebSocket, data: unknown, isBinary: boolean): void {
   linkOf(this)?.received(data, isBinary);
 }
 
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
+function onClose(this: ServerWebSocket, code: number, reason: Buffer): void {
   linkOf(this)?.closed(code, reason);
 }
 
@@ -151,7 +159,7 @@ const EMPTY = new Uint8Array(0);
 function ignore(): void {}
 
 /** `ws` does not publish its socket: the one guarded look at it. */
-function socketOf(webSocket: WebSocket): Socket {
+function socketOf(webSocket: ServerWebSocket): Socket {
   const socket: unknown = Reflect.get(webSocket, '_socket');
   if (webSocket.readyState !== OPEN) throw new UnsupportedSocketError({ reason: 'it is not open' });
   if (!(socket instanceof Socket)) {
@@ -161,7 +169,7 @@ function socketOf(webSocket: WebSocket): Socket {
 }
 
 /** Nor does it publish what has been negotiated; where it cannot be seen, frames are plain. */
-function deflateParametersOf(webSocket: WebSocket): unknown {
+function deflateParametersOf(webSocket: ServerWebSocket): unknown {
   const extensions: unknown = Reflect.get(webSocket, '_extensions');
   if (typeof extensions !== 'object' || extensions === null) return undefined;
   const deflate: unknown = Reflect.get(extensions, 'permessage-deflate');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHub, inWorker, preencoded, type HubOptions } from '../../../src/index.ts';
+import { createHub, inWorker, memoryLog, preencoded, type HubOptions } from '../../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 import { slowLog } from '../../support/slow-log.ts';
@@ -27,6 +27,20 @@ describe('options', () => {
   it.each(wrong)('%j is refused by name and range', (options, option, range) => {
     expect(() => createHub(options)).toThrow(
       expect.objectContaining({ code: 'TC_INVALID_OPTION', option, message: expect.stringContaining(range) }),
+    );
+  });
+
+  it.each<[object, string, string]>([
+    [{ log: memoryLog }, 'log', 'append, readAfter'],
+    [{ log: {} }, 'log', 'append, readAfter'],
+    [{ log: null }, 'log', 'append, readAfter'],
+    [{ clock: { now: () => 0 } }, 'clock', 'setTimeout'],
+    [{ tracer: {} }, 'tracer', 'startSpan'],
+    [{ meter: {} }, 'meter', 'createHistogram'],
+    [{ inspect: 'yes' }, 'inspect', 'a function or an observer'],
+  ])('%j is refused for what it cannot do', (untyped, option, expected) => {
+    expect(() => createHub(untyped)).toThrow(
+      expect.objectContaining({ code: 'TC_INVALID_OPTION', option, message: expect.stringContaining(expected) }),
     );
   });
 
