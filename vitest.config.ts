@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // a condition that is waited for comes when the machine gets to it: the test's own limit ends the wait
+    expect: { poll: { timeout: 25_000 } },
     // heap bounds are measured after a collection
     execArgv: ['--expose-gc'],
   },

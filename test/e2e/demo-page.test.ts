@@ -53,9 +53,10 @@ const numeric = ([name, value]: [string, unknown]): [string, number] => [name, N
 
 /** Waits until the page shows a connection in that state, and compares all its numbers with the hub's. */
 async function expectState(state: string): Promise<void> {
-  await page.locator(`#count-${state}`, { hasNotText: /^0$/ }).waitFor(TIMEOUT);
-  const shown = await shownStates();
-  expect(shown.states[state]).toBeGreaterThan(0);
+  let shown = await shownStates();
+  // all numbers of one look: until the next one, the state may have passed
+  const look = async (): Promise<number | undefined> => (shown = await shownStates()).states[state];
+  await expect.poll(look, TIMEOUT).toBeGreaterThan(0);
   expect(await watch.states(shown.seq)).toEqual(shown.states);
 }
 

@@ -242,19 +242,23 @@ it('workers that keep failing degrade the serializer: slices go on, one recipe a
 
 it('a recipe that may run here does so while workers keep failing', async () => {
   const { hub, link } = await start({ serializer: { workers: 1 } });
+  const gate = new SharedArrayBuffer(4);
   const here = (source: string) =>
-    inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { rows: 3 }, { runsHere: true });
+    inWorker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { rows: 3, gate }, { runsHere: true });
   const isMain =
     'import { isMainThread } from "node:worker_threads"; export default ({ rows }) => [isMainThread, rows]';
   const thread = hub.thread('t');
   await expect(thread.send(here(isMain))).resolves.toMatchObject({ strategy: 'pooled' });
   for (let i = 0; i < 3; i++) await thread.send(here('export default () => process.exit(1)')).catch(() => {});
   expect(hub.stats().serializer).toBe('degraded');
-  const onTrial = thread.send(here('export default () => new Promise((resolve) => setTimeout(resolve, 100, "well"))'));
+  const opened = 'Atomics.waitAsync(new Int32Array(gate), 0, 0).value';
+  const onTrial = thread.send(here(`export default async ({ gate }) => (await ${opened}, "well")`));
   await expect(hub.thread('u').send(here(isMain))).resolves.toMatchObject({ strategy: 'sliced' });
   await expect(hub.thread('u').send(here('export default () => { throw new Error("no data") }'))).rejects.toMatchObject(
     { code: 'TC_WORKER_FAILED', cause: expect.objectContaining({ message: 'no data' }) },
   );
+  Atomics.store(new Int32Array(gate), 0, 1);
+  Atomics.notify(new Int32Array(gate), 0);
   await onTrial;
   expect(framesOf(link, 'msg').map(({ d }) => d)).toEqual([[false, 3], [true, 3], 'well']);
 });

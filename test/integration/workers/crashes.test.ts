@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { InvalidOptionError, SerializationTimeoutError, WorkerFailedError } from '../../../src/infra/errors.ts';
 import { manualClock } from './fixtures/manual-clock.ts';
 import { failureOf, recipe, sharedWords, testPool, textOf } from './fixtures/support.ts';
@@ -68,7 +68,7 @@ test('a crash after the reply hits no recipe, and the next one gets a new thread
   const { shared, started: crashed } = sharedWords();
   expect(textOf(await pool.run(recipe('crashesLater', { shared })))).toBe('"fine so far"');
   await crashed;
-  await vi.waitUntil(() => pool.stats.threads === 0);
+  await expect.poll(() => pool.stats.threads).toBe(0);
   expect(textOf(await pool.run(recipe('default', 1)))).toBe('{"hello":1}');
 });
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { HubClosedError } from '../../../src/infra/errors.ts';
 import { failureOf, recipe, sharedWords, testPool, textOf } from './fixtures/support.ts';
 
@@ -16,7 +16,7 @@ test('no thread before the first recipe', async () => {
 test('an idle thread goes away, and comes back for the next recipe', async () => {
   const pool = testPool({ idleTimeoutMs: 1 });
   const first = textOf(await pool.run(recipe('whichThread')));
-  await vi.waitUntil(() => pool.stats.threads === 0);
+  await expect.poll(() => pool.stats.threads).toBe(0);
   expect(textOf(await pool.run(recipe('whichThread')))).not.toBe(first);
 });
 
