@@ -215,9 +215,15 @@ export interface Thread {
    * @throws LogUnavailableError
    */
   memberCount(): Promise<number>;
-  /** Where the log stands, `epoch.offset.id`. */
+  /**
+   * Where the log stands, `epoch.offset.id`.
+   * @throws LogUnavailableError
+   */
   position(): Promise<string>;
-  /** Messages of the log, oldest first, without those that were superseded or have expired. */
+  /**
+   * Messages of the log, oldest first, without those that were superseded or have expired.
+   * @throws InvalidPositionError, InvalidOptionError, LogUnavailableError
+   */
   history(options?: HistoryOptions): Promise<readonly HistoryMessage[]>;
   /** Resolves when fewer than `readyLimit` sends are under way here and the serializer has places: for publishers in a loop. */
   ready(): Promise<void>;
@@ -226,7 +232,8 @@ export interface Thread {
    * never waits for a slow one.
    *
    * @throws UnserializableMessageError, MessageTooLargeError, SerializationTimeoutError, SerializerQueueFullError,
-   *   WorkerFailedError, StreamExistsError, HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log
+   *   WorkerFailedError, StreamExistsError, HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log;
+   *   LogUnavailableError, of a log elsewhere: it may be
    */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
   /**
