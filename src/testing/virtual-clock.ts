@@ -7,7 +7,27 @@ interface Timer {
 
 /**
  * Time that moves only when a test says so, instant by instant, so that a chain of timers sees every step of a long
- * advance. Turns of the event loop are virtual too; promises are not: `advance` lets their jobs run between two steps.
+ * advance. Turns of the event loop are virtual too; promises are not: `advance` lets their jobs run between two steps. What needs
+ * a turn, a receipt say, comes only while the clock is moved; so does the end of `hub.close()`, within a second.
+ *
+ * @example
+ * const clock = new VirtualClock();
+ * const hub = createHub({ clock });
+ * const link = new FakeLink();
+ * const connection = hub.accept(link.attach, { userId: 'ada' });
+ * await connection.join('t');
+ * link.stall();
+ * const sent = hub.thread('t').send('hello');
+ * await clock.settle(); // turns, at this instant
+ * await sent;
+ * await clock.advance(12_000);
+ * connection.state; // 'retrying'
+ * link.resume();
+ * await clock.advance(10_000);
+ * connection.state; // 'open', and link.messages has the hello, the joined and the msg
+ * const closed = hub.close();
+ * await clock.advance(1_000);
+ * await closed;
  */
 export class VirtualClock implements Clock {
   #now: number;
