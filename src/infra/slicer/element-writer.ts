@@ -37,7 +37,7 @@ export class ElementWriter {
     this.#run = [];
     this.#separate(walker);
     // A toJSON on Array.prototype would be called on the run, which is no array of the user's.
-    if (walker.readOnce || toJSONOf(run) !== undefined) this.#writeSingly(walker, run);
+    if (toJSONOf(run) !== undefined) this.#writeSingly(walker, run);
     else walker.output.inner(JSON.stringify(run));
   }
 

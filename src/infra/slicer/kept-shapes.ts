@@ -25,7 +25,6 @@ function make(): object[] {
     new Walker(output, {
       limits: defaultLimits,
       now: () => 0,
-      readOnce: false,
       refuseSources: false,
       isKnownBig: false,
     }),

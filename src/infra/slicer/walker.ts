@@ -33,7 +33,6 @@ const TO_JSON_UNITS = 96;
 export interface WalkerOptions {
   readonly limits: SlicerLimits;
   readonly now: () => number;
-  readonly readOnce: boolean;
   readonly refuseSources: boolean;
   /** Of the root: native code must not have it. */
   readonly isKnownBig: boolean;
@@ -46,7 +45,6 @@ export interface WalkerOptions {
 export class Walker {
   readonly output: Output;
   readonly limits: SlicerLimits;
-  readonly readOnce: boolean;
   /** Units of work since the last look at the clock; whoever does the work charges it here. */
   work = 0;
   readonly #now: () => number;
@@ -60,7 +58,6 @@ export class Walker {
   constructor(output: Output, options: WalkerOptions) {
     this.output = output;
     this.limits = options.limits;
-    this.readOnce = options.readOnce;
     this.#now = options.now;
     this.#refuseSources = options.refuseSources;
     this.#isKnownBig = options.isKnownBig;
@@ -134,7 +131,6 @@ export class Walker {
 
   /** What native code would be charged for `value`; negative when it must not have it. */
   nativeCost(value: object): number {
-    if (this.readOnce) return -1;
     const cost = this.#costOf(value);
     if (cost < 0) this.work -= cost;
     return cost;

@@ -7,7 +7,7 @@ import { bytesOf, cuts, encodeCut, encodeOptions, nativeBytes, rejectionOf, resu
 import { ManualLoop } from './manual-loop.ts';
 
 /** More cases for a long run: `SLICER_RUNS=50000 npx vitest run test/unit/slicer`. */
-const runs = Number(process.env['SLICER_RUNS'] ?? 2000);
+const runs = Number(process.env['SLICER_RUNS'] ?? 2500);
 
 describe.each(cuts)('with $name', (cut) => {
   it('the bytes are those of JSON.stringify', async () => {

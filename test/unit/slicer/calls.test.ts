@@ -4,8 +4,6 @@ import { bytesOf, cuts, encodeCut, nativeBytes } from './encode.ts';
 
 /** Which of the user's code is called, how often, in which order, and with what. */
 
-const readOnceCuts = cuts.filter((cut) => cut.readOnce);
-
 function recorded(make: (log: string[]) => unknown): { value: unknown; expected: string[]; log: string[] } {
   const expected: string[] = [];
   JSON.stringify(make(expected));
@@ -56,20 +54,6 @@ function proxies(log: string[]): unknown {
   return new Proxy({ array, plain: { inner }, made: { toJSON: () => inner } }, handler('outer'));
 }
 
-function getters(log: string[]): unknown {
-  const make = (name: string): object => ({
-    get a() {
-      log.push(`${name}.a`);
-      return log.length;
-    },
-    get b() {
-      log.push(`${name}.b`);
-      return [log.length, { plain: true }];
-    },
-  });
-  return { list: [make('one'), make('two')], three: make('three') };
-}
-
 describe.each(cuts)('with $name', (cut) => {
   it('toJSON is called once, in order, with the key as JSON.stringify gives it', async () => {
     const { value, expected, log } = recorded(recorders);
@@ -94,12 +78,6 @@ describe.each(cuts)('with $name', (cut) => {
     expect((await encodeCut([date, { date }], cut))?.toString()).toBe('["mine",{"date":"mine"}]');
     expect(log).toStrictEqual(['toISOString', 'toISOString']);
   });
-});
-
-it.each(readOnceCuts)('with $name, every getter is read once, in order', async (cut) => {
-  const { value, expected, log } = recorded(getters);
-  expect(await encodeCut(value, cut)).toStrictEqual(nativeBytes(getters([])));
-  expect(log).toStrictEqual(expected);
 });
 
 it('with default limits, the getters of small objects are read twice', () => {

@@ -13,7 +13,6 @@ export interface Cut {
   readonly name: string;
   readonly limits: Partial<SlicerLimits>;
   readonly segmentBytes: number;
-  readonly readOnce: boolean;
   /** As in the serializer, which has asked before. */
   readonly isKnownBig?: boolean;
 }
@@ -22,16 +21,14 @@ const tiny = { runUnits: 24, stringUnits: 3, flushUnits: 16, depth: 3 };
 
 /** Ways to cut: the tiny ones take every cut there is, in values of a few properties. */
 export const cuts: readonly Cut[] = [
-  { name: 'tiny limits', limits: tiny, segmentBytes: 32, readOnce: false },
+  { name: 'tiny limits', limits: tiny, segmentBytes: 32 },
   {
     name: 'small limits',
     limits: { runUnits: 200, stringUnits: 17, flushUnits: 64, depth: 8 },
     segmentBytes: 256,
-    readOnce: false,
     isKnownBig: true,
   },
-  { name: 'tiny limits, every property read once', limits: tiny, segmentBytes: 48, readOnce: true },
-  { name: 'default limits', limits: {}, segmentBytes: 256 * 1024, readOnce: false },
+  { name: 'default limits', limits: {}, segmentBytes: 256 * 1024 },
 ];
 
 /** `JSON.stringify` as bytes. */
@@ -50,7 +47,6 @@ export function encodeOptions(cut: Cut, loop: ManualLoop): EncodeSlicedOptions {
     pool: new SegmentPool({ segmentBytes: cut.segmentBytes }),
     maxBytes: Infinity,
     limits: cut.limits,
-    readOnce: cut.readOnce,
     isKnownBig: cut.isKnownBig,
   };
 }

@@ -4,7 +4,7 @@ import { encodeSliced, encodeSync, isProvablySmall, SegmentPool } from '../../..
 import { bytesOf, cuts, encodeCut, encodeOptions, nativeBytes, resultOf, type Cut } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';
 
-const defaults: Cut = { name: 'default limits', limits: {}, segmentBytes: 256 * 1024, readOnce: false };
+const defaults: Cut = { name: 'default limits', limits: {}, segmentBytes: 256 * 1024 };
 
 function records(count: number): { id: number; text: string; tags: string[] }[] {
   return Array.from({ length: count }, (_, id) => ({ id, text: `record ${id}`, tags: ['a', 'b'] }));

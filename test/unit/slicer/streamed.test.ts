@@ -79,7 +79,7 @@ describe.each(cuts)('with $name', (cut) => {
   });
 });
 
-const defaults: Cut = { name: 'default limits', limits: {}, segmentBytes: 256 * 1024, readOnce: false };
+const defaults: Cut = { name: 'default limits', limits: {}, segmentBytes: 256 * 1024 };
 
 it('a marker is never small, and says what it is for', () => {
   expect(isProvablySmall({ a: [streamArray([])] })).toBe(false);
