@@ -24,8 +24,11 @@ redis.once('error', () => {
   process.exit(1);
 });
 
+const nodes: ChildProcess[] = [];
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(isOnce ? 1 : 0));
+
 const ports = [await freePort(), await freePort()];
-const nodes = await Promise.all(ports.map((port) => startNode(port)));
+await Promise.all(ports.map((port) => startNode(port)));
 const balancer = await startBalancer(isOnce ? 0 : Number(process.env['PORT'] ?? 8080), ports);
 const origin = `127.0.0.1:${portOf(balancer)}`;
 
@@ -36,14 +39,13 @@ if (isOnce) {
   console.log(
     `http://${origin}/  is served by the nodes ${nodes.map(({ pid }) => pid).join(' and ')}; try: kill -9 one`,
   );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(0));
 }
 
-async function startNode(port: number): Promise<ChildProcess> {
+async function startNode(port: number): Promise<void> {
   const env = { ...process.env, PORT: String(port), REDIS_URL: `redis://127.0.0.1:${redisPort}` };
   const node = fork(new URL('./node.ts', import.meta.url), { env });
+  nodes.push(node);
   await once(node, 'message');
-  return node;
 }
 
 async function stop(code: number): Promise<void> {

@@ -32,6 +32,7 @@ hub.attach(server, {
 server.listen(Number(PORT), '127.0.0.1', () => process.send?.('ready'));
 
 // a deploy: `bye` tells the clients to come back, spread out, and the other node goes on where they are
-process.once('SIGTERM', () => {
-  void hub.drain({ timeoutMs: 3_000 }).then(() => process.exit(0));
-});
+const leave = (): void => void hub.drain({ timeoutMs: 3_000 }).then(() => process.exit(0));
+process.once('SIGTERM', leave);
+// whoever has started it has died: it does not stay behind
+process.once('disconnect', leave);
