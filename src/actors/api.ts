@@ -13,20 +13,20 @@ export type ConnectionState = 'open' | 'retrying' | 'tripped' | 'evicted';
 
 export interface AcceptOptions {
   /** Whose connection it is, for the application. @default none */
-  userId?: string;
+  userId?: string | undefined;
   /** Anything that the application wants to find again as `connection.data`. @default undefined */
   data?: unknown;
   /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
-  format?: Format;
+  format?: Format | undefined;
   /**
    * Largest frame that this client may send, in bytes, at most the hub's `maxInputBytes`; above it, close code 1009. It is told, so give
    * a WebSocket server's smaller `maxPayload` here. @default the hub's maxInputBytes
    */
-  maxInputBytes?: number;
+  maxInputBytes?: number | undefined;
   /** Whether the client may join a thread that it asks for itself. @default refuses all: the application joins */
-  authorize?: (threadId: string) => boolean | Promise<boolean>;
+  authorize?: ((threadId: string) => boolean | Promise<boolean>) | undefined;
   /** What becomes of what the client publishes, and the answer to it; see `AttachOptions.onPublish`. @default see there */
-  onPublish?: (message: PublishedMessage, connection: Connection) => MaybePromise<PublishAnswer>;
+  onPublish?: ((message: PublishedMessage, connection: Connection) => MaybePromise<PublishAnswer>) | undefined;
 }
 
 /** What a client publishes: in a thread that it has joined, or may join. */
@@ -62,7 +62,7 @@ export interface Session {
 /** Everything has a default. Times are in milliseconds, sizes in bytes. */
 export interface AttachOptions<S extends Session = Session> {
   /** The exact path, without a query. @default '/' */
-  path?: string;
+  path?: string | undefined;
   /**
    * Asked before the 101: answers with a session; with `refuse(status, message)`; or with `false`, `null` or nothing, which is a
    * 401. What it throws is an `error` event of the hub, and a 500. The signal is aborted when the client has gone or the time is
@@ -74,9 +74,9 @@ export interface AttachOptions<S extends Session = Session> {
     context: { readonly signal: AbortSignal },
   ): MaybePromise<S | Refusal | false | null | undefined>;
   /** How long `authenticate` may take before the client gets a 503. @default 10000 */
-  authenticateTimeoutMs?: number;
+  authenticateTimeoutMs?: number | undefined;
   /** Calls of `authenticate` under way at most; further clients get a 503. @default 1000 */
-  maxPendingHandshakes?: number;
+  maxPendingHandshakes?: number | undefined;
   /**
    * Whether the client may join a thread that it asks for itself, by a frame or by `?thread=` in its URL, also when it resumes. The
    * thread of its own user is always allowed. @default refuses all: the application joins
@@ -103,20 +103,20 @@ export interface AttachOptions<S extends Session = Session> {
    * an `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins.
    * @default those whose host and port are those of the request's `Host`
    */
-  allowedOrigins?: readonly string[] | ((origin: string) => boolean) | '*';
+  allowedOrigins?: readonly string[] | ((origin: string) => boolean) | '*' | undefined;
   /** Largest message that a client may send, at most the hub's `maxInputBytes`; above it, close code 1009. @default maxInputBytes */
-  maxPayload?: number;
+  maxPayload?: number | undefined;
   /** Fragments that such a message may consist of; above it, close code 1008. @default 1024 */
-  maxFragments?: number;
+  maxFragments?: number | undefined;
   /** The format of clients that ask for none. Offering the subprotocol `threadcast.v1.json` asks for `json`. @default 'json' */
-  format?: Format;
+  format?: Format | undefined;
   /**
    * Negotiates permessage-deflate, without context between messages: big messages are compressed once for all. Clients then compress
    * what they send as well, which is inflated here, up to `maxPayload`. @default false
    */
-  compress?: boolean;
+  compress?: boolean | undefined;
   /** Whether `?format=plain` in the URL is granted; if not, a 400. @default true */
-  allowPlain?: boolean;
+  allowPlain?: boolean | undefined;
 }
 
 export interface JoinOptions {
@@ -246,9 +246,9 @@ export interface Thread {
 
 export interface HistoryOptions {
   /** A position: messages after it. @default the oldest that is held */
-  from?: string;
+  from?: string | undefined;
   /** @default 100 */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 export interface HistoryMessage {

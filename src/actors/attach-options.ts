@@ -1,10 +1,10 @@
 import { InvalidOptionError } from '../infra/errors.ts';
-import { checkChoice, checkFunction, checkNumber } from '../infra/option-checks.ts';
+import { checkChoice, checkFunction, checkNumber, type Filled } from '../infra/option-checks.ts';
 import type { AttachOptions } from './api.ts';
 import type { HubSettings } from './options.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
-export type DoorSettings = Required<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
+export type DoorSettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
   Pick<AttachOptions, 'allowedOrigins'> & { readonly onPublish: AttachOptions['onPublish'] | undefined };
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */

@@ -1,5 +1,6 @@
 import type { Body } from '../infra/body.ts';
 import { deflateBody, type WindowBits } from '../infra/deflate.ts';
+import type { Filled } from '../infra/option-checks.ts';
 import type { CompressionOptions } from './options.ts';
 import type { Encoded } from './encoded.ts';
 
@@ -35,7 +36,7 @@ const NONE: readonly WindowBits[] = [];
 export async function compress(
   encoded: Encoded,
   windows: readonly WindowBits[],
-  { level }: Pick<Required<CompressionOptions>, 'level'>,
+  { level }: Pick<Filled<CompressionOptions>, 'level'>,
 ): Promise<Encoded> {
   const { body } = encoded;
   const bodies = await Promise.all(

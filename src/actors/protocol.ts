@@ -5,7 +5,7 @@ import type { PartsWish } from './part-stream.ts';
 import type { TextPositions } from './streams.ts';
 import type { GapReason } from './subscriber.ts';
 
-/** Name of the WebSocket subprotocol (DESIGN 7). */
+/** Name of the WebSocket subprotocol; its frames are in `docs/PROTOCOL.md`. */
 export const SUBPROTOCOL = 'threadcast.v1.json';
 
 /** What the server says besides messages. */

@@ -12,7 +12,7 @@ export type Outcome = 'written' | 'acked' | 'behind' | 'dropped' | 'evicted';
 
 export interface SettleOptions {
   /** What to wait for. An `acked` may take `sendTimeoutMs` longer: barriers are that rare. @default 'written' */
-  until?: 'written' | 'acked';
+  until?: 'written' | 'acked' | undefined;
 }
 
 /** How a message ended for every connection it was offered to; the numbers add up to the receipt's `recipients`. */

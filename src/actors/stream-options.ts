@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../infra/errors.ts';
-import { checkFunction, checkNumber } from '../infra/option-checks.ts';
+import { checkFunction, checkNumber, type Filled } from '../infra/option-checks.ts';
 import type { Receipt } from './receipt.ts';
 
 /** Who asks to cancel a stream: a member of the thread, perhaps on another node. */
@@ -13,11 +13,11 @@ export interface StreamOptions {
    * Id of the stream and of the message that it becomes, `^[\w.:-]{1,128}$`. A stream that is begun anew, after a crash for example,
    * needs a new one. @default random
    */
-  id?: string;
+  id?: string | undefined;
   /** Without an `append` for this long the stream is aborted; `append('')` keeps it alive. @default the hub's `streams.timeoutMs` */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Whether this member of the thread may cancel the stream; a refused one is told `forbidden`. @default every member may */
-  mayCancel?: (by: Canceller) => boolean | Promise<boolean>;
+  mayCancel?: ((by: Canceller) => boolean | Promise<boolean>) | undefined;
 }
 
 /**
@@ -54,13 +54,13 @@ export interface TokenStream {
 /** Limits of the token streams. Times are in milliseconds. */
 export interface StreamLimits {
   /** Text that comes within this time goes out together, in one frame for all connections. @default 40 */
-  windowMs?: number;
+  windowMs?: number | undefined;
   /** A stream that nothing is appended to for this long is aborted. @default 60000 */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Streams under way in one thread; more are refused with `TC_TOO_MANY_STREAMS`. @default 32 */
-  maxPerThread?: number;
+  maxPerThread?: number | undefined;
   /** UTF-16 units of one stream; more are refused with `TC_STREAM_TOO_LONG`. @default 1048576 */
-  maxLength?: number;
+  maxLength?: number | undefined;
 }
 
 export interface StreamSettings {
@@ -73,7 +73,7 @@ export interface StreamSettings {
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-export function resolveStreamLimits(limits: StreamLimits = {}): Required<StreamLimits> {
+export function resolveStreamLimits(limits: StreamLimits = {}): Filled<StreamLimits> {
   return {
     windowMs: checkNumber('streams.windowMs', limits.windowMs, 40, { min: 0, max: 60_000 }),
     timeoutMs: checkNumber('streams.timeoutMs', limits.timeoutMs, 60_000, { min: 1, max: LONGEST_TIMER }),
@@ -85,7 +85,7 @@ export function resolveStreamLimits(limits: StreamLimits = {}): Required<StreamL
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveStream(
   options: StreamOptions,
-  hub: { newId(): string; readonly settings: { readonly streams: Required<StreamLimits> } },
+  hub: { newId(): string; readonly settings: { readonly streams: Filled<StreamLimits> } },
 ): StreamSettings {
   const { id = hub.newId() } = options;
   if (typeof id !== 'string' || !/^[\w.:-]{1,128}$/.test(id)) {

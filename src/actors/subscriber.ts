@@ -3,6 +3,7 @@ import type { Entry } from '../infra/entry.ts';
 import type { Frame } from '../infra/frames.ts';
 import type { Position } from '../infra/ids.ts';
 import type { Counters } from './counters.ts';
+import type { Filled } from '../infra/option-checks.ts';
 import type { CompressionOptions } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import type { Run, Runs } from './runs.ts';
@@ -52,7 +53,7 @@ export interface Home {
   readonly runs: Runs;
   readonly counters: Counters;
   /** Of parts of big messages. */
-  readonly compression: Required<CompressionOptions>;
+  readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
   /** Undefined where there have been none. */
   readonly streams: Streams | undefined;

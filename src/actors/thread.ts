@@ -20,6 +20,7 @@ import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
 import { resolveSend, type SendOptions, type SendSettings } from './send-options.ts';
 import type { Encoded } from './encoded.ts';
 import { compress, Windows } from './compression.ts';
+import type { Filled } from '../infra/option-checks.ts';
 import type { CompressionOptions } from './options.ts';
 import { Streams, type StreamHost } from './streams.ts';
 import type { Counters } from './counters.ts';
@@ -41,7 +42,7 @@ export class ThreadActor implements Home, Station, StreamHost {
   readonly runs: Runs;
   readonly flight: Flight;
   readonly counters: Counters;
-  readonly compression: Required<CompressionOptions>;
+  readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
   readonly members = new Set<Subscription>();
   readonly #engine: Engine;

@@ -88,11 +88,11 @@ export interface ThreadEvents {
 /** How to join a thread. */
 export interface JoinOptions {
   /** A position to resume after, as `thread.position` gives it, or `start` for all that the log holds. @default only what comes from now on */
-  from?: string;
+  from?: string | undefined;
   /** Short for `thread.on('gap', ...)`. @default none */
-  onGap?: (gap: Gap) => void;
+  onGap?: ((gap: Gap) => void) | undefined;
   /** Short for `thread.on('progress', ...)`. @default none */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**
@@ -123,11 +123,11 @@ export interface ClientThread extends AsyncIterable<Message> {
 /** How to publish a message. */
 export interface PublishOptions {
   /** Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message. @default random */
-  id?: string;
+  id?: string | undefined;
   /** How long to wait for the answer, in milliseconds. @default the client's `publishTimeoutMs` */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** W3C `traceparent` of the page's span that publishes: the server's span links to it. @default none */
-  trace?: string;
+  trace?: string | undefined;
 }
 
 /** The server has taken a message. */

@@ -14,25 +14,25 @@ export interface ConnectOptions {
    * Sent as the query parameter `token`: browsers cannot set headers on a WebSocket. URLs end up in access logs, so prefer
    * short-lived tokens. @default none
    */
-  token?: Token;
+  token?: Token | undefined;
   /** Makes the sockets, the one of the `ws` package for example. @default the global `WebSocket` */
-  WebSocket?: WebSocketConstructor;
+  WebSocket?: WebSocketConstructor | undefined;
   /** The waits between attempts. @default { minMs: 500, maxMs: 20000 } */
-  backoff?: Partial<Backoff>;
+  backoff?: Partial<Backoff> | undefined;
   /** An attempt that the server has not answered with its `hello` by then is given up. @default 10000 */
-  connectTimeoutMs?: number;
+  connectTimeoutMs?: number | undefined;
   /** What is published and not answered by then is rejected with `TC_PUBLISH_TIMEOUT`, and not sent again. @default 60000 */
-  publishTimeoutMs?: number;
+  publishTimeoutMs?: number | undefined;
   /** Published messages that may wait for their answers, for a connection above all. @default 1024 */
-  maxQueued?: number;
+  maxQueued?: number | undefined;
   /** Messages that an iterator of a thread may hold, at least 2; see `ClientThread`. @default 1024 */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
   /** Time. @default the monotonic clock */
-  clock?: ClientClock;
+  clock?: ClientClock | undefined;
   /** Uniform in [0, 1), for the jitter. @default Math.random */
-  random?: () => number;
+  random?: (() => number) | undefined;
   /** Makes idempotency keys, of `[\w.:-]`. @default 128 random bits */
-  newId?: () => string;
+  newId?: (() => string) | undefined;
 }
 
 /** The options with every default filled in. */

@@ -9,7 +9,7 @@ export interface CloseCode {
   readonly reconnect: Reconnect;
 }
 
-/** The one table of close codes (DESIGN 7). 1xxx are RFC 6455 section 7.4.1 and the IANA registry, 4xxx are ours. */
+/** The one table of close codes. 1xxx are RFC 6455 section 7.4.1 and the IANA registry, 4xxx are ours. */
 export const closeCodes = {
   normal: { code: 1000, reason: 'closed', reconnect: 'never' },
   goingAway: { code: 1001, reason: 'going away', reconnect: 'resume' },

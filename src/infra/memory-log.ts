@@ -3,16 +3,16 @@ import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
 import type { Entry, EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
 import { LogBuffer, type Retention } from './log-buffer.ts';
-import { checkNumber } from './option-checks.ts';
+import { checkNumber, type Optional } from './option-checks.ts';
 import { Recency } from './recency.ts';
 
-export interface MemoryLogOptions extends Partial<Retention> {
+export interface MemoryLogOptions extends Optional<Retention> {
   /** Bytes of message JSON of all threads together; beyond it, threads without news for longest lose their oldest. @default 1 GiB */
-  maxTotalBytes?: number;
+  maxTotalBytes?: number | undefined;
   /** @default the system's monotonic clock */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Makes epochs. @default random UUIDs */
-  newId?: () => string;
+  newId?: (() => string) | undefined;
 }
 
 /** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */

@@ -1,5 +1,11 @@
 import { InvalidOptionError } from './errors.ts';
 
+/** Options with every default filled in. */
+export type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
+/** The other way round: each may be left out, or be undefined. */
+export type Optional<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
+
 /** Both ends included. */
 export interface Range {
   readonly min: number;

@@ -11,47 +11,47 @@ export type WhenUnavailable = 'reject' | 'deliver-locally';
 /** Everything has a default. Times are in milliseconds, sizes in bytes. */
 export interface RedisLogOptions {
   /** `redis[s]://[[username][:password]@][host][:port][/db-number]`. @default 'redis://127.0.0.1:6379' */
-  url?: string;
+  url?: string | undefined;
   /** For `createClient` of the `redis` package: TLS, credentials, database. Reconnecting is the log's own. @default {} */
-  client?: RedisClientOptions;
+  client?: RedisClientOptions | undefined;
   /** For `createCluster` of the `redis` package, instead of `url` and `client`. @default no cluster */
-  cluster?: RedisClusterOptions;
+  cluster?: RedisClusterOptions | undefined;
   /** Before all keys and channels, as in `prefix:{thread}:log`. @default 'tc' */
-  prefix?: string;
+  prefix?: string | undefined;
   /** Entries of a thread that are kept. @default 1000 */
-  maxEntries?: number;
+  maxEntries?: number | undefined;
   /** How long entries are kept. @default 3600000 (one hour) */
-  maxAgeMs?: number;
+  maxAgeMs?: number | undefined;
   /** Bytes of a thread that one node holds in memory; Redis has no limit by bytes. @default 64 MiB */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** How long an idempotency key is known, at least. @default 300000 (five minutes) */
-  idempotencyMs?: number;
+  idempotencyMs?: number | undefined;
   /** How long an unused thread's epoch and offset are remembered; at least twice the other two. @default 604800000 (a week) */
-  positionsMs?: number;
+  positionsMs?: number | undefined;
   /** Above it a message is not published with its notice: each node reads it from the stream. @default 65536 */
-  inlineBytes?: number;
+  inlineBytes?: number | undefined;
   /** How long a send, or a join, may wait for Redis. @default 5000 */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** A command that Redis has not answered for this long is the end of the connections. @default 2000 */
-  commandTimeoutMs?: number;
+  commandTimeoutMs?: number | undefined;
   /** Sends that may wait for Redis; more are refused at once. @default 10000 */
-  maxPending?: number;
+  maxPending?: number | undefined;
   /** Bytes of sends that may wait for Redis. @default 64 MiB */
-  maxPendingBytes?: number;
+  maxPendingBytes?: number | undefined;
   /**
    * What becomes of a send that Redis did not take in time. `reject`: `TC_LOG_UNAVAILABLE`. `deliver-locally`: the members on this node
    * get it as a volatile message, without offset and for once; should Redis have taken it after all, they get it again by the log,
    * with the same id. @default 'reject'
    */
-  whenUnavailable?: WhenUnavailable;
+  whenUnavailable?: WhenUnavailable | undefined;
   /** Time: ages, time limits, retries. The hub's, where that has one of its own. @default the system's monotonic clock */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Milliseconds that the ages of entries are counted in, the same on all nodes. @default Redis's own time */
-  now?: () => number;
+  now?: (() => number) | undefined;
   /** Uniform in [0, 1), for the jitter of reconnects. @default Math.random */
-  random?: () => number;
+  random?: (() => number) | undefined;
   /** Makes epochs and the node's id. @default random UUIDs */
-  newId?: () => string;
+  newId?: (() => string) | undefined;
 }
 
 /** The names of what a thread has in Redis; the braces keep it together on one shard. */

@@ -8,30 +8,30 @@ export interface InspectorOptions {
    * Who brings it may watch from anywhere; at least 16 characters of `[\w.~+/=-]`. The page asks for it, or takes it from its address:
    * `https://.../inspector/#token=...`. @default none: only this machine may watch
    */
-  token?: string;
+  token?: string | undefined;
   /** Lets viewers evict, trip and reset connections. @default false */
-  actions?: boolean;
+  actions?: boolean | undefined;
   /** Pages that may watch at the same time; others are told to wait. @default 8 */
-  maxViewers?: number;
+  maxViewers?: number | undefined;
   /**
    * Names by which the server may be called, without ports, besides `localhost`, loopback addresses and, with a token, bare IP
    * addresses. @default none
    */
-  allowedHosts?: readonly string[];
+  allowedHosts?: readonly string[] | undefined;
   /** Time; the hub's, where that has one of its own. @default the system's monotonic clock, whose timers keep no process alive here */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 export interface InspectorHandlerOptions extends InspectorOptions {
   /** Where the inspector is, with a slash at both ends. @default '/' */
-  path?: string;
+  path?: string | undefined;
 }
 
 export interface InspectorServerOptions extends InspectorOptions {
   /** @default a free one */
-  port?: number;
+  port?: number | undefined;
   /** The address to listen on; another than a loopback one needs a `token`. @default '127.0.0.1' */
-  host?: string;
+  host?: string | undefined;
 }
 
 export interface InspectorSettings {

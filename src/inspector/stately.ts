@@ -25,13 +25,13 @@ interface StatelySnapshot {
 
 export interface StatelyInspectOptions {
   /** Which actors are shown, asked once for each: `machine` is `connection`, `thread`, `hub` or `serializer`. @default all */
-  filter?: (actor: { readonly machine: string; readonly id: string }) => boolean;
+  filter?: ((actor: { readonly machine: string; readonly id: string }) => boolean) | undefined;
   /** The share of actors that is shown, 0 to 1. An actor is shown whole or not at all, by its id. @default 1 */
-  sample?: number;
+  sample?: number | undefined;
   /** `once`: a machine's definition goes out with its first actor. `always`: with each, about 3 KB. @default 'once' */
-  definitions?: 'once' | 'always';
+  definitions?: 'once' | 'always' | undefined;
   /** Gets what the inspector threw. @default a process warning */
-  onError?: (error: unknown) => void;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 /**

@@ -5,14 +5,14 @@ export interface RecipeOptions {
    * The name of the module's export to call.
    * @default 'default'
    */
-  readonly export?: string;
+  readonly export?: string | undefined;
   /**
    * The function may also run on the main thread. It does while workers keep failing (the serializer is `degraded`), instead of
    * the send being refused: the module is imported here, the function holds the event loop for as long as it takes, and its
    * result is serialized in slices.
    * @default false
    */
-  readonly runsHere?: boolean;
+  readonly runsHere?: boolean | undefined;
 }
 
 /**

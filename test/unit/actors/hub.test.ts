@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
+import type { ConnectOptions, JoinOptions as ClientJoinOptions } from '../../../src/client/index.ts';
 import { createHub, inWorker, memoryLog, preencoded, type HubOptions } from '../../../src/index.ts';
+import type { RedisLogOptions } from '../../../src/redis/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 import { slowLog } from '../../support/slow-log.ts';
@@ -28,6 +30,28 @@ describe('options', () => {
     expect(() => createHub(options)).toThrow(
       expect.objectContaining({ code: 'TC_INVALID_OPTION', option, message: expect.stringContaining(range) }),
     );
+  });
+
+  it('may be undefined, each of them, and have their defaults then', async () => {
+    const unset = undefined;
+    const hub = createHub({
+      maxConnections: unset,
+      log: unset,
+      inspect: unset,
+      serializer: { workers: unset },
+      compression: { level: unset },
+      streams: { windowMs: unset },
+    });
+    hub.accept(new FakeLink().attach, { userId: unset, data: unset, authorize: unset });
+    const thread = hub.thread('t');
+    await thread.send(1, { lane: unset, idempotencyKey: unset, expiresInMs: unset, conflate: unset });
+    expect(await thread.history({ from: unset, limit: unset })).toHaveLength(1);
+    expect(memoryLog({ maxEntries: unset, maxTotalBytes: unset })).toBeDefined();
+    expect(inWorker('file:///x.js', 1, { export: unset, runsHere: unset }).exportName).toBe('default');
+    expectTypeOf<{ from: string | undefined }>().toExtend<ClientJoinOptions>();
+    expectTypeOf<{ token: string | undefined }>().toExtend<ConnectOptions>();
+    expectTypeOf<{ url: string | undefined }>().toExtend<RedisLogOptions>();
+    await hub.close();
   });
 
   it.each<[object, string, string]>([

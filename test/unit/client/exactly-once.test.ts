@@ -9,7 +9,7 @@ interface LogEntry {
   readonly isCritical: boolean;
 }
 
-/** The server's side of the protocol as DESIGN 4 and 7 have it, in a few lines: one log, and one cursor for each join. */
+/** The server's side of the protocol in a few lines: one log, and one cursor for each join. */
 class ModelServer {
   readonly log: LogEntry[] = [];
   first = 1;

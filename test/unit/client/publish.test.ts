@@ -51,7 +51,7 @@ test('a refusal rejects, with the server’s word and the application’s', asyn
 });
 
 test('ids are made where none are given', async () => {
-  const network = fakeNetwork({ newId: undefined } as object);
+  const network = fakeNetwork({ newId: undefined });
   accepting(network.socket).open().say(HELLO);
   const { id } = await network.client.publish('t1', 1);
   expect(id).toMatch(/^[\w.:-]{4,128}$/);

@@ -32,7 +32,7 @@ interface Row {
 
 /**
  * A connection under the default policy, by situation: state, retries begun, consecutive failures. What is not named changes
- * nothing; `evict` and `closed` end it everywhere. Written from the table in DESIGN 5.
+ * nothing; `evict` and `closed` end it everywhere. Written as a table, not from the machine.
  */
 const table: Readonly<Record<string, Row>> = {
   'open 0/0': { stalled: ['retrying.backingOff 1/1', 'closeGate countTimeout countRetry'] },

@@ -4,7 +4,7 @@ import { getShortestPaths } from 'xstate/graph';
 import { hubMachine, serializerMachine, threadMachine } from '../../../src/machines/index.ts';
 import { edgesOf, pathOf, Specimen } from './explore.ts';
 
-/** By state, where each event leads; an event that is not named changes nothing. DESIGN 5. */
+/** By state, where each event leads; an event that is not named changes nothing. */
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 interface Machine {
