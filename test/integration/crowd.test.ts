@@ -42,10 +42,14 @@ it('two stopped and two slow clients among two hundred: the others get everythin
   expect(well.outOfOrder).toBe(0);
   expect(new Set(well.counts)).toEqual(new Set([1_000]));
   expect(late.outOfOrder).toBe(0);
-  globalThis.gc();
-  const after = process.memoryUsage();
-  // what the log holds, some twelve megabytes of messages and as much of frames, and nothing for those that were stopped
-  expect(after.rss - before.rss).toBeLessThan(120_000_000);
-  expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(40_000_000);
+  const grown = (): { rss: number; used: number } => {
+    globalThis.gc?.();
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { rss: rss - before.rss, used: heapUsed + external - before.heapUsed - before.external };
+  };
+  // what the log holds, some twelve megabytes of messages and as much of frames, and nothing for those that were stopped; buffers are
+  // given back on a thread of V8's own, when the machine lets it run
+  await expect.poll(() => grown().used).toBeLessThan(40_000_000);
+  await expect.poll(() => grown().rss).toBeLessThan(120_000_000);
   await server.close();
 }, 90_000);
