@@ -17,7 +17,7 @@ interface Crowd {
 const VISITS_PER_LOOK = 16;
 
 /** From one batch to the next: room for a message, and for the answers to the batch's pings. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 5;
 
 /** Connections of one batch at least: half a millisecond of pings. */
 const LEAST_BATCH = 64;
