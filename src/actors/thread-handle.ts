@@ -41,8 +41,11 @@ export class ThreadHandle implements Thread {
     const { epoch } = await log.position(this.id);
     const from = options.from === undefined ? undefined : parsePosition(options.from);
     const after = from?.epoch === epoch ? from.offset : 0;
-    const entries = await log.readAfter(this.id, after, limit);
-    return entries.map((entry) => historyMessage(entry, epoch));
+    for (;;) {
+      const entries = await log.readAfter(this.id, after, limit);
+      // what the log has let go of since then is other messages' memory by now
+      if (entries.every(({ body }) => body.isAlive)) return entries.map((entry) => historyMessage(entry, epoch));
+    }
   }
 
   ready(): Promise<void> {

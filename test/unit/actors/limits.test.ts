@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { streamArray, type HubOptions } from '../../../src/index.ts';
+import { memoryLog, streamArray, type HubOptions } from '../../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 import { slowLog } from '../../support/slow-log.ts';
@@ -200,6 +200,21 @@ describe('a publisher', () => {
     expect(all.at(-1)?.position).toBe(await thread.position());
     await expect(thread.history({ limit: 0 })).rejects.toMatchObject({ code: 'TC_INVALID_OPTION' });
     await expect(thread.history({ from: 'nonsense' })).rejects.toMatchObject({ code: 'TC_INVALID_POSITION' });
+  });
+
+  it('reads the history as it was, whatever is sent in the same moment', async () => {
+    const clock = new VirtualClock();
+    const { hub, run } = start({ clock, log: memoryLog({ clock, maxEntries: 1 }) });
+    const message = (text: string): string[] => Array.from({ length: 20_000 }, () => text);
+    await run(hub.thread('t').send(message('a')));
+    for (let jobs = 0; jobs < 6; jobs++) {
+      const read = hub.thread('t').history();
+      for (let job = 0; job < jobs; job++) await Promise.resolve();
+      // the first trims what is in the log, the second takes its memory
+      const sends = Promise.all([hub.thread('t').send(message('a')), hub.thread('u').send(message('b'))]);
+      expect((await read).map(({ data }) => data)).toEqual([message('a')]);
+      await run(sends);
+    }
   });
 
   it('learns what its message came to for each connection', async () => {
