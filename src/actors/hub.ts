@@ -24,6 +24,7 @@ import type {
 import { ConnectionActor } from './connection.ts';
 import { makeCounters } from './counters.ts';
 import { provideConnection, provideThread } from './effects.ts';
+import { Crier } from './crier.ts';
 import type { Engine } from './engine.ts';
 import { ErrorCounts } from './error-counts.ts';
 import { Flight } from './flight.ts';
@@ -77,6 +78,7 @@ class HubActor implements Hub {
   readonly #engine: Engine;
   readonly #sweeper: Sweeper;
   readonly #round: SweepRound;
+  readonly #crier: Crier;
   readonly #actor: ActorRefFrom<typeof hubMachine>;
   readonly #stopMetrics: () => void;
   #isReporting = false;
@@ -91,6 +93,7 @@ class HubActor implements Hub {
     this.#round = new SweepRound(this.#lobby, settings.clock, settings.sweepMs / 2, (round) => {
       this.#engine.turns.add(round);
     });
+    this.#crier = new Crier(() => this.#lobby.present, this.#engine.now);
     this.#sweeper = new Sweeper(settings.clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
     const machine = hubMachine.provide({
       actions: {
@@ -333,7 +336,8 @@ class HubActor implements Hub {
   #logChanged(error: Error | undefined): void {
     const isUp = error === undefined;
     this.#isLogUp = isUp;
-    for (const connection of this.#lobby.all) connection.tell(notices.log(isUp));
+    this.#crier.begin(notices.log(isUp));
+    this.#engine.turns.add(this.#crier);
     this.#listeners.emit('log', { isUp, error });
   }
 

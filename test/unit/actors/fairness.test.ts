@@ -88,6 +88,34 @@ it('ten thousand threads of two connections each are all served, and none waits 
   expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 2 * WRITE_MS + 0.001);
 });
 
+it('ten thousand connections are told in slices that the log is lost, and found again', async () => {
+  const clock = new VirtualClock();
+  const log = memoryLog({ clock });
+  let change: (error: Error | undefined) => void = () => {};
+  log.watch = (onChange) => {
+    change = onChange;
+  };
+  harness = makeHarness({ clock, sliceMs: SLICE_MS, log });
+  const crowd = [];
+  for (let i = 0; i < 10_000; i++) {
+    const link = new TimedLink();
+    harness.hub.accept(link.attach);
+    crowd.push(link);
+  }
+  const at = clock.now();
+  change(new Error('lost'));
+  expect(clock.now()).toBe(at);
+  // in the middle of it
+  clock.nextTurn(() => change(undefined));
+  await clock.settle();
+  const told = crowd.map(({ messages }) => messages.slice(1));
+  const [up, down] = [true, false].map((isUp) => ({ t: 'log', up: isUp }));
+  expect(told.every((news) => JSON.stringify(news.at(-1)) === JSON.stringify(up))).toBe(true);
+  expect(told.filter((news) => news.length === 2)).toContainEqual([down, up]);
+  expect(told.filter((news) => news.length === 1).length).toBeGreaterThan(5_000);
+  expect(harness.hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 16 * WRITE_MS + 0.001);
+});
+
 it('ten thousand threads that were deserted together are closed in slices', async () => {
   const clock = new VirtualClock();
   const log = memoryLog({ clock });

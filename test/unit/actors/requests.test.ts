@@ -128,11 +128,13 @@ it('a join’s ref comes back with its answer, whichever that is, and only with 
 it('who comes while the log cannot be reached is told so with hello', async () => {
   let change: (error: Error | undefined) => void = () => {};
   const log: DeliveryLog = { ...new SharedLog(memoryLog()).node(), watch: (onChange) => void (change = onChange) };
-  const { link, hub } = accept({}, { log });
+  const { link, hub, clock } = accept({}, { log });
   change(new Error('gone'));
+  await clock.settle();
   const late = new FakeLink();
   hub.accept(late.attach);
   change(undefined);
+  await clock.settle();
   const next = new FakeLink();
   hub.accept(next.attach);
   expect([link, late, next].map((each) => framesOf(each, 'hello').map(({ up }) => up))).toEqual([
