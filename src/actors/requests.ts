@@ -138,8 +138,8 @@ export class Requests {
   #fail(request: Request, error: unknown): void {
     if (this.#connection.state === 'evicted') return;
     const isEnding = error instanceof HubClosedError || error instanceof ThreadClosedError;
-    // no answer: the client comes back to another process, and publishes there again
-    if (request.t === 'pub' && isEnding && !this.#engine.isRunning) return;
+    // no answer: the client comes back to another process, and joins or publishes there again
+    if (isEnding && !this.#engine.isRunning) return;
     // a client that comes back later joins then; one that is refused would not
     if (request.t === 'join' && error instanceof LogUnavailableError) {
       this.#connection.evict(closeCodes.overloaded);

@@ -281,6 +281,24 @@ describe('a hub', () => {
     expect(hub.state).toBe('stopped');
   });
 
+  it('answers no join while it drains: the client comes back to another process, and joins there', async () => {
+    const { hub, connect, clock, run } = harness;
+    const busy = connect();
+    await busy.connection.join('t');
+    busy.link.stall();
+    await run(hub.thread('t').send('x'.repeat(600_000)));
+    await run(hub.thread('t').send('b'));
+    const link = new FakeLink();
+    hub.accept(link.attach, { authorize: () => true });
+    const drained = hub.drain({ timeoutMs: 1_000 });
+    await clock.advance(100);
+    for (const th of ['t', 'new']) link.say({ t: 'join', th });
+    await clock.advance(3_000);
+    await drained;
+    expect(link.messages).toMatchObject([{ t: 'hello' }, { t: 'bye' }]);
+    expect(link.closeCode).toBe(1012);
+  });
+
   it.each([
     ['drains', 1012],
     ['closes', 1001],
