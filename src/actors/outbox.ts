@@ -189,7 +189,9 @@ export class Outbox {
     }
     const size = sizeOf(piece);
     const { unsentBytes } = this.#link;
-    if (unsentBytes > 0 && unsentBytes + size > this.#highWaterMark) return 'blocked';
+    const limit = this.#highWaterMark;
+    // only where a drain follows: a ping's few bytes are no reason to wait, for nobody tells when they have gone
+    if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'blocked';
     this.#nextPiece++;
     this.#hand(piece, size, frame.body);
     return this.#isOpen ? 'more' : 'blocked';

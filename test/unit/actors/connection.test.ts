@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { InspectionEvent } from 'xstate';
+import { FakeLink } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 
 let harness: Harness;
@@ -131,6 +132,29 @@ describe('a connection whose peer stops', () => {
     expect(hub.stats().sendTimeouts).toBe(0);
     link.resume();
   });
+});
+
+it('goes on with a big message while a ping waits for the kernel, at the smallest high-water mark', async () => {
+  const own = makeHarness({ highWaterMarkBytes: 256 * 1024 });
+  /** As with sockets: a few bytes that wait are unsent, and nobody tells when they have gone. */
+  class PingedLink extends FakeLink {
+    pingBytes = 0;
+
+    override get unsentBytes(): number {
+      return super.unsentBytes + this.pingBytes;
+    }
+  }
+  const link = new PingedLink();
+  await own.hub.accept(link.attach).join('t');
+  link.stall();
+  await own.run(own.hub.thread('t').send('x'.repeat(600_000)));
+  link.resume();
+  link.pingBytes = 8;
+  await own.clock.settle();
+  link.pingBytes = 0;
+  await own.clock.settle();
+  expect(dataOf(link)).toHaveLength(1);
+  await own.close();
 });
 
 describe('the machine of a connection', () => {
