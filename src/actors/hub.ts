@@ -140,7 +140,7 @@ class HubActor implements Hub {
       maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
     };
     try {
-      this.#lobby.makeRoom(options.userId);
+      this.#lobby.assertRoom(options.userId);
     } catch (error) {
       if (typeof socket !== 'function') socket.close(closeCodes.overloaded.code, closeCodes.overloaded.reason);
       throw error;
@@ -159,7 +159,7 @@ class HubActor implements Hub {
     this.#assertRunning('attach');
     const door = new FrontDoor(server, options, {
       engine: this.#engine,
-      assertRoom: (userId) => this.#lobby.makeRoom(userId),
+      assertRoom: (userId) => this.#lobby.assertRoom(userId),
       accept: (socket, settings) => this.accept(socket, settings),
     });
     this.#doors.add(door);
@@ -227,6 +227,8 @@ class HubActor implements Hub {
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { min: 0, max: 2 ** 31 - 1 });
     if (this.state === 'running') this.#drained = this.#drain(this.#engine.now() + timeoutMs);
     await this.#drained;
+    // where it was closed instead
+    await this.#released;
   }
 
   async close(): Promise<void> {

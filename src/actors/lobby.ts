@@ -48,7 +48,9 @@ export class Lobby {
     return [...this.#users.of(userId)];
   }
 
+  /** Where it is one too many, the oldest has to go. */
   add(connection: ConnectionActor): void {
+    this.#oldestTooMany(connection.userId)?.evict(closeCodes.replaced);
     this.#connections.set(connection.id, connection);
     this.#users.add(connection);
   }
@@ -70,18 +72,26 @@ export class Lobby {
    * Before one more connection of this user.
    * @throws TooManyConnectionsError where there is no room and the policy is to reject
    */
-  makeRoom(userId: string | undefined): void {
+  assertRoom(userId: string | undefined): void {
     const { maxConnections, maxConnectionsPerUser, whenFull } = this.#settings;
-    const ofUser = userId === undefined ? undefined : this.#users.of(userId);
-    const isUserFull = ofUser !== undefined && ofUser.size >= maxConnectionsPerUser;
-    if (!isUserFull && this.#connections.size < maxConnections) return;
-    if (whenFull === 'evict-oldest') {
-      const [oldest] = isUserFull ? ofUser : this.#connections.values();
-      oldest?.evict(closeCodes.replaced);
-      return;
-    }
-    throw isUserFull
+    if (whenFull !== 'reject' || this.#oldestTooMany(userId) === undefined) return;
+    throw this.#isFull(userId)
       ? new TooManyConnectionsError({ limit: maxConnectionsPerUser, userId })
       : new TooManyConnectionsError({ limit: maxConnections });
   }
+
+  /** Of the user where that limit is reached, else of all; undefined where there is room. */
+  #oldestTooMany(userId: string | undefined): ConnectionActor | undefined {
+    if (userId !== undefined && this.#isFull(userId)) return first(this.#users.of(userId));
+    return this.#connections.size >= this.#settings.maxConnections ? first(this.#connections.values()) : undefined;
+  }
+
+  #isFull(userId: string | undefined): boolean {
+    return userId !== undefined && this.#users.of(userId).size >= this.#settings.maxConnectionsPerUser;
+  }
+}
+
+function first<T>(all: Iterable<T>): T | undefined {
+  for (const one of all) return one;
+  return undefined;
 }

@@ -47,6 +47,16 @@ describe('limits', () => {
     expect(harness.hub.stats().connections.total).toBe(3);
   });
 
+  it('evicts nobody for a socket that cannot be taken over', () => {
+    const { hub } = start({ maxConnections: 1, whenFull: 'evict-oldest' });
+    const { connection } = accept();
+    const failing = (): never => {
+      throw new Error('no socket');
+    };
+    expect(() => hub.accept(failing)).toThrow('no socket');
+    expect(connection.state).toBe('open');
+  });
+
   it('evicts who is too many critical messages behind, and nobody else', async () => {
     const { run, hub } = start({ maxCriticalBehind: 10 });
     const [well, stalled] = [accept(), accept()];
