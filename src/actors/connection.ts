@@ -94,6 +94,12 @@ export class ConnectionActor implements Connection, Member, LinkListener, Outbox
 
   /** Once it is registered. */
   start(): void {
+    if (this.#isLinkClosed) {
+      // it ended when nobody could find it yet
+      const { code, reason } = this.#machine.context.eviction;
+      this.terminate(code, reason);
+      return;
+    }
     const { isInspected, isLogUp, settings } = this.#engine;
     if (isInspected) this.#machine.start();
     else this.openGate();

@@ -364,6 +364,7 @@ class HubActor implements Hub {
     this.#engine.ticker.stop();
     for (const door of this.#doors) door.close();
     const stopped = serializer.stop();
+    this.#threads.close();
     await oneByOne(clock, this.#lobby.all, (connection) => connection.evict(goingAway));
     await oneByOne(clock, this.#threads.all, (thread) => thread.close());
     this.#look();
@@ -383,6 +384,7 @@ class HubActor implements Hub {
   async #drain(deadline: number): Promise<void> {
     const { clock, serializer } = this.#engine;
     tell(this.#actor, { type: 'drain' });
+    await before(clock, deadline, this.#threads.opened());
     const drained: Promise<void>[] = [];
     await oneByOne(clock, this.#threads.all, (thread) => drained.push(thread.drain()));
     await before(clock, deadline, Promise.all(drained));

@@ -1,4 +1,3 @@
-import type { MaybePromise } from '../infra/delivery-log.ts';
 import { assertThreadId, formatPosition, parsePosition } from '../infra/ids.ts';
 import type { Engine } from './engine.ts';
 import type { JoinWish } from './join-wish.ts';
@@ -6,7 +5,6 @@ import { notices } from './protocol.ts';
 import type { Canceller } from './stream-options.ts';
 import type { Subscriber } from './subscriber.ts';
 import type { Subscription } from './subscription.ts';
-import type { ThreadActor } from './thread.ts';
 import type { Task } from './turns.ts';
 import type { encodeText } from '../infra/frames.ts';
 
@@ -26,7 +24,7 @@ export class Memberships implements Task {
   #behind: Set<Subscription> | undefined;
   /** When it left a thread last; undefined where it has not left any. */
   leftAt: number | undefined;
-  /** Joins that wait for a log elsewhere; undefined where there have been none. */
+  /** Joins of the application that wait for a log elsewhere; undefined where there are none. */
   #joining: Set<{ readonly threadId: string }> | undefined;
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
@@ -69,19 +67,14 @@ export class Memberships implements Task {
     assertThreadId(threadId);
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
-    const reaching = this.#reach(threadId, from);
-    if (!(reaching instanceof Promise)) {
-      this.#enter(reaching, from);
-      return;
-    }
     const joining = { threadId };
     const all = (this.#joining ??= new Set());
     all.add(joining);
     try {
-      const thread = await reaching;
-      if (all.has(joining)) this.#enter(thread, from);
+      await this.#enter(threadId, from, undefined, () => all.has(joining));
     } finally {
       all.delete(joining);
+      if (all.size === 0) this.#joining = undefined;
     }
   }
 
@@ -100,8 +93,7 @@ export class Memberships implements Task {
         return;
       }
       if (subscription !== undefined) this.#forget(subscription);
-      const reaching = this.#reach(threadId, from);
-      if (this.#enter(reaching instanceof Promise ? await reaching : reaching, from, wish)) return;
+      if (await this.#enter(threadId, from, wish)) return;
     }
   }
 
@@ -164,18 +156,18 @@ export class Memberships implements Task {
     return true;
   }
 
-  /** The thread, opened, with what a join from there needs. */
-  #reach(threadId: string, from: string | undefined): MaybePromise<ThreadActor> {
-    const reached = (thread: ThreadActor): MaybePromise<ThreadActor> =>
-      thread.reach(from)?.then(() => thread) ?? thread;
+  /**
+   * False where somebody else's join was faster, or this one is not wanted any more. At once where the log answers at once, and as soon
+   * as the thread is open: who sends right after a join finds it there.
+   */
+  async #enter(threadId: string, from: string | undefined, wish?: JoinWish, isWanted = ALWAYS): Promise<boolean> {
     const opening = this.#engine.openThread(threadId);
-    return opening instanceof Promise ? opening.then(reached) : reached(opening);
-  }
-
-  /** False where somebody else's join was faster. */
-  #enter(thread: ThreadActor, from: string | undefined, wish?: JoinWish): boolean {
+    const thread = opening instanceof Promise ? await opening : opening;
+    const reached = thread.reach(from);
+    if (reached !== undefined) await reached;
+    if (!isWanted()) return false;
     this.#member.assertLive('join');
-    if (this.#byThread.has(thread.id)) return false;
+    if (this.#byThread.has(threadId)) return false;
     const { subscription, plan } = thread.subscribe(this.#member, from, wish);
     this.#byThread.set(thread.id, subscription);
     const position = formatPosition(plan.start);
@@ -207,3 +199,4 @@ export class Memberships implements Task {
 }
 
 const NONE: ReadonlySet<Subscription> = new Set();
+const ALWAYS = (): boolean => true;

@@ -1,4 +1,5 @@
-import type { MaybePromise } from '../infra/delivery-log.ts';
+import type { LogSubscription, MaybePromise } from '../infra/delivery-log.ts';
+import { HubClosedError } from '../infra/errors.ts';
 import type { Engine } from './engine.ts';
 import { ThreadActor } from './thread.ts';
 import type { Task } from './turns.ts';
@@ -15,6 +16,7 @@ export class Threads implements Task {
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
   #swept: Iterator<ThreadActor> | undefined;
+  #isClosed = false;
   /** Those that this sweep has still to look at. */
   #left = 0;
 
@@ -54,14 +56,19 @@ export class Threads implements Task {
       (note) => thread?.onNote(note),
       (reset) => thread?.onReset(reset),
     );
-    const open = (subscription: Awaited<typeof log>): ThreadActor => {
+    const open = (subscription: LogSubscription): ThreadActor => {
       thread = new ThreadActor(threadId, engine, subscription);
       this.#byId.set(threadId, thread);
       thread.start();
       return thread;
     };
     if (!(log instanceof Promise)) return open(log);
-    const opening = log.then(open).finally(() => this.#opening.delete(threadId));
+    const opened = (subscription: LogSubscription): ThreadActor => {
+      if (!this.#isClosed) return open(subscription);
+      subscription.unsubscribe();
+      throw new HubClosedError({ state: 'stopped', action: 'open a thread' });
+    };
+    const opening = log.then(opened).finally(() => this.#opening.delete(threadId));
     this.#opening.set(threadId, opening);
     return opening;
   }
@@ -94,6 +101,16 @@ export class Threads implements Task {
       if (this.#left % VISITS_PER_LOOK === 0 && now() >= deadline) return false;
     }
     return true;
+  }
+
+  /** Resolves when those are open that are being opened now, and who waits for them has gone on. */
+  async opened(): Promise<void> {
+    await Promise.allSettled(this.#opening.values());
+  }
+
+  /** The hub has ended: what is still being opened is let go. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   forget(thread: ThreadActor): void {

@@ -93,3 +93,49 @@ describe('while a thread is being opened elsewhere', () => {
     expect(dataOf(laptop.link)).toEqual(['hello']);
   });
 });
+
+it('a thread whose opening ends after the hub is let go, and who waits for it is told', async () => {
+  let readers = 0;
+  const slow = slowLog(clock, OPEN_MS, log);
+  const counting: DeliveryLog = {
+    ...slow,
+    async subscribe(...args) {
+      const subscription = await slow.subscribe(...args);
+      readers++;
+      return { tail: subscription.tail, hold: (at) => subscription.hold(at), unsubscribe: () => void readers-- };
+    },
+  };
+  const own = makeHarness({ clock, log: counting });
+  const failed = own.hub
+    .thread('t')
+    .send(1)
+    .catch((error: unknown) => error);
+  const closed = own.hub.close();
+  await clock.advance(2_000);
+  await closed;
+  expect(await failed).toMatchObject({ code: 'TC_HUB_CLOSED' });
+  expect(own.hub.stats().threads).toBe(0);
+  expect(readers).toBe(0);
+});
+
+it('what waits for a thread to be opened when the hub drains is delivered', async () => {
+  const { link, connection } = accept();
+  void connection.join('t');
+  await clock.advance(1);
+  const sent = harness.hub.thread('t').send('last');
+  const drained = harness.hub.drain({ timeoutMs: 1_000 });
+  await clock.advance(5_000);
+  await drained;
+  expect(await sent).toMatchObject({ recipients: 1, written: 1 });
+  expect(dataOf(link)).toEqual(['last']);
+  expect(link.closeCode).toBe(1012);
+});
+
+it('a socket that ends before it is taken over leaves no connection', () => {
+  const connection = harness.hub.accept((listener) => {
+    listener.onClose(1006, '');
+    return new FakeLink();
+  });
+  expect(connection.state).toBe('evicted');
+  expect(harness.hub.stats().connections.total).toBe(0);
+});
