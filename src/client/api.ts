@@ -25,8 +25,8 @@ export interface Message {
  */
 export interface Gap {
   /**
-   * `trimmed`: they are not kept any more. `epoch`: the log was started anew. `fork`: the log lost its end. `overflow`: the
-   * server gave up. Other words may come with later servers.
+   * `trimmed`: they are not kept any more. `epoch`: the log was started anew. `fork`, `ahead`: the log lost its end. Other words may
+   * come with later servers.
    */
   readonly why: string;
   /** Where the thread goes on. */
