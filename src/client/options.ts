@@ -53,8 +53,7 @@ export interface ClientSettings {
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveOptions(url: string | { toString(): string }, options: ConnectOptions): ClientSettings {
   const WebSocket = options.WebSocket ?? environment.WebSocket;
-  if (typeof WebSocket !== 'function')
-    throw new InvalidOptionError('WebSocket', 'a constructor; there is no global one');
+  if (typeof WebSocket !== 'function') throw new InvalidOptionError('WebSocket', 'a constructor');
   const minMs = checkNumber('backoff.minMs', options.backoff?.minMs, 500);
   return {
     url: String(url),

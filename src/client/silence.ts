@@ -3,6 +3,9 @@ import { Timer, type ClientClock } from './clock.ts';
 /** A timer that fires this much late tells that we slept, not that the server was silent. */
 const LATE_MS = 1_000;
 
+/** What came meanwhile has this long to reach us then: a phone that is unlocked has lost its line more often than not. */
+const GRACE_MS = 5_000;
+
 /**
  * Watches for a connection that died without a word. Browsers hide the protocol's pings, so the server says `hb` where it has nothing
  * else to say; how often, it tells in `hello`.
@@ -11,9 +14,10 @@ export class Silence {
   readonly #clock: ClientClock;
   readonly #timer: Timer;
   readonly #onSilence: () => void;
-  /** Infinity before the first `hello`. */
-  #pingMs = Infinity;
-  #heardAt = 0;
+  /** Two and a half pings; Infinity before the first `hello`. */
+  #patienceMs = Infinity;
+  /** When something came last, on the client's clock. */
+  heardAt = 0;
 
   constructor(clock: ClientClock, onSilence: () => void) {
     this.#clock = clock;
@@ -21,26 +25,21 @@ export class Silence {
     this.#onSilence = onSilence;
   }
 
-  /** When something came last, on the client's clock. */
-  get heardAt(): number {
-    return this.#heardAt;
-  }
-
   /** Something came. */
   heard(): void {
-    this.#heardAt = this.#clock.now();
+    this.heardAt = this.#clock.now();
   }
 
   /** What `hello` says; within reason, for timers are 32-bit and networks stutter. */
   expect(pingMs: number): void {
-    this.#pingMs = Math.min(Math.max(pingMs, 1_000), 3_600_000);
+    this.#patienceMs = 2.5 * Math.min(Math.max(pingMs, 1_000), 3_600_000);
     this.#wait();
   }
 
   /** A socket is open. */
   start(): void {
     this.heard();
-    if (this.#pingMs < Infinity) this.#wait();
+    if (this.#patienceMs < Infinity) this.#wait();
   }
 
   stop(): void {
@@ -48,16 +47,13 @@ export class Silence {
   }
 
   #wait(): void {
-    const dueAt = this.#heardAt + 2.5 * this.#pingMs;
-    const delay = Math.max(0, dueAt - this.#clock.now());
-    this.#timer.set(delay, () => this.#look(dueAt));
-  }
-
-  #look(dueAt: number): void {
-    const now = this.#clock.now();
-    // what came while we slept is still on its way to us
-    if (now - dueAt > LATE_MS) this.#heardAt = Math.max(this.#heardAt, now - 1.5 * this.#pingMs);
-    if (now >= this.#heardAt + 2.5 * this.#pingMs) this.#onSilence();
-    else this.#wait();
+    const dueAt = this.heardAt + this.#patienceMs;
+    this.#timer.set(Math.max(0, dueAt - this.#clock.now()), () => {
+      const now = this.#clock.now();
+      // what came while we slept is still on its way to us
+      if (now - dueAt > LATE_MS) this.heardAt = Math.max(this.heardAt, now + GRACE_MS - this.#patienceMs);
+      if (now < this.heardAt + this.#patienceMs) this.#wait();
+      else this.#onSilence();
+    });
   }
 }

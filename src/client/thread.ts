@@ -103,7 +103,7 @@ export class JoinedThread implements ClientThread {
   join(): void {
     if (this.#phase !== 'joining') return;
     this.#retry.clear();
-    const has = [...this.#streams].map(([id, { text }]) => [id, text.length]);
+    const has = Array.from(this.#streams, ([id, { text }]) => [id, text.length]);
     const s = has.length > 0 ? Object.fromEntries(has) : undefined;
     const big = this.#big;
     const have = big && { o: big.offset, id: big.id, n: big.texts.length, of: big.of };

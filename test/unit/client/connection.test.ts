@@ -384,6 +384,16 @@ test('a machine that slept passes no verdict at once', async () => {
   expect(network.client.state).toBe('open');
 });
 
+test('a line that died while the machine slept is left some seconds after that, not half a minute', async () => {
+  const network = fakeNetwork();
+  network.socket.open().say({ t: 'hello', sid: 's', pingMs: 25_000, limits: {} });
+  await network.clock.freeze(3_600_000);
+  await network.clock.advance(4_999);
+  expect(network.client.state).toBe('open');
+  await network.clock.advance(1);
+  expect(network.client.state).toBe('waiting');
+});
+
 test('a connection on which nobody says hello is given up like one that does not open', async () => {
   const network = fakeNetwork({ connectTimeoutMs: 3_000 });
   const published = network.client.publish('t1', 1);
