@@ -86,14 +86,19 @@ export class Memberships implements Task {
     assertThreadId(threadId);
     this.#member.assertLive('join');
     if (from !== undefined && from !== 'start') parsePosition(from);
+    let start = from;
     for (;;) {
       const subscription = this.#byThread.get(threadId);
-      if (subscription !== undefined && from === undefined) {
+      if (subscription !== undefined && start === undefined && !subscription.isBehind) {
         this.#greet(subscription, wish);
         return;
       }
-      if (subscription !== undefined) this.#forget(subscription);
-      if (await this.#enter(threadId, from, wish)) return;
+      if (subscription !== undefined) {
+        // anew from its place: what has overtaken others came before the client had asked
+        start ??= formatPosition(subscription.position);
+        this.#forget(subscription);
+      }
+      if (await this.#enter(threadId, start, wish)) return;
     }
   }
 

@@ -46,7 +46,7 @@ export class JoinedThread implements ClientThread {
   readonly #from: string | undefined;
   #phase: Phase = 'joining';
   #refusals = 0;
-  /** Of the newest join: answers to others are those of a thread that was left. */
+  /** Of the newest join: answers to others are those of a thread that was left, or of the application's own join. */
   #ref = 0;
   /** The big message that is coming in parts: its newest part, and the texts of all. */
   #big: (WirePart & { readonly texts: string[] }) | undefined;
@@ -161,8 +161,8 @@ export class JoinedThread implements ClientThread {
     this.#iterators.clear();
   }
 
-  #onJoined({ position, recovered, ref = this.#ref }: ThreadFrame & { readonly t: 'joined' }): void {
-    if (ref !== this.#ref || this.#phase === 'paused') return;
+  #onJoined({ position, recovered, ref }: ThreadFrame & { readonly t: 'joined' }): void {
+    if (ref !== this.#ref) return;
     this.#phase = 'joined';
     this.#refusals = 0;
     // only a gap moves a position that we have: were the line cut before it, we would never hear of it

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { memoryLog, type AcceptOptions, type DeliveryLog, type HubOptions } from '../../../src/index.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
-import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
+import { dataOf, framesOf, isRecord, makeHarness, type Harness } from '../../support/harness.ts';
 import { SharedLog } from '../../support/shared-log.ts';
 
 let harness: Harness;
@@ -147,4 +147,24 @@ it('who comes while the log cannot be reached is told so with hello', async () =
     [true],
     [],
   ]);
+});
+
+it('what overtook before the client had asked comes again after its joined', async () => {
+  const { link, connection, hub, clock } = accept({}, { highWaterMarkBytes: 262_144 });
+  await connection.join('t');
+  const big = (text: string): string => text.repeat(200_000);
+  link.stall();
+  for (const text of ['a', 'b', 'c', 'd']) void hub.thread('t').send(big(text));
+  void hub.thread('t').send(big('!'), { lane: 'critical' });
+  await clock.settle();
+  // the critical one is in the socket, and so is the first of the others
+  link.say({ t: 'join', th: 't', ref: 1 });
+  await clock.settle();
+  link.resume();
+  await clock.settle();
+  const frames = link.messages.filter(isRecord);
+  const joinedAt = frames.findIndex(({ ref }) => ref === 1);
+  const after = frames.slice(joinedAt).filter(({ t }) => t === 'msg');
+  const offset = Number(String(frames[joinedAt]?.['pos']).split('.')[1]);
+  expect(new Set(after.map(({ o }) => o))).toEqual(new Set([1, 2, 3, 4, 5].filter((o) => o > offset)));
 });

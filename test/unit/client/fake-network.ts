@@ -12,6 +12,7 @@ export class FakeSocket implements WebSocketLike {
   readonly sent: Record<string, unknown>[] = [];
   /** Of each join that the client has sent. */
   readonly refs: unknown[] = [];
+  readonly #refOf = new Map<unknown, unknown>();
   /** Code that the client has closed with. */
   closedWith: number | undefined;
   onSend: (frame: Record<string, unknown>) => void = () => {};
@@ -29,7 +30,10 @@ export class FakeSocket implements WebSocketLike {
   send(text: string): void {
     if (this.readyState !== 1) throw new Error('not open');
     const { ref, ...frame }: Record<string, unknown> = JSON.parse(text);
-    if (frame['t'] === 'join') this.refs.push(ref);
+    if (frame['t'] === 'join') {
+      this.refs.push(ref);
+      this.#refOf.set(frame['th'], ref);
+    }
     this.sent.push(frame);
     this.onSend(frame);
   }
@@ -46,10 +50,10 @@ export class FakeSocket implements WebSocketLike {
     return this;
   }
 
-  /** The server says something. */
+  /** The server says something; a `joined` without a `ref` is the answer to the newest join of its thread. */
   say(...frames: unknown[]): this {
     for (const frame of frames) {
-      this.#dispatch('message', { data: typeof frame === 'string' ? frame : JSON.stringify(frame) });
+      this.#dispatch('message', { data: typeof frame === 'string' ? frame : JSON.stringify(this.#answer(frame)) });
     }
     return this;
   }
@@ -74,6 +78,11 @@ export class FakeSocket implements WebSocketLike {
   /** Frames of one kind that the client has sent. */
   sentOf(t: string): Record<string, unknown>[] {
     return this.sent.filter((frame) => frame['t'] === t);
+  }
+
+  #answer(frame: unknown): unknown {
+    if (typeof frame !== 'object' || frame === null || !('t' in frame) || frame.t !== 'joined') return frame;
+    return { ref: 'th' in frame ? this.#refOf.get(frame.th) : undefined, ...frame };
   }
 
   #dispatch(type: EventType, event: unknown): void {

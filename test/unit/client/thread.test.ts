@@ -175,6 +175,17 @@ test('the answers to joins of a thread that was left are not its successor’s',
   expect([received, thread.position, errors]).toEqual([['m7', 'm8'], 'e.8.m8', []]);
 });
 
+test('a join of the application is not the answer to its own', async () => {
+  const { client, socket, errors } = fakeNetwork();
+  socket.open();
+  const thread = client.join('t1', { from: 'start' });
+  const received: string[] = [];
+  thread.on('message', ({ id }) => received.push(id));
+  socket.say({ ...joined('t1', 'e.7.m7'), ref: undefined }, msg('t1', 8));
+  socket.say(joined('t1', 'e.0.'), msg('t1', 7), msg('t1', 8));
+  expect([received, errors]).toEqual([['m7', 'm8'], []]);
+});
+
 test('a refusal of something else while it joins is not one of the join', async () => {
   const { client, socket, errors } = fakeNetwork();
   socket.open();
