@@ -1,5 +1,6 @@
 import type { RedisLink } from './redis-log-link.ts';
 import type { RedisLogSettings } from './redis-log-options.ts';
+import { ANNOUNCE } from './redis-log-scripts.ts';
 
 /** How often a node says that it lives, how long that holds, and how long the others believe what they have read. */
 const BEAT_MS = 5_000;
@@ -36,6 +37,12 @@ export class Presence {
     this.tick();
   }
 
+  /** One command for all threads: whom nobody believes to live is not counted. */
+  farewell(): void {
+    const key = this.#settings.nodeKey(this.#settings.nodeId);
+    this.#do(key, ['DEL', key]);
+  }
+
   announce(threadId: string, count: number): void {
     if (count === 0 && !this.#counts.has(threadId)) return;
     if (count === 0) this.#counts.delete(threadId);
@@ -65,8 +72,9 @@ export class Presence {
   #write(threadId: string, count: number): void {
     const { presence } = this.#settings.keys(threadId);
     const { nodeId, metaMs } = this.#settings;
-    this.#do(presence, count === 0 ? ['HDEL', presence, nodeId] : ['HSET', presence, nodeId, String(count)]);
-    if (count > 0) this.#do(presence, ['PEXPIRE', presence, String(metaMs)]);
+    if (count === 0) this.#do(presence, ['HDEL', presence, nodeId]);
+    else if (this.#link.connection !== undefined)
+      this.#link.run(ANNOUNCE, [presence], [nodeId, String(count), String(metaMs)]).catch(() => {});
   }
 
   #isAlive(nodeId: string): Promise<boolean> {
@@ -74,7 +82,11 @@ export class Presence {
     const known = this.#lives.get(nodeId);
     if (known !== undefined && now < known.until) return known.isAlive;
     const key = this.#settings.nodeKey(nodeId);
-    const isAlive = this.#link.call(key, ['EXISTS', key]).then((answer) => answer === 1);
+    const isAlive = this.#link.call(key, ['EXISTS', key]).then((answer) => {
+      // its counts are taken away for that, which must not happen to one that has just come back
+      if (answer !== 1) this.#lives.delete(nodeId);
+      return answer === 1;
+    });
     if (this.#lives.size > 1_000) this.#lives.clear();
     this.#lives.set(nodeId, { isAlive, until: now + BELIEVED_MS });
     return isAlive;

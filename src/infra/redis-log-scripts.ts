@@ -75,6 +75,16 @@ return reply
 `);
 
 /**
+ * Writes how many members a node has in a thread: one command, because a node that starts has that to say of each.
+ *
+ * KEYS: presence. ARGV: node, members, ms that the hash lives.
+ */
+export const ANNOUNCE = script(`
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`);
+
+/**
  * Where a thread stands; begins its first epoch where there is none.
  *
  * KEYS: meta, stream. ARGV: an epoch in case there is none, now or '', ms that the meta lives, a known epoch and offset, or ''.

@@ -159,6 +159,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#watchers.clear();
     this.#isClosing = true;
     this.#pending.failAll('log has been closed');
+    this.#presence.farewell();
     for (const thread of this.#threads.values()) thread.end();
     // the others learn that our members are gone, if that is quick
     await Promise.race([this.#link.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
@@ -254,17 +255,18 @@ class RedisLog implements DeliveryLog, ThreadHost {
   async #anchorAll(): Promise<void> {
     const life = ++this.#lives;
     const losses = this.#losses;
-    const tails = [...this.#threads.values()].flatMap(({ tail }) => tail ?? []);
-    const left = tails.values();
+    const threads = [...this.#threads.values()];
+    const left = threads.values();
     const anchorSome = async (): Promise<void> => {
-      for (const tail of left) {
+      for (const { tail, threadId } of left) {
         if (life !== this.#lives) return;
         // those of a shard that is down must not keep the others waiting
-        await tail.tryCatchUp();
+        await tail?.tryCatchUp();
+        this.#presence.renew(threadId);
       }
     };
     await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
-    await Promise.all(tails.flatMap(({ asking }) => asking ?? []));
+    await Promise.all(threads.flatMap(({ tail }) => tail?.asking ?? []));
     if (life === this.#lives && losses === this.#losses) this.#tell(undefined);
   }
 

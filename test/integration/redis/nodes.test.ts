@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DeliveryLog, Entry } from '../../../src/index.ts';
+import { VirtualClock } from '../../../src/testing/index.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { appendAll, draft, hold, names, startLog, startRedis, until } from '../../support/redis-nodes.ts';
 
@@ -124,5 +125,25 @@ describe('two nodes with one Redis', () => {
       const channels = await server.run(['PUBSUB', 'CHANNELS', 'tc:{*']);
       return Array.isArray(channels) && channels.length === 0;
     });
+  });
+
+  it('know how many members each has, also of a Redis that has come back with nothing', async () => {
+    const clock = new VirtualClock();
+    const log = startLog({ url: server.url, clock, timeoutMs: 60_000, commandTimeoutMs: 60_000 });
+    await hold(log);
+    // the first round of comparisons, which writes everything again, is over; the next one is a minute away
+    await clock.advance(1_000);
+    log.announce?.('t', 3);
+    await until(async () => (await there.membersElsewhere?.('t')) === 3);
+    await server.kill();
+    await server.start();
+    await until(async () => {
+      await clock.advance(20);
+      return (await there.membersElsewhere?.('t')) === 3;
+    });
+    // one command of the log that ends is enough, however many threads it has
+    await log.close();
+    expect(await server.run(['KEYS', 'tc:node:*'])).toHaveLength(2);
+    await until(async () => (await there.membersElsewhere?.('t')) === 0);
   });
 });
