@@ -188,6 +188,7 @@ export class RedisTail {
     if (!this.#isBegun) this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
     else {
       const parting = await reconcile(buffer, source, anchor);
+      if (this.isEnded) return false;
       if (parting !== undefined) this.#part(parting);
     }
     this.#isBegun = true;
@@ -207,8 +208,9 @@ export class RedisTail {
   async #fill({ epoch, head, headId, now }: Anchor): Promise<boolean> {
     const { buffer } = this;
     let isSilent = false;
-    while (buffer.head < head && !this.isEnded) {
+    while (buffer.head < head) {
       const page = await this.#host.source.after(buffer.head + 1, epoch);
+      if (this.isEnded) break;
       const oldest = page[0]?.offset ?? head + 1;
       // what is missing has been trimmed meanwhile
       if (oldest > buffer.head + 1) {

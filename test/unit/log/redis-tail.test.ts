@@ -1,89 +1,134 @@
-import { expect, it } from 'vitest';
-import { Body } from '../../../src/infra/body.ts';
-import { OwnAppend } from '../../../src/infra/redis-log-append.ts';
-import type { Anchor, Arrival } from '../../../src/infra/redis-log-codec.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Connector } from '../../../src/infra/redis-log-client.ts';
+import type { Arrival } from '../../../src/infra/redis-log-codec.ts';
+import { RedisLink } from '../../../src/infra/redis-log-link.ts';
 import { resolveRedisLog } from '../../../src/infra/redis-log-options.ts';
+import { RedisSource } from '../../../src/infra/redis-log-source.ts';
 import { RedisTail } from '../../../src/infra/redis-log-tail.ts';
+import { VirtualClock } from '../../../src/testing/index.ts';
 
-const settings = resolveRedisLog({});
+// what cannot be timed with a real Redis: what happens while an answer is on its way
 
-/** A tail that asks a Redis which answers when it is told to. */
-function hold() {
-  const own = new Map<string, OwnAppend>();
-  const asked: ((anchor: Anchor) => void)[] = [];
-  const log: Arrival[] = [];
-  const tail = new RedisTail({
+let clock: VirtualClock;
+/** Entries that Redis has, and the life that they are of. */
+let head: number;
+let epoch: string;
+/** Answers that the test gives, oldest first. */
+let answers: (() => void)[];
+let link: RedisLink;
+let tail: RedisTail;
+/** What the readers are told. */
+let told: string[];
+
+const idOf = (offset: number): string => `m${offset}`;
+
+function arrival(offset: number): Arrival {
+  const header = { by: 'other', isCritical: false, key: undefined, ms: undefined, traceparent: undefined };
+  return { epoch, offset, at: 0, id: idOf(offset), header, body: Buffer.from('1') };
+}
+
+/** What Redis answers now: an anchor, or a page of its stream. */
+function answer([command, , from, , , count]: readonly (string | Buffer)[]): unknown {
+  if (command !== 'XRANGE') return [epoch, head, head === 0 ? '' : idOf(head), '0', null];
+  const size = Math.min(Number(count), head - Number(from) + 1);
+  return Array.from({ length: size }, (_, i) => {
+    const offset = Number(from) + i;
+    return [`${offset}-0`, ['i', idOf(offset), 'h', '{}', 'd', Buffer.from('1')]];
+  });
+}
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  head = 0;
+  epoch = 'one';
+  answers = [];
+  told = [];
+  const connect: Connector = () =>
+    Promise.resolve({
+      publishCommand: 'PUBLISH',
+      extent: 'ended',
+      call: (_key, args) => {
+        const { promise, resolve } = Promise.withResolvers<unknown>();
+        const reply = answer(args);
+        answers.push(() => resolve(reply));
+        return promise;
+      },
+      subscribe: () => Promise.resolve(),
+      unsubscribe: () => Promise.resolve(),
+      destroy: () => {},
+    });
+  const settings = resolveRedisLog({ clock });
+  const timing = { commandTimeoutMs: 2_000, connectTimeoutMs: 2_000, clock, random: () => 0.5 };
+  link = new RedisLink(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
+  tail = new RedisTail({
     threadId: 't',
     settings,
-    source: {
-      anchor: () => new Promise((resolve) => void asked.push(resolve)),
-      after: (from) => Promise.resolve(log.filter(({ offset }) => offset >= from)),
-      before: () => Promise.resolve([]),
-    },
+    source: new RedisSource('t', link, settings),
     isClosed: false,
-    subscribed: () => Promise.resolve(),
-    ownAppend: (id) => own.get(id),
-    onEntry: () => {},
-    onReset: () => {},
+    subscribed: () => link.whenUp(),
+    ownAppend: () => undefined,
+    onEntry: ({ id }) => told.push(id),
+    onReset: ({ why }) => told.push(why),
     onSilence: () => {},
   });
-  const answer = async (): Promise<void> => {
-    await expect.poll(() => asked.length).toBe(1);
-    const newest = log.at(-1);
-    const position = { head: newest?.offset ?? 0, headId: newest?.id ?? '' };
-    asked.shift()?.({ epoch: 'e', now: 1, known: undefined, ...position });
-  };
-  const append = (id: string): OwnAppend => {
-    const body = new Body([Buffer.from(`"${id}"`)]);
-    const append = new OwnAppend({ threadId: 't', id, lane: 'normal', body, expiresAt: Infinity }, 0);
-    own.set(id, append);
-    return append;
-  };
-  return { tail, log, answer, append };
-}
-
-function arrival(offset: number, id: string, body?: Buffer): Arrival {
-  const header = { by: settings.nodeId, isCritical: false, key: undefined, ms: undefined, traceparent: undefined };
-  return { epoch: 'e', offset, at: 1, id, header, body };
-}
-
-it('an answer that a failover made untrue fails at once when another message has its offset', async () => {
-  const { tail, log, answer, append } = hold();
-  const ready = tail.ready();
-  await answer();
-  await ready;
-  const [lost, kept] = [append('lost'), append('kept')];
-  const done = tail.catchUp();
-  tail.place(arrival(1, 'lost'), lost);
-  // the replica had not got it, and is the master now
-  tail.place(arrival(1, 'kept'), kept);
-  log.push(arrival(1, 'kept', Buffer.from('"kept"')));
-  await answer();
-  await done;
-  await expect(lost.promise).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
-  await expect(kept.promise).resolves.toMatchObject({ entry: { id: 'kept', offset: 1 }, isDuplicate: false });
+  await clock.settle();
 });
 
-it('a notice that comes after the answer does not take the answer’s place', async () => {
-  const { tail, log, answer, append } = hold();
-  const ready = tail.ready();
-  await answer();
-  await ready;
-  const own = append('m');
-  const done = tail.catchUp();
-  tail.place(arrival(1, 'm'), own);
-  tail.place(arrival(1, 'm', Buffer.from('"m"')));
-  await answer();
-  await done;
-  await expect(own.promise).resolves.toMatchObject({ entry: { id: 'm', offset: 1 }, isDuplicate: false });
-  expect(log).toEqual([]);
-});
-
-it('what Redis has answered is settled when nobody reads the thread any more', async () => {
-  const { tail, append } = hold();
-  void tail.catchUp();
-  const own = append('m');
-  tail.place(arrival(1, 'm'), own);
+afterEach(() => {
   tail.end();
-  await expect(own.promise).resolves.toMatchObject({ entry: { offset: 1 }, isDuplicate: false });
+  link.close();
+});
+
+/** Gives all answers that are due, and those that are asked for thereupon. */
+async function answerAll(): Promise<void> {
+  await clock.settle();
+  while (answers.length > 0) {
+    for (const give of answers.splice(0)) give();
+    await clock.settle();
+  }
+}
+
+describe('the tail of a thread', () => {
+  it('has all that was published while it waited for an answer, however much that was', async () => {
+    const ready = tail.ready();
+    await clock.settle();
+    expect(answers).toHaveLength(1);
+    for (let offset = 1; offset <= 2_000; offset++) tail.place(arrival(offset));
+    head = 2_000;
+    await answerAll();
+    await ready;
+    await answerAll();
+    expect(tail.buffer.head).toBe(2_000);
+  });
+
+  it('tells nothing any more once it has ended, also of what was asked for before', async () => {
+    const ready = tail.ready();
+    await answerAll();
+    await ready;
+    head = 10;
+    void tail.catchUp();
+    await clock.settle();
+    // the anchor is answered, the page of entries is asked for
+    answers.shift()?.();
+    await clock.settle();
+    expect(answers).toHaveLength(1);
+    tail.end();
+    await answerAll();
+    expect(told).toEqual([]);
+    expect(tail.buffer.bytes).toBe(0);
+  });
+
+  it('tells nothing any more once it has ended, also where histories part', async () => {
+    const ready = tail.ready();
+    await answerAll();
+    await ready;
+    epoch = 'two';
+    void tail.catchUp();
+    await clock.settle();
+    answers.shift()?.();
+    await clock.settle();
+    tail.end();
+    await answerAll();
+    expect(told).toEqual([]);
+  });
 });
