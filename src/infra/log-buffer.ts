@@ -20,6 +20,11 @@ export interface StoredDraft {
   readonly loggedAt: number;
 }
 
+/** Bytes that several buffers hold together. */
+export interface Ledger {
+  bytes: number;
+}
+
 /** One thread's entries in memory: a deque with an index by id and by conflation key. */
 export class LogBuffer implements LogTail {
   #epoch: string;
@@ -37,11 +42,14 @@ export class LogBuffer implements LogTail {
   readonly #byKey = new Map<string, Entry>();
   /** Offsets of the critical entries that are held, ascending. */
   #critical: number[] = [];
+  readonly #ledger: Ledger | undefined;
 
-  constructor(epoch: string, retention: Retention, now: number) {
+  /** @param ledger of all buffers that have a bound together */
+  constructor(epoch: string, retention: Retention, now: number, ledger?: Ledger) {
     this.#epoch = epoch;
     this.#retention = retention;
     this.#idleSince = now;
+    this.#ledger = ledger;
   }
 
   get epoch(): string {
@@ -116,7 +124,7 @@ export class LogBuffer implements LogTail {
     const entry = new Entry(draft, this.head + 1, loggedAt);
     this.#entries.push(entry);
     this.#byId.set(entry.id, entry);
-    this.#bytes += entry.bytes;
+    this.#count(entry.bytes);
     this.#lastId = entry.id;
     this.#idleSince = now;
     if (entry.lane === 'critical') this.#critical.push(entry.offset);
@@ -147,14 +155,10 @@ export class LogBuffer implements LogTail {
       const count = this.#entries.length - this.#start;
       const isTooMuch = count > 1 && (count > maxEntries || this.#bytes > maxBytes);
       if (!isTooMuch && oldest.loggedAt + maxAgeMs > now) break;
+      this.#hasTrimmed = true;
       this.#drop(oldest);
     }
-    if (this.#start > 64 && this.#start * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#start);
-      this.#start = 0;
-    }
-    const stale = this.#critical.findIndex((offset) => offset >= this.#first);
-    if (stale !== 0 && this.#critical.length > 0) this.#critical = stale < 0 ? [] : this.#critical.slice(stale);
+    this.#tidy();
   }
 
   /** Entries after this offset are not trimmed. */
@@ -169,15 +173,27 @@ export class LogBuffer implements LogTail {
     this.#byId.clear();
     this.#byKey.clear();
     this.#critical = [];
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
   }
 
   /** Lets go of the oldest entry, to make room for other threads; false where there is none but `keep`. */
   dropOldest(keep: Entry | undefined): boolean {
     const oldest = this.#entries[this.#start];
     if (oldest === undefined || oldest === keep || oldest.offset > this.#heldAfter) return false;
+    this.#hasTrimmed = true;
     this.#drop(oldest);
     return true;
+  }
+
+  /** Lets go of the older half, which can be read again from where the log is; not of what is held, nor of the newest. */
+  unload(): void {
+    const last = this.head - Math.ceil((this.head - this.#first + 1) / 2);
+    for (;;) {
+      const oldest = this.#entries[this.#start];
+      if (oldest === undefined || oldest.offset > Math.min(last, this.#heldAfter)) break;
+      this.#drop(oldest);
+    }
+    this.#tidy();
   }
 
   /** Holds nothing, and goes on after this position: of another life of the log, or beyond what was missed. */
@@ -209,7 +225,7 @@ export class LogBuffer implements LogTail {
     const critical: number[] = [];
     for (const entry of entries.toReversed()) {
       this.#byId.set(entry.id, entry);
-      this.#bytes += entry.bytes;
+      this.#count(entry.bytes);
       if (entry.lane === 'critical') critical.unshift(entry.offset);
     }
     this.#critical = [...critical, ...this.#critical];
@@ -223,7 +239,7 @@ export class LogBuffer implements LogTail {
   /** Nobody is given it any more: its place in the order stays, its memory is given back. */
   #supersede(older: Entry): void {
     older.isSuperseded = true;
-    this.#bytes -= older.bytes;
+    this.#count(-older.bytes);
     older.release();
     if (older.lane !== 'critical') return;
     const index = this.#criticalIndexAfter(older.offset - 1);
@@ -234,15 +250,29 @@ export class LogBuffer implements LogTail {
     this.#entries[this.#start] = undefined;
     this.#start++;
     this.#first++;
-    this.#hasTrimmed = true;
     this.#forget(oldest);
+  }
+
+  /** Forgets the places of what has been dropped. */
+  #tidy(): void {
+    if (this.#start > 64 && this.#start * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#start);
+      this.#start = 0;
+    }
+    const stale = this.#critical.findIndex((offset) => offset >= this.#first);
+    if (stale !== 0 && this.#critical.length > 0) this.#critical = stale < 0 ? [] : this.#critical.slice(stale);
   }
 
   #forget(entry: Entry): void {
     this.#byId.delete(entry.id);
     if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
     if (entry.isSuperseded) return;
-    this.#bytes -= entry.bytes;
+    this.#count(-entry.bytes);
     entry.release();
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#ledger !== undefined) this.#ledger.bytes += bytes;
   }
 }

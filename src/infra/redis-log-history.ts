@@ -27,6 +27,10 @@ export class RedisHistory {
     this.#host = host;
   }
 
+  get isLoading(): boolean {
+    return this.#loading !== undefined;
+  }
+
   /** The tail begins anew somewhere else. */
   restart(): void {
     this.#isComplete = false;

@@ -1,7 +1,7 @@
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { systemClock, type Clock } from './clock.ts';
 import { randomId } from './ids.ts';
-import type { Retention } from './log-buffer.ts';
+import type { Ledger, Retention } from './log-buffer.ts';
 import { checkChoice, checkFunction, checkNumber } from './option-checks.ts';
 import { InvalidOptionError } from './errors.ts';
 
@@ -24,6 +24,11 @@ export interface RedisLogOptions {
   maxAgeMs?: number | undefined;
   /** Bytes of a thread that one node holds in memory; Redis has no limit by bytes. @default 64 MiB */
   maxBytes?: number | undefined;
+  /**
+   * Bytes of all threads together that one node holds in memory, looked at once a second. Beyond it threads give up the older half of
+   * what they hold here; a join reads it from Redis again, and a member that is behind by so much gets a `gap`. @default 1 GiB
+   */
+  maxTotalBytes?: number | undefined;
   /** How long an idempotency key is known, at least. @default 300000 (five minutes) */
   idempotencyMs?: number | undefined;
   /** How long an unused thread's epoch and offset are remembered; at least twice the other two. @default 604800000 (a week) */
@@ -71,6 +76,9 @@ export interface RedisLogSettings {
   /** Is there while the node lives. */
   readonly nodeKey: (nodeId: string) => string;
   readonly retention: Retention;
+  readonly maxTotalBytes: number;
+  /** What the threads hold. */
+  readonly ledger: Ledger;
   readonly idempotencyMs: number;
   readonly metaMs: number;
   readonly inlineBytes: number;
@@ -123,6 +131,8 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
       maxBytes: checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
       maxAgeMs,
     },
+    maxTotalBytes: checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
+    ledger: { bytes: 0 },
     idempotencyMs,
     // a position must not outlive its epoch while there are entries, nor a key the offset that it names
     metaMs: Math.max(positionsMs, 2 * maxAgeMs, 2 * idempotencyMs),

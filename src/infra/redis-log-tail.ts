@@ -57,7 +57,8 @@ export class RedisTail {
 
   constructor(host: TailHost) {
     this.#host = host;
-    this.buffer = new LogBuffer('', host.settings.retention, host.settings.clock.now());
+    const { settings } = host;
+    this.buffer = new LogBuffer('', settings.retention, settings.clock.now(), settings.ledger);
     this.#placing = new Placing(this.buffer, host);
     this.#early = new EarlyPlaces((own) => this.#placing.failLost(own));
     this.#history = new RedisHistory(this.buffer, this.#placing, host);
@@ -111,6 +112,11 @@ export class RedisTail {
     const isUnknown = from !== 'start' && (from.epoch !== this.buffer.epoch || from.offset > this.buffer.head);
     if (isUnknown) return this.catchUp().then(() => this.#history.load(this.#oldestWanted(from)));
     return this.#history.load(this.#oldestWanted(from));
+  }
+
+  /** Gives memory back; what somebody is about to read stays. */
+  unload(): void {
+    if (!this.#history.isLoading) this.buffer.unload();
   }
 
   end(): void {

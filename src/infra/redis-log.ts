@@ -9,6 +9,7 @@ import { localDelivery, PendingAppends, releaseDraft } from './redis-log-append.
 import { connector, isFinalReply } from './redis-log-client.ts';
 import { draftOf, encodeNote } from './redis-log-codec.ts';
 import { RedisLink } from './redis-log-link.ts';
+import { MemoryBound } from './redis-log-memory.ts';
 import { Presence } from './redis-log-presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './redis-log-options.ts';
 import { Rounds } from './redis-log-rounds.ts';
@@ -43,6 +44,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #pending: PendingAppends;
   readonly #presence: Presence;
   readonly #rounds: Rounds;
+  readonly #memory: MemoryBound;
   #trimmed: Iterator<RedisThread> | undefined;
   readonly #threads = new Map<string, RedisThread>();
   readonly #watchers = new Set<(error: Error | undefined) => void>();
@@ -74,6 +76,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
       },
     );
     this.#presence = new Presence(this.#link, settings);
+    this.#memory = new MemoryBound(this.#threads, settings.ledger, settings.maxTotalBytes);
     this.#rounds = new Rounds(this.#threads, this.#link, settings, this.#presence);
     this.#down();
   }
@@ -141,6 +144,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   sweep(): void {
+    this.#memory.keep();
     const now = this.#settings.clock.now();
     const trimmed = (this.#trimmed ??= this.#threads.values());
     for (let left = TRIMMED_AT_ONCE; left > 0; left--) {

@@ -146,4 +146,25 @@ describe('two nodes with one Redis', () => {
     expect(await server.run(['KEYS', 'tc:node:*'])).toHaveLength(2);
     await until(async () => (await there.membersElsewhere?.('t')) === 0);
   });
+
+  it('hold so much in memory at most, and read the rest from Redis again for who needs it', async () => {
+    const log = startLog({ url: server.url, maxTotalBytes: 100_000 });
+    const threads = names(1, 10);
+    const held = await Promise.all(threads.map((threadId) => hold(log, threadId)));
+    for (const threadId of threads) {
+      const sent = names(1, 20).map(async (id) => log.append(draft(id, { threadId, bytes: 1_000 })));
+      await Promise.all(sent);
+    }
+    log.sweep();
+    const counts = held.map(({ ids }) => ids().length);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(100);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    for (const { ids } of held) expect(ids().at(-1)).toBe('m20');
+    await held[0]?.subscription.reach?.('start');
+    expect(held[0]?.ids()).toEqual(names(1, 20));
+    // what has not been offered yet stays
+    held[0]?.subscription.hold(0);
+    log.sweep();
+    expect(held[0]?.ids()).toEqual(names(1, 20));
+  });
 });
