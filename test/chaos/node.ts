@@ -14,6 +14,8 @@ hub.on('error', () => {});
 const server = createServer((request, response) => void answer(request, response));
 hub.attach(server, { path: '/ws', authorize: () => true });
 server.listen(Number(PORT), '127.0.0.1', () => process.send?.('ready'));
+// the test that started it has ended, in whichever way
+process.once('disconnect', () => process.exit(1));
 process.once('SIGTERM', () => void hub.drain({ timeoutMs: 2_000 }).then(() => process.exit(0)));
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,7 +1,10 @@
+import { Load } from './load.ts';
 import type { World } from './world.ts';
 
 /** A node that does not answer for so long is taken for lost, as a backend's own time limits do. */
 const ANSWER_MS = 10_000;
+/** How long the last message of a publisher may take: both nodes are up, and so is Redis. */
+const LAST_MS = 30_000;
 
 /** A publish that the hub has answered. */
 export interface Acked {
@@ -11,42 +14,38 @@ export interface Acked {
 }
 
 /** Publishes one message after the other, each until a node has acknowledged it, always with the same idempotency key. */
-export class Publisher {
+export class Publisher extends Load {
   readonly acked: Acked[] = [];
+  /** What no node has acknowledged, though there was time. */
+  readonly refused: string[] = [];
   readonly #world: World;
   readonly #name: string;
   readonly #threads: readonly string[];
   readonly #paceMs: number;
-  #isStopping = false;
-  readonly #done: Promise<void>;
   /** Tries that failed. */
   failures = 0;
 
   constructor(world: World, name: string, threads: readonly string[], paceMs: number) {
+    super();
     this.#world = world;
     this.#name = name;
     this.#threads = threads;
     this.#paceMs = paceMs;
-    this.#done = this.#run();
   }
 
-  /** Resolves when the last one is acknowledged. */
-  stop(): Promise<void> {
-    this.#isStopping = true;
-    return this.#done;
-  }
-
-  async #run(): Promise<void> {
-    for (let n = 0; !this.#isStopping; n++) {
-      const threadId = this.#threads[n % this.#threads.length] ?? '';
-      const key = `${this.#name}-${n}`;
-      for (let turn = n; !(await this.#publish(threadId, key, turn)); turn++) {
-        this.failures++;
-        await pause(50);
+  protected async act(n: number): Promise<void> {
+    const threadId = this.#threads[n % this.#threads.length] ?? '';
+    const key = `${this.#name}-${n}`;
+    for (let turn = n; !(await this.#publish(threadId, key, turn)); turn++) {
+      this.failures++;
+      if (this.stoppingMs > LAST_MS) {
+        this.refused.push(`${key} was not acknowledged within ${LAST_MS} ms`);
+        return;
       }
-      this.acked.push({ threadId, key, at: performance.now() });
-      await pause(this.#paceMs);
+      await pause(50);
     }
+    this.acked.push({ threadId, key, at: performance.now() });
+    await pause(this.#paceMs);
   }
 
   async #publish(threadId: string, key: string, turn: number): Promise<boolean> {
@@ -64,28 +63,19 @@ export class Publisher {
 }
 
 /** One token stream after the other in one thread; what becomes of each is the clients' to see. */
-export class Speaker {
+export class Speaker extends Load {
   readonly #world: World;
   readonly #threadId: string;
-  #isStopping = false;
-  readonly #done: Promise<void>;
 
   constructor(world: World, threadId: string) {
+    super();
     this.#world = world;
     this.#threadId = threadId;
-    this.#done = this.#run();
   }
 
-  stop(): Promise<void> {
-    this.#isStopping = true;
-    return this.#done;
-  }
-
-  async #run(): Promise<void> {
-    for (let n = 0; !this.#isStopping; n++) {
-      const url = `${this.#world.node(n)}/stream?thread=${this.#threadId}&key=stream-${n}`;
-      await fetch(url, { method: 'POST', signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => pause(100));
-    }
+  protected async act(n: number): Promise<void> {
+    const url = `${this.#world.node(n)}/stream?thread=${this.#threadId}&key=stream-${n}`;
+    await fetch(url, { method: 'POST', signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => pause(100));
   }
 }
 

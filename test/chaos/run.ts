@@ -1,6 +1,6 @@
 import { playScenario } from './scenario.ts';
 
-// npm run chaos:redis: the whole of it, about a minute and a half
+// npm run chaos:redis: the whole of it, about a minute
 
 const outcome = await playScenario({
   clients: 100,

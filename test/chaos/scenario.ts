@@ -43,11 +43,10 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
   const threads = Array.from({ length: plan.threads }, (_, i) => `t${i}`);
   const watchers = Array.from({ length: plan.clients }, () => new Watcher(world.url, threads));
   try {
-    const publishers = Array.from(
-      { length: plan.publishers },
-      (_, i) => new Publisher(world, `p${i}`, threads, plan.paceMs),
+    const publishers = Array.from({ length: plan.publishers }, (_, i) =>
+      new Publisher(world, `p${i}`, threads, plan.paceMs).start(),
     );
-    const speakers = threads.slice(0, plan.streams).map((threadId) => new Speaker(world, threadId));
+    const speakers = threads.slice(0, plan.streams).map((threadId) => new Speaker(world, threadId).start());
     const [one, two] = world.nodes;
     if (one === undefined || two === undefined) throw new Error('two nodes are needed');
     const quiet = async (): Promise<void> => {
@@ -105,6 +104,8 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
     for (const event of seen) if (event.kind === 'gap') gaps[event.why] = (gaps[event.why] ?? 0) + 1;
     return {
       wrong: [
+        ...world.crashes,
+        ...publishers.flatMap(({ refused }) => refused),
         ...judge(logs, watchers, acked, [loss]),
         ...watchers.flatMap(({ errors, garbled }) => [...errors.map(String), ...garbled]),
       ],

@@ -15,11 +15,16 @@ interface Node {
   process: ChildProcess;
 }
 
+/** How long a node may take to end by itself: its drain has a limit of its own. */
+const END_MS = 20_000;
+
 /** Redis, two nodes and a balancer, as real processes on loopback, and all that can happen to them. */
 export class World {
   readonly redis: RedisServer;
   readonly nodes: readonly Node[];
   readonly url: string;
+  /** Nodes that ended when nobody wanted it, or did not when somebody did. */
+  readonly crashes: string[] = [];
   readonly #balancer: Server;
   readonly #timeoutMs: number;
 
@@ -62,9 +67,7 @@ export class World {
   }
 
   async #replace(node: Node, signal: NodeJS.Signals): Promise<void> {
-    const exit = once(node.process, 'exit');
-    node.process.kill(signal);
-    await exit;
+    await this.#end(node, signal);
     node.process = await startNode(node.port, node.line.port, this.#timeoutMs);
   }
 
@@ -85,13 +88,26 @@ export class World {
 
   async stop(): Promise<void> {
     this.#balancer.close();
-    for (const { process, line } of this.nodes) {
-      const exit = once(process, 'exit');
-      process.kill('SIGKILL');
-      await exit;
-      await line.close();
+    for (const node of this.nodes) {
+      await this.#end(node, 'SIGKILL');
+      await node.line.close();
     }
     await this.redis.stop();
+  }
+
+  async #end({ port, process }: Node, signal: NodeJS.Signals): Promise<void> {
+    if (process.exitCode !== null || process.signalCode !== null) {
+      this.crashes.push(`the node on port ${port} had ended by itself: ${process.signalCode ?? process.exitCode}`);
+      return;
+    }
+    const exit = once(process, 'exit');
+    process.kill(signal);
+    const limit = setTimeout(() => {
+      this.crashes.push(`the node on port ${port} did not end within ${END_MS} ms of ${signal}`);
+      process.kill('SIGKILL');
+    }, END_MS);
+    await exit;
+    clearTimeout(limit);
   }
 
   get #files(): string {

@@ -21,9 +21,17 @@ export class RedisServer {
 
   /** @param args further options of `redis-server` */
   static async start(args: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'threadcast-redis-')), args);
-    await server.start();
-    return server;
+    for (let triesLeft = 3; ; triesLeft--) {
+      const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'threadcast-redis-')), args);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        // another test was given the same port in the same moment
+        await server.stop();
+        if (triesLeft === 1) throw error;
+      }
+    }
   }
 
   get url(): string {
@@ -42,16 +50,27 @@ export class RedisServer {
       '',
       ...this.#args,
     ];
-    this.#process = spawn('redis-server', options, { stdio: 'ignore' });
-    await this.run(['PING']);
+    const server = spawn('redis-server', options, { stdio: 'ignore' });
+    this.#process = server;
+    const hasEnded = new AbortController();
+    server.once('exit', () => hasEnded.abort(new Error(`the Redis of port ${this.port} ended before it answered`)));
+    const info = String(await this.run(['INFO', 'server'], hasEnded.signal));
+    // another one may have the port, which answers as well
+    if (!info.includes(`process_id:${server.pid}\r\n`)) throw new Error(`port ${this.port} is not this server's`);
   }
 
-  /** Runs one command on a connection of its own; waits until the server takes it. */
-  async run(args: string[]): Promise<unknown> {
+  /**
+   * Runs one command on a connection of its own; waits until the server takes it.
+   * @param signal gives up, with its reason
+   */
+  async run(args: string[], signal?: AbortSignal): Promise<unknown> {
     const client = createClient({ url: this.url, socket: { reconnectStrategy: 20 } });
     client.on('error', () => {});
-    await client.connect();
+    const aborted = new Promise<never>((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
     try {
+      await Promise.race([client.connect(), aborted]);
       for (;;) {
         try {
           return await client.sendCommand(args);

@@ -22,4 +22,5 @@ it('two nodes and Redis, killed, cut, frozen and restored under load: nothing tw
   expect(outcome.streams).toBeGreaterThan(0);
   expect(outcome.lost).toBeGreaterThan(0);
   expect(Object.keys(outcome.gaps).filter((why) => why !== 'fork' && why !== 'ahead')).toEqual([]);
-}, 90_000);
+  // its own time limits say what hangs; this one only ends a test that does not end
+}, 240_000);
