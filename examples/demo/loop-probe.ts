@@ -2,6 +2,9 @@ import { performance } from 'node:perf_hooks';
 
 const PERIOD_MS = 1;
 
+/** Long enough for the kernel to let the thread sleep. */
+const NAP_MS = 0.01;
+
 /** A time in which the event loop did not turn. */
 export interface Block {
   readonly ms: number;
@@ -19,6 +22,7 @@ export class LoopProbe {
   #longest = NONE;
   #lastAt = 0;
   #lastCpuMs = 0;
+  readonly #nap = new Int32Array(new SharedArrayBuffer(4));
   #timer: NodeJS.Timeout | undefined;
 
   start(): void {
@@ -44,8 +48,10 @@ export class LoopProbe {
 
   #tick(): void {
     const now = performance.now();
-    const cpuMs = threadCpuMs();
     const ms = now - this.#lastAt - PERIOD_MS;
+    // the kernel adds up a thread's CPU time when it sleeps, and else only at its own ticks, some milliseconds apart
+    if (ms > this.#longest.ms) Atomics.wait(this.#nap, 0, 0, NAP_MS);
+    const cpuMs = threadCpuMs();
     if (ms > this.#longest.ms) this.#longest = { ms, runningMs: Math.min(ms, cpuMs - this.#lastCpuMs) };
     this.#lastAt = now;
     this.#lastCpuMs = cpuMs;
