@@ -53,11 +53,8 @@ export interface HubSight {
   readonly state: string;
   readonly connections: number;
   readonly threads: number;
-  readonly pressure: number;
-  readonly messagesPublished: number;
-  readonly deliveries: number;
-  readonly sendTimeouts: number;
-  readonly connectionsEvicted: number;
+  /** Connections that have ended in the hub's life. */
+  readonly evicted: number;
 }
 
 export interface MachineSight {

@@ -51,6 +51,11 @@ export class Recorder {
     return sights;
   }
 
+  /** Since the recording began. */
+  get evictions(): number {
+    return this.#noted;
+  }
+
   notesAfter(n: number): readonly Note[] {
     return this.#notes.filter((note) => note.n > n);
   }

@@ -3,21 +3,10 @@ import type { Clock } from '../infra/clock.ts';
 import { closeCodes } from '../infra/close-codes.ts';
 import { every } from './every.ts';
 import { Meters } from './meters.ts';
-import type {
-  Act,
-  ConnectionRow,
-  Detail,
-  HubSight,
-  ListQuery,
-  ListSight,
-  Look,
-  MachineSight,
-  Selection,
-  Sight,
-  ThreadRow,
-} from './protocol.ts';
+import type { Act, Detail, HubSight, Look, MachineSight, Selection, Sight } from './protocol.ts';
 import { Recorder } from './recorder.ts';
 import { InspectorRefusal } from './refusal.ts';
+import { connectionRow, listSight, threadRow } from './rows.ts';
 import { keyOf, survey, type Findings } from './survey.ts';
 import { Viewers, type Viewer } from './viewers.ts';
 
@@ -38,6 +27,8 @@ interface Session {
   readonly recorder: Recorder;
   readonly meters: Meters;
   readonly stopChecking: () => void;
+  /** Connections that had ended before. */
+  readonly evictedBefore: number;
 }
 
 export interface WatchSettings {
@@ -102,9 +93,11 @@ export class Watch {
   }
 
   #open(): Session {
+    const meters = new Meters(this.#hub, this.#clock, () => this.#findings?.found);
     return {
       recorder: new Recorder(this.#hub, this.#clock),
-      meters: new Meters(this.#hub, this.#clock, () => this.#findings?.found),
+      meters,
+      evictedBefore: meters.stats.connectionsEvicted,
       stopChecking: every(this.#clock, CHECK_MS, () => this.#check()),
     };
   }
@@ -146,8 +139,8 @@ export class Watch {
     const { recorder, meters } = session;
     return {
       at: Date.now(),
-      hub: this.#hubSight(meters, found),
-      machines: this.#machines(recorder, meters, found),
+      hub: this.#hubSight(session, found),
+      machines: this.#machines(session, found),
       samples: meters.samplesAfter(look.samplesAfter),
       notes: recorder.notesAfter(look.notesAfter),
       list: listSight(look.list, found),
@@ -156,19 +149,17 @@ export class Watch {
     };
   }
 
-  #hubSight({ stats }: Meters, { connections, threads }: Findings): HubSight {
-    const { messagesPublished, deliveries, sendTimeouts, connectionsEvicted } = stats;
-    const { state, pressure } = this.#hub;
-    const totals = { messagesPublished, deliveries, sendTimeouts, connectionsEvicted };
-    return { state, connections, threads, pressure, ...totals };
+  #hubSight(session: Session, { connections, threads }: Findings): HubSight {
+    return { state: this.#hub.state, connections, threads, evicted: evictedIn(session) };
   }
 
-  #machines(recorder: Recorder, { stats }: Meters, found: Findings): readonly MachineSight[] {
-    const evicted = stats.connectionsEvicted > 0 ? { evicted: stats.connectionsEvicted } : {};
+  #machines(session: Session, found: Findings): readonly MachineSight[] {
+    const { recorder, meters } = session;
+    const evicted = evictedIn(session);
     const states = {
-      connection: { ...found.connectionStates, ...evicted },
+      connection: { ...found.connectionStates, ...(evicted > 0 ? { evicted } : {}) },
       thread: found.threadStates,
-      serializer: { [stats.serializer]: 1 },
+      serializer: { [meters.stats.serializer]: 1 },
       hub: { [this.#hub.state]: 1 },
     };
     return Object.entries(states).map(([machine, counts]) => ({
@@ -214,32 +205,11 @@ export class Watch {
   }
 }
 
+/** As the log of evictions has it: the hub's own number is of the last sample. */
+function evictedIn({ evictedBefore, recorder }: Session): number {
+  return evictedBefore + recorder.evictions;
+}
+
 function closed(): InspectorRefusal {
   return new InspectorRefusal(503, 'CLOSED', 'the inspector has been closed');
-}
-
-/** The rows in view, as they are now. */
-function listSight(query: ListQuery, found: Findings): ListSight {
-  const { kind, from, count } = query;
-  const items = found.lists.get(keyOf(query)) ?? [];
-  const rows = items
-    .slice(from, from + count)
-    .map((item) => ('userId' in item ? connectionRow(item) : threadRow(item)));
-  return {
-    kind,
-    total: kind === 'connections' ? found.connections : found.threads,
-    matching: items.length,
-    from,
-    rows,
-  };
-}
-
-function connectionRow({ id, userId, stats }: Connection): ConnectionRow {
-  const { path, ageMs, lag, unsentBytes, trips, roundTripMs } = stats;
-  return { kind: 'connections', id, userId, state: path, ageMs, lag, unsentBytes, trips, roundTripMs };
-}
-
-function threadRow({ id, stats }: Thread): ThreadRow {
-  const { state, members, behind, lag, head } = stats;
-  return { kind: 'threads', id, state, members, behind, lag, messages: head };
 }

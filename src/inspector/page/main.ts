@@ -111,7 +111,7 @@ function show(sight: Sight): void {
     byId('facts'),
     `hub ${hub.state} · ${counted(hub.connections, 'connection')} · ${counted(hub.threads, 'thread')}`,
   );
-  write(byId('evicted'), count(hub.connectionsEvicted));
+  write(byId('evicted'), count(hub.evicted));
   meters.add(sight.samples);
   evictions.add(sight.notes);
   list.take(sight.list);

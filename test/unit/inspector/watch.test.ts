@@ -179,11 +179,14 @@ describe('what it shows', () => {
       one?.connection.reset();
     }
     watch.act({ action: 'evict', connectionId: selected.id });
-    const { selected: seen, notes } = await again({ selected });
+    const { selected: seen, notes, hub, machines } = await again({ selected });
     expect(seen?.row.state).toBe('evicted');
     expect(seen?.history).toHaveLength(40);
     expect(seen?.history.at(-1)).toMatchObject({ from: 'open', to: 'evicted', event: 'evict' });
     expect(notes).toMatchObject([{ n: 1, userId: 'user-0', code: 4408, reason: 'evicted by an operator' }]);
+    // at once, and the same everywhere
+    expect(hub).toMatchObject({ connections: 0, evicted: 1 });
+    expect(machines[0]?.states).toEqual({ evicted: 1 });
     expect((await again({ notesAfter: 1 })).notes).toEqual([]);
     expect((await again({ selected: { kind: 'threads', id: 'not an id' } })).selected).toBeUndefined();
   });

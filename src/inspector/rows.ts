@@ -1,0 +1,29 @@
+import type { Connection, Thread } from '../actors/api.ts';
+import type { ConnectionRow, ListQuery, ListSight, ThreadRow } from './protocol.ts';
+import { keyOf, type Findings } from './survey.ts';
+
+/** The rows in view, as they are now. */
+export function listSight(query: ListQuery, found: Findings): ListSight {
+  const { kind, from, count } = query;
+  const items = found.lists.get(keyOf(query)) ?? [];
+  const rows = items
+    .slice(from, from + count)
+    .map((item) => ('userId' in item ? connectionRow(item) : threadRow(item)));
+  return {
+    kind,
+    total: kind === 'connections' ? found.connections : found.threads,
+    matching: items.length,
+    from,
+    rows,
+  };
+}
+
+export function connectionRow({ id, userId, stats }: Connection): ConnectionRow {
+  const { path, ageMs, lag, unsentBytes, trips, roundTripMs } = stats;
+  return { kind: 'connections', id, userId, state: path, ageMs, lag, unsentBytes, trips, roundTripMs };
+}
+
+export function threadRow({ id, stats }: Thread): ThreadRow {
+  const { state, members, behind, lag, head } = stats;
+  return { kind: 'threads', id, state, members, behind, lag, messages: head };
+}
