@@ -39,6 +39,8 @@ export type Sort = 'age' | 'state' | 'lag' | 'unsent' | 'trips' | 'roundTrip' | 
 export interface Sight {
   /** Of the server, in milliseconds since 1970. */
   readonly at: number;
+  /** When somebody began to watch, in milliseconds since 1970. Where it is another time, the numbers of samples and notes begin anew. */
+  readonly since: number;
   readonly hub: HubSight;
   readonly machines: readonly MachineSight[];
   readonly samples: readonly Sample[];

@@ -16,6 +16,9 @@ const FRESH_MS = 300;
 /** or longer where it is more work than this share of the time: rows in view are as they are now in any case. */
 const SURVEY_SHARE = 0.01;
 
+/** But not longer than this: what a busy machine takes from a survey looks like work of it. */
+const STALE_MS = 3_000;
+
 /** How often is looked whether somebody still watches. */
 const CHECK_MS = 1_000;
 
@@ -27,6 +30,7 @@ interface Session {
   readonly recorder: Recorder;
   readonly meters: Meters;
   readonly stopChecking: () => void;
+  readonly since: number;
   /** Connections that had ended before. */
   readonly evictedBefore: number;
 }
@@ -97,6 +101,7 @@ export class Watch {
     return {
       recorder: new Recorder(this.#hub, this.#clock),
       meters,
+      since: Date.now(),
       evictedBefore: meters.stats.connectionsEvicted,
       stopChecking: every(this.#clock, CHECK_MS, () => this.#check()),
     };
@@ -132,13 +137,17 @@ export class Watch {
 
   async #survey(): Promise<void> {
     const found = await survey(this.#hub, this.#viewers.queries, this.#clock);
-    this.#findings = { found, freshUntil: this.#clock.now() + Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE) };
+    this.#findings = {
+      found,
+      freshUntil: this.#clock.now() + Math.min(STALE_MS, Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE)),
+    };
   }
 
   #sight(look: Look, viewer: Viewer, session: Session, found: Findings): Sight {
     const { recorder, meters } = session;
     return {
       at: Date.now(),
+      since: session.since,
       hub: this.#hubSight(session, found),
       machines: this.#machines(session, found),
       samples: meters.samplesAfter(look.samplesAfter),

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHub, type Connection, type Hub } from 'threadcast';
-import { inspector, inspectorHandler, type InspectorServer } from 'threadcast/inspector';
+import { inspector, inspectorHandler, type InspectorHandler, type InspectorServer } from 'threadcast/inspector';
 import { FakeLink } from 'threadcast/testing';
 import { WsClient } from '../support/ws-server.ts';
 import { axeFaults, brightnessOf, launchBrowser } from './support/browser.ts';
@@ -36,6 +36,7 @@ async function countsOf(page: Page, machine: string): Promise<Record<string, num
 
 describe('the inspector on the server of an application', () => {
   let hub: Hub;
+  let inspect: InspectorHandler;
   let server: Server;
   let url: string;
   let wsUrl: string;
@@ -53,7 +54,7 @@ describe('the inspector on the server of an application', () => {
       cooldownMs: 8_000,
       threadIdleMs: 1_000,
     });
-    const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
+    inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
     server = createServer((request, response) => {
       if (!inspect(request, response)) response.writeHead(404).end();
     });
@@ -199,12 +200,24 @@ describe('the inspector on the server of an application', () => {
     await phone.close();
   });
 
+  it('goes on where the inspector has begun anew, as after a tab was hidden for long', async () => {
+    expect(await page.locator('#notes li').count()).toBeGreaterThan(1);
+    inspect.close();
+    inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
+    await page.locator('#no-notes').waitFor(TIMEOUT);
+    const [, member] = connections;
+    member?.close();
+    await page.locator('#notes li', { hasText: 'user-2' }).waitFor(TIMEOUT);
+    // two samples later
+    await page.locator('[data-meter="published"] .value', { hasText: '0' }).waitFor(TIMEOUT);
+  });
+
   it('can be used with the keyboard alone', async () => {
     const focused = () => page.evaluate('document.activeElement.id');
     await page.keyboard.press('/');
     expect(await focused()).toBe('search');
     await page.keyboard.type('user-1');
-    await page.locator('#matching', { hasText: /^11 of 29$/ }).waitFor(TIMEOUT);
+    await page.locator('#matching', { hasText: /^11 of 28$/ }).waitFor(TIMEOUT);
     for (let i = 0; i < 20 && (await focused()) !== 'grid'; i++) await page.keyboard.press('Tab');
     expect(await focused()).toBe('grid');
     await page.keyboard.press('ArrowDown');

@@ -29,12 +29,18 @@ export class Evictions {
       );
     }
     while (this.#list.children.length > KEPT) this.#list.lastElementChild?.remove();
-    byId('no-notes').hidden = this.#list.children.length > 0;
-    byId('log').hidden = this.#list.children.length === 0;
+    this.#showEmpty();
   }
 
   forget(): void {
     this.#newest = 0;
     this.#list.replaceChildren();
+    this.#showEmpty();
+  }
+
+  #showEmpty(): void {
+    const isEmpty = this.#list.children.length === 0;
+    byId('no-notes').hidden = !isEmpty;
+    byId('log').hidden = isEmpty;
   }
 }

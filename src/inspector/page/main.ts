@@ -25,6 +25,8 @@ let viewer = sessionStorage.getItem(VIEWER_KEY) ?? newViewer();
 const layouts: readonly ChartLayout[] = await (await fetch('charts.json')).json();
 
 let selected: Selection | undefined;
+/** When the server began to watch, as far as the page knows. */
+let since: number | undefined;
 const faults = { look: '', action: '' };
 /** Something else is wanted than the last look asked for. */
 let isWanted = false;
@@ -84,6 +86,17 @@ async function lookOnce(): Promise<boolean> {
   try {
     const question = { viewer, samplesAfter: meters.newest, notesAfter: evictions.newest, list: list.query, selected };
     const sight = await look(question);
+    if (sight.since !== since) {
+      // it counts from 1 again: this answer lacks what it has counted up to the numbers that the page knew
+      const knew = since;
+      since = sight.since;
+      meters.forget();
+      evictions.forget();
+      if (knew !== undefined) {
+        isWanted = true;
+        return false;
+      }
+    }
     show(sight);
     // a thread that was closed, or whatever was there before the server began anew
     if (sight.selected === undefined && question.selected !== undefined && question.selected === selected)
@@ -92,9 +105,6 @@ async function lookOnce(): Promise<boolean> {
     say('look', '');
     return false;
   } catch (error) {
-    // a server that has begun anew counts from 1 again
-    meters.forget();
-    evictions.forget();
     // a tab that was duplicated has the id of the other one, and they are in each other's way
     if (error instanceof Refused && error.status === 429) viewer = newViewer();
     if (error instanceof Refused && error.status === 401) await askForToken();

@@ -74,8 +74,6 @@ export class Meters {
 
   add(samples: readonly Sample[]): void {
     if (samples.length === 0) return;
-    // the server began anew
-    if ((samples[0]?.n ?? 0) <= this.newest) this.#samples.length = 0;
     this.#samples.push(...samples);
     this.#samples.splice(0, this.#samples.length - SHOWN);
     for (const card of this.#cards) card.show(this.#samples);

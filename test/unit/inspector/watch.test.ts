@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock, Connection, Hub } from '../../../src/index.ts';
 import type { ListQuery, Look, Sight } from '../../../src/inspector/protocol.ts';
 import { Watch } from '../../../src/inspector/watch.ts';
@@ -80,6 +80,17 @@ describe('an inspector that nobody watches', () => {
     expect(watch.isOpen).toBe(true);
     await harness.clock.advance(2_000);
     expect([listeners, harness.clock.pending - timers, watch.isOpen]).toEqual([0, 0, false]);
+  });
+
+  it('says that it has begun anew, so that nobody waits for the numbers of the time before', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { since } = await look();
+    await harness.clock.advance(5_000);
+    expect((await look()).since).toBe(since);
+    await harness.clock.advance(11_000);
+    vi.setSystemTime(since + 16_000);
+    expect((await look()).since).toBe(since + 16_000);
+    vi.useRealTimers();
   });
 
   it('goes on for as long as one of them looks', async () => {
@@ -215,6 +226,23 @@ describe('what it shows', () => {
     watch.act({ action: 'reset', connectionId });
     expect(one?.connection.state).toBe('open');
     expect(() => watch.act({ action: 'reset', connectionId: 'nobody' })).toThrow('no such connection');
+  });
+
+  it('looks again after three seconds, however long a busy machine has held up a survey', async () => {
+    const [one] = await crowd(2);
+    let [now, step] = [0, 1_000];
+    watch.close();
+    watch = watchOn({
+      now: () => (now += step),
+      nextTurn: queueMicrotask,
+      setTimeout: () => undefined,
+      clearTimeout: () => {},
+    });
+    expect((await look()).list.total).toBe(2);
+    step = 0;
+    one?.connection.close();
+    now += 3_000;
+    expect((await look()).list.total).toBe(1);
   });
 
   it('survives connections that come and go while it surveys them', async () => {
