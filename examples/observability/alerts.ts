@@ -58,7 +58,7 @@ export function alertRules({ windowSeconds = MINUTE_SECONDS, intervalSeconds = 1
           runbook: ${quoted(`docs/observability.md#${name.toLowerCase()}`)}
 `,
   );
-  return `# Made by generate.ts from alerts.ts.
+  return `# Made by generate.ts from alerts.ts. Scrape every 15 seconds, 30 at the most: in a minute with one sample nothing grows, and nothing rings.
 groups:
   - name: threadcast
     interval: ${Number.isInteger(intervalSeconds) ? `${intervalSeconds}s` : `${intervalSeconds * 1_000}ms`}
