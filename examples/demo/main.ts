@@ -19,7 +19,7 @@ import { Waiting } from './waiting.ts';
 const INTERMISSION_MS = 4_000;
 
 /** How long the crowd may take to connect. */
-const JOIN_MS = 10_000;
+const JOIN_MS = 30_000;
 
 // whatever was open when it failed must not keep it
 process.exit(await main());

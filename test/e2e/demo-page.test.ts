@@ -62,27 +62,23 @@ async function expectState(state: string): Promise<void> {
 
 // one demo, watched from its beginning to its end: these tests follow each other
 describe('the page of the demo', () => {
-  it(
-    'shows the connections of each state as the hub counts them, from open to evicted',
-    { timeout: 30_000 },
-    async () => {
-      await expectState('open');
-      // what the agent says is there before its message is
-      await page.locator('.turn p[data-place]').first().waitFor(TIMEOUT);
-      await expectState('retrying');
-      // the page loses its connection in the middle of the conversation
-      proxy.cut();
-      await page.locator('#events li', { hasText: /page-.*evicted: 1006/ }).waitFor(TIMEOUT);
-      expect(await page.locator('#link').textContent()).toBe('live');
-      await expectState('tripped');
-      await expectState('evicted');
-      await page.locator('#events .evicted', { hasText: '4408 slow consumer' }).waitFor(TIMEOUT);
-      const stopped = page.locator('#events li', { hasText: 'stopped-1' });
-      expect(await stopped.locator('span:last-child').allTextContents()).toEqual(
-        expect.arrayContaining(['open → retrying', 'retrying → tripped', 'evicted: 4408 slow consumer']),
-      );
-    },
-  );
+  it('shows the connections of each state as the hub counts them, from open to evicted', async () => {
+    await expectState('open');
+    // what the agent says is there before its message is
+    await page.locator('.turn p[data-place]').first().waitFor(TIMEOUT);
+    await expectState('retrying');
+    // the page loses its connection in the middle of the conversation
+    proxy.cut();
+    await page.locator('#events li', { hasText: /page-.*evicted: 1006/ }).waitFor(TIMEOUT);
+    expect(await page.locator('#link').textContent()).toBe('live');
+    await expectState('tripped');
+    await expectState('evicted');
+    await page.locator('#events .evicted', { hasText: '4408 slow consumer' }).waitFor(TIMEOUT);
+    const stopped = page.locator('#events li', { hasText: 'stopped-1' });
+    expect(await stopped.locator('span:last-child').allTextContents()).toEqual(
+      expect.arrayContaining(['open → retrying', 'retrying → tripped', 'evicted: 4408 slow consumer']),
+    );
+  });
 
   it('links the inspector, which has seen the stopped client on its way', async () => {
     await inspectorPage.locator('#notes li', { hasText: /stopped-1.*4408 slow consumer/ }).waitFor(TIMEOUT);
@@ -97,7 +93,7 @@ describe('the page of the demo', () => {
     expect(Number(open)).toBeGreaterThanOrEqual(7);
   });
 
-  it('shows the whole conversation, although it lost its connection meanwhile', { timeout: 30_000 }, async () => {
+  it('shows the whole conversation, although it lost its connection meanwhile', async () => {
     const play = page.locator('.play[data-play="1"]');
     await page.locator('.play[data-play="1"][data-complete]').waitFor(TIMEOUT);
     const messages = await recordedMessages();

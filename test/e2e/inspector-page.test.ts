@@ -103,7 +103,7 @@ describe('the inspector on the server of an application', () => {
     await page.locator('#tab-connection').click();
   });
 
-  it('shows a client that stalls on its way to the eviction', { timeout: 30_000 }, async () => {
+  it('shows a client that stalls on its way to the eviction', async () => {
     const client = new WsClient(wsUrl, 'room');
     await client.until(({ isJoined }) => isJoined);
     await page.locator('#search').fill('real');
