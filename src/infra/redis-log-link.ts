@@ -204,7 +204,10 @@ export class RedisLink {
   }
 
   #end(connection: RedisConnection): void {
+    const reason = this.#lastError;
     connection.destroy();
+    // that a connection has ended is no reason for its end
+    this.#lastError = reason;
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     if (!this.isClosed) {
