@@ -1,28 +1,24 @@
 import type { Readings } from '../infra/metrics.ts';
 import type { ConnectionActor } from './connection.ts';
-import type { Engine } from './engine.ts';
+import type { Household } from './household.ts';
+import { pressureOf } from './hub-stats.ts';
+
+/** What the hub knows besides. */
+interface HubReadings {
+  readonly loopLateMs: number;
+  readonly errors: ReadonlyMap<string, number>;
+  readonly isLogUp: boolean;
+}
 
 /** What is counted where it belongs, put together when an exporter asks: one look at each connection. */
-export function readMetrics(
-  engine: Engine,
-  hub: {
-    readonly connections: Iterable<ConnectionActor>;
-    readonly bytesOfGone: number;
-    readonly threads: number;
-    readonly streams: number;
-    readonly pressure: number;
-    readonly loopLateMs: number;
-    readonly errors: ReadonlyMap<string, number>;
-    readonly isLogUp: boolean;
-  },
-): Readings {
+export function readMetrics({ engine, lobby, threads }: Household, hub: HubReadings): Readings {
   const { counters, serializer, turns } = engine;
   const { queued, running, threads: workers } = serializer.workers;
   return {
     ...counters,
-    ...census(hub.connections, hub.bytesOfGone),
-    threads: hub.threads,
-    streams: hub.streams,
+    ...census(lobby.all, lobby.bytesOfGone),
+    threads: threads.size,
+    streams: threads.streams,
     serializing: serializer.underWay,
     segmentsInUse: serializer.segmentsInUse,
     workersRunning: running,
@@ -32,7 +28,7 @@ export function readMetrics(
     loopLateMs: hub.loopLateMs,
     errors: hub.errors,
     logsLost: hub.isLogUp ? 0 : 1,
-    pressure: hub.pressure,
+    pressure: pressureOf(engine),
   };
 }
 
