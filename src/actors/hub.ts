@@ -2,7 +2,7 @@ import { createActor, type ActorRefFrom } from 'xstate';
 import { closeCodes } from '../infra/close-codes.ts';
 import type { UpgradeServer } from '../infra/refusal.ts';
 import { assertThreadId } from '../infra/ids.ts';
-import { checkChoice, checkFunction, checkNumber } from '../infra/option-checks.ts';
+import { checkNumber } from '../infra/option-checks.ts';
 import type { Readings } from '../infra/metrics.ts';
 import { wsLink } from '../infra/ws-link.ts';
 import { hubMachine } from '../machines/index.ts';
@@ -19,6 +19,7 @@ import type {
   User,
 } from './api.ts';
 import { ConnectionActor } from './connection.ts';
+import { resolveAccept } from './connection-settings.ts';
 import { Crier } from './crier.ts';
 import { deliverAll, endAll, letGo, sayGoodbye } from './ending.ts';
 import type { Engine } from './engine.ts';
@@ -113,16 +114,7 @@ class HubActor implements Hub {
 
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
     this.#engine.assertRunning('accept');
-    const { maxInputBytes } = this.#settings;
-    const settings = {
-      id: this.#engine.newId(),
-      userId: options.userId,
-      data: options.data,
-      format: checkChoice('format', options.format, 'json', ['json', 'plain']),
-      authorize: checkFunction('authorize', options.authorize) ?? (() => false),
-      onPublish: checkFunction('onPublish', options.onPublish),
-      maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
-    };
+    const settings = resolveAccept(options, this.#engine);
     try {
       this.#lobby.assertRoom(options.userId);
     } catch (error) {
