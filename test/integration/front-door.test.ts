@@ -489,6 +489,17 @@ describe('what a bare browser asks for in its URL', () => {
     expect(await new Guest(`${url}/?thread=user:bob`).closed).toBe(4403);
   });
 
+  it('an authorize without an answer is the same, in time', async () => {
+    const { url, errors } = await serve(
+      { authorize: () => new Promise(() => {}) },
+      { answerTimeoutMs: 20, sweepMs: 10 },
+    );
+    expect(await new Guest(`${url}/?thread=t1`).closed).toBe(1013);
+    expect(errors).toEqual([
+      expect.objectContaining({ code: 'TC_ANSWER_TIMEOUT', callback: 'authorize', timeoutMs: 20 }),
+    ]);
+  });
+
   it('an authorize that throws is an error of the hub, and a close that says: later', async () => {
     const { url, errors } = await serve({ authorize: () => expect.fail('no database') });
     expect(await new Guest(`${url}/?thread=t1`).closed).toBe(1013);
