@@ -34,7 +34,8 @@ export interface PublishedMessage {
   readonly threadId: string;
   /**
    * The message's idempotency key, `^[\w.:-]{1,128}$`: a client that has not seen the answer publishes again with the same one.
-   * Give it to `send` as `idempotencyKey`, and to whatever else must not happen twice.
+   * Give it to `send` as `idempotencyKey`, and to whatever else must not happen twice. The client has chosen it: where you do not trust
+   * clients to choose at random, put the user's id before it, or two of them may be taken for one message.
    */
   readonly id: string;
   /** As the client sent it: check it before you use it. */

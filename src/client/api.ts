@@ -122,7 +122,10 @@ export interface ClientThread extends AsyncIterable<Message> {
 
 /** How to publish a message. */
 export interface PublishOptions {
-  /** Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message. @default random */
+  /**
+   * Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message, whoever publishes it.
+   * So one of your own must be unique among all clients of the thread. @default random
+   */
   id?: string | undefined;
   /** How long to wait for the answer, in milliseconds. @default the client's `publishTimeoutMs` */
   timeoutMs?: number | undefined;
