@@ -58,6 +58,7 @@ export {
   TooManyStreamsError,
   UnserializableMessageError,
   UnsupportedSocketError,
+  UpgradeTakenError,
   WorkerFailedError,
 } from './infra/errors.ts';
 export type { Piece } from './infra/frames.ts';

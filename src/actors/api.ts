@@ -338,7 +338,8 @@ export interface Hub {
    * connection with 4403, a malformed one with 4400. A hub that drains or has been closed answers 503, until it is detached
    * or another hub attaches to the path.
    *
-   * Requests for other paths are left to the server's other `upgrade` listeners; where there is none, they get a 404.
+   * Requests for other paths are left to the server's other `upgrade` listeners; where there is none, they get a 404. Those must do
+   * likewise: a `WebSocketServer` of `ws` needs `noServer`, for one with `server` refuses what is not its own (`TC_UPGRADE_TAKEN`).
    *
    * @returns a function that detaches: connections stay, clients whose handshake is under way get a 503
    * @throws InvalidOptionError, also where a running hub is attached to this path of the server; HubClosedError

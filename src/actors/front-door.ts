@@ -7,6 +7,7 @@ import {
   InvalidOptionError,
   ThreadcastError,
   TooManyConnectionsError,
+  UpgradeTakenError,
 } from '../infra/errors.ts';
 import { isSameHost, makeUpgrader, queryOf, routeUpgrades, type Handshake, type Route } from '../infra/http-upgrade.ts';
 import { assertThreadId } from '../infra/ids.ts';
@@ -178,6 +179,7 @@ export class FrontDoor implements Route, Task {
   }
 
   #answer(handshake: Handshake, answer: Session | Refusal | false | null | undefined): void {
+    if (handshake.wasTaken) return this.#house.engine.report(new UpgradeTakenError({ path: this.#options.path }));
     if (handshake.isOver) return undefined;
     if (answer instanceof Refusal) return handshake.refuse(answer);
     if (answer === false || answer === null || answer === undefined) return handshake.refuse(new Refusal(401));

@@ -192,6 +192,20 @@ export class AuthenticationTimeoutError extends ThreadcastError {
   }
 }
 
+/**
+ * Another `upgrade` listener of the server has answered a request for the hub's path. `new WebSocketServer({ server })` of `ws` answers
+ * those for every path, with a 400 where it is not its own: give it `noServer`, and the requests for its path.
+ */
+export class UpgradeTakenError extends ThreadcastError {
+  readonly code = 'TC_UPGRADE_TAKEN';
+  readonly path: string;
+
+  constructor(facts: { path: string }) {
+    super(`another upgrade listener has answered a request for ${facts.path}`);
+    this.path = facts.path;
+  }
+}
+
 /** The application did not answer about a client's request within `answerTimeoutMs`: the client was refused with this code. */
 export class AnswerTimeoutError extends ThreadcastError {
   readonly code = 'TC_ANSWER_TIMEOUT';

@@ -19,6 +19,7 @@ export class Handshake {
   readonly #head: Buffer;
   readonly #gone = new AbortController();
   #isOver = false;
+  #wasTaken = false;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
     this.request = request;
@@ -34,6 +35,11 @@ export class Handshake {
   /** There is nothing to answer any more. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Another listener of the server has answered, as one does that takes every path for its own. */
+  get wasTaken(): boolean {
+    return this.#wasTaken || (!this.#isOver && this.#socket.writableEnded);
   }
 
   /** Aborted when it is over without a 101. */
@@ -79,6 +85,7 @@ export class Handshake {
   }
 
   readonly #onGone = (): void => {
+    this.#wasTaken = this.wasTaken;
     this.#end();
     this.#socket.destroy();
     this.#gone.abort();

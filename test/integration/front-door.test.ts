@@ -717,6 +717,21 @@ describe('beside other handlers', () => {
     expect((await inside.got('msg')).map(({ d }) => d)).toEqual(['still here']);
   });
 
+  it.each(['before', 'after'])(
+    'reports a server of ws that takes every path for its own, attached %s',
+    async (when) => {
+      const { http, port } = await listen();
+      const { hub, errors } = makeHub();
+      const attachTheirs = (): unknown => new WebSocketServer({ server: http, path: '/theirs' });
+      if (when === 'before') attachTheirs();
+      hub.attach(http, { path: '/chat' });
+      if (when === 'after') attachTheirs();
+      expect(await statusOf(`ws://127.0.0.1:${port}/chat`)).toBe(400);
+      await expect.poll(() => errors).toEqual([expect.objectContaining({ code: 'TC_UPGRADE_TAKEN', path: '/chat' })]);
+      expect(hub.stats().connectionsAccepted).toBe(0);
+    },
+  );
+
   it('reports a socket that another handler of the same path has taken, and leaves it to that', async () => {
     const { http, url, errors } = await serve();
     const others = new WebSocketServer({ noServer: true });
