@@ -25,7 +25,6 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   readonly #outgoing: Outgoing;
   readonly #threads = new Map<string, JoinedThread>();
   readonly #listeners = new Listeners<ClientEvents>((error) => this.report(error));
-  #joins = 0;
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
@@ -43,8 +42,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   }
 
   join(threadId: string, options: JoinOptions = {}): ClientThread {
-    checkId('threadId', threadId);
-    this.#assertLive('join');
+    this.#assertLive('join', threadId);
     const known = this.#threads.get(threadId);
     if (known !== undefined) return known;
     const thread = new JoinedThread(threadId, options, this);
@@ -54,9 +52,8 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   }
 
   async publish(threadId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
-    checkId('threadId', threadId);
+    this.#assertLive('publish', threadId);
     const id = checkId('id', options.id ?? this.settings.newId());
-    this.#assertLive('publish');
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, this.settings.publishTimeoutMs);
     const text = requests.publish(threadId, id, toJson(data), options.trace);
     const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
@@ -71,10 +68,6 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
 
   send(text: string): boolean {
     return this.#connection.send(text);
-  }
-
-  nextRef(): number {
-    return ++this.#joins;
   }
 
   report(error: unknown): void {
@@ -139,7 +132,8 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
     this.#listeners.emit('log', { isUp });
   }
 
-  #assertLive(action: string): void {
+  #assertLive(action: string, threadId: string): void {
+    checkId('threadId', threadId);
     if (this.state === 'closed') throw new ClientClosedError(action);
   }
 }

@@ -38,7 +38,8 @@ export class Connection {
   #retryMs: number | undefined;
   /** No attempt before, whatever the network does: the server asked for it. */
   #notBefore = 0;
-  #offlineAt = Infinity;
+  /** Since the socket opened; never is long ago. */
+  #offlineAt = -Infinity;
   #unwatch = (): void => {};
 
   constructor(settings: ClientSettings, listener: ConnectionListener) {
@@ -140,7 +141,7 @@ export class Connection {
 
   #onOpen(): void {
     this.#openedAt = this.#now();
-    this.#offlineAt = Infinity;
+    this.#offlineAt = -Infinity;
     this.#silence.start();
     this.#step('opened');
   }
@@ -196,10 +197,8 @@ export class Connection {
 
   #onOnline(): void {
     // a socket of the old network may hang for minutes; one that has delivered since then does not
-    if (this.#state === 'open' && this.#silence.heardAt <= this.#offlineAt && this.#offlineAt < Infinity) {
-      this.#drop('network changed');
-    }
-    this.#offlineAt = Infinity;
+    if (this.#state === 'open' && this.#silence.heardAt <= this.#offlineAt) this.#drop('network changed');
+    this.#offlineAt = -Infinity;
     this.#wake();
   }
 

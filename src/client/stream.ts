@@ -13,7 +13,7 @@ export class TextStream implements ClientStream {
   readonly #pieces: string[] = [];
   #finish!: (message: Message | undefined) => void;
   #isOver = false;
-  #wake = (): void => {};
+  #wake!: () => void;
   #news!: Promise<void>;
 
   /** @param cancel tells the server, where there is one */

@@ -16,8 +16,6 @@ export interface ThreadHost {
   readonly settings: ClientSettings;
   /** False where there is no open socket. */
   send(text: string): boolean;
-  /** Tells the answer to one join from that to another. */
-  nextRef(): number;
   report(error: unknown): void;
   /** The thread is over. */
   forget(thread: JoinedThread): void;
@@ -31,6 +29,9 @@ type Phase = 'joining' | 'joined' | 'paused' | 'over';
 
 /** Refusals that another attempt would not change. */
 const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_/;
+
+/** Of this page, so that the answer to one is told from that to another. */
+let joins = 0;
 
 /** A thread at work: joins again after each reconnect, takes each message once, and hands it to listeners and readers. */
 export class JoinedThread implements ClientThread {
@@ -46,8 +47,10 @@ export class JoinedThread implements ClientThread {
   readonly #from: string | undefined;
   #phase: Phase = 'joining';
   #refusals = 0;
-  /** Of the newest join: answers to others are those of a thread that was left, or of the application's own join. */
+  /** Of the newest join: answers to others are those of a thread that was left. */
   #ref = 0;
+  /** What it asked to be sent from; undefined for what is new. */
+  #asked: string | undefined;
   /** The big message that is coming in parts: its newest part, and the texts of all. */
   #big: (WirePart & { readonly texts: string[] }) | undefined;
   /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
@@ -107,8 +110,9 @@ export class JoinedThread implements ClientThread {
     const s = has.length > 0 ? Object.fromEntries(has) : undefined;
     const big = this.#big;
     const have = big && { o: big.offset, id: big.id, n: big.texts.length, of: big.of };
-    this.#ref = this.#host.nextRef();
-    this.#host.send(requests.join(this.id, this.#ref, this.position ?? this.#from, s, have));
+    this.#ref = ++joins;
+    this.#asked = this.position ?? this.#from;
+    this.#host.send(requests.join(this.id, this.#ref, this.#asked, s, have));
   }
 
   /** The connection was lost. */
@@ -162,11 +166,13 @@ export class JoinedThread implements ClientThread {
   }
 
   #onJoined({ position, recovered, ref }: ThreadFrame & { readonly t: 'joined' }): void {
-    if (ref !== this.#ref) return;
+    const isNew = this.#asked === undefined;
+    // where it asked for what is new, the application's own join does as well
+    if (ref !== this.#ref && (ref !== undefined || !isNew || this.#phase === 'paused')) return;
     this.#phase = 'joined';
     this.#refusals = 0;
     // only a gap moves a position that we have: were the line cut before it, we would never hear of it
-    if (this.#cursor.position === undefined) this.#cursor.moveTo(position);
+    if (this.#cursor.position === undefined || (isNew && ref !== undefined)) this.#cursor.moveTo(position);
     this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
     for (const { isCancelled, cancel } of this.#streams.values()) if (isCancelled) cancel();
     this.#listeners.emit('joined', { position: formatPosition(position), recovered });

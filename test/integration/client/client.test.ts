@@ -218,6 +218,18 @@ test('a deploy: it comes back when it was told to, and learns that the log is an
   expect(await take(iterator, 1)).toEqual(['new']);
 });
 
+test('what the application sends to who has just come reaches a client that asks for nothing older', async () => {
+  const { hub, url } = await serveHub();
+  hub.on('connection', async (connection) => {
+    await connection.join('t1');
+    await hub.thread('t1').send('welcome');
+  });
+  const iterator = testClient(url).join('t1')[Symbol.asyncIterator]();
+  expect(await take(iterator, 1)).toEqual(['welcome']);
+  await hub.thread('t1').send('and so on');
+  expect(await take(iterator, 1)).toEqual(['and so on']);
+});
+
 test('a thread that is left and joined anew at once has what its last join asks for', async () => {
   const { hub, url } = await serveHub({ authorize: () => Promise.resolve(true) });
   for (const n of range(1, 5)) await hub.thread('t1').send(n);

@@ -175,7 +175,24 @@ test('the answers to joins of a thread that was left are not its successor’s',
   expect([received, thread.position, errors]).toEqual([['m7', 'm8'], 'e.8.m8', []]);
 });
 
-test('a join of the application is not the answer to its own', async () => {
+test('a client that asks for what is new takes it from the application’s join on, and its own makes no gap', async () => {
+  const { client, socket, errors } = fakeNetwork();
+  socket.open();
+  const thread = client.join('t1');
+  const received: string[] = [];
+  const gaps: unknown[] = [];
+  thread.on('message', ({ id }) => received.push(id));
+  thread.on('gap', (gap) => gaps.push(gap));
+  socket.say({ ...joined('t1', 'e.7.m7'), ref: undefined }, msg('t1', 8));
+  // 9 was superseded before its turn came
+  socket.say(joined('t1', 'e.9.m9'), msg('t1', 10));
+  expect([received, gaps, errors, thread.position]).toEqual([['m8', 'm10'], [], [], 'e.10.m10']);
+  // the application has taken it out and let it in again: what it missed there is told
+  socket.say({ ...joined('t1', 'e.15.m15'), ref: undefined }, msg('t1', 16));
+  expect([received.at(-1), gaps]).toEqual(['m16', [{ why: 'trimmed', position: 'e.15.m15' }]]);
+});
+
+test('where it asks for more, a join of the application is not the answer to its own', async () => {
   const { client, socket, errors } = fakeNetwork();
   socket.open();
   const thread = client.join('t1', { from: 'start' });
