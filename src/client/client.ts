@@ -115,15 +115,14 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   }
 
   #onRefusal({ th: threadId, id, code: reason, why: detail, ref }: ServerFrame & { readonly t: 'err' }): void {
-    if (threadId === undefined) this.report(new ServerError(reason));
-    else if (id === undefined) {
-      const thread = this.#threads.get(threadId);
-      if (thread === undefined) this.report(new ServerError(reason, threadId));
-      else thread.fail(reason, ref);
-    } else {
+    if (threadId !== undefined && id !== undefined) {
       const error = new PublishRefusedError({ threadId, id, reason, detail });
       this.#outgoing.settle(`${threadId} ${id}`, undefined, error);
+      return;
     }
+    const thread = this.#threads.get(threadId ?? '');
+    if (thread === undefined) this.report(new ServerError(reason, threadId));
+    else thread.fail(reason, ref);
   }
 
   #onLog(isUp: boolean): void {

@@ -1,10 +1,10 @@
 import { Timer, type ClientClock } from './clock.ts';
 
-/** A timer that fires this much late tells that we slept, not that the server was silent. */
-const LATE_MS = 1_000;
-
-/** What came meanwhile has this long to reach us then: a phone that is unlocked has lost its line more often than not. */
-const GRACE_MS = 5_000;
+/**
+ * A timer that fires this much late tells that we slept, not that the server was silent. What came meanwhile has as long to reach us
+ * then: a phone that is unlocked has lost its line more often than not.
+ */
+const LATE_MS = 5_000;
 
 /**
  * Watches for a connection that died without a word. Browsers hide the protocol's pings, so the server says `hb` where it has nothing
@@ -51,7 +51,7 @@ export class Silence {
     this.#timer.set(Math.max(0, dueAt - this.#clock.now()), () => {
       const now = this.#clock.now();
       // what came while we slept is still on its way to us
-      if (now - dueAt > LATE_MS) this.heardAt = Math.max(this.heardAt, now + GRACE_MS - this.#patienceMs);
+      if (now - dueAt > LATE_MS) this.heardAt = Math.max(this.heardAt, now + LATE_MS - this.#patienceMs);
       if (now < this.heardAt + this.#patienceMs) this.#wait();
       else this.#onSilence();
     });

@@ -167,8 +167,9 @@ export class JoinedThread implements ClientThread {
 
   #onJoined({ position, recovered, ref }: ThreadFrame & { readonly t: 'joined' }): void {
     const isNew = this.#asked === undefined;
-    // where it asked for what is new, the application's own join does as well
-    if (ref !== this.#ref && (ref !== undefined || !isNew || this.#phase === 'paused')) return;
+    // the application may join for it: where it asked for what is new, that does as well, and later it is news
+    const isWelcome = this.#phase === 'joined' || (isNew && this.#phase === 'joining');
+    if (ref !== this.#ref && (ref !== undefined || !isWelcome)) return;
     this.#phase = 'joined';
     this.#refusals = 0;
     // only a gap moves a position that we have: were the line cut before it, we would never hear of it

@@ -192,6 +192,15 @@ test('a client that asks for what is new takes it from the application’s join 
   expect([received.at(-1), gaps]).toEqual(['m16', [{ why: 'trimmed', position: 'e.15.m15' }]]);
 });
 
+test('an application that takes a client out and lets it in again does not hide what it missed', async () => {
+  const { socket, gaps, received, reconnect } = joinedThread();
+  socket.say(msg('t1', 1));
+  const next = await reconnect();
+  next.say(joined('t1', 'e1.1.m1'), msg('t1', 2));
+  next.say({ ...joined('t1', 'e1.9.m9'), ref: undefined }, msg('t1', 10));
+  expect([ids(received), gaps]).toEqual([['m1', 'm2', 'm10'], [{ why: 'trimmed', position: 'e1.9.m9' }]]);
+});
+
 test('where it asks for more, a join of the application is not the answer to its own', async () => {
   const { client, socket, errors } = fakeNetwork();
   socket.open();
