@@ -1,5 +1,6 @@
 import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
+import { asError } from './errors.ts';
 
 /** One life of the connections to Redis. When one of them ends, or is given up, all end, and another life begins. */
 export interface RedisConnection {
@@ -121,6 +122,15 @@ function sharded(options: RedisClusterOptions): Connector {
         pubSub.client.on('sharded-channel-moved', (channel: string) => lost.get(channel)?.());
       }
     };
+    // where it is not Redis that answers, the map of the slots may be at fault, which is asked for anew only by a new life
+    const orTrouble = async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await work;
+      } catch (error) {
+        if (!(error instanceof ErrorReply)) onTrouble(asError(error), 'partial');
+        throw error;
+      }
+    };
     const destroy = (): void => {
       // one by one: the cluster's own way stops at the first that has ended already
       for (const { client, pubSub } of cluster.masters) for (const each of [client, pubSub?.client]) end(each);
@@ -131,10 +141,10 @@ function sharded(options: RedisClusterOptions): Connector {
     return {
       publishCommand: 'SPUBLISH',
       extent: 'partial',
-      call: (key, args) => cluster.sendCommand(key, false, [...args], commandOptions),
+      call: (key, args) => orTrouble(cluster.sendCommand(key, false, [...args], commandOptions)),
       subscribe: async (channel, listener, onLost) => {
         lost.set(channel, onLost);
-        await cluster.sSubscribe(channel, listener, true);
+        await orTrouble(cluster.sSubscribe(channel, listener, true));
         watch();
       },
       unsubscribe: async (channel) => {

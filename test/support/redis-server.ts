@@ -124,7 +124,12 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
   for (const server of servers) {
     for (;;) {
       const info = String(await server.run(['CLUSTER', 'INFO']));
-      if (info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')) break;
+      if (
+        ['cluster_state:ok', 'cluster_known_nodes:3', 'cluster_slots_assigned:16384'].every((sign) =>
+          info.includes(sign),
+        )
+      )
+        break;
     }
   }
   return servers;

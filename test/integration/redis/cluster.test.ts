@@ -54,6 +54,20 @@ describe('a Redis Cluster', () => {
     }
   });
 
+  it('does not know all slots yet when a node connects: its threads are there when it does', async () => {
+    const slot = String(await servers[0]?.run(['CLUSTER', 'KEYSLOT', 'tc:{late}']));
+    for (const server of servers) await server.run(['CLUSTER', 'DELSLOTS', slot]);
+    const log = startLog({ cluster, timeoutMs: 20_000 });
+    await log.position('another');
+    const waiting = hold(log, 'late');
+    const isThere = waiting.then(() => true);
+    await servers[0]?.run(['CLUSTER', 'ADDSLOTS', slot]);
+    expect(await isThere).toBe(true);
+    const { entries } = await waiting;
+    await log.append(draft('a', { threadId: 'late' }));
+    await until(() => entries.length === 1);
+  });
+
   it('has lost a shard with more threads than are compared at a time: those of the others go on', async () => {
     const [here, there] = [startLog({ cluster }), startLog({ cluster })];
     const threads = names(1, 600, 'many');
