@@ -2,6 +2,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { DeliveryLog, Entry, EntryDraft, LogReset, LogSubscription } from '../../src/index.ts';
 import { Body } from '../../src/infra/body.ts';
 import { redisLog, type RedisLogOptions } from '../../src/redis/index.ts';
+import type { VirtualClock } from '../../src/testing/index.ts';
 import { RedisServer } from './redis-server.ts';
 
 /** Soon enough for a test, late enough for a loaded machine. */
@@ -54,6 +55,14 @@ export const names = (from: number, to: number, prefix = 'm'): string[] =>
 export async function appendAll(log: DeliveryLog, ids: readonly string[]): Promise<number[]> {
   const appended = await Promise.all(ids.map(async (id) => log.append(draft(id))));
   return appended.map(({ entry }) => entry.offset);
+}
+
+/** As `until`, in a log's virtual time: it passes while Redis, which is real, does what it has to. */
+export function untilInTime(clock: VirtualClock, isIt: () => boolean | Promise<boolean>, stepMs = 20): Promise<void> {
+  return until(async () => {
+    await clock.advance(stepMs);
+    return isIt();
+  });
 }
 
 /** Waits for a condition that nobody tells of; the test's own time limit ends it. */

@@ -1,8 +1,19 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { DeliveryLog } from '../../../src/index.ts';
 import type { RedisLogOptions } from '../../../src/redis/index.ts';
+import { VirtualClock } from '../../../src/testing/index.ts';
 import { startRedisCluster, type RedisServer } from '../../support/redis-server.ts';
-import { appendAll, draft, hold, names, startLog, startRedis, until, type Held } from '../../support/redis-nodes.ts';
+import {
+  appendAll,
+  draft,
+  hold,
+  names,
+  startLog,
+  startRedis,
+  until,
+  untilInTime,
+  type Held,
+} from '../../support/redis-nodes.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
@@ -153,26 +164,27 @@ describe('Redis is killed and comes back', () => {
 });
 
 describe('Redis does not answer', () => {
+  let clock: VirtualClock;
+
+  beforeEach(() => {
+    clock = new VirtualClock();
+  });
+
   it('for too long: appends fail in time, as many as there may be; then all goes on', async () => {
     const server = await startRedis();
-    const log = startLog({ url: server.url, maxPending: 50 });
+    const log = startLog({ url: server.url, clock, maxPending: 50, timeoutMs: 5_000, commandTimeoutMs: 10_000 });
     const held = await hold(log);
     await log.append(draft('before'));
     server.freeze();
-    const ended: string[] = [];
-    const waiting = names(1, 60).map(async (id) => {
-      try {
-        return await log.append(draft(id));
-      } finally {
-        ended.push(id);
-      }
-    });
-    // it is still frozen: no answer of its own ends them
-    for (const outcome of await Promise.allSettled(waiting)) {
+    const waiting = names(1, 60).map(async (id) => log.append(draft(id)));
+    for (const each of waiting) each.catch(() => {});
+    // without any time
+    const refused = await Promise.allSettled(waiting.slice(50));
+    await clock.advance(5_000 + 250);
+    const late = await Promise.allSettled(waiting.slice(0, 50));
+    for (const outcome of [...refused, ...late]) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'TC_LOG_UNAVAILABLE', threadId: 't' } });
     }
-    // those for which there is no place do not wait for the others' time
-    expect(ended.slice(0, 10)).toEqual(names(51, 60));
     server.thaw();
     const retried = [...(await appendAll(log, names(1, 30))), ...(await appendAll(log, names(31, 60)))];
     expect(new Set(retried).size).toBe(60);
@@ -182,10 +194,12 @@ describe('Redis does not answer', () => {
 
   it('and messages are to be delivered locally', async () => {
     const server = await startRedis();
-    const log = startLog({ url: server.url, timeoutMs: 300, whenUnavailable: 'deliver-locally' });
+    const log = startLog({ url: server.url, clock, timeoutMs: 300, whenUnavailable: 'deliver-locally' });
     await hold(log);
     server.freeze();
-    const { entry, isDuplicate } = await log.append(draft('a', { lane: 'critical' }));
+    const appended = log.append(draft('a', { lane: 'critical' }));
+    await clock.advance(500);
+    const { entry, isDuplicate } = await appended;
     expect([entry.offset, entry.lane, entry.id, isDuplicate]).toEqual([0, 'volatile', 'a', false]);
     expect(entry.body.isAlive).toBe(true);
     server.thaw();
@@ -193,25 +207,43 @@ describe('Redis does not answer', () => {
 
   it('tells when it is lost and when it is found', async () => {
     const server = await startRedis();
-    const log = startLog({ url: server.url });
+    const log = startLog({ url: server.url, clock, commandTimeoutMs: 60_000 });
     const news: (string | undefined)[] = [];
     await hold(log);
     log.watch?.((error) => news.push(error === undefined ? undefined : 'lost'));
     await server.kill();
-    await until(() => news.length === 1);
+    await untilInTime(clock, () => news.length === 1);
     await server.start();
-    await until(() => news.length === 2);
+    await untilInTime(clock, () => news.length === 2);
     expect(news).toEqual(['lost', undefined]);
   });
 
   it('never has: a subscription fails in time, and works when it does', async () => {
     const server = await startRedis();
     server.freeze();
-    const log = startLog({ url: server.url, timeoutMs: 300 });
-    await expect(hold(log)).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
-    await expect(log.position('t')).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
+    const log = startLog({ url: server.url, clock, timeoutMs: 300, commandTimeoutMs: 60_000 });
+    const outcomes = Promise.allSettled([hold(log), Promise.resolve(log.position('t'))]);
+    await clock.advance(300);
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'TC_LOG_UNAVAILABLE' } });
+    }
     server.thaw();
-    await until(async () => (await Promise.allSettled([hold(log)]))[0].status === 'fulfilled');
+    await expect(hold(log)).resolves.toMatchObject({ entries: [] });
+  });
+
+  it('while the log is closed: what waits fails, and nobody waits for Redis', async () => {
+    const server = await startRedis();
+    const log = startLog({ url: server.url, clock });
+    await hold(log);
+    server.freeze();
+    const waiting = log.append(draft('a'));
+    const closing = log.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE', reason: 'log has been closed' });
+    await clock.advance(300);
+    await closing;
+    await expect(log.append(draft('b'))).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
+    expect(clock.pending).toBe(0);
+    server.thaw();
   });
 });
 
@@ -263,17 +295,6 @@ describe('the way to Redis', () => {
     await appendAll(logs[0], names(1, 20));
     await until(() => two.entries.length === 20);
     expect(idsOf(two)).toEqual(names(1, 20));
-  });
-
-  it('closes while appends wait', async () => {
-    const { server, logs } = await twoNodes();
-    server.freeze();
-    const waiting = logs[0].append(draft('a'));
-    const closing = logs[0].close();
-    await expect(waiting).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE', reason: 'log has been closed' });
-    await closing;
-    await expect(logs[0].append(draft('b'))).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
-    server.thaw();
   });
 });
 

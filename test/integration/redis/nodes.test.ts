@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { DeliveryLog, Entry } from '../../../src/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
-import { appendAll, draft, hold, names, startLog, startRedis, until } from '../../support/redis-nodes.ts';
+import { appendAll, draft, hold, names, startLog, startRedis, until, untilInTime } from '../../support/redis-nodes.ts';
 
 const textOf = ({ body }: Entry): string => Buffer.concat(body.chunks).toString();
 
@@ -137,10 +137,7 @@ describe('two nodes with one Redis', () => {
     await until(async () => (await there.membersElsewhere?.('t')) === 3);
     await server.kill();
     await server.start();
-    await until(async () => {
-      await clock.advance(20);
-      return (await there.membersElsewhere?.('t')) === 3;
-    });
+    await untilInTime(clock, async () => (await there.membersElsewhere?.('t')) === 3);
     // one command of the log that ends is enough, however many threads it has
     await log.close();
     expect(await server.run(['KEYS', 'tc:node:*'])).toHaveLength(2);

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { VirtualClock } from '../../../src/testing/index.ts';
-import { draft, hold, startLog, startRedis, until } from '../../support/redis-nodes.ts';
+import { draft, hold, startLog, startRedis, until, untilInTime } from '../../support/redis-nodes.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 
 describe('Redis says no', () => {
@@ -31,10 +31,9 @@ describe('Redis says no', () => {
     await next.run(['REPLICAOF', 'NO', 'ONE']);
     await former.run(['REPLICAOF', '127.0.0.1', String(next.port)]);
     line.target = next.port;
-    await until(async () => {
-      await clock.advance(500);
-      return String(await next.run(['PUBSUB', 'CHANNELS'])).includes('tc:{t}:news');
-    });
+    const isThere = async (): Promise<boolean> =>
+      String(await next.run(['PUBSUB', 'CHANNELS'])).includes('tc:{t}:news');
+    await untilInTime(clock, isThere, 500);
     await startLog({ url: next.url }).append(draft('a'));
     await until(() => entries.length === 1);
     expect(entries.map(({ id }) => id)).toEqual(['a']);

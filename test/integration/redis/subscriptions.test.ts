@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { VirtualClock } from '../../../src/testing/index.ts';
-import { draft, hold, startLog, startRedis, until } from '../../support/redis-nodes.ts';
+import { draft, hold, startLog, startRedis, until, untilInTime } from '../../support/redis-nodes.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -70,10 +70,7 @@ describe('the subscription of a thread', () => {
     let isBack = false;
     const other = hold(log, 'other');
     void other.finally(() => (isBack = true));
-    await until(async () => {
-      await clock.advance(100);
-      return isBack;
-    });
+    await untilInTime(clock, () => isBack, 100);
     const { subscription } = await other;
     await log.position('t');
     expect([await listeners(server, 'other'), await listeners(server)]).toEqual([1, 0]);
