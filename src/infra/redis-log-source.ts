@@ -44,14 +44,25 @@ export class RedisSource {
 
   async #page(command: readonly string[], epoch: string, limit: number): Promise<Arrival[]> {
     const count = Math.min(limit, this.#pageSize);
-    const entries = decodeEntries(
-      await this.#link.call(this.#keys.stream, [...command, 'COUNT', String(count)]),
-      epoch,
-    );
+    const entries = decodeEntries(await this.#ask([...command, 'COUNT', String(count)]), epoch);
     const bytes = entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
-    if (bytes > PAGE_BYTES) this.#pageSize = Math.max(1, Math.floor(this.#pageSize / 4));
+    if (bytes > PAGE_BYTES) this.#shrink();
     else if (entries.length === count && bytes < PAGE_BYTES / 4)
       this.#pageSize = Math.min(MAX_PAGE, this.#pageSize * 2);
     return entries;
+  }
+
+  async #ask(command: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#link.call(this.#keys.stream, command);
+    } catch (error) {
+      // perhaps it was too much for the way: asked for again as it was, it would never come
+      this.#shrink();
+      throw error;
+    }
+  }
+
+  #shrink(): void {
+    this.#pageSize = Math.max(1, Math.floor(this.#pageSize / 4));
   }
 }
