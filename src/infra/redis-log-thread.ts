@@ -89,6 +89,7 @@ export class RedisThread implements AppendListener, TailHost {
     this.#readers.add(reader);
     const tail = (this.#tail ??= new RedisTail(this));
     await tail.ready();
+    if (tail.isEnded) throw new Error('log has been closed');
     return tail;
   }
 

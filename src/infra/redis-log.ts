@@ -95,12 +95,15 @@ class RedisLog implements DeliveryLog, ThreadHost {
   async readAfter(threadId: string, offset: number, limit: number): Promise<readonly Entry[]> {
     const now = this.#settings.clock.now();
     const tail = this.#threads.get(threadId)?.tail;
-    if (tail === undefined) return this.#inTime(threadId, () => this.#read(threadId, offset, limit));
-    const { epoch } = tail.buffer;
-    // the tail of a thread that is being opened may not stand anywhere yet
-    const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
-    await this.#inTime(threadId, async () => (epoch === '' ? tail.ready() : tail.reach(from)));
-    return tail.buffer.readAfter(offset, limit, now);
+    if (tail !== undefined) {
+      const { epoch } = tail.buffer;
+      // the tail of a thread that is being opened may not stand anywhere yet
+      const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
+      await this.#inTime(threadId, async () => (epoch === '' ? tail.ready() : tail.reach(from)));
+      if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
+    }
+    const source = this.#source(threadId);
+    return this.#inTime(threadId, () => this.#read(threadId, source, offset, limit));
   }
 
   async position(threadId: string): Promise<Position> {
@@ -188,9 +191,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   /** Of a thread that nobody reads here; a newer entry may supersede an older one, so all is read. */
-  async #read(threadId: string, offset: number, limit: number): Promise<Entry[]> {
+  async #read(threadId: string, source: RedisSource, offset: number, limit: number): Promise<Entry[]> {
     const { clock, retention } = this.#settings;
-    const source = this.#source(threadId);
     const { epoch, head, headId, now: redisNow } = await source.anchor();
     const now = clock.now();
     const buffer = new LogBuffer(epoch, retention, now);

@@ -164,4 +164,12 @@ describe('two nodes with one Redis', () => {
     log.sweep();
     expect(held[0]?.ids()).toEqual(names(1, 20));
   });
+
+  it('read the history of a thread that is closed meanwhile', async () => {
+    await appendAll(here, names(1, 5));
+    const { subscription } = await hold(there);
+    const reading = there.readAfter('t', 0, 10);
+    subscription.unsubscribe();
+    expect((await reading).map(({ id }) => id)).toEqual(names(1, 5));
+  });
 });
