@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock, Connection, Hub } from '../../../src/index.ts';
 import type { ListQuery, Look, Sight } from '../../../src/inspector/protocol.ts';
+import { backgroundClock } from '../../../src/infra/clock.ts';
 import { Watch } from '../../../src/inspector/watch.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../../support/harness.ts';
@@ -266,4 +267,13 @@ describe('what it shows', () => {
     expect(list.total).toBe(200 + 64);
     expect(list.rows[0]).toMatchObject({ userId: 'user-0', state: 'evicted' });
   });
+});
+
+it('keeps no process alive to be watched', () => {
+  const timer = backgroundClock.setTimeout(() => {}, 60_000);
+  expect(timer).toHaveProperty('hasRef');
+  expect(timer instanceof Object && 'hasRef' in timer && typeof timer.hasRef === 'function' && timer.hasRef()).toBe(
+    false,
+  );
+  backgroundClock.clearTimeout(timer);
 });
