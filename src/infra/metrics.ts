@@ -59,25 +59,8 @@ export class Metrics {
    * until another hub has the meter
    */
   observe(read: () => Readings): () => void {
-    lastWords.get(this.#meter)?.();
-    let readNow = read;
-    const observables = INSTRUMENTS.map((instrument) => ({ ...instrument, observable: this.#create(instrument) }));
-    const all = observables.map(({ observable }) => observable);
-    const callback: BatchObservableCallback = (result) => {
-      const readings = readNow();
-      for (const { observable, read: readOne } of observables) {
-        const value = readOne(readings);
-        if (typeof value === 'number') result.observe(observable, value);
-        else for (const [attributes, each] of value) result.observe(observable, each, attributes);
-      }
-    };
-    this.#meter.addBatchObservableCallback(callback, all);
-    return () => {
-      const last = read();
-      readNow = () => last;
-      lastWords.get(this.#meter)?.();
-      lastWords.set(this.#meter, () => this.#meter.removeBatchObservableCallback(callback, all));
-    };
+    const observed = INSTRUMENTS.map((instrument) => ({ ...instrument, observable: this.#create(instrument) }));
+    return observe(this.#meter, observed, read);
   }
 
   #create({ name, kind, unit, description }: Instrument): Observable {
@@ -86,4 +69,30 @@ export class Metrics {
     if (kind === 'level') return this.#meter.createObservableUpDownCounter(name, options);
     return this.#meter.createObservableGauge(name, options);
   }
+}
+
+interface Observed extends Instrument {
+  readonly observable: Observable;
+}
+
+/** Out of the class: its closures outlive the hub, and must hold nothing that leads to it. */
+function observe(meter: Meter, observed: readonly Observed[], read: () => Readings): () => void {
+  lastWords.get(meter)?.();
+  let readNow = read;
+  const observables = observed.map(({ observable }) => observable);
+  const callback: BatchObservableCallback = (result) => {
+    const readings = readNow();
+    for (const { observable, read: readOne } of observed) {
+      const value = readOne(readings);
+      if (typeof value === 'number') result.observe(observable, value);
+      else for (const [attributes, each] of value) result.observe(observable, each, attributes);
+    }
+  };
+  meter.addBatchObservableCallback(callback, observables);
+  return () => {
+    const last = readNow();
+    readNow = () => last;
+    lastWords.get(meter)?.();
+    lastWords.set(meter, () => meter.removeBatchObservableCallback(callback, observables));
+  };
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { INSTRUMENTS } from '../../../src/infra/instruments.ts';
 import { WindowedMaximum } from '../../../src/actors/windowed-maximum.ts';
 import { InvalidThreadIdError, LogUnavailableError, ThreadcastError } from '../../../src/infra/errors.ts';
-import { memoryLog } from '../../../src/index.ts';
+import { createHub, memoryLog } from '../../../src/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../../support/harness.ts';
 
@@ -14,6 +14,16 @@ class MadeUp extends ThreadcastError {
   constructor(code: `TC_${string}`) {
     super('made up');
     this.code = code;
+  }
+}
+
+/** Resolves when the garbage collector has it. */
+async function collected(ref: WeakRef<object>): Promise<void> {
+  if (globalThis.gc === undefined) throw new Error('run with --expose-gc (see vitest.config.ts)');
+  while (ref.deref() !== undefined) {
+    // a WeakRef holds what it has given out until the job is over
+    await new Promise((resolve) => setImmediate(resolve));
+    globalThis.gc();
   }
 }
 
@@ -176,6 +186,21 @@ it('leaves the meter to the next hub', async () => {
     expect(await read('threadcast.connections')).toMatchObject({ open: 0 });
     expect(await read('threadcast.connections_evicted')).toBe(1);
   }
+});
+
+it('lets go of a hub that has closed: what is told of it are numbers', async () => {
+  const meter = new MeterProvider({ readers: [(reader = new OnDemand(AggregationTemporality.CUMULATIVE))] }).getMeter(
+    'm',
+  );
+  const closed = await (async () => {
+    const hub = createHub({ meter });
+    await hub.thread('t').send('one');
+    await hub.close();
+    return new WeakRef(hub);
+  })();
+  expect(await read('threadcast.published')).toBe(1);
+  await collected(closed);
+  expect(await read('threadcast.published')).toBe(1);
 });
 
 it('counts errors that nobody was there to catch, by code, and never more codes than a few', async () => {
