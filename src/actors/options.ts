@@ -1,5 +1,5 @@
 import type { InspectionEvent, Observer } from 'xstate';
-import { systemClock, type Clock } from '../infra/clock.ts';
+import { CLOCK_METHODS, systemClock, type Clock } from '../infra/clock.ts';
 import type { DeliveryLog } from '../infra/delivery-log.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import { FRAGMENT_BYTES } from '../infra/frames.ts';
@@ -172,7 +172,6 @@ export interface HubSettings {
 /** `setTimeout` fires at once for 2^31 ms or more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-const CLOCK = ['now', 'setTimeout', 'clearTimeout', 'nextTurn'] as const;
 const METER = [
   'createHistogram',
   'createObservableCounter',
@@ -186,7 +185,7 @@ const LOG = ['append', 'readAfter', 'position', 'subscribe', 'sweep', 'close'] a
 export function resolveOptions(options: HubOptions): HubSettings {
   const timer = { min: 1, max: LONGEST_TIMER };
   const sendTimeoutMs = checkNumber('sendTimeoutMs', options.sendTimeoutMs, 5_000, timer);
-  const clock = checkMethods('clock', options.clock, CLOCK) ?? systemClock;
+  const clock = checkMethods('clock', options.clock, CLOCK_METHODS) ?? systemClock;
   const newId = checkFunction('newId', options.newId) ?? randomId;
   return {
     policy: {

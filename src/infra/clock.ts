@@ -14,6 +14,9 @@ export interface Clock {
   nextTurn(callback: () => void): void;
 }
 
+/** What a clock must have. */
+export const CLOCK_METHODS = ['now', 'setTimeout', 'clearTimeout', 'nextTurn'] as const;
+
 /**
  * The process's monotonic clock. Its timers keep the process alive: sockets do so anyway while there is something to time,
  * and `hub.close()` clears them all.

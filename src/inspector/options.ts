@@ -1,6 +1,6 @@
-import { backgroundClock, type Clock } from '../infra/clock.ts';
+import { backgroundClock, CLOCK_METHODS, type Clock } from '../infra/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
-import { checkNumber } from '../infra/option-checks.ts';
+import { checkMethods, checkNumber } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';
 
 export interface InspectorOptions {
@@ -45,10 +45,14 @@ export interface InspectorSettings {
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveInspector(options: InspectorHandlerOptions): InspectorSettings {
-  const { token, allowedHosts = [], path = '/', actions = false, clock = backgroundClock } = options;
+  const { token, allowedHosts = [], path = '/', actions = false } = options;
   if (token !== undefined && (typeof token !== 'string' || !/^[\w.~+/=-]{16,}$/.test(token))) {
     // its value is nobody's to read in a log
     throw new InvalidOptionError({ option: 'token', value: '(hidden)', expected: 'at least 16 of [\\w.~+/=-]' });
+  }
+  // `'false'`, from an environment, would let everybody evict
+  if (typeof actions !== 'boolean') {
+    throw new InvalidOptionError({ option: 'actions', value: actions, expected: 'true or false' });
   }
   if (typeof path !== 'string' || !/^\/(.+\/)?$/.test(path)) {
     throw new InvalidOptionError({ option: 'path', value: path, expected: 'a path with a slash at both ends' });
@@ -62,7 +66,7 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
     maxViewers: checkNumber('maxViewers', options.maxViewers, 8, { min: 1, max: 1_000 }),
     allowedHosts: allowedHosts.map((host) => host.toLowerCase()),
     path,
-    clock,
+    clock: checkMethods('clock', options.clock, CLOCK_METHODS) ?? backgroundClock,
   };
 }
 

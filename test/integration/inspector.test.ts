@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHub, InvalidOptionError, type Hub } from '../../src/index.ts';
-import { inspector, type InspectorServer } from '../../src/inspector/index.ts';
+import { inspector, inspectorHandler, type InspectorServer } from '../../src/inspector/index.ts';
 import type { InspectorServerOptions } from '../../src/inspector/options.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 
@@ -109,6 +109,17 @@ describe('the inspector without a token', () => {
     await expect(inspector(hub, { host: '0.0.0.0' })).rejects.toThrow(InvalidOptionError);
     await serve();
   });
+});
+
+it.each([
+  '{"actions":"false"}',
+  '{"clock":{}}',
+  '{"path":"inspector"}',
+  '{"allowedHosts":"localhost"}',
+  '{"maxViewers":0}',
+])('an inspector is not made with %s', (json) => {
+  const options: InspectorServerOptions = JSON.parse(json);
+  expect(() => inspectorHandler(hub, options)).toThrow(InvalidOptionError);
 });
 
 describe('the inspector with a token', () => {
