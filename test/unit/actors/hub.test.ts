@@ -1,6 +1,21 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
-import type { ConnectOptions, JoinOptions as ClientJoinOptions } from '../../../src/client/index.ts';
-import { createHub, inWorker, memoryLog, preencoded, type HubOptions } from '../../../src/index.ts';
+import type { ConnectOptions, JoinOptions as ClientJoinOptions, PublishOptions } from '../../../src/client/index.ts';
+import {
+  createHub,
+  inWorker,
+  memoryLog,
+  preencoded,
+  type AcceptOptions,
+  type AttachOptions,
+  type CompressionOptions,
+  type HubOptions,
+  type MemoryLogOptions,
+  type SendOptions,
+  type SerializerOptions,
+  type StreamLimits,
+  type StreamOptions,
+} from '../../../src/index.ts';
+import type { InspectorServerOptions } from '../../../src/inspector/index.ts';
 import type { RedisLogOptions } from '../../../src/redis/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
@@ -48,10 +63,23 @@ describe('options', () => {
     expect(await thread.history({ from: unset, limit: unset })).toHaveLength(1);
     expect(memoryLog({ maxEntries: unset, maxTotalBytes: unset })).toBeDefined();
     expect(inWorker('file:///x.js', 1, { export: unset, runsHere: unset }).exportName).toBe('default');
-    expectTypeOf<{ from: string | undefined }>().toExtend<ClientJoinOptions>();
-    expectTypeOf<{ token: string | undefined }>().toExtend<ConnectOptions>();
-    expectTypeOf<{ url: string | undefined }>().toExtend<RedisLogOptions>();
     await hub.close();
+    type Unset<Options> = { [Name in keyof Options]: undefined };
+    type Callbacks = 'authenticate' | 'authorize' | 'onPublish';
+    expectTypeOf<Unset<Required<HubOptions>>>().toExtend<HubOptions>();
+    expectTypeOf<Unset<Required<SerializerOptions>>>().toExtend<SerializerOptions>();
+    expectTypeOf<Unset<Required<CompressionOptions>>>().toExtend<CompressionOptions>();
+    expectTypeOf<Unset<Required<StreamLimits>>>().toExtend<StreamLimits>();
+    expectTypeOf<Unset<Required<StreamOptions>>>().toExtend<StreamOptions>();
+    expectTypeOf<Unset<Required<SendOptions>>>().toExtend<SendOptions>();
+    expectTypeOf<Unset<Required<AcceptOptions>>>().toExtend<AcceptOptions>();
+    expectTypeOf<Unset<Required<Omit<AttachOptions, Callbacks>>>>().toExtend<AttachOptions>();
+    expectTypeOf<Unset<Required<MemoryLogOptions>>>().toExtend<MemoryLogOptions>();
+    expectTypeOf<Unset<Required<RedisLogOptions>>>().toExtend<RedisLogOptions>();
+    expectTypeOf<Unset<Required<InspectorServerOptions>>>().toExtend<InspectorServerOptions>();
+    expectTypeOf<Unset<Required<ConnectOptions>>>().toExtend<ConnectOptions>();
+    expectTypeOf<Unset<Required<ClientJoinOptions>>>().toExtend<ClientJoinOptions>();
+    expectTypeOf<Unset<Required<PublishOptions>>>().toExtend<PublishOptions>();
   });
 
   it.each<[object, string, string]>([
