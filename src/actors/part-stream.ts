@@ -2,6 +2,8 @@ import type { WindowBits } from '../infra/deflate.ts';
 import type { DeflatedParts } from '../infra/deflated-parts.ts';
 import type { Entry } from '../infra/entry.ts';
 import type { Parts } from '../infra/parts.ts';
+import type { Outbox } from './outbox.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** A client takes big messages in parts. */
 export interface PartsWish {
@@ -22,6 +24,15 @@ export interface PartsDeflate {
   readonly level: number;
 }
 
+/** Whose socket the parts go to; see `Subscriber`. */
+type PartReader = Pick<Subscriber, 'mayWritePart' | 'followPart'>;
+
+/**
+ * `written`: a part of several. `done`: the last one. `blocked`: the socket takes none now. `heldUp`: it would, but the part has to
+ * wait, for a drain, for the line or to be compressed.
+ */
+export type PartProgress = 'written' | 'done' | 'blocked' | 'heldUp';
+
 /** A big entry on its way to one client: a cursor within it, which keeps its body alive until `end`. */
 export class PartStream {
   readonly entry: Entry;
@@ -36,7 +47,7 @@ export class PartStream {
 
   /**
    * @param wish what the client has of it is not sent again, if it was cut in the same way
-   * @param onReady the part that `take` had to wait for is ready; not called any more after `end`
+   * @param onReady the part that `write` had to wait for is ready; not called any more after `end`
    */
   constructor(entry: Entry, { unfinished }: PartsWish, deflate: PartsDeflate | undefined, onReady: () => void) {
     this.entry = entry;
@@ -49,22 +60,29 @@ export class PartStream {
     this.#next = isKnown ? next : 0;
   }
 
-  get isDone(): boolean {
-    return this.#next === this.#parts.count;
-  }
-
-  /** The frame of the next part; undefined while it is being compressed. */
-  take(): Uint8Array | undefined {
-    const frame = this.#ready ?? this.#read();
-    if (frame === undefined) return undefined;
-    this.#ready = undefined;
-    this.#next++;
-    return frame;
+  /** Writes the next part, where the socket takes one and it is ready. */
+  write(outbox: Outbox, subscriber: PartReader): PartProgress {
+    if (!subscriber.mayWritePart()) return outbox.canWrite ? 'heldUp' : 'blocked';
+    const part = this.#take();
+    if (part === undefined) return 'heldUp';
+    const isDone = this.#next === this.#parts.count;
+    outbox.writeRun(part, isDone ? 1 : 0);
+    subscriber.followPart(this.entry, isDone);
+    return isDone ? 'done' : 'written';
   }
 
   end(): void {
     this.#hasEnded = true;
     this.#parts.leave();
+  }
+
+  /** The frame of the next part; undefined while it is being compressed. */
+  #take(): Uint8Array | undefined {
+    const frame = this.#ready ?? this.#read();
+    if (frame === undefined) return undefined;
+    this.#ready = undefined;
+    this.#next++;
+    return frame;
   }
 
   #read(): Uint8Array | undefined {

@@ -1,12 +1,13 @@
 import type { Entry } from '../infra/entry.ts';
 import type { LogTail } from '../infra/delivery-log.ts';
-import { formatPosition, type Position } from '../infra/ids.ts';
+import { formatPosition } from '../infra/ids.ts';
+import { Cursor } from './cursor.ts';
 import type { Flight } from './flight.ts';
 import type { Outbox } from './outbox.ts';
 import { PartStream, type PartsWish } from './part-stream.ts';
 import type { Run } from './runs.ts';
 import type { Streams } from './streams.ts';
-import { positionIn, type Home, type Subscriber } from './subscriber.ts';
+import type { Home, Subscriber } from './subscriber.ts';
 
 /** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */
 const STEPS_PER_VISIT = 256;
@@ -18,27 +19,17 @@ const STEPS_PER_VISIT = 256;
  * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
  * further object is a miss of the processor's caches, and those cost more than the code does.
  */
-export class Subscription {
-  readonly #outbox: Outbox;
-  readonly #tail: LogTail;
-  /** Everything up to here has been written or skipped. */
-  #cursor: number;
-  /** The newest offset when the subscription began: later ones are its to receive live. */
-  #startedAt: number;
-  #isEnded = false;
+export class Subscription extends Cursor {
+  readonly subscriber: Subscriber;
+  /** Counts the joins of the thread, so that one can tell who was there. */
+  readonly serial: number;
   /** Where the client takes big entries in parts. */
   parts: PartsWish | undefined;
+  readonly #outbox: Outbox;
   /** The big entry after the cursor, from its first part to its last. */
   #partStream: PartStream | undefined;
   /** The cursor of a visit that ended with `isHeldUp`; no other cursor is held up. */
   #heldUpAt = -1;
-  readonly #home: Home;
-  readonly subscriber: Subscriber;
-  /** Critical entries up to here have been written, ahead of the cursor. */
-  #criticalCursor: number;
-  /** Counts the joins of the thread, so that one can tell who was there. */
-  readonly serial: number;
-  #acked = 0;
 
   constructor(
     subscriber: Subscriber,
@@ -50,71 +41,25 @@ export class Subscription {
       readonly parts?: PartsWish | undefined;
     },
   ) {
-    this.#outbox = subscriber.outbox;
-    this.#tail = start.tail;
-    this.#cursor = start.after;
-    this.#startedAt = start.tail.head;
-    this.#home = home;
+    super(home, start.tail, start.after);
     this.subscriber = subscriber;
-    this.#criticalCursor = start.after;
     this.serial = start.serial;
     this.parts = start.parts;
+    this.#outbox = subscriber.outbox;
   }
 
   get threadId(): string {
-    return this.#home.id;
+    return this.home.id;
   }
 
   /** Token streams of the thread. */
   get streams(): Streams | undefined {
-    return this.#home.streams;
+    return this.home.streams;
   }
 
   /** Has the thread forget it. */
   leave(): void {
-    this.#home.unsubscribe(this);
-  }
-
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  get startedAt(): number {
-    return this.#startedAt;
-  }
-
-  get cursor(): number {
-    return this.#cursor;
-  }
-
-  /** Where it stands. */
-  get position(): Position {
-    return positionIn(this.#tail, this.#cursor);
-  }
-
-  get isBehind(): boolean {
-    return this.#cursor < this.#tail.head;
-  }
-
-  /** Entries after the cursor. */
-  get lag(): number {
-    return Math.max(0, this.#tail.head - this.#cursor);
-  }
-
-  /** Age of the oldest entry after the cursor, as far as the log still holds them, in milliseconds. */
-  get lagMs(): number {
-    const oldest = this.#tail.at(Math.max(this.#cursor + 1, this.#tail.first));
-    return oldest === undefined ? 0 : this.#home.now() - oldest.loggedAt;
-  }
-
-  /** Entries that it waits for, oldest first, at most `limit`. */
-  *waiting(limit: number): Iterable<Entry> {
-    const from = Math.max(this.#cursor + 1, this.#tail.first);
-    for (let offset = from; offset < from + limit; offset++) {
-      const entry = this.#tail.at(offset);
-      if (entry === undefined) return;
-      if (!this.hasPassed(entry)) yield entry;
-    }
+    this.home.unsubscribe(this);
   }
 
   /** What is not logged may be written: nothing older waits, or only behind a big entry whose parts let others pass. */
@@ -124,41 +69,12 @@ export class Subscription {
 
   /** The socket could be written to, but the next part has to wait: for a drain, or for the parts of another thread. */
   get isHeldUp(): boolean {
-    return this.#heldUpAt === this.#cursor;
+    return this.#heldUpAt === this.cursor;
   }
 
-  end(): void {
-    this.#isEnded = true;
+  override end(): void {
+    super.end();
     this.#endParts();
-  }
-
-  /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */
-  isOwedCritical(limit: number): boolean {
-    const after = Math.max(this.#criticalCursor, this.#cursor, this.startedAt);
-    if (this.#tail.criticalCountAfter(after) <= limit) return false;
-    let owed = 0;
-    for (
-      let offset = this.#tail.criticalAfter(after);
-      offset !== undefined;
-      offset = this.#tail.criticalAfter(offset)
-    ) {
-      if (this.#tail.at(offset)?.isDeliverable(this.#home.now()) === true) owed++;
-    }
-    return owed > limit;
-  }
-
-  /** The client has everything up to here. */
-  get ackedOffset(): number {
-    return this.#acked;
-  }
-
-  ack(offset: number): void {
-    if (offset <= this.#cursor) this.#acked = Math.max(this.#acked, offset);
-  }
-
-  /** True once the entry with this offset needs nothing more: it was written, here or ahead, or skipped. */
-  hasPassed(entry: Entry): boolean {
-    return entry.offset <= this.#cursor || (entry.lane === 'critical' && entry.offset <= this.#criticalCursor);
   }
 
   /** Something is still to come: messages, or text of a stream. */
@@ -180,7 +96,7 @@ export class Subscription {
   #visitAll(streams: Streams): boolean {
     if (this.isEnded) return true;
     this.#outbox.cork();
-    if (this.#cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
+    if (this.cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
     // once more after the messages: a gap among them lets the text begin anew
     const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
     this.#outbox.uncork();
@@ -203,15 +119,15 @@ export class Subscription {
 
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
   #visitLog(flight?: Flight): boolean {
-    if (!this.isBehind || this.#isEnded) return true;
+    if (!this.isBehind || this.isEnded) return true;
     if (this.#partStream !== undefined) {
       if (!this.#goOn()) return this.#wait();
       if (!this.isBehind) return true;
     }
-    if (this.#cursor + 1 < this.#tail.first && !this.#skipTrimmed()) return this.#wait();
-    if (this.#tail.head === this.#cursor + 1) return this.#step(flight) || this.#wait();
+    if (this.cursor + 1 < this.tail.first && !this.#passTrimmed()) return this.#wait();
+    if (this.tail.head === this.cursor + 1) return this.#step(flight) || this.#wait();
     const run = this.#nextRun();
-    if (run?.to === this.#tail.head) return this.#deliverRun(run, flight) || this.#wait();
+    if (run?.to === this.tail.head) return this.#deliverRun(run, flight) || this.#wait();
     this.#outbox.cork();
     this.#overtake();
     let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
@@ -222,12 +138,12 @@ export class Subscription {
 
   /** Writes a volatile entry now, or drops and counts it: false. */
   offerVolatile(entry: Entry): boolean {
-    if (this.isLive && this.#outbox.canWrite && entry.isDeliverable(this.#home.now())) {
+    if (this.isLive && this.#outbox.canWrite && entry.isDeliverable(this.home.now())) {
       entry.writes++;
       this.#write(entry, false);
       return true;
     }
-    this.#home.counters.volatileDropped++;
+    this.home.counters.volatileDropped++;
     if (entry.trace !== undefined) this.subscriber.traceMiss(entry, 'dropped');
     return false;
   }
@@ -238,11 +154,8 @@ export class Subscription {
    */
   rewind(after: number, why: 'fork' | 'epoch'): void {
     // what is on its way in parts is kept where it is of the history that stays
-    if (why === 'epoch' || after <= this.#cursor) this.#endParts();
-    this.#cursor = why === 'epoch' ? after : Math.min(this.#cursor, after);
-    this.#criticalCursor = Math.min(this.#criticalCursor, this.#cursor);
-    this.#startedAt = Math.min(this.#startedAt, this.#cursor);
-    this.#acked = Math.min(this.#acked, this.#cursor);
+    if (why === 'epoch' || after <= this.cursor) this.#endParts();
+    this.goBack(after, why);
     this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
     this.streams?.place(this);
   }
@@ -253,26 +166,25 @@ export class Subscription {
   }
 
   #nextRun(): Run | undefined {
-    return this.#home.runs.after(this.#tail, this.#cursor, this.#outbox.dialect, this.#home.now());
+    return this.home.runs.after(this.tail, this.cursor, this.#outbox.dialect, this.home.now());
   }
 
   #deliverRun(run: Run, flight?: Flight): boolean {
     if (!this.#outbox.canWrite) return false;
-    for (const entry of run.entries) this.#count(entry);
+    for (const entry of run.entries) this.noteWritten(entry);
     if (flight === undefined) this.#outbox.writeRun(run.bytes, run.entries.length);
     else this.#outbox.board(run.piece, run.bytes.length, run.entries.length, flight);
-    this.#home.counters.deliveries += run.entries.length;
+    this.home.counters.deliveries += run.entries.length;
     if (run.isTraced) this.subscriber.traceRun(run);
-    this.#cursor = run.to;
+    this.cursor = run.to;
     return true;
   }
 
   /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
-  #skipTrimmed(): boolean {
+  #passTrimmed(): boolean {
     if (!this.#outbox.canWrite) return false;
-    this.#cursor = this.#tail.first - 1;
-    this.#criticalCursor = Math.max(this.#criticalCursor, this.#cursor);
-    const position = formatPosition({ epoch: this.#tail.epoch, offset: this.#cursor, id: '' });
+    this.skipTrimmed();
+    const position = formatPosition({ epoch: this.tail.epoch, offset: this.cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
     this.streams?.place(this);
     return true;
@@ -280,26 +192,26 @@ export class Subscription {
 
   /** The next entry at the cursor; false where the socket takes no more. */
   #step(flight?: Flight): boolean {
-    const entry = this.#tail.at(this.#cursor + 1);
-    if (entry !== undefined && this.#isDeliverable(entry) && !this.#wasAhead(entry)) {
+    const entry = this.tail.at(this.cursor + 1);
+    if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
       if (!this.#outbox.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
       this.#deliver(entry, false, flight);
-    } else if (entry !== undefined && !this.#wasAhead(entry)) {
-      this.#noteSkipped(entry);
+    } else if (entry !== undefined && !this.wasAhead(entry)) {
+      this.noteSkipped(entry);
     }
-    this.#cursor++;
+    this.cursor++;
     return true;
   }
 
   /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
   #begin(entry: Entry, wish: PartsWish): boolean {
     if (!this.subscriber.beginParts(this)) {
-      this.#heldUpAt = this.#cursor;
+      this.#heldUpAt = this.cursor;
       return false;
     }
     const { window } = this.#outbox.dialect;
-    const { thresholdBytes, level } = this.#home.compression;
+    const { thresholdBytes, level } = this.home.compression;
     const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
     this.#partStream = new PartStream(entry, wish, isWorthIt ? { window, level } : undefined, () => {
       this.subscriber.partReady();
@@ -310,8 +222,8 @@ export class Subscription {
   /** The next part, after what may overtake it; true when the big entry is done with and the cursor has passed it. */
   #goOn(): boolean {
     const stream = this.#partStream;
-    if (stream === undefined || !this.#isDeliverable(stream.entry)) {
-      if (stream !== undefined) this.#noteSkipped(stream.entry);
+    if (stream === undefined || !this.isWorthIt(stream.entry)) {
+      if (stream !== undefined) this.noteSkipped(stream.entry);
       this.#pass();
       return true;
     }
@@ -321,27 +233,17 @@ export class Subscription {
   }
 
   #writePart(stream: PartStream): boolean {
-    const outbox = this.#outbox;
-    if (!this.subscriber.mayWritePart()) {
-      this.#heldUpAt = outbox.canWrite ? this.#cursor : -1;
-      return false;
-    }
-    const part = stream.take();
-    this.#heldUpAt = part === undefined ? this.#cursor : -1;
-    if (part === undefined) return false;
-    const { entry, isDone } = stream;
-    if (isDone) {
-      this.#count(entry);
-      this.#pass();
-      this.#home.counters.deliveries++;
-    }
-    outbox.writeRun(part, isDone ? 1 : 0);
-    this.subscriber.followPart(entry, isDone);
-    return isDone;
+    const progress = stream.write(this.#outbox, this.subscriber);
+    this.#heldUpAt = progress === 'heldUp' ? this.cursor : -1;
+    if (progress !== 'done') return false;
+    this.noteWritten(stream.entry);
+    this.#pass();
+    this.home.counters.deliveries++;
+    return true;
   }
 
   #pass(): void {
-    this.#cursor++;
+    this.cursor++;
     this.#endParts();
   }
 
@@ -353,13 +255,8 @@ export class Subscription {
     this.subscriber.endParts();
   }
 
-  /** As `entry.isDeliverable`, without a look at the clock for the many that never expire. */
-  #isDeliverable(entry: Entry): boolean {
-    return entry.expiresAt === Infinity ? !entry.isSuperseded : entry.isDeliverable(this.#home.now());
-  }
-
   #deliver(entry: Entry, isAhead: boolean, flight?: Flight): void {
-    this.#count(entry);
+    this.noteWritten(entry);
     this.#write(entry, isAhead, flight);
   }
 
@@ -370,52 +267,31 @@ export class Subscription {
     const piece = frame.whole === undefined ? undefined : frame.pieces[0];
     if (flight === undefined || piece === undefined) outbox.write(frame);
     else outbox.board(piece, frame.bytes, 1, flight);
-    this.#home.counters.deliveries++;
+    this.home.counters.deliveries++;
     if (entry.trace !== undefined || outbox.isUnfinished) this.subscriber.followUp(entry, frame);
-  }
-
-  #count(entry: Entry): void {
-    if (entry.offset > this.startedAt) entry.writes++;
-    if (entry.isOffered) entry.watcher?.deref()?.noteLate(this);
-  }
-
-  #noteSkipped(entry: Entry): void {
-    if (entry.offset > this.startedAt) entry.watcher?.deref()?.noteSkipped(this);
-  }
-
-  #wasAhead(entry: Entry): boolean {
-    return entry.lane === 'critical' && entry.offset <= this.#criticalCursor;
   }
 
   /** Writes the critical entries that wait behind others. */
   #overtake(): void {
     for (;;) {
-      const after = Math.max(this.#criticalCursor, this.#cursor);
-      const offset = this.#tail.criticalAfter(after);
+      const after = Math.max(this.criticalCursor, this.cursor);
+      const offset = this.tail.criticalAfter(after);
       if (offset === undefined || !this.#outbox.canWrite) return;
-      if (offset === this.#cursor + 1) {
+      if (offset === this.cursor + 1) {
         // its turn has come anyway: it overtakes nobody
         if (!this.#step()) return;
         continue;
       }
-      this.#notePassedOver(after, offset);
-      const entry = this.#tail.at(offset);
-      if (entry?.isDeliverable(this.#home.now()) === true) this.#deliver(entry, true);
-      else if (entry !== undefined) this.#noteSkipped(entry);
-      this.#criticalCursor = offset;
-    }
-  }
-
-  /** Superseded critical entries are no longer listed as critical: the critical cursor jumps over them. */
-  #notePassedOver(after: number, before: number): void {
-    for (let offset = after + 1; offset < before; offset++) {
-      const entry = this.#tail.at(offset);
-      if (entry?.lane === 'critical') this.#noteSkipped(entry);
+      this.notePassedOver(after, offset);
+      const entry = this.tail.at(offset);
+      if (entry?.isDeliverable(this.home.now()) === true) this.#deliver(entry, true);
+      else if (entry !== undefined) this.noteSkipped(entry);
+      this.criticalCursor = offset;
     }
   }
 
   #wait(): false {
-    if (!this.#isEnded) this.subscriber.fellBehind(this);
+    if (!this.isEnded) this.subscriber.fellBehind(this);
     return false;
   }
 }
