@@ -125,7 +125,7 @@ export interface JoinOptions {
   from?: string | undefined;
 }
 
-/** What a client said: `pub` of the wire protocol, or any frame of a `plain` connection (a text, or bytes). */
+/** What a client said: `pub` of the wire protocol, in a thread that it has joined or may join, or any frame of a `plain` connection (a text, or bytes). */
 export interface ClientMessage {
   readonly threadId: string | undefined;
   readonly id: string | undefined;

@@ -113,17 +113,17 @@ export class Requests {
     assertThreadId(threadId);
     if (!isId(id)) throw new InvalidOptionError({ option: 'id', value: id, expected: 'of A-Z a-z 0-9 _ . : -' });
     const connection = this.#connection;
-    const isHeard = connection.emit('message', { threadId, id, data, trace });
-    const { onPublish } = connection;
-    if (onPublish === undefined) {
-      if (isHeard) this.#answer(request, true);
-      else this.#refuse(request, 'unhandled');
-    } else if (await connection.mayPublish(threadId)) {
-      const answer = onPublish({ threadId, id, data, trace }, connection);
-      this.#answer(request, await inTime('onPublish', answer, this.#engine));
-    } else {
+    if (!(await connection.mayPublish(threadId))) {
       this.#refuse(request, 'forbidden');
+      return;
     }
+    const message = { threadId, id, data, trace };
+    const isHeard = connection.emit('message', message);
+    const { onPublish } = connection;
+    if (onPublish !== undefined) {
+      this.#answer(request, await inTime('onPublish', onPublish(message, connection), this.#engine));
+    } else if (isHeard) this.#answer(request, true);
+    else this.#refuse(request, 'unhandled');
   }
 
   #answer(request: Request & { readonly t: 'pub' }, answer: PublishAnswer): void {

@@ -829,7 +829,7 @@ describe('garbage', () => {
 
   it('what a client sends right behind its request is heard after the 101', async () => {
     const slow = slowly();
-    const { hub, port } = await serve(slow);
+    const { hub, port } = await serve({ ...slow, authorize: () => true });
     const arrived = nextConnection(hub);
     const socket = connectTcp(port, '127.0.0.1');
     onTestFinished(() => void socket.destroy());

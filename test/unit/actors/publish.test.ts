@@ -95,6 +95,21 @@ it('without onPublish a listener is the application’s yes, and nobody its no',
   expect(heard).toEqual(['b']);
 });
 
+it('a listener hears only of threads that the client is in or may join, with onPublish or without', async () => {
+  for (const options of [{}, { onPublish: () => true }]) {
+    await harness?.close();
+    const link = accept(options);
+    const heard: unknown[] = [];
+    for (const connection of harness.hub.connections) connection.on('message', ({ id }) => heard.push(id));
+    const answers = await answersTo(link, pub('a', 1, 'secret'), pub('b'));
+    expect(answers).toEqual([
+      { t: 'ok', th: 't', id: 'b' },
+      { t: 'err', code: 'forbidden', th: 'secret', id: 'a' },
+    ]);
+    expect(heard).toEqual(['b']);
+  }
+});
+
 it('ids that are none are refused, and not sent back where they are long', async () => {
   const link = accept({ onPublish: () => true });
   expect(await answersTo(link, pub('no spaces'), pub('a', 1, 'x'.repeat(10_000)))).toEqual([
