@@ -108,10 +108,11 @@ export class RedisServer {
   }
 }
 
+const CLUSTER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no'];
+
 /** Three masters that share the slots, on loopback. */
 export async function startRedisCluster(): Promise<RedisServer[]> {
-  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--appendonly', 'no'];
-  options.push('--cluster-require-full-coverage', 'no');
+  const options = [...CLUSTER, '--repl-diskless-sync-delay', '0'];
   const servers = await Promise.all(Array.from({ length: 3 }, () => RedisServer.start(options)));
   const share = Math.ceil(16_384 / servers.length);
   for (const [i, server] of servers.entries()) {
@@ -133,6 +134,17 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
     }
   }
   return servers;
+}
+
+/** A replica of one of the masters, that has all that it has. */
+export async function startReplica(master: RedisServer): Promise<RedisServer> {
+  const replica = await RedisServer.start(CLUSTER);
+  await replica.run(['CLUSTER', 'MEET', '127.0.0.1', String(master.port)]);
+  const id = String(await master.run(['CLUSTER', 'MYID']));
+  while (!String(await replica.run(['CLUSTER', 'NODES'])).includes(id));
+  await replica.run(['CLUSTER', 'REPLICATE', id]);
+  while (!String(await replica.run(['INFO', 'replication'])).includes('master_link_status:up'));
+  return replica;
 }
 
 /** Moves the slot of a key to the next master, with what is in it, as an operator does who makes room. */
