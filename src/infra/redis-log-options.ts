@@ -16,7 +16,10 @@ export interface RedisLogOptions {
   client?: RedisClientOptions | undefined;
   /** For `createCluster` of the `redis` package, instead of `url` and `client`. @default no cluster */
   cluster?: RedisClusterOptions | undefined;
-  /** Before all keys and channels, as in `prefix:{thread}:log`. @default 'tc' */
+  /**
+   * Before all keys and channels, as in `prefix:{thread}:log`. Systems that share a Redis need one each, also where they use different
+   * databases of it: channels belong to none. @default 'tc'
+   */
   prefix?: string | undefined;
   /** Entries of a thread that are kept. @default 1000 */
   maxEntries?: number | undefined;

@@ -136,15 +136,28 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
   return servers;
 }
 
-/** A replica of one of the masters, that has all that it has. */
-export async function startReplica(master: RedisServer): Promise<RedisServer> {
+/** A replica of one of the masters, that has all that it has, and that all of them know: they vote for it. */
+export async function startReplica(master: RedisServer, masters: readonly RedisServer[]): Promise<RedisServer> {
   const replica = await RedisServer.start(CLUSTER);
   await replica.run(['CLUSTER', 'MEET', '127.0.0.1', String(master.port)]);
   const id = String(await master.run(['CLUSTER', 'MYID']));
   while (!String(await replica.run(['CLUSTER', 'NODES'])).includes(id));
   await replica.run(['CLUSTER', 'REPLICATE', id]);
   while (!String(await replica.run(['INFO', 'replication'])).includes('master_link_status:up'));
+  const known = new RegExp(`^${String(await replica.run(['CLUSTER', 'MYID']))} .* slave ${id} `, 'm');
+  for (const server of masters) while (!known.test(String(await server.run(['CLUSTER', 'NODES']))));
   return replica;
+}
+
+const LOOKS = 300;
+
+/** Makes a replica the master; where the others did not vote in time, again. */
+export async function failOver(replica: RedisServer): Promise<void> {
+  const isMaster = async (): Promise<boolean> => String(await replica.run(['ROLE'])).startsWith('master');
+  while (!(await isMaster())) {
+    await replica.run(['CLUSTER', 'FAILOVER']);
+    for (let looks = 0; looks < LOOKS && !(await isMaster()); looks++);
+  }
 }
 
 /** Moves the slot of a key to the next master, with what is in it, as an operator does who makes room. */

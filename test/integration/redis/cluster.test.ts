@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { draft, hold, names, startLog, until } from '../../support/redis-nodes.ts';
-import { moveSlot, startRedisCluster, startReplica, type RedisServer } from '../../support/redis-server.ts';
+import { failOver, moveSlot, startRedisCluster, startReplica, type RedisServer } from '../../support/redis-server.ts';
 
 let servers: RedisServer[];
 let cluster: { readonly rootNodes: { readonly url: string }[] };
@@ -71,26 +71,26 @@ describe('a Redis Cluster', () => {
   it('fails over to a replica under load: each message is there once, on both nodes', async () => {
     const [master] = servers;
     if (master === undefined) throw new Error('no master');
-    const replica = await startReplica(master);
+    const replica = await startReplica(master, servers);
     onTestFinished(() => replica.stop());
     const patient = { cluster, timeoutMs: 20_000 };
     const [here, there] = [startLog(patient), startLog(patient)];
     const threads = names(1, 9, 'failing');
     const held = await Promise.all(threads.map((threadId) => hold(there, threadId)));
+    let failing: Promise<void> | undefined;
     for (let turn = 1; turn <= 100; turn++) {
       const sent = threads.map(async (threadId) => here.append(draft(`m${turn}`, { threadId })));
-      if (turn === 20) await replica.run(['CLUSTER', 'FAILOVER']);
+      if (turn === 20) failing = failOver(replica);
       await Promise.all(sent);
     }
-    await until(async () => String(await replica.run(['ROLE'])).startsWith('master'));
+    await failing;
     await Promise.all(threads.map(async (threadId) => here.append(draft('m101', { threadId }))));
     await until(() => held.every(({ entries }) => entries.at(-1)?.id === 'm101'));
     for (const { entries, resets } of held) {
       expect(entries.map(({ id }) => id)).toEqual(names(1, 101));
       expect(resets).toEqual([]);
     }
-    await master.run(['CLUSTER', 'FAILOVER']);
-    await until(async () => String(await master.run(['ROLE'])).startsWith('master'));
+    await failOver(master);
   });
 
   it('has lost a shard with more threads than are compared at a time: those of the others go on', async () => {
