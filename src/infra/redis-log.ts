@@ -1,15 +1,16 @@
 import type { TimerHandle } from './clock.ts';
 import type { Appended, DeliveryLog, LogReset, LogSubscription } from './delivery-log.ts';
 import type { Entry, EntryDraft } from './entry.ts';
-import { asError, LogUnavailableError } from './errors.ts';
+import { LogUnavailableError } from './errors.ts';
 import type { Position } from './ids.ts';
 import { LogBuffer } from './log-buffer.ts';
 import { pause } from './pause.ts';
 import { localDelivery, PendingAppends, releaseDraft } from './redis-log-append.ts';
-import { connector, isFinalReply } from './redis-log-client.ts';
+import { connector } from './redis-log-client.ts';
 import { draftOf, encodeNote } from './redis-log-codec.ts';
 import { RedisLink } from './redis-log-link.ts';
 import { MemoryBound } from './redis-log-memory.ts';
+import { Patience } from './redis-log-patience.ts';
 import { Presence } from './redis-log-presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './redis-log-options.ts';
 import { Rounds } from './redis-log-rounds.ts';
@@ -22,8 +23,6 @@ const GRACE_MS = 1_000;
 const ANCHORS_AT_ONCE = 128;
 /** Threads that one sweep trims: all of very many at once would hold the event loop. */
 const TRIMMED_AT_ONCE = 10_000;
-/** Between two tries of what could not be asked. */
-const RETRY_MS = 50;
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
 /** Commands under way above which a note is dropped. */
@@ -43,6 +42,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #link: RedisLink;
   readonly #pending: PendingAppends;
   readonly #presence: Presence;
+  readonly #patience: Patience;
   readonly #rounds: Rounds;
   readonly #memory: MemoryBound;
   #trimmed: Iterator<RedisThread> | undefined;
@@ -75,6 +75,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
         },
       },
     );
+    this.#patience = new Patience(this.#link, settings);
     this.#presence = new Presence(this.#link, settings);
     this.#memory = new MemoryBound(this.#threads, settings.ledger, settings.maxTotalBytes);
     this.#rounds = new Rounds(this.#threads, this.#link, settings, this.#presence);
@@ -99,15 +100,15 @@ class RedisLog implements DeliveryLog, ThreadHost {
       const { epoch } = tail.buffer;
       // the tail of a thread that is being opened may not stand anywhere yet
       const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
-      await this.#inTime(threadId, async () => (epoch === '' ? tail.ready() : tail.reach(from)));
+      await this.#patience.inTime(threadId, async () => (epoch === '' ? tail.ready() : tail.reach(from)));
       if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
     }
     const source = this.#source(threadId);
-    return this.#inTime(threadId, () => this.#read(threadId, source, offset, limit));
+    return this.#patience.inTime(threadId, () => this.#read(threadId, source, offset, limit));
   }
 
   async position(threadId: string): Promise<Position> {
-    const { epoch, head, headId } = await this.#inTime(threadId, () => this.#source(threadId).anchor());
+    const { epoch, head, headId } = await this.#patience.inTime(threadId, () => this.#source(threadId).anchor());
     return { epoch, offset: head, id: headId };
   }
 
@@ -120,8 +121,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
     const thread = this.#thread(threadId);
     const reader: Reader = { onEntry, onNote, onReset, heldAfter: Infinity };
     try {
-      const tail = await this.#inTime(threadId, () => thread.read(reader));
-      return thread.subscription(reader, tail, (work) => this.#inTime(threadId, () => work));
+      const tail = await this.#patience.inTime(threadId, () => thread.read(reader));
+      return thread.subscription(reader, tail, (work) => this.#patience.inTime(threadId, () => work));
     } catch (error) {
       thread.leave(reader);
       throw error;
@@ -138,7 +139,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   membersElsewhere(threadId: string): Promise<number> {
-    return this.#inTime(threadId, () => this.#presence.elsewhere(threadId));
+    return this.#patience.inTime(threadId, () => this.#presence.elsewhere(threadId));
   }
 
   watch(onChange: (error: Error | undefined) => void): void {
@@ -222,39 +223,6 @@ class RedisLog implements DeliveryLog, ThreadHost {
 
   #source(threadId: string): RedisSource {
     return this.#threads.get(threadId)?.source ?? new RedisSource(threadId, this.#link, this.#settings);
-  }
-
-  /**
-   * Tries until it is done or the time is up; Redis's own errors are final, unless they pass.
-   * @throws LogUnavailableError
-   */
-  async #inTime<T>(threadId: string, work: () => Promise<T>): Promise<T> {
-    const { appendTimeoutMs, clock } = this.#settings;
-    const limit = new AbortController();
-    const late = Promise.withResolvers<never>();
-    const timer = clock.setTimeout(() => {
-      limit.abort();
-      late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#link.lastError }));
-    }, appendTimeoutMs);
-    try {
-      return await Promise.race([this.#untilAnswered(work, limit.signal), late.promise]);
-    } catch (error) {
-      throw new LogUnavailableError({ threadId, reason: asError(error).message, cause: error });
-    } finally {
-      clock.clearTimeout(timer);
-    }
-  }
-
-  async #untilAnswered<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (;;) {
-      await this.#link.whenUp();
-      try {
-        return await work();
-      } catch (error) {
-        if (this.#link.isClosed || isFinalReply(error) || signal.aborted) throw error;
-        await pause(this.#settings.clock, RETRY_MS);
-      }
-    }
   }
 
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
