@@ -2,7 +2,7 @@ import type { HubStats } from './api.ts';
 import type { Engine } from './engine.ts';
 import type { Household } from './household.ts';
 
-/** A wait of fan-out for its turn that counts as full pressure. */
+/** Fan-out without a break for so long counts as full pressure. */
 const FULL_LAG_MS = 100;
 
 /** How busy a hub is, from 0 to 1. */

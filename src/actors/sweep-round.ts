@@ -4,6 +4,8 @@ import type { Task } from './turns.ts';
 /** What the sweep looks at. */
 interface Swept {
   sweep(now: number, isFair: boolean): void;
+  /** What a link of somebody else's threw. */
+  onBroken(error: unknown): void;
 }
 
 /** All that are to be looked at. */
@@ -73,7 +75,12 @@ export class SweepRound implements Task {
         this.#rest = undefined;
         return true;
       }
-      next.value.sweep(now, isFair);
+      try {
+        next.value.sweep(now, isFair);
+      } catch (error) {
+        // it must not keep the others from being looked at
+        next.value.onBroken(error);
+      }
       if (--this.#left % VISITS_PER_LOOK !== 0) continue;
       now = this.#clock.now();
       this.#lookedAt = now;

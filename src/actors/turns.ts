@@ -46,7 +46,7 @@ export class Turns {
     return this.#recentSlice.value;
   }
 
-  /** How long the oldest of the waiting tasks has waited. */
+  /** For how long there has been something to do without a break: a hub that never catches up is under full pressure. */
   get lagMs(): number {
     return this.#queue.length === 0 ? 0 : this.#clock.now() - this.#busySince;
   }

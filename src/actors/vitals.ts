@@ -63,11 +63,6 @@ export class Vitals {
     return this.#pongSeq === 0 ? undefined : this.#roundTripMs;
   }
 
-  /** When the peer last sent something, an answer to a ping included. */
-  get heardAt(): number {
-    return this.#heardAt;
-  }
-
   /** Sends a ping barrier now; its number. */
   ping(now: number, writtenBytes: number): number {
     this.#pingAt = now;

@@ -98,6 +98,17 @@ it.each(['close', 'uncork', 'unsentBytes'])('a connection ends, whatever its lin
   link.broken = undefined;
 });
 
+it('a ping that cannot be sent ends its connection, and the others are pinged', async () => {
+  const { hub, run, clock } = harness;
+  const [first, second] = [await join(), await join()];
+  await run(hub.thread('t').send('a'));
+  first.link.broken = 'ping';
+  await clock.advance(1_000);
+  expect([first.connection.state, second.connection.state]).toEqual(['evicted', 'open']);
+  expect(second.connection.stats.roundTripMs).toBe(0);
+  expect(messages()).toEqual(['ping is broken']);
+});
+
 it('a probe that cannot be sent is a probe without an answer', async () => {
   const { clock } = harness;
   const { link, connection } = await join();

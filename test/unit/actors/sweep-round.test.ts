@@ -10,6 +10,7 @@ function crowdOf(size: number) {
   const batches: { at: number; fair: boolean[] }[] = [];
   const present = Array.from({ length: size }, () => ({
     sweep: (_: number, isFair: boolean): void => void batches.at(-1)?.fair.push(isFair),
+    onBroken: () => {},
   }));
   const round = new SweepRound({ present, size }, clock, ROUND_MS, (task) => {
     batches.push({ at: clock.now(), fair: [] });
@@ -32,7 +33,10 @@ it('looks at every connection once, in batches with pauses, and is through in it
 it('goes on where its slice ended', () => {
   let now = 0;
   const seen: number[] = [];
-  const present = Array.from({ length: 40 }, (_, i) => ({ sweep: () => void seen.push((now++, i)) }));
+  const present = Array.from({ length: 40 }, (_, i) => ({
+    sweep: () => void seen.push((now++, i)),
+    onBroken: () => {},
+  }));
   const clock = new VirtualClock();
   const round = new SweepRound({ present, size: 40 }, { ...plain(clock), now: () => now }, ROUND_MS, () => {});
   round.begin(true);
