@@ -1,11 +1,8 @@
 import type { Body } from '../infra/body.ts';
-import { deflateBody, type WindowBits } from '../infra/deflate.ts';
+import { deflateBody, WORTHWHILE, type WindowBits } from '../infra/deflate.ts';
 import type { Filled } from '../infra/option-checks.ts';
 import type { CompressionOptions } from './options.ts';
 import type { Encoded } from './encoded.ts';
-
-/** How much smaller a body has to become to be worth the client's work. */
-const WORTHWHILE = 0.9;
 
 /** The window sizes that the members of a thread understand. */
 export class Windows {

@@ -67,7 +67,7 @@ export class Subscription extends Cursor {
     return !this.isBehind || this.#partStream !== undefined;
   }
 
-  /** The socket could be written to, but the next part has to wait: for a drain, or for the parts of another thread. */
+  /** The socket could be written to, but the next part has to wait: for a drain, for the parts of another thread, or to be compressed. */
   get isHeldUp(): boolean {
     return this.#heldUpAt === this.cursor;
   }

@@ -27,7 +27,7 @@ const LEAST_BATCH = 64;
 /**
  * The sweep's way past all connections, a batch at a time. After a message to thousands of connections a ping is due for each: at once,
  * these system calls and the answers to them would come between the next message and its readers (10,000 pings held the event loop for
- * eighty milliseconds; in slices without pauses, a silent server had stretches of 5 ms, with them 2.4).
+ * eighty milliseconds).
  */
 export class SweepRound implements Task {
   readonly #crowd: Crowd;

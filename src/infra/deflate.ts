@@ -4,6 +4,9 @@ import { Body } from './body.ts';
 /** Sizes of the LZ77 window that zlib can do raw; 8 is not one of them (zlib uses 9 for it, which the peer could not read). */
 export type WindowBits = 9 | 10 | 11 | 12 | 13 | 14 | 15;
 
+/** How much smaller it has to become to be worth the client's work. */
+export const WORTHWHILE = 0.9;
+
 /**
  * A body as blocks of raw deflate (RFC 1951), made off the event loop. Nothing in it refers to bytes outside, and it begins and ends
  * on a byte, so that it can stand in any message between stored blocks: compressed once, whatever the envelope.

@@ -1,5 +1,5 @@
 import { constants, deflateRaw } from 'node:zlib';
-import type { WindowBits } from './deflate.ts';
+import { WORTHWHILE, type WindowBits } from './deflate.ts';
 import { encodeWhole } from './frames.ts';
 
 /** Where the parts come from. */
@@ -18,9 +18,6 @@ const KEPT = 16;
 /** What a sync flush ends with, and RFC 7692 section 7.2.1 leaves out. */
 const TAIL_BYTES = 4;
 
-/** How much smaller a part has to become to be worth the client's work. */
-const WORTHWHILE = 0.9;
-
 interface Slot {
   readonly n: number;
   frame: Uint8Array | undefined;
@@ -29,7 +26,7 @@ interface Slot {
 
 /**
  * The parts of a big message, each compressed by itself for one window size, off the event loop and once for all who are at it. A message
- * that were compressed as a whole could not be cut where nothing else may come between, nor go on in the middle after a reconnect.
+ * that is compressed as a whole cannot be cut where nothing else may come between, nor go on in the middle after a reconnect.
  */
 export class DeflatedParts {
   readonly #parts: PartTexts;
