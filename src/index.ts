@@ -1,4 +1,4 @@
-export { createHub } from './actors/hub.ts';
+export { createHub } from './actors/hub/hub.ts';
 export type {
   AcceptedSocket,
   AcceptOptions,
@@ -21,20 +21,27 @@ export type {
   ThreadStats,
   Transition,
   User,
-} from './actors/api.ts';
-export type { Listener } from './actors/listeners.ts';
-export type { CompressionOptions, HubOptions, Inspector, SerializerOptions } from './actors/options.ts';
-export { SUBPROTOCOL } from './actors/protocol.ts';
-export type { Receipt } from './actors/receipt.ts';
-export type { SendOptions } from './actors/send-options.ts';
-export type { Outcome, SettleOptions, Settlement } from './actors/settlement.ts';
-export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/stream-options.ts';
-export type { Body } from './infra/body.ts';
-export type { Clock, TimerHandle } from './infra/clock.ts';
-export { closeCodes } from './infra/close-codes.ts';
-export type { CloseCode, Reconnect } from './infra/close-codes.ts';
-export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, MaybePromise } from './infra/delivery-log.ts';
-export type { Entry, EntryDraft, Format, Lane } from './infra/entry.ts';
+} from './api/api.ts';
+export type { Listener } from './actors/support/listeners.ts';
+export type { CompressionOptions, HubOptions, Inspector, SerializerOptions } from './actors/hub/options.ts';
+export { SUBPROTOCOL } from './actors/connection/protocol.ts';
+export type { Receipt } from './actors/thread/receipt.ts';
+export type { SendOptions } from './actors/thread/send-options.ts';
+export type { Outcome, SettleOptions, Settlement } from './actors/thread/settlement.ts';
+export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/streams/stream-options.ts';
+export type { Body } from './infra/log/body.ts';
+export type { Clock, TimerHandle } from './infra/time/clock.ts';
+export { closeCodes } from './infra/wire/close-codes.ts';
+export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
+export type {
+  Appended,
+  DeliveryLog,
+  LogReset,
+  LogSubscription,
+  LogTail,
+  MaybePromise,
+} from './infra/log/delivery-log.ts';
+export type { Entry, EntryDraft, Format, Lane } from './infra/log/entry.ts';
 export {
   AnswerTimeoutError,
   AuthenticationTimeoutError,
@@ -61,22 +68,22 @@ export {
   UpgradeTakenError,
   WorkerFailedError,
 } from './infra/errors.ts';
-export type { Piece } from './infra/frames.ts';
-export type { Position } from './infra/ids.ts';
-export type { Link, LinkListener } from './infra/link.ts';
-export { memoryLog } from './infra/memory-log.ts';
-export type { MemoryLogOptions } from './infra/memory-log.ts';
-export { preencoded } from './infra/preencoded.ts';
-export { refuse } from './infra/refusal.ts';
-export type { Refusal, RefusalStatus, UpgradeServer } from './infra/refusal.ts';
-export { streamArray, streamObject } from './infra/slicer/streamed.ts';
+export type { Piece } from './infra/wire/frames.ts';
+export type { Position } from './infra/log/ids.ts';
+export type { Link, LinkListener } from './infra/socket/link.ts';
+export { memoryLog } from './infra/log/memory-log.ts';
+export type { MemoryLogOptions } from './infra/log/memory-log.ts';
+export { preencoded } from './infra/serialization/preencoded.ts';
+export { refuse } from './infra/socket/refusal.ts';
+export type { Refusal, RefusalStatus, UpgradeServer } from './infra/socket/refusal.ts';
+export { streamArray, streamObject } from './infra/serialization/slicer/streamed.ts';
 export type {
   ElementSource,
   MemberSource,
   StreamedArray,
   StreamedMember,
   StreamedObject,
-} from './infra/slicer/streamed.ts';
-export { wsLink } from './infra/ws-link.ts';
-export type { ServerWebSocket } from './infra/ws-link.ts';
-export { inWorker } from './infra/workers/recipe.ts';
+} from './infra/serialization/slicer/streamed.ts';
+export { wsLink } from './infra/socket/ws-link.ts';
+export type { ServerWebSocket } from './infra/socket/ws-link.ts';
+export { inWorker } from './infra/serialization/workers/recipe.ts';

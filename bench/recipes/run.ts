@@ -6,8 +6,8 @@
  */
 import { parseArgs } from 'node:util';
 import { writeSection } from '../document.ts';
-import { inWorker } from '../../src/infra/workers/recipe.ts';
-import { RecipePool } from '../../src/infra/workers/recipe-pool.ts';
+import { inWorker } from '../../src/infra/serialization/workers/recipe.ts';
+import { RecipePool } from '../../src/infra/serialization/workers/recipe-pool.ts';
 import report from './report.ts';
 import { renderReport } from './render.ts';
 import { batch, inTurns } from './variants.ts';

@@ -1,5 +1,5 @@
-import type { Recipe } from '../../src/infra/workers/recipe.ts';
-import type { RecipePool } from '../../src/infra/workers/recipe-pool.ts';
+import type { Recipe } from '../../src/infra/serialization/workers/recipe.ts';
+import type { RecipePool } from '../../src/infra/serialization/workers/recipe-pool.ts';
 
 /** What one message took, of a variant that sends several. */
 export interface Sample {

@@ -1,5 +1,10 @@
 import { Piscina } from 'piscina';
-import { encodeSliced, isProvablySmall, SegmentPool, SliceScheduler } from '../../src/infra/slicer/slicer.ts';
+import {
+  encodeSliced,
+  isProvablySmall,
+  SegmentPool,
+  SliceScheduler,
+} from '../../src/infra/serialization/slicer/slicer.ts';
 
 /** Bytes of a message, and how to give their memory back. */
 export interface Encoded {

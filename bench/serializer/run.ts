@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { writeSection } from '../document.ts';
-import { isProvablySmall } from '../../src/infra/slicer/slicer.ts';
+import { isProvablySmall } from '../../src/infra/serialization/slicer/slicer.ts';
 import { inline, PlainPiscina, Threadcast, type Contender } from './contenders.ts';
 import { measure, measureBehind, measureNoise, measureSmall, type Run } from './measure.ts';
 import { makePayload, shapes, type Shape } from './payloads.ts';

@@ -9,8 +9,8 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import { Metrics } from '../../src/infra/metrics.ts';
-import { Telemetry } from '../../src/infra/telemetry.ts';
+import { Metrics } from '../../src/infra/telemetry/metrics.ts';
+import { Telemetry } from '../../src/infra/telemetry/telemetry.ts';
 import { serveWs } from '../../test/support/ws-server.ts';
 
 /** Settings of the batch processor. */

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isSameHost } from '../infra/http-upgrade.ts';
+import { isSameHost } from '../infra/socket/http-upgrade.ts';
 import { InspectorRefusal } from './refusal.ts';
 
 /** Who may watch. */

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Hub, HubStats } from '../actors/api.ts';
-import type { Clock } from '../infra/clock.ts';
+import type { Hub, HubStats } from '../api/api.ts';
+import type { Clock } from '../infra/time/clock.ts';
 import { every } from './every.ts';
 import type { Sample } from './protocol.ts';
 

@@ -1,4 +1,4 @@
-import { backgroundClock, CLOCK_METHODS, type Clock } from '../infra/clock.ts';
+import { backgroundClock, CLOCK_METHODS, type Clock } from '../infra/time/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import { checkMethods, checkNumber } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';

@@ -1,5 +1,5 @@
-import type { Hub, HubEvents, Transition } from '../actors/api.ts';
-import type { Clock } from '../infra/clock.ts';
+import type { Hub, HubEvents, Transition } from '../api/api.ts';
+import type { Clock } from '../infra/time/clock.ts';
 import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
 import { EdgeFinder, graphOf } from './graph.ts';
 import type { EdgeSight, Note, Step } from './protocol.ts';

@@ -1,5 +1,5 @@
-import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../actors/api.ts';
-import type { Clock } from '../infra/clock.ts';
+import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../api/api.ts';
+import type { Clock } from '../infra/time/clock.ts';
 import { connectionMachine, threadMachine } from '../machines/index.ts';
 import { graphOf } from './graph.ts';
 import type { ListQuery, Sort } from './protocol.ts';

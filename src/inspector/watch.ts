@@ -1,6 +1,6 @@
-import type { Connection, Hub, Thread } from '../actors/api.ts';
-import type { Clock } from '../infra/clock.ts';
-import { closeCodes } from '../infra/close-codes.ts';
+import type { Connection, Hub, Thread } from '../api/api.ts';
+import type { Clock } from '../infra/time/clock.ts';
+import { closeCodes } from '../infra/wire/close-codes.ts';
 import { every } from './every.ts';
 import { Meters } from './meters.ts';
 import type { Act, Detail, HubSight, Look, MachineSight, Selection, Sight } from './protocol.ts';

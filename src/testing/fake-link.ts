@@ -1,6 +1,6 @@
-import type { Body } from '../infra/body.ts';
-import type { Piece } from '../infra/frames.ts';
-import type { Link, LinkListener } from '../infra/link.ts';
+import type { Body } from '../infra/log/body.ts';
+import type { Piece } from '../infra/wire/frames.ts';
+import type { Link, LinkListener } from '../infra/socket/link.ts';
 
 /**
  * A socket in memory: takes what it is given until it is told to stall, answers pings unless it is stalled, and remembers

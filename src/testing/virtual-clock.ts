@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../infra/clock.ts';
+import type { Clock, TimerHandle } from '../infra/time/clock.ts';
 
 interface Timer {
   readonly dueAt: number;

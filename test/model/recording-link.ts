@@ -1,5 +1,5 @@
-import type { Body } from '../../src/infra/body.ts';
-import type { Piece } from '../../src/infra/frames.ts';
+import type { Body } from '../../src/infra/log/body.ts';
+import type { Piece } from '../../src/infra/wire/frames.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { fragmentsOf, wordsOf, type Word } from './wire.ts';
 

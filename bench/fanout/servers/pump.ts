@@ -1,19 +1,19 @@
 // The hand-written loop with threadcast's pump in its place: log, cursors, windows, slices and shared runs, but no hub, no statecharts,
 // no receipts, no telemetry. For the layers; it is no way to use the library.
 import { createServer } from 'node:http';
-import { makeCounters } from '../../../src/actors/counters.ts';
-import { Flight } from '../../../src/actors/flight.ts';
-import { Outbox } from '../../../src/actors/outbox.ts';
-import { Pump, type Station } from '../../../src/actors/pump.ts';
-import { Runs } from '../../../src/actors/runs.ts';
-import type { Home, Subscriber } from '../../../src/actors/subscriber.ts';
-import { Subscription } from '../../../src/actors/subscription.ts';
-import { Turns } from '../../../src/actors/turns.ts';
-import { Body } from '../../../src/infra/body.ts';
-import { systemClock } from '../../../src/infra/clock.ts';
-import { dialectOf } from '../../../src/infra/dialect.ts';
-import type { Link } from '../../../src/infra/link.ts';
-import { LogBuffer } from '../../../src/infra/log-buffer.ts';
+import { makeCounters } from '../../../src/actors/hub/counters.ts';
+import { Flight } from '../../../src/actors/delivery/flight.ts';
+import { Outbox } from '../../../src/actors/delivery/outbox.ts';
+import { Pump, type Station } from '../../../src/actors/delivery/pump.ts';
+import { Runs } from '../../../src/actors/delivery/runs.ts';
+import type { Home, Subscriber } from '../../../src/actors/delivery/subscriber.ts';
+import { Subscription } from '../../../src/actors/delivery/subscription.ts';
+import { Turns } from '../../../src/actors/support/turns.ts';
+import { Body } from '../../../src/infra/log/body.ts';
+import { systemClock } from '../../../src/infra/time/clock.ts';
+import { dialectOf } from '../../../src/infra/wire/dialect.ts';
+import type { Link } from '../../../src/infra/socket/link.ts';
+import { LogBuffer } from '../../../src/infra/log/log-buffer.ts';
 import { shakeHands } from './handshake.ts';
 import { listen } from './listen.ts';
 import { serve } from './serve.js';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { inWorker } from '../../../src/infra/workers/recipe.ts';
+import { inWorker } from '../../../src/infra/serialization/workers/recipe.ts';
 import { recipe, testPool, textOf } from './fixtures/support.ts';
 
 test('the worker calls the function and the bytes are its JSON', async () => {

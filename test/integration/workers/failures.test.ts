@@ -5,7 +5,7 @@ import {
   UnserializableMessageError,
   WorkerFailedError,
 } from '../../../src/infra/errors.ts';
-import { inWorker } from '../../../src/infra/workers/recipe.ts';
+import { inWorker } from '../../../src/infra/serialization/workers/recipe.ts';
 import { failureOf, recipe, sharedWords, testPool, textOf } from './fixtures/support.ts';
 
 test('a recipe that throws: its error is the cause, with name, code, stack and causes', async () => {

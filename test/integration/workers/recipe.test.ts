@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { InvalidOptionError } from '../../../src/infra/errors.ts';
-import { inWorker, isRecipe } from '../../../src/infra/workers/recipe.ts';
+import { inWorker, isRecipe } from '../../../src/infra/serialization/workers/recipe.ts';
 
 test('names a module, an export and arguments, and does not change', () => {
   const recipe = inWorker(new URL('file:///app/report.js'), { month: 1 }, { export: 'monthly' });

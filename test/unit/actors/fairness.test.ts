@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Piece } from '../../../src/infra/frames.ts';
+import type { Piece } from '../../../src/infra/wire/frames.ts';
 import { memoryLog } from '../../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, makeHarness, type Harness } from '../../support/harness.ts';

@@ -8,9 +8,9 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { volatileNote } from '../../../src/actors/notes.ts';
-import { Body } from '../../../src/infra/body.ts';
-import { Entry } from '../../../src/infra/entry.ts';
+import { volatileNote } from '../../../src/actors/thread/notes.ts';
+import { Body } from '../../../src/infra/log/body.ts';
+import { Entry } from '../../../src/infra/log/entry.ts';
 import { memoryLog, type HubOptions } from '../../../src/index.ts';
 import { SharedLog } from '../../support/shared-log.ts';
 import { framesOf, makeHarness, type Harness } from '../../support/harness.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { reconnectAfter } from '../../../src/client/close-codes.ts';
-import { closeCodes } from '../../../src/infra/close-codes.ts';
+import { closeCodes } from '../../../src/infra/wire/close-codes.ts';
 
 test.each(Object.values(closeCodes))('$code means $reconnect, as the server has it', ({ code, reconnect }) => {
   expect(reconnectAfter(code)).toBe(reconnect);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock, Connection, Hub } from '../../../src/index.ts';
 import type { ListQuery, Look, Sight } from '../../../src/inspector/protocol.ts';
-import { backgroundClock } from '../../../src/infra/clock.ts';
+import { backgroundClock } from '../../../src/infra/time/clock.ts';
 import { Watch } from '../../../src/inspector/watch.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../../support/harness.ts';

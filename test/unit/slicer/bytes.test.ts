@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UnserializableMessageError } from '../../../src/infra/errors.ts';
-import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/slicer/slicer.ts';
+import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/serialization/slicer/slicer.ts';
 import { anyValue, offender } from './adversarial.ts';
 import { bytesOf, cuts, encodeCut, encodeOptions, nativeBytes, rejectionOf, resultOf } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodeSync, SegmentPool } from '../../../src/infra/slicer/slicer.ts';
+import { encodeSync, SegmentPool } from '../../../src/infra/serialization/slicer/slicer.ts';
 import { bytesOf, cuts, encodeCut, nativeBytes } from './encode.ts';
 
 /** Which of the user's code is called, how often, in which order, and with what. */

@@ -5,8 +5,8 @@ import {
   type EncodeResult,
   type EncodeSlicedOptions,
   type SlicedJobHandle,
-} from '../../../src/infra/slicer/slicer.ts';
-import type { SlicerLimits } from '../../../src/infra/slicer/limits.ts';
+} from '../../../src/infra/serialization/slicer/slicer.ts';
+import type { SlicerLimits } from '../../../src/infra/serialization/slicer/limits.ts';
 import { ManualLoop } from './manual-loop.ts';
 
 export interface Cut {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MessageTooLargeError, UnserializableMessageError } from '../../../src/infra/errors.ts';
-import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/slicer/slicer.ts';
+import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/serialization/slicer/slicer.ts';
 import { cuts, encodeCut, rejectionOf } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';
 

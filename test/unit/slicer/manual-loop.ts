@@ -1,4 +1,4 @@
-import { SliceScheduler } from '../../../src/infra/slicer/slicer.ts';
+import { SliceScheduler } from '../../../src/infra/serialization/slicer/slicer.ts';
 
 /** An event loop that turns when it is told to, with a clock that only moves when it is looked at. */
 export class ManualLoop {

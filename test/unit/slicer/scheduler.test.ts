@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SliceScheduler, type SliceTask, type TaskState } from '../../../src/infra/slicer/scheduler.ts';
+import { SliceScheduler, type SliceTask, type TaskState } from '../../../src/infra/serialization/slicer/scheduler.ts';
 
 /** A clock that the tasks move, and a loop that is turned by hand. */
 class Bench {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/slicer/slicer.ts';
-import { streamArray } from '../../../src/infra/slicer/streamed.ts';
+import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/serialization/slicer/slicer.ts';
+import { streamArray } from '../../../src/infra/serialization/slicer/streamed.ts';
 import { anyValue } from './adversarial.ts';
 import { bytesOf, nativeBytes, rejectionOf, resultOf } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';

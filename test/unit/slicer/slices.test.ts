@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeSliced, encodeSync, isProvablySmall, SegmentPool } from '../../../src/infra/slicer/slicer.ts';
+import {
+  encodeSliced,
+  encodeSync,
+  isProvablySmall,
+  SegmentPool,
+} from '../../../src/infra/serialization/slicer/slicer.ts';
 import { bytesOf, cuts, encodeCut, encodeOptions, nativeBytes, resultOf, type Cut } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';
 

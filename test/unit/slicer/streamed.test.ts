@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeSliced, encodeSync, isProvablySmall, SegmentPool } from '../../../src/infra/slicer/slicer.ts';
-import { streamArray, streamObject, type StreamedMember } from '../../../src/infra/slicer/streamed.ts';
+import {
+  encodeSliced,
+  encodeSync,
+  isProvablySmall,
+  SegmentPool,
+} from '../../../src/infra/serialization/slicer/slicer.ts';
+import { streamArray, streamObject, type StreamedMember } from '../../../src/infra/serialization/slicer/streamed.ts';
 import { anyValue, text } from './adversarial.ts';
 import { bytesOf, cuts, encodeOptions, nativeBytes, rejectionOf, resultOf, type Cut } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';

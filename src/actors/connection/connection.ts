@@ -1,0 +1,159 @@
+import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
+import type { Link, LinkListener } from '../../infra/socket/link.ts';
+import type { Eviction } from '../../machines/index.ts';
+import type { AcceptOptions, Connection, ConnectionEvents, ConnectionStats, JoinOptions } from '../../api/api.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
+import type { Engine } from '../hub/engine.ts';
+import { inTime } from '../support/in-time.ts';
+import type { JoinWish } from '../thread/join-wish.ts';
+import { Listeners, type Listener } from '../support/listeners.ts';
+import { Peer } from './peer.ts';
+import { notices } from './protocol.ts';
+import type { Receipt } from '../thread/receipt.ts';
+import { Requests } from './requests.ts';
+import type { SendOptions } from '../thread/send-options.ts';
+import { userThreadId } from '../hub/users.ts';
+
+/** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `Peer`. */
+export class ConnectionActor extends Peer implements Connection {
+  readonly userId: string | undefined;
+  readonly data: unknown;
+  readonly authorize: (threadId: string) => boolean | Promise<boolean>;
+  /** The application's; see `AttachOptions.onPublish`. */
+  readonly onPublish: AcceptOptions['onPublish'];
+  /** Of one frame of its client's. */
+  readonly maxInputBytes: number;
+  readonly #acceptedAt: number;
+  /** Made when they are needed, which is never for most. */
+  #listeners: Listeners<ConnectionEvents> | undefined;
+  #requests: Requests | undefined;
+
+  constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: Engine) {
+    super(makeLink, settings, engine);
+    this.userId = settings.userId;
+    this.data = settings.data;
+    this.authorize = settings.authorize;
+    this.onPublish = settings.onPublish;
+    this.maxInputBytes = settings.maxInputBytes;
+    this.#acceptedAt = engine.now();
+  }
+
+  override start(): void {
+    super.start();
+    const { isLogUp, settings } = this.engine;
+    const limits = { maxBytes: this.maxInputBytes };
+    this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, limits, isLogUp));
+  }
+
+  get threads(): readonly string[] {
+    return this.memberships.threads;
+  }
+
+  get stats(): ConnectionStats {
+    const { path, context } = this.machine;
+    const { attempt, failures, trips } = context;
+    const { messages, bytes, unsentBytes } = this.outbox;
+    const { behind, lag } = this.memberships;
+    const ageMs = this.engine.now() - this.#acceptedAt;
+    const { roundTripMs } = this.vitals;
+    return { path, ageMs, lag, roundTripMs, messages, bytes, unsentBytes, behind, attempt, failures, trips };
+  }
+
+  on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
+    if (event === 'state') this.machine.watch((from, to) => this.emit('state', { from, to }));
+    this.#listeners ??= new Listeners(this.engine.report);
+    return this.#listeners.on(event, listener);
+  }
+
+  /** False where nobody listens. */
+  emit<E extends keyof ConnectionEvents>(event: E, news: ConnectionEvents[E]): boolean {
+    return this.#listeners?.emit(event, news) ?? false;
+  }
+
+  join(threadId: string, { from }: JoinOptions = {}): Promise<void> {
+    return this.memberships.join(threadId, from);
+  }
+
+  /** Whether its client may join this thread by itself; its own user's it always may. */
+  async mayJoin(threadId: string): Promise<boolean> {
+    return (
+      (this.userId !== undefined && threadId === userThreadId(this.userId)) ||
+      (await inTime('authorize', this.authorize(threadId), this.engine))
+    );
+  }
+
+  isIn(threadId: string): boolean {
+    return this.memberships.get(threadId) !== undefined;
+  }
+
+  /** Whether its client may publish there: it is in the thread, or could be. */
+  async mayPublish(threadId: string): Promise<boolean> {
+    return this.isIn(threadId) || (await this.mayJoin(threadId));
+  }
+
+  /** The client asks for it; see `Memberships.rejoin`. */
+  rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
+    return this.memberships.rejoin(threadId, from, wish);
+  }
+
+  /** The client asks for the end of a token stream; false where it may not. */
+  cancelStream(threadId: string, streamId: string): boolean | Promise<boolean> {
+    return this.memberships.cancelStream(threadId, streamId, { connectionId: this.id, userId: this.userId });
+  }
+
+  leave(threadId: string): void {
+    this.memberships.leave(threadId);
+  }
+
+  /** To this connection alone: a thread of its own, so that everything that holds for a thread holds here too. */
+  async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    const threadId = `connection:${this.id}`;
+    await this.join(threadId);
+    return (await this.engine.openThread(threadId)).send(message, options);
+  }
+
+  close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
+    assertCloseFrame(code, reason);
+    this.machine.tell({ type: 'evict', code, reason });
+  }
+
+  trip(): void {
+    this.machine.tell({ type: 'trip' });
+  }
+
+  reset(): void {
+    this.machine.tell({ type: 'reset' });
+  }
+
+  /** The client says that it has everything up to this offset. */
+  ack(threadId: string, offset: number): void {
+    this.memberships.get(threadId)?.ack(offset);
+  }
+
+  // --- Peer
+
+  onMessage(data: Uint8Array, isBinary: boolean): void {
+    this.vitals.heard(this.engine.now());
+    if (this.state === 'evicted') return;
+    if (data.length > this.maxInputBytes) this.evict(closeCodes.tooBig);
+    else (this.#requests ??= new Requests(this, this.engine)).take(data, isBinary);
+  }
+
+  override sweep(now: number, isFair: boolean): void {
+    super.sweep(now, isFair);
+    if (this.memberships.size > 0 || this.state === 'tripped' || this.state === 'evicted') return;
+    // answers to pings come by themselves, and are no sign that somebody is there
+    const { leftAt = -Infinity } = this.memberships;
+    const usedAt = Math.max(this.#acceptedAt, leftAt, this.#requests?.heardAt ?? -Infinity);
+    if (now - usedAt >= this.engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
+  }
+
+  protected override onEnd(end: Eviction): void {
+    this.engine.forgetConnection(this, end);
+    this.emit('evicted', end);
+  }
+
+  protected override onLinkEnd(): void {
+    this.engine.forgetLink(this);
+  }
+}

@@ -1,0 +1,137 @@
+import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { Entry } from '../../infra/log/entry.ts';
+import type { Position } from '../../infra/log/ids.ts';
+import { positionIn, type Home } from './subscriber.ts';
+
+/** Where a reader of a thread stands in its log. */
+export abstract class Cursor {
+  protected readonly tail: LogTail;
+  protected readonly home: Home;
+  /** Everything up to here has been written or skipped. */
+  protected cursor: number;
+  /** Critical entries up to here have been written, ahead of the cursor. */
+  protected criticalCursor: number;
+  #startedAt: number;
+  #acked = 0;
+  #isEnded = false;
+
+  /** @param after the offset after which it reads */
+  constructor(home: Home, tail: LogTail, after: number) {
+    this.home = home;
+    this.tail = tail;
+    this.cursor = after;
+    this.criticalCursor = after;
+    this.#startedAt = tail.head;
+  }
+
+  /** The newest offset when it began: later ones are its to receive live. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  /** Where it stands. */
+  get position(): Position {
+    return positionIn(this.tail, this.cursor);
+  }
+
+  get isBehind(): boolean {
+    return this.cursor < this.tail.head;
+  }
+
+  /** Entries after the cursor. */
+  get lag(): number {
+    return Math.max(0, this.tail.head - this.cursor);
+  }
+
+  /** Age of the oldest entry after the cursor, as far as the log still holds them, in milliseconds. */
+  get lagMs(): number {
+    const oldest = this.tail.at(Math.max(this.cursor + 1, this.tail.first));
+    return oldest === undefined ? 0 : this.home.now() - oldest.loggedAt;
+  }
+
+  /** Entries that it waits for, oldest first, at most `limit`. */
+  *waiting(limit: number): Iterable<Entry> {
+    const from = Math.max(this.cursor + 1, this.tail.first);
+    for (let offset = from; offset < from + limit; offset++) {
+      const entry = this.tail.at(offset);
+      if (entry === undefined) return;
+      if (!this.hasPassed(entry)) yield entry;
+    }
+  }
+
+  /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */
+  isOwedCritical(limit: number): boolean {
+    const { tail } = this;
+    const after = Math.max(this.criticalCursor, this.cursor, this.#startedAt);
+    if (tail.criticalCountAfter(after) <= limit) return false;
+    let owed = 0;
+    for (let offset = tail.criticalAfter(after); offset !== undefined; offset = tail.criticalAfter(offset)) {
+      if (tail.at(offset)?.isDeliverable(this.home.now()) === true) owed++;
+    }
+    return owed > limit;
+  }
+
+  /** The client has everything up to here. */
+  get ackedOffset(): number {
+    return this.#acked;
+  }
+
+  ack(offset: number): void {
+    if (offset <= this.cursor) this.#acked = Math.max(this.#acked, offset);
+  }
+
+  /** True once the entry with this offset needs nothing more: it was written, here or ahead, or skipped. */
+  hasPassed(entry: Entry): boolean {
+    return entry.offset <= this.cursor || this.wasAhead(entry);
+  }
+
+  protected wasAhead(entry: Entry): boolean {
+    return entry.lane === 'critical' && entry.offset <= this.criticalCursor;
+  }
+
+  /** As `entry.isDeliverable`, without a look at the clock for the many that never expire. */
+  protected isWorthIt(entry: Entry): boolean {
+    return entry.expiresAt === Infinity ? !entry.isSuperseded : entry.isDeliverable(this.home.now());
+  }
+
+  /** The oldest entry that is held comes next. */
+  protected skipTrimmed(): void {
+    this.cursor = this.tail.first - 1;
+    this.criticalCursor = Math.max(this.criticalCursor, this.cursor);
+  }
+
+  /** The log has lost what came after this offset, or has another life from there. */
+  protected goBack(after: number, why: 'fork' | 'epoch'): void {
+    this.cursor = why === 'epoch' ? after : Math.min(this.cursor, after);
+    this.criticalCursor = Math.min(this.criticalCursor, this.cursor);
+    this.#startedAt = Math.min(this.#startedAt, this.cursor);
+    this.#acked = Math.min(this.#acked, this.cursor);
+  }
+
+  // --- what a message's publisher learns of it
+
+  protected noteWritten(entry: Entry): void {
+    if (entry.offset > this.#startedAt) entry.writes++;
+    if (entry.isOffered) entry.watcher?.deref()?.noteLate(this);
+  }
+
+  protected noteSkipped(entry: Entry): void {
+    if (entry.offset > this.#startedAt) entry.watcher?.deref()?.noteSkipped(this);
+  }
+
+  /** Superseded critical entries are no longer listed as critical: the critical cursor jumps over them. */
+  protected notePassedOver(after: number, before: number): void {
+    for (let offset = after + 1; offset < before; offset++) {
+      const entry = this.tail.at(offset);
+      if (entry?.lane === 'critical') this.noteSkipped(entry);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import type { DeliveryWatcher, Entry } from '../../infra/log/entry.ts';
+import type { Subscription } from './subscription.ts';
+
+/** One send on its way from the log to the receipt: counts what the fan-out does with it. */
+export class Publication implements DeliveryWatcher {
+  readonly entry: Entry;
+  /** How it was serialized. */
+  readonly strategy: string;
+  /** Epoch of the log it is in. */
+  readonly epoch: string;
+  readonly isDuplicate: boolean;
+  /** The thread's members, as they are when one looks. */
+  readonly members: ReadonlySet<Subscription>;
+  readonly #done: (publication: Publication) => void;
+  #strangers = 0;
+  #lastSerial = Infinity;
+  recipients = 0;
+  written = 0;
+  /** Those that have to come for it. */
+  behind: Subscription[] = [];
+  /** Those that were busy when it was offered, of a volatile message. */
+  readonly droppedFor: Subscription[] = [];
+  /** Of those that were behind, those that it has been written to since. */
+  readonly late = new Set<object>();
+  /** Those that passed it when it was not worth it any more. */
+  readonly skipped = new Set<object>();
+
+  constructor(
+    facts: {
+      entry: Entry;
+      strategy: string;
+      epoch: string;
+      isDuplicate: boolean;
+      members: ReadonlySet<Subscription>;
+    },
+    done: (publication: Publication) => void,
+  ) {
+    this.entry = facts.entry;
+    this.strategy = facts.strategy;
+    this.epoch = facts.epoch;
+    this.isDuplicate = facts.isDuplicate;
+    this.members = facts.members;
+    this.#done = done;
+    if (!facts.isDuplicate) this.entry.watcher = new WeakRef(this);
+  }
+
+  get dropped(): number {
+    return Math.max(0, this.recipients - this.written - this.behind.length);
+  }
+
+  /** Whether this member is one of its recipients: it was there, and did not have the entry from its join on. */
+  isFor(member: Subscription): boolean {
+    return member.serial <= this.#lastSerial && (this.entry.offset === 0 || member.startedAt < this.entry.offset);
+  }
+
+  /** A member that joined after the entry had been logged is no recipient: it has it from the log, or did not ask for it. */
+  skip(member: Subscription): void {
+    if (!this.isFor(member)) this.#strangers++;
+  }
+
+  noteLate(reader: object): void {
+    this.late.add(reader);
+  }
+
+  noteSkipped(reader: object): void {
+    this.skipped.add(reader);
+  }
+
+  /** The fan-out has visited that many connections; who joins from now on is no recipient. */
+  finish(visited: number, lastSerial: number): void {
+    const { entry } = this;
+    this.#lastSerial = lastSerial;
+    // some have come for it since they were visited
+    this.behind = this.behind.filter((member) => !member.hasPassed(entry));
+    this.written = this.isDuplicate ? 0 : entry.writes;
+    // and some were written to by a catch-up and have left before they were visited
+    this.recipients = Math.max(visited - this.#strangers, this.written + this.behind.length);
+    entry.isOffered = true;
+    if (entry.lane === 'volatile') entry.release();
+    this.#done(this);
+  }
+}

@@ -1,0 +1,297 @@
+import type { Entry } from '../../infra/log/entry.ts';
+import type { LogTail } from '../../infra/log/delivery-log.ts';
+import { formatPosition } from '../../infra/log/ids.ts';
+import { Cursor } from './cursor.ts';
+import type { Flight } from './flight.ts';
+import type { Outbox } from './outbox.ts';
+import { PartStream, type PartsWish } from './part-stream.ts';
+import type { Run } from './runs.ts';
+import type { Streams } from '../streams/streams.ts';
+import type { Home, Subscriber } from './subscriber.ts';
+
+/** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */
+const STEPS_PER_VISIT = 256;
+
+/**
+ * One connection in one thread: a cursor into the log. Whatever the traffic, a connection that is behind costs these two
+ * numbers; nothing is queued for it.
+ *
+ * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
+ * further object is a miss of the processor's caches, and those cost more than the code does.
+ */
+export class Subscription extends Cursor {
+  readonly subscriber: Subscriber;
+  /** Counts the joins of the thread, so that one can tell who was there. */
+  readonly serial: number;
+  /** Where the client takes big entries in parts. */
+  parts: PartsWish | undefined;
+  readonly #outbox: Outbox;
+  /** The big entry after the cursor, from its first part to its last. */
+  #partStream: PartStream | undefined;
+  /** The cursor of a visit that ended with `isHeldUp`; no other cursor is held up. */
+  #heldUpAt = -1;
+
+  constructor(
+    subscriber: Subscriber,
+    home: Home,
+    start: {
+      readonly tail: LogTail;
+      readonly after: number;
+      readonly serial: number;
+      readonly parts?: PartsWish | undefined;
+    },
+  ) {
+    super(home, start.tail, start.after);
+    this.subscriber = subscriber;
+    this.serial = start.serial;
+    this.parts = start.parts;
+    this.#outbox = subscriber.outbox;
+  }
+
+  get threadId(): string {
+    return this.home.id;
+  }
+
+  /** Token streams of the thread. */
+  get streams(): Streams | undefined {
+    return this.home.streams;
+  }
+
+  /** Has the thread forget it. */
+  leave(): void {
+    this.home.unsubscribe(this);
+  }
+
+  /** What is not logged may be written: nothing older waits, or only behind a big entry whose parts let others pass. */
+  get isLive(): boolean {
+    return !this.isBehind || this.#partStream !== undefined;
+  }
+
+  /** The socket could be written to, but the next part has to wait: for a drain, for the parts of another thread, or to be compressed. */
+  get isHeldUp(): boolean {
+    return this.#heldUpAt === this.cursor;
+  }
+
+  override end(): void {
+    super.end();
+    this.#endParts();
+  }
+
+  /** Something is still to come: messages, or text of a stream. */
+  get isOwed(): boolean {
+    return this.isBehind || this.streams?.owes(this) === true;
+  }
+
+  /**
+   * Writes what is to come, as far as the socket takes it; true when nothing is left.
+   *
+   * @param flight takes what is one write of a few bytes, to be made together with those of others
+   */
+  visit(flight?: Flight): boolean {
+    const { streams } = this;
+    return streams === undefined || streams.size === 0 ? this.#visitLog(flight) : this.#visitAll(streams);
+  }
+
+  /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
+  #visitAll(streams: Streams): boolean {
+    if (this.isEnded) return true;
+    this.#outbox.cork();
+    if (this.cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
+    // once more after the messages: a gap among them lets the text begin anew
+    const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
+    this.#outbox.uncork();
+    return isDone;
+  }
+
+  get canWrite(): boolean {
+    return this.#outbox.canWrite;
+  }
+
+  /** Text of a stream; only when `canWrite`. */
+  writeText(bytes: Uint8Array): void {
+    this.#outbox.writeRun(bytes, 0);
+  }
+
+  /** A stream that its client knows of will have no end: whoever published it is gone. */
+  tellLost(streamId: string): void {
+    if (!this.isEnded) this.subscriber.tellLost(this.threadId, streamId);
+  }
+
+  /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
+  #visitLog(flight?: Flight): boolean {
+    if (!this.isBehind || this.isEnded) return true;
+    if (this.#partStream !== undefined) {
+      if (!this.#goOn()) return this.#wait();
+      if (!this.isBehind) return true;
+    }
+    if (this.cursor + 1 < this.tail.first && !this.#passTrimmed()) return this.#wait();
+    if (this.tail.head === this.cursor + 1) return this.#step(flight) || this.#wait();
+    const run = this.#nextRun();
+    if (run?.to === this.tail.head) return this.#deliverRun(run, flight) || this.#wait();
+    this.#outbox.cork();
+    this.#overtake();
+    let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
+    while (steps++ < STEPS_PER_VISIT && this.isBehind && this.#advance());
+    this.#outbox.uncork();
+    return !this.isBehind || this.#wait();
+  }
+
+  /** Writes a volatile entry now, or drops and counts it: false. */
+  offerVolatile(entry: Entry): boolean {
+    if (this.isLive && this.#outbox.canWrite && entry.isDeliverable(this.home.now())) {
+      entry.writes++;
+      this.#write(entry, false);
+      return true;
+    }
+    this.home.counters.volatileDropped++;
+    if (entry.trace !== undefined) this.subscriber.traceMiss(entry, 'dropped');
+    return false;
+  }
+
+  /**
+   * The log has lost what came after this offset; whoever had it, or was still to get it, is told. What takes its place is delivered
+   * as anything new.
+   */
+  rewind(after: number, why: 'fork' | 'epoch'): void {
+    // what is on its way in parts is kept where it is of the history that stays
+    if (why === 'epoch' || after <= this.cursor) this.#endParts();
+    this.goBack(after, why);
+    this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
+    this.streams?.place(this);
+  }
+
+  #advance(): boolean {
+    const run = this.#nextRun();
+    return run === undefined ? this.#step() : this.#deliverRun(run);
+  }
+
+  #nextRun(): Run | undefined {
+    return this.home.runs.after(this.tail, this.cursor, this.#outbox.dialect, this.home.now());
+  }
+
+  #deliverRun(run: Run, flight?: Flight): boolean {
+    if (!this.#outbox.canWrite) return false;
+    for (const entry of run.entries) this.noteWritten(entry);
+    if (flight === undefined) this.#outbox.writeRun(run.bytes, run.entries.length);
+    else this.#outbox.board(run.piece, run.bytes.length, run.entries.length, flight);
+    this.home.counters.deliveries += run.entries.length;
+    if (run.isTraced) this.subscriber.traceRun(run);
+    this.cursor = run.to;
+    return true;
+  }
+
+  /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
+  #passTrimmed(): boolean {
+    if (!this.#outbox.canWrite) return false;
+    this.skipTrimmed();
+    const position = formatPosition({ epoch: this.tail.epoch, offset: this.cursor, id: '' });
+    this.subscriber.tellGap(this.threadId, 'trimmed', position);
+    this.streams?.place(this);
+    return true;
+  }
+
+  /** The next entry at the cursor; false where the socket takes no more. */
+  #step(flight?: Flight): boolean {
+    const entry = this.tail.at(this.cursor + 1);
+    if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
+      if (!this.#outbox.canWrite) return false;
+      if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
+      this.#deliver(entry, false, flight);
+    } else if (entry !== undefined && !this.wasAhead(entry)) {
+      this.noteSkipped(entry);
+    }
+    this.cursor++;
+    return true;
+  }
+
+  /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
+  #begin(entry: Entry, wish: PartsWish): boolean {
+    if (!this.subscriber.beginParts(this)) {
+      this.#heldUpAt = this.cursor;
+      return false;
+    }
+    const { window } = this.#outbox.dialect;
+    const { thresholdBytes, level } = this.home.compression;
+    const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
+    this.#partStream = new PartStream(entry, wish, isWorthIt ? { window, level } : undefined, () => {
+      this.subscriber.partReady();
+    });
+    return this.#writePart(this.#partStream);
+  }
+
+  /** The next part, after what may overtake it; true when the big entry is done with and the cursor has passed it. */
+  #goOn(): boolean {
+    const stream = this.#partStream;
+    if (stream === undefined || !this.isWorthIt(stream.entry)) {
+      if (stream !== undefined) this.noteSkipped(stream.entry);
+      this.#pass();
+      return true;
+    }
+    // in its own lane it keeps its place
+    if (stream.entry.lane !== 'critical') this.#overtake();
+    return this.#writePart(stream);
+  }
+
+  #writePart(stream: PartStream): boolean {
+    const progress = stream.write(this.#outbox, this.subscriber);
+    this.#heldUpAt = progress === 'heldUp' ? this.cursor : -1;
+    if (progress !== 'done') return false;
+    this.noteWritten(stream.entry);
+    this.#pass();
+    this.home.counters.deliveries++;
+    return true;
+  }
+
+  #pass(): void {
+    this.cursor++;
+    this.#endParts();
+  }
+
+  #endParts(): void {
+    const stream = this.#partStream;
+    if (stream === undefined) return;
+    this.#partStream = undefined;
+    stream.end();
+    this.subscriber.endParts();
+  }
+
+  #deliver(entry: Entry, isAhead: boolean, flight?: Flight): void {
+    this.noteWritten(entry);
+    this.#write(entry, isAhead, flight);
+  }
+
+  #write(entry: Entry, isAhead: boolean, flight?: Flight): void {
+    const outbox = this.#outbox;
+    const { format, window } = outbox.dialect;
+    const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
+    const piece = frame.whole === undefined ? undefined : frame.pieces[0];
+    if (flight === undefined || piece === undefined) outbox.write(frame);
+    else outbox.board(piece, frame.bytes, 1, flight);
+    this.home.counters.deliveries++;
+    if (entry.trace !== undefined || outbox.isUnfinished) this.subscriber.followUp(entry, frame);
+  }
+
+  /** Writes the critical entries that wait behind others. */
+  #overtake(): void {
+    for (;;) {
+      const after = Math.max(this.criticalCursor, this.cursor);
+      const offset = this.tail.criticalAfter(after);
+      if (offset === undefined || !this.#outbox.canWrite) return;
+      if (offset === this.cursor + 1) {
+        // its turn has come anyway: it overtakes nobody
+        if (!this.#step()) return;
+        continue;
+      }
+      this.notePassedOver(after, offset);
+      const entry = this.tail.at(offset);
+      if (entry?.isDeliverable(this.home.now()) === true) this.#deliver(entry, true);
+      else if (entry !== undefined) this.noteSkipped(entry);
+      this.criticalCursor = offset;
+    }
+  }
+
+  #wait(): false {
+    if (!this.isEnded) this.subscriber.fellBehind(this);
+    return false;
+  }
+}

@@ -1,0 +1,36 @@
+import { connectionMachine, threadMachine } from '../../machines/index.ts';
+import type { ConnectionActor } from '../connection/connection.ts';
+import type { Counters } from './counters.ts';
+import type { ThreadActor } from '../thread/thread.ts';
+
+/** The connection machine with its effects, for all connections of one hub. */
+export function provideConnection(
+  find: (id: string) => ConnectionActor | undefined,
+  counters: Counters,
+): typeof connectionMachine {
+  return connectionMachine.provide({
+    actions: {
+      openGate: ({ context }) => find(context.id)?.openGate(),
+      closeGate: ({ context }) => find(context.id)?.outbox.close(),
+      sendProbe: ({ context }) => find(context.id)?.sendProbe(),
+      terminate: ({ context }) => {
+        counters.connectionsEvicted++;
+        find(context.id)?.terminate(context.eviction.code, context.eviction.reason);
+      },
+      countTimeout: () => void counters.sendTimeouts++,
+      countRetry: ({ context }) => {
+        counters.timeoutRetries++;
+        find(context.id)?.retries(context.attempt);
+      },
+      countDeliveryFailure: ({ context }) => {
+        counters.timeoutFailures++;
+        find(context.id)?.deliveryFailed();
+      },
+    },
+  });
+}
+
+/** The thread machine with its effects, for all threads of one hub. */
+export function provideThread(find: (id: string) => ThreadActor | undefined): typeof threadMachine {
+  return threadMachine.provide({ actions: { release: ({ context }) => find(context.id)?.release() } });
+}

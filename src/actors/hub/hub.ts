@@ -1,0 +1,232 @@
+import { createActor, type ActorRefFrom } from 'xstate';
+import { closeCodes } from '../../infra/wire/close-codes.ts';
+import type { UpgradeServer } from '../../infra/socket/refusal.ts';
+import { assertThreadId } from '../../infra/log/ids.ts';
+import { checkNumber } from '../../infra/option-checks.ts';
+import type { Readings } from '../../infra/telemetry/metrics.ts';
+import { wsLink } from '../../infra/socket/ws-link.ts';
+import { hubMachine } from '../../machines/index.ts';
+import type {
+  AcceptedSocket,
+  AcceptOptions,
+  AttachOptions,
+  Connection,
+  Hub,
+  HubEvents,
+  HubStats,
+  Session,
+  Thread,
+  User,
+} from '../../api/api.ts';
+import { ConnectionActor } from '../connection/connection.ts';
+import { resolveAccept } from '../connection/connection-settings.ts';
+import { Crier } from './crier.ts';
+import { deliverAll, endAll, letGo, sayGoodbye } from './ending.ts';
+import type { Engine } from './engine.ts';
+import { FrontDoor } from '../gateway/front-door.ts';
+import type { Listener } from '../support/listeners.ts';
+import type { Household } from './household.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { HubNews } from './hub-news.ts';
+import { pressureOf, statsOf } from './hub-stats.ts';
+import { Lobby } from './lobby.ts';
+import { makeEngine } from './make-engine.ts';
+import { readMetrics } from './readings.ts';
+import { resolveOptions, type HubOptions, type HubSettings } from './options.ts';
+import { notices } from '../connection/protocol.ts';
+import { tell } from '../support/tell.ts';
+import { ThreadHandle } from '../thread/thread-handle.ts';
+import { Threads } from './threads.ts';
+import { UserHandle } from './user-handle.ts';
+import { userThreadId } from './users.ts';
+
+/**
+ * Makes a hub, running.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
+ */
+export function createHub(options: HubOptions = {}): Hub {
+  return new HubActor(resolveOptions(options));
+}
+
+class HubActor implements Hub {
+  readonly #settings: HubSettings;
+  readonly #lobby: Lobby;
+  readonly #threads = new Threads(() => this.#engine);
+  readonly #news = new HubNews();
+  readonly #doors = new Set<FrontDoor>();
+  readonly #household: Household;
+  readonly #engine: Engine;
+  readonly #housekeeping: Housekeeping;
+  readonly #crier: Crier;
+  readonly #actor: ActorRefFrom<typeof hubMachine>;
+  readonly #stopMetrics: () => void;
+  #isLogUp = true;
+  #drained: Promise<void> = Promise.resolve();
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(settings: HubSettings) {
+    this.#settings = settings;
+    this.#lobby = new Lobby(settings);
+    const looks = new Set<() => boolean>();
+    this.#engine = makeEngine({
+      settings,
+      lobby: this.#lobby,
+      threads: this.#threads,
+      news: this.#news,
+      looks,
+      state: () => this.state,
+      isLogUp: () => this.#isLogUp,
+    });
+    this.#household = { engine: this.#engine, lobby: this.#lobby, threads: this.#threads };
+    this.#housekeeping = new Housekeeping(this.#household, looks);
+    this.#crier = new Crier(() => this.#lobby.present, this.#engine.now);
+    const machine = hubMachine.provide({
+      actions: {
+        release: () => {
+          this.#released = this.#release();
+        },
+      },
+    });
+    this.#actor = createActor(machine, { ...this.#engine.actorOptions, id: 'hub' });
+    this.#engine.launch(this.#actor);
+    this.#engine.serializer.start();
+    this.#housekeeping.start();
+    settings.log.watch?.((error) => this.#logChanged(error));
+    this.#stopMetrics = this.#engine.metrics.observe(() => this.#readings());
+    tell(this.#actor, { type: 'started' });
+  }
+
+  get state(): string {
+    return this.#actor.getSnapshot().value;
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#lobby.all;
+  }
+
+  get threads(): Iterable<Thread> {
+    return this.#openThreads();
+  }
+
+  *#openThreads(): Generator<Thread> {
+    for (const { id } of this.#threads.all) yield new ThreadHandle(id, this.#engine);
+  }
+
+  accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
+    this.#engine.assertRunning('accept');
+    const settings = resolveAccept(options, this.#engine);
+    try {
+      this.#lobby.assertRoom(options.userId);
+    } catch (error) {
+      if (typeof socket !== 'function') socket.close(closeCodes.overloaded.code, closeCodes.overloaded.reason);
+      throw error;
+    }
+    const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
+    const connection = new ConnectionActor(makeLink, settings, this.#engine);
+    this.#lobby.add(connection);
+    this.#engine.counters.connectionsAccepted++;
+    connection.start();
+    this.#joinUserThread(connection);
+    this.#news.emit('connection', connection);
+    return connection;
+  }
+
+  attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S> = {}): () => void {
+    this.#engine.assertRunning('attach');
+    const door = new FrontDoor(server, options, {
+      engine: this.#engine,
+      assertRoom: (userId) => this.#lobby.assertRoom(userId),
+      accept: (socket, settings) => this.accept(socket, settings),
+    });
+    this.#doors.add(door);
+    return () => {
+      door.detach();
+      this.#doors.delete(door);
+    };
+  }
+
+  thread(threadId: string): Thread {
+    assertThreadId(threadId);
+    return new ThreadHandle(threadId, this.#engine);
+  }
+
+  user(userId: string): User {
+    return new UserHandle(userId, this.#lobby, this.#engine);
+  }
+
+  get pressure(): number {
+    return pressureOf(this.#engine);
+  }
+
+  stats(): HubStats {
+    return statsOf(this.#household, this.state);
+  }
+
+  on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {
+    return this.#news.on(event, listener);
+  }
+
+  async drain(options: { timeoutMs?: number } = {}): Promise<void> {
+    const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { min: 0, max: 2 ** 31 - 1 });
+    if (this.#engine.isRunning) this.#drained = this.#drain(this.#engine.now() + timeoutMs);
+    await this.#drained;
+    // where it was closed instead
+    await this.#released;
+  }
+
+  async close(): Promise<void> {
+    tell(this.#actor, { type: 'close' });
+    await this.#released;
+  }
+
+  #readings(): Readings {
+    return readMetrics(this.#household, {
+      loopLateMs: this.#housekeeping.lateMs,
+      errors: this.#news.errors,
+      isLogUp: this.#isLogUp,
+    });
+  }
+
+  /**
+   * A user who is being sent to has a thread; others get theirs with the first message. That may come from another process, which
+   * does not know who is here: then each has one from the beginning.
+   */
+  #joinUserThread(connection: ConnectionActor): void {
+    if (connection.userId === undefined) return;
+    const threadId = userThreadId(connection.userId);
+    if (this.#settings.log.notify === undefined && this.#threads.get(threadId) === undefined) return;
+    connection.join(threadId).catch((error: unknown) => {
+      if (connection.state === 'evicted') return;
+      // a client that comes back gets what it would not get here
+      connection.evict(closeCodes.overloaded);
+      this.#news.report(error);
+    });
+  }
+
+  #logChanged(error: Error | undefined): void {
+    const isUp = error === undefined;
+    this.#isLogUp = isUp;
+    this.#crier.begin(notices.log(isUp));
+    this.#engine.turns.add(this.#crier);
+    this.#news.emit('log', { isUp, error });
+  }
+
+  /** Effect of the machine: the end. */
+  async #release(): Promise<void> {
+    this.#housekeeping.stop();
+    this.#engine.ticker.stop();
+    for (const door of this.#doors) door.close();
+    await endAll(this.#household);
+    this.#housekeeping.look();
+    this.#stopMetrics();
+    await letGo(this.#household);
+  }
+
+  async #drain(deadline: number): Promise<void> {
+    tell(this.#actor, { type: 'drain' });
+    await deliverAll(this.#household, deadline);
+    await sayGoodbye(this.#household);
+    tell(this.#actor, { type: 'drained' });
+    await this.#released;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Connection, User } from '../../api/api.ts';
+import type { ConnectionActor } from '../connection/connection.ts';
+import type { Engine } from './engine.ts';
+import type { Lobby } from './lobby.ts';
+import type { Receipt } from '../thread/receipt.ts';
+import type { SendOptions } from '../thread/send-options.ts';
+import { ThreadHandle } from '../thread/thread-handle.ts';
+import { userThreadId } from './users.ts';
+
+/** What an application holds of a user: the id, and the way to the user's connections as they are now. */
+export class UserHandle implements User {
+  readonly id: string;
+  readonly #lobby: Lobby;
+  readonly #thread: ThreadHandle;
+
+  constructor(id: string, lobby: Lobby, engine: Engine) {
+    this.id = id;
+    this.#lobby = lobby;
+    this.#thread = new ThreadHandle(userThreadId(id), engine);
+  }
+
+  get connections(): readonly Connection[] {
+    return this.#lobby.ofUser(this.id);
+  }
+
+  async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    await Promise.all(this.#lobby.ofUser(this.id).map((connection) => this.#join(connection)));
+    return this.#thread.send(message, options);
+  }
+
+  async #join(connection: ConnectionActor): Promise<void> {
+    try {
+      await connection.join(this.#thread.id);
+    } catch (error) {
+      // who goes meanwhile keeps nobody from it
+      if (connection.state !== 'evicted') throw error;
+    }
+  }
+}

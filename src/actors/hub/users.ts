@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import type { ConnectionActor } from '../connection/connection.ts';
+
+const THREAD_SAFE = /^[\w.:-]{1,123}$/;
+
+/** The thread that carries what is sent to a user; an id with other characters is hashed (SHA-256, base64url). */
+export function userThreadId(userId: string): string {
+  return `user:${THREAD_SAFE.test(userId) ? userId : createHash('sha256').update(userId).digest('base64url')}`;
+}
+
+/** Connections by user, oldest first. */
+export class Users {
+  readonly #byUser = new Map<string, Set<ConnectionActor>>();
+
+  of(userId: string): ReadonlySet<ConnectionActor> {
+    return this.#byUser.get(userId) ?? NOBODY;
+  }
+
+  add(connection: ConnectionActor): void {
+    const { userId } = connection;
+    if (userId === undefined) return;
+    const connections = this.#byUser.get(userId);
+    if (connections === undefined) this.#byUser.set(userId, new Set([connection]));
+    else connections.add(connection);
+  }
+
+  delete(connection: ConnectionActor): void {
+    const { userId } = connection;
+    if (userId === undefined) return;
+    const connections = this.#byUser.get(userId);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.#byUser.delete(userId);
+  }
+}
+
+const NOBODY: ReadonlySet<ConnectionActor> = new Set();

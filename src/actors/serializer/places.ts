@@ -1,0 +1,64 @@
+import type { Clock } from '../../infra/time/clock.ts';
+import { SerializerQueueFullError } from '../../infra/errors.ts';
+
+/** The bounded number of serializations under way. */
+export class Places {
+  readonly limit: number;
+  readonly #taken = new Set<Promise<unknown>>();
+  /** Those who wait for a place, in order. */
+  readonly #waiting: (() => void)[] = [];
+  readonly #nextTurn: Clock['nextTurn'];
+  readonly #onChange: (isFull: boolean) => void;
+
+  /** @param onChange called when the last place is taken, and when it is free again */
+  constructor(limit: number, nextTurn: Clock['nextTurn'], onChange: (isFull: boolean) => void) {
+    this.limit = limit;
+    this.#nextTurn = nextTurn;
+    this.#onChange = onChange;
+  }
+
+  get taken(): number {
+    return this.#taken.size;
+  }
+
+  get isFull(): boolean {
+    return this.#taken.size >= this.limit;
+  }
+
+  /** @throws SerializerQueueFullError */
+  assertFree(): void {
+    if (this.isFull) throw new SerializerQueueFullError({ queued: this.#taken.size, limit: this.limit });
+  }
+
+  /** Keeps a place until `job` is settled. */
+  keep(job: Promise<unknown>): void {
+    this.#taken.add(job);
+    if (this.#taken.size === this.limit) this.#onChange(true);
+    const end = (): void => {
+      this.#taken.delete(job);
+      if (this.#taken.size === this.limit - 1) this.#onChange(false);
+      this.#letIn();
+    };
+    job.then(end, end);
+  }
+
+  /** Resolves when there is a place, for one who waits after the other. It is not kept for them: they have a turn to take it. */
+  async whenFree(): Promise<void> {
+    if (!this.isFull && this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+  }
+
+  /** Resolves when all jobs of now are settled. */
+  async all(): Promise<void> {
+    await Promise.allSettled(this.#taken);
+  }
+
+  /** One in each turn of the loop: all at once would come for the same place, and all but one be refused. */
+  readonly #letIn = (): void => {
+    if (this.isFull) return;
+    const first = this.#waiting.shift();
+    if (first === undefined) return;
+    first();
+    this.#nextTurn(this.#letIn);
+  };
+}

@@ -1,0 +1,277 @@
+import { createActor, type ActorRefFrom } from 'xstate';
+import { Body } from '../../infra/log/body.ts';
+import {
+  asError,
+  HubClosedError,
+  MessageTooLargeError,
+  SerializationTimeoutError,
+  UnserializableMessageError,
+  WorkerFailedError,
+} from '../../infra/errors.ts';
+import { Preencoded } from '../../infra/serialization/preencoded.ts';
+import {
+  encodeSliced,
+  encodeSync,
+  isProvablySmall,
+  SegmentPool,
+  SliceScheduler,
+  type UnfinishedJob,
+} from '../../infra/serialization/slicer/slicer.ts';
+import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
+import type { Metrics } from '../../infra/telemetry/metrics.ts';
+import type { Telemetry } from '../../infra/telemetry/telemetry.ts';
+import { buildHere } from '../../infra/serialization/workers/build-here.ts';
+import { RecipePool } from '../../infra/serialization/workers/recipe-pool.ts';
+import type { RecipePoolStats } from '../../infra/serialization/workers/recipe-pool-options.ts';
+import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
+import { serializerMachine } from '../../machines/index.ts';
+import { ChangeWatch } from './change-watch.ts';
+import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded.ts';
+import type { Engine } from '../hub/engine.ts';
+import type { HubSettings } from '../hub/options.ts';
+import { Places } from './places.ts';
+import { tell } from '../support/tell.ts';
+import { WindowedMaximum } from '../support/windowed-maximum.ts';
+
+/** What the serializer needs of the hub. */
+export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch' | 'report'> & {
+  readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'sliceMs' | 'clock' | 'isDevelopment'>;
+  readonly telemetry: Telemetry;
+  readonly metrics: Metrics;
+};
+
+/** Picks the strategy for each message and keeps the number of serializations under way bounded. A job is no actor. */
+export class SerializerActor {
+  readonly #host: SerializerHost;
+  readonly #actor: ActorRefFrom<typeof serializerMachine>;
+  readonly #workers: RecipePool;
+  readonly #scheduler: SliceScheduler;
+  readonly #segments = new SegmentPool();
+  readonly #places: Places;
+  readonly #cancels = new Set<(reason: unknown) => void>();
+  readonly #longestSlice: WindowedMaximum;
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(host: SerializerHost) {
+    this.#host = host;
+    const { serializer, maxMessageBytes, sliceMs, clock } = host.settings;
+    const nextTurn: typeof clock.nextTurn = (callback) => clock.nextTurn(callback);
+    this.#places = new Places(serializer.maxQueue, nextTurn, (isFull) =>
+      tell(this.#actor, { type: isFull ? 'filled' : 'eased' }),
+    );
+    this.#longestSlice = new WindowedMaximum(() => clock.now());
+    this.#scheduler = new SliceScheduler({
+      budgetMs: sliceMs,
+      now: () => clock.now(),
+      defer: nextTurn,
+    });
+    this.#workers = new RecipePool({
+      workers: serializer.workers,
+      maxQueue: serializer.maxQueue,
+      timeoutMs: serializer.timeoutMs,
+      maxBytes: maxMessageBytes,
+      maxOldGenerationSizeMb: serializer.workerHeapMb,
+      clock,
+      onHealth: (isWell) => this.#tellHealth(isWell),
+    });
+    const machine = serializerMachine.provide({ actions: { release: () => this.#release() } });
+    this.#actor = createActor(machine, { ...host.actorOptions, id: 'serializer' });
+  }
+
+  start(): void {
+    this.#host.launch(this.#actor);
+  }
+
+  get state(): string {
+    return this.#actor.getSnapshot().value;
+  }
+
+  /** Serializations that are not done yet. */
+  get underWay(): number {
+    return this.#places.taken;
+  }
+
+  /** The longest that one piece of a serialization has held the event loop lately. */
+  get longestSliceMs(): number {
+    return this.#longestSlice.value;
+  }
+
+  /** Of the worker threads. */
+  get workers(): Pick<RecipePoolStats, 'queued' | 'running' | 'threads'> {
+    return this.#workers.stats;
+  }
+
+  /** Segments of 256 KiB that messages hold, in the log or on their way to a socket. */
+  get segmentsInUse(): number {
+    return this.#segments.inUse;
+  }
+
+  /**
+   * At once where that is possible, else a promise. Throws and rejects with coded errors only.
+   * @param isSnapshot take the value as it is now, however long that blocks
+   * @param parent the publish span, where it is recorded
+   */
+  encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): Encoded | Promise<Encoded> {
+    if (!this.#isOpen) throw new HubClosedError({ state: this.state, action: 'send' });
+    const { telemetry, metrics, settings } = this.#host;
+    const span = telemetry.serialize(parent);
+    const beginAt = settings.clock.now();
+    const done = (encoded: Encoded): void => {
+      metrics.serialized(encoded.strategy, settings.clock.now() - beginAt, encoded.queueWaitMs);
+      this.#longestSlice.note(encoded.longestSliceMs);
+      span.end(attributesOf(encoded), encoded.worker);
+    };
+    try {
+      const encoded = this.#begin(message, isSnapshot);
+      if (encoded instanceof Promise) {
+        this.#places.keep(encoded);
+        encoded.then(done, (error: unknown) => span.fail(error));
+      } else done(encoded);
+      return encoded;
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    }
+  }
+
+  /** The sweep: memory that a burst has left. */
+  sweep(): void {
+    this.#segments.sweep();
+  }
+
+  /** Resolves when the queue has a place, or nothing is taken any more. */
+  async whenPlace(): Promise<void> {
+    if (this.#isOpen) await this.#places.whenFree();
+  }
+
+  /** Takes no more; resolves when what was accepted is done and the workers have ended. */
+  async drain(): Promise<void> {
+    tell(this.#actor, { type: 'drain' });
+    await this.#places.all();
+    tell(this.#actor, { type: 'drained' });
+    await this.#released;
+  }
+
+  /** Gives up what is under way. */
+  async stop(): Promise<void> {
+    tell(this.#actor, { type: 'stop' });
+    await this.#released;
+  }
+
+  get #isOpen(): boolean {
+    const { state } = this;
+    return state !== 'draining' && state !== 'stopped';
+  }
+
+  /** `degraded` knows nothing of places: what it did not hear is said again. */
+  #tellHealth(isWell: boolean): void {
+    tell(this.#actor, { type: isWell ? 'poolRecovered' : 'poolFailed' });
+    if (isWell && this.#places.isFull) tell(this.#actor, { type: 'filled' });
+  }
+
+  #begin(message: unknown, isSnapshot: boolean): Encoded | Promise<Encoded> {
+    if (Preencoded.isPreencoded(message)) return this.#ready(message);
+    if (!isRecipe(message)) {
+      if (isProvablySmall(message)) return this.#inline(message);
+      if (isSnapshot) return this.#snapshot(message);
+    }
+    this.#places.assertFree();
+    return isRecipe(message) ? this.#pooled(message) : this.#sliced(message);
+  }
+
+  #inline(message: unknown): Encoded {
+    let text: string | undefined;
+    try {
+      text = JSON.stringify(message);
+    } catch (cause) {
+      throw new UnserializableMessageError({ reason: asError(cause).message, cause });
+    }
+    if (text === undefined) throw noJson(message);
+    return this.#whole(new Body([Buffer.from(text)]), 'inline');
+  }
+
+  #ready({ body }: Preencoded): Encoded {
+    // the log and the sockets release what they have retained; the maker's own reference stays
+    body.retain();
+    return this.#whole(body, 'ready');
+  }
+
+  #snapshot(message: unknown): Encoded {
+    const maxBytes = this.#host.settings.maxMessageBytes;
+    return resultOf(message, 'snapshot', encodeSync(message, { pool: this.#segments, maxBytes }));
+  }
+
+  #sliced(message: unknown): Encoded | Promise<Encoded> {
+    const { settings } = this.#host;
+    const pool = this.#segments;
+    const job = encodeSliced(message, {
+      scheduler: this.#scheduler,
+      pool,
+      maxBytes: settings.maxMessageBytes,
+      isKnownBig: true,
+    });
+    if (job.done) return resultOf(message, 'sliced', job);
+    const watch = settings.isDevelopment ? new ChangeWatch(message, pool) : undefined;
+    return this.#finish(message, job, watch);
+  }
+
+  async #finish(message: unknown, job: UnfinishedJob, watch: ChangeWatch | undefined): Promise<Encoded> {
+    try {
+      const encoded = resultOf(message, 'sliced', await this.#inTime(job.promise, (reason) => job.cancel(reason)));
+      const changed = watch?.compare(encoded.body);
+      if (changed !== undefined) this.#host.report(changed);
+      return encoded;
+    } finally {
+      watch?.dispose();
+    }
+  }
+
+  /** The job's outcome; at the deadline, or when the serializer is stopped, it is cancelled with the reason. */
+  async #inTime<Result>(job: Promise<Result>, cancel: (reason: unknown) => void): Promise<Result> {
+    const { clock, serializer } = this.#host.settings;
+    const { timeoutMs } = serializer;
+    const overrun = (): void => cancel(new SerializationTimeoutError({ timeoutMs, strategy: 'sliced' }));
+    const timer = clock.setTimeout(overrun, timeoutMs);
+    this.#cancels.add(cancel);
+    try {
+      return await job;
+    } finally {
+      clock.clearTimeout(timer);
+      this.#cancels.delete(cancel);
+    }
+  }
+
+  async #pooled(recipe: Recipe): Promise<Encoded> {
+    // while workers keep failing, one recipe at a time finds out whether they live again
+    const { running, queued } = this.#workers.stats;
+    if (this.state === 'degraded' && running + queued > 0) return this.#withoutWorker(recipe);
+    const { body, queueWaitMs, startedAt, endedAt, buildMs, stringifyMs } = await this.#workers.run(recipe);
+    const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
+    return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };
+  }
+
+  /** Never for the recipe on trial: it may be what ends the workers. */
+  async #withoutWorker(recipe: Recipe): Promise<Encoded> {
+    const { url } = recipe;
+    if (!recipe.runsHere) {
+      throw new WorkerFailedError({ url, reason: 'workers keep failing, another recipe is on trial' });
+    }
+    const stopped = Promise.withResolvers<never>();
+    const value = await this.#inTime(Promise.race([buildHere(recipe), stopped.promise]), stopped.reject);
+    return this.#sliced(value);
+  }
+
+  #whole(body: Body, strategy: Strategy): Encoded {
+    const limit = this.#host.settings.maxMessageBytes;
+    const { bytes } = body;
+    if (bytes <= limit) return { body, strategy, slices: 1, longestSliceMs: 0, queueWaitMs: 0 };
+    body.release();
+    throw new MessageTooLargeError({ bytes, limit });
+  }
+
+  #release(): void {
+    const reason = new HubClosedError({ state: 'stopped', action: 'send' });
+    for (const cancel of this.#cancels) cancel(reason);
+    this.#released = this.#workers.close();
+  }
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../../infra/time/clock.ts';
+
+/** Between two looks at something that tells nobody when it is done. */
+const LOOK_MS = 20;
+
+/** Resolves when `isDone`, or when the time is up. */
+export function until(clock: Clock, deadline: number, isDone: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (isDone() || clock.now() >= deadline) resolve();
+      else clock.setTimeout(look, LOOK_MS);
+    };
+    look();
+  });
+}
+
+/** Resolves with the work, or when the time is up; the work goes on. */
+export async function before(clock: Clock, deadline: number, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, Math.max(0, deadline - clock.now()));
+  await Promise.race([work, promise]);
+  clock.clearTimeout(timer);
+}
+
+/** Lets sockets and timers have their turn. */
+function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.nextTurn(resolve);
+  });
+}
+
+/** What is done in one turn of the event loop with one thing after the other, of some twenty to fifty microseconds each. */
+const AT_ONCE = 50;
+
+/** Does something with each, the first ones at once, the others in later turns: ten thousand must not hold what else the process does. */
+export async function oneByOne<T>(clock: Clock, all: Iterable<T>, act: (one: T, index: number) => void): Promise<void> {
+  for (const [i, one] of [...all].entries()) {
+    if (i > 0 && i % AT_ONCE === 0) await nextTurn(clock);
+    act(one, i);
+  }
+}

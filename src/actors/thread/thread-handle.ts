@@ -1,0 +1,74 @@
+import type { Entry } from '../../infra/log/entry.ts';
+import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
+import { checkNumber } from '../../infra/option-checks.ts';
+import type { Connection, HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../api/api.ts';
+import type { Engine } from '../hub/engine.ts';
+import type { Receipt } from './receipt.ts';
+import type { SendOptions } from './send-options.ts';
+import { resolveStream, type StreamOptions, type TokenStream } from '../streams/stream-options.ts';
+import { PublishedStream } from '../streams/token-stream.ts';
+
+/** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
+export class ThreadHandle implements Thread {
+  readonly id: string;
+  readonly #engine: Engine;
+
+  constructor(id: string, engine: Engine) {
+    this.id = id;
+    this.#engine = engine;
+  }
+
+  get stats(): ThreadStats {
+    return this.#engine.statsOf(this.id);
+  }
+
+  get members(): readonly Connection[] {
+    return this.#engine.membersOf(this.id);
+  }
+
+  async memberCount(): Promise<number> {
+    const elsewhere = await this.#engine.settings.log.membersElsewhere?.(this.id);
+    return this.members.length + (elsewhere ?? 0);
+  }
+
+  async position(): Promise<string> {
+    return formatPosition(await this.#engine.settings.log.position(this.id));
+  }
+
+  async history(options: HistoryOptions = {}): Promise<readonly HistoryMessage[]> {
+    const limit = checkNumber('limit', options.limit, 100, { min: 1 });
+    const { log } = this.#engine.settings;
+    const { epoch } = await log.position(this.id);
+    const from = options.from === undefined ? undefined : parsePosition(options.from);
+    const after = from?.epoch === epoch ? from.offset : 0;
+    for (;;) {
+      const entries = await log.readAfter(this.id, after, limit);
+      // what the log has let go of since then is other messages' memory by now
+      if (entries.every(({ body }) => body.isAlive)) return entries.map((entry) => historyMessage(entry, epoch));
+    }
+  }
+
+  ready(): Promise<void> {
+    return this.#engine.whenReady(this.id);
+  }
+
+  async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    this.#engine.assertRunning('send');
+    const opening = this.#engine.openThread(this.id);
+    const thread = opening instanceof Promise ? await opening : opening;
+    return thread.send(message, options);
+  }
+
+  stream(options: StreamOptions = {}): TokenStream {
+    this.#engine.assertRunning('stream');
+    const settings = resolveStream(options, this.#engine);
+    const opening = this.#engine.openThread(this.id);
+    const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
+    return new PublishedStream(this.id, settings, this.#engine, streams);
+  }
+}
+
+function historyMessage({ id, offset, lane, body }: Entry, epoch: string): HistoryMessage {
+  const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
+  return { id, position: formatPosition({ epoch, offset, id }), lane, data };
+}

@@ -1,0 +1,292 @@
+import { createActor, type ActorRefFrom } from 'xstate';
+import type { LogReset, LogSubscription } from '../../infra/log/delivery-log.ts';
+import type { Entry } from '../../infra/log/entry.ts';
+import { ThreadClosedError } from '../../infra/errors.ts';
+import { parsePosition } from '../../infra/log/ids.ts';
+import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
+import type { Filled } from '../../infra/option-checks.ts';
+import type { threadMachine } from '../../machines/index.ts';
+import type { ThreadStats } from '../../api/api.ts';
+import type { Counters } from '../hub/counters.ts';
+import type { Engine } from '../hub/engine.ts';
+import type { Flight } from '../delivery/flight.ts';
+import { planJoin, type JoinPlan } from './join-plan.ts';
+import type { JoinWish } from './join-wish.ts';
+import { readVolatileNote } from './notes.ts';
+import type { CompressionOptions } from '../hub/options.ts';
+import type { Publication } from '../delivery/publication.ts';
+import { Publishing, type Publisher } from './publishing.ts';
+import { Pump, type Station } from '../delivery/pump.ts';
+import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
+import type { Runs } from '../delivery/runs.ts';
+import { resolveSend, type SendOptions } from './send-options.ts';
+import { Streams, type StreamHost } from '../streams/streams.ts';
+import type { Home, Subscriber } from '../delivery/subscriber.ts';
+import { Subscription } from '../delivery/subscription.ts';
+import { tell } from '../support/tell.ts';
+import { UnderWay } from './under-way.ts';
+
+/** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
+export class ThreadActor implements Home, Station, StreamHost, Publisher {
+  readonly id: string;
+  readonly runs: Runs;
+  readonly flight: Flight;
+  readonly counters: Counters;
+  readonly compression: Filled<CompressionOptions>;
+  readonly now: () => number;
+  readonly members = new Set<Subscription>();
+  readonly #engine: Engine;
+  readonly #actor: ActorRefFrom<typeof threadMachine>;
+  readonly #log: LogSubscription;
+  readonly #pump: Pump;
+  readonly #publishing: Publishing;
+  #streams: Streams | undefined;
+  readonly #underWay = new UnderWay();
+  #joins = 0;
+  #usedAt: number;
+  /** Members that other processes know of. */
+  #announced = 0;
+
+  constructor(id: string, engine: Engine, log: LogSubscription) {
+    this.id = id;
+    this.runs = engine.runs;
+    this.flight = engine.flight;
+    this.counters = engine.counters;
+    this.compression = engine.settings.compression;
+    this.now = engine.now;
+    this.#engine = engine;
+    this.#log = log;
+    log.hold(log.tail.head);
+    this.#pump = new Pump(log.tail, this);
+    this.#publishing = new Publishing(this, log.tail, engine);
+    this.#usedAt = engine.now();
+    this.#actor = createActor(engine.machines.thread, { ...engine.actorOptions, id: `thread:${id}`, input: { id } });
+  }
+
+  start(): void {
+    this.#engine.launch(this.#actor);
+    if (this.#engine.settings.log.notify !== undefined) this.#openStreams().ask();
+  }
+
+  get state(): string {
+    return this.#actor.getSnapshot().value;
+  }
+
+  get stats(): ThreadStats {
+    return { state: this.state, members: this.members.size, ...lagOf(this.members), head: this.#log.tail.head };
+  }
+
+  /** Its token streams; undefined where there have been none. */
+  get streams(): Streams | undefined {
+    return this.#streams;
+  }
+
+  /** @throws ThreadClosedError */
+  openStreams(): Streams {
+    this.#assertOpen('stream');
+    return this.#openStreams();
+  }
+
+  /** Serializes, logs, offers. Never waits for a connection. */
+  async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
+    const settings = resolveSend(options, this.#engine);
+    const { counters, telemetry, metrics } = this.#engine;
+    const { lane: laneName, parent, link } = settings;
+    const span = telemetry.publish({ threadId: this.id, lane: laneName, parent, link });
+    this.#enter(span.trace);
+    try {
+      this.#assertOpen('send');
+      this.#streams?.assertFree(settings.id);
+      const publication = await this.#publishing.publish(message, settings, span);
+      counters.messagesPublished++;
+      if (!publication.isDuplicate) {
+        metrics.fannedOut(publication.recipients, this.#engine.now() - publication.entry.loggedAt);
+      }
+      span.end(attributesOf(publication));
+      return makeReceipt(publication, this.#engine);
+    } catch (error) {
+      counters.sendsFailed++;
+      span.end({}, error);
+      throw error;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /**
+   * Makes the subscription; its client is told by the subscriber what the plan says.
+   * @param from a position, `start` for all that is kept, or nothing for what comes from now on
+   * @param wish what its client says besides
+   */
+  subscribe(
+    subscriber: Subscriber,
+    from: string | undefined,
+    wish: JoinWish = {},
+  ): { subscription: Subscription; plan: JoinPlan } {
+    this.#assertOpen('join');
+    const plan = planJoin(this.#log.tail, from);
+    if (from !== undefined && from !== 'start') this.#engine.counters.resumes++;
+    const { tail } = this.#log;
+    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts: wish.parts };
+    const subscription = new Subscription(subscriber, this, start);
+    // after a gap a client begins anew
+    if (wish.texts !== undefined || this.#streams !== undefined)
+      this.#openStreams().place(subscription, plan.gap === undefined ? wish.texts : undefined);
+    this.members.add(subscription);
+    this.#publishing.windows.add(subscriber.outbox.dialect.window);
+    if (this.members.size === 1) this.#activate();
+    return { subscription, plan };
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    subscription.end();
+    this.#streams?.forget(subscription);
+    if (this.members.delete(subscription))
+      this.#publishing.windows.delete(subscription.subscriber.outbox.dialect.window);
+    this.#usedAt = this.#engine.now();
+    this.#rest();
+  }
+
+  /** To all members, with the next fan-out. */
+  offer(publication: Publication): void {
+    this.#pump.add(publication);
+    this.#engine.turns.add(this.#pump);
+  }
+
+  get lastSerial(): number {
+    return this.#joins;
+  }
+
+  /** What has been offered once may be trimmed. */
+  offered(offset: number): void {
+    this.#log.hold(offset);
+  }
+
+  /** Another process, or this one, has logged an entry. */
+  onEntry(entry: Entry): void {
+    this.#streams?.onEntry(entry.id);
+    if (entry.trace?.isForeign === true) this.#pump.add(this.#publishing.takeOver(entry));
+    this.#engine.turns.add(this.#pump);
+  }
+
+  /** Another process has something for the members that is in no log. */
+  onNote(note: string): void {
+    if (this.#openStreams().onNote(note)) return;
+    const entry = readVolatileNote(this.id, note, this.#engine.now());
+    if (entry !== undefined) this.offer(this.#publishing.takeOver(entry));
+  }
+
+  // --- StreamHost
+
+  offerText(): void {
+    this.#pump.addText();
+    this.#engine.turns.add(this.#pump);
+  }
+
+  onStreams(): void {
+    this.#usedAt = this.#engine.now();
+    if (this.#streams?.hasPublisher === true) this.#activate();
+    else this.#rest();
+  }
+
+  /** The log does not go on where it was: each member is told what that means for it, and gets what there is now. */
+  onReset({ why, after }: LogReset): void {
+    const { runs, turns } = this.#engine;
+    runs.clear();
+    this.#log.hold(after);
+    if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
+    turns.add(this.#pump);
+  }
+
+  /** Resolves when the log holds here what a join from there needs; nothing where there is nothing to wait for. */
+  reach(from: string | undefined): Promise<void> | undefined {
+    if (from === undefined) return undefined;
+    return this.#log.reach?.(from === 'start' ? from : parsePosition(from));
+  }
+
+  /** Resolves when few enough sends are under way and the serializer has places, or takes nothing any more. */
+  async ready(): Promise<void> {
+    const { settings, serializer } = this.#engine;
+    do {
+      while (this.#underWay.count >= settings.readyLimit) await this.#underWay.next();
+      await serializer.whenPlace();
+    } while (this.#underWay.count >= settings.readyLimit);
+  }
+
+  /** Tells other processes how many are here, and closes an idle thread that nobody used for the idle time. */
+  sweep(now: number): void {
+    const { size } = this.members;
+    if (size !== this.#announced) this.#engine.settings.log.announce?.(this.id, size);
+    this.#announced = size;
+    this.#streams?.expire(now);
+    const isUnused = size === 0 && now - this.#usedAt >= this.#engine.settings.threadIdleMs;
+    if (isUnused && this.state === 'idle') tell(this.#actor, { type: 'expired' });
+  }
+
+  /** Takes no more sends; resolves when what was accepted has been logged and offered. Its members may still be behind. */
+  async drain(): Promise<void> {
+    this.#streams?.abortAll('drain');
+    tell(this.#actor, { type: 'drain' });
+    while (this.#underWay.count > 0) await this.#underWay.next();
+  }
+
+  /** Nobody is behind any more, or the drain's time is up. */
+  drained(): void {
+    tell(this.#actor, { type: 'drained' });
+  }
+
+  close(): void {
+    tell(this.#actor, { type: 'close' });
+  }
+
+  /** Effect of the machine. */
+  release(): void {
+    this.#log.unsubscribe();
+    this.#streams?.release();
+    for (const member of this.members) member.end();
+    this.members.clear();
+    this.#engine.forgetThread(this);
+  }
+
+  #openStreams(): Streams {
+    return (this.#streams ??= new Streams(this, this.#engine));
+  }
+
+  #assertOpen(action: string): void {
+    const { state } = this;
+    if (state !== 'idle' && state !== 'live') throw new ThreadClosedError({ threadId: this.id, state, action });
+  }
+
+  #enter(message: MessageTrace | undefined): void {
+    this.#underWay.begin();
+    if (message === undefined) this.#activate();
+    else this.#engine.telemetry.causing(message, () => this.#activate());
+  }
+
+  #leave(): void {
+    this.#underWay.end();
+    this.#usedAt = this.#engine.now();
+    this.#rest();
+  }
+
+  #activate(): void {
+    if (this.state === 'idle') tell(this.#actor, { type: 'activated' });
+  }
+
+  #rest(): void {
+    const isUsed = this.members.size > 0 || this.#underWay.count > 0 || this.#streams?.hasPublisher === true;
+    if (this.state === 'live' && !isUsed) tell(this.#actor, { type: 'deserted' });
+  }
+}
+
+/** How many of them are behind, and how far the last one. */
+function lagOf(members: Iterable<Subscription>): Pick<ThreadStats, 'behind' | 'lag'> {
+  let behind = 0;
+  let lag = 0;
+  for (const member of members) {
+    if (!member.isBehind) continue;
+    behind++;
+    lag = Math.max(lag, member.lag);
+  }
+  return { behind, lag };
+}

@@ -1,0 +1,164 @@
+import type { RedisClientOptions, RedisClusterOptions } from 'redis';
+import { systemClock, type Clock } from '../../time/clock.ts';
+import { randomId } from '../ids.ts';
+import type { Ledger, Retention } from '../log-buffer.ts';
+import { checkChoice, checkFunction, checkNumber } from '../../option-checks.ts';
+import { InvalidOptionError } from '../../errors.ts';
+
+/** What becomes of a send while Redis cannot be reached; see `RedisLogOptions.whenUnavailable`. */
+export type WhenUnavailable = 'reject' | 'deliver-locally';
+
+/** Everything has a default. Times are in milliseconds, sizes in bytes. */
+export interface RedisLogOptions {
+  /** `redis[s]://[[username][:password]@][host][:port][/db-number]`. @default 'redis://127.0.0.1:6379' */
+  url?: string | undefined;
+  /** For `createClient` of the `redis` package: TLS, credentials, database. Reconnecting is the log's own. @default {} */
+  client?: RedisClientOptions | undefined;
+  /** For `createCluster` of the `redis` package, instead of `url` and `client`. @default no cluster */
+  cluster?: RedisClusterOptions | undefined;
+  /**
+   * Before all keys and channels, as in `prefix:{thread}:log`. Systems that share a Redis need one each, also where they use different
+   * databases of it: channels belong to none. @default 'tc'
+   */
+  prefix?: string | undefined;
+  /** Entries of a thread that are kept. @default 1000 */
+  maxEntries?: number | undefined;
+  /** How long entries are kept. @default 3600000 (one hour) */
+  maxAgeMs?: number | undefined;
+  /** Bytes of a thread that one node holds in memory; Redis has no limit by bytes. @default 64 MiB */
+  maxBytes?: number | undefined;
+  /**
+   * Bytes of all threads together that one node holds in memory, looked at once a second. Beyond it threads give up the older half of
+   * what they hold here; a join reads it from Redis again, and a member that is behind by so much gets a `gap`. @default 1 GiB
+   */
+  maxTotalBytes?: number | undefined;
+  /** How long an idempotency key is known, at least. @default 300000 (five minutes) */
+  idempotencyMs?: number | undefined;
+  /** How long an unused thread's epoch and offset are remembered; at least twice the other two. @default 604800000 (a week) */
+  positionsMs?: number | undefined;
+  /** Above it a message is not published with its notice: each node reads it from the stream. @default 65536 */
+  inlineBytes?: number | undefined;
+  /** How long a send, or a join, may wait for Redis. @default 5000 */
+  timeoutMs?: number | undefined;
+  /** A command that Redis has not answered for this long is the end of the connections. @default 2000 */
+  commandTimeoutMs?: number | undefined;
+  /** Sends that may wait for Redis; more are refused at once. @default 10000 */
+  maxPending?: number | undefined;
+  /** Bytes of sends that may wait for Redis. @default 64 MiB */
+  maxPendingBytes?: number | undefined;
+  /**
+   * What becomes of a send that Redis did not take in time. `reject`: `TC_LOG_UNAVAILABLE`. `deliver-locally`: the members on this node
+   * get it as a volatile message, without offset and for once; should Redis have taken it after all, they get it again by the log,
+   * with the same id. @default 'reject'
+   */
+  whenUnavailable?: WhenUnavailable | undefined;
+  /** Time: ages, time limits, retries. The hub's, where that has one of its own. @default the system's monotonic clock */
+  clock?: Clock | undefined;
+  /** Milliseconds that the ages of entries are counted in, the same on all nodes. @default Redis's own time */
+  now?: (() => number) | undefined;
+  /** Uniform in [0, 1), for the jitter of reconnects. @default Math.random */
+  random?: (() => number) | undefined;
+  /** Makes epochs and the node's id. @default random UUIDs */
+  newId?: (() => string) | undefined;
+}
+
+/** The names of what a thread has in Redis; the braces keep it together on one shard. */
+export interface ThreadKeys {
+  readonly meta: string;
+  readonly stream: string;
+  readonly channel: string;
+  readonly presence: string;
+  id(messageId: string): string;
+}
+
+export interface RedisLogSettings {
+  readonly client: RedisClientOptions;
+  readonly cluster: RedisClusterOptions | undefined;
+  readonly keys: (threadId: string) => ThreadKeys;
+  readonly nodeId: string;
+  /** Is there while the node lives. */
+  readonly nodeKey: (nodeId: string) => string;
+  readonly retention: Retention;
+  readonly maxTotalBytes: number;
+  /** What the threads hold. */
+  readonly ledger: Ledger;
+  readonly idempotencyMs: number;
+  readonly metaMs: number;
+  readonly inlineBytes: number;
+  readonly appendTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly maxPending: number;
+  readonly maxPendingBytes: number;
+  readonly isDeliveredLocally: boolean;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The time for a script: a number, or nothing for Redis's own. */
+  readonly redisNow: () => string;
+  readonly newEpoch: () => string;
+}
+
+/** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
+export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
+  const timer = { min: 1, max: 2 ** 31 - 1 };
+  const newId = checkFunction('log.newId', options.newId) ?? randomId;
+  const now = checkFunction('log.now', options.now);
+  const prefix = checkPrefix(options.prefix ?? 'tc');
+  const nodeId = newId().replaceAll('-', '').slice(0, 12);
+  const maxAgeMs = checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 });
+  const idempotencyMs = checkNumber('log.idempotencyMs', options.idempotencyMs, 300_000, { min: 1_000 });
+  const positionsMs = checkNumber('log.positionsMs', options.positionsMs, 604_800_000, { min: 1 });
+  if (options.cluster !== undefined && (options.url !== undefined || options.client !== undefined)) {
+    throw new InvalidOptionError({
+      option: 'log.cluster',
+      value: options.cluster,
+      expected: 'no url and client beside',
+    });
+  }
+  return {
+    client: { ...options.client, ...(options.url === undefined ? {} : { url: options.url }) },
+    cluster: options.cluster,
+    keys: (threadId) => {
+      const base = `${prefix}:{${threadId}}`;
+      return {
+        meta: `${base}:meta`,
+        stream: `${base}:log`,
+        channel: `${base}:news`,
+        presence: `${base}:nodes`,
+        id: (messageId) => `${base}:id:${messageId}`,
+      };
+    },
+    nodeId,
+    nodeKey: (id) => `${prefix}:node:${id}`,
+    retention: {
+      maxEntries: checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 }),
+      maxBytes: checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
+      maxAgeMs,
+    },
+    maxTotalBytes: checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
+    ledger: { bytes: 0 },
+    idempotencyMs,
+    // a position must not outlive its epoch while there are entries, nor a key the offset that it names
+    metaMs: Math.max(positionsMs, 2 * maxAgeMs, 2 * idempotencyMs),
+    inlineBytes: checkNumber('log.inlineBytes', options.inlineBytes, 65_536, { min: 0 }),
+    appendTimeoutMs: checkNumber('log.timeoutMs', options.timeoutMs, 5_000, timer),
+    commandTimeoutMs: checkNumber('log.commandTimeoutMs', options.commandTimeoutMs, 2_000, timer),
+    maxPending: checkNumber('log.maxPending', options.maxPending, 10_000, { min: 1 }),
+    maxPendingBytes: checkNumber('log.maxPendingBytes', options.maxPendingBytes, 64 * 1024 * 1024, { min: 1 }),
+    isDeliveredLocally:
+      checkChoice('log.whenUnavailable', options.whenUnavailable, 'reject', ['reject', 'deliver-locally']) ===
+      'deliver-locally',
+    clock: options.clock ?? systemClock,
+    random: checkFunction('log.random', options.random) ?? Math.random,
+    redisNow: now === undefined ? () => '' : () => String(Math.round(now())),
+    newEpoch: () => newId().replaceAll('-', '').slice(0, 12),
+  };
+}
+
+function checkPrefix(prefix: string): string {
+  if (/^[^{}\s]{1,100}$/.test(prefix)) return prefix;
+  throw new InvalidOptionError({
+    option: 'log.prefix',
+    value: prefix,
+    expected: '1 to 100 characters, no braces, no spaces',
+  });
+}

@@ -1,0 +1,264 @@
+import type { TimerHandle } from '../../time/clock.ts';
+import type { Appended, DeliveryLog, LogReset, LogSubscription } from '../delivery-log.ts';
+import type { Entry, EntryDraft } from '../entry.ts';
+import { LogUnavailableError } from '../../errors.ts';
+import type { Position } from '../ids.ts';
+import { LogBuffer } from '../log-buffer.ts';
+import { pause } from '../../time/pause.ts';
+import { localDelivery, PendingAppends, releaseDraft } from './redis-log-append.ts';
+import { connector } from './redis-log-client.ts';
+import { draftOf, encodeNote } from './redis-log-codec.ts';
+import { RedisLink } from './redis-log-link.ts';
+import { MemoryBound } from './redis-log-memory.ts';
+import { Patience } from './redis-log-patience.ts';
+import { Presence } from './redis-log-presence.ts';
+import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './redis-log-options.ts';
+import { Rounds } from './redis-log-rounds.ts';
+import { RedisSource } from './redis-log-source.ts';
+import { RedisThread, type Reader, type ThreadHost } from './redis-log-thread.ts';
+
+/** How long a reconnect may take before it is news. */
+const GRACE_MS = 1_000;
+/** Threads that are anchored anew at the same time after a reconnect. */
+const ANCHORS_AT_ONCE = 128;
+/** Threads that one sweep trims: all of very many at once would hold the event loop. */
+const TRIMMED_AT_ONCE = 10_000;
+/** How long the last commands may take when the log is closed. */
+const FAREWELL_MS = 300;
+/** Commands under way above which a note is dropped. */
+const MAX_NOTES = 10_000;
+
+/**
+ * A log in Redis (7 or newer), for hubs in many processes: what one appends, all deliver. See `docs/scaling.md` for what happens when
+ * Redis is slow, restarted, restored or gone.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
+ */
+export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
+  return new RedisLog(resolveRedisLog(options));
+}
+
+class RedisLog implements DeliveryLog, ThreadHost {
+  readonly #settings: RedisLogSettings;
+  readonly #link: RedisLink;
+  readonly #pending: PendingAppends;
+  readonly #presence: Presence;
+  readonly #patience: Patience;
+  readonly #rounds: Rounds;
+  readonly #memory: MemoryBound;
+  #trimmed: Iterator<RedisThread> | undefined;
+  readonly #threads = new Map<string, RedisThread>();
+  readonly #watchers = new Set<(error: Error | undefined) => void>();
+  #lost: Error | undefined;
+  #grace: TimerHandle;
+  /** Connections that there were, and how often they were lost. */
+  #lives = 0;
+  #losses = 0;
+  #isClosing = false;
+
+  constructor(settings: RedisLogSettings) {
+    this.#settings = settings;
+    const { commandTimeoutMs, clock, random } = settings;
+    this.#pending = new PendingAppends(settings, () => this.#link.lastError);
+    this.#link = new RedisLink(
+      connector(settings),
+      { commandTimeoutMs, connectTimeoutMs: 2 * commandTimeoutMs, clock, random },
+      {
+        onUp: () => {
+          this.#presence.reconnected();
+          void this.#anchorAll();
+        },
+        onDown: () => this.#down(),
+        onTick: (isFair) => {
+          this.#pending.expire();
+          this.#presence.tick();
+          this.#rounds.tick(isFair);
+        },
+      },
+    );
+    this.#patience = new Patience(this.#link, settings);
+    this.#presence = new Presence(this.#link, settings);
+    this.#memory = new MemoryBound(this.#threads, settings.ledger, settings.maxTotalBytes);
+    this.#rounds = new Rounds(this.#threads, this.#link, settings, this.#presence);
+    this.#down();
+  }
+
+  append(draft: EntryDraft): Promise<Appended> {
+    const { threadId } = draft;
+    const refusal = this.#isClosing ? 'log has been closed' : this.#pending.refusal(draft);
+    if (refusal === undefined) return this.#thread(threadId).append(draft, (own) => this.#pending.add(own));
+    if (this.#settings.isDeliveredLocally && !this.#isClosing) {
+      return Promise.resolve(localDelivery(draft, this.#settings.clock.now()));
+    }
+    releaseDraft(draft);
+    return Promise.reject(new LogUnavailableError({ threadId, reason: refusal }));
+  }
+
+  async readAfter(threadId: string, offset: number, limit: number): Promise<readonly Entry[]> {
+    const now = this.#settings.clock.now();
+    const tail = this.#threads.get(threadId)?.tail;
+    if (tail !== undefined) {
+      const { epoch } = tail.buffer;
+      // the tail of a thread that is being opened may not stand anywhere yet
+      const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
+      await this.#patience.inTime(threadId, async () => (epoch === '' ? tail.ready() : tail.reach(from)));
+      if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
+    }
+    const source = this.#source(threadId);
+    return this.#patience.inTime(threadId, () => this.#read(threadId, source, offset, limit));
+  }
+
+  async position(threadId: string): Promise<Position> {
+    const { epoch, head, headId } = await this.#patience.inTime(threadId, () => this.#source(threadId).anchor());
+    return { epoch, offset: head, id: headId };
+  }
+
+  async subscribe(
+    threadId: string,
+    onEntry: (entry: Entry) => void,
+    onNote: (note: string) => void = () => {},
+    onReset: (reset: LogReset) => void = () => {},
+  ): Promise<LogSubscription> {
+    const thread = this.#thread(threadId);
+    const reader: Reader = { onEntry, onNote, onReset, heldAfter: Infinity };
+    try {
+      const tail = await this.#patience.inTime(threadId, () => thread.read(reader));
+      return thread.subscription(reader, tail, (work) => this.#patience.inTime(threadId, () => work));
+    } catch (error) {
+      thread.leave(reader);
+      throw error;
+    }
+  }
+
+  notify(threadId: string, note: string): void {
+    if (this.#link.underWay > MAX_NOTES) return;
+    this.#link.publish(this.#settings.keys(threadId).channel, encodeNote(this.#settings.nodeId, note));
+  }
+
+  announce(threadId: string, members: number): void {
+    this.#presence.announce(threadId, members);
+  }
+
+  membersElsewhere(threadId: string): Promise<number> {
+    return this.#patience.inTime(threadId, () => this.#presence.elsewhere(threadId));
+  }
+
+  watch(onChange: (error: Error | undefined) => void): void {
+    this.#watchers.add(onChange);
+    if (this.#lost !== undefined) onChange(this.#lost);
+  }
+
+  sweep(): void {
+    this.#memory.keep();
+    const now = this.#settings.clock.now();
+    const trimmed = (this.#trimmed ??= this.#threads.values());
+    for (let left = TRIMMED_AT_ONCE; left > 0; left--) {
+      const next = trimmed.next();
+      if (next.done === true) {
+        this.#trimmed = undefined;
+        return;
+      }
+      next.value.tail?.buffer.trim(now);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#settings.clock.clearTimeout(this.#grace);
+    this.#watchers.clear();
+    this.#isClosing = true;
+    this.#pending.failAll('log has been closed');
+    this.#presence.farewell();
+    for (const thread of this.#threads.values()) thread.end();
+    // the others learn that our members are gone, if that is quick
+    await Promise.race([this.#link.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
+    this.#link.close();
+    this.#threads.clear();
+    // what was under way lets go of its messages in this turn
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+
+  // --- ThreadHost
+
+  onUnread({ threadId }: RedisThread): void {
+    this.#presence.announce(threadId, 0);
+  }
+
+  onUnused(thread: RedisThread): void {
+    if (this.#threads.get(thread.threadId) === thread) this.#threads.delete(thread.threadId);
+  }
+
+  onProbe(thread: RedisThread): void {
+    this.#rounds.answered(thread);
+  }
+
+  /** Of a thread that nobody reads here; a newer entry may supersede an older one, so all is read. */
+  async #read(threadId: string, source: RedisSource, offset: number, limit: number): Promise<Entry[]> {
+    const { clock, retention } = this.#settings;
+    const { epoch, head, headId, now: redisNow } = await source.anchor();
+    const now = clock.now();
+    const buffer = new LogBuffer(epoch, retention, now);
+    const first = Math.max(offset + 1, head - retention.maxEntries + 1, 1);
+    buffer.restart({ epoch, offset: first - 1, id: headId }, now);
+    while (buffer.head < head) {
+      const page = await source.after(buffer.head + 1, epoch);
+      if (page.length === 0) break;
+      for (const arrival of page) {
+        if (arrival.offset > buffer.head + 1) buffer.restart({ epoch, offset: arrival.offset - 1, id: '' }, now);
+        const loggedAt = Math.min(now, now - (redisNow - arrival.at));
+        buffer.append(draftOf(threadId, arrival, loggedAt), now, loggedAt);
+      }
+    }
+    buffer.trim(now);
+    return buffer.readAfter(offset, limit, now);
+  }
+
+  #thread(threadId: string): RedisThread {
+    let thread = this.#threads.get(threadId);
+    if (thread === undefined) {
+      thread = new RedisThread(threadId, this.#link, this.#settings, this);
+      this.#threads.set(threadId, thread);
+    }
+    return thread;
+  }
+
+  #source(threadId: string): RedisSource {
+    return this.#threads.get(threadId)?.source ?? new RedisSource(threadId, this.#link, this.#settings);
+  }
+
+  /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
+  async #anchorAll(): Promise<void> {
+    const life = ++this.#lives;
+    const losses = this.#losses;
+    const threads = [...this.#threads.values()];
+    const left = threads.values();
+    const anchorSome = async (): Promise<void> => {
+      for (const { tail, threadId } of left) {
+        if (life !== this.#lives) return;
+        // those of a shard that is down must not keep the others waiting
+        await tail?.tryCatchUp();
+        this.#presence.renew(threadId);
+      }
+    };
+    await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
+    await Promise.all(threads.flatMap(({ tail }) => tail?.asking ?? []));
+    if (life === this.#lives && losses === this.#losses) this.#tell(undefined);
+  }
+
+  #down(): void {
+    this.#losses++;
+    if (this.#isClosing) return;
+    this.#grace ??= this.#settings.clock.setTimeout(() => {
+      this.#tell(new LogUnavailableError({ reason: this.#link.lastError.message, cause: this.#link.lastError }));
+    }, GRACE_MS);
+  }
+
+  #tell(error: Error | undefined): void {
+    if (error === undefined) {
+      this.#settings.clock.clearTimeout(this.#grace);
+      this.#grace = undefined;
+    }
+    if ((error === undefined) === (this.#lost === undefined)) return;
+    this.#lost = error;
+    for (const onChange of this.#watchers) onChange(error);
+  }
+}

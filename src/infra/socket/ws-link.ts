@@ -1,0 +1,197 @@
+import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import type { Body } from '../log/body.ts';
+import { sharedWindow, type WindowBits } from '../wire/deflate.ts';
+import { UnsupportedSocketError } from '../errors.ts';
+import { encodePing, type Piece } from '../wire/frames.ts';
+import type { Link, LinkListener } from './link.ts';
+
+/**
+ * An open WebSocket of the `ws` package 8.x, on the server's side. What is used of it is written down here, because `ws` brings no
+ * types: whoever embeds the hub need not install `@types/ws`.
+ */
+export interface ServerWebSocket extends EventEmitter {
+  /** 1 while it is open. */
+  readonly readyState: number;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+}
+
+/** `readyState` of an open WebSocket. */
+const OPEN = 1;
+
+/**
+ * A `ws` WebSocket as a link: `ws` keeps the receiver and the control frames, data frames are written to its socket directly,
+ * because they are encoded once for all connections. Both go through the same socket in whole frames (or whole fragments,
+ * between which RFC 6455 section 5.4 allows control frames), so they never mix.
+ *
+ * @throws UnsupportedSocketError (`TC_UNSUPPORTED_SOCKET`)
+ */
+export function wsLink(webSocket: ServerWebSocket, listener: LinkListener): Link {
+  return new WsLink(webSocket, socketOf(webSocket), listener);
+}
+
+/** The same for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
+export function wsSocketLink(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener): Link {
+  return new WsLink(webSocket, socket, listener);
+}
+
+/** Where a socket and its WebSocket keep their link: listeners that all links share cost nothing for each of them. */
+const LINK = Symbol('link of threadcast');
+
+class WsLink implements Link {
+  readonly #socket: Socket;
+  readonly #webSocket: ServerWebSocket;
+  readonly #listener: LinkListener;
+  #isClosed = false;
+
+  constructor(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#listener = listener;
+    const carried = { [LINK]: this };
+    Object.assign(socket, carried);
+    Object.assign(webSocket, carried);
+    socket.setNoDelay(true);
+    socket.on('drain', onDrain);
+    webSocket.on('pong', onPong);
+    webSocket.on('message', onMessage);
+    webSocket.on('error', ignore);
+    webSocket.on('close', onClose);
+  }
+
+  get deflateWindow(): WindowBits | undefined {
+    return sharedWindow(deflateParametersOf(this.#webSocket));
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get takenBytes(): number {
+    return takenBytesOf(this.#socket);
+  }
+
+  write(piece: Piece, body: Body | undefined): void {
+    const last = piece.length - 1;
+    if (last > 0) this.#socket.cork();
+    for (let i = 0; i < last; i++) this.#socket.write(piece[i] ?? EMPTY);
+    const end = piece[last] ?? EMPTY;
+    if (body === undefined) {
+      this.#socket.write(end);
+    } else {
+      body.retain();
+      // called in any case: when the kernel has taken the bytes, or with an error when the socket is destroyed
+      this.#socket.write(end, () => body.release());
+    }
+    if (last > 0) this.#socket.uncork();
+  }
+
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  ping(seq: number): void {
+    // one buffer: `ws` would make two and a `writev` of them, which costs twice as much
+    if (this.#webSocket.readyState === OPEN) this.#socket.write(encodePing(String(seq)));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#webSocket.readyState === OPEN) this.#webSocket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#webSocket.terminate();
+  }
+
+  // --- news of the socket
+
+  drained(): void {
+    if (!this.#isClosed) this.#listener.onDrain();
+  }
+
+  ponged(data: Buffer): void {
+    const seq = Number(data.toString('latin1'));
+    if (Number.isSafeInteger(seq)) this.#listener.onPong(seq);
+  }
+
+  received(data: unknown, isBinary: boolean): void {
+    this.#listener.onMessage(toBytes(data), isBinary);
+  }
+
+  closed(code: number, reason: Buffer): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.off('drain', onDrain);
+    this.#webSocket.off('pong', onPong).off('message', onMessage).off('close', onClose);
+    this.#listener.onClose(code, reason.toString());
+  }
+}
+
+function linkOf(carrier: EventEmitter): WsLink | undefined {
+  const link: unknown = Reflect.get(carrier, LINK);
+  return link instanceof WsLink ? link : undefined;
+}
+
+function onDrain(this: Socket): void {
+  linkOf(this)?.drained();
+}
+
+function onPong(this: ServerWebSocket, data: Buffer): void {
+  linkOf(this)?.ponged(data);
+}
+
+function onMessage(this: ServerWebSocket, data: unknown, isBinary: boolean): void {
+  linkOf(this)?.received(data, isBinary);
+}
+
+function onClose(this: ServerWebSocket, code: number, reason: Buffer): void {
+  linkOf(this)?.closed(code, reason);
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** `ws` reports what went wrong once more as a close; without a listener an error event would end the process. */
+function ignore(): void {}
+
+/** `ws` does not publish its socket: the one guarded look at it. */
+function socketOf(webSocket: ServerWebSocket): Socket {
+  const socket: unknown = Reflect.get(webSocket, '_socket');
+  if (webSocket.readyState !== OPEN) throw new UnsupportedSocketError({ reason: 'it is not open' });
+  if (!(socket instanceof Socket)) {
+    throw new UnsupportedSocketError({ reason: 'it is not a server-side WebSocket of the ws package 8.x' });
+  }
+  return socket;
+}
+
+/** Nor does it publish what has been negotiated; where it cannot be seen, frames are plain. */
+function deflateParametersOf(webSocket: ServerWebSocket): unknown {
+  const extensions: unknown = Reflect.get(webSocket, '_extensions');
+  if (typeof extensions !== 'object' || extensions === null) return undefined;
+  const deflate: unknown = Reflect.get(extensions, 'permessage-deflate');
+  return typeof deflate === 'object' && deflate !== null ? Reflect.get(deflate, 'params') : undefined;
+}
+
+/**
+ * Public counters move only when a whole write is done; on a slow line one write may take longer than a stall does. libuv's
+ * handle counts what the kernel took of a write under way, so look there first (Node's own socket timeouts do the same).
+ */
+function takenBytesOf(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle === 'object' && handle !== null && 'bytesWritten' in handle && 'writeQueueSize' in handle) {
+    const { bytesWritten, writeQueueSize } = handle;
+    if (typeof bytesWritten === 'number' && typeof writeQueueSize === 'number') return bytesWritten - writeQueueSize;
+  }
+  return socket.bytesWritten - socket.writableLength;
+}
+
+function toBytes(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (Array.isArray(data)) return Buffer.concat(data.filter((part) => part instanceof Uint8Array));
+  return EMPTY;
+}

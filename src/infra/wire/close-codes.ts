@@ -1,0 +1,58 @@
+import { InvalidOptionError } from '../errors.ts';
+
+/** What the client should do after a close: come back and resume, come back later, or stay away. */
+export type Reconnect = 'resume' | 'later' | 'never';
+
+export interface CloseCode {
+  readonly code: number;
+  readonly reason: string;
+  readonly reconnect: Reconnect;
+}
+
+/** The one table of close codes. 1xxx are RFC 6455 section 7.4.1 and the IANA registry, 4xxx are ours. */
+export const closeCodes = {
+  normal: { code: 1000, reason: 'closed', reconnect: 'never' },
+  goingAway: { code: 1001, reason: 'going away', reconnect: 'resume' },
+  abnormal: { code: 1006, reason: 'connection lost', reconnect: 'resume' },
+  policy: { code: 1008, reason: 'policy violation', reconnect: 'never' },
+  tooBig: { code: 1009, reason: 'message too big', reconnect: 'never' },
+  drain: { code: 1012, reason: 'service restart', reconnect: 'resume' },
+  overloaded: { code: 1013, reason: 'try again later', reconnect: 'later' },
+  badMessage: { code: 4400, reason: 'bad message', reconnect: 'never' },
+  unauthenticated: { code: 4401, reason: 'unauthenticated', reconnect: 'never' },
+  forbidden: { code: 4403, reason: 'forbidden', reconnect: 'never' },
+  idle: { code: 4406, reason: 'idle', reconnect: 'later' },
+  slowConsumer: { code: 4408, reason: 'slow consumer', reconnect: 'resume' },
+  replaced: { code: 4409, reason: 'replaced', reconnect: 'never' },
+  rateLimited: { code: 4429, reason: 'rate limited', reconnect: 'later' },
+} as const satisfies Record<string, CloseCode>;
+
+/** Of a control frame, with two for the code (RFC 6455 section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/**
+ * What the application closes a connection with has to fit in a close frame.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function assertCloseFrame(code: unknown, reason: unknown): void {
+  const isCode = typeof code === 'number' && Number.isInteger(code) && isSendable(code);
+  if (!isCode) {
+    throw new InvalidOptionError({
+      option: 'code',
+      value: code,
+      expected: '1000 to 1014 without 1004 to 1006, or 3000 to 4999',
+    });
+  }
+  if (typeof reason !== 'string' || Buffer.byteLength(reason) > MAX_REASON_BYTES) {
+    throw new InvalidOptionError({
+      option: 'reason',
+      value: reason,
+      expected: `a text of at most ${MAX_REASON_BYTES} bytes`,
+    });
+  }
+}
+
+/** RFC 6455 section 7.4: some are for reports only. */
+function isSendable(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) || (code >= 3000 && code <= 4999);
+}

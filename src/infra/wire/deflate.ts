@@ -1,0 +1,62 @@
+import { constants, createDeflateRaw } from 'node:zlib';
+import { Body } from '../log/body.ts';
+
+/** Sizes of the LZ77 window that zlib can do raw; 8 is not one of them (zlib uses 9 for it, which the peer could not read). */
+export type WindowBits = 9 | 10 | 11 | 12 | 13 | 14 | 15;
+
+/** How much smaller it has to become to be worth the client's work. */
+export const WORTHWHILE = 0.9;
+
+/**
+ * A body as blocks of raw deflate (RFC 1951), made off the event loop. Nothing in it refers to bytes outside, and it begins and ends
+ * on a byte, so that it can stand in any message between stored blocks: compressed once, whatever the envelope.
+ *
+ * The body's references are not touched. The caller owns the result's one reference.
+ */
+export async function deflateBody(body: Body, windowBits: WindowBits, level: number): Promise<Body> {
+  // A result of a few hundred bytes would pin zlib's default of 16 KiB for as long as the log keeps it.
+  const chunkSize = Math.min(16 * 1024, Math.max(256, body.bytes));
+  const deflate = createDeflateRaw({ windowBits, level, chunkSize });
+  const chunks: Buffer[] = [];
+  deflate.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  deflate.once('error', reject);
+  for (const chunk of body.chunks) deflate.write(chunk);
+  deflate.flush(constants.Z_SYNC_FLUSH, resolve);
+  try {
+    await promise;
+  } finally {
+    deflate.close();
+  }
+  return new Body(chunks);
+}
+
+/** The text as one stored block: no compression, five bytes of header, on a byte boundary. For texts below 64 KiB. */
+export function storedBlock(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const block = Buffer.allocUnsafe(5 + length);
+  // BFINAL 0, BTYPE 00, padding; LEN; NLEN
+  block.writeUInt8(0, 0);
+  block.writeUInt16LE(length, 1);
+  block.writeUInt16LE(~length & 0xffff, 3);
+  block.write(text, 5);
+  return block;
+}
+
+/** The message's end: the header of the empty stored block whose length the receiver adds by itself (RFC 7692 section 7.2.2). */
+export const END_OF_MESSAGE = Buffer.from([0]);
+
+/**
+ * The window for compressed frames that were made for all, by the negotiated parameters of permessage-deflate (RFC 7692 section 7.1);
+ * undefined where such frames must not be sent: no permessage-deflate, or one that keeps its context between messages. There, a later
+ * message of somebody else's compressor would refer to bytes that the client's window no longer holds where it expects them: silent
+ * corruption.
+ */
+export function sharedWindow(parameters: unknown): WindowBits | undefined {
+  if (typeof parameters !== 'object' || parameters === null) return undefined;
+  if (!('server_no_context_takeover' in parameters) || parameters.server_no_context_takeover !== true) return undefined;
+  const bits = 'server_max_window_bits' in parameters ? parameters.server_max_window_bits : 15;
+  return WINDOWS.find((candidate) => candidate === bits);
+}
+
+const WINDOWS: readonly WindowBits[] = [9, 10, 11, 12, 13, 14, 15];
