@@ -21,15 +21,15 @@ export type {
   ThreadStats,
   Transition,
   User,
-} from './api/api.ts';
-export type { Listener } from './actors/support/listeners.ts';
-export type { CompressionOptions, HubOptions, Inspector, SerializerOptions } from './actors/hub/options.ts';
-export { SUBPROTOCOL } from './actors/connection/protocol.ts';
+} from './api/hub.ts';
+export type { Listener } from './actors/support/emitter.ts';
+export type { CompressionOptions, HubOptions, Inspector, SerializerOptions } from './actors/hub/resolve-options.ts';
+export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
 export type { Receipt } from './actors/thread/receipt.ts';
-export type { SendOptions } from './actors/thread/send-options.ts';
-export type { Outcome, SettleOptions, Settlement } from './actors/thread/settlement.ts';
-export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/streams/stream-options.ts';
-export type { Body } from './infra/log/body.ts';
+export type { SendOptions } from './actors/thread/resolve-send-options.ts';
+export type { Outcome, SettleOptions, Settlement } from './actors/thread/delivery-outcomes.ts';
+export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/streams/resolve-stream-options.ts';
+export type { Body } from './infra/log/shared-body.ts';
 export type { Clock, TimerHandle } from './infra/time/clock.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';

@@ -1,4 +1,4 @@
-import { Body } from '../../src/infra/log/body.ts';
+import { Body } from '../../src/infra/log/shared-body.ts';
 import { redisLog } from '../../src/redis/index.ts';
 import { now, threadName } from './work.ts';
 

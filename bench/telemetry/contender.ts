@@ -10,7 +10,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { Metrics } from '../../src/infra/telemetry/metrics.ts';
-import { Telemetry } from '../../src/infra/telemetry/telemetry.ts';
+import { Telemetry } from '../../src/infra/telemetry/spans.ts';
 import { serveWs } from '../../test/support/ws-server.ts';
 
 /** Settings of the batch processor. */

@@ -13,7 +13,7 @@ import {
 import { parseFrame, requests, type ServerFrame } from './frames.ts';
 import { Listeners } from './listeners.ts';
 import { checkId, checkNumber, type ClientSettings } from './options.ts';
-import { Outgoing } from './outgoing.ts';
+import { Outgoing } from './publish-queue.ts';
 import type { ClientState, StateChange } from './states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
 

@@ -3,7 +3,7 @@ import { reconnectAfter } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { LONGEST_TIMER, type ClientSettings } from './options.ts';
-import { Silence } from './silence.ts';
+import { Silence } from './heartbeat-watchdog.ts';
 import { closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
 import { nextState, type ClientState, type ClientStep, type StateChange } from './states.ts';
 

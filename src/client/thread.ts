@@ -2,7 +2,7 @@ import { Acks } from './acks.ts';
 import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
 import { backoffDelay } from './backoff.ts';
 import { Timer } from './clock.ts';
-import { Cursor } from './cursor.ts';
+import { Cursor } from './dedup-cursor.ts';
 import { InvalidOptionError, JoinRefusedError, MalformedFrameError, ServerError } from './errors.ts';
 import { parseJson, requests, type ThreadFrame, type WireMessage, type WirePart } from './frames.ts';
 import { Listeners } from './listeners.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Hub } from '../api/api.ts';
+import type { Hub } from '../api/hub.ts';
 import { asError } from '../infra/errors.ts';
 import { assertPlace, assertToken } from './access.ts';
 import { assetOf } from './assets.ts';

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Hub, HubStats } from '../api/api.ts';
+import type { Hub, HubStats } from '../api/hub.ts';
 import type { Clock } from '../infra/time/clock.ts';
 import { every } from './every.ts';
 import type { Sample } from './protocol.ts';

@@ -1,4 +1,4 @@
-import type { Hub, HubEvents, Transition } from '../api/api.ts';
+import type { Hub, HubEvents, Transition } from '../api/hub.ts';
 import type { Clock } from '../infra/time/clock.ts';
 import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
 import { EdgeFinder, graphOf } from './graph.ts';

@@ -1,4 +1,4 @@
-import type { Connection, Thread } from '../api/api.ts';
+import type { Connection, Thread } from '../api/hub.ts';
 import type { ConnectionRow, ListQuery, ListSight, ThreadRow } from './protocol.ts';
 import { keyOf, type Findings } from './survey.ts';
 

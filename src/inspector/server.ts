@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { Hub } from '../api/api.ts';
+import type { Hub } from '../api/hub.ts';
 import { inspectorHandler } from './handler.ts';
 import { resolveAddress, type InspectorServerOptions } from './options.ts';
 

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../api/api.ts';
+import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../api/hub.ts';
 import type { Clock } from '../infra/time/clock.ts';
 import { connectionMachine, threadMachine } from '../machines/index.ts';
 import { graphOf } from './graph.ts';

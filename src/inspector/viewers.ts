@@ -1,4 +1,4 @@
-import type { Connection } from '../api/api.ts';
+import type { Connection } from '../api/hub.ts';
 import { InspectorRefusal } from './refusal.ts';
 import type { ViewQuery } from './survey.ts';
 

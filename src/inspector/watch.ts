@@ -1,4 +1,4 @@
-import type { Connection, Hub, Thread } from '../api/api.ts';
+import type { Connection, Hub, Thread } from '../api/hub.ts';
 import type { Clock } from '../infra/time/clock.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
 import { every } from './every.ts';

@@ -1,2 +1,2 @@
 export { redisLog } from '../infra/log/redis/redis-log.ts';
-export type { RedisLogOptions, WhenUnavailable } from '../infra/log/redis/redis-log-options.ts';
+export type { RedisLogOptions, WhenUnavailable } from '../infra/log/redis/options.ts';

@@ -1,4 +1,4 @@
-import type { Body } from '../infra/log/body.ts';
+import type { Body } from '../infra/log/shared-body.ts';
 import type { Piece } from '../infra/wire/frames.ts';
 import type { Link, LinkListener } from '../infra/socket/link.ts';
 

@@ -1,4 +1,4 @@
-import type { Body } from '../../src/infra/log/body.ts';
+import type { Body } from '../../src/infra/log/shared-body.ts';
 import type { Piece } from '../../src/infra/wire/frames.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { fragmentsOf, wordsOf, type Word } from './wire.ts';

@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from 'vitest';
 import type { DeliveryLog, Entry, EntryDraft, LogReset, LogSubscription } from '../../src/index.ts';
-import { Body } from '../../src/infra/log/body.ts';
+import { Body } from '../../src/infra/log/shared-body.ts';
 import { redisLog, type RedisLogOptions } from '../../src/redis/index.ts';
 import type { VirtualClock } from '../../src/testing/index.ts';
 import { RedisServer } from './redis-server.ts';

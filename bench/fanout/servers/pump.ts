@@ -2,16 +2,16 @@
 // no receipts, no telemetry. For the layers; it is no way to use the library.
 import { createServer } from 'node:http';
 import { makeCounters } from '../../../src/actors/hub/counters.ts';
-import { Flight } from '../../../src/actors/delivery/flight.ts';
-import { Outbox } from '../../../src/actors/delivery/outbox.ts';
-import { Pump, type Station } from '../../../src/actors/delivery/pump.ts';
-import { Runs } from '../../../src/actors/delivery/runs.ts';
+import { Flight } from '../../../src/actors/delivery/write-batch.ts';
+import { Outbox } from '../../../src/actors/delivery/frame-writer.ts';
+import { Pump, type Station } from '../../../src/actors/delivery/fan-out.ts';
+import { Runs } from '../../../src/actors/delivery/joined-frames.ts';
 import type { Home, Subscriber } from '../../../src/actors/delivery/subscriber.ts';
 import { Subscription } from '../../../src/actors/delivery/subscription.ts';
-import { Turns } from '../../../src/actors/support/turns.ts';
-import { Body } from '../../../src/infra/log/body.ts';
+import { Turns } from '../../../src/actors/support/slice-scheduler.ts';
+import { Body } from '../../../src/infra/log/shared-body.ts';
 import { systemClock } from '../../../src/infra/time/clock.ts';
-import { dialectOf } from '../../../src/infra/wire/dialect.ts';
+import { dialectOf } from '../../../src/infra/wire/frame-variant.ts';
 import type { Link } from '../../../src/infra/socket/link.ts';
 import { LogBuffer } from '../../../src/infra/log/log-buffer.ts';
 import { shakeHands } from './handshake.ts';

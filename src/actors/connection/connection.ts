@@ -1,18 +1,18 @@
 import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
 import type { Link, LinkListener } from '../../infra/socket/link.ts';
 import type { Eviction } from '../../machines/index.ts';
-import type { AcceptOptions, Connection, ConnectionEvents, ConnectionStats, JoinOptions } from '../../api/api.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
-import type { Engine } from '../hub/engine.ts';
-import { inTime } from '../support/in-time.ts';
-import type { JoinWish } from '../thread/join-wish.ts';
-import { Listeners, type Listener } from '../support/listeners.ts';
-import { Peer } from './peer.ts';
-import { notices } from './protocol.ts';
+import type { AcceptOptions, Connection, ConnectionEvents, ConnectionStats, JoinOptions } from '../../api/hub.ts';
+import type { ConnectionSettings } from './resolve-accept-options.ts';
+import type { Engine } from '../hub/context.ts';
+import { inTime } from '../support/callback-deadline.ts';
+import type { JoinWish } from '../thread/join-request.ts';
+import { Listeners, type Listener } from '../support/emitter.ts';
+import { Peer } from './delivery-side.ts';
+import { notices } from './wire-protocol.ts';
 import type { Receipt } from '../thread/receipt.ts';
-import { Requests } from './requests.ts';
-import type { SendOptions } from '../thread/send-options.ts';
-import { userThreadId } from '../hub/users.ts';
+import { Requests } from './client-requests.ts';
+import type { SendOptions } from '../thread/resolve-send-options.ts';
+import { userThreadId } from '../hub/user-index.ts';
 
 /** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `Peer`. */
 export class ConnectionActor extends Peer implements Connection {

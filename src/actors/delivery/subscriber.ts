@@ -4,10 +4,10 @@ import type { Frame } from '../../infra/wire/frames.ts';
 import type { Position } from '../../infra/log/ids.ts';
 import type { Counters } from '../hub/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
-import type { CompressionOptions } from '../hub/options.ts';
-import type { Outbox } from './outbox.ts';
-import type { Run, Runs } from './runs.ts';
-import type { Streams } from '../streams/streams.ts';
+import type { CompressionOptions } from '../hub/resolve-options.ts';
+import type { Outbox } from './frame-writer.ts';
+import type { Run, Runs } from './joined-frames.ts';
+import type { Streams } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
 
 /**

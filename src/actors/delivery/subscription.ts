@@ -1,12 +1,12 @@
 import type { Entry } from '../../infra/log/entry.ts';
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
-import { Cursor } from './cursor.ts';
-import type { Flight } from './flight.ts';
-import type { Outbox } from './outbox.ts';
-import { PartStream, type PartsWish } from './part-stream.ts';
-import type { Run } from './runs.ts';
-import type { Streams } from '../streams/streams.ts';
+import { Cursor } from './log-cursor.ts';
+import type { Flight } from './write-batch.ts';
+import type { Outbox } from './frame-writer.ts';
+import { PartStream, type PartsWish } from './part-sender.ts';
+import type { Run } from './joined-frames.ts';
+import type { Streams } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 
 /** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */

@@ -1,6 +1,6 @@
-import type { Engine } from './engine.ts';
-import type { Lobby } from './lobby.ts';
-import type { Threads } from './threads.ts';
+import type { Engine } from './context.ts';
+import type { Lobby } from './connection-registry.ts';
+import type { Threads } from './thread-registry.ts';
 
 /** All of a hub: the engine that its actors share, its connections and its threads. */
 export interface Household {

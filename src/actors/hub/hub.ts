@@ -17,28 +17,28 @@ import type {
   Session,
   Thread,
   User,
-} from '../../api/api.ts';
+} from '../../api/hub.ts';
 import { ConnectionActor } from '../connection/connection.ts';
-import { resolveAccept } from '../connection/connection-settings.ts';
-import { Crier } from './crier.ts';
-import { deliverAll, endAll, letGo, sayGoodbye } from './ending.ts';
-import type { Engine } from './engine.ts';
-import { FrontDoor } from '../gateway/front-door.ts';
-import type { Listener } from '../support/listeners.ts';
+import { resolveAccept } from '../connection/resolve-accept-options.ts';
+import { Crier } from './broadcast-notice.ts';
+import { deliverAll, endAll, letGo, sayGoodbye } from './shutdown.ts';
+import type { Engine } from './context.ts';
+import { FrontDoor } from '../gateway/upgrade-gateway.ts';
+import type { Listener } from '../support/emitter.ts';
 import type { Household } from './household.ts';
-import { Housekeeping } from './housekeeping.ts';
-import { HubNews } from './hub-news.ts';
-import { pressureOf, statsOf } from './hub-stats.ts';
-import { Lobby } from './lobby.ts';
-import { makeEngine } from './make-engine.ts';
-import { readMetrics } from './readings.ts';
-import { resolveOptions, type HubOptions, type HubSettings } from './options.ts';
-import { notices } from '../connection/protocol.ts';
-import { tell } from '../support/tell.ts';
+import { Housekeeping } from './periodic-work.ts';
+import { HubNews } from './hub-events.ts';
+import { pressureOf, statsOf } from './stats.ts';
+import { Lobby } from './connection-registry.ts';
+import { makeEngine } from './create-context.ts';
+import { readMetrics } from './metric-readings.ts';
+import { resolveOptions, type HubOptions, type HubSettings } from './resolve-options.ts';
+import { notices } from '../connection/wire-protocol.ts';
+import { tell } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
-import { Threads } from './threads.ts';
+import { Threads } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
-import { userThreadId } from './users.ts';
+import { userThreadId } from './user-index.ts';
 
 /**
  * Makes a hub, running.

@@ -1,11 +1,11 @@
-import type { Connection, User } from '../../api/api.ts';
+import type { Connection, User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { Engine } from './engine.ts';
-import type { Lobby } from './lobby.ts';
+import type { Engine } from './context.ts';
+import type { Lobby } from './connection-registry.ts';
 import type { Receipt } from '../thread/receipt.ts';
-import type { SendOptions } from '../thread/send-options.ts';
+import type { SendOptions } from '../thread/resolve-send-options.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
-import { userThreadId } from './users.ts';
+import { userThreadId } from './user-index.ts';
 
 /** What an application holds of a user: the id, and the way to the user's connections as they are now. */
 export class UserHandle implements User {

@@ -1,5 +1,5 @@
 import { createActor, type ActorRefFrom } from 'xstate';
-import { Body } from '../../infra/log/body.ts';
+import { Body } from '../../infra/log/shared-body.ts';
 import {
   asError,
   HubClosedError,
@@ -19,19 +19,19 @@ import {
 } from '../../infra/serialization/slicer/slicer.ts';
 import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
-import type { Telemetry } from '../../infra/telemetry/telemetry.ts';
+import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import { buildHere } from '../../infra/serialization/workers/build-here.ts';
 import { RecipePool } from '../../infra/serialization/workers/recipe-pool.ts';
 import type { RecipePoolStats } from '../../infra/serialization/workers/recipe-pool-options.ts';
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
 import { serializerMachine } from '../../machines/index.ts';
-import { ChangeWatch } from './change-watch.ts';
-import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded.ts';
-import type { Engine } from '../hub/engine.ts';
-import type { HubSettings } from '../hub/options.ts';
-import { Places } from './places.ts';
-import { tell } from '../support/tell.ts';
-import { WindowedMaximum } from '../support/windowed-maximum.ts';
+import { ChangeWatch } from './mutation-check.ts';
+import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
+import type { Engine } from '../hub/context.ts';
+import type { HubSettings } from '../hub/resolve-options.ts';
+import { Places } from './admission.ts';
+import { tell } from '../support/send-if-active.ts';
+import { WindowedMaximum } from '../support/rolling-maximum.ts';
 
 /** What the serializer needs of the hub. */
 export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch' | 'report'> & {

@@ -1,8 +1,8 @@
 import { formatPosition } from '../../infra/log/ids.ts';
-import type { SpanAttributes } from '../../infra/telemetry/telemetry.ts';
-import type { Engine } from '../hub/engine.ts';
-import type { Publication } from '../delivery/publication.ts';
-import { settle, type SettleOptions, type Settlement } from './settlement.ts';
+import type { SpanAttributes } from '../../infra/telemetry/spans.ts';
+import type { Engine } from '../hub/context.ts';
+import type { Publication } from '../delivery/fan-out-tally.ts';
+import { settle, type SettleOptions, type Settlement } from './delivery-outcomes.ts';
 
 /** The answer to a `send`: it has been logged and offered to every connection of the thread. */
 export interface Receipt {

@@ -1,12 +1,12 @@
 import type { Entry } from '../../infra/log/entry.ts';
 import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
-import type { Connection, HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../api/api.ts';
-import type { Engine } from '../hub/engine.ts';
+import type { Connection, HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../api/hub.ts';
+import type { Engine } from '../hub/context.ts';
 import type { Receipt } from './receipt.ts';
-import type { SendOptions } from './send-options.ts';
-import { resolveStream, type StreamOptions, type TokenStream } from '../streams/stream-options.ts';
-import { PublishedStream } from '../streams/token-stream.ts';
+import type { SendOptions } from './resolve-send-options.ts';
+import { resolveStream, type StreamOptions, type TokenStream } from '../streams/resolve-stream-options.ts';
+import { PublishedStream } from '../streams/stream-handle.ts';
 
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {

@@ -1,8 +1,8 @@
-import type { Body } from './body.ts';
+import type { Body } from './shared-body.ts';
 import type { WindowBits } from '../wire/deflate.ts';
 import { encodeDeflatedFrame, encodeFrame, type Frame } from '../wire/frames.ts';
 import { MessageTrace } from '../telemetry/message-trace.ts';
-import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/parts.ts';
+import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
 
 /**
  * How urgent a message is. `critical` overtakes for whoever is behind; `normal` is the default; `volatile` is not logged:

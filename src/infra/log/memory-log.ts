@@ -4,7 +4,7 @@ import type { Entry, EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
 import { LogBuffer, type Retention } from './log-buffer.ts';
 import { checkNumber, type Optional } from '../option-checks.ts';
-import { Recency } from './recency.ts';
+import { Recency } from './lru-list.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
   /** Bytes of message JSON of all threads together; beyond it, threads without news for longest lose their oldest. @default 1 GiB */

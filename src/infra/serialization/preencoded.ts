@@ -1,4 +1,4 @@
-import { Body } from '../log/body.ts';
+import { Body } from '../log/shared-body.ts';
 import { InvalidOptionError } from '../errors.ts';
 
 /** A message whose JSON bytes exist already. */

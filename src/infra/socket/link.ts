@@ -1,4 +1,4 @@
-import type { Body } from '../log/body.ts';
+import type { Body } from '../log/shared-body.ts';
 import type { WindowBits } from '../wire/deflate.ts';
 import type { Piece } from '../wire/frames.ts';
 

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
-import type { Body } from '../log/body.ts';
+import type { Body } from '../log/shared-body.ts';
 import { sharedWindow, type WindowBits } from '../wire/deflate.ts';
 import { UnsupportedSocketError } from '../errors.ts';
 import { encodePing, type Piece } from '../wire/frames.ts';

@@ -1,5 +1,5 @@
 import { constants, createDeflateRaw } from 'node:zlib';
-import { Body } from '../log/body.ts';
+import { Body } from '../log/shared-body.ts';
 
 /** Sizes of the LZ77 window that zlib can do raw; 8 is not one of them (zlib uses 9 for it, which the peer could not read). */
 export type WindowBits = 9 | 10 | 11 | 12 | 13 | 14 | 15;

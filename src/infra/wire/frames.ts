@@ -1,4 +1,4 @@
-import type { Body } from '../log/body.ts';
+import type { Body } from '../log/shared-body.ts';
 import { END_OF_MESSAGE, storedBlock } from './deflate.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inflateRawSync, constants } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { DeflatedParts } from '../../../src/infra/wire/deflated-parts.ts';
+import { DeflatedParts } from '../../../src/infra/wire/deflated-part-frames.ts';
 
 const textOf = (n: number): string => `part ${n} `.repeat(5_000);
 

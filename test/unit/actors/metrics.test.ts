@@ -1,7 +1,7 @@
 import { AggregationTemporality, MeterProvider, MetricReader, type MetricData } from '@opentelemetry/sdk-metrics';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { INSTRUMENTS } from '../../../src/infra/telemetry/instruments.ts';
-import { WindowedMaximum } from '../../../src/actors/support/windowed-maximum.ts';
+import { WindowedMaximum } from '../../../src/actors/support/rolling-maximum.ts';
 import { InvalidThreadIdError, LogUnavailableError, ThreadcastError } from '../../../src/infra/errors.ts';
 import { createHub, memoryLog } from '../../../src/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import { memoryLog, type Connection, type HubOptions } from '../../../src/index.ts';
-import { Vitals } from '../../../src/actors/connection/vitals.ts';
-import { Body } from '../../../src/infra/log/body.ts';
-import { Parts } from '../../../src/infra/wire/parts.ts';
+import { Vitals } from '../../../src/actors/connection/liveness.ts';
+import { Body } from '../../../src/infra/log/shared-body.ts';
+import { Parts } from '../../../src/infra/wire/part-frames.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
 import { framesOf, isRecord, makeHarness, type Harness } from '../../support/harness.ts';
 

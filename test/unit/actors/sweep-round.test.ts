@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SweepRound } from '../../../src/actors/sweep/sweep-round.ts';
+import { SweepRound } from '../../../src/actors/sweep/connection-sweep.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 const ROUND_MS = 500;

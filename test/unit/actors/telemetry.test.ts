@@ -8,8 +8,8 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { volatileNote } from '../../../src/actors/thread/notes.ts';
-import { Body } from '../../../src/infra/log/body.ts';
+import { volatileNote } from '../../../src/actors/thread/node-messages.ts';
+import { Body } from '../../../src/infra/log/shared-body.ts';
 import { Entry } from '../../../src/infra/log/entry.ts';
 import { memoryLog, type HubOptions } from '../../../src/index.ts';
 import { SharedLog } from '../../support/shared-log.ts';

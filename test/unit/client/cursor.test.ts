@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Cursor } from '../../../src/client/cursor.ts';
+import { Cursor } from '../../../src/client/dedup-cursor.ts';
 
 const at = (offset: number, id = '') => ({ epoch: 'e', offset, id });
 

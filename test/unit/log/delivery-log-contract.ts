@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeliveryLog, Entry, EntryDraft, LogSubscription, MaybePromise } from '../../../src/index.ts';
-import { Body } from '../../../src/infra/log/body.ts';
+import { Body } from '../../../src/infra/log/shared-body.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 export interface LogLimits {

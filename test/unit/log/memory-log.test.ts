@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError, memoryLog, type EntryDraft } from '../../../src/index.ts';
-import { Body } from '../../../src/infra/log/body.ts';
+import { Body } from '../../../src/infra/log/shared-body.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { deliveryLogContract } from './delivery-log-contract.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Recency } from '../../../src/infra/log/recency.ts';
+import { Recency } from '../../../src/infra/log/lru-list.ts';
 
 const act = fc.record({ item: fc.nat({ max: 5 }), isUse: fc.boolean() });
 

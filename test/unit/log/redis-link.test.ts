@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Connector, Extent, OnTrouble, RedisConnection } from '../../../src/infra/log/redis/redis-log-client.ts';
-import { RedisLink } from '../../../src/infra/log/redis/redis-log-link.ts';
+import type { Connector, Extent, OnTrouble, RedisConnection } from '../../../src/infra/log/redis/connections.ts';
+import { RedisLink } from '../../../src/infra/log/redis/session.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 /** Connections whose answers, and whose end, the test decides about. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Connector } from '../../../src/infra/log/redis/redis-log-client.ts';
-import { RedisLink } from '../../../src/infra/log/redis/redis-log-link.ts';
-import { resolveRedisLog } from '../../../src/infra/log/redis/redis-log-options.ts';
-import { RedisSource } from '../../../src/infra/log/redis/redis-log-source.ts';
+import type { Connector } from '../../../src/infra/log/redis/connections.ts';
+import { RedisLink } from '../../../src/infra/log/redis/session.ts';
+import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
+import { RedisSource } from '../../../src/infra/log/redis/stream-reader.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 describe('the source of a thread', () => {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { Body } from '../../../src/infra/log/body.ts';
-import { OwnAppend } from '../../../src/infra/log/redis/redis-log-append.ts';
-import type { Anchor, Arrival } from '../../../src/infra/log/redis/redis-log-codec.ts';
-import { resolveRedisLog } from '../../../src/infra/log/redis/redis-log-options.ts';
-import { RedisTail } from '../../../src/infra/log/redis/redis-log-tail.ts';
+import { Body } from '../../../src/infra/log/shared-body.ts';
+import { OwnAppend } from '../../../src/infra/log/redis/append-queue.ts';
+import type { Anchor, Arrival } from '../../../src/infra/log/redis/codec.ts';
+import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
+import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
 
 const settings = resolveRedisLog({});
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Connector } from '../../../src/infra/log/redis/redis-log-client.ts';
-import type { Arrival } from '../../../src/infra/log/redis/redis-log-codec.ts';
-import { RedisLink } from '../../../src/infra/log/redis/redis-log-link.ts';
-import { resolveRedisLog } from '../../../src/infra/log/redis/redis-log-options.ts';
-import { RedisSource } from '../../../src/infra/log/redis/redis-log-source.ts';
-import { RedisTail } from '../../../src/infra/log/redis/redis-log-tail.ts';
+import type { Connector } from '../../../src/infra/log/redis/connections.ts';
+import type { Arrival } from '../../../src/infra/log/redis/codec.ts';
+import { RedisLink } from '../../../src/infra/log/redis/session.ts';
+import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
+import { RedisSource } from '../../../src/infra/log/redis/stream-reader.ts';
+import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 // what cannot be timed with a real Redis: what happens while an answer is on its way

@@ -5,17 +5,17 @@ import { LogUnavailableError } from '../../errors.ts';
 import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
-import { localDelivery, PendingAppends, releaseDraft } from './redis-log-append.ts';
-import { connector } from './redis-log-client.ts';
-import { draftOf, encodeNote } from './redis-log-codec.ts';
-import { RedisLink } from './redis-log-link.ts';
-import { MemoryBound } from './redis-log-memory.ts';
-import { Patience } from './redis-log-patience.ts';
-import { Presence } from './redis-log-presence.ts';
-import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './redis-log-options.ts';
-import { Rounds } from './redis-log-rounds.ts';
-import { RedisSource } from './redis-log-source.ts';
-import { RedisThread, type Reader, type ThreadHost } from './redis-log-thread.ts';
+import { localDelivery, PendingAppends, releaseDraft } from './append-queue.ts';
+import { connector } from './connections.ts';
+import { draftOf, encodeNote } from './codec.ts';
+import { RedisLink } from './session.ts';
+import { MemoryBound } from './memory-limit.ts';
+import { Patience } from './retry-until.ts';
+import { Presence } from './presence.ts';
+import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './options.ts';
+import { Rounds } from './health-checks.ts';
+import { RedisSource } from './stream-reader.ts';
+import { RedisThread, type Reader, type ThreadHost } from './thread.ts';
 
 /** How long a reconnect may take before it is news. */
 const GRACE_MS = 1_000;

@@ -1,4 +1,4 @@
-import { Body } from '../../log/body.ts';
+import { Body } from '../../log/shared-body.ts';
 import { MessageTooLargeError } from '../../errors.ts';
 import { splitsPair } from './json-text.ts';
 import type { SegmentPool } from './segments.ts';

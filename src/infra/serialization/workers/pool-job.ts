@@ -1,4 +1,4 @@
-import type { Body } from '../../log/body.ts';
+import type { Body } from '../../log/shared-body.ts';
 import type { TimerHandle } from '../../time/clock.ts';
 import type { DeadlineClock } from './recipe-pool-options.ts';
 import { epochNow } from './worker-protocol.ts';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { Body } from '../../log/body.ts';
+import { Body } from '../../log/shared-body.ts';
 import { systemClock } from '../../time/clock.ts';
 import { HubClosedError, SerializationTimeoutError, SerializerQueueFullError } from '../../errors.ts';
 import { checkNumber } from '../../option-checks.ts';

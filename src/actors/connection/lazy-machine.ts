@@ -1,0 +1,86 @@
+import { createActor, type ActorRefFrom, type SnapshotFrom } from 'xstate';
+import {
+  untroubled,
+  type ConnectionContext,
+  type ConnectionEvent,
+  type connectionMachine,
+  type ConnectionInput,
+} from '../../machines/connection.ts';
+import type { ConnectionState } from '../../api/hub.ts';
+import type { Engine } from '../hub/context.ts';
+import { stateOf } from '../support/machine-inspection.ts';
+import { tell } from '../support/send-if-active.ts';
+
+type Actor = ActorRefFrom<typeof connectionMachine>;
+
+/**
+ * The machine of one connection at work. Ten thousand connections are idle most of the time, and a machine has nothing to say while
+ * its connection is in the first state: so its actor is made with its first event, or at once where somebody inspects.
+ */
+export class ConnectionMachine {
+  readonly #id: string;
+  readonly #engine: Engine;
+  #actor: Actor | undefined;
+  #isWatched = false;
+
+  constructor(id: string, engine: Engine) {
+    this.#id = id;
+    this.#engine = engine;
+  }
+
+  get state(): ConnectionState {
+    if (this.#actor === undefined) return 'open';
+    const { value } = this.#actor.getSnapshot();
+    if (typeof value === 'string') return value;
+    return 'retrying' in value ? 'retrying' : 'tripped';
+  }
+
+  /** The state with the one inside it: `retrying.backingOff`. */
+  get path(): string {
+    return this.#actor === undefined ? 'open' : stateOf(this.#actor.getSnapshot());
+  }
+
+  get context(): ConnectionContext {
+    return this.#actor?.getSnapshot().context ?? untroubled(this.#input);
+  }
+
+  /** In its first state, whose entry opens the gate. */
+  start(): void {
+    this.#launch();
+  }
+
+  tell(event: ConnectionEvent): void {
+    tell(this.#late, event);
+  }
+
+  /** Nobody pays for the news of states until somebody listens. */
+  watch(onState: (from: string, to: string) => void): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    let from = stateOf(this.#late.getSnapshot());
+    this.#late.subscribe((snapshot) => {
+      const to = stateOf(snapshot);
+      if (to !== from) onState(from, to);
+      from = to;
+    });
+  }
+
+  /** Where it comes late, it finds itself where it would be: in its first state, with the gate open. */
+  get #late(): Actor {
+    if (this.#actor !== undefined) return this.#actor;
+    const { connection } = this.#engine.machines;
+    return this.#launch(connection.resolveState({ value: 'open', context: untroubled(this.#input) }));
+  }
+
+  #launch(snapshot?: SnapshotFrom<typeof connectionMachine>): Actor {
+    const { machines, actorOptions, launch } = this.#engine;
+    const options = { ...actorOptions, id: `connection:${this.#id}`, input: this.#input };
+    this.#actor = createActor(machines.connection, snapshot === undefined ? options : { ...options, snapshot });
+    launch(this.#actor);
+    return this.#actor;
+  }
+
+  get #input(): ConnectionInput {
+    return { id: this.#id, policy: this.#engine.settings.policy };
+  }
+}

@@ -1,0 +1,207 @@
+import { assertThreadId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
+import type { Engine } from '../hub/context.ts';
+import type { JoinWish } from '../thread/join-request.ts';
+import { notices } from './wire-protocol.ts';
+import type { Canceller } from '../streams/resolve-stream-options.ts';
+import type { Subscriber } from '../delivery/subscriber.ts';
+import type { Subscription } from '../delivery/subscription.ts';
+import type { Task } from '../support/slice-scheduler.ts';
+import type { encodeText } from '../../infra/wire/frames.ts';
+
+/** What the memberships need of their connection. */
+export interface Member extends Subscriber {
+  readonly state: string;
+  assertLive(action: string): void;
+  tell(notice: ReturnType<typeof encodeText>): void;
+}
+
+/** The threads of one connection, and its catching up in those where it is behind. */
+export class Memberships implements Task {
+  readonly #member: Member;
+  readonly #engine: Engine;
+  readonly #byThread = new Map<string, Subscription>();
+  /** Undefined where there are none. */
+  #behind: Set<Subscription> | undefined;
+  /** When it left a thread last; undefined where it has not left any. */
+  leftAt: number | undefined;
+  /** Joins of the application that wait for a log elsewhere; undefined where there are none. */
+  #joining: Set<{ readonly threadId: string }> | undefined;
+  /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
+  #inParts: Subscription | undefined;
+
+  constructor(member: Member, engine: Engine) {
+    this.#member = member;
+    this.#engine = engine;
+  }
+
+  get threads(): readonly string[] {
+    return [...this.#byThread.keys()];
+  }
+
+  get size(): number {
+    return this.#byThread.size;
+  }
+
+  /** Threads in which something is still to come. */
+  get behind(): number {
+    return this.#behind?.size ?? 0;
+  }
+
+  /** Messages that are still to come, in all threads. */
+  get lag(): number {
+    let lag = 0;
+    for (const subscription of this.#behind ?? NONE) lag += subscription.lag;
+    return lag;
+  }
+
+  get subscriptionsBehind(): Iterable<Subscription> {
+    return this.#behind ?? NONE;
+  }
+
+  get(threadId: string): Subscription | undefined {
+    return this.#byThread.get(threadId);
+  }
+
+  /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
+  async join(threadId: string, from: string | undefined): Promise<void> {
+    assertThreadId(threadId);
+    this.#member.assertLive('join');
+    if (this.#byThread.has(threadId)) return;
+    const joining = { threadId };
+    const all = (this.#joining ??= new Set());
+    all.add(joining);
+    try {
+      await this.#enter(threadId, from, undefined, () => all.has(joining));
+    } finally {
+      all.delete(joining);
+      if (all.size === 0) this.#joining = undefined;
+    }
+  }
+
+  /**
+   * A client's own join. Where the server has joined for it already, or does so meanwhile, the client's position counts: it knows what
+   * it has, and ignored what came before it had asked.
+   */
+  async rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
+    assertThreadId(threadId);
+    this.#member.assertLive('join');
+    if (from !== undefined && from !== 'start') parsePosition(from);
+    let start = from;
+    for (;;) {
+      const subscription = this.#byThread.get(threadId);
+      if (subscription !== undefined && start === undefined && !subscription.isBehind) {
+        this.#greet(subscription, wish);
+        return;
+      }
+      if (subscription !== undefined) {
+        // anew from its place: what has overtaken others came before the client had asked
+        start ??= formatPosition(subscription.position);
+        this.#forget(subscription);
+      }
+      if (await this.#enter(threadId, start, wish)) return;
+    }
+  }
+
+  leave(threadId: string): void {
+    this.#joining?.forEach((joining, _, all) => joining.threadId === threadId && all.delete(joining));
+    const subscription = this.#byThread.get(threadId);
+    if (subscription !== undefined) this.#forget(subscription);
+  }
+
+  /** False where it may not, or is not in the thread. */
+  cancelStream(threadId: string, streamId: string, by: Canceller): boolean | Promise<boolean> {
+    const subscription = this.#byThread.get(threadId);
+    return subscription !== undefined && (subscription.streams?.cancel(streamId, by) ?? true);
+  }
+
+  leaveAll(): void {
+    for (const threadId of this.threads) this.leave(threadId);
+  }
+
+  fellBehind(subscription: Subscription): void {
+    (this.#behind ??= new Set()).add(subscription);
+    if (this.#member.outbox.canWrite && !subscription.isHeldUp) this.#engine.turns.add(this);
+  }
+
+  /** False where another one's big message is under way: whoever waits for it is visited when it is over. */
+  beginParts(subscription: Subscription): boolean {
+    this.#inParts ??= subscription;
+    return this.#inParts === subscription;
+  }
+
+  endParts(): void {
+    this.#inParts = undefined;
+    if (this.behind > 0) this.#engine.turns.add(this);
+  }
+
+  /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
+  run(deadline: number): boolean {
+    try {
+      return this.#goOn(deadline);
+    } catch (error) {
+      this.#member.onBroken(error);
+      return true;
+    }
+  }
+
+  #goOn(deadline: number): boolean {
+    const { outbox } = this.#member;
+    const progress = outbox.resume();
+    if (progress !== 'ready') return progress === 'blocked';
+    // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
+    let left = this.behind;
+    for (const subscription of this.#behind ?? NONE) {
+      if (left-- === 0) break;
+      this.#passed(subscription);
+      subscription.visit();
+      if (!outbox.canWrite) return !outbox.isUnfinished;
+      if (this.#engine.now() >= deadline) return this.behind === 0;
+    }
+    // who is not held up has asked for another turn already
+    return true;
+  }
+
+  /**
+   * False where somebody else's join was faster, or this one is not wanted any more. At once where the log answers at once, and as soon
+   * as the thread is open: who sends right after a join finds it there.
+   */
+  async #enter(threadId: string, from: string | undefined, wish?: JoinWish, isWanted = ALWAYS): Promise<boolean> {
+    const opening = this.#engine.openThread(threadId);
+    const thread = opening instanceof Promise ? await opening : opening;
+    const reached = thread.reach(from);
+    if (reached !== undefined) await reached;
+    if (!isWanted()) return false;
+    this.#member.assertLive('join');
+    if (this.#byThread.has(threadId)) return false;
+    const { subscription, plan } = thread.subscribe(this.#member, from, wish);
+    this.#byThread.set(thread.id, subscription);
+    const position = formatPosition(plan.start);
+    this.#member.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
+    if (plan.gap !== undefined) this.#member.tellGap(thread.id, plan.gap, position);
+    if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription);
+    return true;
+  }
+
+  /** Its client asks for a thread that it is in, as it stands there. */
+  #greet(subscription: Subscription, wish: JoinWish | undefined): void {
+    subscription.parts = wish?.parts;
+    this.#member.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
+    subscription.streams?.place(subscription, wish?.texts);
+    if (subscription.isOwed) this.fellBehind(subscription);
+  }
+
+  #forget(subscription: Subscription): void {
+    this.leftAt = this.#engine.now();
+    this.#byThread.delete(subscription.threadId);
+    this.#passed(subscription);
+    subscription.leave();
+  }
+
+  #passed(subscription: Subscription): void {
+    this.#behind?.delete(subscription);
+    if (this.#behind?.size === 0) this.#behind = undefined;
+  }
+}
+
+const NONE: ReadonlySet<Subscription> = new Set();
+const ALWAYS = (): boolean => true;

@@ -1,0 +1,132 @@
+import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { Flight } from './write-batch.ts';
+import type { Publication } from './fan-out-tally.ts';
+import type { Streams } from '../streams/stream-registry.ts';
+import type { Subscription } from './subscription.ts';
+import type { Task } from '../support/slice-scheduler.ts';
+
+/** Visits between two looks at the clock: one visit costs about ten microseconds of system call. */
+const VISITS_PER_LOOK = 16;
+
+/** Bytes of a message from which copying it to the kernel costs more than the system call: then each visit is timed. */
+const HEAVY_BYTES = 16 * 1024;
+
+/** Whose members a pump visits. */
+export interface Station {
+  readonly members: ReadonlySet<Subscription>;
+  /** Of the last member that joined. */
+  readonly lastSerial: number;
+  readonly flight: Flight;
+  readonly streams: Streams | undefined;
+  readonly now: () => number;
+  /** A pass is over: everybody has been visited up to this offset. */
+  offered(offset: number): void;
+}
+
+/**
+ * Fan-out of one thread as reading its log: each pass visits every subscription once, and every visit writes all that came
+ * after that subscription's cursor. Messages that arrive while a pass is under way are simply more entries for the visits to
+ * come, so batching grows with load and needs no timer.
+ */
+export class Pump implements Task {
+  readonly #tail: LogTail;
+  readonly #station: Station;
+  #isTextDue = false;
+  #waiting: Publication[] = [];
+  #pass: Pass | undefined;
+
+  constructor(tail: LogTail, station: Station) {
+    this.#tail = tail;
+    this.#station = station;
+  }
+
+  get isIdle(): boolean {
+    return this.#pass === undefined && this.#waiting.length === 0;
+  }
+
+  /** The publication's entry is in the log, or volatile: it is part of the next pass. */
+  add(publication: Publication): void {
+    this.#waiting.push(publication);
+  }
+
+  /** Text of a stream is to be told with the next pass. */
+  addText(): void {
+    this.#isTextDue = true;
+  }
+
+  run(deadline: number): boolean {
+    const { flight, now } = this.#station;
+    const pass = (this.#pass ??= this.#begin());
+    const visitsPerLook = pass.isHeavy ? 1 : VISITS_PER_LOOK;
+    let visits = 0;
+    // a Set's iterator goes on where it stopped, with members that came meanwhile and without those that went
+    for (const member of pass.rest) {
+      try {
+        this.#visit(member, pass);
+      } catch (error) {
+        // one that is broken is nobody else's matter
+        member.subscriber.onBroken(error);
+      }
+      if (++visits % visitsPerLook !== 0) continue;
+      flight.depart();
+      if (now() >= deadline) return false;
+    }
+    flight.depart();
+    this.#pass = undefined;
+    this.#station.offered(pass.head);
+    const { lastSerial } = this.#station;
+    for (const publication of pass.publications) publication.finish(pass.visited, lastSerial);
+    return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isTextDue;
+  }
+
+  #begin(): Pass {
+    const { streams, flight, members } = this.#station;
+    this.#isTextDue = false;
+    const units = streams?.flush() ?? 0;
+    const publications = this.#waiting;
+    this.#waiting = [];
+    return {
+      head: this.#tail.head,
+      publications,
+      firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
+      volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
+      // a volatile message is offered right after the visit, to whoever can be written to
+      flight: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : flight,
+      isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
+      rest: members.values(),
+      visited: 0,
+    };
+  }
+
+  #visit(member: Subscription, pass: Pass): void {
+    pass.visited++;
+    if (member.startedAt >= pass.firstOffset) {
+      for (const publication of pass.publications) publication.skip(member);
+    }
+    if (!member.visit(pass.flight)) {
+      for (const publication of pass.publications) {
+        const { entry } = publication;
+        const isMissing = entry.offset > 0 && publication.isFor(member) && !member.hasPassed(entry);
+        if (!isMissing) continue;
+        publication.behind.push(member);
+        if (entry.trace !== undefined) member.subscriber.traceMiss(entry, 'behind');
+      }
+    }
+    for (const publication of pass.volatile) {
+      if (!member.offerVolatile(publication.entry)) publication.droppedFor.push(member);
+    }
+  }
+}
+
+interface Pass {
+  /** The newest offset when the pass began. */
+  readonly head: number;
+  readonly publications: readonly Publication[];
+  /** The oldest offset among the publications. */
+  readonly firstOffset: number;
+  readonly volatile: readonly Publication[];
+  readonly flight: Flight | undefined;
+  readonly isHeavy: boolean;
+  readonly rest: SetIterator<Subscription>;
+  visited: number;
+}

@@ -1,0 +1,234 @@
+import type { Body } from '../../infra/log/shared-body.ts';
+import type { Dialect } from '../../infra/wire/frame-variant.ts';
+import type { Frame, Piece } from '../../infra/wire/frames.ts';
+import type { Link } from '../../infra/socket/link.ts';
+import type { Flight } from './write-batch.ts';
+
+/**
+ * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
+ * under way to it; a client that causes more without reading is not served any longer.
+ */
+const MAX_NOTICE_BYTES = 64 * 1024;
+
+/**
+ * Where an outbox stands. `ready`: another message may begin. `more`: it can go on with what it has begun. `blocked`: the socket or
+ * the gate takes nothing now; a drain or the gate's opening will tell.
+ */
+export type Progress = 'ready' | 'more' | 'blocked';
+
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** The link threw; the outbox is closed. */
+  onBroken(error: unknown): void;
+}
+
+/**
+ * The one place where a connection's data frames are written, behind the gate that the machine opens and closes. It queues
+ * no messages: it holds at most the rest of one big frame, whose bytes are shared with every other connection, and a few
+ * notices of the protocol (`joined`, `gap`, `err`), which must not come between the fragments of a message.
+ */
+export class Outbox {
+  readonly #link: Link;
+  readonly dialect: Dialect;
+  #isOpen = false;
+  #unfinished: Frame | undefined;
+  #boarded: Piece | undefined;
+  /** Undefined where none wait, which is nearly always. */
+  #notices: Frame[] | undefined;
+  readonly #highWaterMark: number;
+  #noticeBytes = 0;
+  #messages = 0;
+  #bytes = 0;
+  #nextPiece = 0;
+  readonly #owner: OutboxOwner;
+
+  constructor(link: Link, dialect: Dialect, highWaterMark: number, owner: OutboxOwner) {
+    this.#link = link;
+    this.dialect = dialect;
+    this.#highWaterMark = highWaterMark;
+    this.#owner = owner;
+  }
+
+  /** True while another message may begin: gate open, nothing unfinished, the socket below its high-water mark. */
+  get canWrite(): boolean {
+    return this.#canBegin && this.#notices === undefined && this.#boarded === undefined;
+  }
+
+  /**
+   * The same for a part of a big message: half of the socket's buffer stays free for what overtakes it. Where only that is missing, a
+   * drain follows.
+   */
+  get canWritePart(): boolean {
+    return this.canWrite && this.#link.unsentBytes < this.#highWaterMark / 2;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Messages written, the last one perhaps not to its end. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Bytes handed to the socket, frame headers included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get unsentBytes(): number {
+    return this.#link.unsentBytes;
+  }
+
+  /** The rest of a big message, or a notice, waits to be written. */
+  get isUnfinished(): boolean {
+    return this.#unfinished !== undefined || this.#notices !== undefined;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  cork(): void {
+    this.#link.cork();
+  }
+
+  uncork(): void {
+    this.#link.uncork();
+  }
+
+  /** Writes a notice, now or before the next message; false when too many wait already. */
+  say(notice: Frame): boolean {
+    if (this.#noticeBytes >= MAX_NOTICE_BYTES) return false;
+    this.depart();
+    this.sayLater(notice);
+    this.#flushNotices();
+    return true;
+  }
+
+  /** Leaves a notice for the next `resume`. */
+  sayLater(notice: Frame): void {
+    (this.#notices ??= []).push(notice);
+    this.#noticeBytes += notice.bytes;
+  }
+
+  /** Only when `canWrite`. Several small messages in one write, or a part of a big one. */
+  writeRun(bytes: Uint8Array, messages: number): void {
+    this.#messages += messages;
+    this.#hand([bytes], bytes.length, undefined);
+  }
+
+  /** Only when `canWrite`: as a write, but the socket is given the bytes when the flight departs, in this turn of the event loop. */
+  board(piece: Piece, bytes: number, messages: number, flight: Flight): void {
+    this.#messages += messages;
+    this.#bytes += bytes;
+    this.#boarded = piece;
+    flight.add(this);
+  }
+
+  /** Whatever else is to be written comes after what has boarded. */
+  depart(): void {
+    const piece = this.#boarded;
+    if (piece === undefined) return;
+    this.#boarded = undefined;
+    this.#put(piece, undefined);
+  }
+
+  /** Only when `canWrite`. Of a frame of several pieces the first goes at once; `resume` goes on with the rest. */
+  write(frame: Frame): void {
+    this.#messages++;
+    const [first] = frame.pieces;
+    if (first === undefined) return;
+    if (frame.pieces.length === 1) {
+      this.#hand(first, frame.bytes, frame.body);
+      return;
+    }
+    // the log may trim the entry while its frame is under way
+    frame.body?.retain();
+    this.#unfinished = frame;
+    // begun at once, so that what counts as written is: the window is passed by a fragment at most, as by a single frame
+    this.#nextPiece = 1;
+    this.#hand(first, sizeOf(first), frame.body);
+  }
+
+  /**
+   * Goes on with what is unfinished, a piece of a big message at a time: the kernel may take megabytes at once, and copying them
+   * for many connections in one turn would hold the event loop.
+   */
+  resume(): Progress {
+    if (!this.#isOpen) return 'blocked';
+    if (this.#unfinished !== undefined) return this.#continue(this.#unfinished);
+    this.#flushNotices();
+    return this.canWrite ? 'ready' : 'blocked';
+  }
+
+  get #canBegin(): boolean {
+    return this.#isOpen && this.#unfinished === undefined && this.#link.unsentBytes < this.#highWaterMark;
+  }
+
+  #flushNotices(): void {
+    while (this.#canBegin && this.#notices !== undefined) {
+      const notice = this.#notices.shift();
+      if (this.#notices.length === 0) this.#notices = undefined;
+      const piece = notice?.pieces[0];
+      if (notice === undefined || piece === undefined) continue;
+      this.#noticeBytes -= notice.bytes;
+      this.#hand(piece, notice.bytes, undefined);
+    }
+  }
+
+  #continue(frame: Frame): Progress {
+    const piece = frame.pieces[this.#nextPiece];
+    if (piece === undefined) {
+      this.#finish(frame);
+      return 'more';
+    }
+    const size = sizeOf(piece);
+    const { unsentBytes } = this.#link;
+    const limit = this.#highWaterMark;
+    // only where a drain follows: a ping's few bytes are no reason to wait, for nobody tells when they have gone
+    if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'blocked';
+    this.#nextPiece++;
+    this.#hand(piece, size, frame.body);
+    return this.#isOpen ? 'more' : 'blocked';
+  }
+
+  /** The connection has ended: lets go of what is unfinished. */
+  abandon(): void {
+    this.#isOpen = false;
+    this.#boarded = undefined;
+    this.#notices = undefined;
+    this.#noticeBytes = 0;
+    if (this.#unfinished !== undefined) this.#finish(this.#unfinished);
+  }
+
+  #hand(piece: Piece, size: number, body: Body | undefined): void {
+    this.#bytes += size;
+    this.#put(piece, body);
+  }
+
+  #put(piece: Piece, body: Body | undefined): void {
+    try {
+      this.#link.write(piece, body);
+    } catch (error) {
+      // sockets report their end as an event; a link of somebody else's may throw, and must not break the fan-out
+      this.#isOpen = false;
+      this.#owner.onBroken(error);
+    }
+  }
+
+  #finish(frame: Frame): void {
+    this.#unfinished = undefined;
+    frame.body?.release();
+  }
+}
+
+function sizeOf(piece: Piece): number {
+  let size = 0;
+  for (const part of piece) size += part.length;
+  return size;
+}

@@ -1,0 +1,100 @@
+import type { WindowBits } from '../../infra/wire/deflate.ts';
+import type { DeflatedParts } from '../../infra/wire/deflated-part-frames.ts';
+import type { Entry } from '../../infra/log/entry.ts';
+import type { Parts } from '../../infra/wire/part-frames.ts';
+import type { Outbox } from './frame-writer.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** A client takes big messages in parts. */
+export interface PartsWish {
+  /** What it has of one already: the parts before `next`, where there are `of` in all. */
+  readonly unfinished: UnfinishedMessage | undefined;
+}
+
+interface UnfinishedMessage {
+  readonly offset: number;
+  readonly id: string;
+  readonly next: number;
+  readonly of: number;
+}
+
+/** How its parts are compressed for one client. */
+export interface PartsDeflate {
+  readonly window: WindowBits;
+  readonly level: number;
+}
+
+/** Whose socket the parts go to; see `Subscriber`. */
+type PartReader = Pick<Subscriber, 'mayWritePart' | 'followPart'>;
+
+/**
+ * `written`: a part of several. `done`: the last one. `blocked`: the socket takes none now. `heldUp`: it would, but the part has to
+ * wait, for a drain, for the line or to be compressed.
+ */
+export type PartProgress = 'written' | 'done' | 'blocked' | 'heldUp';
+
+/** A big entry on its way to one client: a cursor within it, which keeps its body alive until `end`. */
+export class PartStream {
+  readonly entry: Entry;
+  readonly #parts: Parts;
+  readonly #deflated: DeflatedParts | undefined;
+  readonly #onReady: () => void;
+  #next: number;
+  /** The next part, which was not ready when it was asked for. */
+  #ready: Uint8Array | undefined;
+  #isAwaited = false;
+  #hasEnded = false;
+
+  /**
+   * @param wish what the client has of it is not sent again, if it was cut in the same way
+   * @param onReady the part that `write` had to wait for is ready; not called any more after `end`
+   */
+  constructor(entry: Entry, { unfinished }: PartsWish, deflate: PartsDeflate | undefined, onReady: () => void) {
+    this.entry = entry;
+    this.#onReady = onReady;
+    this.#parts = entry.parts;
+    this.#parts.enter();
+    this.#deflated = deflate && this.#parts.deflated(deflate.window, deflate.level);
+    const { offset, id, next = 0, of } = unfinished ?? {};
+    const isKnown = offset === entry.offset && id === entry.id && of === this.#parts.count && next < of;
+    this.#next = isKnown ? next : 0;
+  }
+
+  /** Writes the next part, where the socket takes one and it is ready. */
+  write(outbox: Outbox, subscriber: PartReader): PartProgress {
+    if (!subscriber.mayWritePart()) return outbox.canWrite ? 'heldUp' : 'blocked';
+    const part = this.#take();
+    if (part === undefined) return 'heldUp';
+    const isDone = this.#next === this.#parts.count;
+    outbox.writeRun(part, isDone ? 1 : 0);
+    subscriber.followPart(this.entry, isDone);
+    return isDone ? 'done' : 'written';
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#parts.leave();
+  }
+
+  /** The frame of the next part; undefined while it is being compressed. */
+  #take(): Uint8Array | undefined {
+    const frame = this.#ready ?? this.#read();
+    if (frame === undefined) return undefined;
+    this.#ready = undefined;
+    this.#next++;
+    return frame;
+  }
+
+  #read(): Uint8Array | undefined {
+    if (this.#deflated === undefined) return this.#parts.frame(this.#next);
+    if (this.#isAwaited) return undefined;
+    const frame = this.#deflated.frame(this.#next, (ready) => {
+      this.#isAwaited = false;
+      if (this.#hasEnded) return;
+      this.#ready = ready;
+      this.#onReady();
+    });
+    this.#isAwaited = frame === undefined;
+    return frame;
+  }
+}

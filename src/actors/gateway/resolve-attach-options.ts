@@ -1,0 +1,49 @@
+import { InvalidOptionError } from '../../infra/errors.ts';
+import { checkChoice, checkFunction, checkNumber, type Filled } from '../../infra/option-checks.ts';
+import type { AttachOptions } from '../../api/hub.ts';
+import type { HubSettings } from '../hub/resolve-options.ts';
+
+/** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
+export type DoorSettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
+  Pick<AttachOptions, 'allowedOrigins'> & { readonly onPublish: AttachOptions['onPublish'] | undefined };
+
+/** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
+export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSettings): DoorSettings {
+  return {
+    path: checkPath(options.path ?? '/'),
+    authenticate: checkFunction('authenticate', options.authenticate) ?? (() => ({})),
+    authorize: checkFunction('authorize', options.authorize) ?? (() => false),
+    onPublish: checkFunction('onPublish', options.onPublish),
+    ...checkOrigins(options.allowedOrigins),
+    maxPayload: checkNumber('maxPayload', options.maxPayload, maxInputBytes, { min: 1, max: maxInputBytes }),
+    maxFragments: checkNumber('maxFragments', options.maxFragments, 1_024, { min: 1, max: 2 ** 31 - 1 }),
+    format: checkChoice('format', options.format, 'json', ['json', 'plain']),
+    compress: options.compress ?? false,
+    allowPlain: options.allowPlain ?? true,
+    authenticateTimeoutMs: checkNumber('authenticateTimeoutMs', options.authenticateTimeoutMs, 10_000, {
+      min: 1,
+      max: 2 ** 31 - 1,
+    }),
+    maxPendingHandshakes: checkNumber('maxPendingHandshakes', options.maxPendingHandshakes, 1_000, { min: 1 }),
+  };
+}
+
+function checkPath(path: unknown): string {
+  if (typeof path === 'string' && /^\/[^?#\s]*$/.test(path)) return path;
+  throw new InvalidOptionError({ option: 'path', value: path, expected: "a path from '/', without a query" });
+}
+
+/** A trailing slash, or a `*` within, would silently match no browser. */
+function checkOrigins(allowed: AttachOptions['allowedOrigins']): Pick<AttachOptions, 'allowedOrigins'> {
+  if (allowed === undefined) return {};
+  if (allowed === '*' || typeof allowed === 'function') return { allowedOrigins: allowed };
+  const isOrigin = (origin: unknown): boolean =>
+    typeof origin === 'string' && /^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#*]+)$/.test(origin);
+  const wrong: unknown = Array.isArray(allowed) ? allowed.find((origin) => !isOrigin(origin)) : allowed;
+  if (wrong === undefined) return { allowedOrigins: [...allowed] };
+  throw new InvalidOptionError({
+    option: 'allowedOrigins',
+    value: wrong,
+    expected: "origins as 'https://example.com'",
+  });
+}

@@ -1,0 +1,42 @@
+import type { Frame } from '../../infra/wire/frames.ts';
+import type { Task } from '../support/slice-scheduler.ts';
+
+/** Whom there is something to tell. */
+interface Listening {
+  tell(notice: Frame): void;
+}
+
+/** Connections between two looks at the clock: each is a system call. */
+const VISITS_PER_LOOK = 16;
+
+/** Tells all connections the same, in the turns' slices: ten thousand system calls at once would hold the event loop. */
+export class Crier implements Task {
+  readonly #connections: () => Iterable<Listening>;
+  readonly #now: () => number;
+  #notice: Frame | undefined;
+  /** A Map's iterator goes on where it stopped, with those that came meanwhile and without those that went. */
+  #rest: Iterator<Listening> | undefined;
+
+  constructor(connections: () => Iterable<Listening>, now: () => number) {
+    this.#connections = connections;
+    this.#now = now;
+  }
+
+  /** Something new for all: who has not been told the last news yet need not know it any more. */
+  begin(notice: Frame): void {
+    this.#notice = notice;
+    this.#rest = this.#connections()[Symbol.iterator]();
+  }
+
+  run(deadline: number): boolean {
+    const notice = this.#notice;
+    for (let visits = 1; ; visits++) {
+      const next = this.#rest?.next();
+      if (notice === undefined || next === undefined || next.done === true) break;
+      next.value.tell(notice);
+      if (visits % VISITS_PER_LOOK === 0 && this.#now() >= deadline) return false;
+    }
+    this.#rest = undefined;
+    return true;
+  }
+}

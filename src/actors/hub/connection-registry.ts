@@ -1,0 +1,97 @@
+import { closeCodes } from '../../infra/wire/close-codes.ts';
+import { TooManyConnectionsError } from '../../infra/errors.ts';
+import type { ConnectionActor } from '../connection/connection.ts';
+import type { HubSettings } from './resolve-options.ts';
+import { Users } from './user-index.ts';
+
+/** The hub's connections: who is here, whose they are, how many there may be, and whose sockets are still closing. */
+export class Lobby {
+  readonly #settings: HubSettings;
+  readonly #connections = new Map<string, ConnectionActor>();
+  readonly #users = new Users();
+  /** Evicted, but their sockets are still there. */
+  readonly #closing = new Set<ConnectionActor>();
+  #bytesOfGone = 0;
+
+  constructor(settings: HubSettings) {
+    this.#settings = settings;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** As they are while one looks: some may come and go meanwhile. */
+  get present(): Iterable<ConnectionActor> {
+    return this.#connections.values();
+  }
+
+  /** As they are now. */
+  get all(): readonly ConnectionActor[] {
+    return [...this.#connections.values()];
+  }
+
+  /** Bytes handed to the sockets of connections that have ended. */
+  get bytesOfGone(): number {
+    return this.#bytesOfGone;
+  }
+
+  get closing(): ReadonlySet<ConnectionActor> {
+    return this.#closing;
+  }
+
+  get(id: string): ConnectionActor | undefined {
+    return this.#connections.get(id);
+  }
+
+  ofUser(userId: string): readonly ConnectionActor[] {
+    return [...this.#users.of(userId)];
+  }
+
+  /** Where it is one too many, the oldest has to go. */
+  add(connection: ConnectionActor): void {
+    this.#oldestTooMany(connection.userId)?.evict(closeCodes.replaced);
+    this.#connections.set(connection.id, connection);
+    this.#users.add(connection);
+  }
+
+  /** It is evicted; its socket may take a while longer. */
+  leave(connection: ConnectionActor): void {
+    this.#connections.delete(connection.id);
+    this.#users.delete(connection);
+    this.#bytesOfGone += connection.outbox.bytes;
+    if (connection.isLinkOpen) this.#closing.add(connection);
+  }
+
+  /** Its socket is gone. */
+  forget(connection: ConnectionActor): void {
+    this.#closing.delete(connection);
+  }
+
+  /**
+   * Before one more connection of this user.
+   * @throws TooManyConnectionsError where there is no room and the policy is to reject
+   */
+  assertRoom(userId: string | undefined): void {
+    const { maxConnections, maxConnectionsPerUser, whenFull } = this.#settings;
+    if (whenFull !== 'reject' || this.#oldestTooMany(userId) === undefined) return;
+    throw this.#isFull(userId)
+      ? new TooManyConnectionsError({ limit: maxConnectionsPerUser, userId })
+      : new TooManyConnectionsError({ limit: maxConnections });
+  }
+
+  /** Of the user where that limit is reached, else of all; undefined where there is room. */
+  #oldestTooMany(userId: string | undefined): ConnectionActor | undefined {
+    if (userId !== undefined && this.#isFull(userId)) return first(this.#users.of(userId));
+    return this.#connections.size >= this.#settings.maxConnections ? first(this.#connections.values()) : undefined;
+  }
+
+  #isFull(userId: string | undefined): boolean {
+    return userId !== undefined && this.#users.of(userId).size >= this.#settings.maxConnectionsPerUser;
+  }
+}
+
+function first<T>(all: Iterable<T>): T | undefined {
+  for (const one of all) return one;
+  return undefined;
+}

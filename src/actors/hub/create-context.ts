@@ -1,0 +1,99 @@
+import type { AnyActorRef } from 'xstate';
+import { HubClosedError } from '../../infra/errors.ts';
+import { Metrics } from '../../infra/telemetry/metrics.ts';
+import { patientClock } from '../../infra/time/deferring-clock.ts';
+import { Telemetry } from '../../infra/telemetry/spans.ts';
+import { makeCounters } from './counters.ts';
+import { provideConnection, provideThread } from './machine-effects.ts';
+import type { Engine } from './context.ts';
+import { Flight } from '../delivery/write-batch.ts';
+import type { HubNews } from './hub-events.ts';
+import type { Lobby } from './connection-registry.ts';
+import { makeObserver } from '../support/machine-inspection.ts';
+import type { HubSettings } from './resolve-options.ts';
+import { Runs } from '../delivery/joined-frames.ts';
+import { SerializerActor } from '../serializer/serializer.ts';
+import { StreamTicker } from '../streams/flush-timer.ts';
+import type { Threads } from './thread-registry.ts';
+import { Turns } from '../support/slice-scheduler.ts';
+
+const CLOSED_THREAD = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
+
+/** What the engine is made of and for. */
+export interface EngineParts {
+  readonly settings: HubSettings;
+  readonly lobby: Lobby;
+  readonly threads: Threads;
+  readonly news: HubNews;
+  readonly looks: Set<() => boolean>;
+  /** The hub's. */
+  readonly state: () => string;
+  readonly isLogUp: () => boolean;
+}
+
+/** What all actors of a hub share. */
+export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: EngineParts): Engine {
+  const { clock, newId, tracer, meter, maxSendSpans, inspectors, sliceMs, streams } = settings;
+  const { report } = news;
+  const telemetry = new Telemetry(maxSendSpans, report, tracer);
+  const metrics = new Metrics(report, meter);
+  const counters = makeCounters();
+  const runs = new Runs();
+  const inspect = makeObserver(
+    inspectors,
+    (transition) => {
+      telemetry.transition(transition);
+      news.emit('transition', transition);
+    },
+    report,
+  );
+  const actorOptions = { clock: patientClock(clock), inspect, logger: () => {} };
+  const launch = (actor: AnyActorRef): void => {
+    actor.subscribe({ error: report });
+    actor.start();
+  };
+  return {
+    settings,
+    clock,
+    telemetry,
+    metrics,
+    serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report }),
+    turns: new Turns(clock, sliceMs, report, () => runs.clear()),
+    runs,
+    flight: new Flight(),
+    ticker: new StreamTicker(clock, streams.windowMs),
+    counters,
+    get isRunning() {
+      return hub.state() === 'running';
+    },
+    get isLogUp() {
+      return hub.isLogUp();
+    },
+    machines: {
+      connection: provideConnection((id) => lobby.get(id), counters),
+      thread: provideThread((id) => threads.get(id)),
+    },
+    actorOptions,
+    now: () => clock.now(),
+    newId,
+    isInspected: inspectors.length > 0,
+    launch,
+    openThread: (threadId) => threads.open(threadId),
+    forgetThread: (thread) => threads.forget(thread),
+    forgetConnection: (connection, end) => {
+      lobby.leave(connection);
+      news.emit('evicted', { connection, ...end });
+    },
+    forgetLink: (connection) => lobby.forget(connection),
+    membersOf: (threadId) =>
+      [...(threads.get(threadId)?.members ?? [])].flatMap(({ subscriber }) => lobby.get(subscriber.id) ?? []),
+    statsOf: (threadId) => threads.get(threadId)?.stats ?? CLOSED_THREAD,
+    whenReady: (threadId) => threads.whenReady(threadId),
+    assertRunning: (action) => {
+      const state = hub.state();
+      if (state !== 'running') throw new HubClosedError({ state, action });
+    },
+    lookAtEachSweep: (look) => void looks.add(look),
+    report,
+  };
+}

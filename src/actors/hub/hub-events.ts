@@ -1,0 +1,42 @@
+import { asError } from '../../infra/errors.ts';
+import type { HubEvents } from '../../api/hub.ts';
+import { ErrorCounts } from './error-counts.ts';
+import { Listeners, type Listener } from '../support/emitter.ts';
+
+/** What the hub tells its application: the events, and among them the errors that are nobody's to catch. */
+export class HubNews {
+  readonly #listeners = new Listeners<HubEvents>((error) => this.report(error));
+  readonly #errors = new ErrorCounts();
+  #isReporting = false;
+
+  /** How often something was reported, by the code of the error. */
+  get errors(): ReadonlyMap<string, number> {
+    return this.#errors.all;
+  }
+
+  /** Returns the function that takes the listener away again. */
+  on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  emit<E extends Exclude<keyof HubEvents, 'error'>>(event: E, news: HubEvents[E]): void {
+    this.#listeners.emit(event, news);
+  }
+
+  /** An `error` event, or a process warning where nobody listens. */
+  readonly report = (error: unknown): void => {
+    this.#errors.note(error);
+    if (this.#isReporting || !this.#listeners.has('error')) {
+      warn(error);
+      return;
+    }
+    // what an error listener leads to, or throws, has no other way to go
+    this.#isReporting = true;
+    this.#listeners.emit('error', error, warn);
+    this.#isReporting = false;
+  };
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(asError(error));
+}

@@ -1,0 +1,54 @@
+import type { Readings } from '../../infra/telemetry/metrics.ts';
+import type { ConnectionActor } from '../connection/connection.ts';
+import type { Household } from './household.ts';
+import { pressureOf } from './stats.ts';
+
+/** What the hub knows besides. */
+interface HubReadings {
+  readonly loopLateMs: number;
+  readonly errors: ReadonlyMap<string, number>;
+  readonly isLogUp: boolean;
+}
+
+/** What is counted where it belongs, put together when an exporter asks: one look at each connection. */
+export function readMetrics({ engine, lobby, threads }: Household, hub: HubReadings): Readings {
+  const { counters, serializer, turns } = engine;
+  const { queued, running, threads: workers } = serializer.workers;
+  return {
+    ...counters,
+    ...census(lobby.all, lobby.bytesOfGone),
+    threads: threads.size,
+    streams: threads.streams,
+    serializing: serializer.underWay,
+    segmentsInUse: serializer.segmentsInUse,
+    workersRunning: running,
+    workersIdle: Math.max(0, workers - running),
+    recipesQueued: queued,
+    loopBlockMs: Math.max(turns.recentSliceMs, serializer.longestSliceMs),
+    loopLateMs: hub.loopLateMs,
+    errors: hub.errors,
+    logsLost: hub.isLogUp ? 0 : 1,
+    pressure: pressureOf(engine),
+  };
+}
+
+type Census = Pick<
+  Readings,
+  'connections' | 'subscriptions' | 'subscriptionsBehind' | 'behindEntries' | 'behindMs' | 'sentBytes'
+>;
+
+function census(all: Iterable<ConnectionActor>, bytesOfGone: number): Census {
+  const connections = { open: 0, retrying: 0, tripped: 0, evicted: 0 };
+  let [subscriptions, subscriptionsBehind, behindEntries, behindMs, sentBytes] = [0, 0, 0, 0, bytesOfGone];
+  for (const connection of all) {
+    connections[connection.state]++;
+    subscriptions += connection.subscriptions;
+    sentBytes += connection.outbox.bytes;
+    for (const subscription of connection.subscriptionsBehind) {
+      subscriptionsBehind++;
+      behindEntries = Math.max(behindEntries, subscription.lag);
+      behindMs = Math.max(behindMs, subscription.lagMs);
+    }
+  }
+  return { connections, subscriptions, subscriptionsBehind, behindEntries, behindMs, sentBytes };
+}

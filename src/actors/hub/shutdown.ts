@@ -1,0 +1,54 @@
+import { closeCodes } from '../../infra/wire/close-codes.ts';
+import type { Household } from './household.ts';
+import { notices } from '../connection/wire-protocol.ts';
+import { before, oneByOne, until } from '../support/wait.ts';
+
+/** How long a draining client is told to wait before it comes back, at most; each one gets its own share. */
+const BYE_SPREAD_MS = 5_000;
+
+/** How long closing sockets may take for the handshake of RFC 6455 section 7 before they are cut. */
+const CLOSE_HANDSHAKE_MS = 1_000;
+
+/** Delivers what was accepted, as far as that is done before the deadline. */
+export async function deliverAll({ engine, lobby, threads }: Household, deadline: number): Promise<void> {
+  const { clock, serializer } = engine;
+  await before(clock, deadline, threads.opened());
+  const drained: Promise<void>[] = [];
+  await oneByOne(clock, threads.all, (thread) => drained.push(thread.drain()));
+  await before(clock, deadline, Promise.all(drained));
+  await before(clock, deadline, serializer.drain());
+  await until(clock, deadline, () => !lobby.all.some((connection) => connection.isBusy));
+  await oneByOne(clock, threads.all, (thread) => thread.drained());
+}
+
+/** Tells the clients to come back elsewhere, not all at once. */
+export async function sayGoodbye({ engine, lobby }: Household): Promise<void> {
+  const leaving = lobby.all;
+  await oneByOne(engine.clock, leaving, (connection, i) => {
+    connection.tell(notices.bye(Math.round((BYE_SPREAD_MS * (i + 1)) / leaving.length)));
+    connection.evict(closeCodes.drain);
+  });
+}
+
+/** Ends whatever is still there: connections, threads, the serializer with what it has under way. */
+export async function endAll({ engine, lobby, threads }: Household): Promise<void> {
+  const { clock, serializer } = engine;
+  const stopped = serializer.stop();
+  threads.close();
+  await oneByOne(clock, lobby.all, (connection) => connection.evict(closeCodes.goingAway));
+  await oneByOne(clock, threads.all, (thread) => thread.close());
+  await stopped;
+}
+
+/** Lets go of the log, and of sockets whose peers do not answer a close frame in time. */
+export async function letGo({ engine, lobby }: Household): Promise<void> {
+  const { clock, settings, report } = engine;
+  try {
+    await settings.log.close();
+  } catch (error) {
+    report(error);
+  }
+  const { closing } = lobby;
+  await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
+  await oneByOne(clock, closing, (connection) => connection.terminateLink());
+}

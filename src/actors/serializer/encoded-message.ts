@@ -1,0 +1,47 @@
+import type { Body } from '../../infra/log/shared-body.ts';
+import type { WindowBits } from '../../infra/wire/deflate.ts';
+import { UnserializableMessageError } from '../../infra/errors.ts';
+import type { EncodeResult } from '../../infra/serialization/slicer/slicer.ts';
+import type { SpanAttributes, WorkerFacts } from '../../infra/telemetry/spans.ts';
+
+/**
+ * How a message became bytes. `inline`: one native call, for what is provably small. `sliced`: piece by piece under the
+ * budget of each turn of the event loop. `snapshot`: in one go at the call, as asked. `pooled`: a recipe, in a worker
+ * thread. `ready`: they were bytes already.
+ */
+export type Strategy = 'inline' | 'sliced' | 'snapshot' | 'pooled' | 'ready';
+
+/** A serialized message; whoever has it owns one reference to the body. */
+export interface Encoded {
+  readonly body: Body;
+  /** The body compressed, for each window size that was asked for and that it is worth for. */
+  readonly deflated?: ReadonlyMap<WindowBits, Body>;
+  readonly strategy: Strategy;
+  /** Pieces of work on this thread. */
+  readonly slices: number;
+  readonly longestSliceMs: number;
+  /** Wait for a worker, or for slices while others had theirs. */
+  readonly queueWaitMs: number;
+  /** Of a recipe. */
+  readonly worker?: WorkerFacts;
+}
+
+export function resultOf(message: unknown, strategy: Strategy, { body, stats }: EncodeResult): Encoded {
+  if (body === undefined) throw noJson(message);
+  const { slices, longestSliceMs, queueWaitMs } = stats;
+  return { body, strategy, slices, longestSliceMs, queueWaitMs };
+}
+
+export function noJson(message: unknown): UnserializableMessageError {
+  return new UnserializableMessageError({ reason: `${typeof message} is no JSON value` });
+}
+
+export function attributesOf({ strategy, body, slices, longestSliceMs, queueWaitMs }: Encoded): SpanAttributes {
+  return {
+    'threadcast.strategy': strategy,
+    'threadcast.bytes': body.bytes,
+    'threadcast.slices': slices,
+    'threadcast.longest_slice_ms': longestSliceMs,
+    'threadcast.queue_wait_ms': queueWaitMs,
+  };
+}

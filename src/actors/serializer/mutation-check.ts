@@ -1,0 +1,58 @@
+import type { Body } from '../../infra/log/shared-body.ts';
+import { MessageChangedError } from '../../infra/errors.ts';
+import { encodeSync, type SegmentPool } from '../../infra/serialization/slicer/slicer.ts';
+
+/** How much of the message is shown on each side of the first difference. */
+const SHOWN_BYTES = 32;
+
+/**
+ * Development mode: remembers a message as it is at the call, to find out in the end whether what is sent is the same. Blocks
+ * for as long as the message takes.
+ */
+export class ChangeWatch {
+  readonly #atTheCall: Body | undefined;
+  /** Its stack leads to the call of `send`. */
+  readonly #call = new Error('it was sent here');
+
+  constructor(message: unknown, pool: SegmentPool) {
+    this.#atTheCall = encodeQuietly(message, pool);
+  }
+
+  /** The error to report, where the bytes to be sent are others than those at the call. */
+  compare(sent: Body): MessageChangedError | undefined {
+    if (this.#atTheCall === undefined) return undefined;
+    const [before, after] = [Buffer.concat(this.#atTheCall.chunks), Buffer.concat(sent.chunks)];
+    if (before.equals(after)) return undefined;
+    const byte = firstDifference(before, after);
+    return new MessageChangedError({
+      byte,
+      before: excerpt(before, byte),
+      after: excerpt(after, byte),
+      cause: this.#call,
+    });
+  }
+
+  /** To be called in the end, whether the message is sent or not. */
+  dispose(): void {
+    this.#atTheCall?.release();
+  }
+}
+
+/** Nothing where the message is bad, which the job finds out itself, or has a source that can be read only once. */
+function encodeQuietly(message: unknown, pool: SegmentPool): Body | undefined {
+  try {
+    return encodeSync(message, { pool, maxBytes: Infinity, refuseSources: true }).body;
+  } catch {
+    return undefined;
+  }
+}
+
+function firstDifference(one: Buffer, other: Buffer): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at;
+}
+
+function excerpt(json: Buffer, byte: number): string {
+  return json.subarray(Math.max(0, byte - SHOWN_BYTES), byte + SHOWN_BYTES).toString();
+}

@@ -1,0 +1,33 @@
+import { parseObject } from '../../infra/wire/json-object.ts';
+import type { Canceller } from './resolve-stream-options.ts';
+
+/** What the hubs of several processes tell each other about the token streams of a thread; see `node-messages.ts`. */
+export type StreamNote =
+  /** Text, from the process that publishes the stream; without any, that the publisher lives. */
+  | { readonly k: 'tok'; readonly s: string; readonly at: number; readonly d: string; readonly ms: number }
+  /** Whoever publishes this stream, or any: tell its text from there. */
+  | { readonly k: 'ask'; readonly s?: string | undefined; readonly at: number }
+  /** A member of the thread asks for the end. */
+  | { readonly k: 'cancel'; readonly s: string; readonly by: Canceller };
+
+const STREAM = 's';
+
+export function streamNote(note: StreamNote): string {
+  return STREAM + JSON.stringify(note);
+}
+
+/** The note about streams in this text, or undefined where it is something else. */
+export function readStreamNote(text: string): StreamNote | undefined {
+  if (!text.startsWith(STREAM)) return undefined;
+  const { k, s, at, d, ms, by } = parseObject(text.slice(STREAM.length)) ?? {};
+  if (k === 'ask' && isPosition(at) && (s === undefined || typeof s === 'string')) return { k, s, at };
+  if (typeof s !== 'string') return undefined;
+  if (k === 'tok' && isPosition(at) && typeof d === 'string' && typeof ms === 'number') return { k, s, at, d, ms };
+  if (k !== 'cancel' || typeof by !== 'object' || by === null) return undefined;
+  const connectionId = 'connectionId' in by ? by.connectionId : undefined;
+  const userId = 'userId' in by ? by.userId : undefined;
+  if (typeof connectionId !== 'string' || (userId !== undefined && typeof userId !== 'string')) return undefined;
+  return { k, s, by: { connectionId, userId } };
+}
+
+const isPosition = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

@@ -1,0 +1,166 @@
+import {
+  asError,
+  InvalidOptionError,
+  StreamAbortedError,
+  StreamEndedError,
+  StreamTooLongError,
+} from '../../infra/errors.ts';
+import type { MaybePromise } from '../../infra/log/delivery-log.ts';
+import type { Engine } from '../hub/context.ts';
+import { inTime } from '../support/callback-deadline.ts';
+import { guarded } from '../support/emitter.ts';
+import type { Receipt } from '../thread/receipt.ts';
+import type { Canceller, StreamSettings, TokenStream } from './resolve-stream-options.ts';
+import type { Streams } from './stream-registry.ts';
+import { ThreadStream, type Publisher } from './stream-state.ts';
+
+/** A token stream in the hands of its publisher. */
+export class PublishedStream implements TokenStream, Publisher {
+  readonly #settings: StreamSettings;
+  readonly #engine: Engine;
+  readonly #stream: ThreadStream;
+  readonly #controller = new AbortController();
+  /** The streams of its thread; a promise where the thread has still to be opened. */
+  #home: MaybePromise<Streams>;
+  #finishing: Promise<Receipt> | undefined;
+  /** The final message is on its way, or in the log. */
+  #isEnding = false;
+  #isOver = false;
+  #failure: Error | undefined;
+
+  /** @throws StreamExistsError, TooManyStreamsError, ThreadClosedError where the thread is open already */
+  constructor(threadId: string, settings: StreamSettings, engine: Engine, opening: MaybePromise<Streams>) {
+    this.#settings = settings;
+    this.#engine = engine;
+    this.#stream = new ThreadStream(threadId, { ...settings, publisher: this }, engine.now());
+    const begin = (streams: Streams): Streams => {
+      streams.begin(this.#stream);
+      this.#home = streams;
+      return streams;
+    };
+    this.#home = opening instanceof Promise ? opening.then(begin) : begin(opening);
+    if (this.#home instanceof Promise) this.#home.catch((error: unknown) => this.#fail(error));
+  }
+
+  get id(): string {
+    return this.#settings.id;
+  }
+
+  get length(): number {
+    return this.#stream.text.length;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  append(text: string): void {
+    if (typeof text !== 'string') throw new InvalidOptionError({ option: 'text', value: text, expected: 'a text' });
+    if (this.#failure !== undefined) throw this.#failure;
+    const streamId = this.id;
+    if (this.#isOver || this.#isEnding) throw new StreamEndedError({ streamId });
+    const limit = this.#engine.settings.streams.maxLength;
+    const length = this.length + text.length;
+    if (length > limit) throw new StreamTooLongError({ streamId, length, limit });
+    this.#stream.heardAt = this.#engine.now();
+    this.#stream.text.append(text);
+    if (!(this.#home instanceof Promise)) this.#home.appended(this.#stream);
+  }
+
+  end(fields: Readonly<Record<string, unknown>> = {}): Promise<Receipt> {
+    return this.#finish(fields);
+  }
+
+  abort(reason = 'aborted'): Promise<Receipt> {
+    const isFirst = this.#finishing === undefined;
+    const finished = this.#finish({}, reason);
+    if (isFirst) this.#signal(reason);
+    return finished;
+  }
+
+  async pipe(source: AsyncIterable<string>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
+    let iterator: AsyncIterator<string> | undefined;
+    try {
+      iterator = source[Symbol.asyncIterator]();
+      for (;;) {
+        const step = await this.#next(iterator);
+        if (step?.done === true) return await this.end(fields);
+        if (step === undefined) break;
+        this.append(step.value);
+      }
+    } catch (error) {
+      stop(iterator);
+      await this.abort('failed').catch(() => {});
+      throw error;
+    }
+    stop(iterator);
+    return this.abort('cancelled');
+  }
+
+  // --- Publisher
+
+  async cancel(by: Canceller): Promise<boolean> {
+    if (!(await inTime('mayCancel', this.#settings.mayCancel(by), this.#engine))) return false;
+    this.#signal('cancelled', by.userId);
+    return true;
+  }
+
+  onOver(reason: string): void {
+    this.#isOver = true;
+    if (!this.#isEnding) this.#signal(reason);
+  }
+
+  /** The next piece of text, or undefined where the signal comes first. */
+  #next(iterator: AsyncIterator<string>): Promise<IteratorResult<string> | undefined> {
+    const { signal } = this;
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        resolve(undefined);
+        return;
+      }
+      const stop = (): void => resolve(undefined);
+      signal.addEventListener('abort', stop, { once: true });
+      iterator
+        .next()
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', stop));
+    });
+  }
+
+  #finish(fields: Readonly<Record<string, unknown>>, aborted?: string): Promise<Receipt> {
+    if (this.#finishing !== undefined) return this.#finishing;
+    // before: in this process the end of the stream is told while its message is being logged
+    this.#isEnding = true;
+    const finishing = this.#log({ ...fields, text: this.#stream.text.whole, aborted });
+    this.#finishing = finishing;
+    finishing.catch(() => {
+      this.#finishing = undefined;
+      this.#isEnding = false;
+    });
+    return finishing;
+  }
+
+  #log(message: object): Promise<Receipt> {
+    const home = this.#home;
+    return home instanceof Promise
+      ? home.then((streams) => streams.finish(this.#stream, message))
+      : home.finish(this.#stream, message);
+  }
+
+  #signal(reason: string, userId?: string): void {
+    this.#controller.abort(this.#failure ?? new StreamAbortedError({ streamId: this.id, reason, userId }));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = asError(error);
+    this.onOver('failed');
+  }
+}
+
+/** Whatever it is at: it may wait for its own source, and nobody waits for that. */
+function stop(iterator: AsyncIterator<string> | undefined): void {
+  guarded(
+    () => iterator?.return?.(),
+    () => {},
+  );
+}

@@ -1,0 +1,149 @@
+import type { Engine } from '../hub/context.ts';
+import { guarded } from '../support/emitter.ts';
+import { readStreamNote, streamNote, type StreamNote } from './replication-messages.ts';
+import type { Canceller } from './resolve-stream-options.ts';
+import type { TextSource } from './flush-timer.ts';
+import { ThreadStream } from './stream-state.ts';
+
+/** How much longer than the publisher's own process others wait for news of a stream: its verdict comes first. */
+export const PATIENCE = 1.5;
+
+/** Text of one note at most, in UTF-16 units. */
+const MAX_NOTE_UNITS = 64 * 1024;
+
+/** Between two questions for the same text. */
+const ASK_EVERY_MS = 1_000;
+
+/** Ids that are remembered, so that late news of a stream does not begin it again. */
+const REMEMBERED = 64;
+
+/**
+ * The streams of one thread between the processes that hold it: each tells the text of those that it publishes, window by window, and
+ * asks for what it has missed. Notes may be lost, but come in order; the end is an entry of the log, which all have.
+ */
+export class StreamRelay {
+  readonly #host: TextSource & { readonly id: string };
+  readonly #engine: Engine;
+  readonly #byId: Map<string, ThreadStream>;
+  readonly #onBegun: (stream: ThreadStream) => void;
+  /** Over, the newest last. */
+  readonly #past = new Set<string>();
+  /** When the other processes were asked for a stream. */
+  readonly #asked = new Map<string, number>();
+
+  /** @param byId the streams under way, to which those of other processes are added */
+  constructor(
+    host: TextSource & { readonly id: string },
+    engine: Engine,
+    byId: Map<string, ThreadStream>,
+    onBegun: (stream: ThreadStream) => void,
+  ) {
+    this.#host = host;
+    this.#engine = engine;
+    this.#byId = byId;
+    this.#onBegun = onBegun;
+  }
+
+  get hasOthers(): boolean {
+    return this.#engine.settings.log.notify !== undefined;
+  }
+
+  /** Whoever publishes streams in the thread tells them. */
+  ask(): void {
+    this.#send({ k: 'ask', at: 0 });
+  }
+
+  /** Tells what is new from there on, and what was asked for. */
+  tell(stream: ThreadStream, from: number): void {
+    const { publisher, askedFrom, text } = stream;
+    stream.askedFrom = Infinity;
+    if (publisher === undefined || !this.hasOthers) return;
+    for (let at = Math.min(from, askedFrom); at < text.told;) {
+      const piece = text.slice(at, MAX_NOTE_UNITS);
+      this.#text(stream, at, piece);
+      at += piece.length;
+    }
+  }
+
+  /** Tells that the publisher lives, where there was nothing else to tell. */
+  keepAlive(stream: ThreadStream, now: number): void {
+    const isOverdue = stream.heardAt > stream.notedAt && now - stream.notedAt >= stream.timeoutMs / 3;
+    if (isOverdue && stream.publisher !== undefined) this.#text(stream, stream.text.told, '');
+  }
+
+  cancel(id: string, by: Canceller): void {
+    this.#send({ k: 'cancel', s: id, by });
+  }
+
+  /** The stream is over. */
+  forget(id: string): void {
+    this.#past.add(id);
+    if (this.#past.size > REMEMBERED) this.#past.delete([...this.#past][0] ?? id);
+  }
+
+  /** True where the note was about streams. */
+  onNote(text: string): boolean {
+    const note = readStreamNote(text);
+    if (note === undefined) return false;
+    if (note.k === 'tok') this.#onText(note);
+    else if (note.k === 'ask') this.#onAsk(note.s, note.at);
+    else {
+      guarded(
+        () => this.#byId.get(note.s)?.publisher?.cancel(note.by),
+        (error) => this.#engine.report(error),
+      );
+    }
+    return true;
+  }
+
+  #onText({ s: id, at, d, ms }: Extract<StreamNote, { k: 'tok' }>): void {
+    if (this.#past.has(id)) return;
+    const stream = this.#byId.get(id) ?? (at === 0 ? this.#begun(id, ms) : undefined);
+    if (stream?.publisher !== undefined) return;
+    const known = stream?.text.length ?? 0;
+    if (stream === undefined || at > known) {
+      this.#askFor(id, known);
+      return;
+    }
+    stream.heardAt = this.#engine.now();
+    stream.text.append(d.slice(known - at));
+    // its window has been kept where it comes from
+    if (stream.text.isPending) this.#host.offerText();
+  }
+
+  /** A stream of another process; none where there are too many already: its final message will come nevertheless. */
+  #begun(id: string, timeoutMs: number): ThreadStream | undefined {
+    if (this.#byId.size >= this.#engine.settings.streams.maxPerThread) return undefined;
+    const stream = new ThreadStream(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#engine.now());
+    this.#byId.set(id, stream);
+    this.#asked.delete(id);
+    this.#onBegun(stream);
+    return stream;
+  }
+
+  #askFor(id: string, at: number): void {
+    const now = this.#engine.now();
+    if (now - (this.#asked.get(id) ?? -Infinity) < ASK_EVERY_MS) return;
+    if (this.#asked.size >= REMEMBERED) this.#asked.clear();
+    this.#asked.set(id, now);
+    this.#send({ k: 'ask', s: id, at });
+  }
+
+  /** Answered with the next window, to all that ask until then together. */
+  #onAsk(id: string | undefined, at: number): void {
+    for (const stream of this.#byId.values()) {
+      if (stream.publisher === undefined || (id !== undefined && id !== stream.id)) continue;
+      stream.askedFrom = Math.min(stream.askedFrom, at);
+      this.#engine.ticker.add(this.#host);
+    }
+  }
+
+  #text(stream: ThreadStream, at: number, d: string): void {
+    stream.notedAt = this.#engine.now();
+    this.#send({ k: 'tok', s: stream.id, at, d, ms: stream.timeoutMs });
+  }
+
+  #send(note: StreamNote): void {
+    this.#engine.settings.log.notify?.(this.#host.id, streamNote(note));
+  }
+}

@@ -1,0 +1,34 @@
+import type { MaybePromise } from '../../infra/log/delivery-log.ts';
+import { AnswerTimeoutError } from '../../infra/errors.ts';
+import type { Engine } from '../hub/context.ts';
+
+/**
+ * What the application answers, or AnswerTimeoutError: the requests of a connection wait for each other, and must not wait for ever.
+ * Looked at by the sweep, so that a question costs no timer. A late answer, or failure, is nobody's.
+ */
+export function inTime<T>(
+  callback: AnswerTimeoutError['callback'],
+  answer: MaybePromise<T>,
+  engine: Pick<Engine, 'settings' | 'now' | 'lookAtEachSweep'>,
+): MaybePromise<T> {
+  if (!isThenable(answer)) return answer;
+  const timeoutMs = engine.settings.answerTimeoutMs;
+  const dueAt = engine.now() + timeoutMs;
+  return new Promise((resolve, reject) => {
+    let isAnswered = false;
+    const answered = (): void => {
+      isAnswered = true;
+    };
+    answer.then(resolve, reject).then(answered, answered);
+    engine.lookAtEachSweep(() => {
+      const isLate = engine.now() >= dueAt;
+      if (isLate && !isAnswered) reject(new AnswerTimeoutError({ callback, timeoutMs }));
+      return isLate || isAnswered;
+    });
+  });
+}
+
+/** Query builders of databases are no promises, but can be awaited. */
+function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
+  return typeof answer === 'object' && answer !== null && 'then' in answer;
+}

@@ -1,0 +1,57 @@
+import type { InspectionEvent } from 'xstate';
+import { guarded } from './emitter.ts';
+import type { Inspector } from '../hub/resolve-options.ts';
+
+/** A state change, as the shared inspector sees it. */
+export interface ObservedTransition {
+  readonly machine: string;
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly event: string;
+}
+
+/**
+ * The one inspector that all actors of a hub share: finds the state changes, and passes everything on to the user's inspectors.
+ * XState lets a throwing inspector break the actor, so each of them is guarded.
+ */
+export function makeObserver(
+  inspectors: readonly Inspector[],
+  onTransition: (transition: ObservedTransition) => void,
+  report: (error: unknown) => void,
+): (event: InspectionEvent) => void {
+  const states = new WeakMap<object, string>();
+  return (event) => {
+    const id = 'id' in event.actorRef ? event.actorRef.id : undefined;
+    if (event.type === '@xstate.snapshot' && typeof id === 'string') {
+      const to = stateOf(event.snapshot);
+      const from = states.get(event.actorRef);
+      if (to !== from) states.set(event.actorRef, to);
+      // a delayed transition always has a target: where the state is the same, it was entered again
+      const isMove = to !== from || event.event.type.startsWith('xstate.after.');
+      if (from !== undefined && isMove) {
+        const [machine = ''] = id.split(':', 1);
+        onTransition({ machine, id, from, to, event: event.event.type });
+      }
+    }
+    for (const inspector of inspectors) guarded(() => inspect(inspector, event), report);
+  };
+}
+
+function inspect(inspector: Inspector, event: InspectionEvent): unknown {
+  return typeof inspector === 'function' ? inspector(event) : inspector.next?.(event);
+}
+
+/** `open`, `retrying.backingOff`: the path of the active state. Our machines have no parallel states. */
+export function stateOf(snapshot: object): string {
+  const path: string[] = [];
+  let value: unknown = 'value' in snapshot ? snapshot.value : undefined;
+  while (typeof value === 'object' && value !== null) {
+    const [entry] = Object.entries(value);
+    if (entry === undefined) break;
+    path.push(entry[0]);
+    value = entry[1];
+  }
+  if (typeof value === 'string') path.push(value);
+  return path.join('.');
+}

@@ -1,0 +1,50 @@
+import type { Clock, TimerHandle } from '../../infra/time/clock.ts';
+import { WindowedMaximum } from '../support/rolling-maximum.ts';
+
+/**
+ * The one timer of the hub: looks at everything once in `intervalMs`. When it comes late, the event loop was late, and so were
+ * the answers of peers: it says so, and nobody is judged in that sweep.
+ */
+export class Sweeper {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #sweep: (now: number, isFair: boolean) => void;
+  readonly #late: WindowedMaximum;
+  #timer: TimerHandle;
+  #dueAt = 0;
+  #isStopped = true;
+
+  constructor(clock: Clock, intervalMs: number, sweep: (now: number, isFair: boolean) => void) {
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+    this.#sweep = sweep;
+    this.#late = new WindowedMaximum(() => clock.now());
+  }
+
+  /** The most that the event loop was late lately. */
+  get lateMs(): number {
+    return this.#late.value;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#clock.clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#dueAt = this.#clock.now() + this.#intervalMs;
+    this.#timer = this.#clock.setTimeout(() => {
+      const now = this.#clock.now();
+      const lateMs = Math.max(0, now - this.#dueAt);
+      this.#late.note(lateMs);
+      this.#sweep(now, lateMs <= this.#intervalMs / 2);
+      this.#schedule();
+    }, this.#intervalMs);
+  }
+}

@@ -1,0 +1,30 @@
+import { Body } from '../../infra/log/shared-body.ts';
+import { Entry } from '../../infra/log/entry.ts';
+import { parseObject } from '../../infra/wire/json-object.ts';
+
+/**
+ * What the hubs of several processes tell each other beside the log (`DeliveryLog.notify`): the first letter says what it is, and
+ * an unknown one is ignored, so that two versions can live side by side during a deploy.
+ */
+const VOLATILE = 'v';
+
+/** A larger volatile message stays in its process: a note is one string, made in one go. */
+export const MAX_NOTE_BYTES = 1024 * 1024;
+
+/** A volatile message: what has to be known of it on one line, then its JSON. */
+export function volatileNote(entry: Entry, now: number): string {
+  const ms = entry.expiresAt === Infinity ? undefined : Math.max(0, Math.round(entry.expiresAt - now));
+  return `${VOLATILE}${JSON.stringify({ id: entry.id, ms, tp: entry.traceparent })}\n${Buffer.concat(entry.body.chunks).toString()}`;
+}
+
+/** The volatile message of a note, or undefined where it is something else. */
+export function readVolatileNote(threadId: string, note: string, now: number): Entry | undefined {
+  const end = note.indexOf('\n');
+  if (end < 0 || !note.startsWith(VOLATILE)) return undefined;
+  const { id, ms, tp } = parseObject(note.slice(VOLATILE.length, end)) ?? {};
+  if (typeof id !== 'string') return undefined;
+  const expiresAt = typeof ms === 'number' ? now + ms : Infinity;
+  const body = new Body([Buffer.from(note.slice(end + 1))]);
+  const traceparent = typeof tp === 'string' ? tp : undefined;
+  return new Entry({ threadId, id, lane: 'volatile', body, expiresAt, traceparent }, 0, now);
+}

@@ -1,0 +1,144 @@
+import type { WindowBits } from '../../infra/wire/deflate.ts';
+import type { Appended, LogTail } from '../../infra/log/delivery-log.ts';
+import { Entry, type EntryDraft, type Lane } from '../../infra/log/entry.ts';
+import { ThreadClosedError } from '../../infra/errors.ts';
+import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
+import type { OpenSpan } from '../../infra/telemetry/spans.ts';
+import { compress, Windows } from './shared-compression.ts';
+import type { Encoded } from '../serializer/encoded-message.ts';
+import type { Engine } from '../hub/context.ts';
+import { LaneQueue } from './lane-queue.ts';
+import { MAX_NOTE_BYTES, volatileNote } from './node-messages.ts';
+import { Publication } from '../delivery/fan-out-tally.ts';
+import { attributesOf } from './receipt.ts';
+import type { SendSettings } from './resolve-send-options.ts';
+import type { Subscription } from '../delivery/subscription.ts';
+
+/** The thread whose messages are published. */
+export interface Publisher {
+  readonly id: string;
+  readonly state: string;
+  readonly members: ReadonlySet<Subscription>;
+  /** To all members, with the next fan-out. */
+  offer(publication: Publication): void;
+}
+
+/**
+ * The way of a thread's messages from `send` to the fan-out: serialized, compressed where that is worth it, logged in the order of their
+ * lane. It never waits for a connection.
+ */
+export class Publishing {
+  /** What the members' connections have negotiated. */
+  readonly windows = new Windows();
+  readonly #thread: Publisher;
+  readonly #tail: LogTail;
+  readonly #engine: Engine;
+  readonly #lanes = {
+    critical: new LaneQueue<Encoded>(),
+    normal: new LaneQueue<Encoded>(),
+    volatile: new LaneQueue<Encoded>(),
+  };
+
+  constructor(thread: Publisher, tail: LogTail, engine: Engine) {
+    this.#thread = thread;
+    this.#tail = tail;
+    this.#engine = engine;
+  }
+
+  /** Resolves when it has been offered to all members. */
+  publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<Publication> {
+    const encoded = this.#engine.serializer.encode(message, settings.isSnapshot, span.trace);
+    const compressed = this.#compressed(encoded, settings.lane);
+    const lane = this.#lanes[settings.lane];
+    return compressed instanceof Promise || !lane.isIdle
+      ? lane.enqueue(compressed, (ready) => this.#log(ready, settings, span))
+      : this.#log(compressed, settings, span);
+  }
+
+  /** An entry of another process. Where it is traced, its deliveries here are the children of a span of this process. */
+  takeOver(entry: Entry): Publication {
+    const span = entry.trace === undefined ? undefined : this.#engine.telemetry.process(entry, entry.trace);
+    entry.trace = span?.trace;
+    const facts = {
+      entry,
+      strategy: 'ready',
+      epoch: this.#tail.epoch,
+      isDuplicate: false,
+      members: this.#thread.members,
+    };
+    return new Publication(facts, (publication) => span?.end(attributesOf(publication)));
+  }
+
+  /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
+  #compressed(encoded: Encoded | Promise<Encoded>, lane: Lane): Encoded | Promise<Encoded> {
+    if (this.windows.all.length === 0) return encoded;
+    return encoded instanceof Promise
+      ? encoded.then((ready) => this.#compress(ready, lane))
+      : this.#compress(encoded, lane);
+  }
+
+  #compress(encoded: Encoded, lane: Lane): Encoded | Promise<Encoded> {
+    const { compression } = this.#engine.settings;
+    const { bytes } = encoded.body;
+    if (bytes < compression.thresholdBytes) return encoded;
+    // what overtakes, and what is not logged, goes whole
+    const mayBeInParts = lane === 'normal' && bytes > IN_PARTS_ABOVE_BYTES;
+    const windows = mayBeInParts ? this.windows.all.filter((window) => this.#takesWhole(window)) : this.windows.all;
+    return windows.length === 0 ? encoded : compress(encoded, windows, compression);
+  }
+
+  /** Of those with this window, one at least does not take a big message in parts, which are compressed one by one. */
+  #takesWhole(window: WindowBits): boolean {
+    for (const { parts, subscriber } of this.#thread.members) {
+      if (parts === undefined && subscriber.outbox.dialect.window === window) return true;
+    }
+    return false;
+  }
+
+  #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<Publication> {
+    const { id: threadId, state } = this.#thread;
+    const draft: EntryDraft = {
+      threadId,
+      id: settings.id,
+      lane: settings.lane,
+      body: encoded.body,
+      deflated: encoded.deflated,
+      key: settings.conflate,
+      expiresAt: settings.expiresAt,
+      trace: span.trace,
+      traceparent: span.trace?.traceparent,
+    };
+    if (state === 'closed') {
+      encoded.body.release();
+      for (const body of encoded.deflated?.values() ?? []) body.release();
+      throw new ThreadClosedError({ threadId, state, action: 'send' });
+    }
+    return new Promise((resolve, reject) => {
+      const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, resolve);
+      if (settings.lane === 'volatile') {
+        const entry = new Entry(draft, 0, this.#engine.now());
+        this.#tellOthers(entry);
+        offer({ entry, isDuplicate: false });
+        return;
+      }
+      const appended = this.#engine.settings.log.append(draft);
+      if (appended instanceof Promise) appended.then(offer, reject);
+      else offer(appended);
+    });
+  }
+
+  #offer({ entry, isDuplicate }: Appended, strategy: string, done: (publication: Publication) => void): void {
+    const { epoch } = this.#tail;
+    const { members } = this.#thread;
+    const publication = new Publication({ entry, strategy, epoch, isDuplicate, members }, done);
+    if (isDuplicate) publication.finish(0, 0);
+    else this.#thread.offer(publication);
+  }
+
+  /** Other processes offer a volatile message to their own members. */
+  #tellOthers(entry: Entry): void {
+    const { log } = this.#engine.settings;
+    if (log.notify === undefined || entry.body.bytes > MAX_NOTE_BYTES) return;
+    log.notify(this.#thread.id, volatileNote(entry, this.#engine.now()));
+  }
+}

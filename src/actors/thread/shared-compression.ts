@@ -1,0 +1,48 @@
+import type { Body } from '../../infra/log/shared-body.ts';
+import { deflateBody, WORTHWHILE, type WindowBits } from '../../infra/wire/deflate.ts';
+import type { Filled } from '../../infra/option-checks.ts';
+import type { CompressionOptions } from '../hub/resolve-options.ts';
+import type { Encoded } from '../serializer/encoded-message.ts';
+
+/** The window sizes that the members of a thread understand. */
+export class Windows {
+  readonly #counts = new Map<WindowBits, number>();
+
+  get all(): readonly WindowBits[] {
+    return this.#counts.size === 0 ? NONE : [...this.#counts.keys()];
+  }
+
+  add(window: WindowBits | undefined): void {
+    if (window !== undefined) this.#counts.set(window, (this.#counts.get(window) ?? 0) + 1);
+  }
+
+  delete(window: WindowBits | undefined): void {
+    if (window === undefined) return;
+    const count = this.#counts.get(window) ?? 0;
+    if (count > 1) this.#counts.set(window, count - 1);
+    else this.#counts.delete(window);
+  }
+}
+
+const NONE: readonly WindowBits[] = [];
+
+/**
+ * The message with its body compressed once for each window size, off the event loop. Where it is not worth it, or zlib fails, the
+ * message goes out plain: compression is never a reason not to deliver.
+ */
+export async function compress(
+  encoded: Encoded,
+  windows: readonly WindowBits[],
+  { level }: Pick<Filled<CompressionOptions>, 'level'>,
+): Promise<Encoded> {
+  const { body } = encoded;
+  const bodies = await Promise.all(
+    windows.map(async (window) => [window, await deflateBody(body, window, level).catch(() => undefined)] as const),
+  );
+  const deflated = new Map<WindowBits, Body>();
+  for (const [window, small] of bodies) {
+    if (small !== undefined && small.bytes < body.bytes * WORTHWHILE) deflated.set(window, small);
+    else small?.release();
+  }
+  return deflated.size === 0 ? encoded : { ...encoded, deflated };
+}

@@ -1,0 +1,76 @@
+import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
+import { draftOf } from './codec.ts';
+import type { RedisLogSettings } from './options.ts';
+import type { Placing } from './entry-placement.ts';
+import type { LogSource } from './stream-reader.ts';
+
+export interface HistoryHost {
+  readonly threadId: string;
+  readonly settings: RedisLogSettings;
+  readonly source: LogSource;
+  readonly isClosed: boolean;
+}
+
+/** Reads what a tail does not hold yet because it is older, when somebody needs it. */
+export class RedisHistory {
+  readonly #buffer: LogBuffer;
+  readonly #placing: Placing;
+  readonly #host: HistoryHost;
+  #hasEnded = false;
+  /** Redis has nothing older than the oldest that is held. */
+  #isComplete = false;
+  #loading: Promise<void> | undefined;
+
+  constructor(buffer: LogBuffer, placing: Placing, host: HistoryHost) {
+    this.#buffer = buffer;
+    this.#placing = placing;
+    this.#host = host;
+  }
+
+  get isLoading(): boolean {
+    return this.#loading !== undefined;
+  }
+
+  /** The tail begins anew somewhere else. */
+  restart(): void {
+    this.#isComplete = false;
+  }
+
+  /** Nobody reads the thread any more. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  /** Reads older entries, from the newest of them on; nothing where there are none to be read. */
+  load(oldest: number): Promise<void> | undefined {
+    const buffer = this.#buffer;
+    const { settings, isClosed } = this.#host;
+    const isFull = buffer.hasTrimmed || buffer.head - buffer.first + 1 >= settings.retention.maxEntries;
+    if (oldest >= buffer.first || this.#isComplete || isFull || this.#hasEnded || isClosed) return undefined;
+    this.#loading ??= this.#loadPage(oldest).finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading.then(() => this.load(oldest));
+  }
+
+  async #loadPage(oldest: number): Promise<void> {
+    const buffer = this.#buffer;
+    const { settings, source, threadId } = this.#host;
+    const { maxEntries, maxAgeMs, maxBytes } = settings.retention;
+    const { epoch, first } = buffer;
+    const page = await source.before(first - 1, Math.max(oldest, buffer.head - maxEntries + 1), epoch);
+    // it has moved meanwhile: whoever asked asks again
+    if (buffer.epoch !== epoch || buffer.first !== first || this.#hasEnded) return;
+    const now = settings.clock.now();
+    const older: StoredDraft[] = [];
+    let bytes = buffer.bytes;
+    for (const arrival of page) {
+      const loggedAt = this.#placing.loggedAt(arrival);
+      bytes += arrival.body?.length ?? 0;
+      if (arrival.offset !== first - 1 - older.length || loggedAt + maxAgeMs <= now || bytes > maxBytes) break;
+      older.push({ draft: draftOf(threadId, arrival, loggedAt), offset: arrival.offset, loggedAt });
+    }
+    if (older.length < page.length || page.length === 0) this.#isComplete = true;
+    if (older.length > 0) buffer.prepend(older.reverse());
+  }
+}

@@ -1,0 +1,92 @@
+import { Entry } from '../entry.ts';
+import { LogUnavailableError } from '../../errors.ts';
+import type { LogBuffer } from '../log-buffer.ts';
+import type { OwnAppend } from './append-queue.ts';
+import { draftOf, type Arrival } from './codec.ts';
+import type { RedisLogSettings } from './options.ts';
+
+/** A new entry of Redis, perhaps one of this process's appends. */
+export interface Place {
+  readonly arrival: Arrival;
+  /** Its append was answered with this place. */
+  readonly own: OwnAppend | undefined;
+}
+
+export interface PlacingHost {
+  readonly threadId: string;
+  readonly settings: RedisLogSettings;
+  /** This process's append with this id that is on its way. */
+  ownAppend(id: string): OwnAppend | undefined;
+  onEntry(entry: Entry): void;
+}
+
+/** Gives what comes its place in a tail, each entry once, and answers this process's appends with theirs. */
+export class Placing {
+  readonly #buffer: LogBuffer;
+  readonly #host: PlacingHost;
+  /** What Redis's time is ahead of this process's clock. */
+  skewMs = 0;
+
+  constructor(buffer: LogBuffer, host: PlacingHost) {
+    this.#buffer = buffer;
+    this.#host = host;
+  }
+
+  /** True where the entry has its place, or has no need of one. */
+  put(place: Place): boolean {
+    const buffer = this.#buffer;
+    const { arrival, own } = place;
+    const { epoch, offset, id } = arrival;
+    if (epoch !== buffer.epoch) return false;
+    if (offset > buffer.head + 1) return false;
+    if (offset === buffer.head + 1) return this.append(place);
+    const known = buffer.at(offset);
+    if (known === undefined) {
+      if (offset === buffer.head && buffer.headId !== id) return false;
+      // trimmed, or never read because nobody asked for it
+      if (own !== undefined) this.settleUnread(own, offset);
+      return true;
+    }
+    if (known.id !== id) return false;
+    own?.settle({ entry: known, isDuplicate: false });
+    return true;
+  }
+
+  /** At the end; false where its body is still to be read. */
+  append({ arrival, own: answered }: Place): boolean {
+    const buffer = this.#buffer;
+    const { settings, threadId } = this.#host;
+    const underWay = this.#host.ownAppend(arrival.id);
+    const isOurs = answered !== undefined || arrival.header.by === settings.nodeId;
+    const own = answered ?? underWay;
+    const now = settings.clock.now();
+    if (isOurs && own !== undefined && !own.isSettled) {
+      const entry = buffer.append(own.takeDraft(), now);
+      this.#host.onEntry(entry);
+      own.settle({ entry, isDuplicate: false });
+      return true;
+    }
+    if (arrival.body === undefined) return false;
+    const loggedAt = this.loggedAt(arrival);
+    const entry = buffer.append(draftOf(threadId, arrival, loggedAt), now, loggedAt);
+    this.#host.onEntry(entry);
+    // another process was first with this id
+    underWay?.settle({ entry, isDuplicate: true });
+    return true;
+  }
+
+  /** The append is in Redis's log, and not held here. */
+  settleUnread(own: OwnAppend, offset: number): void {
+    own.settle({ entry: new Entry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
+  }
+
+  /** Redis had answered it, and has another history now. */
+  failLost(own: OwnAppend): void {
+    own.fail(new LogUnavailableError({ threadId: this.#host.threadId, reason: 'Redis has lost the message again' }));
+  }
+
+  /** On this process's clock. */
+  loggedAt({ at }: Arrival): number {
+    return Math.min(this.#host.settings.clock.now(), at - this.skewMs);
+  }
+}

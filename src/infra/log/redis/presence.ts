@@ -1,0 +1,108 @@
+import type { RedisLink } from './session.ts';
+import type { RedisLogSettings } from './options.ts';
+import { ANNOUNCE } from './scripts.ts';
+
+/** How often a node says that it lives, how long that holds, and how long the others believe what they have read. */
+const BEAT_MS = 5_000;
+const LIFE_MS = 15_000;
+const BELIEVED_MS = 1_000;
+
+/**
+ * How many connections each node has in which thread: a hash for each thread, written when a number changes. A node that does not say
+ * any more that it lives is not counted, so a crash costs nothing but that.
+ */
+export class Presence {
+  readonly #link: RedisLink;
+  readonly #settings: RedisLogSettings;
+  readonly #counts = new Map<string, number>();
+  readonly #lives = new Map<string, { readonly isAlive: Promise<boolean>; readonly until: number }>();
+  #nextBeatAt = 0;
+
+  constructor(link: RedisLink, settings: RedisLogSettings) {
+    this.#link = link;
+    this.#settings = settings;
+  }
+
+  tick(): void {
+    const now = this.#settings.clock.now();
+    if (this.#link.connection === undefined || now < this.#nextBeatAt) return;
+    this.#nextBeatAt = now + BEAT_MS;
+    const key = this.#settings.nodeKey(this.#settings.nodeId);
+    this.#do(key, ['SET', key, '1', 'PX', String(LIFE_MS)]);
+  }
+
+  /** New connections, perhaps to a Redis that has forgotten that we live. */
+  reconnected(): void {
+    this.#nextBeatAt = 0;
+    this.tick();
+  }
+
+  /** One command for all threads: whom nobody believes to live is not counted. */
+  farewell(): void {
+    const key = this.#settings.nodeKey(this.#settings.nodeId);
+    this.#do(key, ['DEL', key]);
+  }
+
+  announce(threadId: string, count: number): void {
+    if (count === 0 && !this.#counts.has(threadId)) return;
+    if (count === 0) this.#counts.delete(threadId);
+    else this.#counts.set(threadId, count);
+    this.#write(threadId, count);
+  }
+
+  /** Writes it again: Redis may have lost it. */
+  renew(threadId: string): void {
+    const count = this.#counts.get(threadId);
+    if (count !== undefined) this.#write(threadId, count);
+  }
+
+  /** Connections that living other nodes have in the thread. */
+  async elsewhere(threadId: string): Promise<number> {
+    const { presence } = this.#settings.keys(threadId);
+    const counts = pairsOf(await this.#link.call(presence, ['HGETALL', presence]));
+    let sum = 0;
+    for (const [nodeId, count] of counts) {
+      if (nodeId === this.#settings.nodeId) continue;
+      if (await this.#isAlive(nodeId)) sum += count;
+      else this.#do(presence, ['HDEL', presence, nodeId]);
+    }
+    return sum;
+  }
+
+  #write(threadId: string, count: number): void {
+    const { presence } = this.#settings.keys(threadId);
+    const { nodeId, metaMs } = this.#settings;
+    if (count === 0) this.#do(presence, ['HDEL', presence, nodeId]);
+    else if (this.#link.connection !== undefined)
+      this.#link.run(ANNOUNCE, [presence], [nodeId, String(count), String(metaMs)]).catch(() => {});
+  }
+
+  #isAlive(nodeId: string): Promise<boolean> {
+    const now = this.#settings.clock.now();
+    const known = this.#lives.get(nodeId);
+    if (known !== undefined && now < known.until) return known.isAlive;
+    const key = this.#settings.nodeKey(nodeId);
+    const isAlive = this.#link.call(key, ['EXISTS', key]).then((answer) => {
+      // its counts are taken away for that, which must not happen to one that has just come back
+      if (answer !== 1) this.#lives.delete(nodeId);
+      return answer === 1;
+    });
+    if (this.#lives.size > 1_000) this.#lives.clear();
+    this.#lives.set(nodeId, { isAlive, until: now + BELIEVED_MS });
+    return isAlive;
+  }
+
+  /** What does not come through is written with the next renewal. */
+  #do(key: string, command: readonly string[]): void {
+    if (this.#link.connection !== undefined) this.#link.call(key, command).catch(() => {});
+  }
+}
+
+/** A reply of HGETALL: a list of names and values, or a map. */
+function pairsOf(reply: unknown): [string, number][] {
+  const entries =
+    reply instanceof Map ? [...reply].flat() : Array.isArray(reply) ? reply : Object.entries(Object(reply)).flat();
+  const pairs: [string, number][] = [];
+  for (let i = 0; i + 1 < entries.length; i += 2) pairs.push([String(entries[i]), Number(entries[i + 1])]);
+  return pairs;
+}

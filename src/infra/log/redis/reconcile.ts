@@ -1,0 +1,42 @@
+import type { LogReset } from '../delivery-log.ts';
+import type { Position } from '../ids.ts';
+import type { LogBuffer } from '../log-buffer.ts';
+import type { Anchor } from './codec.ts';
+import type { LogSource } from './stream-reader.ts';
+
+/** Where what is held here, and what Redis has, go different ways. */
+export interface Parting {
+  readonly reset: LogReset;
+  /** Nothing of what is held is of use: go on after this. Absent where all up to `reset.after` is. */
+  readonly restart?: Position;
+}
+
+/** Compares what is held with where Redis stands; nothing where it is the same history. */
+export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: Anchor): Promise<Parting | undefined> {
+  const { epoch, head, headId, known } = anchor;
+  if (epoch !== buffer.epoch) {
+    const [oldest] = await source.after(1, epoch, 1);
+    const after = oldest === undefined ? head : oldest.offset - 1;
+    return {
+      reset: { why: 'epoch', after },
+      restart: { epoch, offset: after, id: oldest === undefined ? headId : '' },
+    };
+  }
+  const there = head === buffer.head ? headId : known;
+  if (head >= buffer.head && (there === undefined || there === buffer.headId || buffer.headId === '')) return undefined;
+  const common = await newestCommon(buffer, source, Math.min(head, buffer.head));
+  if (common !== undefined) return { reset: { why: 'fork', after: common } };
+  return { reset: { why: 'fork', after: head }, restart: { epoch, offset: head, id: headId } };
+}
+
+/** The newest of the entries that are held which Redis has as well. */
+async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
+  for (let at = from; at >= buffer.first;) {
+    const page = await source.before(at, buffer.first, buffer.epoch);
+    for (const { offset, id } of page) if (buffer.at(offset)?.id === id) return offset;
+    const oldest = page.at(-1);
+    if (oldest === undefined) return undefined;
+    at = oldest.offset - 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,50 @@
+import type { OwnAppend } from './append-queue.ts';
+import type { Place } from './entry-placement.ts';
+
+/** Entries that wait for others before them; what is beyond is read from Redis. */
+const MAX_EARLY = 1_024;
+
+/** What came before its turn. */
+export class EarlyPlaces {
+  readonly #byOffset = new Map<number, Place>();
+  readonly #onLost: (own: OwnAppend) => void;
+
+  /** @param onLost Redis had answered it, and does not have it any more */
+  constructor(onLost: (own: OwnAppend) => void) {
+    this.#onLost = onLost;
+  }
+
+  get isEmpty(): boolean {
+    return this.#byOffset.size === 0;
+  }
+
+  /** False where there are too many: then it has to be read. Own appends are bounded elsewhere, and wait for their answer. */
+  add(place: Place): boolean {
+    const { arrival, own } = place;
+    const former = this.#byOffset.get(arrival.offset);
+    if (former === undefined && own === undefined && this.#byOffset.size >= MAX_EARLY) return false;
+    const isSame = former?.arrival.id === arrival.id;
+    // two messages with one offset: Redis has another history now, which does not have the first of them
+    if (!isSame && former?.own !== undefined) this.#onLost(former.own);
+    this.#byOffset.set(arrival.offset, { arrival, own: own ?? (isSame ? former.own : undefined) });
+    return true;
+  }
+
+  take(offset: number): Place | undefined {
+    if (this.isEmpty) return undefined;
+    const place = this.#byOffset.get(offset);
+    if (place !== undefined) this.#byOffset.delete(offset);
+    return place;
+  }
+
+  /** All, in their order. */
+  takeAll(): Place[] {
+    const places = [...this.#byOffset.values()].toSorted((a, b) => a.arrival.offset - b.arrival.offset);
+    this.clear();
+    return places;
+  }
+
+  clear(): void {
+    this.#byOffset.clear();
+  }
+}

@@ -1,0 +1,52 @@
+import { asError, LogUnavailableError } from '../../errors.ts';
+import { pause } from '../../time/pause.ts';
+import { isFinalReply } from './connections.ts';
+import type { RedisLink } from './session.ts';
+import type { RedisLogSettings } from './options.ts';
+
+/** Between two tries of what could not be asked. */
+const RETRY_MS = 50;
+
+/** Asks Redis until it has answered, or the time is up. */
+export class Patience {
+  readonly #link: RedisLink;
+  readonly #settings: RedisLogSettings;
+
+  constructor(link: RedisLink, settings: RedisLogSettings) {
+    this.#link = link;
+    this.#settings = settings;
+  }
+
+  /**
+   * Tries until it is done or the time is up; Redis's own errors are final, unless they pass.
+   * @throws LogUnavailableError
+   */
+  async inTime<T>(threadId: string, work: () => Promise<T>): Promise<T> {
+    const { appendTimeoutMs, clock } = this.#settings;
+    const limit = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(() => {
+      limit.abort();
+      late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#link.lastError }));
+    }, appendTimeoutMs);
+    try {
+      return await Promise.race([this.#untilAnswered(work, limit.signal), late.promise]);
+    } catch (error) {
+      throw new LogUnavailableError({ threadId, reason: asError(error).message, cause: error });
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  async #untilAnswered<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      await this.#link.whenUp();
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#link.isClosed || isFinalReply(error) || signal.aborted) throw error;
+        await pause(this.#settings.clock, RETRY_MS);
+      }
+    }
+  }
+}

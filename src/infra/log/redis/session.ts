@@ -1,0 +1,250 @@
+import type { Clock, TimerHandle } from '../../time/clock.ts';
+import { asError } from '../../errors.ts';
+import { pause } from '../../time/pause.ts';
+import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
+import type { Script } from './scripts.ts';
+
+export interface LinkSettings {
+  /** A command without an answer for this long ends the connections. */
+  readonly commandTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly clock: Clock;
+  /** Uniform in [0, 1), for the jitter. */
+  readonly random: () => number;
+}
+
+export interface LinkListener {
+  /** New connections: nothing is subscribed on them. */
+  onUp(): void;
+  /** They have ended, or some of them have: the others are used until there are new ones. */
+  onDown(): void;
+  /**
+   * Regularly, also while there are none.
+   * @param isFair false when our own event loop was late: answers may wait to be read
+   */
+  onTick(isFair: boolean): void;
+}
+
+interface Call {
+  readonly since: number;
+  readonly answer: Promise<unknown>;
+  readonly reject: (error: Error) => void;
+}
+
+const TICK_MS = 250;
+const MIN_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 2_000;
+/** Connections that lived for so long were good: the next wait is a short one again. */
+const GOOD_LIFE_MS = 5_000;
+
+/**
+ * The way to Redis: keeps connections up, gives up those that are silent, and counts on no command being sent again by itself.
+ */
+export class RedisLink {
+  readonly #connect: Connector;
+  readonly #settings: LinkSettings;
+  readonly #listener: LinkListener;
+  readonly #stop = new AbortController();
+  readonly #calls = new Set<Call>();
+  #connection: RedisConnection | undefined;
+  #giveUp: (error: Error) => void = () => {};
+  #up = Promise.withResolvers<void>();
+  #lastError = new Error('not connected yet');
+  #timer: TimerHandle;
+  #tickedAt = -Infinity;
+
+  constructor(connect: Connector, settings: LinkSettings, listener: LinkListener) {
+    this.#connect = connect;
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#timer = settings.clock.setTimeout(this.#tick, TICK_MS);
+    // nobody has to wait for it
+    this.#up.promise.catch(() => {});
+    void this.#live();
+  }
+
+  get connection(): RedisConnection | undefined {
+    return this.#connection;
+  }
+
+  get lastError(): Error {
+    return this.#lastError;
+  }
+
+  get isClosed(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Commands under way. */
+  get underWay(): number {
+    return this.#calls.size;
+  }
+
+  /** Resolves while there are connections; rejects when the link is closed. */
+  whenUp(): Promise<void> {
+    return this.#up.promise;
+  }
+
+  /** Resolves when nothing is under way any more of what is now. */
+  async whenIdle(): Promise<void> {
+    await Promise.allSettled([...this.#calls].map(({ answer }) => answer));
+  }
+
+  /** Rejects with Redis's own error, or with one of the way; then it is not known what became of the command. */
+  call(key: string, args: readonly (string | Buffer)[]): Promise<unknown> {
+    return this.#track((connection) => connection.call(key, args));
+  }
+
+  async run(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    const [key = ''] = keys;
+    const rest = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.call(key, ['EVALSHA', script.sha, ...rest]);
+    } catch (error) {
+      // it was not run: Redis has been restarted, or does not know it yet
+      if (!asError(error).message.startsWith('NOSCRIPT')) throw error;
+      return this.call(key, ['EVAL', script.text, ...rest]);
+    }
+  }
+
+  subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void> {
+    return this.#track((connection) => connection.subscribe(channel, listener, onLost));
+  }
+
+  unsubscribe(channel: string): Promise<void> {
+    return this.#track((connection) => connection.unsubscribe(channel));
+  }
+
+  /** Ends the connections: something shows that they do not do what they should. */
+  giveUp(reason: string): void {
+    this.#giveUp(new Error(reason));
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    const error = new Error('log has been closed');
+    this.#lastError = error;
+    this.#settings.clock.clearTimeout(this.#timer);
+    this.#stop.abort();
+    this.#giveUp(error);
+    this.#up.reject(error);
+  }
+
+  #track<T>(act: (connection: RedisConnection) => Promise<T>): Promise<T> {
+    const connection = this.#connection;
+    if (connection === undefined) return Promise.reject(this.#lastError);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const call: Call = { since: this.#settings.clock.now(), answer: promise, reject };
+    this.#calls.add(call);
+    act(connection)
+      .then(resolve, (error: Error) => {
+        if (isElsewhere(error) && connection === this.#connection) this.giveUp(error.message);
+        reject(error);
+      })
+      .finally(() => this.#calls.delete(call));
+    return promise;
+  }
+
+  /** One life after the other. Never rejects. */
+  async #live(): Promise<void> {
+    const { clock } = this.#settings;
+    let attempt = 0;
+    let former: RedisConnection | undefined;
+    while (!this.isClosed) {
+      const life = Promise.withResolvers<Extent>();
+      const end = (error: Error, extent: Extent): void => {
+        this.#lastError = error;
+        life.resolve(extent);
+      };
+      const bornAt = clock.now();
+      const next = await this.#open(end, life.promise);
+      if (next !== undefined && this.isClosed) this.#end(next);
+      else if (next !== undefined) {
+        if (former !== undefined) this.#end(former);
+        this.#giveUp = (error) => end(error, next.extent);
+        this.#begin(next);
+        former = (await life.promise) === 'partial' ? next : undefined;
+        if (former === undefined) this.#end(next);
+        else this.#listener.onDown();
+      }
+      attempt = clock.now() - bornAt > GOOD_LIFE_MS ? 0 : attempt + 1;
+      await this.#backoff(attempt);
+    }
+    if (former !== undefined) this.#end(former);
+  }
+
+  async #open(onTrouble: OnTrouble, trouble: Promise<unknown>): Promise<RedisConnection | undefined> {
+    // aborted also after it is connected: whatever is still trying then is to stop
+    const { clock, connectTimeoutMs } = this.#settings;
+    const limit = new AbortController();
+    const stop = (): void => limit.abort();
+    const timer = clock.setTimeout(stop, connectTimeoutMs);
+    this.#stop.signal.addEventListener('abort', stop);
+    const isLate = new Promise<never>((_resolve, reject) => {
+      limit.signal.addEventListener('abort', () => reject(new Error('Redis did not answer in time')));
+    });
+    const hasFailed = trouble.then(() => Promise.reject(this.#lastError));
+    hasFailed.catch(() => {});
+    try {
+      return await Promise.race([this.#connect(onTrouble, limit.signal), isLate, hasFailed]);
+    } catch (error) {
+      limit.abort();
+      if (!this.isClosed) this.#lastError = asError(error);
+      return undefined;
+    } finally {
+      clock.clearTimeout(timer);
+      this.#stop.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #begin(connection: RedisConnection): void {
+    this.#connection = connection;
+    this.#up.resolve();
+    this.#listener.onUp();
+  }
+
+  #end(connection: RedisConnection): void {
+    const reason = this.#lastError;
+    connection.destroy();
+    // that a connection has ended is no reason for its end
+    this.#lastError = reason;
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    if (!this.isClosed) {
+      this.#up = Promise.withResolvers();
+      this.#up.promise.catch(() => {});
+    }
+    for (const { reject } of this.#calls) reject(this.#lastError);
+    this.#calls.clear();
+    this.#listener.onDown();
+  }
+
+  #backoff(attempt: number): Promise<void> {
+    const { clock, random } = this.#settings;
+    const limit = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt);
+    return pause(clock, limit / 2 + (random() * limit) / 2, this.#stop.signal);
+  }
+
+  readonly #tick = (): void => {
+    const { clock } = this.#settings;
+    this.#timer = clock.setTimeout(this.#tick, TICK_MS);
+    const now = clock.now();
+    const isFair = now - this.#tickedAt < 2 * TICK_MS;
+    this.#tickedAt = now;
+    const { commandTimeoutMs } = this.#settings;
+    const [oldest] = this.#calls;
+    if (isFair && oldest !== undefined && now - oldest.since > commandTimeoutMs) {
+      this.giveUp(`Redis has not answered a command for ${commandTimeoutMs} ms`);
+    }
+    this.#listener.onTick(isFair);
+  };
+
+  /** Not waited for; lost where there is no way. */
+  publish(channel: string, message: string): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.call(channel, [connection.publishCommand, channel, message]).catch((error: unknown) => {
+      this.#lastError = asError(error);
+    });
+  }
+}

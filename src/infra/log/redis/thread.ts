@@ -1,0 +1,234 @@
+import type { Appended, LogReset, LogSubscription } from '../delivery-log.ts';
+import { Entry, type EntryDraft } from '../entry.ts';
+import type { Position } from '../ids.ts';
+import { AppendQueue, OwnAppend, releaseDraft, type AppendListener } from './append-queue.ts';
+import { decodeNews, type Arrival } from './codec.ts';
+import type { RedisConnection } from './connections.ts';
+import type { RedisLink } from './session.ts';
+import type { RedisLogSettings } from './options.ts';
+import { RedisSource } from './stream-reader.ts';
+import { RedisTail, type TailHost } from './tail.ts';
+
+export interface Reader {
+  readonly onEntry: (entry: Entry) => void;
+  readonly onNote: (note: string) => void;
+  readonly onReset: (reset: LogReset) => void;
+  /** See `LogSubscription.hold`. */
+  heldAfter: number;
+}
+
+/** What a thread tells its log. */
+export interface ThreadHost {
+  /** Nobody reads it any more. */
+  onUnread(thread: RedisThread): void;
+  /** Nobody reads it, and nothing is appended. */
+  onUnused(thread: RedisThread): void;
+  /** A probe of this node has come back through its channel. */
+  onProbe(thread: RedisThread): void;
+}
+
+/** One thread as this process has it: its appends on their way and, while somebody reads it, its tail. */
+export class RedisThread implements AppendListener, TailHost {
+  readonly threadId: string;
+  readonly settings: RedisLogSettings;
+  readonly source: RedisSource;
+  readonly #link: RedisLink;
+  readonly #channel: string;
+  readonly #queue: AppendQueue;
+  readonly #readers = new Set<Reader>();
+  readonly #host: ThreadHost;
+  #tail: RedisTail | undefined;
+  /** Where the channel is subscribed, or is about to be. */
+  #subscribedOn: RedisConnection | undefined;
+  #subscribing: Promise<void> = Promise.resolve();
+  #isSubscribed = false;
+  /** The subscription is being taken back, after which it may be made again: the two must not cross on their way. */
+  #leaving: Promise<void> | undefined;
+
+  constructor(threadId: string, link: RedisLink, settings: RedisLogSettings, host: ThreadHost) {
+    this.threadId = threadId;
+    this.settings = settings;
+    this.source = new RedisSource(threadId, link, settings);
+    this.#link = link;
+    this.#channel = settings.keys(threadId).channel;
+    this.#queue = new AppendQueue(threadId, link, settings, this);
+    this.#host = host;
+  }
+
+  get tail(): RedisTail | undefined {
+    return this.#tail;
+  }
+
+  get isUsed(): boolean {
+    return this.#tail !== undefined || this.#leaving !== undefined || !this.#queue.isIdle;
+  }
+
+  /** Its channel is subscribed there for certain, and stays it. */
+  isSubscribedOn(connection: RedisConnection): boolean {
+    return this.#isSubscribed && this.#subscribedOn === connection && this.#leaving === undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#link.isClosed;
+  }
+
+  append(draft: EntryDraft, track: (own: OwnAppend) => void): Promise<Appended> {
+    const twin = this.#queue.underWay(draft.id);
+    if (twin !== undefined) {
+      releaseDraft(draft);
+      return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
+    }
+    const own = new OwnAppend(draft, this.settings.clock.now());
+    track(own);
+    this.#queue.add(own);
+    return own.promise;
+  }
+
+  /** @returns the tail, once it stands where Redis does */
+  async read(reader: Reader): Promise<RedisTail> {
+    this.#readers.add(reader);
+    const tail = (this.#tail ??= new RedisTail(this));
+    await tail.ready();
+    if (tail.isEnded) throw new Error('log has been closed');
+    return tail;
+  }
+
+  /** @param inTime gives up what takes too long */
+  subscription(reader: Reader, tail: RedisTail, inTime: (work: Promise<void>) => Promise<void>): LogSubscription {
+    const hold = (): void =>
+      tail.buffer.hold(Math.min(Infinity, ...[...this.#readers].map(({ heldAfter }) => heldAfter)));
+    return {
+      tail: tail.buffer,
+      reach: (from) => {
+        const reached = tail.reach(from);
+        return reached && inTime(reached);
+      },
+      hold: (offset) => {
+        reader.heldAfter = offset;
+        hold();
+      },
+      unsubscribe: () => {
+        this.leave(reader);
+        hold();
+      },
+    };
+  }
+
+  leave(reader: Reader): void {
+    if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
+    const tail = this.#tail;
+    this.#tail = undefined;
+    tail?.end();
+    this.#host.onUnread(this);
+    this.#leaving ??= this.#unsubscribe().finally(() => {
+      this.#leaving = undefined;
+      this.onIdle();
+    });
+  }
+
+  /** The log is closed. */
+  end(): void {
+    for (const reader of this.#readers) this.leave(reader);
+  }
+
+  // --- TailHost
+
+  async subscribed(): Promise<void> {
+    await this.#leaving;
+    await this.#link.whenUp();
+    // whoever waited may have given up
+    if (this.#tail === undefined) return;
+    const { connection } = this.#link;
+    if (connection !== this.#subscribedOn) {
+      this.#subscribedOn = connection;
+      this.#isSubscribed = false;
+      this.#subscribing = this.#link.subscribe(this.#channel, this.#onNews, this.#onLost);
+      this.#subscribing.catch(() => {
+        if (this.#subscribedOn === connection) this.#subscribedOn = undefined;
+      });
+    }
+    await this.#subscribing;
+    if (this.#subscribedOn === connection) this.#isSubscribed = true;
+  }
+
+  ownAppend(id: string): OwnAppend | undefined {
+    return this.#queue.underWay(id);
+  }
+
+  onEntry(entry: Entry): void {
+    for (const { onEntry } of this.#readers) onEntry(entry);
+  }
+
+  onReset(reset: LogReset): void {
+    for (const { onReset } of this.#readers) onReset(reset);
+  }
+
+  onSilence(): void {
+    this.#link.giveUp(`the subscription of thread ${this.threadId} has been silent`);
+  }
+
+  // --- AppendListener
+
+  onAppended(own: OwnAppend, { epoch, offset, at }: Position & { at: number }): void {
+    const { id } = own.draft;
+    const header = {
+      by: this.settings.nodeId,
+      isCritical: false,
+      key: undefined,
+      ms: undefined,
+      traceparent: undefined,
+    };
+    const arrival: Arrival = { epoch, offset, at, id, header, body: undefined };
+    if (this.#tail === undefined) own.settle({ entry: this.#entryAt(own, offset), isDuplicate: false });
+    else this.#tail.place(arrival, own);
+  }
+
+  onKnown(own: OwnAppend, { offset }: { offset: number }): void {
+    const tail = this.#tail;
+    const answer = (isDuplicate: boolean): void =>
+      own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate });
+    // sent twice, and done the first time: its notice, or the stream, brings it
+    if (own.attempts > 1 && tail !== undefined && offset > tail.buffer.head)
+      void tail.catchUp().then(() => answer(false));
+    else answer(true);
+  }
+
+  onIdle(): void {
+    if (!this.isUsed) this.#host.onUnused(this);
+  }
+
+  #entryAt({ draft }: OwnAppend, offset: number): Entry {
+    return new Entry(draft, offset, this.settings.clock.now());
+  }
+
+  /** Never rejects. */
+  async #unsubscribe(): Promise<void> {
+    const connection = this.#subscribedOn;
+    try {
+      await this.#subscribing;
+      // somebody reads it again, or there is nothing to take back
+      if (this.#tail !== undefined || connection === undefined || connection !== this.#link.connection) return;
+      this.#subscribedOn = undefined;
+      await this.#link.unsubscribe(this.#channel);
+    } catch {
+      // it ends with its connection
+    }
+  }
+
+  readonly #onLost = (): void => {
+    this.#subscribedOn = undefined;
+    void this.#tail?.catchUp();
+  };
+
+  readonly #onNews = (message: Buffer): void => {
+    const news = decodeNews(message);
+    if (news === undefined || this.#tail === undefined) return;
+    if (news.kind === 'entry') {
+      this.#tail.place(news.arrival);
+      return;
+    }
+    const isOwn = news.by === this.settings.nodeId;
+    if (news.kind === 'probe' && isOwn) this.#host.onProbe(this);
+    if (news.kind === 'note' && !isOwn) for (const { onNote } of this.#readers) onNote(news.note);
+  };
+}

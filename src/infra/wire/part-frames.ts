@@ -1,0 +1,131 @@
+import type { Body } from '../log/shared-body.ts';
+import type { WindowBits } from './deflate.ts';
+import { DeflatedParts } from './deflated-part-frames.ts';
+import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
+
+/** Bytes of a message's JSON in one part: what an urgent message waits for at most, besides what is in the socket already. */
+const PART_BYTES = 64 * 1024;
+
+/** Below this a message is one fragment, and parts would gain nothing. */
+export const IN_PARTS_ABOVE_BYTES = FRAGMENT_BYTES;
+
+/** Encoded parts that are kept while somebody reads: healthy readers are at nearly the same one. */
+const KEPT = 16;
+
+/** A UTF-8 character has at most three bytes after its first. */
+const LONGEST_TAIL = 3;
+
+interface Envelope {
+  readonly threadId: string;
+  readonly offset: number;
+  readonly id: string;
+  readonly body: Body;
+  readonly traceparent: string | undefined;
+}
+
+/**
+ * A big message as `part` frames, for clients that asked for them. Where it is cut depends on its bytes alone, so that a client that
+ * comes back, to another process even, goes on with the part that it misses.
+ *
+ * Each part is escaped once for all who are at it (a millisecond of CPU for a megabyte). Only a few are kept: a slow reader costs that
+ * millisecond again, not the message's memory twice.
+ */
+export class Parts {
+  /** How many there are. */
+  readonly count: number;
+  readonly #envelope: Envelope;
+  /** Where each chunk of the body begins. */
+  readonly #starts: readonly number[];
+  readonly #kept: ({ readonly n: number; readonly frame: Uint8Array } | undefined)[] = [];
+  readonly #deflated = new Map<WindowBits, DeflatedParts>();
+  #readers = 0;
+
+  constructor(envelope: Envelope) {
+    this.#envelope = envelope;
+    this.count = Math.ceil(envelope.body.bytes / PART_BYTES);
+    let start = 0;
+    this.#starts = envelope.body.chunks.map((chunk) => (start += chunk.length) - chunk.length);
+  }
+
+  /** Somebody reads: the body stays alive. */
+  enter(): void {
+    this.#readers++;
+    this.#envelope.body.retain();
+  }
+
+  /** Somebody has read to the end, or gives up. */
+  leave(): void {
+    if (--this.#readers === 0) {
+      this.#kept.length = 0;
+      this.#deflated.clear();
+    }
+    this.#envelope.body.release();
+  }
+
+  /** The whole frame of part `n`, counted from 0; only between `enter` and `leave`. */
+  frame(n: number): Uint8Array {
+    const kept = this.#kept[n % KEPT];
+    if (kept?.n === n) return kept.frame;
+    const frame = encodeWhole(this.payload(n));
+    this.#kept[n % KEPT] = { n, frame };
+    return frame;
+  }
+
+  /** The same, compressed each; only between `enter` and `leave`. */
+  deflated(window: WindowBits, level: number): DeflatedParts {
+    let parts = this.#deflated.get(window);
+    if (parts === undefined) this.#deflated.set(window, (parts = new DeflatedParts(this, window, level)));
+    return parts;
+  }
+
+  /** The JSON of part `n`; only between `enter` and `leave`. */
+  payload(n: number): Buffer {
+    const { threadId, offset, id, traceparent } = this.#envelope;
+    const head = `{"t":"part","th":"${threadId}","o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
+    const trace = traceparent === undefined ? '' : `,"tp":"${traceparent}"`;
+    const end = n === this.count - 1 ? `,"last":true${trace}}` : '}';
+    // bytes as characters of the same number: what is to be escaped is ASCII, and the rest of UTF-8 stays as it is
+    return Buffer.from(head + JSON.stringify(this.#latin1(this.#cut(n), this.#cut(n + 1))) + end, 'latin1');
+  }
+
+  /** Where part `n` begins: never within a character. */
+  #cut(n: number): number {
+    const { bytes } = this.#envelope.body;
+    const at = n * PART_BYTES;
+    if (at >= bytes) return bytes;
+    for (let back = 0; back <= LONGEST_TAIL; back++) {
+      if ((this.#byteAt(at - back) & 0xc0) !== 0x80) return at - back;
+    }
+    return at;
+  }
+
+  #byteAt(position: number): number {
+    const i = this.#chunkAt(position);
+    return this.#envelope.body.chunks[i]?.[position - (this.#starts[i] ?? 0)] ?? 0;
+  }
+
+  #latin1(from: number, to: number): string {
+    const { chunks } = this.#envelope.body;
+    let text = '';
+    for (let i = this.#chunkAt(from); i < chunks.length; i++) {
+      const start = this.#starts[i] ?? 0;
+      const chunk = chunks[i];
+      if (start >= to || chunk === undefined) break;
+      const bytes = chunk.subarray(Math.max(0, from - start), to - start);
+      text += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    }
+    return text;
+  }
+
+  /** Index of the chunk with this byte. */
+  #chunkAt(position: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#starts[middle] ?? 0) <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
