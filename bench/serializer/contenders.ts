@@ -3,7 +3,7 @@ import {
   encodeSliced,
   isProvablySmall,
   SegmentPool,
-  SliceScheduler,
+  EncodeScheduler,
 } from '../../src/infra/serialization/slicer/slicer.ts';
 
 /** Bytes of a message, and how to give their memory back. */
@@ -44,7 +44,7 @@ export class PlainPiscina implements Contender {
 /** What the serializer does with a plain value: native code for small ones, slices for the rest. */
 export class Threadcast implements Contender {
   readonly name = 'threadcast';
-  readonly #scheduler = new SliceScheduler();
+  readonly #scheduler = new EncodeScheduler();
   readonly #pool = new SegmentPool();
 
   encode(value: unknown): Encoded | Promise<Encoded> {

@@ -11,9 +11,9 @@ import {
   UnserializableMessageError,
 } from './errors.ts';
 import { parseFrame, requests, type ServerFrame } from './frames.ts';
-import { Listeners } from './listeners.ts';
+import { Emitter } from './emitter.ts';
 import { checkId, checkNumber, type ClientSettings } from './options.ts';
-import { Outgoing } from './publish-queue.ts';
+import { PublishQueue } from './publish-queue.ts';
 import type { ClientState, StateChange } from './states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
 
@@ -22,14 +22,14 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   readonly settings: ClientSettings;
   isLogUp = true;
   readonly #connection: Connection;
-  readonly #outgoing: Outgoing;
+  readonly #outgoing: PublishQueue;
   readonly #threads = new Map<string, JoinedThread>();
-  readonly #listeners = new Listeners<ClientEvents>((error) => this.report(error));
+  readonly #listeners = new Emitter<ClientEvents>((error) => this.report(error));
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
     this.#connection = new Connection(settings, this);
-    this.#outgoing = new Outgoing(settings, this);
+    this.#outgoing = new PublishQueue(settings, this);
     this.#connection.start();
   }
 

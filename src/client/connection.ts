@@ -3,7 +3,7 @@ import { reconnectAfter } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { LONGEST_TIMER, type ClientSettings } from './options.ts';
-import { Silence } from './heartbeat-watchdog.ts';
+import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
 import { closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
 import { nextState, type ClientState, type ClientStep, type StateChange } from './states.ts';
 
@@ -24,7 +24,7 @@ export interface ConnectionListener {
 
 /** One socket after another: opens, waits, opens again, until it is closed for good. */
 export class Connection {
-  readonly #silence: Silence;
+  readonly #silence: HeartbeatWatchdog;
   readonly #settings: ClientSettings;
   readonly #listener: ConnectionListener;
   /** Of the attempt until `hello`, of the wait while waiting. */
@@ -46,7 +46,7 @@ export class Connection {
     this.#settings = settings;
     this.#listener = listener;
     this.#timer = new Timer(settings.clock);
-    this.#silence = new Silence(settings.clock, () => this.#drop('silent'));
+    this.#silence = new HeartbeatWatchdog(settings.clock, () => this.#drop('silent'));
   }
 
   get state(): ClientState {

@@ -4,7 +4,7 @@ import type { Position } from './position.ts';
  * What a client has of a thread, so that each message is taken exactly once: everything up to the position, and by id what
  * came ahead of it.
  */
-export class Cursor {
+export class DedupCursor {
   #position: Position | undefined;
   /** Offsets by id of the messages that came ahead and that the position has not passed yet. */
   readonly #ahead = new Map<string, number>();

@@ -10,7 +10,7 @@ const LATE_MS = 5_000;
  * Watches for a connection that died without a word. Browsers hide the protocol's pings, so the server says `hb` where it has nothing
  * else to say; how often, it tells in `hello`.
  */
-export class Silence {
+export class HeartbeatWatchdog {
   readonly #clock: ClientClock;
   readonly #timer: Timer;
   readonly #onSilence: () => void;

@@ -17,7 +17,7 @@ interface Unanswered {
 const WINDOW_FRAMES = 4;
 
 /** What is published and not answered yet, in order: each is sent as soon as it may be, and again on each new connection. */
-export class Outgoing {
+export class PublishQueue {
   readonly #settings: ClientSettings;
   readonly #host: { send(text: string): boolean };
   readonly #unanswered = new Map<string, Unanswered>();

@@ -2,16 +2,16 @@
 // no receipts, no telemetry. For the layers; it is no way to use the library.
 import { createServer } from 'node:http';
 import { makeCounters } from '../../../src/actors/hub/counters.ts';
-import { Flight } from '../../../src/actors/delivery/write-batch.ts';
-import { Outbox } from '../../../src/actors/delivery/frame-writer.ts';
-import { Pump, type Station } from '../../../src/actors/delivery/fan-out.ts';
-import { Runs } from '../../../src/actors/delivery/joined-frames.ts';
+import { WriteBatch } from '../../../src/actors/delivery/write-batch.ts';
+import { FrameWriter } from '../../../src/actors/delivery/frame-writer.ts';
+import { FanOut, type Station } from '../../../src/actors/delivery/fan-out.ts';
+import { JoinedFrames } from '../../../src/actors/delivery/joined-frames.ts';
 import type { Home, Subscriber } from '../../../src/actors/delivery/subscriber.ts';
 import { Subscription } from '../../../src/actors/delivery/subscription.ts';
-import { Turns } from '../../../src/actors/support/slice-scheduler.ts';
+import { SliceScheduler } from '../../../src/actors/support/slice-scheduler.ts';
 import { Body } from '../../../src/infra/log/shared-body.ts';
 import { systemClock } from '../../../src/infra/time/clock.ts';
-import { dialectOf } from '../../../src/infra/wire/frame-variant.ts';
+import { frameVariantOf } from '../../../src/infra/wire/frame-variant.ts';
 import type { Link } from '../../../src/infra/socket/link.ts';
 import { LogBuffer } from '../../../src/infra/log/log-buffer.ts';
 import { shakeHands } from './handshake.ts';
@@ -21,8 +21,8 @@ import { serve } from './serve.js';
 const RETENTION = { maxEntries: 1_000, maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000 };
 
 const fail = (error: unknown): void => console.error(error);
-const runs = new Runs();
-const turns = new Turns(systemClock, 2, fail, () => runs.clear());
+const runs = new JoinedFrames();
+const turns = new SliceScheduler(systemClock, 2, fail, () => runs.clear());
 
 /** One room. */
 class Room implements Home, Station {
@@ -30,12 +30,12 @@ class Room implements Home, Station {
   readonly runs = runs;
   readonly counters = makeCounters();
   readonly compression = { thresholdBytes: Infinity, level: 1 };
-  readonly flight = new Flight();
+  readonly flight = new WriteBatch();
   readonly now = (): number => systemClock.now();
   readonly streams = undefined;
   readonly members = new Set<Subscription>();
   readonly log = new LogBuffer('epoch', RETENTION, systemClock.now());
-  readonly pump = new Pump(this.log, this);
+  readonly pump = new FanOut(this.log, this);
   lastSerial = 0;
 
   unsubscribe(subscription: Subscription): void {
@@ -51,7 +51,7 @@ const room = new Room();
 
 /** A socket that takes what it is given. One that does not would stay behind: nobody here has it catch up. */
 function subscriberOf(link: Link): Subscriber {
-  const outbox = new Outbox(link, dialectOf('plain', undefined), 512 * 1024, { onBroken: fail });
+  const outbox = new FrameWriter(link, frameVariantOf('plain', undefined), 512 * 1024, { onBroken: fail });
   outbox.open();
   const ignore = (): void => {};
   return {

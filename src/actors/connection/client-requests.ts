@@ -12,9 +12,9 @@ import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { PublishAnswer } from '../../api/hub.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Engine } from '../hub/context.ts';
-import { inTime } from '../support/callback-deadline.ts';
+import { withDeadline } from '../support/callback-deadline.ts';
 import { notices, parseRequest, type Request } from './wire-protocol.ts';
-import { RateLimit } from './rate-limiter.ts';
+import { RateLimiter } from './rate-limiter.ts';
 
 /** Requests of one client that may wait for the application's `authorize` and `onPublish`. */
 const MAX_WAITING = 4_096;
@@ -34,18 +34,18 @@ const REFUSALS: Readonly<Record<number, string>> = {
  * Answers what a client sends, in its order: a leave must not overtake the join before it. Whatever it is, it ends in an
  * answer, a close code or nothing, never in a throw.
  */
-export class Requests {
+export class ClientRequests {
   readonly #connection: ConnectionActor;
   readonly #engine: Engine;
   #last: Promise<unknown> = Promise.resolve();
-  readonly #rate: RateLimit;
+  readonly #rate: RateLimiter;
   #waiting = 0;
   #waitingBytes = 0;
 
   constructor(connection: ConnectionActor, engine: Engine) {
     this.#connection = connection;
     this.#engine = engine;
-    this.#rate = new RateLimit(engine.settings.maxInputPerSecond, engine.now());
+    this.#rate = new RateLimiter(engine.settings.maxInputPerSecond, engine.now());
   }
 
   /** When the client last said something. */
@@ -121,7 +121,7 @@ export class Requests {
     const isHeard = connection.emit('message', message);
     const { onPublish } = connection;
     if (onPublish !== undefined) {
-      this.#answer(request, await inTime('onPublish', onPublish(message, connection), this.#engine));
+      this.#answer(request, await withDeadline('onPublish', onPublish(message, connection), this.#engine));
     } else if (isHeard) this.#answer(request, true);
     else this.#refuse(request, 'unhandled');
   }

@@ -1,13 +1,13 @@
 import type { Link } from '../../infra/socket/link.ts';
 import { guarded } from '../support/emitter.ts';
-import type { Outbox } from '../delivery/frame-writer.ts';
+import type { FrameWriter } from '../delivery/frame-writer.ts';
 
 // A link of somebody else's may throw, which must not keep its connection from ending: that is reported, and it ends.
 
 type Report = (error: unknown) => void;
 
 /** Hands over what is only gathered; true where the kernel has all that was written. */
-export function flushLink(link: Link, outbox: Outbox, report: Report): boolean {
+export function flushLink(link: Link, outbox: FrameWriter, report: Report): boolean {
   let isFlushed = false;
   guarded(() => {
     outbox.depart();

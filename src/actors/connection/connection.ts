@@ -4,18 +4,18 @@ import type { Eviction } from '../../machines/index.ts';
 import type { AcceptOptions, Connection, ConnectionEvents, ConnectionStats, JoinOptions } from '../../api/hub.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { Engine } from '../hub/context.ts';
-import { inTime } from '../support/callback-deadline.ts';
-import type { JoinWish } from '../thread/join-request.ts';
-import { Listeners, type Listener } from '../support/emitter.ts';
-import { Peer } from './delivery-side.ts';
+import { withDeadline } from '../support/callback-deadline.ts';
+import type { JoinRequest } from '../thread/join-request.ts';
+import { Emitter, type Listener } from '../support/emitter.ts';
+import { DeliverySide } from './delivery-side.ts';
 import { notices } from './wire-protocol.ts';
 import type { Receipt } from '../thread/receipt.ts';
-import { Requests } from './client-requests.ts';
+import { ClientRequests } from './client-requests.ts';
 import type { SendOptions } from '../thread/resolve-send-options.ts';
 import { userThreadId } from '../hub/user-index.ts';
 
-/** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `Peer`. */
-export class ConnectionActor extends Peer implements Connection {
+/** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `DeliverySide`. */
+export class ConnectionActor extends DeliverySide implements Connection {
   readonly userId: string | undefined;
   readonly data: unknown;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
@@ -25,8 +25,8 @@ export class ConnectionActor extends Peer implements Connection {
   readonly maxInputBytes: number;
   readonly #acceptedAt: number;
   /** Made when they are needed, which is never for most. */
-  #listeners: Listeners<ConnectionEvents> | undefined;
-  #requests: Requests | undefined;
+  #listeners: Emitter<ConnectionEvents> | undefined;
+  #requests: ClientRequests | undefined;
 
   constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: Engine) {
     super(makeLink, settings, engine);
@@ -61,7 +61,7 @@ export class ConnectionActor extends Peer implements Connection {
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
     if (event === 'state') this.machine.watch((from, to) => this.emit('state', { from, to }));
-    this.#listeners ??= new Listeners(this.engine.report);
+    this.#listeners ??= new Emitter(this.engine.report);
     return this.#listeners.on(event, listener);
   }
 
@@ -78,7 +78,7 @@ export class ConnectionActor extends Peer implements Connection {
   async mayJoin(threadId: string): Promise<boolean> {
     return (
       (this.userId !== undefined && threadId === userThreadId(this.userId)) ||
-      (await inTime('authorize', this.authorize(threadId), this.engine))
+      (await withDeadline('authorize', this.authorize(threadId), this.engine))
     );
   }
 
@@ -92,7 +92,7 @@ export class ConnectionActor extends Peer implements Connection {
   }
 
   /** The client asks for it; see `Memberships.rejoin`. */
-  rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
+  rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
     return this.memberships.rejoin(threadId, from, wish);
   }
 
@@ -136,7 +136,7 @@ export class ConnectionActor extends Peer implements Connection {
     this.vitals.heard(this.engine.now());
     if (this.state === 'evicted') return;
     if (data.length > this.maxInputBytes) this.evict(closeCodes.tooBig);
-    else (this.#requests ??= new Requests(this, this.engine)).take(data, isBinary);
+    else (this.#requests ??= new ClientRequests(this, this.engine)).take(data, isBinary);
   }
 
   override sweep(now: number, isFair: boolean): void {

@@ -1,5 +1,5 @@
 import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
-import { dialectOf } from '../../infra/wire/frame-variant.ts';
+import { frameVariantOf } from '../../infra/wire/frame-variant.ts';
 import type { Entry, Format } from '../../infra/log/entry.ts';
 import { asError, ConnectionClosedError } from '../../infra/errors.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
@@ -7,18 +7,18 @@ import type { Link, LinkListener } from '../../infra/socket/link.ts';
 import type { SendOutcome } from '../../infra/telemetry/spans.ts';
 import type { Eviction } from '../../machines/index.ts';
 import type { ConnectionState } from '../../api/hub.ts';
-import { ConnectionMachine } from './lazy-machine.ts';
+import { LazyMachine } from './lazy-machine.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { Engine } from '../hub/context.ts';
 import { closeLink, cutLink, flushLink } from './close-link.ts';
 import { guarded } from '../support/emitter.ts';
-import { Memberships, type Member } from './subscriptions.ts';
-import { Outbox, type OutboxOwner } from '../delivery/frame-writer.ts';
+import { Subscriptions, type Member } from './subscriptions.ts';
+import { FrameWriter, type OutboxOwner } from '../delivery/frame-writer.ts';
 import { notices } from './wire-protocol.ts';
-import type { Run } from '../delivery/joined-frames.ts';
+import type { JoinedFrame } from '../delivery/joined-frames.ts';
 import type { GapReason } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
-import { Vitals } from './liveness.ts';
+import { Liveness } from './liveness.ts';
 
 /** Of the messages that a failing connection waits for, how many in each thread are looked at for a trace. */
 const TRACED_WAITING = 64;
@@ -29,13 +29,13 @@ const TRACED_WAITING = 64;
  *
  * Ten thousand of them are idle most of the time, so what an idle one does not need is made when it is needed, as its machine's actor is.
  */
-export abstract class Peer implements Member, LinkListener, OutboxOwner {
+export abstract class DeliverySide implements Member, LinkListener, OutboxOwner {
   readonly id: string;
-  readonly outbox: Outbox;
+  readonly outbox: FrameWriter;
   protected readonly engine: Engine;
-  protected readonly machine: ConnectionMachine;
-  protected readonly vitals: Vitals;
-  protected readonly memberships: Memberships;
+  protected readonly machine: LazyMachine;
+  protected readonly vitals: Liveness;
+  protected readonly memberships: Subscriptions;
   readonly #link: Link;
   #probe = 0;
   /** Retries that the messages from before `#openedAt` had to wait for. */
@@ -46,13 +46,13 @@ export abstract class Peer implements Member, LinkListener, OutboxOwner {
   constructor(makeLink: (listener: LinkListener) => Link, { id, format }: ConnectionSettings, engine: Engine) {
     this.id = id;
     this.engine = engine;
-    this.machine = new ConnectionMachine(id, engine);
+    this.machine = new LazyMachine(id, engine);
     const { vitals, highWaterMarkBytes } = engine.settings;
     this.#link = makeLink(this);
-    const dialect = dialectOf(format, this.#link.deflateWindow);
-    this.outbox = new Outbox(this.#link, dialect, highWaterMarkBytes, this);
-    this.vitals = new Vitals(this.#link, vitals, engine.now());
-    this.memberships = new Memberships(this, engine);
+    const dialect = frameVariantOf(format, this.#link.deflateWindow);
+    this.outbox = new FrameWriter(this.#link, dialect, highWaterMarkBytes, this);
+    this.vitals = new Liveness(this.#link, vitals, engine.now());
+    this.memberships = new Subscriptions(this, engine);
   }
 
   /** The machine has ended, and its link is about to. */
@@ -129,7 +129,7 @@ export abstract class Peer implements Member, LinkListener, OutboxOwner {
     this.#trace(entry, frame.bytes, 'written');
   }
 
-  traceRun({ entries }: Run): void {
+  traceRun({ entries }: JoinedFrame): void {
     const { format, window } = this.outbox.dialect;
     for (const entry of entries) this.#trace(entry, entry.frame(format, window).bytes, 'written');
   }

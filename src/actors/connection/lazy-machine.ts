@@ -17,7 +17,7 @@ type Actor = ActorRefFrom<typeof connectionMachine>;
  * The machine of one connection at work. Ten thousand connections are idle most of the time, and a machine has nothing to say while
  * its connection is in the first state: so its actor is made with its first event, or at once where somebody inspects.
  */
-export class ConnectionMachine {
+export class LazyMachine {
   readonly #id: string;
   readonly #engine: Engine;
   #actor: Actor | undefined;

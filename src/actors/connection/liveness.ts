@@ -3,7 +3,7 @@ import type { Link } from '../../infra/socket/link.ts';
 /** What one look at a connection found. */
 export type Finding = 'well' | 'progressed' | 'stalled';
 
-export interface VitalsPolicy {
+export interface LivenessPolicy {
   readonly sendTimeoutMs: number;
   readonly heartbeatMs: number;
 }
@@ -18,9 +18,9 @@ const QUEUE_MS = 250;
  * Whether a peer still takes what it is sent, from two signs, because the kernel takes megabytes for a peer that is stopped:
  * unsent bytes that make no progress, and a ping barrier without an answer. No timer: the one sweep looks.
  */
-export class Vitals {
+export class Liveness {
   readonly #link: Link;
-  readonly #policy: VitalsPolicy;
+  readonly #policy: LivenessPolicy;
   #taken = 0;
   #hadUnsent = false;
   #unsentSince = 0;
@@ -44,7 +44,7 @@ export class Vitals {
   #window = SMALLEST_WINDOW;
 
   /** @param policy shared by all connections */
-  constructor(link: Link, policy: VitalsPolicy, now: number) {
+  constructor(link: Link, policy: LivenessPolicy, now: number) {
     this.#link = link;
     this.#policy = policy;
     this.#progressAt = now;

@@ -2,7 +2,7 @@
 const BURST_S = 5;
 
 /** A token bucket: so many a second, and for a short time more. */
-export class RateLimit {
+export class RateLimiter {
   readonly #perMs: number;
   readonly #most: number;
   #left: number;

@@ -1,6 +1,6 @@
 import { assertThreadId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import type { Engine } from '../hub/context.ts';
-import type { JoinWish } from '../thread/join-request.ts';
+import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
 import type { Canceller } from '../streams/resolve-stream-options.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
@@ -16,7 +16,7 @@ export interface Member extends Subscriber {
 }
 
 /** The threads of one connection, and its catching up in those where it is behind. */
-export class Memberships implements Task {
+export class Subscriptions implements Task {
   readonly #member: Member;
   readonly #engine: Engine;
   readonly #byThread = new Map<string, Subscription>();
@@ -82,7 +82,7 @@ export class Memberships implements Task {
    * A client's own join. Where the server has joined for it already, or does so meanwhile, the client's position counts: it knows what
    * it has, and ignored what came before it had asked.
    */
-  async rejoin(threadId: string, from: string | undefined, wish?: JoinWish): Promise<void> {
+  async rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
     assertThreadId(threadId);
     this.#member.assertLive('join');
     if (from !== undefined && from !== 'start') parsePosition(from);
@@ -165,7 +165,7 @@ export class Memberships implements Task {
    * False where somebody else's join was faster, or this one is not wanted any more. At once where the log answers at once, and as soon
    * as the thread is open: who sends right after a join finds it there.
    */
-  async #enter(threadId: string, from: string | undefined, wish?: JoinWish, isWanted = ALWAYS): Promise<boolean> {
+  async #enter(threadId: string, from: string | undefined, wish?: JoinRequest, isWanted = ALWAYS): Promise<boolean> {
     const opening = this.#engine.openThread(threadId);
     const thread = opening instanceof Promise ? await opening : opening;
     const reached = thread.reach(from);
@@ -183,7 +183,7 @@ export class Memberships implements Task {
   }
 
   /** Its client asks for a thread that it is in, as it stands there. */
-  #greet(subscription: Subscription, wish: JoinWish | undefined): void {
+  #greet(subscription: Subscription, wish: JoinRequest | undefined): void {
     subscription.parts = wish?.parts;
     this.#member.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
     subscription.streams?.place(subscription, wish?.texts);

@@ -1,6 +1,6 @@
 import { encodeText, type Frame } from '../../infra/wire/frames.ts';
 import { isObject, parseObject } from '../../infra/wire/json-object.ts';
-import type { JoinWish } from '../thread/join-request.ts';
+import type { JoinRequest } from '../thread/join-request.ts';
 import type { PartsWish } from '../delivery/part-sender.ts';
 import type { TextPositions } from '../streams/stream-registry.ts';
 import type { GapReason } from '../delivery/subscriber.ts';
@@ -28,7 +28,7 @@ export const notices = {
 
 /** What a client may ask for. */
 export type Request =
-  | { readonly t: 'join'; readonly th: string; readonly from: string | undefined; readonly wish: JoinWish }
+  | { readonly t: 'join'; readonly th: string; readonly from: string | undefined; readonly wish: JoinRequest }
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }
@@ -64,7 +64,7 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
   }
 }
 
-function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinWish {
+function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {
   return {
     texts: positionsIn(s),
     parts: takesParts ? unfinishedIn(have) : undefined,

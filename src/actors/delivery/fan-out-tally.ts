@@ -2,7 +2,7 @@ import type { DeliveryWatcher, Entry } from '../../infra/log/entry.ts';
 import type { Subscription } from './subscription.ts';
 
 /** One send on its way from the log to the receipt: counts what the fan-out does with it. */
-export class Publication implements DeliveryWatcher {
+export class FanOutTally implements DeliveryWatcher {
   readonly entry: Entry;
   /** How it was serialized. */
   readonly strategy: string;
@@ -11,7 +11,7 @@ export class Publication implements DeliveryWatcher {
   readonly isDuplicate: boolean;
   /** The thread's members, as they are when one looks. */
   readonly members: ReadonlySet<Subscription>;
-  readonly #done: (publication: Publication) => void;
+  readonly #done: (publication: FanOutTally) => void;
   #strangers = 0;
   #lastSerial = Infinity;
   recipients = 0;
@@ -33,7 +33,7 @@ export class Publication implements DeliveryWatcher {
       isDuplicate: boolean;
       members: ReadonlySet<Subscription>;
     },
-    done: (publication: Publication) => void,
+    done: (publication: FanOutTally) => void,
   ) {
     this.entry = facts.entry;
     this.strategy = facts.strategy;

@@ -1,7 +1,7 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
-import type { Flight } from './write-batch.ts';
-import type { Publication } from './fan-out-tally.ts';
-import type { Streams } from '../streams/stream-registry.ts';
+import type { WriteBatch } from './write-batch.ts';
+import type { FanOutTally } from './fan-out-tally.ts';
+import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 
@@ -16,8 +16,8 @@ export interface Station {
   readonly members: ReadonlySet<Subscription>;
   /** Of the last member that joined. */
   readonly lastSerial: number;
-  readonly flight: Flight;
-  readonly streams: Streams | undefined;
+  readonly flight: WriteBatch;
+  readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
   /** A pass is over: everybody has been visited up to this offset. */
   offered(offset: number): void;
@@ -28,11 +28,11 @@ export interface Station {
  * after that subscription's cursor. Messages that arrive while a pass is under way are simply more entries for the visits to
  * come, so batching grows with load and needs no timer.
  */
-export class Pump implements Task {
+export class FanOut implements Task {
   readonly #tail: LogTail;
   readonly #station: Station;
   #isTextDue = false;
-  #waiting: Publication[] = [];
+  #waiting: FanOutTally[] = [];
   #pass: Pass | undefined;
 
   constructor(tail: LogTail, station: Station) {
@@ -45,7 +45,7 @@ export class Pump implements Task {
   }
 
   /** The publication's entry is in the log, or volatile: it is part of the next pass. */
-  add(publication: Publication): void {
+  add(publication: FanOutTally): void {
     this.#waiting.push(publication);
   }
 
@@ -121,11 +121,11 @@ export class Pump implements Task {
 interface Pass {
   /** The newest offset when the pass began. */
   readonly head: number;
-  readonly publications: readonly Publication[];
+  readonly publications: readonly FanOutTally[];
   /** The oldest offset among the publications. */
   readonly firstOffset: number;
-  readonly volatile: readonly Publication[];
-  readonly flight: Flight | undefined;
+  readonly volatile: readonly FanOutTally[];
+  readonly flight: WriteBatch | undefined;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;
   visited: number;

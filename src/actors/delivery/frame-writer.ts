@@ -1,8 +1,8 @@
 import type { Body } from '../../infra/log/shared-body.ts';
-import type { Dialect } from '../../infra/wire/frame-variant.ts';
+import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Frame, Piece } from '../../infra/wire/frames.ts';
 import type { Link } from '../../infra/socket/link.ts';
-import type { Flight } from './write-batch.ts';
+import type { WriteBatch } from './write-batch.ts';
 
 /**
  * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
@@ -27,9 +27,9 @@ export interface OutboxOwner {
  * no messages: it holds at most the rest of one big frame, whose bytes are shared with every other connection, and a few
  * notices of the protocol (`joined`, `gap`, `err`), which must not come between the fragments of a message.
  */
-export class Outbox {
+export class FrameWriter {
   readonly #link: Link;
-  readonly dialect: Dialect;
+  readonly dialect: FrameVariant;
   #isOpen = false;
   #unfinished: Frame | undefined;
   #boarded: Piece | undefined;
@@ -42,7 +42,7 @@ export class Outbox {
   #nextPiece = 0;
   readonly #owner: OutboxOwner;
 
-  constructor(link: Link, dialect: Dialect, highWaterMark: number, owner: OutboxOwner) {
+  constructor(link: Link, dialect: FrameVariant, highWaterMark: number, owner: OutboxOwner) {
     this.#link = link;
     this.dialect = dialect;
     this.#highWaterMark = highWaterMark;
@@ -123,7 +123,7 @@ export class Outbox {
   }
 
   /** Only when `canWrite`: as a write, but the socket is given the bytes when the flight departs, in this turn of the event loop. */
-  board(piece: Piece, bytes: number, messages: number, flight: Flight): void {
+  board(piece: Piece, bytes: number, messages: number, flight: WriteBatch): void {
     this.#messages += messages;
     this.#bytes += bytes;
     this.#boarded = piece;

@@ -1,10 +1,10 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
-import type { Dialect } from '../../infra/wire/frame-variant.ts';
+import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Piece } from '../../infra/wire/frames.ts';
 
 /** The frames of entries that follow each other in a log, joined into one write. */
-export interface Run {
+export interface JoinedFrame {
   readonly entries: readonly Entry[];
   readonly bytes: Uint8Array;
   /** The bytes as a socket is given them. */
@@ -15,8 +15,8 @@ export interface Run {
   readonly isTraced: boolean;
 }
 
-interface CachedRun extends Run {
-  readonly dialect: Dialect;
+interface CachedRun extends JoinedFrame {
+  readonly dialect: FrameVariant;
   readonly tail: LogTail;
   readonly from: number;
   /** The log's newest offset when it was made: what came later may have superseded one of its entries. */
@@ -35,12 +35,12 @@ const CACHED_RUNS = 8;
  * twelve microseconds of a delivery, so four messages in one are worth four to five times the throughput. The cache is small and
  * the hub's, not a thread's: ten thousand quiet threads hold nothing.
  */
-export class Runs {
+export class JoinedFrames {
   readonly #cache: CachedRun[] = [];
   #oldest = 0;
 
   /** At least two entries after the cursor, plain to see: small, not critical, worth delivering; or undefined. */
-  after(tail: LogTail, cursor: number, dialect: Dialect, now: number): Run | undefined {
+  after(tail: LogTail, cursor: number, dialect: FrameVariant, now: number): JoinedFrame | undefined {
     const { head } = tail;
     for (const run of this.#cache) {
       const isSame = run.from === cursor && run.tail === tail && run.head === head;
@@ -61,7 +61,7 @@ export class Runs {
   }
 }
 
-function join(tail: LogTail, from: number, dialect: Dialect, now: number): CachedRun | undefined {
+function join(tail: LogTail, from: number, dialect: FrameVariant, now: number): CachedRun | undefined {
   const entries: Entry[] = [];
   const frames: Uint8Array[] = [];
   let size = 0;

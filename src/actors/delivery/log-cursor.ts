@@ -4,7 +4,7 @@ import type { Position } from '../../infra/log/ids.ts';
 import { positionIn, type Home } from './subscriber.ts';
 
 /** Where a reader of a thread stands in its log. */
-export abstract class Cursor {
+export abstract class LogCursor {
   protected readonly tail: LogTail;
   protected readonly home: Home;
   /** Everything up to here has been written or skipped. */

@@ -2,7 +2,7 @@ import type { WindowBits } from '../../infra/wire/deflate.ts';
 import type { DeflatedParts } from '../../infra/wire/deflated-part-frames.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Parts } from '../../infra/wire/part-frames.ts';
-import type { Outbox } from './frame-writer.ts';
+import type { FrameWriter } from './frame-writer.ts';
 import type { Subscriber } from './subscriber.ts';
 
 /** A client takes big messages in parts. */
@@ -34,7 +34,7 @@ type PartReader = Pick<Subscriber, 'mayWritePart' | 'followPart'>;
 export type PartProgress = 'written' | 'done' | 'blocked' | 'heldUp';
 
 /** A big entry on its way to one client: a cursor within it, which keeps its body alive until `end`. */
-export class PartStream {
+export class PartSender {
   readonly entry: Entry;
   readonly #parts: Parts;
   readonly #deflated: DeflatedParts | undefined;
@@ -61,7 +61,7 @@ export class PartStream {
   }
 
   /** Writes the next part, where the socket takes one and it is ready. */
-  write(outbox: Outbox, subscriber: PartReader): PartProgress {
+  write(outbox: FrameWriter, subscriber: PartReader): PartProgress {
     if (!subscriber.mayWritePart()) return outbox.canWrite ? 'heldUp' : 'blocked';
     const part = this.#take();
     if (part === undefined) return 'heldUp';

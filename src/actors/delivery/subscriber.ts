@@ -5,9 +5,9 @@ import type { Position } from '../../infra/log/ids.ts';
 import type { Counters } from '../hub/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { CompressionOptions } from '../hub/resolve-options.ts';
-import type { Outbox } from './frame-writer.ts';
-import type { Run, Runs } from './joined-frames.ts';
-import type { Streams } from '../streams/stream-registry.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import type { JoinedFrame, JoinedFrames } from './joined-frames.ts';
+import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
 
 /**
@@ -19,13 +19,13 @@ export type GapReason = 'trimmed' | 'epoch' | 'fork' | 'ahead';
 /** Whose subscription it is, as far as a subscription has to know. */
 export interface Subscriber {
   readonly id: string;
-  readonly outbox: Outbox;
+  readonly outbox: FrameWriter;
   /** Bytes of the outbox that the peer has received for certain. */
   readonly ackedBytes: number;
   /** An entry's frame has been written, and there is more to it: it is traced, or big and not written to its end. */
   followUp(entry: Entry, frame: Frame): void;
   /** A run has been written of which an entry is traced. */
-  traceRun(run: Run): void;
+  traceRun(run: JoinedFrame): void;
   /** A traced entry was offered to it and not written. */
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped'): void;
   /** Whether a part of a big entry may be written now; where not, though the outbox can write, another turn follows. */
@@ -50,13 +50,13 @@ export interface Subscriber {
 /** What all subscriptions of a thread have in common, held once. */
 export interface Home {
   readonly id: string;
-  readonly runs: Runs;
+  readonly runs: JoinedFrames;
   readonly counters: Counters;
   /** Of parts of big messages. */
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
   /** Undefined where there have been none. */
-  readonly streams: Streams | undefined;
+  readonly streams: StreamRegistry | undefined;
   unsubscribe(subscription: Subscription): void;
 }
 

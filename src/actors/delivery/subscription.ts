@@ -1,12 +1,12 @@
 import type { Entry } from '../../infra/log/entry.ts';
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
-import { Cursor } from './log-cursor.ts';
-import type { Flight } from './write-batch.ts';
-import type { Outbox } from './frame-writer.ts';
-import { PartStream, type PartsWish } from './part-sender.ts';
-import type { Run } from './joined-frames.ts';
-import type { Streams } from '../streams/stream-registry.ts';
+import { LogCursor } from './log-cursor.ts';
+import type { WriteBatch } from './write-batch.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import { PartSender, type PartsWish } from './part-sender.ts';
+import type { JoinedFrame } from './joined-frames.ts';
+import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 
 /** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */
@@ -19,15 +19,15 @@ const STEPS_PER_VISIT = 256;
  * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
  * further object is a miss of the processor's caches, and those cost more than the code does.
  */
-export class Subscription extends Cursor {
+export class Subscription extends LogCursor {
   readonly subscriber: Subscriber;
   /** Counts the joins of the thread, so that one can tell who was there. */
   readonly serial: number;
   /** Where the client takes big entries in parts. */
   parts: PartsWish | undefined;
-  readonly #outbox: Outbox;
+  readonly #outbox: FrameWriter;
   /** The big entry after the cursor, from its first part to its last. */
-  #partStream: PartStream | undefined;
+  #partStream: PartSender | undefined;
   /** The cursor of a visit that ended with `isHeldUp`; no other cursor is held up. */
   #heldUpAt = -1;
 
@@ -53,7 +53,7 @@ export class Subscription extends Cursor {
   }
 
   /** Token streams of the thread. */
-  get streams(): Streams | undefined {
+  get streams(): StreamRegistry | undefined {
     return this.home.streams;
   }
 
@@ -87,13 +87,13 @@ export class Subscription extends Cursor {
    *
    * @param flight takes what is one write of a few bytes, to be made together with those of others
    */
-  visit(flight?: Flight): boolean {
+  visit(flight?: WriteBatch): boolean {
     const { streams } = this;
     return streams === undefined || streams.size === 0 ? this.#visitLog(flight) : this.#visitAll(streams);
   }
 
   /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
-  #visitAll(streams: Streams): boolean {
+  #visitAll(streams: StreamRegistry): boolean {
     if (this.isEnded) return true;
     this.#outbox.cork();
     if (this.cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
@@ -118,7 +118,7 @@ export class Subscription extends Cursor {
   }
 
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
-  #visitLog(flight?: Flight): boolean {
+  #visitLog(flight?: WriteBatch): boolean {
     if (!this.isBehind || this.isEnded) return true;
     if (this.#partStream !== undefined) {
       if (!this.#goOn()) return this.#wait();
@@ -165,11 +165,11 @@ export class Subscription extends Cursor {
     return run === undefined ? this.#step() : this.#deliverRun(run);
   }
 
-  #nextRun(): Run | undefined {
+  #nextRun(): JoinedFrame | undefined {
     return this.home.runs.after(this.tail, this.cursor, this.#outbox.dialect, this.home.now());
   }
 
-  #deliverRun(run: Run, flight?: Flight): boolean {
+  #deliverRun(run: JoinedFrame, flight?: WriteBatch): boolean {
     if (!this.#outbox.canWrite) return false;
     for (const entry of run.entries) this.noteWritten(entry);
     if (flight === undefined) this.#outbox.writeRun(run.bytes, run.entries.length);
@@ -191,7 +191,7 @@ export class Subscription extends Cursor {
   }
 
   /** The next entry at the cursor; false where the socket takes no more. */
-  #step(flight?: Flight): boolean {
+  #step(flight?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
     if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
       if (!this.#outbox.canWrite) return false;
@@ -213,7 +213,7 @@ export class Subscription extends Cursor {
     const { window } = this.#outbox.dialect;
     const { thresholdBytes, level } = this.home.compression;
     const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
-    this.#partStream = new PartStream(entry, wish, isWorthIt ? { window, level } : undefined, () => {
+    this.#partStream = new PartSender(entry, wish, isWorthIt ? { window, level } : undefined, () => {
       this.subscriber.partReady();
     });
     return this.#writePart(this.#partStream);
@@ -232,7 +232,7 @@ export class Subscription extends Cursor {
     return this.#writePart(stream);
   }
 
-  #writePart(stream: PartStream): boolean {
+  #writePart(stream: PartSender): boolean {
     const progress = stream.write(this.#outbox, this.subscriber);
     this.#heldUpAt = progress === 'heldUp' ? this.cursor : -1;
     if (progress !== 'done') return false;
@@ -255,12 +255,12 @@ export class Subscription extends Cursor {
     this.subscriber.endParts();
   }
 
-  #deliver(entry: Entry, isAhead: boolean, flight?: Flight): void {
+  #deliver(entry: Entry, isAhead: boolean, flight?: WriteBatch): void {
     this.noteWritten(entry);
     this.#write(entry, isAhead, flight);
   }
 
-  #write(entry: Entry, isAhead: boolean, flight?: Flight): void {
+  #write(entry: Entry, isAhead: boolean, flight?: WriteBatch): void {
     const outbox = this.#outbox;
     const { format, window } = outbox.dialect;
     const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);

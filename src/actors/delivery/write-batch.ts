@@ -1,4 +1,4 @@
-import type { Outbox } from './frame-writer.ts';
+import type { FrameWriter } from './frame-writer.ts';
 
 /**
  * Writes that have been decided and wait to be made together. A system call pushes our own code and objects out of the processor's
@@ -7,11 +7,11 @@ import type { Outbox } from './frame-writer.ts';
  *
  * Nothing stays in it: who fills it lets it depart before the turn of the event loop is over.
  */
-export class Flight {
-  readonly #outboxes: Outbox[] = [];
+export class WriteBatch {
+  readonly #outboxes: FrameWriter[] = [];
 
   /** Its bytes are ready; see `Outbox.board`. */
-  add(outbox: Outbox): void {
+  add(outbox: FrameWriter): void {
     this.#outboxes.push(outbox);
   }
 

@@ -4,11 +4,11 @@ import type { AttachOptions } from '../../api/hub.ts';
 import type { HubSettings } from '../hub/resolve-options.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
-export type DoorSettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
+export type GatewaySettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
   Pick<AttachOptions, 'allowedOrigins'> & { readonly onPublish: AttachOptions['onPublish'] | undefined };
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
-export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSettings): DoorSettings {
+export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSettings): GatewaySettings {
   return {
     path: checkPath(options.path ?? '/'),
     authenticate: checkFunction('authenticate', options.authenticate) ?? (() => ({})),

@@ -22,7 +22,7 @@ import { checkChoice } from '../../infra/option-checks.ts';
 import { Refusal, type IncomingMessage, type UpgradeServer } from '../../infra/socket/refusal.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
 import type { AcceptedSocket, AcceptOptions, AttachOptions, Session } from '../../api/hub.ts';
-import { resolveAttach, type DoorSettings } from './resolve-attach-options.ts';
+import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Engine } from '../hub/context.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
@@ -43,9 +43,9 @@ interface Wish {
 }
 
 /** Answers the requests to upgrade of one path: who may come in, and what those may join who came in. */
-export class FrontDoor implements Route, Task {
+export class UpgradeGateway implements Route, Task {
   readonly #house: House;
-  readonly #options: DoorSettings;
+  readonly #options: GatewaySettings;
   readonly #unroute: () => void;
   /** Authentications under way, with their deadlines; also of clients that have gone meanwhile. */
   readonly #pending = new Map<Handshake, TimerHandle>();

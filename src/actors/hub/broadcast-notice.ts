@@ -10,7 +10,7 @@ interface Listening {
 const VISITS_PER_LOOK = 16;
 
 /** Tells all connections the same, in the turns' slices: ten thousand system calls at once would hold the event loop. */
-export class Crier implements Task {
+export class BroadcastNotice implements Task {
   readonly #connections: () => Iterable<Listening>;
   readonly #now: () => number;
   #notice: Frame | undefined;

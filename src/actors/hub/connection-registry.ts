@@ -2,13 +2,13 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { TooManyConnectionsError } from '../../infra/errors.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { HubSettings } from './resolve-options.ts';
-import { Users } from './user-index.ts';
+import { UserIndex } from './user-index.ts';
 
 /** The hub's connections: who is here, whose they are, how many there may be, and whose sockets are still closing. */
-export class Lobby {
+export class ConnectionRegistry {
   readonly #settings: HubSettings;
   readonly #connections = new Map<string, ConnectionActor>();
-  readonly #users = new Users();
+  readonly #users = new UserIndex();
   /** Evicted, but their sockets are still there. */
   readonly #closing = new Set<ConnectionActor>();
   #bytesOfGone = 0;

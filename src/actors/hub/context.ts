@@ -8,12 +8,12 @@ import type { Connection, ThreadStats } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Counters } from './counters.ts';
 import type { HubSettings } from './resolve-options.ts';
-import type { Flight } from '../delivery/write-batch.ts';
-import type { Runs } from '../delivery/joined-frames.ts';
+import type { WriteBatch } from '../delivery/write-batch.ts';
+import type { JoinedFrames } from '../delivery/joined-frames.ts';
 import type { SerializerActor } from '../serializer/serializer.ts';
-import type { StreamTicker } from '../streams/flush-timer.ts';
+import type { FlushTimer } from '../streams/flush-timer.ts';
 import type { ThreadActor } from '../thread/thread.ts';
-import type { Turns } from '../support/slice-scheduler.ts';
+import type { SliceScheduler } from '../support/slice-scheduler.ts';
 
 /** What the hub's actors share: its settings and singletons, and the few words they may say to it. */
 export interface Engine {
@@ -22,10 +22,10 @@ export interface Engine {
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
   readonly serializer: SerializerActor;
-  readonly turns: Turns;
-  readonly runs: Runs;
-  readonly flight: Flight;
-  readonly ticker: StreamTicker;
+  readonly turns: SliceScheduler;
+  readonly runs: JoinedFrames;
+  readonly flight: WriteBatch;
+  readonly ticker: FlushTimer;
   readonly counters: Counters;
   /** False once the hub drains or has been closed. */
   readonly isRunning: boolean;

@@ -1,29 +1,29 @@
 import type { AnyActorRef } from 'xstate';
 import { HubClosedError } from '../../infra/errors.ts';
 import { Metrics } from '../../infra/telemetry/metrics.ts';
-import { patientClock } from '../../infra/time/deferring-clock.ts';
+import { deferringClock } from '../../infra/time/deferring-clock.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
 import { makeCounters } from './counters.ts';
 import { provideConnection, provideThread } from './machine-effects.ts';
 import type { Engine } from './context.ts';
-import { Flight } from '../delivery/write-batch.ts';
+import { WriteBatch } from '../delivery/write-batch.ts';
 import type { HubNews } from './hub-events.ts';
-import type { Lobby } from './connection-registry.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
 import { makeObserver } from '../support/machine-inspection.ts';
 import type { HubSettings } from './resolve-options.ts';
-import { Runs } from '../delivery/joined-frames.ts';
+import { JoinedFrames } from '../delivery/joined-frames.ts';
 import { SerializerActor } from '../serializer/serializer.ts';
-import { StreamTicker } from '../streams/flush-timer.ts';
-import type { Threads } from './thread-registry.ts';
-import { Turns } from '../support/slice-scheduler.ts';
+import { FlushTimer } from '../streams/flush-timer.ts';
+import type { ThreadRegistry } from './thread-registry.ts';
+import { SliceScheduler } from '../support/slice-scheduler.ts';
 
 const CLOSED_THREAD = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
 
 /** What the engine is made of and for. */
 export interface EngineParts {
   readonly settings: HubSettings;
-  readonly lobby: Lobby;
-  readonly threads: Threads;
+  readonly lobby: ConnectionRegistry;
+  readonly threads: ThreadRegistry;
   readonly news: HubNews;
   readonly looks: Set<() => boolean>;
   /** The hub's. */
@@ -38,7 +38,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
   const telemetry = new Telemetry(maxSendSpans, report, tracer);
   const metrics = new Metrics(report, meter);
   const counters = makeCounters();
-  const runs = new Runs();
+  const runs = new JoinedFrames();
   const inspect = makeObserver(
     inspectors,
     (transition) => {
@@ -47,7 +47,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     },
     report,
   );
-  const actorOptions = { clock: patientClock(clock), inspect, logger: () => {} };
+  const actorOptions = { clock: deferringClock(clock), inspect, logger: () => {} };
   const launch = (actor: AnyActorRef): void => {
     actor.subscribe({ error: report });
     actor.start();
@@ -58,10 +58,10 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     telemetry,
     metrics,
     serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report }),
-    turns: new Turns(clock, sliceMs, report, () => runs.clear()),
+    turns: new SliceScheduler(clock, sliceMs, report, () => runs.clear()),
     runs,
-    flight: new Flight(),
-    ticker: new StreamTicker(clock, streams.windowMs),
+    flight: new WriteBatch(),
+    ticker: new FlushTimer(clock, streams.windowMs),
     counters,
     get isRunning() {
       return hub.state() === 'running';

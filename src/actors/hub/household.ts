@@ -1,10 +1,10 @@
 import type { Engine } from './context.ts';
-import type { Lobby } from './connection-registry.ts';
-import type { Threads } from './thread-registry.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+import type { ThreadRegistry } from './thread-registry.ts';
 
 /** All of a hub: the engine that its actors share, its connections and its threads. */
 export interface Household {
   readonly engine: Engine;
-  readonly lobby: Lobby;
-  readonly threads: Threads;
+  readonly lobby: ConnectionRegistry;
+  readonly threads: ThreadRegistry;
 }

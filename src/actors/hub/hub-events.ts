@@ -1,11 +1,11 @@
 import { asError } from '../../infra/errors.ts';
 import type { HubEvents } from '../../api/hub.ts';
 import { ErrorCounts } from './error-counts.ts';
-import { Listeners, type Listener } from '../support/emitter.ts';
+import { Emitter, type Listener } from '../support/emitter.ts';
 
 /** What the hub tells its application: the events, and among them the errors that are nobody's to catch. */
 export class HubNews {
-  readonly #listeners = new Listeners<HubEvents>((error) => this.report(error));
+  readonly #listeners = new Emitter<HubEvents>((error) => this.report(error));
   readonly #errors = new ErrorCounts();
   #isReporting = false;
 

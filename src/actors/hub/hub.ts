@@ -20,23 +20,23 @@ import type {
 } from '../../api/hub.ts';
 import { ConnectionActor } from '../connection/connection.ts';
 import { resolveAccept } from '../connection/resolve-accept-options.ts';
-import { Crier } from './broadcast-notice.ts';
+import { BroadcastNotice } from './broadcast-notice.ts';
 import { deliverAll, endAll, letGo, sayGoodbye } from './shutdown.ts';
 import type { Engine } from './context.ts';
-import { FrontDoor } from '../gateway/upgrade-gateway.ts';
+import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
 import type { Listener } from '../support/emitter.ts';
 import type { Household } from './household.ts';
-import { Housekeeping } from './periodic-work.ts';
+import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
 import { pressureOf, statsOf } from './stats.ts';
-import { Lobby } from './connection-registry.ts';
+import { ConnectionRegistry } from './connection-registry.ts';
 import { makeEngine } from './create-context.ts';
 import { readMetrics } from './metric-readings.ts';
 import { resolveOptions, type HubOptions, type HubSettings } from './resolve-options.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { tell } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
-import { Threads } from './thread-registry.ts';
+import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
 import { userThreadId } from './user-index.ts';
 
@@ -50,14 +50,14 @@ export function createHub(options: HubOptions = {}): Hub {
 
 class HubActor implements Hub {
   readonly #settings: HubSettings;
-  readonly #lobby: Lobby;
-  readonly #threads = new Threads(() => this.#engine);
+  readonly #lobby: ConnectionRegistry;
+  readonly #threads = new ThreadRegistry(() => this.#engine);
   readonly #news = new HubNews();
-  readonly #doors = new Set<FrontDoor>();
+  readonly #doors = new Set<UpgradeGateway>();
   readonly #household: Household;
   readonly #engine: Engine;
-  readonly #housekeeping: Housekeeping;
-  readonly #crier: Crier;
+  readonly #housekeeping: PeriodicWork;
+  readonly #crier: BroadcastNotice;
   readonly #actor: ActorRefFrom<typeof hubMachine>;
   readonly #stopMetrics: () => void;
   #isLogUp = true;
@@ -66,7 +66,7 @@ class HubActor implements Hub {
 
   constructor(settings: HubSettings) {
     this.#settings = settings;
-    this.#lobby = new Lobby(settings);
+    this.#lobby = new ConnectionRegistry(settings);
     const looks = new Set<() => boolean>();
     this.#engine = makeEngine({
       settings,
@@ -78,8 +78,8 @@ class HubActor implements Hub {
       isLogUp: () => this.#isLogUp,
     });
     this.#household = { engine: this.#engine, lobby: this.#lobby, threads: this.#threads };
-    this.#housekeeping = new Housekeeping(this.#household, looks);
-    this.#crier = new Crier(() => this.#lobby.present, this.#engine.now);
+    this.#housekeeping = new PeriodicWork(this.#household, looks);
+    this.#crier = new BroadcastNotice(() => this.#lobby.present, this.#engine.now);
     const machine = hubMachine.provide({
       actions: {
         release: () => {
@@ -133,7 +133,7 @@ class HubActor implements Hub {
 
   attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S> = {}): () => void {
     this.#engine.assertRunning('attach');
-    const door = new FrontDoor(server, options, {
+    const door = new UpgradeGateway(server, options, {
       engine: this.#engine,
       assertRoom: (userId) => this.#lobby.assertRoom(userId),
       accept: (socket, settings) => this.accept(socket, settings),

@@ -1,22 +1,22 @@
 import type { Household } from './household.ts';
 import { guarded } from '../support/emitter.ts';
-import { SweepRound } from '../sweep/connection-sweep.ts';
-import { Sweeper } from '../sweep/sweep-timer.ts';
+import { ConnectionSweep } from '../sweep/connection-sweep.ts';
+import { SweepTimer } from '../sweep/sweep-timer.ts';
 
 /** What a hub does once in `sweepMs`: one look at everything. */
-export class Housekeeping {
+export class PeriodicWork {
   readonly #household: Household;
   /** Asked at each sweep, until their answer is true. */
   readonly #looks: Set<() => boolean>;
-  readonly #sweeper: Sweeper;
-  readonly #round: SweepRound;
+  readonly #sweeper: SweepTimer;
+  readonly #round: ConnectionSweep;
 
   constructor(household: Household, looks: Set<() => boolean>) {
     this.#household = household;
     this.#looks = looks;
     const { clock, settings, turns } = household.engine;
-    this.#round = new SweepRound(household.lobby, clock, settings.sweepMs / 2, (round) => turns.add(round));
-    this.#sweeper = new Sweeper(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
+    this.#round = new ConnectionSweep(household.lobby, clock, settings.sweepMs / 2, (round) => turns.add(round));
+    this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
   }
 
   /** The most that the event loop was late lately. */

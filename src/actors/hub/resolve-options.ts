@@ -17,7 +17,7 @@ import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
 import type { ConnectionPolicy } from '../../machines/index.ts';
 import { resolveStreamLimits, type StreamLimits } from '../streams/resolve-stream-options.ts';
-import type { VitalsPolicy } from '../connection/liveness.ts';
+import type { LivenessPolicy } from '../connection/liveness.ts';
 
 /** Watches the machines: XState inspection events, as `createActor` takes them. */
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void);
@@ -135,7 +135,7 @@ export interface SerializerOptions {
 /** The options with every default filled in. */
 export interface HubSettings {
   readonly policy: ConnectionPolicy;
-  readonly vitals: VitalsPolicy;
+  readonly vitals: LivenessPolicy;
   readonly sweepMs: number;
   readonly highWaterMarkBytes: number;
   readonly sliceMs: number;

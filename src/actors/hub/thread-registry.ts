@@ -11,7 +11,7 @@ const SWEPT_AT_ONCE = 10_000;
 const VISITS_PER_LOOK = 16;
 
 /** The threads that are open: opened when somebody needs them, forgotten when they have closed. */
-export class Threads implements Task {
+export class ThreadRegistry implements Task {
   readonly #engine: () => Engine;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();

@@ -1,7 +1,7 @@
 import type { Connection, User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Engine } from './context.ts';
-import type { Lobby } from './connection-registry.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
 import type { Receipt } from '../thread/receipt.ts';
 import type { SendOptions } from '../thread/resolve-send-options.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
@@ -10,10 +10,10 @@ import { userThreadId } from './user-index.ts';
 /** What an application holds of a user: the id, and the way to the user's connections as they are now. */
 export class UserHandle implements User {
   readonly id: string;
-  readonly #lobby: Lobby;
+  readonly #lobby: ConnectionRegistry;
   readonly #thread: ThreadHandle;
 
-  constructor(id: string, lobby: Lobby, engine: Engine) {
+  constructor(id: string, lobby: ConnectionRegistry, engine: Engine) {
     this.id = id;
     this.#lobby = lobby;
     this.#thread = new ThreadHandle(userThreadId(id), engine);

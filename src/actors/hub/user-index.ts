@@ -9,7 +9,7 @@ export function userThreadId(userId: string): string {
 }
 
 /** Connections by user, oldest first. */
-export class Users {
+export class UserIndex {
   readonly #byUser = new Map<string, Set<ConnectionActor>>();
 
   of(userId: string): ReadonlySet<ConnectionActor> {

@@ -2,7 +2,7 @@ import type { Clock } from '../../infra/time/clock.ts';
 import { SerializerQueueFullError } from '../../infra/errors.ts';
 
 /** The bounded number of serializations under way. */
-export class Places {
+export class Admission {
   readonly limit: number;
   readonly #taken = new Set<Promise<unknown>>();
   /** Those who wait for a place, in order. */

@@ -9,7 +9,7 @@ const SHOWN_BYTES = 32;
  * Development mode: remembers a message as it is at the call, to find out in the end whether what is sent is the same. Blocks
  * for as long as the message takes.
  */
-export class ChangeWatch {
+export class MutationCheck {
   readonly #atTheCall: Body | undefined;
   /** Its stack leads to the call of `send`. */
   readonly #call = new Error('it was sent here');

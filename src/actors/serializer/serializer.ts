@@ -14,7 +14,7 @@ import {
   encodeSync,
   isProvablySmall,
   SegmentPool,
-  SliceScheduler,
+  EncodeScheduler,
   type UnfinishedJob,
 } from '../../infra/serialization/slicer/slicer.ts';
 import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
@@ -25,13 +25,13 @@ import { RecipePool } from '../../infra/serialization/workers/recipe-pool.ts';
 import type { RecipePoolStats } from '../../infra/serialization/workers/recipe-pool-options.ts';
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
 import { serializerMachine } from '../../machines/index.ts';
-import { ChangeWatch } from './mutation-check.ts';
+import { MutationCheck } from './mutation-check.ts';
 import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
 import type { Engine } from '../hub/context.ts';
 import type { HubSettings } from '../hub/resolve-options.ts';
-import { Places } from './admission.ts';
+import { Admission } from './admission.ts';
 import { tell } from '../support/send-if-active.ts';
-import { WindowedMaximum } from '../support/rolling-maximum.ts';
+import { RollingMaximum } from '../support/rolling-maximum.ts';
 
 /** What the serializer needs of the hub. */
 export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch' | 'report'> & {
@@ -45,22 +45,22 @@ export class SerializerActor {
   readonly #host: SerializerHost;
   readonly #actor: ActorRefFrom<typeof serializerMachine>;
   readonly #workers: RecipePool;
-  readonly #scheduler: SliceScheduler;
+  readonly #scheduler: EncodeScheduler;
   readonly #segments = new SegmentPool();
-  readonly #places: Places;
+  readonly #places: Admission;
   readonly #cancels = new Set<(reason: unknown) => void>();
-  readonly #longestSlice: WindowedMaximum;
+  readonly #longestSlice: RollingMaximum;
   #released: Promise<void> = Promise.resolve();
 
   constructor(host: SerializerHost) {
     this.#host = host;
     const { serializer, maxMessageBytes, sliceMs, clock } = host.settings;
     const nextTurn: typeof clock.nextTurn = (callback) => clock.nextTurn(callback);
-    this.#places = new Places(serializer.maxQueue, nextTurn, (isFull) =>
+    this.#places = new Admission(serializer.maxQueue, nextTurn, (isFull) =>
       tell(this.#actor, { type: isFull ? 'filled' : 'eased' }),
     );
-    this.#longestSlice = new WindowedMaximum(() => clock.now());
-    this.#scheduler = new SliceScheduler({
+    this.#longestSlice = new RollingMaximum(() => clock.now());
+    this.#scheduler = new EncodeScheduler({
       budgetMs: sliceMs,
       now: () => clock.now(),
       defer: nextTurn,
@@ -211,11 +211,11 @@ export class SerializerActor {
       isKnownBig: true,
     });
     if (job.done) return resultOf(message, 'sliced', job);
-    const watch = settings.isDevelopment ? new ChangeWatch(message, pool) : undefined;
+    const watch = settings.isDevelopment ? new MutationCheck(message, pool) : undefined;
     return this.#finish(message, job, watch);
   }
 
-  async #finish(message: unknown, job: UnfinishedJob, watch: ChangeWatch | undefined): Promise<Encoded> {
+  async #finish(message: unknown, job: UnfinishedJob, watch: MutationCheck | undefined): Promise<Encoded> {
     try {
       const encoded = resultOf(message, 'sliced', await this.#inTime(job.promise, (reason) => job.cancel(reason)));
       const changed = watch?.compare(encoded.body);

@@ -7,7 +7,7 @@ export interface TextSource {
 }
 
 /** The one timer of all token streams of a hub: runs while text waits. */
-export class StreamTicker {
+export class FlushTimer {
   readonly #clock: Clock;
   readonly #windowMs: number;
   readonly #waiting = new Set<TextSource>();

@@ -7,21 +7,21 @@ import {
 } from '../../infra/errors.ts';
 import type { MaybePromise } from '../../infra/log/delivery-log.ts';
 import type { Engine } from '../hub/context.ts';
-import { inTime } from '../support/callback-deadline.ts';
+import { withDeadline } from '../support/callback-deadline.ts';
 import { guarded } from '../support/emitter.ts';
 import type { Receipt } from '../thread/receipt.ts';
 import type { Canceller, StreamSettings, TokenStream } from './resolve-stream-options.ts';
-import type { Streams } from './stream-registry.ts';
-import { ThreadStream, type Publisher } from './stream-state.ts';
+import type { StreamRegistry } from './stream-registry.ts';
+import { StreamState, type Publisher } from './stream-state.ts';
 
 /** A token stream in the hands of its publisher. */
-export class PublishedStream implements TokenStream, Publisher {
+export class StreamHandle implements TokenStream, Publisher {
   readonly #settings: StreamSettings;
   readonly #engine: Engine;
-  readonly #stream: ThreadStream;
+  readonly #stream: StreamState;
   readonly #controller = new AbortController();
   /** The streams of its thread; a promise where the thread has still to be opened. */
-  #home: MaybePromise<Streams>;
+  #home: MaybePromise<StreamRegistry>;
   #finishing: Promise<Receipt> | undefined;
   /** The final message is on its way, or in the log. */
   #isEnding = false;
@@ -29,11 +29,11 @@ export class PublishedStream implements TokenStream, Publisher {
   #failure: Error | undefined;
 
   /** @throws StreamExistsError, TooManyStreamsError, ThreadClosedError where the thread is open already */
-  constructor(threadId: string, settings: StreamSettings, engine: Engine, opening: MaybePromise<Streams>) {
+  constructor(threadId: string, settings: StreamSettings, engine: Engine, opening: MaybePromise<StreamRegistry>) {
     this.#settings = settings;
     this.#engine = engine;
-    this.#stream = new ThreadStream(threadId, { ...settings, publisher: this }, engine.now());
-    const begin = (streams: Streams): Streams => {
+    this.#stream = new StreamState(threadId, { ...settings, publisher: this }, engine.now());
+    const begin = (streams: StreamRegistry): StreamRegistry => {
       streams.begin(this.#stream);
       this.#home = streams;
       return streams;
@@ -100,7 +100,7 @@ export class PublishedStream implements TokenStream, Publisher {
   // --- Publisher
 
   async cancel(by: Canceller): Promise<boolean> {
-    if (!(await inTime('mayCancel', this.#settings.mayCancel(by), this.#engine))) return false;
+    if (!(await withDeadline('mayCancel', this.#settings.mayCancel(by), this.#engine))) return false;
     this.#signal('cancelled', by.userId);
     return true;
   }

@@ -3,10 +3,10 @@ import type { Engine } from '../hub/context.ts';
 import type { Receipt } from '../thread/receipt.ts';
 import type { SendOptions } from '../thread/resolve-send-options.ts';
 import type { Canceller } from './resolve-stream-options.ts';
-import { PATIENCE, StreamRelay } from './stream-replication.ts';
+import { PATIENCE, StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
 import type { Subscription } from '../delivery/subscription.ts';
-import type { ThreadStream } from './stream-state.ts';
+import type { StreamState } from './stream-state.ts';
 
 /** The thread that the streams are in. */
 export interface StreamHost extends TextSource {
@@ -29,17 +29,17 @@ interface Missed {
  * The token streams under way in one thread. They are no entries of the log, for nobody needs a token later: whoever is behind gets
  * the text so far, and in the end the final message, which is one.
  */
-export class Streams {
+export class StreamRegistry {
   readonly #host: StreamHost;
   readonly #engine: Engine;
-  readonly #byId = new Map<string, ThreadStream>();
-  readonly #relay: StreamRelay;
+  readonly #byId = new Map<string, StreamState>();
+  readonly #relay: StreamReplication;
   readonly #missed = new Map<Subscription, Missed>();
 
   constructor(host: StreamHost, engine: Engine) {
     this.#host = host;
     this.#engine = engine;
-    this.#relay = new StreamRelay(host, engine, this.#byId, (stream) => this.#onBegun(stream));
+    this.#relay = new StreamReplication(host, engine, this.#byId, (stream) => this.#onBegun(stream));
   }
 
   get size(): number {
@@ -52,7 +52,7 @@ export class Streams {
   }
 
   /** @throws StreamExistsError, TooManyStreamsError */
-  begin(stream: ThreadStream): void {
+  begin(stream: StreamState): void {
     const { maxPerThread } = this.#engine.settings.streams;
     const facts = { threadId: this.#host.id, streamId: stream.id };
     if (this.#byId.has(stream.id)) throw new StreamExistsError(facts);
@@ -71,7 +71,7 @@ export class Streams {
   }
 
   /** The first text goes out at once, and so does what comes after a pause; the rest waits for its window. */
-  appended(stream: ThreadStream): void {
+  appended(stream: StreamState): void {
     if (!stream.text.isPending) return;
     if (this.#engine.now() - stream.toldAt >= this.#engine.settings.streams.windowMs) this.#host.offerText();
     else this.#engine.ticker.add(this.#host);
@@ -137,7 +137,7 @@ export class Streams {
   // --- their end
 
   /** Logs the final message of a stream. */
-  async finish(stream: ThreadStream, message: object): Promise<Receipt> {
+  async finish(stream: StreamState, message: object): Promise<Receipt> {
     stream.isEnding = true;
     try {
       const receipt = await this.#host.send(message, { idempotencyKey: stream.id });
@@ -198,7 +198,7 @@ export class Streams {
    * Where it does not succeed, the next sweep tries again. Of several processes that take the publisher of another one for dead, the
    * first one's mark is logged: it has the stream's id.
    */
-  #abort(stream: ThreadStream, reason: string): void {
+  #abort(stream: StreamState, reason: string): void {
     const aborting =
       stream.publisher === undefined
         ? this.finish(stream, { text: stream.text.whole, aborted: 'lost' })
@@ -209,7 +209,7 @@ export class Streams {
   // --- the other processes that hold the thread
 
   /** Another process publishes it: some clients have known it before we did. */
-  #onBegun(stream: ThreadStream): void {
+  #onBegun(stream: StreamState): void {
     for (const [subscription, { has }] of this.#missed) {
       const at = has.get(stream.id);
       if (at !== undefined) stream.cursors.set(subscription, at);

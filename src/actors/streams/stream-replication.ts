@@ -3,7 +3,7 @@ import { guarded } from '../support/emitter.ts';
 import { readStreamNote, streamNote, type StreamNote } from './replication-messages.ts';
 import type { Canceller } from './resolve-stream-options.ts';
 import type { TextSource } from './flush-timer.ts';
-import { ThreadStream } from './stream-state.ts';
+import { StreamState } from './stream-state.ts';
 
 /** How much longer than the publisher's own process others wait for news of a stream: its verdict comes first. */
 export const PATIENCE = 1.5;
@@ -21,11 +21,11 @@ const REMEMBERED = 64;
  * The streams of one thread between the processes that hold it: each tells the text of those that it publishes, window by window, and
  * asks for what it has missed. Notes may be lost, but come in order; the end is an entry of the log, which all have.
  */
-export class StreamRelay {
+export class StreamReplication {
   readonly #host: TextSource & { readonly id: string };
   readonly #engine: Engine;
-  readonly #byId: Map<string, ThreadStream>;
-  readonly #onBegun: (stream: ThreadStream) => void;
+  readonly #byId: Map<string, StreamState>;
+  readonly #onBegun: (stream: StreamState) => void;
   /** Over, the newest last. */
   readonly #past = new Set<string>();
   /** When the other processes were asked for a stream. */
@@ -35,8 +35,8 @@ export class StreamRelay {
   constructor(
     host: TextSource & { readonly id: string },
     engine: Engine,
-    byId: Map<string, ThreadStream>,
-    onBegun: (stream: ThreadStream) => void,
+    byId: Map<string, StreamState>,
+    onBegun: (stream: StreamState) => void,
   ) {
     this.#host = host;
     this.#engine = engine;
@@ -54,7 +54,7 @@ export class StreamRelay {
   }
 
   /** Tells what is new from there on, and what was asked for. */
-  tell(stream: ThreadStream, from: number): void {
+  tell(stream: StreamState, from: number): void {
     const { publisher, askedFrom, text } = stream;
     stream.askedFrom = Infinity;
     if (publisher === undefined || !this.hasOthers) return;
@@ -66,7 +66,7 @@ export class StreamRelay {
   }
 
   /** Tells that the publisher lives, where there was nothing else to tell. */
-  keepAlive(stream: ThreadStream, now: number): void {
+  keepAlive(stream: StreamState, now: number): void {
     const isOverdue = stream.heardAt > stream.notedAt && now - stream.notedAt >= stream.timeoutMs / 3;
     if (isOverdue && stream.publisher !== undefined) this.#text(stream, stream.text.told, '');
   }
@@ -112,9 +112,9 @@ export class StreamRelay {
   }
 
   /** A stream of another process; none where there are too many already: its final message will come nevertheless. */
-  #begun(id: string, timeoutMs: number): ThreadStream | undefined {
+  #begun(id: string, timeoutMs: number): StreamState | undefined {
     if (this.#byId.size >= this.#engine.settings.streams.maxPerThread) return undefined;
-    const stream = new ThreadStream(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#engine.now());
+    const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#engine.now());
     this.#byId.set(id, stream);
     this.#asked.delete(id);
     this.#onBegun(stream);
@@ -138,7 +138,7 @@ export class StreamRelay {
     }
   }
 
-  #text(stream: ThreadStream, at: number, d: string): void {
+  #text(stream: StreamState, at: number, d: string): void {
     stream.notedAt = this.#engine.now();
     this.#send({ k: 'tok', s: stream.id, at, d, ms: stream.timeoutMs });
   }

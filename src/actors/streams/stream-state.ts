@@ -13,7 +13,7 @@ export interface Publisher {
 }
 
 /** A stream that is under way in a thread: its text, and how far each connection is. Gone as soon as its final message is logged. */
-export class ThreadStream {
+export class StreamState {
   readonly id: string;
   readonly text: StreamText;
   /** Without anything appended for this long it is aborted. */

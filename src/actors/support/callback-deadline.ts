@@ -6,7 +6,7 @@ import type { Engine } from '../hub/context.ts';
  * What the application answers, or AnswerTimeoutError: the requests of a connection wait for each other, and must not wait for ever.
  * Looked at by the sweep, so that a question costs no timer. A late answer, or failure, is nobody's.
  */
-export function inTime<T>(
+export function withDeadline<T>(
   callback: AnswerTimeoutError['callback'],
   answer: MaybePromise<T>,
   engine: Pick<Engine, 'settings' | 'now' | 'lookAtEachSweep'>,

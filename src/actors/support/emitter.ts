@@ -2,7 +2,7 @@
 export type Listener<News> = (news: News) => unknown;
 
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
-export class Listeners<Events extends object> {
+export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<Listener<Events[E]>> } = {};
   readonly #report: (error: unknown) => void;
 

@@ -5,7 +5,7 @@ const WINDOW_MS = 30_000;
  * The greatest value of the last 30 to 60 seconds. Unlike a maximum that is reset when it is read, it says the same to everybody
  * who asks, so that two exporters do not take each other's readings away.
  */
-export class WindowedMaximum {
+export class RollingMaximum {
   readonly #now: () => number;
   #windowEndsAt: number;
   #before = 0;

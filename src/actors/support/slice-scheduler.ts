@@ -1,5 +1,5 @@
 import type { Clock } from '../../infra/time/clock.ts';
-import { WindowedMaximum } from './rolling-maximum.ts';
+import { RollingMaximum } from './rolling-maximum.ts';
 
 /** Work that can be done in slices. */
 export interface Task {
@@ -12,7 +12,7 @@ export interface Task {
  * end of the current turn's code, so that an idle hub delivers at once and several sends of one turn are one visit; what is
  * left runs in later turns, between which sockets and timers have theirs.
  */
-export class Turns {
+export class SliceScheduler {
   readonly #clock: Clock;
   readonly #sliceMs: number;
   readonly #report: (error: unknown) => void;
@@ -23,7 +23,7 @@ export class Turns {
   #isWaiting = false;
   #spentMs = 0;
   #longestSliceMs = 0;
-  readonly #recentSlice: WindowedMaximum;
+  readonly #recentSlice: RollingMaximum;
   /** When the queue was last empty. */
   #busySince = 0;
 
@@ -32,7 +32,7 @@ export class Turns {
     this.#onIdle = onIdle;
     this.#clock = clock;
     this.#sliceMs = sliceMs;
-    this.#recentSlice = new WindowedMaximum(() => clock.now());
+    this.#recentSlice = new RollingMaximum(() => clock.now());
     this.#report = report;
   }
 

@@ -29,11 +29,11 @@ const LEAST_BATCH = 64;
  * these system calls and the answers to them would come between the next message and its readers (10,000 pings held the event loop for
  * eighty milliseconds).
  */
-export class SweepRound implements Task {
+export class ConnectionSweep implements Task {
   readonly #crowd: Crowd;
   readonly #clock: Clock;
   /** Has it run in the turns' slices. */
-  readonly #enqueue: (round: SweepRound) => void;
+  readonly #enqueue: (round: ConnectionSweep) => void;
   /** How long a round may take; a batch that comes this much after the one before says that the event loop was late. */
   readonly #roundMs: number;
   /** A Map's iterator goes on where it stopped, with those that came meanwhile and without those that went. */
@@ -43,7 +43,7 @@ export class SweepRound implements Task {
   #isFair = true;
   #lookedAt = 0;
 
-  constructor(crowd: Crowd, clock: Clock, roundMs: number, enqueue: (round: SweepRound) => void) {
+  constructor(crowd: Crowd, clock: Clock, roundMs: number, enqueue: (round: ConnectionSweep) => void) {
     this.#crowd = crowd;
     this.#clock = clock;
     this.#roundMs = roundMs;

@@ -1,15 +1,15 @@
 import type { Clock, TimerHandle } from '../../infra/time/clock.ts';
-import { WindowedMaximum } from '../support/rolling-maximum.ts';
+import { RollingMaximum } from '../support/rolling-maximum.ts';
 
 /**
  * The one timer of the hub: looks at everything once in `intervalMs`. When it comes late, the event loop was late, and so were
  * the answers of peers: it says so, and nobody is judged in that sweep.
  */
-export class Sweeper {
+export class SweepTimer {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #sweep: (now: number, isFair: boolean) => void;
-  readonly #late: WindowedMaximum;
+  readonly #late: RollingMaximum;
   #timer: TimerHandle;
   #dueAt = 0;
   #isStopped = true;
@@ -18,7 +18,7 @@ export class Sweeper {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
     this.#sweep = sweep;
-    this.#late = new WindowedMaximum(() => clock.now());
+    this.#late = new RollingMaximum(() => clock.now());
   }
 
   /** The most that the event loop was late lately. */

@@ -1,6 +1,6 @@
 import { checkChoice } from '../../infra/option-checks.ts';
 import type { Engine } from '../hub/context.ts';
-import type { Publication } from '../delivery/fan-out-tally.ts';
+import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 
 /**
@@ -22,7 +22,7 @@ export interface Settlement extends Readonly<Record<Outcome, number>> {
 }
 
 /** Follows one message to its end, in the sweep's rhythm: nobody who does not ask pays for it. */
-export function settle(publication: Publication, engine: Engine, options: SettleOptions = {}): Promise<Settlement> {
+export function settle(publication: FanOutTally, engine: Engine, options: SettleOptions = {}): Promise<Settlement> {
   const isUntilAcked = checkChoice('until', options.until, 'written', ['written', 'acked']) === 'acked';
   const deadline = engine.now() + engine.settings.settleTimeoutMs;
   const follow = new Followed(publication);
@@ -39,7 +39,7 @@ export function settle(publication: Publication, engine: Engine, options: Settle
 }
 
 class Followed {
-  readonly #publication: Publication;
+  readonly #publication: FanOutTally;
   readonly #members: readonly Subscription[];
   readonly #behind: ReadonlySet<Subscription>;
   readonly #droppedFor: ReadonlySet<Subscription>;
@@ -50,7 +50,7 @@ class Followed {
   /** Recipients that were written to and had left when the following began. */
   readonly unknown: number;
 
-  constructor(publication: Publication) {
+  constructor(publication: FanOutTally) {
     this.#publication = publication;
     const { members, behind, droppedFor } = publication;
     const present = publication.isDuplicate ? [] : [...members].filter((member) => publication.isFor(member));

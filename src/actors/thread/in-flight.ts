@@ -1,5 +1,5 @@
 /** Counts what has been begun and is not over, for those who wait until it is less. */
-export class UnderWay {
+export class InFlight {
   #count = 0;
   #waiting: (() => void)[] = [];
 

@@ -2,7 +2,7 @@ import type { PartsWish } from '../delivery/part-sender.ts';
 import type { TextPositions } from '../streams/stream-registry.ts';
 
 /** What a client says with a join besides its position. */
-export interface JoinWish {
+export interface JoinRequest {
   /** What it has of the token streams. */
   readonly texts?: TextPositions | undefined;
   /** Where it takes big messages in parts. */

@@ -9,7 +9,7 @@ import type { Encoded } from '../serializer/encoded-message.ts';
 import type { Engine } from '../hub/context.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, volatileNote } from './node-messages.ts';
-import { Publication } from '../delivery/fan-out-tally.ts';
+import { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { attributesOf } from './receipt.ts';
 import type { SendSettings } from './resolve-send-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
@@ -20,14 +20,14 @@ export interface Publisher {
   readonly state: string;
   readonly members: ReadonlySet<Subscription>;
   /** To all members, with the next fan-out. */
-  offer(publication: Publication): void;
+  offer(publication: FanOutTally): void;
 }
 
 /**
  * The way of a thread's messages from `send` to the fan-out: serialized, compressed where that is worth it, logged in the order of their
  * lane. It never waits for a connection.
  */
-export class Publishing {
+export class PublishPipeline {
   /** What the members' connections have negotiated. */
   readonly windows = new Windows();
   readonly #thread: Publisher;
@@ -46,7 +46,7 @@ export class Publishing {
   }
 
   /** Resolves when it has been offered to all members. */
-  publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<Publication> {
+  publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
     const encoded = this.#engine.serializer.encode(message, settings.isSnapshot, span.trace);
     const compressed = this.#compressed(encoded, settings.lane);
     const lane = this.#lanes[settings.lane];
@@ -56,7 +56,7 @@ export class Publishing {
   }
 
   /** An entry of another process. Where it is traced, its deliveries here are the children of a span of this process. */
-  takeOver(entry: Entry): Publication {
+  takeOver(entry: Entry): FanOutTally {
     const span = entry.trace === undefined ? undefined : this.#engine.telemetry.process(entry, entry.trace);
     entry.trace = span?.trace;
     const facts = {
@@ -66,7 +66,7 @@ export class Publishing {
       isDuplicate: false,
       members: this.#thread.members,
     };
-    return new Publication(facts, (publication) => span?.end(attributesOf(publication)));
+    return new FanOutTally(facts, (publication) => span?.end(attributesOf(publication)));
   }
 
   /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
@@ -95,7 +95,7 @@ export class Publishing {
     return false;
   }
 
-  #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<Publication> {
+  #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
     const { id: threadId, state } = this.#thread;
     const draft: EntryDraft = {
       threadId,
@@ -127,10 +127,10 @@ export class Publishing {
     });
   }
 
-  #offer({ entry, isDuplicate }: Appended, strategy: string, done: (publication: Publication) => void): void {
+  #offer({ entry, isDuplicate }: Appended, strategy: string, done: (publication: FanOutTally) => void): void {
     const { epoch } = this.#tail;
     const { members } = this.#thread;
-    const publication = new Publication({ entry, strategy, epoch, isDuplicate, members }, done);
+    const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members }, done);
     if (isDuplicate) publication.finish(0, 0);
     else this.#thread.offer(publication);
   }

@@ -1,7 +1,7 @@
 import { formatPosition } from '../../infra/log/ids.ts';
 import type { SpanAttributes } from '../../infra/telemetry/spans.ts';
 import type { Engine } from '../hub/context.ts';
-import type { Publication } from '../delivery/fan-out-tally.ts';
+import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { settle, type SettleOptions, type Settlement } from './delivery-outcomes.ts';
 
 /** The answer to a `send`: it has been logged and offered to every connection of the thread. */
@@ -28,7 +28,7 @@ export interface Receipt {
   settled(options?: SettleOptions): Promise<Settlement>;
 }
 
-export function makeReceipt(publication: Publication, engine: Engine): Receipt {
+export function makeReceipt(publication: FanOutTally, engine: Engine): Receipt {
   const { entry, epoch, strategy } = publication;
   return {
     id: entry.id,
@@ -45,7 +45,7 @@ export function makeReceipt(publication: Publication, engine: Engine): Receipt {
 }
 
 /** What a receipt says, as attributes of the publish span. */
-export function attributesOf({ entry, strategy, recipients, written, behind, dropped }: Publication): SpanAttributes {
+export function attributesOf({ entry, strategy, recipients, written, behind, dropped }: FanOutTally): SpanAttributes {
   return {
     'threadcast.message.id': entry.id,
     'threadcast.message.offset': entry.offset,

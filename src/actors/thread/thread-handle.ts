@@ -6,7 +6,7 @@ import type { Engine } from '../hub/context.ts';
 import type { Receipt } from './receipt.ts';
 import type { SendOptions } from './resolve-send-options.ts';
 import { resolveStream, type StreamOptions, type TokenStream } from '../streams/resolve-stream-options.ts';
-import { PublishedStream } from '../streams/stream-handle.ts';
+import { StreamHandle } from '../streams/stream-handle.ts';
 
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
@@ -64,7 +64,7 @@ export class ThreadHandle implements Thread {
     const settings = resolveStream(options, this.#engine);
     const opening = this.#engine.openThread(this.id);
     const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
-    return new PublishedStream(this.id, settings, this.#engine, streams);
+    return new StreamHandle(this.id, settings, this.#engine, streams);
   }
 }
 

@@ -9,28 +9,28 @@ import type { threadMachine } from '../../machines/index.ts';
 import type { ThreadStats } from '../../api/hub.ts';
 import type { Counters } from '../hub/counters.ts';
 import type { Engine } from '../hub/context.ts';
-import type { Flight } from '../delivery/write-batch.ts';
+import type { WriteBatch } from '../delivery/write-batch.ts';
 import { planJoin, type JoinPlan } from './join-plan.ts';
-import type { JoinWish } from './join-request.ts';
+import type { JoinRequest } from './join-request.ts';
 import { readVolatileNote } from './node-messages.ts';
 import type { CompressionOptions } from '../hub/resolve-options.ts';
-import type { Publication } from '../delivery/fan-out-tally.ts';
-import { Publishing, type Publisher } from './publish-pipeline.ts';
-import { Pump, type Station } from '../delivery/fan-out.ts';
+import type { FanOutTally } from '../delivery/fan-out-tally.ts';
+import { PublishPipeline, type Publisher } from './publish-pipeline.ts';
+import { FanOut, type Station } from '../delivery/fan-out.ts';
 import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
-import type { Runs } from '../delivery/joined-frames.ts';
+import type { JoinedFrames } from '../delivery/joined-frames.ts';
 import { resolveSend, type SendOptions } from './resolve-send-options.ts';
-import { Streams, type StreamHost } from '../streams/stream-registry.ts';
+import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { tell } from '../support/send-if-active.ts';
-import { UnderWay } from './in-flight.ts';
+import { InFlight } from './in-flight.ts';
 
 /** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
 export class ThreadActor implements Home, Station, StreamHost, Publisher {
   readonly id: string;
-  readonly runs: Runs;
-  readonly flight: Flight;
+  readonly runs: JoinedFrames;
+  readonly flight: WriteBatch;
   readonly counters: Counters;
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
@@ -38,10 +38,10 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
   readonly #engine: Engine;
   readonly #actor: ActorRefFrom<typeof threadMachine>;
   readonly #log: LogSubscription;
-  readonly #pump: Pump;
-  readonly #publishing: Publishing;
-  #streams: Streams | undefined;
-  readonly #underWay = new UnderWay();
+  readonly #pump: FanOut;
+  readonly #publishing: PublishPipeline;
+  #streams: StreamRegistry | undefined;
+  readonly #underWay = new InFlight();
   #joins = 0;
   #usedAt: number;
   /** Members that other processes know of. */
@@ -57,8 +57,8 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
     this.#engine = engine;
     this.#log = log;
     log.hold(log.tail.head);
-    this.#pump = new Pump(log.tail, this);
-    this.#publishing = new Publishing(this, log.tail, engine);
+    this.#pump = new FanOut(log.tail, this);
+    this.#publishing = new PublishPipeline(this, log.tail, engine);
     this.#usedAt = engine.now();
     this.#actor = createActor(engine.machines.thread, { ...engine.actorOptions, id: `thread:${id}`, input: { id } });
   }
@@ -77,12 +77,12 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
   }
 
   /** Its token streams; undefined where there have been none. */
-  get streams(): Streams | undefined {
+  get streams(): StreamRegistry | undefined {
     return this.#streams;
   }
 
   /** @throws ThreadClosedError */
-  openStreams(): Streams {
+  openStreams(): StreamRegistry {
     this.#assertOpen('stream');
     return this.#openStreams();
   }
@@ -121,7 +121,7 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
   subscribe(
     subscriber: Subscriber,
     from: string | undefined,
-    wish: JoinWish = {},
+    wish: JoinRequest = {},
   ): { subscription: Subscription; plan: JoinPlan } {
     this.#assertOpen('join');
     const plan = planJoin(this.#log.tail, from);
@@ -148,7 +148,7 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
   }
 
   /** To all members, with the next fan-out. */
-  offer(publication: Publication): void {
+  offer(publication: FanOutTally): void {
     this.#pump.add(publication);
     this.#engine.turns.add(this.#pump);
   }
@@ -248,8 +248,8 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
     this.#engine.forgetThread(this);
   }
 
-  #openStreams(): Streams {
-    return (this.#streams ??= new Streams(this, this.#engine));
+  #openStreams(): StreamRegistry {
+    return (this.#streams ??= new StreamRegistry(this, this.#engine));
   }
 
   #assertOpen(action: string): void {

@@ -8,7 +8,7 @@ interface Place<T> {
  * Things in the order of their last use, each act in constant time. A `Set` keeps that order as well, but whoever takes its first again
  * and again walks over all that were deleted before it (measured with 200,000 of them: 90 us each time).
  */
-export class Recency<T> {
+export class LruList<T> {
   readonly #places = new Map<T, Place<T>>();
   #oldest: Place<T> | undefined;
   #newest: Place<T> | undefined;

@@ -4,7 +4,7 @@ import type { Entry, EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
 import { LogBuffer, type Retention } from './log-buffer.ts';
 import { checkNumber, type Optional } from '../option-checks.ts';
-import { Recency } from './lru-list.ts';
+import { LruList } from './lru-list.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
   /** Bytes of message JSON of all threads together; beyond it, threads without news for longest lose their oldest. @default 1 GiB */
@@ -38,7 +38,7 @@ export function memoryLog(options: MemoryLogOptions = {}): DeliveryLog {
 class MemoryLog implements DeliveryLog {
   readonly #threads = new Map<string, ThreadLog>();
   /** Those that hold entries, the one without news for longest first. */
-  readonly #holding = new Recency<ThreadLog>();
+  readonly #holding = new LruList<ThreadLog>();
   #swept: Iterator<ThreadLog> | undefined;
   readonly #retention: Retention;
   readonly #maxTotalBytes: number;

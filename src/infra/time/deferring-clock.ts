@@ -13,7 +13,7 @@ class PatientTimer {
  * whose answer waits to be read. So a timer that comes late lets sockets have their turn first, and is not run if they
  * cancelled it.
  */
-export function patientClock(clock: Clock): Clock {
+export function deferringClock(clock: Clock): Clock {
   return {
     now: () => clock.now(),
     nextTurn: (callback) => clock.nextTurn(callback),

@@ -2,16 +2,16 @@ import type { WindowBits } from './deflate.ts';
 import type { Format } from '../log/entry.ts';
 
 /** What a connection understands. */
-export interface Dialect {
+export interface FrameVariant {
   readonly format: Format;
   /** The window for compressed frames, if it takes them. */
   readonly window: WindowBits | undefined;
 }
 
-const dialects = new Map<string, Dialect>();
+const dialects = new Map<string, FrameVariant>();
 
 /** One object for all connections that understand the same, so that they can be compared and cost no memory each. */
-export function dialectOf(format: Format, window: WindowBits | undefined): Dialect {
+export function frameVariantOf(format: Format, window: WindowBits | undefined): FrameVariant {
   const name = `${format} ${window ?? ''}`;
   let dialect = dialects.get(name);
   if (dialect === undefined) dialects.set(name, (dialect = { format, window }));

@@ -1,7 +1,7 @@
 import { AggregationTemporality, MeterProvider, MetricReader, type MetricData } from '@opentelemetry/sdk-metrics';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { INSTRUMENTS } from '../../../src/infra/telemetry/instruments.ts';
-import { WindowedMaximum } from '../../../src/actors/support/rolling-maximum.ts';
+import { RollingMaximum } from '../../../src/actors/support/rolling-maximum.ts';
 import { InvalidThreadIdError, LogUnavailableError, ThreadcastError } from '../../../src/infra/errors.ts';
 import { createHub, memoryLog } from '../../../src/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
@@ -237,7 +237,7 @@ it('says that the log is lost for as long as it is', async () => {
 
 it('a windowed maximum holds a value for 30 to 60 seconds', async () => {
   const clock = new VirtualClock();
-  const maximum = new WindowedMaximum(() => clock.now());
+  const maximum = new RollingMaximum(() => clock.now());
   maximum.note(5);
   maximum.note(3);
   expect(maximum.value).toBe(5);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import { memoryLog, type Connection, type HubOptions } from '../../../src/index.ts';
-import { Vitals } from '../../../src/actors/connection/liveness.ts';
+import { Liveness } from '../../../src/actors/connection/liveness.ts';
 import { Body } from '../../../src/infra/log/shared-body.ts';
 import { Parts } from '../../../src/infra/wire/part-frames.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
@@ -148,7 +148,7 @@ it('as much is on its way as the line takes in its round trip and a quarter of a
   const KIB = 1_024;
   const link = new FakeLink();
   link.stall();
-  const vitals = new Vitals(link, { sendTimeoutMs: 5_000, heartbeatMs: 25_000 }, 0);
+  const vitals = new Liveness(link, { sendTimeoutMs: 5_000, heartbeatMs: 25_000 }, 0);
   expect([vitals.hasRoom(255 * KIB), vitals.hasRoom(256 * KIB)]).toEqual([true, false]);
   vitals.follow(0, 256 * KIB);
   // no second barrier while one is unanswered

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SweepRound } from '../../../src/actors/sweep/connection-sweep.ts';
+import { ConnectionSweep } from '../../../src/actors/sweep/connection-sweep.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 const ROUND_MS = 500;
@@ -12,7 +12,7 @@ function crowdOf(size: number) {
     sweep: (_: number, isFair: boolean): void => void batches.at(-1)?.fair.push(isFair),
     onBroken: () => {},
   }));
-  const round = new SweepRound({ present, size }, clock, ROUND_MS, (task) => {
+  const round = new ConnectionSweep({ present, size }, clock, ROUND_MS, (task) => {
     batches.push({ at: clock.now(), fair: [] });
     task.run(Infinity);
   });
@@ -38,7 +38,7 @@ it('goes on where its slice ended', () => {
     onBroken: () => {},
   }));
   const clock = new VirtualClock();
-  const round = new SweepRound({ present, size: 40 }, { ...plain(clock), now: () => now }, ROUND_MS, () => {});
+  const round = new ConnectionSweep({ present, size: 40 }, { ...plain(clock), now: () => now }, ROUND_MS, () => {});
   round.begin(true);
   const slices: number[] = [];
   for (let isDone = false; !isDone;) {

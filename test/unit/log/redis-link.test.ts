@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connector, Extent, OnTrouble, RedisConnection } from '../../../src/infra/log/redis/connections.ts';
-import { RedisLink } from '../../../src/infra/log/redis/session.ts';
+import { RedisSession } from '../../../src/infra/log/redis/session.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 /** Connections whose answers, and whose end, the test decides about. */
@@ -46,7 +46,7 @@ beforeEach(() => {
   makings = [];
 });
 
-function start(extent: Extent = 'ended'): RedisLink {
+function start(extent: Extent = 'ended'): RedisSession {
   const connect: Connector = async (onTrouble) => {
     await makings.shift()?.();
     const wire = new Wire(extent, onTrouble);
@@ -54,7 +54,7 @@ function start(extent: Extent = 'ended'): RedisLink {
     return wire;
   };
   const settings = { commandTimeoutMs: 2_000, connectTimeoutMs: 4_000, clock, random: () => 1 };
-  return new RedisLink(connect, settings, {
+  return new RedisSession(connect, settings, {
     onUp: () => news.push('up'),
     onDown: () => news.push('down'),
     onTick: () => {},

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Connector } from '../../../src/infra/log/redis/connections.ts';
-import { RedisLink } from '../../../src/infra/log/redis/session.ts';
+import { RedisSession } from '../../../src/infra/log/redis/session.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
-import { RedisSource } from '../../../src/infra/log/redis/stream-reader.ts';
+import { StreamReader } from '../../../src/infra/log/redis/stream-reader.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 describe('the source of a thread', () => {
@@ -25,8 +25,8 @@ describe('the source of a thread', () => {
         destroy: () => {},
       });
     const timing = { commandTimeoutMs: 2_000, connectTimeoutMs: 2_000, clock, random: () => 0.5 };
-    const link = new RedisLink(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
-    const source = new RedisSource('t', link, resolveRedisLog({ clock }));
+    const link = new RedisSession(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
+    const source = new StreamReader('t', link, resolveRedisLog({ clock }));
     await link.whenUp();
     let entries: readonly unknown[] = [];
     for (let tries = 0; tries < 4 && entries.length === 0; tries++) {

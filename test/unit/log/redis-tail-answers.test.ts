@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Body } from '../../../src/infra/log/shared-body.ts';
-import { OwnAppend } from '../../../src/infra/log/redis/append-queue.ts';
+import { PendingAppend } from '../../../src/infra/log/redis/append-queue.ts';
 import type { Anchor, Arrival } from '../../../src/infra/log/redis/codec.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
 import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
@@ -9,7 +9,7 @@ const settings = resolveRedisLog({});
 
 /** A tail that asks a Redis which answers when it is told to. */
 function hold() {
-  const own = new Map<string, OwnAppend>();
+  const own = new Map<string, PendingAppend>();
   const asked: ((anchor: Anchor) => void)[] = [];
   const log: Arrival[] = [];
   const tail = new RedisTail({
@@ -33,9 +33,9 @@ function hold() {
     const position = { head: newest?.offset ?? 0, headId: newest?.id ?? '' };
     asked.shift()?.({ epoch: 'e', now: 1, known: undefined, ...position });
   };
-  const append = (id: string): OwnAppend => {
+  const append = (id: string): PendingAppend => {
     const body = new Body([Buffer.from(`"${id}"`)]);
-    const append = new OwnAppend({ threadId: 't', id, lane: 'normal', body, expiresAt: Infinity }, 0);
+    const append = new PendingAppend({ threadId: 't', id, lane: 'normal', body, expiresAt: Infinity }, 0);
     own.set(id, append);
     return append;
   };

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connector } from '../../../src/infra/log/redis/connections.ts';
 import type { Arrival } from '../../../src/infra/log/redis/codec.ts';
-import { RedisLink } from '../../../src/infra/log/redis/session.ts';
+import { RedisSession } from '../../../src/infra/log/redis/session.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
-import { RedisSource } from '../../../src/infra/log/redis/stream-reader.ts';
+import { StreamReader } from '../../../src/infra/log/redis/stream-reader.ts';
 import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
@@ -15,7 +15,7 @@ let head: number;
 let epoch: string;
 /** Answers that the test gives, oldest first. */
 let answers: (() => void)[];
-let link: RedisLink;
+let link: RedisSession;
 let tail: RedisTail;
 /** What the readers are told. */
 let told: string[];
@@ -59,11 +59,11 @@ beforeEach(async () => {
     });
   const settings = resolveRedisLog({ clock });
   const timing = { commandTimeoutMs: 2_000, connectTimeoutMs: 2_000, clock, random: () => 0.5 };
-  link = new RedisLink(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
+  link = new RedisSession(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
   tail = new RedisTail({
     threadId: 't',
     settings,
-    source: new RedisSource('t', link, settings),
+    source: new StreamReader('t', link, settings),
     isClosed: false,
     subscribed: () => link.whenUp(),
     ownAppend: () => undefined,

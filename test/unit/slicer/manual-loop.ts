@@ -1,4 +1,4 @@
-import { SliceScheduler } from '../../../src/infra/serialization/slicer/slicer.ts';
+import { EncodeScheduler } from '../../../src/infra/serialization/slicer/slicer.ts';
 
 /** An event loop that turns when it is told to, with a clock that only moves when it is looked at. */
 export class ManualLoop {
@@ -21,8 +21,8 @@ export class ManualLoop {
     this.#callbacks.push(callback);
   };
 
-  scheduler(budgetMs = 2): SliceScheduler {
-    return new SliceScheduler({ budgetMs, now: this.now, defer: this.defer });
+  scheduler(budgetMs = 2): EncodeScheduler {
+    return new EncodeScheduler({ budgetMs, now: this.now, defer: this.defer });
   }
 
   /** One turn; false when there was nothing to do. */
@@ -39,7 +39,7 @@ export class ManualLoop {
   }
 
   /** The same, for jobs that wait for promises in between. */
-  async drainAsync(scheduler: SliceScheduler): Promise<void> {
+  async drainAsync(scheduler: EncodeScheduler): Promise<void> {
     while (scheduler.pending > 0) {
       this.turn();
       await new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SliceScheduler, type SliceTask, type TaskState } from '../../../src/infra/serialization/slicer/scheduler.ts';
+import { EncodeScheduler, type SliceTask, type TaskState } from '../../../src/infra/serialization/slicer/scheduler.ts';
 
 /** A clock that the tasks move, and a loop that is turned by hand. */
 class Bench {
@@ -8,7 +8,7 @@ class Bench {
   /** Milliseconds that the scheduler held the loop: in calls and in turns. */
   readonly holds: number[] = [];
   readonly #deferred: (() => void)[] = [];
-  readonly scheduler = new SliceScheduler({
+  readonly scheduler = new EncodeScheduler({
     budgetMs: 2,
     now: () => this.time,
     defer: (callback) => this.#deferred.push(callback),

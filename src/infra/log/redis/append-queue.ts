@@ -4,12 +4,12 @@ import { asError, LogUnavailableError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeHeader, type AppendReply } from './codec.ts';
 import { isFinalReply } from './connections.ts';
-import type { RedisLink } from './session.ts';
+import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { APPEND } from './scripts.ts';
 
 /** One `append` of this process on its way. */
-export class OwnAppend {
+export class PendingAppend {
   readonly draft: EntryDraft;
   /** On the log's clock. */
   readonly since: number;
@@ -57,9 +57,9 @@ export function releaseDraft({ body, deflated }: EntryDraft): void {
 
 /** Who is told what Redis says of an append. */
 export interface AppendListener {
-  onAppended(own: OwnAppend, position: { epoch: string; offset: number; at: number }): void;
+  onAppended(own: PendingAppend, position: { epoch: string; offset: number; at: number }): void;
   /** The id is in the log already, at this offset. */
-  onKnown(own: OwnAppend, position: { epoch: string; offset: number }): void;
+  onKnown(own: PendingAppend, position: { epoch: string; offset: number }): void;
   /** Nothing is under way any more for the thread. */
   onIdle(): void;
 }
@@ -76,14 +76,14 @@ const MAX_RETRY_MS = 500;
  */
 export class AppendQueue {
   readonly #threadId: string;
-  readonly #link: RedisLink;
+  readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #listener: AppendListener;
-  readonly #queue: OwnAppend[] = [];
-  readonly #byId = new Map<string, OwnAppend>();
+  readonly #queue: PendingAppend[] = [];
+  readonly #byId = new Map<string, PendingAppend>();
   #isRunning = false;
 
-  constructor(threadId: string, link: RedisLink, settings: RedisLogSettings, listener: AppendListener) {
+  constructor(threadId: string, link: RedisSession, settings: RedisLogSettings, listener: AppendListener) {
     this.#threadId = threadId;
     this.#link = link;
     this.#settings = settings;
@@ -95,11 +95,11 @@ export class AppendQueue {
   }
 
   /** The append with this id that is on its way. */
-  underWay(id: string): OwnAppend | undefined {
+  underWay(id: string): PendingAppend | undefined {
     return this.#byId.get(id);
   }
 
-  add(own: OwnAppend): void {
+  add(own: PendingAppend): void {
     const { id } = own.draft;
     this.#byId.set(id, own);
     const forget = (): void => {
@@ -120,8 +120,8 @@ export class AppendQueue {
     this.#isRunning = false;
   }
 
-  #take(): OwnAppend[] {
-    const batch: OwnAppend[] = [];
+  #take(): PendingAppend[] {
+    const batch: PendingAppend[] = [];
     let bytes = 0;
     for (let own = this.#queue[0]; own !== undefined; own = this.#queue[0]) {
       if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + own.draft.body.bytes > MAX_BATCH_BYTES)) break;
@@ -134,7 +134,7 @@ export class AppendQueue {
   }
 
   /** Until each is in the log or has failed. */
-  async #send(batch: readonly OwnAppend[]): Promise<void> {
+  async #send(batch: readonly PendingAppend[]): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const waiting = batch.filter(({ isSettled }) => !isSettled);
       if (waiting.length === 0) return;
@@ -156,7 +156,7 @@ export class AppendQueue {
     }
   }
 
-  async #call(sent: readonly OwnAppend[]): Promise<AppendReply> {
+  async #call(sent: readonly PendingAppend[]): Promise<AppendReply> {
     const { keys, nodeId, clock, retention, idempotencyMs, metaMs, newEpoch, inlineBytes } = this.#settings;
     const names = keys(this.#threadId);
     const now = clock.now();
@@ -187,7 +187,7 @@ export class AppendQueue {
     }
   }
 
-  #answer(sent: readonly OwnAppend[], { epoch, at, offsets }: AppendReply): void {
+  #answer(sent: readonly PendingAppend[], { epoch, at, offsets }: AppendReply): void {
     for (const [i, own] of sent.entries()) {
       const offset = offsets[i] ?? 0;
       if (own.isSettled) continue;
@@ -208,7 +208,7 @@ export class PendingAppends {
   readonly #settings: RedisLogSettings;
   readonly #lastError: () => Error;
   /** Oldest first. */
-  readonly #pending = new Set<OwnAppend>();
+  readonly #pending = new Set<PendingAppend>();
   #bytes = 0;
 
   constructor(settings: RedisLogSettings, lastError: () => Error) {
@@ -231,7 +231,7 @@ export class PendingAppends {
     return undefined;
   }
 
-  add(own: OwnAppend): void {
+  add(own: PendingAppend): void {
     const { bytes } = own.draft.body;
     this.#pending.add(own);
     this.#bytes += bytes;
@@ -255,7 +255,7 @@ export class PendingAppends {
     for (const own of this.#pending) own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason }));
   }
 
-  #fail(own: OwnAppend, reason: string): void {
+  #fail(own: PendingAppend, reason: string): void {
     if (this.#settings.isDeliveredLocally && !own.isSettled)
       own.settle(localDelivery(own.takeDraft(), this.#settings.clock.now()));
     else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));

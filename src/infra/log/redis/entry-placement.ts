@@ -1,7 +1,7 @@
 import { Entry } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { LogBuffer } from '../log-buffer.ts';
-import type { OwnAppend } from './append-queue.ts';
+import type { PendingAppend } from './append-queue.ts';
 import { draftOf, type Arrival } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
 
@@ -9,14 +9,14 @@ import type { RedisLogSettings } from './options.ts';
 export interface Place {
   readonly arrival: Arrival;
   /** Its append was answered with this place. */
-  readonly own: OwnAppend | undefined;
+  readonly own: PendingAppend | undefined;
 }
 
 export interface PlacingHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
   /** This process's append with this id that is on its way. */
-  ownAppend(id: string): OwnAppend | undefined;
+  ownAppend(id: string): PendingAppend | undefined;
   onEntry(entry: Entry): void;
 }
 
@@ -76,12 +76,12 @@ export class Placing {
   }
 
   /** The append is in Redis's log, and not held here. */
-  settleUnread(own: OwnAppend, offset: number): void {
+  settleUnread(own: PendingAppend, offset: number): void {
     own.settle({ entry: new Entry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
   }
 
   /** Redis had answered it, and has another history now. */
-  failLost(own: OwnAppend): void {
+  failLost(own: PendingAppend): void {
     own.fail(new LogUnavailableError({ threadId: this.#host.threadId, reason: 'Redis has lost the message again' }));
   }
 

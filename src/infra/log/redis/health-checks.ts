@@ -1,6 +1,6 @@
 import { encodeProbe } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
-import type { RedisLink } from './session.ts';
+import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { Presence } from './presence.ts';
 import type { RedisThread } from './thread.ts';
@@ -21,9 +21,9 @@ interface Probe {
  * Looks for subscriptions that have gone silent without an end of the connection: a probe through the channel of one thread after the
  * other, so that each shard has its turn, and a slow round of comparisons.
  */
-export class Rounds {
+export class HealthChecks {
   readonly #threads: ReadonlyMap<string, RedisThread>;
-  readonly #link: RedisLink;
+  readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #presence: Presence;
   /** Threads whose turn is still to come in this round. */
@@ -35,7 +35,7 @@ export class Rounds {
 
   constructor(
     threads: ReadonlyMap<string, RedisThread>,
-    link: RedisLink,
+    link: RedisSession,
     settings: RedisLogSettings,
     presence: Presence,
   ) {

@@ -5,7 +5,7 @@ import type { RedisThread } from './thread.ts';
 const MAX_AT_ONCE = 10_000;
 
 /** Keeps what all threads of this process hold in memory within a bound: one after the other gives up its older half. */
-export class MemoryBound {
+export class MemoryLimit {
   readonly #threads: ReadonlyMap<string, RedisThread>;
   readonly #ledger: Ledger;
   readonly #maxBytes: number;

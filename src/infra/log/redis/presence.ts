@@ -1,4 +1,4 @@
-import type { RedisLink } from './session.ts';
+import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { ANNOUNCE } from './scripts.ts';
 
@@ -12,13 +12,13 @@ const BELIEVED_MS = 1_000;
  * any more that it lives is not counted, so a crash costs nothing but that.
  */
 export class Presence {
-  readonly #link: RedisLink;
+  readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #counts = new Map<string, number>();
   readonly #lives = new Map<string, { readonly isAlive: Promise<boolean>; readonly until: number }>();
   #nextBeatAt = 0;
 
-  constructor(link: RedisLink, settings: RedisLogSettings) {
+  constructor(link: RedisSession, settings: RedisLogSettings) {
     this.#link = link;
     this.#settings = settings;
   }

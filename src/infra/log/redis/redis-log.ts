@@ -8,13 +8,13 @@ import { pause } from '../../time/pause.ts';
 import { localDelivery, PendingAppends, releaseDraft } from './append-queue.ts';
 import { connector } from './connections.ts';
 import { draftOf, encodeNote } from './codec.ts';
-import { RedisLink } from './session.ts';
-import { MemoryBound } from './memory-limit.ts';
-import { Patience } from './retry-until.ts';
+import { RedisSession } from './session.ts';
+import { MemoryLimit } from './memory-limit.ts';
+import { RetryUntil } from './retry-until.ts';
 import { Presence } from './presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './options.ts';
-import { Rounds } from './health-checks.ts';
-import { RedisSource } from './stream-reader.ts';
+import { HealthChecks } from './health-checks.ts';
+import { StreamReader } from './stream-reader.ts';
 import { RedisThread, type Reader, type ThreadHost } from './thread.ts';
 
 /** How long a reconnect may take before it is news. */
@@ -39,12 +39,12 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
 
 class RedisLog implements DeliveryLog, ThreadHost {
   readonly #settings: RedisLogSettings;
-  readonly #link: RedisLink;
+  readonly #link: RedisSession;
   readonly #pending: PendingAppends;
   readonly #presence: Presence;
-  readonly #patience: Patience;
-  readonly #rounds: Rounds;
-  readonly #memory: MemoryBound;
+  readonly #patience: RetryUntil;
+  readonly #rounds: HealthChecks;
+  readonly #memory: MemoryLimit;
   #trimmed: Iterator<RedisThread> | undefined;
   readonly #threads = new Map<string, RedisThread>();
   readonly #watchers = new Set<(error: Error | undefined) => void>();
@@ -59,7 +59,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#settings = settings;
     const { commandTimeoutMs, clock, random } = settings;
     this.#pending = new PendingAppends(settings, () => this.#link.lastError);
-    this.#link = new RedisLink(
+    this.#link = new RedisSession(
       connector(settings),
       { commandTimeoutMs, connectTimeoutMs: 2 * commandTimeoutMs, clock, random },
       {
@@ -75,10 +75,10 @@ class RedisLog implements DeliveryLog, ThreadHost {
         },
       },
     );
-    this.#patience = new Patience(this.#link, settings);
+    this.#patience = new RetryUntil(this.#link, settings);
     this.#presence = new Presence(this.#link, settings);
-    this.#memory = new MemoryBound(this.#threads, settings.ledger, settings.maxTotalBytes);
-    this.#rounds = new Rounds(this.#threads, this.#link, settings, this.#presence);
+    this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
+    this.#rounds = new HealthChecks(this.#threads, this.#link, settings, this.#presence);
     this.#down();
   }
 
@@ -192,7 +192,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   /** Of a thread that nobody reads here; a newer entry may supersede an older one, so all is read. */
-  async #read(threadId: string, source: RedisSource, offset: number, limit: number): Promise<Entry[]> {
+  async #read(threadId: string, source: StreamReader, offset: number, limit: number): Promise<Entry[]> {
     const { clock, retention } = this.#settings;
     const { epoch, head, headId, now: redisNow } = await source.anchor();
     const now = clock.now();
@@ -221,8 +221,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
     return thread;
   }
 
-  #source(threadId: string): RedisSource {
-    return this.#threads.get(threadId)?.source ?? new RedisSource(threadId, this.#link, this.#settings);
+  #source(threadId: string): StreamReader {
+    return this.#threads.get(threadId)?.source ?? new StreamReader(threadId, this.#link, this.#settings);
   }
 
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */

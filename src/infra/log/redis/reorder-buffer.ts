@@ -1,16 +1,16 @@
-import type { OwnAppend } from './append-queue.ts';
+import type { PendingAppend } from './append-queue.ts';
 import type { Place } from './entry-placement.ts';
 
 /** Entries that wait for others before them; what is beyond is read from Redis. */
 const MAX_EARLY = 1_024;
 
 /** What came before its turn. */
-export class EarlyPlaces {
+export class ReorderBuffer {
   readonly #byOffset = new Map<number, Place>();
-  readonly #onLost: (own: OwnAppend) => void;
+  readonly #onLost: (own: PendingAppend) => void;
 
   /** @param onLost Redis had answered it, and does not have it any more */
-  constructor(onLost: (own: OwnAppend) => void) {
+  constructor(onLost: (own: PendingAppend) => void) {
     this.#onLost = onLost;
   }
 

@@ -1,18 +1,18 @@
 import { asError, LogUnavailableError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { isFinalReply } from './connections.ts';
-import type { RedisLink } from './session.ts';
+import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 
 /** Between two tries of what could not be asked. */
 const RETRY_MS = 50;
 
 /** Asks Redis until it has answered, or the time is up. */
-export class Patience {
-  readonly #link: RedisLink;
+export class RetryUntil {
+  readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
 
-  constructor(link: RedisLink, settings: RedisLogSettings) {
+  constructor(link: RedisSession, settings: RedisLogSettings) {
     this.#link = link;
     this.#settings = settings;
   }

@@ -40,7 +40,7 @@ const GOOD_LIFE_MS = 5_000;
 /**
  * The way to Redis: keeps connections up, gives up those that are silent, and counts on no command being sent again by itself.
  */
-export class RedisLink {
+export class RedisSession {
   readonly #connect: Connector;
   readonly #settings: LinkSettings;
   readonly #listener: LinkListener;

@@ -1,5 +1,5 @@
 import { decodeAnchor, decodeEntries, type Anchor, type Arrival } from './codec.ts';
-import type { RedisLink } from './session.ts';
+import type { RedisSession } from './session.ts';
 import type { RedisLogSettings, ThreadKeys } from './options.ts';
 import { ANCHOR } from './scripts.ts';
 
@@ -9,16 +9,16 @@ const FIRST_PAGE = 64;
 const PAGE_BYTES = 512 * 1024;
 
 /** What Redis has of one thread. */
-export type LogSource = Pick<RedisSource, 'anchor' | 'after' | 'before'>;
+export type LogSource = Pick<StreamReader, 'anchor' | 'after' | 'before'>;
 
 /** Reads one thread's log from Redis, in pages whose size follows the size of the messages. */
-export class RedisSource {
-  readonly #link: RedisLink;
+export class StreamReader {
+  readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #keys: ThreadKeys;
   #pageSize = FIRST_PAGE;
 
-  constructor(threadId: string, link: RedisLink, settings: RedisLogSettings) {
+  constructor(threadId: string, link: RedisSession, settings: RedisLogSettings) {
     this.#link = link;
     this.#settings = settings;
     this.#keys = settings.keys(threadId);

@@ -4,8 +4,8 @@ import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
 import type { Anchor, Arrival } from './codec.ts';
-import type { OwnAppend } from './append-queue.ts';
-import { EarlyPlaces } from './reorder-buffer.ts';
+import type { PendingAppend } from './append-queue.ts';
+import { ReorderBuffer } from './reorder-buffer.ts';
 import { RedisHistory } from './backfill.ts';
 import { Placing, type PlacingHost } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
@@ -44,7 +44,7 @@ export class RedisTail {
   readonly buffer: LogBuffer;
   readonly #host: TailHost;
   readonly #placing: Placing;
-  readonly #early: EarlyPlaces;
+  readonly #early: ReorderBuffer;
   readonly #history: RedisHistory;
   /** False until Redis was asked, and while it is asked again: then everything waits. */
   #isAnchored = false;
@@ -60,7 +60,7 @@ export class RedisTail {
     const { settings } = host;
     this.buffer = new LogBuffer('', settings.retention, settings.clock.now(), settings.ledger);
     this.#placing = new Placing(this.buffer, host);
-    this.#early = new EarlyPlaces((own) => this.#placing.failLost(own));
+    this.#early = new ReorderBuffer((own) => this.#placing.failLost(own));
     this.#history = new RedisHistory(this.buffer, this.#placing, host);
   }
 
@@ -70,7 +70,7 @@ export class RedisTail {
   }
 
   /** Something of the thread has been published, or an own append has been answered. */
-  place(arrival: Arrival, own?: OwnAppend): void {
+  place(arrival: Arrival, own?: PendingAppend): void {
     if (this.#isAnchored && this.#placing.put({ arrival, own })) {
       this.#drainEarly();
       return;

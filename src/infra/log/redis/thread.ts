@@ -1,12 +1,12 @@
 import type { Appended, LogReset, LogSubscription } from '../delivery-log.ts';
 import { Entry, type EntryDraft } from '../entry.ts';
 import type { Position } from '../ids.ts';
-import { AppendQueue, OwnAppend, releaseDraft, type AppendListener } from './append-queue.ts';
+import { AppendQueue, PendingAppend, releaseDraft, type AppendListener } from './append-queue.ts';
 import { decodeNews, type Arrival } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
-import type { RedisLink } from './session.ts';
+import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
-import { RedisSource } from './stream-reader.ts';
+import { StreamReader } from './stream-reader.ts';
 import { RedisTail, type TailHost } from './tail.ts';
 
 export interface Reader {
@@ -31,8 +31,8 @@ export interface ThreadHost {
 export class RedisThread implements AppendListener, TailHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
-  readonly source: RedisSource;
-  readonly #link: RedisLink;
+  readonly source: StreamReader;
+  readonly #link: RedisSession;
   readonly #channel: string;
   readonly #queue: AppendQueue;
   readonly #readers = new Set<Reader>();
@@ -45,10 +45,10 @@ export class RedisThread implements AppendListener, TailHost {
   /** The subscription is being taken back, after which it may be made again: the two must not cross on their way. */
   #leaving: Promise<void> | undefined;
 
-  constructor(threadId: string, link: RedisLink, settings: RedisLogSettings, host: ThreadHost) {
+  constructor(threadId: string, link: RedisSession, settings: RedisLogSettings, host: ThreadHost) {
     this.threadId = threadId;
     this.settings = settings;
-    this.source = new RedisSource(threadId, link, settings);
+    this.source = new StreamReader(threadId, link, settings);
     this.#link = link;
     this.#channel = settings.keys(threadId).channel;
     this.#queue = new AppendQueue(threadId, link, settings, this);
@@ -72,13 +72,13 @@ export class RedisThread implements AppendListener, TailHost {
     return this.#link.isClosed;
   }
 
-  append(draft: EntryDraft, track: (own: OwnAppend) => void): Promise<Appended> {
+  append(draft: EntryDraft, track: (own: PendingAppend) => void): Promise<Appended> {
     const twin = this.#queue.underWay(draft.id);
     if (twin !== undefined) {
       releaseDraft(draft);
       return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
     }
-    const own = new OwnAppend(draft, this.settings.clock.now());
+    const own = new PendingAppend(draft, this.settings.clock.now());
     track(own);
     this.#queue.add(own);
     return own.promise;
@@ -151,7 +151,7 @@ export class RedisThread implements AppendListener, TailHost {
     if (this.#subscribedOn === connection) this.#isSubscribed = true;
   }
 
-  ownAppend(id: string): OwnAppend | undefined {
+  ownAppend(id: string): PendingAppend | undefined {
     return this.#queue.underWay(id);
   }
 
@@ -169,7 +169,7 @@ export class RedisThread implements AppendListener, TailHost {
 
   // --- AppendListener
 
-  onAppended(own: OwnAppend, { epoch, offset, at }: Position & { at: number }): void {
+  onAppended(own: PendingAppend, { epoch, offset, at }: Position & { at: number }): void {
     const { id } = own.draft;
     const header = {
       by: this.settings.nodeId,
@@ -183,7 +183,7 @@ export class RedisThread implements AppendListener, TailHost {
     else this.#tail.place(arrival, own);
   }
 
-  onKnown(own: OwnAppend, { offset }: { offset: number }): void {
+  onKnown(own: PendingAppend, { offset }: { offset: number }): void {
     const tail = this.#tail;
     const answer = (isDuplicate: boolean): void =>
       own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate });
@@ -197,7 +197,7 @@ export class RedisThread implements AppendListener, TailHost {
     if (!this.isUsed) this.#host.onUnused(this);
   }
 
-  #entryAt({ draft }: OwnAppend, offset: number): Entry {
+  #entryAt({ draft }: PendingAppend, offset: number): Entry {
     return new Entry(draft, offset, this.settings.clock.now());
   }
 

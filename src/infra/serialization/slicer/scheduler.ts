@@ -46,7 +46,7 @@ const HELD_UP = 1.5;
  * A slice is charged what it was given at most, and half of that where it was held up, which is not its own doing: a small message
  * must not be taken for a big one because of one collection, and wait for all of those (measured: 200 ms instead of 1).
  */
-export class SliceScheduler {
+export class EncodeScheduler {
   readonly budgetMs: number;
   readonly now: () => number;
   readonly #defer: (callback: () => void) => void;

@@ -14,13 +14,13 @@ import { UnserializableMessageError } from '../../errors.ts';
 import { EncodeJob, type EncodeJobOptions, type EncodeOutcome, type EncodeResult } from './encode-job.ts';
 import { withDefaults, type SlicerLimits } from './limits.ts';
 import { Output } from './output.ts';
-import type { SliceScheduler } from './scheduler.ts';
+import type { EncodeScheduler } from './scheduler.ts';
 import type { SegmentPool } from './segments.ts';
 import { Walker } from './walker.ts';
 
 export { isProvablySmall } from './estimator.ts';
 export type { EncodeResult } from './encode-job.ts';
-export { SliceScheduler } from './scheduler.ts';
+export { EncodeScheduler } from './scheduler.ts';
 export { SegmentPool } from './segments.ts';
 
 export interface EncodeSyncOptions {
@@ -43,7 +43,7 @@ export interface EncodeSyncOptions {
 
 export interface EncodeSlicedOptions extends EncodeSyncOptions {
   /** One for the whole process, so that all messages share one budget. */
-  readonly scheduler: SliceScheduler;
+  readonly scheduler: EncodeScheduler;
   /**
    * Limit for the slice inside the call; it never takes more than what is left of the turn's budget.
    * @default the scheduler's budget

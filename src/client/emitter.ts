@@ -1,7 +1,7 @@
 import { reportGlobally } from './environment.ts';
 
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
-export class Listeners<Events extends object> {
+export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => void> } = {};
   readonly #report: (error: unknown) => void;
 
