@@ -1,4 +1,7 @@
-import type { FrameWriter } from './frame-writer.ts';
+/** Has bytes ready that one call hands to its socket. */
+interface Departing {
+  depart(): void;
+}
 
 /**
  * Writes that have been decided and wait to be made together. A system call pushes our own code and objects out of the processor's
@@ -8,16 +11,16 @@ import type { FrameWriter } from './frame-writer.ts';
  * Nothing stays in it: who fills it lets it depart before the turn of the event loop is over.
  */
 export class WriteBatch {
-  readonly #outboxes: FrameWriter[] = [];
+  readonly #departing: Departing[] = [];
 
-  /** Its bytes are ready; see `Outbox.board`. */
-  add(outbox: FrameWriter): void {
-    this.#outboxes.push(outbox);
+  /** Its bytes are ready; see `FrameWriter.board`. */
+  add(writer: Departing): void {
+    this.#departing.push(writer);
   }
 
   depart(): void {
-    const outboxes = this.#outboxes;
-    for (let i = 0; i < outboxes.length; i++) outboxes[i]?.depart();
-    outboxes.length = 0;
+    const departing = this.#departing;
+    for (let i = 0; i < departing.length; i++) departing[i]?.depart();
+    departing.length = 0;
   }
 }

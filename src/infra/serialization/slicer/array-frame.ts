@@ -1,6 +1,6 @@
 import { ElementWriter } from './element-writer.ts';
 import { Frame } from './frame.ts';
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /** A big array. Its length is taken once, as JSON.stringify does; elements that vanish meanwhile become `null`. */
 export class ArrayFrame extends Frame {
@@ -16,12 +16,12 @@ export class ArrayFrame extends Frame {
     this.#length = array.length;
   }
 
-  override step(walker: Walker): void {
+  override step(walk: WalkContext): void {
     while (++this.#at < this.#length) {
-      if (this.#elements.add(walker, this.#array[this.#at], this.#at)) return;
+      if (this.#elements.add(walk, this.#array[this.#at], this.#at)) return;
     }
-    this.#elements.flush(walker);
-    walker.popContainer(']');
+    this.#elements.flush(walk);
+    walk.popContainer(']');
   }
 
   override pathSegment(): string {

@@ -1,6 +1,6 @@
 import { numberText, quote } from './json-text.ts';
 import { isLeftOut, isResolvable, toJSONOf, type Resolvable } from './values.ts';
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /**
  * Writes the elements of one array. Small ones are collected into a run that native `JSON.stringify` gets in one call: a
@@ -13,91 +13,91 @@ export class ElementWriter {
   #isFirst = true;
 
   /** Adds the element with this index; true when the frame has to return from its step. */
-  add(walker: Walker, element: unknown, index: number): boolean {
+  add(walk: WalkContext, element: unknown, index: number): boolean {
     if (typeof element === 'number') {
       this.#run.push(element);
       this.#cost += 8;
     } else if (typeof element === 'string') {
-      return this.#addString(walker, element);
+      return this.#addString(walk, element);
     } else if (isResolvable(element)) {
-      return this.#addResolvable(walker, element, index);
+      return this.#addResolvable(walk, element, index);
     } else {
       this.#run.push(element);
       this.#cost += 5;
     }
-    return this.#isFull(walker);
+    return this.#isFull(walk);
   }
 
   /** Writes the collected run. To be called before the frame leaves its step, other than after `add` returned true. */
-  flush(walker: Walker): void {
+  flush(walk: WalkContext): void {
     const run = this.#run;
-    walker.work += this.#cost;
+    walk.work += this.#cost;
     this.#cost = 0;
     if (run.length === 0) return;
     this.#run = [];
-    this.#separate(walker);
+    this.#separate(walk);
     // A toJSON on Array.prototype would be called on the run, which is no array of the user's.
-    if (toJSONOf(run) !== undefined) this.#writeSingly(walker, run);
-    else walker.output.inner(JSON.stringify(run));
+    if (toJSONOf(run) !== undefined) this.#writeSingly(walk, run);
+    else walk.output.inner(JSON.stringify(run));
   }
 
-  #addString(walker: Walker, element: string): boolean {
-    if (element.length > walker.limits.stringUnits) {
-      this.flush(walker);
-      this.#separate(walker);
-      return walker.string(element);
+  #addString(walk: WalkContext, element: string): boolean {
+    if (element.length > walk.limits.stringUnits) {
+      this.flush(walk);
+      this.#separate(walk);
+      return walk.string(element);
     }
     this.#run.push(element);
     this.#cost += element.length + 3;
-    return this.#isFull(walker);
+    return this.#isFull(walk);
   }
 
-  #addResolvable(walker: Walker, element: Resolvable, index: number): boolean {
+  #addResolvable(walk: WalkContext, element: Resolvable, index: number): boolean {
     // Asked before `resolve`, because nearly all elements are small, and what has a toJSON is refused anyway.
     if (typeof element === 'object') {
-      const cost = walker.nativeCost(element);
-      if (cost >= 0) return this.#addToRun(walker, element, cost);
+      const cost = walk.nativeCost(element);
+      if (cost >= 0) return this.#addToRun(walk, element, cost);
     }
-    const value = walker.resolve(element, index, this);
-    if (typeof value === 'string') return this.#addString(walker, value);
-    if (typeof value === 'bigint') throw walker.bigIntError();
+    const value = walk.resolve(element, index, this);
+    if (typeof value === 'string') return this.#addString(walk, value);
+    if (typeof value === 'bigint') throw walk.bigIntError();
     // Not the function itself: native would look for its toJSON, a second time.
-    if (typeof value !== 'object' || value === null) return this.#addToRun(walker, isLeftOut(value) ? null : value, 8);
+    if (typeof value !== 'object' || value === null) return this.#addToRun(walk, isLeftOut(value) ? null : value, 8);
     if (value !== element) {
-      const cost = walker.resultCost(value);
-      if (cost >= 0) return this.#addToRun(walker, value, cost);
+      const cost = walk.resultCost(value);
+      if (cost >= 0) return this.#addToRun(walk, value, cost);
     }
-    this.flush(walker);
-    this.#separate(walker);
-    walker.open(value, element);
+    this.flush(walk);
+    this.#separate(walk);
+    walk.open(value, element);
     return true;
   }
 
-  #addToRun(walker: Walker, value: unknown, cost: number): boolean {
+  #addToRun(walk: WalkContext, value: unknown, cost: number): boolean {
     this.#run.push(value);
     this.#cost += cost + 3;
-    return this.#isFull(walker);
+    return this.#isFull(walk);
   }
 
-  #isFull(walker: Walker): boolean {
-    if (this.#cost + walker.work <= walker.limits.runUnits) return false;
-    this.flush(walker);
+  #isFull(walk: WalkContext): boolean {
+    if (this.#cost + walk.work <= walk.limits.runUnits) return false;
+    this.flush(walk);
     return true;
   }
 
-  #separate(walker: Walker): void {
+  #separate(walk: WalkContext): void {
     if (this.#isFirst) this.#isFirst = false;
-    else walker.output.text(',');
+    else walk.output.text(',');
   }
 
-  #writeSingly(walker: Walker, run: readonly unknown[]): void {
+  #writeSingly(walk: WalkContext, run: readonly unknown[]): void {
     let separator = '';
     for (const value of run) {
-      walker.output.text(separator);
+      walk.output.text(separator);
       separator = ',';
-      if (typeof value === 'string') walker.output.text(quote(value));
-      else if (typeof value === 'number') walker.output.text(numberText(value));
-      else walker.output.text(JSON.stringify(value) ?? 'null');
+      if (typeof value === 'string') walk.output.text(quote(value));
+      else if (typeof value === 'number') walk.output.text(numberText(value));
+      else walk.output.text(JSON.stringify(value) ?? 'null');
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /**
  * One value that is too big to be written at once, half way through. The walker keeps a stack of frames and always steps
@@ -6,10 +6,10 @@ import type { Walker } from './walker.ts';
  */
 export abstract class Frame {
   /**
-   * Does about `runUnits` of work at most, charges it to the walker and returns; pops itself when it is done. After
-   * anything that may have pushed a child (the walker's methods return true then) it has to return at once.
+   * Does about `runUnits` of work at most, charges it to the walk and returns; pops itself when it is done. After
+   * anything that may have pushed a child (the walk's methods return true then) it has to return at once.
    */
-  abstract step(walker: Walker): void;
+  abstract step(walk: WalkContext): void;
 
   /** What this frame adds to the path of an error. */
   pathSegment(): string {

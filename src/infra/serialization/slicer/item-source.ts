@@ -1,4 +1,4 @@
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /** What a source gave. */
 export type Item = { readonly isEnd: true } | { readonly isEnd: false; readonly value: unknown };
@@ -8,18 +8,18 @@ const END: Item = { isEnd: true };
 /** Pulls the items of a streamed value, one at a time. */
 export interface ItemSource {
   /** The next item; undefined when it is not here yet and the walker has been told to wait. */
-  pull(walker: Walker): Item | undefined;
+  pull(walk: WalkContext): Item | undefined;
   /** No more will be pulled, although the source has not ended. */
   close(): void;
 }
 
 /** A sync or async iterable as a source. An object that is both is read as async. */
-export function itemSource(iterable: Iterable<unknown> | AsyncIterable<unknown>, walker: Walker): ItemSource {
+export function itemSource(iterable: Iterable<unknown> | AsyncIterable<unknown>, walk: WalkContext): ItemSource {
   try {
     if (Symbol.asyncIterator in iterable) return new AsyncItemSource(iterable[Symbol.asyncIterator]());
     return new SyncItemSource(iterable[Symbol.iterator]());
   } catch (cause) {
-    throw walker.error('the source of a streamed value cannot be iterated', cause);
+    throw walk.error('the source of a streamed value cannot be iterated', cause);
   }
 }
 
@@ -31,13 +31,13 @@ class SyncItemSource implements ItemSource {
     this.#iterator = iterator;
   }
 
-  pull(walker: Walker): Item {
+  pull(walk: WalkContext): Item {
     try {
       const result = this.#iterator.next();
       if (result.done !== true) return { isEnd: false, value: result.value };
     } catch (cause) {
       this.#isOver = true;
-      throw sourceError(walker, cause);
+      throw sourceError(walk, cause);
     }
     this.#isOver = true;
     return END;
@@ -64,12 +64,12 @@ class AsyncItemSource implements ItemSource {
     this.#iterator = iterator;
   }
 
-  pull(walker: Walker): Item | undefined {
+  pull(walk: WalkContext): Item | undefined {
     const arrived = this.#arrived;
     this.#arrived = undefined;
     if (arrived !== undefined) return arrived;
-    if (this.#failure !== undefined) throw sourceError(walker, this.#failure.cause);
-    walker.suspendUntil(this.#fetch());
+    if (this.#failure !== undefined) throw sourceError(walk, this.#failure.cause);
+    walk.suspendUntil(this.#fetch());
     return undefined;
   }
 
@@ -95,6 +95,6 @@ class AsyncItemSource implements ItemSource {
   }
 }
 
-function sourceError(walker: Walker, cause: unknown): Error {
-  return walker.error('the source of a streamed value threw', cause);
+function sourceError(walk: WalkContext, cause: unknown): Error {
+  return walk.error('the source of a streamed value threw', cause);
 }

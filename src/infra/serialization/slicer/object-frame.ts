@@ -3,7 +3,7 @@ import { Frame } from './frame.ts';
 import { memberPath } from './json-text.ts';
 import { MemberWriter } from './member-writer.ts';
 import type { Members } from './values.ts';
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /** Up to here it is cheaper to ask a typed array for its keys than to find out that there are no others than indices. */
 const TYPED_ARRAY_KEYS = 4096;
@@ -30,13 +30,13 @@ export class ObjectFrame extends Frame {
     }
   }
 
-  override step(walker: Walker): void {
-    if (this.#members.resume(walker)) return;
+  override step(walk: WalkContext): void {
+    if (this.#members.resume(walk)) return;
     while (++this.#at < this.#length) {
       const key = this.#key();
-      if (this.#members.add(walker, key, this.#object[key]) || walker.isDue) return;
+      if (this.#members.add(walk, key, this.#object[key]) || walk.isDue) return;
     }
-    walker.popContainer('}');
+    walk.popContainer('}');
   }
 
   override pathSegment(): string {

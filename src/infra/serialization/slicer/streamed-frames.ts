@@ -4,7 +4,7 @@ import { itemSource, type ItemSource } from './item-source.ts';
 import { memberPath } from './json-text.ts';
 import { MemberWriter } from './member-writer.ts';
 import type { StreamedArray, StreamedObject } from './streamed.ts';
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /** What a pull is charged on top of its item: a call into a generator. */
 const PULL_UNITS = 16;
@@ -23,20 +23,20 @@ export class StreamedArrayFrame extends Frame {
     this.#marker = marker;
   }
 
-  override step(walker: Walker): void {
-    this.#source ??= itemSource(this.#marker.source, walker);
+  override step(walk: WalkContext): void {
+    this.#source ??= itemSource(this.#marker.source, walk);
     for (;;) {
       this.#at = this.#count;
-      const item = this.#source.pull(walker);
+      const item = this.#source.pull(walk);
       if (item === undefined || item.isEnd) {
         // Also before a wait: what was estimated in this slice has to be written in it.
-        this.#elements.flush(walker);
-        if (item !== undefined) walker.popContainer(']');
+        this.#elements.flush(walk);
+        if (item !== undefined) walk.popContainer(']');
         return;
       }
-      walker.work += PULL_UNITS;
+      walk.work += PULL_UNITS;
       this.#count++;
-      if (this.#elements.add(walker, item.value, this.#at)) return;
+      if (this.#elements.add(walk, item.value, this.#at)) return;
     }
   }
 
@@ -61,22 +61,22 @@ export class StreamedObjectFrame extends Frame {
     this.#marker = marker;
   }
 
-  override step(walker: Walker): void {
-    this.#source ??= itemSource(this.#marker.source, walker);
-    if (this.#members.resume(walker)) return;
+  override step(walk: WalkContext): void {
+    this.#source ??= itemSource(this.#marker.source, walk);
+    if (this.#members.resume(walk)) return;
     do {
       this.#key = undefined;
-      const item = this.#source.pull(walker);
+      const item = this.#source.pull(walk);
       if (item === undefined) return;
       if (item.isEnd) {
-        walker.popContainer('}');
+        walk.popContainer('}');
         return;
       }
-      walker.work += PULL_UNITS;
-      const [key, value] = toEntry(item.value, walker);
+      walk.work += PULL_UNITS;
+      const [key, value] = toEntry(item.value, walk);
       this.#key = key;
-      if (this.#members.add(walker, key, value)) return;
-    } while (!walker.isDue);
+      if (this.#members.add(walk, key, value)) return;
+    } while (!walk.isDue);
   }
 
   override pathSegment(): string {
@@ -88,11 +88,11 @@ export class StreamedObjectFrame extends Frame {
   }
 }
 
-function toEntry(item: unknown, walker: Walker): readonly [string, unknown] {
+function toEntry(item: unknown, walk: WalkContext): readonly [string, unknown] {
   if (Array.isArray(item)) {
     const [key, value]: readonly unknown[] = item;
     if (typeof key === 'string') return [key, value];
     if (typeof key === 'number') return [String(key), value];
   }
-  throw walker.error('the source of a streamed object gave something other than [key, value]');
+  throw walk.error('the source of a streamed object gave something other than [key, value]');
 }

@@ -1,6 +1,6 @@
 import { Frame } from './frame.ts';
 import { splitsPair } from './json-text.ts';
-import type { Walker } from './walker.ts';
+import type { WalkContext } from './walk-context.ts';
 
 /** A long string, escaped piece by piece. The opening quote has been written. */
 export class StringFrame extends Frame {
@@ -12,15 +12,15 @@ export class StringFrame extends Frame {
     this.#text = text;
   }
 
-  override step(walker: Walker): void {
+  override step(walk: WalkContext): void {
     const start = this.#at;
-    let end = Math.min(this.#text.length, start + walker.limits.stringUnits);
+    let end = Math.min(this.#text.length, start + walk.limits.stringUnits);
     // Cut in two, a pair would be escaped like two lone surrogates.
     if (splitsPair(this.#text, end)) end++;
-    walker.output.inner(JSON.stringify(flatCopy(this.#text, start, end)));
-    walker.work += end - start;
+    walk.output.inner(JSON.stringify(flatCopy(this.#text, start, end)));
+    walk.work += end - start;
     this.#at = end;
-    if (end === this.#text.length) walker.pop('"');
+    if (end === this.#text.length) walk.pop('"');
   }
 }
 
@@ -43,13 +43,13 @@ export class RawTextFrame extends Frame {
     this.#text = text;
   }
 
-  override step(walker: Walker): void {
-    let end = Math.min(this.#text.length, this.#at + walker.limits.stringUnits);
+  override step(walk: WalkContext): void {
+    let end = Math.min(this.#text.length, this.#at + walk.limits.stringUnits);
     if (splitsPair(this.#text, end)) end++;
-    walker.output.text(this.#text.substring(this.#at, end));
-    walker.work += end - this.#at;
+    walk.output.text(this.#text.substring(this.#at, end));
+    walk.work += end - this.#at;
     this.#at = end;
-    if (end === this.#text.length) walker.pop('');
+    if (end === this.#text.length) walk.pop('');
   }
 }
 
@@ -69,17 +69,17 @@ export class BytesFrame extends Frame {
     this.#length = bytes.length;
   }
 
-  override step(walker: Walker): void {
+  override step(walk: WalkContext): void {
     const end = Math.min(this.#length, this.#at + BYTES_PER_RUN);
     const bytes = this.#bytes.subarray(this.#at, end);
     // Fewer where the memory has been shrunk meanwhile.
     if (bytes.length > 0) {
-      if (!this.#isFirst) walker.output.text(',');
+      if (!this.#isFirst) walk.output.text(',');
       this.#isFirst = false;
-      walker.output.text(bytes.join(','));
+      walk.output.text(bytes.join(','));
     }
-    walker.work += (end - this.#at) * 4;
+    walk.work += (end - this.#at) * 4;
     this.#at = end;
-    if (end === this.#length) walker.pop(']}');
+    if (end === this.#length) walk.pop(']}');
   }
 }

@@ -2,7 +2,6 @@ import { types } from 'node:util';
 import { UnserializableMessageError } from '../../errors.ts';
 import { Ancestors } from './ancestors.ts';
 import { ArrayFrame } from './array-frame.ts';
-import type { ElementWriter } from './element-writer.ts';
 import { SizeEstimator } from './estimator.ts';
 import type { Frame } from './frame.ts';
 import { numberText, quote } from './json-text.ts';
@@ -12,6 +11,7 @@ import type { Output } from './output.ts';
 import { StreamedArray, isStreamed, type StreamedObject } from './streamed.ts';
 import { StreamedArrayFrame, StreamedObjectFrame } from './streamed-frames.ts';
 import { BytesFrame, RawTextFrame, StringFrame } from './text-frames.ts';
+import type { PendingElements, WalkContext } from './walk-context.ts';
 import {
   isLeftOut,
   isMembers,
@@ -42,7 +42,7 @@ export interface WalkerOptions {
  * `JSON.stringify` that can stop anywhere. Big containers and strings are frames on an explicit stack; whatever the
  * estimator proves to be small goes to native code.
  */
-export class Walker {
+export class Walker implements WalkContext {
   readonly output: Output;
   readonly limits: SlicerLimits;
   /** Units of work since the last look at the clock; whoever does the work charges it here. */
@@ -113,14 +113,14 @@ export class Walker {
   /**
    * The value that stands for this one: its `toJSON`, called once and with the real key, or else itself.
    *
-   * @param run elements that have to be written before user code runs, because it might change them
+   * @param pending elements that have to be written before user code runs, because it might change them
    */
-  resolve(value: Resolvable, key: string | number, run?: ElementWriter): unknown {
+  resolve(value: Resolvable, key: string | number, pending?: PendingElements): unknown {
     const toJSON = typeof value === 'bigint' ? toJSONOfBigInt(value) : toJSONOf(value);
     if (typeof toJSON !== 'function') return value;
     // Both are written by frames of their own, without the copy that the method would make.
     if (typeof value === 'object' && (isStreamed(value) || isPlainBuffer(value, toJSON))) return value;
-    if (typeof value !== 'object' || !isPlainDate(value, toJSON)) run?.flush(this);
+    if (typeof value !== 'object' || !isPlainDate(value, toJSON)) pending?.flush(this);
     this.work += TO_JSON_UNITS;
     try {
       return toJSON.call(value, String(key));
