@@ -1,47 +1,11 @@
 export { createHub } from './actors/hub/hub.ts';
-export type {
-  AcceptedSocket,
-  AcceptOptions,
-  AttachOptions,
-  ClientMessage,
-  Connection,
-  ConnectionEvents,
-  ConnectionState,
-  ConnectionStats,
-  HistoryMessage,
-  HistoryOptions,
-  Hub,
-  HubEvents,
-  HubStats,
-  JoinOptions,
-  PublishAnswer,
-  PublishedMessage,
-  Session,
-  Thread,
-  ThreadStats,
-  Transition,
-  User,
-} from './api/hub.ts';
-export type { Listener } from './actors/support/emitter.ts';
-export type { CompressionOptions, HubOptions, Inspector, SerializerOptions } from './actors/hub/resolve-options.ts';
+export type { Hub, HubStats, User } from './api/hub.ts';
 export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
-export type { Receipt } from './actors/thread/receipt.ts';
-export type { SendOptions } from './actors/thread/resolve-send-options.ts';
-export type { Outcome, SettleOptions, Settlement } from './actors/thread/delivery-outcomes.ts';
-export type { Canceller, StreamLimits, StreamOptions, TokenStream } from './actors/streams/resolve-stream-options.ts';
-export type { Body } from './infra/log/shared-body.ts';
-export type { Clock, TimerHandle } from './infra/time/clock.ts';
+export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
-export type {
-  Appended,
-  DeliveryLog,
-  LogReset,
-  LogSubscription,
-  LogTail,
-  MaybePromise,
-} from './infra/log/delivery-log.ts';
-export type { Entry, EntryDraft, Format, Lane } from './infra/log/entry.ts';
+export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail } from './infra/log/delivery-log.ts';
+export type { Entry, EntryDraft } from './infra/log/entry.ts';
 export {
   AnswerTimeoutError,
   AuthenticationTimeoutError,
@@ -68,14 +32,12 @@ export {
   UpgradeTakenError,
   WorkerFailedError,
 } from './infra/errors.ts';
-export type { Piece } from './infra/wire/frames.ts';
 export type { Position } from './infra/log/ids.ts';
-export type { Link, LinkListener } from './infra/socket/link.ts';
 export { memoryLog } from './infra/log/memory-log.ts';
 export type { MemoryLogOptions } from './infra/log/memory-log.ts';
 export { preencoded } from './infra/serialization/preencoded.ts';
-export { refuse } from './infra/socket/refusal.ts';
-export type { Refusal, RefusalStatus, UpgradeServer } from './infra/socket/refusal.ts';
+export { refuse } from './api/refusal.ts';
+export type { Refusal } from './api/refusal.ts';
 export { streamArray, streamObject } from './infra/serialization/slicer/streamed.ts';
 export type {
   ElementSource,
@@ -85,5 +47,26 @@ export type {
   StreamedObject,
 } from './infra/serialization/slicer/streamed.ts';
 export { wsLink } from './infra/socket/ws-link.ts';
-export type { ServerWebSocket } from './infra/socket/ws-link.ts';
 export { inWorker } from './infra/serialization/workers/recipe.ts';
+export type { AcceptedSocket, Link, LinkListener, Piece, ServerWebSocket } from './api/socket.ts';
+export type {
+  AcceptOptions,
+  ClientMessage,
+  Connection,
+  ConnectionEvents,
+  ConnectionState,
+  ConnectionStats,
+  JoinOptions,
+  PublishAnswer,
+  PublishedMessage,
+} from './api/connection.ts';
+export type { AttachOptions, Session, UpgradeServer } from './api/attach.ts';
+export type { RefusalStatus } from './api/refusal.ts';
+export type { HistoryMessage, HistoryOptions, Thread, ThreadStats } from './api/thread.ts';
+export type { HubEvents, Transition } from './api/events.ts';
+export type { Listener } from './api/listener.ts';
+export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
+export type { Outcome, Receipt, SettleOptions, Settlement } from './api/receipt.ts';
+export type { Format, Lane, MaybePromise, SendOptions } from './api/message.ts';
+export type { Canceller, StreamOptions, TokenStream } from './api/stream.ts';
+export type { Clock, TimerHandle } from './api/clock.ts';

@@ -1,4 +1,4 @@
-import { Body } from '../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { redisLog } from '../../src/redis/index.ts';
 import { now, threadName } from './work.ts';
 
@@ -17,7 +17,7 @@ export async function measureLog(url: string): Promise<LogRates> {
   const log = redisLog({ url, prefix: 'rates', maxPending: 1_000_000 });
   const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(190) }));
   const append = (threadId: string, id: string) =>
-    log.append({ threadId, id, lane: 'normal', body: new Body([body]), expiresAt: Infinity });
+    log.append({ threadId, id, lane: 'normal', body: new SharedBody([body]), expiresAt: Infinity });
   const many = await rate((n) => append(threadName(n % 1_000), `a${n}`));
   const one = await rate((n) => append('one', `b${n}`));
   for (let n = 0; n < 200; n++) for (let i = 0; i < 50; i++) await append(`missed-${n}`, `m${i}`);

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../infra/time/clock.ts';
+import type { Clock, TimerHandle } from '../api/clock.ts';
 
 /**
  * Acts again and again, the first time after `intervalMs`.

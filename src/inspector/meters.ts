@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Hub, HubStats } from '../api/hub.ts';
-import type { Clock } from '../infra/time/clock.ts';
 import { every } from './every.ts';
 import type { Sample } from './protocol.ts';
+import type { Clock } from '../api/clock.ts';
 
 /** Between two samples. */
 const INTERVAL_MS = 1_000;

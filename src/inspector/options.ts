@@ -1,7 +1,8 @@
-import { backgroundClock, CLOCK_METHODS, type Clock } from '../infra/time/clock.ts';
+import { backgroundClock, CLOCK_METHODS } from '../infra/time/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import { checkMethods, checkNumber } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';
+import type { Clock } from '../api/clock.ts';
 
 export interface InspectorOptions {
   /**

@@ -1,8 +1,9 @@
-import type { Hub, HubEvents, Transition } from '../api/hub.ts';
-import type { Clock } from '../infra/time/clock.ts';
+import type { Hub } from '../api/hub.ts';
 import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
 import { EdgeFinder, graphOf } from './graph.ts';
 import type { EdgeSight, Note, Step } from './protocol.ts';
+import type { HubEvents, Transition } from '../api/events.ts';
+import type { Clock } from '../api/clock.ts';
 
 /** How long a transition counts as lately. */
 const LATELY_S = 60;

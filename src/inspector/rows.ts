@@ -1,6 +1,7 @@
-import type { Connection, Thread } from '../api/hub.ts';
 import type { ConnectionRow, ListQuery, ListSight, ThreadRow } from './protocol.ts';
 import { keyOf, type Findings } from './survey.ts';
+import type { Connection } from '../api/connection.ts';
+import type { Thread } from '../api/thread.ts';
 
 /** The rows in view, as they are now. */
 export function listSight(query: ListQuery, found: Findings): ListSight {

@@ -1,4 +1,4 @@
-import type { Clock } from '../infra/time/clock.ts';
+import type { Clock } from '../api/clock.ts';
 
 /** How long a survey holds the event loop at a time: 10,000 connections take some milliseconds in all. */
 const SLICE_MS = 1;

@@ -1,10 +1,12 @@
-import type { Connection, ConnectionStats, Hub, Thread, ThreadStats } from '../api/hub.ts';
-import type { Clock } from '../infra/time/clock.ts';
+import type { Hub } from '../api/hub.ts';
 import { connectionMachine, threadMachine } from '../machines/index.ts';
 import { graphOf } from './graph.ts';
 import type { ListQuery, Sort } from './protocol.ts';
 import { Ranking } from './ranking.ts';
 import { inSlices } from './slices.ts';
+import type { Connection, ConnectionStats } from '../api/connection.ts';
+import type { Thread, ThreadStats } from '../api/thread.ts';
+import type { Clock } from '../api/clock.ts';
 
 /** Which rows are wanted, and in which order; not which of them are in view. */
 export type ViewQuery = Omit<ListQuery, 'from' | 'count'>;

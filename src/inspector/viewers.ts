@@ -1,6 +1,6 @@
-import type { Connection } from '../api/hub.ts';
 import { InspectorRefusal } from './refusal.ts';
 import type { ViewQuery } from './survey.ts';
+import type { Connection } from '../api/connection.ts';
 
 /** A page that has not asked for this long watches no longer. Longer than a reload takes: its history survives that. */
 const LEASE_MS = 10_000;

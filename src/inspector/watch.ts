@@ -1,5 +1,4 @@
-import type { Connection, Hub, Thread } from '../api/hub.ts';
-import type { Clock } from '../infra/time/clock.ts';
+import type { Hub } from '../api/hub.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
 import { every } from './every.ts';
 import { Meters } from './meters.ts';
@@ -9,6 +8,9 @@ import { InspectorRefusal } from './refusal.ts';
 import { connectionRow, listSight, threadRow } from './rows.ts';
 import { keyOf, survey, type Findings } from './survey.ts';
 import { Viewers, type Viewer } from './viewers.ts';
+import type { Connection } from '../api/connection.ts';
+import type { Thread } from '../api/thread.ts';
+import type { Clock } from '../api/clock.ts';
 
 /** A survey serves all looks for this long, */
 const FRESH_MS = 300;

@@ -1,6 +1,5 @@
-import type { Body } from '../infra/log/shared-body.ts';
-import type { Piece } from '../infra/wire/frames.ts';
-import type { Link, LinkListener } from '../infra/socket/link.ts';
+import type { Body } from '../api/body.ts';
+import type { Link, LinkListener, Piece } from '../api/socket.ts';
 
 /**
  * A socket in memory: takes what it is given until it is told to stall, answers pings unless it is stalled, and remembers

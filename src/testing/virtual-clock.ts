@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../infra/time/clock.ts';
+import type { Clock, TimerHandle } from '../api/clock.ts';
 
 interface Timer {
   readonly dueAt: number;

@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { createHub, inWorker, type Clock, type Hub, type Settlement } from '../../src/index.ts';
-import { systemClock, type TimerHandle } from '../../src/infra/time/clock.ts';
+import { systemClock } from '../../src/infra/time/clock.ts';
 import { WsClient } from '../support/ws-server.ts';
+import type { TimerHandle } from '../../src/api/clock.ts';
 
 /** Handles and requests of the event loop, and listeners on the process, by kind. Timers are counted by a clock of their own. */
 function census(): Map<string, number> {

@@ -1,7 +1,7 @@
-import type { Body } from '../../src/infra/log/shared-body.ts';
-import type { Piece } from '../../src/infra/wire/frames.ts';
+import type { Body } from '../../src/api/body.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { fragmentsOf, wordsOf, type Word } from './wire.ts';
+import type { Piece } from '../../src/api/socket.ts';
 
 export interface LinkWatch {
   /** Something was handed to the socket; a big message is reported with its first fragment. */

@@ -1,4 +1,4 @@
-import type { Piece } from '../../src/infra/wire/frames.ts';
+import type { Piece } from '../../src/api/socket.ts';
 
 /** A frame, as far as the model has to know it. */
 export type Word =

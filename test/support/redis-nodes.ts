@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from 'vitest';
 import type { DeliveryLog, Entry, EntryDraft, LogReset, LogSubscription } from '../../src/index.ts';
-import { Body } from '../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { redisLog, type RedisLogOptions } from '../../src/redis/index.ts';
 import type { VirtualClock } from '../../src/testing/index.ts';
 import { RedisServer } from './redis-server.ts';
@@ -46,7 +46,14 @@ export async function hold(log: DeliveryLog, threadId = 't'): Promise<Held> {
 
 export function draft(id: string, facts: Partial<EntryDraft> & { bytes?: number } = {}): EntryDraft {
   const text = facts.bytes === undefined ? JSON.stringify(id) : `"${'x'.repeat(facts.bytes - 2)}"`;
-  return { threadId: 't', id, lane: 'normal', body: new Body([Buffer.from(text)]), expiresAt: Infinity, ...facts };
+  return {
+    threadId: 't',
+    id,
+    lane: 'normal',
+    body: new SharedBody([Buffer.from(text)]),
+    expiresAt: Infinity,
+    ...facts,
+  };
 }
 
 export const names = (from: number, to: number, prefix = 'm'): string[] =>

@@ -9,14 +9,14 @@ import { JoinedFrames } from '../../../src/actors/delivery/joined-frames.ts';
 import type { Home, Subscriber } from '../../../src/actors/delivery/subscriber.ts';
 import { Subscription } from '../../../src/actors/delivery/subscription.ts';
 import { SliceScheduler } from '../../../src/actors/support/slice-scheduler.ts';
-import { Body } from '../../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import { systemClock } from '../../../src/infra/time/clock.ts';
 import { frameVariantOf } from '../../../src/infra/wire/frame-variant.ts';
-import type { Link } from '../../../src/infra/socket/link.ts';
 import { LogBuffer } from '../../../src/infra/log/log-buffer.ts';
 import { shakeHands } from './handshake.ts';
 import { listen } from './listen.ts';
 import { serve } from './serve.js';
+import type { Link } from '../../../src/api/socket.ts';
 
 const RETENTION = { maxEntries: 1_000, maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000 };
 
@@ -103,7 +103,7 @@ await serve(async () => {
     port: await listen(server),
     versions: { node: process.version },
     send(_room, message) {
-      const body = new Body([Buffer.from(JSON.stringify(message))]);
+      const body = new SharedBody([Buffer.from(JSON.stringify(message))]);
       const draft = { threadId: 'main', id: `m${++sent}`, lane: 'normal', body, expiresAt: Infinity } as const;
       room.log.append(draft, systemClock.now());
       turns.add(room.pump);

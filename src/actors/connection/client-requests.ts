@@ -7,14 +7,14 @@ import {
   ThreadcastError,
   ThreadClosedError,
 } from '../../infra/errors.ts';
-import { Refusal } from '../../infra/socket/refusal.ts';
+import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
-import type { PublishAnswer } from '../../api/hub.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Engine } from '../hub/context.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { notices, parseRequest, type Request } from './wire-protocol.ts';
 import { RateLimiter } from './rate-limiter.ts';
+import type { PublishAnswer } from '../../api/connection.ts';
 
 /** Requests of one client that may wait for the application's `authorize` and `onPublish`. */
 const MAX_WAITING = 4_096;

@@ -1,6 +1,6 @@
-import type { Link } from '../../infra/socket/link.ts';
 import { guarded } from '../support/emitter.ts';
 import type { FrameWriter } from '../delivery/frame-writer.ts';
+import type { Link } from '../../api/socket.ts';
 
 // A link of somebody else's may throw, which must not keep its connection from ending: that is reported, and it ends.
 

@@ -1,18 +1,25 @@
 import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
-import type { Link, LinkListener } from '../../infra/socket/link.ts';
 import type { Eviction } from '../../machines/index.ts';
-import type { AcceptOptions, Connection, ConnectionEvents, ConnectionStats, JoinOptions } from '../../api/hub.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { Engine } from '../hub/context.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
-import { Emitter, type Listener } from '../support/emitter.ts';
+import { Emitter } from '../support/emitter.ts';
 import { DeliverySide } from './delivery-side.ts';
 import { notices } from './wire-protocol.ts';
-import type { Receipt } from '../thread/receipt.ts';
 import { ClientRequests } from './client-requests.ts';
-import type { SendOptions } from '../thread/resolve-send-options.ts';
 import { userThreadId } from '../hub/user-index.ts';
+import type { Link, LinkListener } from '../../api/socket.ts';
+import type {
+  AcceptOptions,
+  Connection,
+  ConnectionEvents,
+  ConnectionStats,
+  JoinOptions,
+} from '../../api/connection.ts';
+import type { Listener } from '../../api/listener.ts';
+import type { Receipt } from '../../api/receipt.ts';
+import type { SendOptions } from '../../api/message.ts';
 
 /** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `DeliverySide`. */
 export class ConnectionActor extends DeliverySide implements Connection {

@@ -1,12 +1,10 @@
 import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
 import { frameVariantOf } from '../../infra/wire/frame-variant.ts';
-import type { Entry, Format } from '../../infra/log/entry.ts';
+import type { Entry } from '../../infra/log/entry.ts';
 import { asError, ConnectionClosedError } from '../../infra/errors.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
-import type { Link, LinkListener } from '../../infra/socket/link.ts';
 import type { SendOutcome } from '../../infra/telemetry/spans.ts';
 import type { Eviction } from '../../machines/index.ts';
-import type { ConnectionState } from '../../api/hub.ts';
 import { LazyMachine } from './lazy-machine.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { Engine } from '../hub/context.ts';
@@ -19,6 +17,9 @@ import type { JoinedFrame } from '../delivery/joined-frames.ts';
 import type { GapReason } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import { Liveness } from './liveness.ts';
+import type { Format } from '../../api/message.ts';
+import type { Link, LinkListener } from '../../api/socket.ts';
+import type { ConnectionState } from '../../api/connection.ts';
 
 /** Of the messages that a failing connection waits for, how many in each thread are looked at for a trace. */
 const TRACED_WAITING = 64;

@@ -6,10 +6,10 @@ import {
   type connectionMachine,
   type ConnectionInput,
 } from '../../machines/connection.ts';
-import type { ConnectionState } from '../../api/hub.ts';
 import type { Engine } from '../hub/context.ts';
 import { stateOf } from '../support/machine-inspection.ts';
 import { tell } from '../support/send-if-active.ts';
+import type { ConnectionState } from '../../api/connection.ts';
 
 type Actor = ActorRefFrom<typeof connectionMachine>;
 

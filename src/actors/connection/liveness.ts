@@ -1,4 +1,4 @@
-import type { Link } from '../../infra/socket/link.ts';
+import type { Link } from '../../api/socket.ts';
 
 /** What one look at a connection found. */
 export type Finding = 'well' | 'progressed' | 'stalled';

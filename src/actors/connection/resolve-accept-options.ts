@@ -1,7 +1,7 @@
-import type { Format } from '../../infra/log/entry.ts';
 import { checkChoice, checkFunction, checkNumber } from '../../infra/option-checks.ts';
-import type { AcceptOptions } from '../../api/hub.ts';
 import type { Engine } from '../hub/context.ts';
+import type { Format } from '../../api/message.ts';
+import type { AcceptOptions } from '../../api/connection.ts';
 
 /** The options of one connection with defaults filled in. */
 export interface ConnectionSettings {

@@ -2,11 +2,11 @@ import { assertThreadId, formatPosition, parsePosition } from '../../infra/log/i
 import type { Engine } from '../hub/context.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
-import type { Canceller } from '../streams/resolve-stream-options.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { encodeText } from '../../infra/wire/frames.ts';
+import type { Canceller } from '../../api/stream.ts';
 
 /** What the memberships need of their connection. */
 export interface Member extends Subscriber {

@@ -1,8 +1,8 @@
-import type { Body } from '../../infra/log/shared-body.ts';
+import type { Body } from '../../api/body.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
-import type { Frame, Piece } from '../../infra/wire/frames.ts';
-import type { Link } from '../../infra/socket/link.ts';
+import type { Frame } from '../../infra/wire/frames.ts';
 import type { WriteBatch } from './write-batch.ts';
+import type { Link, Piece } from '../../api/socket.ts';
 
 /**
  * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is

@@ -1,7 +1,7 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Entry } from '../../infra/log/entry.ts';
-import type { Piece } from '../../infra/wire/frames.ts';
+import type { Piece } from '../../api/socket.ts';
 
 /** The frames of entries that follow each other in a log, joined into one write. */
 export interface JoinedFrame {

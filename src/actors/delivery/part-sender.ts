@@ -1,9 +1,9 @@
-import type { WindowBits } from '../../infra/wire/deflate.ts';
 import type { DeflatedParts } from '../../infra/wire/deflated-part-frames.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Parts } from '../../infra/wire/part-frames.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { Subscriber } from './subscriber.ts';
+import type { WindowBits } from '../../api/socket.ts';
 
 /** A client takes big messages in parts. */
 export interface PartsWish {

@@ -4,11 +4,11 @@ import type { Frame } from '../../infra/wire/frames.ts';
 import type { Position } from '../../infra/log/ids.ts';
 import type { Counters } from '../hub/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
-import type { CompressionOptions } from '../hub/resolve-options.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { JoinedFrame, JoinedFrames } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
+import type { CompressionOptions } from '../../api/options.ts';
 
 /**
  * Why something is missing: trimmed from the log before it was delivered; another life of the log; or the position is not in the

@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { checkChoice, checkFunction, checkNumber, type Filled } from '../../infra/option-checks.ts';
-import type { AttachOptions } from '../../api/hub.ts';
 import type { HubSettings } from '../hub/resolve-options.ts';
+import type { AttachOptions } from '../../api/attach.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
 export type GatewaySettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &

@@ -1,6 +1,4 @@
-import type { TimerHandle } from '../../infra/time/clock.ts';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import type { Format } from '../../infra/log/entry.ts';
 import {
   asError,
   AuthenticationTimeoutError,
@@ -19,14 +17,19 @@ import {
 } from '../../infra/socket/http-upgrade.ts';
 import { assertThreadId } from '../../infra/log/ids.ts';
 import { checkChoice } from '../../infra/option-checks.ts';
-import { Refusal, type IncomingMessage, type UpgradeServer } from '../../infra/socket/refusal.ts';
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '../../api/refusal.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
-import type { AcceptedSocket, AcceptOptions, AttachOptions, Session } from '../../api/hub.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Engine } from '../hub/context.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import type { TimerHandle } from '../../api/clock.ts';
+import type { Format } from '../../api/message.ts';
+import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
+import type { AcceptedSocket } from '../../api/socket.ts';
+import type { AcceptOptions } from '../../api/connection.ts';
 
 /** What the front door needs of the hub behind it. */
 export interface House {

@@ -1,10 +1,7 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
-import type { Clock } from '../../infra/time/clock.ts';
-import type { MaybePromise } from '../../infra/log/delivery-log.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import type { connectionMachine, threadMachine } from '../../machines/index.ts';
-import type { Connection, ThreadStats } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Counters } from './counters.ts';
 import type { HubSettings } from './resolve-options.ts';
@@ -14,6 +11,10 @@ import type { SerializerActor } from '../serializer/serializer.ts';
 import type { FlushTimer } from '../streams/flush-timer.ts';
 import type { ThreadActor } from '../thread/thread.ts';
 import type { SliceScheduler } from '../support/slice-scheduler.ts';
+import type { Clock } from '../../api/clock.ts';
+import type { MaybePromise } from '../../api/message.ts';
+import type { Connection } from '../../api/connection.ts';
+import type { ThreadStats } from '../../api/thread.ts';
 
 /** What the hub's actors share: its settings and singletons, and the few words they may say to it. */
 export interface Engine {

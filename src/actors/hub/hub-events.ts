@@ -1,7 +1,8 @@
 import { asError } from '../../infra/errors.ts';
-import type { HubEvents } from '../../api/hub.ts';
 import { ErrorCounts } from './error-counts.ts';
-import { Emitter, type Listener } from '../support/emitter.ts';
+import { Emitter } from '../support/emitter.ts';
+import type { HubEvents } from '../../api/events.ts';
+import type { Listener } from '../../api/listener.ts';
 
 /** What the hub tells its application: the events, and among them the errors that are nobody's to catch. */
 export class HubNews {

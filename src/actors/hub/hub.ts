@@ -1,30 +1,17 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import type { UpgradeServer } from '../../infra/socket/refusal.ts';
 import { assertThreadId } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import { wsLink } from '../../infra/socket/ws-link.ts';
 import { hubMachine } from '../../machines/index.ts';
-import type {
-  AcceptedSocket,
-  AcceptOptions,
-  AttachOptions,
-  Connection,
-  Hub,
-  HubEvents,
-  HubStats,
-  Session,
-  Thread,
-  User,
-} from '../../api/hub.ts';
+import type { Hub, HubStats, User } from '../../api/hub.ts';
 import { ConnectionActor } from '../connection/connection.ts';
 import { resolveAccept } from '../connection/resolve-accept-options.ts';
 import { BroadcastNotice } from './broadcast-notice.ts';
 import { deliverAll, endAll, letGo, sayGoodbye } from './shutdown.ts';
 import type { Engine } from './context.ts';
 import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
-import type { Listener } from '../support/emitter.ts';
 import type { Household } from './household.ts';
 import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
@@ -32,13 +19,20 @@ import { pressureOf, statsOf } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
 import { makeEngine } from './create-context.ts';
 import { readMetrics } from './metric-readings.ts';
-import { resolveOptions, type HubOptions, type HubSettings } from './resolve-options.ts';
+import { resolveOptions, type HubSettings } from './resolve-options.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { tell } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
 import { userThreadId } from './user-index.ts';
+import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
+import type { AcceptedSocket } from '../../api/socket.ts';
+import type { AcceptOptions, Connection } from '../../api/connection.ts';
+import type { HubEvents } from '../../api/events.ts';
+import type { Listener } from '../../api/listener.ts';
+import type { Thread } from '../../api/thread.ts';
+import type { HubOptions } from '../../api/options.ts';
 
 /**
  * Makes a hub, running.

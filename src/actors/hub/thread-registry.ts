@@ -1,8 +1,9 @@
-import type { LogSubscription, MaybePromise } from '../../infra/log/delivery-log.ts';
+import type { LogSubscription } from '../../infra/log/delivery-log.ts';
 import { HubClosedError } from '../../infra/errors.ts';
 import type { Engine } from './context.ts';
 import { ThreadActor } from '../thread/thread.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import type { MaybePromise } from '../../api/message.ts';
 
 /** Threads that one sweep looks at. */
 const SWEPT_AT_ONCE = 10_000;

@@ -1,11 +1,12 @@
-import type { Connection, User } from '../../api/hub.ts';
+import type { User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Engine } from './context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
-import type { Receipt } from '../thread/receipt.ts';
-import type { SendOptions } from '../thread/resolve-send-options.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { userThreadId } from './user-index.ts';
+import type { Connection } from '../../api/connection.ts';
+import type { Receipt } from '../../api/receipt.ts';
+import type { SendOptions } from '../../api/message.ts';
 
 /** What an application holds of a user: the id, and the way to the user's connections as they are now. */
 export class UserHandle implements User {

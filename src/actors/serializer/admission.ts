@@ -1,5 +1,5 @@
-import type { Clock } from '../../infra/time/clock.ts';
 import { SerializerQueueFullError } from '../../infra/errors.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** The bounded number of serializations under way. */
 export class Admission {

@@ -1,8 +1,8 @@
-import type { Body } from '../../infra/log/shared-body.ts';
-import type { WindowBits } from '../../infra/wire/deflate.ts';
+import type { Body } from '../../api/body.ts';
 import { UnserializableMessageError } from '../../infra/errors.ts';
 import type { EncodeResult } from '../../infra/serialization/slicer/slicer.ts';
 import type { SpanAttributes, WorkerFacts } from '../../infra/telemetry/spans.ts';
+import type { WindowBits } from '../../api/socket.ts';
 
 /**
  * How a message became bytes. `inline`: one native call, for what is provably small. `sliced`: piece by piece under the

@@ -1,4 +1,4 @@
-import type { Body } from '../../infra/log/shared-body.ts';
+import type { Body } from '../../api/body.ts';
 import { MessageChangedError } from '../../infra/errors.ts';
 import { encodeSync, type SegmentPool } from '../../infra/serialization/slicer/slicer.ts';
 

@@ -1,5 +1,6 @@
 import { createActor, type ActorRefFrom } from 'xstate';
-import { Body } from '../../infra/log/shared-body.ts';
+import { SharedBody } from '../../infra/log/shared-body.ts';
+import type { Body } from '../../api/body.ts';
 import {
   asError,
   HubClosedError,
@@ -187,7 +188,7 @@ export class SerializerActor {
       throw new UnserializableMessageError({ reason: asError(cause).message, cause });
     }
     if (text === undefined) throw noJson(message);
-    return this.#whole(new Body([Buffer.from(text)]), 'inline');
+    return this.#whole(new SharedBody([Buffer.from(text)]), 'inline');
   }
 
   #ready({ body }: Preencoded): Encoded {

@@ -1,5 +1,5 @@
 import { parseObject } from '../../infra/wire/json-object.ts';
-import type { Canceller } from './resolve-stream-options.ts';
+import type { Canceller } from '../../api/stream.ts';
 
 /** What the hubs of several processes tell each other about the token streams of a thread; see `node-messages.ts`. */
 export type StreamNote =

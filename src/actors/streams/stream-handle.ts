@@ -5,14 +5,15 @@ import {
   StreamEndedError,
   StreamTooLongError,
 } from '../../infra/errors.ts';
-import type { MaybePromise } from '../../infra/log/delivery-log.ts';
 import type { Engine } from '../hub/context.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { guarded } from '../support/emitter.ts';
-import type { Receipt } from '../thread/receipt.ts';
-import type { Canceller, StreamSettings, TokenStream } from './resolve-stream-options.ts';
+import type { StreamSettings } from './resolve-stream-options.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { StreamState, type Publisher } from './stream-state.ts';
+import type { MaybePromise } from '../../api/message.ts';
+import type { Receipt } from '../../api/receipt.ts';
+import type { Canceller, TokenStream } from '../../api/stream.ts';
 
 /** A token stream in the hands of its publisher. */
 export class StreamHandle implements TokenStream, Publisher {

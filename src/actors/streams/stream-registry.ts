@@ -1,12 +1,12 @@
 import { StreamExistsError, TooManyStreamsError } from '../../infra/errors.ts';
 import type { Engine } from '../hub/context.ts';
-import type { Receipt } from '../thread/receipt.ts';
-import type { SendOptions } from '../thread/resolve-send-options.ts';
-import type { Canceller } from './resolve-stream-options.ts';
 import { PATIENCE, StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { StreamState } from './stream-state.ts';
+import type { Receipt } from '../../api/receipt.ts';
+import type { SendOptions } from '../../api/message.ts';
+import type { Canceller } from '../../api/stream.ts';
 
 /** The thread that the streams are in. */
 export interface StreamHost extends TextSource {

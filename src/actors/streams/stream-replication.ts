@@ -1,9 +1,9 @@
 import type { Engine } from '../hub/context.ts';
 import { guarded } from '../support/emitter.ts';
 import { readStreamNote, streamNote, type StreamNote } from './replication-messages.ts';
-import type { Canceller } from './resolve-stream-options.ts';
 import type { TextSource } from './flush-timer.ts';
 import { StreamState } from './stream-state.ts';
+import type { Canceller } from '../../api/stream.ts';
 
 /** How much longer than the publisher's own process others wait for news of a stream: its verdict comes first. */
 export const PATIENCE = 1.5;

@@ -1,6 +1,6 @@
 import { StreamText } from './stream-text.ts';
-import type { Canceller } from './resolve-stream-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
+import type { Canceller } from '../../api/stream.ts';
 
 /** Who publishes a stream in this process. */
 export interface Publisher {

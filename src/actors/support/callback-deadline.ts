@@ -1,6 +1,6 @@
-import type { MaybePromise } from '../../infra/log/delivery-log.ts';
 import { AnswerTimeoutError } from '../../infra/errors.ts';
 import type { Engine } from '../hub/context.ts';
+import type { MaybePromise } from '../../api/message.ts';
 
 /**
  * What the application answers, or AnswerTimeoutError: the requests of a connection wait for each other, and must not wait for ever.

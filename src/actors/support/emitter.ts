@@ -1,5 +1,4 @@
-/** Called with news; what it throws, or rejects with, is reported and never reaches who brings the news. */
-export type Listener<News> = (news: News) => unknown;
+import type { Listener } from '../../api/listener.ts';
 
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {

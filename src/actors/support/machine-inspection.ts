@@ -1,6 +1,6 @@
 import type { InspectionEvent } from 'xstate';
 import { guarded } from './emitter.ts';
-import type { Inspector } from '../hub/resolve-options.ts';
+import type { Inspector } from '../../api/options.ts';
 
 /** A state change, as the shared inspector sees it. */
 export interface ObservedTransition {

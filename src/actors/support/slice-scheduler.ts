@@ -1,5 +1,5 @@
-import type { Clock } from '../../infra/time/clock.ts';
 import { RollingMaximum } from './rolling-maximum.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** Work that can be done in slices. */
 export interface Task {

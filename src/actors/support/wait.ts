@@ -1,4 +1,4 @@
-import type { Clock } from '../../infra/time/clock.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** Between two looks at something that tells nobody when it is done. */
 const LOOK_MS = 20;

@@ -1,5 +1,5 @@
-import type { Clock, TimerHandle } from '../../infra/time/clock.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import type { Clock, TimerHandle } from '../../api/clock.ts';
 
 /** What the sweep looks at. */
 interface Swept {

@@ -1,5 +1,5 @@
-import type { Clock, TimerHandle } from '../../infra/time/clock.ts';
 import { RollingMaximum } from '../support/rolling-maximum.ts';
+import type { Clock, TimerHandle } from '../../api/clock.ts';
 
 /**
  * The one timer of the hub: looks at everything once in `intervalMs`. When it comes late, the event loop was late, and so were

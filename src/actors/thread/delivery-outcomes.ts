@@ -2,24 +2,9 @@ import { checkChoice } from '../../infra/option-checks.ts';
 import type { Engine } from '../hub/context.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import type { Subscription } from '../delivery/subscription.ts';
-
-/**
- * What became of one message for one connection. `written`: handed to its socket. `acked`: the peer has received it for
- * certain. `behind`: not yet written when the time was up; it gets the message from the log. `dropped`: volatile and the
- * connection was busy, or superseded or expired before its turn. `evicted`: the connection ended before its turn.
- */
-export type Outcome = 'written' | 'acked' | 'behind' | 'dropped' | 'evicted';
-
-export interface SettleOptions {
-  /** What to wait for. An `acked` may take `sendTimeoutMs` longer: barriers are that rare. @default 'written' */
-  until?: 'written' | 'acked' | undefined;
-}
-
-/** How a message ended for every connection it was offered to; the numbers add up to the receipt's `recipients`. */
-export interface Settlement extends Readonly<Record<Outcome, number>> {
-  /** By connection id. Who was written to and left before `settled` was called is in `written` only. */
-  readonly outcomes: ReadonlyMap<string, Outcome>;
-}
+import type { Outcome } from '../../api/receipt.ts';
+import type { SettleOptions } from '../../api/receipt.ts';
+import type { Settlement } from '../../api/receipt.ts';
 
 /** Follows one message to its end, in the sweep's rhythm: nobody who does not ask pays for it. */
 export function settle(publication: FanOutTally, engine: Engine, options: SettleOptions = {}): Promise<Settlement> {

@@ -1,6 +1,5 @@
-import type { WindowBits } from '../../infra/wire/deflate.ts';
 import type { Appended, LogTail } from '../../infra/log/delivery-log.ts';
-import { Entry, type EntryDraft, type Lane } from '../../infra/log/entry.ts';
+import { Entry, type EntryDraft } from '../../infra/log/entry.ts';
 import { ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
@@ -13,6 +12,8 @@ import { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { attributesOf } from './receipt.ts';
 import type { SendSettings } from './resolve-send-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
+import type { WindowBits } from '../../api/socket.ts';
+import type { Lane } from '../../api/message.ts';
 
 /** The thread whose messages are published. */
 export interface Publisher {

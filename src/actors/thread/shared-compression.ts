@@ -1,8 +1,9 @@
-import type { Body } from '../../infra/log/shared-body.ts';
-import { deflateBody, WORTHWHILE, type WindowBits } from '../../infra/wire/deflate.ts';
+import type { Body } from '../../api/body.ts';
+import { deflateBody, WORTHWHILE } from '../../infra/wire/deflate.ts';
 import type { Filled } from '../../infra/option-checks.ts';
-import type { CompressionOptions } from '../hub/resolve-options.ts';
 import type { Encoded } from '../serializer/encoded-message.ts';
+import type { WindowBits } from '../../api/socket.ts';
+import type { CompressionOptions } from '../../api/options.ts';
 
 /** The window sizes that the members of a thread understand. */
 export class Windows {

@@ -1,12 +1,14 @@
 import type { Entry } from '../../infra/log/entry.ts';
 import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
-import type { Connection, HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../api/hub.ts';
 import type { Engine } from '../hub/context.ts';
-import type { Receipt } from './receipt.ts';
-import type { SendOptions } from './resolve-send-options.ts';
-import { resolveStream, type StreamOptions, type TokenStream } from '../streams/resolve-stream-options.ts';
+import { resolveStream } from '../streams/resolve-stream-options.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
+import type { Connection } from '../../api/connection.ts';
+import type { HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../api/thread.ts';
+import type { Receipt } from '../../api/receipt.ts';
+import type { SendOptions } from '../../api/message.ts';
+import type { StreamOptions, TokenStream } from '../../api/stream.ts';
 
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {

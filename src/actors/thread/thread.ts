@@ -6,25 +6,27 @@ import { parsePosition } from '../../infra/log/ids.ts';
 import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { threadMachine } from '../../machines/index.ts';
-import type { ThreadStats } from '../../api/hub.ts';
 import type { Counters } from '../hub/counters.ts';
 import type { Engine } from '../hub/context.ts';
 import type { WriteBatch } from '../delivery/write-batch.ts';
 import { planJoin, type JoinPlan } from './join-plan.ts';
 import type { JoinRequest } from './join-request.ts';
 import { readVolatileNote } from './node-messages.ts';
-import type { CompressionOptions } from '../hub/resolve-options.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { PublishPipeline, type Publisher } from './publish-pipeline.ts';
 import { FanOut, type Station } from '../delivery/fan-out.ts';
-import { attributesOf, makeReceipt, type Receipt } from './receipt.ts';
+import { attributesOf, makeReceipt } from './receipt.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
-import { resolveSend, type SendOptions } from './resolve-send-options.ts';
+import { resolveSend } from './resolve-send-options.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { tell } from '../support/send-if-active.ts';
 import { InFlight } from './in-flight.ts';
+import type { ThreadStats } from '../../api/thread.ts';
+import type { CompressionOptions } from '../../api/options.ts';
+import type { Receipt } from '../../api/receipt.ts';
+import type { SendOptions } from '../../api/message.ts';
 
 /** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
 export class ThreadActor implements Home, Station, StreamHost, Publisher {

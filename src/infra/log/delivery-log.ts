@@ -1,7 +1,6 @@
 import type { Entry, EntryDraft } from './entry.ts';
 import type { Position } from './ids.ts';
-
-export type MaybePromise<T> = T | Promise<T>;
+import type { MaybePromise } from '../../api/message.ts';
 
 /** What an append did. */
 export interface Appended {

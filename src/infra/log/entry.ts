@@ -1,19 +1,12 @@
-import type { Body } from './shared-body.ts';
-import type { WindowBits } from '../wire/deflate.ts';
+import type { Body } from '../../api/body.ts';
 import { encodeDeflatedFrame, encodeFrame, type Frame } from '../wire/frames.ts';
 import { MessageTrace } from '../telemetry/message-trace.ts';
 import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
-
-/**
- * How urgent a message is. `critical` overtakes for whoever is behind; `normal` is the default; `volatile` is not logged:
- * offered now, or dropped and counted.
- */
-export type Lane = 'critical' | 'normal' | 'volatile';
+import type { Format } from '../../api/message.ts';
+import type { Lane } from '../../api/message.ts';
+import type { WindowBits } from '../../api/socket.ts';
 
 export const LANES: readonly Lane[] = ['critical', 'normal', 'volatile'];
-
-/** What a connection speaks: `json` is the wire protocol, `plain` the bare message JSON. */
-export type Format = 'json' | 'plain';
 
 /** `ahead` is a critical entry that overtakes: same message, but it does not move the client's position. */
 export type FrameClass = Format | 'ahead';

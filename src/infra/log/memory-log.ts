@@ -1,10 +1,11 @@
-import { systemClock, type Clock } from '../time/clock.ts';
+import { systemClock } from '../time/clock.ts';
 import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
 import type { Entry, EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
 import { LogBuffer, type Retention } from './log-buffer.ts';
 import { checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
+import type { Clock } from '../../api/clock.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
   /** Bytes of message JSON of all threads together; beyond it, threads without news for longest lose their oldest. @default 1 GiB */

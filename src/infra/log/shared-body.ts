@@ -1,12 +1,10 @@
+import type { Body } from '../../api/body.ts';
+
 /**
- * The encoded bytes of one message: a list of chunks that is never concatenated, shared by the log and by every socket
- * that still has to write it.
- *
- * Counted references: a body starts with one, its maker's. Whoever keeps it for later calls `retain` and, when done,
- * `release`; at zero the memory behind the chunks is given back (pooled segments are reused, so a chunk must not be read
- * after the release). Bodies on plain buffers have nothing to give back; for them the counting costs an integer.
+ * A body whose memory is given back when nobody refers to it any more. Bodies on plain buffers have nothing to give back; for them the
+ * counting costs an integer.
  */
-export class Body {
+export class SharedBody implements Body {
   readonly chunks: readonly Uint8Array[];
   /** Sum of the chunks' lengths. */
   readonly bytes: number;

@@ -1,4 +1,5 @@
-import { Body } from '../log/shared-body.ts';
+import { SharedBody } from '../log/shared-body.ts';
+import type { Body } from '../../api/body.ts';
 import { InvalidOptionError } from '../errors.ts';
 
 /** A message whose JSON bytes exist already. */
@@ -8,7 +9,7 @@ export class Preencoded {
   readonly body: Body;
 
   constructor(chunks: readonly Uint8Array[]) {
-    this.body = new Body(chunks);
+    this.body = new SharedBody(chunks);
   }
 
   static isPreencoded(value: unknown): value is Preencoded {

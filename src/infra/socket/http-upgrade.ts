@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { closeCodes } from '../wire/close-codes.ts';
 import { InvalidOptionError, UnsupportedSocketError } from '../errors.ts';
-import { Refusal, type UpgradeServer } from './refusal.ts';
+import { Refusal } from '../../api/refusal.ts';
+import type { UpgradeServer } from '../../api/attach.ts';
 
 /** Seconds in the `Retry-After` of a 429 or 503 (RFC 9110 section 10.2.3). */
 const RETRY_AFTER_S = 5;

@@ -1,21 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
-import type { Body } from '../log/shared-body.ts';
-import { sharedWindow, type WindowBits } from '../wire/deflate.ts';
+import type { Body } from '../../api/body.ts';
+import { sharedWindow } from '../wire/deflate.ts';
 import { UnsupportedSocketError } from '../errors.ts';
-import { encodePing, type Piece } from '../wire/frames.ts';
-import type { Link, LinkListener } from './link.ts';
-
-/**
- * An open WebSocket of the `ws` package 8.x, on the server's side. What is used of it is written down here, because `ws` brings no
- * types: whoever embeds the hub need not install `@types/ws`.
- */
-export interface ServerWebSocket extends EventEmitter {
-  /** 1 while it is open. */
-  readonly readyState: number;
-  close(code?: number, reason?: string): void;
-  terminate(): void;
-}
+import { encodePing } from '../wire/frames.ts';
+import type { Link, LinkListener, Piece, ServerWebSocket, WindowBits } from '../../api/socket.ts';
 
 /** `readyState` of an open WebSocket. */
 const OPEN = 1;

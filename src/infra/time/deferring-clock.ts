@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from './clock.ts';
+import type { Clock, TimerHandle } from '../../api/clock.ts';
 
 /** A timer that is this much late says that the event loop was blocked. */
 const LATE_MS = 100;

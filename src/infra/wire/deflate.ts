@@ -1,8 +1,7 @@
 import { constants, createDeflateRaw } from 'node:zlib';
-import { Body } from '../log/shared-body.ts';
-
-/** Sizes of the LZ77 window that zlib can do raw; 8 is not one of them (zlib uses 9 for it, which the peer could not read). */
-export type WindowBits = 9 | 10 | 11 | 12 | 13 | 14 | 15;
+import { SharedBody } from '../log/shared-body.ts';
+import type { Body } from '../../api/body.ts';
+import type { WindowBits } from '../../api/socket.ts';
 
 /** How much smaller it has to become to be worth the client's work. */
 export const WORTHWHILE = 0.9;
@@ -28,7 +27,7 @@ export async function deflateBody(body: Body, windowBits: WindowBits, level: num
   } finally {
     deflate.close();
   }
-  return new Body(chunks);
+  return new SharedBody(chunks);
 }
 
 /** The text as one stored block: no compression, five bytes of header, on a byte boundary. For texts below 64 KiB. */

@@ -1,6 +1,7 @@
 import { constants, deflateRaw } from 'node:zlib';
-import { WORTHWHILE, type WindowBits } from './deflate.ts';
+import { WORTHWHILE } from './deflate.ts';
 import { encodeWhole } from './frames.ts';
+import type { WindowBits } from '../../api/socket.ts';
 
 /** Where the parts come from. */
 interface PartTexts {

@@ -1,5 +1,5 @@
-import type { WindowBits } from './deflate.ts';
-import type { Format } from '../log/entry.ts';
+import type { WindowBits } from '../../api/socket.ts';
+import type { Format } from '../../api/message.ts';
 
 /** What a connection understands. */
 export interface FrameVariant {

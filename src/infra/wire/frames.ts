@@ -1,5 +1,6 @@
-import type { Body } from '../log/shared-body.ts';
+import type { Body } from '../../api/body.ts';
 import { END_OF_MESSAGE, storedBlock } from './deflate.ts';
+import type { Piece } from '../../api/socket.ts';
 
 /**
  * Payload bytes of one WebSocket fragment, and above which a message goes out as several: between two fragments a ping may
@@ -17,9 +18,6 @@ const PING = 0x9;
 const FIN = 0x80;
 /** "Per-message compressed", on the first fragment (RFC 7692 section 6). */
 const RSV1 = 0x40;
-
-/** What is written to a socket in one go: a whole small frame, or header and payload of one fragment. */
-export type Piece = readonly Uint8Array[];
 
 /**
  * The exact bytes of one WebSocket message for one frame class, ready to be written to any number of sockets: frames from a

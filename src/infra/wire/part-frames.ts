@@ -1,7 +1,7 @@
-import type { Body } from '../log/shared-body.ts';
-import type { WindowBits } from './deflate.ts';
+import type { Body } from '../../api/body.ts';
 import { DeflatedParts } from './deflated-part-frames.ts';
 import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
+import type { WindowBits } from '../../api/socket.ts';
 
 /** Bytes of a message's JSON in one part: what an urgent message waits for at most, besides what is in the socket already. */
 const PART_BYTES = 64 * 1024;

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
-import type { Piece } from '../../../src/infra/wire/frames.ts';
 import { memoryLog } from '../../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, makeHarness, type Harness } from '../../support/harness.ts';
+import type { Piece } from '../../../src/api/socket.ts';
 
 const SLICE_MS = 2;
 /** What a write costs here, about that of a system call. */

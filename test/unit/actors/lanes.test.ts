@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { streamArray } from '../../../src/index.ts';
-import type { Piece } from '../../../src/infra/wire/frames.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
 import { dataOf, makeHarness, type Harness } from '../../support/harness.ts';
+import type { Piece } from '../../../src/api/socket.ts';
 
 let harness: Harness;
 

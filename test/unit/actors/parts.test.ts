@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import { memoryLog, type Connection, type HubOptions } from '../../../src/index.ts';
 import { Liveness } from '../../../src/actors/connection/liveness.ts';
-import { Body } from '../../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import { Parts } from '../../../src/infra/wire/part-frames.ts';
 import { FakeLink } from '../../../src/testing/index.ts';
 import { framesOf, isRecord, makeHarness, type Harness } from '../../support/harness.ts';
@@ -61,7 +61,7 @@ it('whatever the text and its chunks, parts are valid frames that make it again,
       const json = Buffer.from(JSON.stringify(letters.join('').repeat(Math.ceil(length / letters.length))));
       const parts = (...chunks: Buffer[]): string[] => {
         let isFreed = false;
-        const body = new Body(chunks, () => {
+        const body = new SharedBody(chunks, () => {
           isFreed = true;
         });
         const made = new Parts({ threadId: 't', offset: 7, id: 'm', body, traceparent: undefined });

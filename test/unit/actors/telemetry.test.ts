@@ -9,7 +9,7 @@ import {
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { volatileNote } from '../../../src/actors/thread/node-messages.ts';
-import { Body } from '../../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import { Entry } from '../../../src/infra/log/entry.ts';
 import { memoryLog, type HubOptions } from '../../../src/index.ts';
 import { SharedLog } from '../../support/shared-log.ts';
@@ -247,7 +247,7 @@ it('goes on with the trace of an entry that another process has published', asyn
   const { connection, link } = connect();
   await connection.join('t');
   const draft = { threadId: 't', lane: 'normal', key: undefined, expiresAt: Infinity } as const;
-  await log.append({ ...draft, id: 'far', body: new Body([Buffer.from('1')]), traceparent: FOREIGN });
+  await log.append({ ...draft, id: 'far', body: new SharedBody([Buffer.from('1')]), traceparent: FOREIGN });
   await clock.settle();
   const [process] = named('process thread');
   const origin = { traceId: FOREIGN.slice(3, 35), spanId: FOREIGN.slice(36, 52) };
@@ -273,7 +273,7 @@ it('goes on with the trace of a volatile message of another process', async () =
   restart({ log: shared.node() });
   const { connection } = harness.connect();
   await harness.run(connection.join('t'));
-  const body = new Body([Buffer.from('1')]);
+  const body = new SharedBody([Buffer.from('1')]);
   const volatile = {
     threadId: 't',
     id: 'v',
@@ -293,7 +293,7 @@ it('links a catch-up to the publish of a message that this process has only read
   await harness.close();
   const log = memoryLog();
   const draft = { threadId: 't', lane: 'normal', key: undefined, expiresAt: Infinity } as const;
-  await log.append({ ...draft, id: 'old', body: new Body([Buffer.from('1')]), traceparent: FOREIGN });
+  await log.append({ ...draft, id: 'old', body: new SharedBody([Buffer.from('1')]), traceparent: FOREIGN });
   restart({ log });
   const { connection } = harness.connect();
   await harness.run(connection.join('t', { from: 'start' }));

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeliveryLog, Entry, EntryDraft, LogSubscription, MaybePromise } from '../../../src/index.ts';
-import { Body } from '../../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
+import type { Body } from '../../../src/api/body.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 export interface LogLimits {
@@ -46,8 +47,8 @@ class Draft implements EntryDraft {
     this.key = facts.key;
     this.expiresAt = facts.expiresAt ?? Infinity;
     const text = facts.bytes === undefined ? JSON.stringify(id) : `"${'x'.repeat(facts.bytes - 2)}"`;
-    this.body = new Body([Buffer.from(text)], () => void this.frees++);
-    this.deflated = new Map([[15, new Body([Buffer.alloc(SMALL_BYTES)], () => void this.deflatedFrees++)]]);
+    this.body = new SharedBody([Buffer.from(text)], () => void this.frees++);
+    this.deflated = new Map([[15, new SharedBody([Buffer.alloc(SMALL_BYTES)], () => void this.deflatedFrees++)]]);
   }
 }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError, memoryLog, type EntryDraft } from '../../../src/index.ts';
-import { Body } from '../../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { deliveryLogContract } from './delivery-log-contract.ts';
 
 deliveryLogContract('memory', (options) => memoryLog(options));
 
 function draft(threadId: string, bytes = 10): EntryDraft {
-  const body = new Body([Buffer.alloc(bytes, 'x')]);
+  const body = new SharedBody([Buffer.alloc(bytes, 'x')]);
   return { threadId, id: Math.random().toString(36).slice(2), lane: 'normal', body, expiresAt: Infinity };
 }
 

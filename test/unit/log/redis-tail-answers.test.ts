@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Body } from '../../../src/infra/log/shared-body.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import { PendingAppend } from '../../../src/infra/log/redis/append-queue.ts';
 import type { Anchor, Arrival } from '../../../src/infra/log/redis/codec.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
@@ -34,7 +34,7 @@ function hold() {
     asked.shift()?.({ epoch: 'e', now: 1, known: undefined, ...position });
   };
   const append = (id: string): PendingAppend => {
-    const body = new Body([Buffer.from(`"${id}"`)]);
+    const body = new SharedBody([Buffer.from(`"${id}"`)]);
     const append = new PendingAppend({ threadId: 't', id, lane: 'normal', body, expiresAt: Infinity }, 0);
     own.set(id, append);
     return append;

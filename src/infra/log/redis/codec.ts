@@ -1,4 +1,4 @@
-import { Body } from '../shared-body.ts';
+import { SharedBody } from '../shared-body.ts';
 import type { EntryDraft } from '../entry.ts';
 import { parseObject } from '../../wire/json-object.ts';
 
@@ -52,7 +52,7 @@ export function draftOf(threadId: string, { id, header, body }: Arrival, loggedA
     threadId,
     id,
     lane: header.isCritical ? 'critical' : 'normal',
-    body: new Body([body ?? Buffer.alloc(0)]),
+    body: new SharedBody([body ?? Buffer.alloc(0)]),
     key: header.key,
     expiresAt: header.ms === undefined ? Infinity : loggedAt + header.ms,
     traceparent: header.traceparent,

@@ -1,9 +1,10 @@
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
-import { systemClock, type Clock } from '../../time/clock.ts';
+import { systemClock } from '../../time/clock.ts';
 import { randomId } from '../ids.ts';
 import type { Ledger, Retention } from '../log-buffer.ts';
 import { checkChoice, checkFunction, checkNumber } from '../../option-checks.ts';
 import { InvalidOptionError } from '../../errors.ts';
+import type { Clock } from '../../../api/clock.ts';
 
 /** What becomes of a send while Redis cannot be reached; see `RedisLogOptions.whenUnavailable`. */
 export type WhenUnavailable = 'reject' | 'deliver-locally';

@@ -1,4 +1,3 @@
-import type { TimerHandle } from '../../time/clock.ts';
 import type { Appended, DeliveryLog, LogReset, LogSubscription } from '../delivery-log.ts';
 import type { Entry, EntryDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
@@ -16,6 +15,7 @@ import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './
 import { HealthChecks } from './health-checks.ts';
 import { StreamReader } from './stream-reader.ts';
 import { RedisThread, type Reader, type ThreadHost } from './thread.ts';
+import type { TimerHandle } from '../../../api/clock.ts';
 
 /** How long a reconnect may take before it is news. */
 const GRACE_MS = 1_000;

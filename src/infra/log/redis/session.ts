@@ -1,8 +1,8 @@
-import type { Clock, TimerHandle } from '../../time/clock.ts';
 import { asError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
+import type { Clock, TimerHandle } from '../../../api/clock.ts';
 
 export interface LinkSettings {
   /** A command without an answer for this long ends the connections. */

@@ -1,4 +1,3 @@
-import type { TimerHandle } from '../../time/clock.ts';
 import type { LogReset } from '../delivery-log.ts';
 import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
@@ -10,6 +9,7 @@ import { RedisHistory } from './backfill.ts';
 import { Placing, type PlacingHost } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
 import type { LogSource } from './stream-reader.ts';
+import type { TimerHandle } from '../../../api/clock.ts';
 
 /** What a tail needs of its thread. */
 export interface TailHost extends PlacingHost {

@@ -1,4 +1,4 @@
-import type { Body } from '../../log/shared-body.ts';
+import type { Body } from '../../../api/body.ts';
 import { MessageTooLargeError, UnserializableMessageError } from '../../errors.ts';
 import { keptShapes } from './kept-shapes.ts';
 import type { Output } from './output.ts';

@@ -1,4 +1,5 @@
-import { Body } from '../../log/shared-body.ts';
+import { SharedBody } from '../../log/shared-body.ts';
+import type { Body } from '../../../api/body.ts';
 import { MessageTooLargeError } from '../../errors.ts';
 import { splitsPair } from './json-text.ts';
 import type { SegmentPool } from './segments.ts';
@@ -64,7 +65,7 @@ export class Output {
       this.#pool.release([this.#current]);
     }
     this.#segments = [];
-    return new Body(chunks, segments.length === 0 ? undefined : () => this.#pool.release(segments));
+    return new SharedBody(chunks, segments.length === 0 ? undefined : () => this.#pool.release(segments));
   }
 
   /** Gives all memory back: the message will not be. */

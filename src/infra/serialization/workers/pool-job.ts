@@ -1,8 +1,8 @@
-import type { Body } from '../../log/shared-body.ts';
-import type { TimerHandle } from '../../time/clock.ts';
+import type { Body } from '../../../api/body.ts';
 import type { DeadlineClock } from './recipe-pool-options.ts';
 import { epochNow } from './worker-protocol.ts';
 import type { RecipeTask, WorkTiming } from './worker-protocol.ts';
+import type { TimerHandle } from '../../../api/clock.ts';
 
 /** A recipe, built and serialized. */
 export interface EncodedRecipe extends WorkTiming {

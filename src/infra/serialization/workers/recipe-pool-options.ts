@@ -1,4 +1,4 @@
-import type { Clock } from '../../time/clock.ts';
+import type { Clock } from '../../../api/clock.ts';
 
 /** All that the pool needs of a clock. */
 export type DeadlineClock = Pick<Clock, 'setTimeout' | 'clearTimeout'>;

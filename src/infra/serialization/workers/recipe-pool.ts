@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { Body } from '../../log/shared-body.ts';
+import { SharedBody } from '../../log/shared-body.ts';
 import { systemClock } from '../../time/clock.ts';
 import { HubClosedError, SerializationTimeoutError, SerializerQueueFullError } from '../../errors.ts';
 import { checkNumber } from '../../option-checks.ts';
@@ -170,7 +170,7 @@ export class RecipePool {
     const { json, startedAt, endedAt, buildMs, stringifyMs } = reply;
     this.#completed++;
     job.resolve({
-      body: new Body([new Uint8Array(json)]),
+      body: new SharedBody([new Uint8Array(json)]),
       bytes: json.byteLength,
       startedAt,
       endedAt,

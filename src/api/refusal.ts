@@ -1,11 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type Server as HttpServer } from 'node:http';
-import type { Http2SecureServer } from 'node:http2';
-import type { Server as HttpsServer } from 'node:https';
-
-export type { IncomingMessage };
-
-/** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
-export type UpgradeServer = HttpServer | HttpsServer | Http2SecureServer;
+import { STATUS_CODES } from 'node:http';
 
 /** Why an application turns a client away: not signed in, not allowed, too often, or not now. */
 export type RefusalStatus = 401 | 403 | 429 | 503;

@@ -1,6 +1,22 @@
-import type { Body } from '../log/shared-body.ts';
-import type { WindowBits } from '../wire/deflate.ts';
-import type { Piece } from '../wire/frames.ts';
+import type { EventEmitter } from 'node:events';
+import type { Body } from './body.ts';
+
+/**
+ * An open WebSocket of the `ws` package 8.x, on the server's side. What is used of it is written down here, because `ws` brings no
+ * types: whoever embeds the hub need not install `@types/ws`.
+ */
+export interface ServerWebSocket extends EventEmitter {
+  /** 1 while it is open. */
+  readonly readyState: number;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+}
+
+/** Sizes of the LZ77 window that zlib can do raw; 8 is not one of them (zlib uses 9 for it, which the peer could not read). */
+export type WindowBits = 9 | 10 | 11 | 12 | 13 | 14 | 15;
+
+/** What is written to a socket in one go: a whole small frame, or header and payload of one fragment. */
+export type Piece = readonly Uint8Array[];
 
 /** News of a socket. Each is called at most once per occurrence, never while `write` is running. */
 export interface LinkListener {
@@ -35,3 +51,6 @@ export interface Link {
   /** The end of the socket, now. */
   terminate(): void;
 }
+
+/** A WebSocket of the `ws` package, or a function that makes a link to some other kind of socket. */
+export type AcceptedSocket = ServerWebSocket | ((listener: LinkListener) => Link);

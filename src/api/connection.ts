@@ -1,0 +1,117 @@
+import type { Refusal } from './refusal.ts';
+import type { Listener } from './listener.ts';
+import type { Format, MaybePromise, SendOptions } from './message.ts';
+import type { Receipt } from './receipt.ts';
+
+/** Whether bytes flow (`open`), wait for a peer that does not take them (`retrying`, `tripped`), or the socket has ended. */
+export type ConnectionState = 'open' | 'retrying' | 'tripped' | 'evicted';
+
+export interface AcceptOptions {
+  /** Whose connection it is, for the application. @default none */
+  userId?: string | undefined;
+  /** Anything that the application wants to find again as `connection.data`. @default undefined */
+  data?: unknown;
+  /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
+  format?: Format | undefined;
+  /**
+   * Largest frame that this client may send, in bytes, at most the hub's `maxInputBytes`; above it, close code 1009. It is told, so give
+   * a WebSocket server's smaller `maxPayload` here. @default the hub's maxInputBytes
+   */
+  maxInputBytes?: number | undefined;
+  /** Whether the client may join a thread that it asks for itself. @default refuses all: the application joins */
+  authorize?: ((threadId: string) => boolean | Promise<boolean>) | undefined;
+  /** What becomes of what the client publishes, and the answer to it; see `AttachOptions.onPublish`. @default see there */
+  onPublish?: ((message: PublishedMessage, connection: Connection) => MaybePromise<PublishAnswer>) | undefined;
+}
+
+/** What a client publishes: in a thread that it has joined, or may join. */
+export interface PublishedMessage {
+  readonly threadId: string;
+  /**
+   * The message's idempotency key, `^[\w.:-]{1,128}$`: a client that has not seen the answer publishes again with the same one.
+   * Give it to `send` as `idempotencyKey`, and to whatever else must not happen twice. The client has chosen it: where you do not trust
+   * clients to choose at random, put the user's id before it, or two of them may be taken for one message.
+   */
+  readonly id: string;
+  /** As the client sent it: check it before you use it. */
+  readonly data: unknown;
+  /** The client's `traceparent`, where it sent one: for `send(message, { traceLink })`. */
+  readonly trace: string | undefined;
+}
+
+/**
+ * What the client is told. A receipt of `send`: accepted, and where the message is. Nothing, or `true`: accepted. `false`, or
+ * `refuse(status, message)`: refused.
+ */
+export type PublishAnswer = Pick<Receipt, 'position'> | Refusal | boolean | null | undefined | void;
+
+export interface JoinOptions {
+  /** A position to resume after, or `start` for all that the log holds. @default only what comes from now on */
+  from?: string | undefined;
+}
+
+/** What a client said: `pub` of the wire protocol, in a thread that it has joined or may join, or any frame of a `plain` connection (a text, or bytes). */
+export interface ClientMessage {
+  readonly threadId: string | undefined;
+  readonly id: string | undefined;
+  /** As the client sent it: check it before you use it. */
+  readonly data: unknown;
+  /** The client's `traceparent`, where it sent one: for `send(message, { traceLink })`. */
+  readonly trace: string | undefined;
+}
+
+export interface ConnectionEvents {
+  message: ClientMessage;
+  state: { readonly from: string; readonly to: string };
+  evicted: { readonly code: number; readonly reason: string };
+}
+
+export interface ConnectionStats {
+  /** The state and the step in it: `open`, `retrying.attempting`. */
+  readonly path: string;
+  /** Since it was accepted. */
+  readonly ageMs: number;
+  /** Messages that it has still to be given, in all its threads; those that have expired or were superseded count. */
+  readonly lag: number;
+  /** How long the last ping barrier took to be answered; undefined before the first answer. */
+  readonly roundTripMs: number | undefined;
+  /** Messages and bytes handed to the socket. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Of these, bytes that the kernel has not taken yet. */
+  readonly unsentBytes: number;
+  /** Threads in which it has to catch up. */
+  readonly behind: number;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly trips: number;
+}
+
+/** One client's socket in the hub. */
+export interface Connection {
+  readonly id: string;
+  readonly userId: string | undefined;
+  /** What `accept` or `authenticate` was given to keep with it. */
+  readonly data: unknown;
+  readonly state: ConnectionState;
+  /** Ids of the threads it has joined. */
+  readonly threads: readonly string[];
+  readonly stats: ConnectionStats;
+  /** @throws InvalidThreadIdError, InvalidPositionError, ConnectionClosedError, ThreadClosedError */
+  join(threadId: string, options?: JoinOptions): Promise<void>;
+  /** Leaving a thread that it is not in changes nothing. */
+  leave(threadId: string): void;
+  /** To this connection alone. Errors are those of `Thread.send`. */
+  send(message: unknown, options?: SendOptions): Promise<Receipt>;
+  /**
+   * Closing twice is once. @default code 1000
+   * @throws InvalidOptionError: no code that a close frame may carry, or a reason of more than 123 bytes
+   */
+  close(code?: number, reason?: string): void;
+  /** For an operator: opens the breaker now. After the cooldown one probe decides, as ever. No effect where it is open already. */
+  trip(): void;
+  /** For an operator: forgets failures and lets bytes flow again. No effect on a connection that is `open` or `evicted`. */
+  reset(): void;
+  /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the hub. */
+  on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void;
+}

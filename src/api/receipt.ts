@@ -1,0 +1,41 @@
+/** The answer to a `send`: it has been logged and offered to every connection of the thread. */
+export interface Receipt {
+  /** Id of the message, the same in every client; the idempotency key where one was given. */
+  readonly id: string;
+  /** Where the thread's log stands after it, `epoch.offset.id`; undefined for a volatile message, which is not logged. */
+  readonly position: string | undefined;
+  /** Bytes of the message's JSON. */
+  readonly bytes: number;
+  /** How it was serialized: `inline`, `sliced`, `snapshot`, `pooled` or `ready`. */
+  readonly strategy: string;
+  /** The idempotency key was known: nothing was sent again, the position is the first one's. */
+  readonly isDuplicate: boolean;
+  /** Connections in the thread when it was offered. */
+  readonly recipients: number;
+  /** Handed to the connection's socket. */
+  readonly written: number;
+  /** The connection takes nothing now, or takes a big message in parts: it gets the message, or the rest of it, from the log. */
+  readonly behind: number;
+  /** Volatile and the connection was busy, or superseded or expired before it could be offered. */
+  readonly dropped: number;
+  /** How it ended for each connection; resolves in bounded time, `settleTimeoutMs` at most. */
+  settled(options?: SettleOptions): Promise<Settlement>;
+}
+
+/**
+ * What became of one message for one connection. `written`: handed to its socket. `acked`: the peer has received it for
+ * certain. `behind`: not yet written when the time was up; it gets the message from the log. `dropped`: volatile and the
+ * connection was busy, or superseded or expired before its turn. `evicted`: the connection ended before its turn.
+ */
+export type Outcome = 'written' | 'acked' | 'behind' | 'dropped' | 'evicted';
+
+export interface SettleOptions {
+  /** What to wait for. An `acked` may take `sendTimeoutMs` longer: barriers are that rare. @default 'written' */
+  until?: 'written' | 'acked' | undefined;
+}
+
+/** How a message ended for every connection it was offered to; the numbers add up to the receipt's `recipients`. */
+export interface Settlement extends Readonly<Record<Outcome, number>> {
+  /** By connection id. Who was written to and left before `settled` was called is in `written` only. */
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+}
