@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { InspectorRefusal } from './refusal.ts';
 
 export interface Asset {
   readonly type: string;
@@ -15,16 +16,27 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const loaded = new Map<string, Promise<Asset>>();
 
-/** A file of the page, read once; undefined where there is none of this name. */
+/**
+ * A file of the page, read once; undefined where there is none of this name.
+ * @throws InspectorRefusal 500: a bundle has left the page behind
+ */
 export function assetOf(name: string): Promise<Asset> | undefined {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
   if (type === undefined) return undefined;
   let asset = loaded.get(name);
   if (asset === undefined) {
-    asset = readFile(new URL(`./page/${name}`, import.meta.url)).then((bytes) => ({ type, bytes }));
+    asset = read(name).then((bytes) => ({ type, bytes }));
     loaded.set(name, asset);
     // another time it may be there
     asset.catch(() => loaded.delete(name));
   }
   return asset;
+}
+
+async function read(name: string): Promise<Buffer> {
+  try {
+    return await readFile(new URL(`./page/${name}`, import.meta.url));
+  } catch {
+    throw new InspectorRefusal(500, 'NO_PAGE', 'the page is not beside this module: keep threadcast out of the bundle');
+  }
 }

@@ -3,7 +3,13 @@ import type { Household } from './household.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { before, oneByOne, until } from '../support/wait.ts';
 
-/** How long a draining client is told to wait before it comes back, at most; each one gets its own share. */
+/**
+ * The clients of a hub that drains come back one after the other, this far apart: as many handshakes in a second as the other nodes
+ * do with ease, and none of a few clients waits for the many that there are not.
+ */
+const BYE_STEP_MS = 1;
+
+/** The last one is told to wait no longer than this: of more clients, several come in one step. */
 const BYE_SPREAD_MS = 5_000;
 
 /** How long closing sockets may take for the handshake of RFC 6455 section 7 before they are cut. */
@@ -24,8 +30,9 @@ export async function deliverAll({ engine, lobby, threads }: Household, deadline
 /** Tells the clients to come back elsewhere, not all at once. */
 export async function sayGoodbye({ engine, lobby }: Household): Promise<void> {
   const leaving = lobby.all;
+  const stepMs = Math.min(BYE_STEP_MS, BYE_SPREAD_MS / leaving.length);
   await oneByOne(engine.clock, leaving, (connection, i) => {
-    connection.tell(notices.bye(Math.round((BYE_SPREAD_MS * (i + 1)) / leaving.length)));
+    connection.tell(notices.bye(Math.round(stepMs * i)));
     connection.evict(closeCodes.drain);
   });
 }

@@ -246,9 +246,16 @@ export class SerializerActor {
     // while workers keep failing, one recipe at a time finds out whether they live again
     const { running, queued } = this.#workers.stats;
     if (this.state === 'degraded' && running + queued > 0) return this.#withoutWorker(recipe);
-    const { body, queueWaitMs, startedAt, endedAt, buildMs, stringifyMs } = await this.#workers.run(recipe);
-    const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
-    return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };
+    try {
+      const { body, queueWaitMs, startedAt, endedAt, buildMs, stringifyMs } = await this.#workers.run(recipe);
+      const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
+      return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };
+    } catch (error) {
+      // where there can be no workers, the recipe is not what ended them
+      if (error instanceof WorkerFailedError && recipe.runsHere && !this.#workers.canStart)
+        return this.#withoutWorker(recipe);
+      throw error;
+    }
   }
 
   /** Never for the recipe on trial: it may be what ends the workers. */

@@ -309,6 +309,21 @@ describe('a hub', () => {
     expect(hub.state).toBe('stopped');
   });
 
+  it.each([
+    [1, [0]],
+    [3, [0, 1, 2]],
+    [20_000, [0, 0, 1, 1, 1, 1, 2], 5_000],
+  ])('spreads the return of %i clients by their number, and by no more than that', async (count, first, last) => {
+    const { hub, connect, clock } = harness;
+    const clients = Array.from({ length: count }, connect);
+    const drained = hub.drain();
+    await clock.advance(10_000);
+    await drained;
+    const waits = clients.map(({ link }) => Number(framesOf(link, 'bye')[0]?.['retryMs']));
+    expect(waits.slice(0, first.length)).toEqual(first);
+    expect(Math.max(...waits)).toBe(last ?? count - 1);
+  });
+
   it('answers no join while it drains: the client comes back to another process, and joins there', async () => {
     const { hub, connect, clock, run } = harness;
     const busy = connect();

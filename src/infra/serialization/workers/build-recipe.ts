@@ -9,7 +9,8 @@ export async function buildRecipe({
 }: Pick<RecipeTask, 'url' | 'exportName' | 'args'>): Promise<{ readonly value: unknown } | FailedReply> {
   let recipe: unknown;
   try {
-    const exports: Readonly<Record<string, unknown>> = await import(url);
+    // a bundler has nothing to look for here
+    const exports: Readonly<Record<string, unknown>> = await import(/* webpackIgnore: true */ /* @vite-ignore */ url);
     recipe = exports[exportName];
   } catch (error) {
     return { kind: 'recipeFailed', reason: 'its module could not be loaded', cause: packError(error) };

@@ -1,4 +1,4 @@
-import { MessageTooLargeError, UnserializableMessageError, WorkerFailedError } from '../../errors.ts';
+import { asError, MessageTooLargeError, UnserializableMessageError, WorkerFailedError } from '../../errors.ts';
 import type { ThreadcastError } from '../../errors.ts';
 import { unpackError } from './carried-error.ts';
 import type { RecipeTask, FailedReply } from './worker-protocol.ts';
@@ -14,6 +14,11 @@ export function errorOfReply(task: Pick<RecipeTask, 'url' | 'maxBytes'>, reply: 
 /** A worker that died over a task: it exited, ran out of memory, or something in it threw with nobody to catch. */
 export function errorOfCrash(task: RecipeTask, cause: unknown): WorkerFailedError {
   return workerFailed(task, crashReason(cause), cause);
+}
+
+/** No worker could be started: the process may not have any, or has no file for them. */
+export function errorOfStart(task: RecipeTask, cause: unknown): WorkerFailedError {
+  return workerFailed(task, `no worker can be started: ${asError(cause).message}`, cause);
 }
 
 function crashReason(cause: unknown): string {

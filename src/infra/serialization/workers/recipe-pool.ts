@@ -1,7 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
-import { Piscina } from 'piscina';
 import { SharedBody } from '../../log/shared-body.ts';
 import { systemClock } from '../../time/clock.ts';
 import { HubClosedError, SerializationTimeoutError, SerializerQueueFullError } from '../../errors.ts';
@@ -9,25 +7,23 @@ import { checkNumber } from '../../option-checks.ts';
 import { PoolHealth } from './pool-health.ts';
 import { PoolJob } from './pool-job.ts';
 import type { EncodedRecipe } from './pool-job.ts';
-import { errorOfCrash, errorOfReply, shortUrl } from './recipe-failure.ts';
+import { errorOfCrash, errorOfReply, errorOfStart, shortUrl } from './recipe-failure.ts';
 import type { DeadlineClock, RecipePoolOptions, RecipePoolStats, RunOptions } from './recipe-pool-options.ts';
 import { argsOf, type Recipe } from './recipe.ts';
-import type { RecipeTask, WorkerReply, WorkerTask } from './worker-protocol.ts';
-
-/** The worker's file, compiled or, when run from source, as it is. */
-const WORKER_FILE = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? './recipe-worker.ts' : './recipe-worker.js', import.meta.url),
-);
+import { makePiscina, type PiscinaPool, type ThreadOptions } from './worker-threads.ts';
+import type { RecipeTask, WorkerReply } from './worker-protocol.ts';
 
 /**
- * Builds and serializes recipes in worker threads, each thread one at a time. No thread exists before the first recipe.
+ * Builds and serializes recipes in worker threads, each thread one at a time. Neither a thread nor piscina's pool exists before the
+ * first recipe: a process that may not have workers, or a bundle that cannot find them, fails only where it uses one.
  *
  * Piscina starts, feeds, idles and ends the threads. The queue is ours: piscina (5.3.2) leaves queued tasks waiting when
  * the worker before them is lost and `minThreads` is 0, so it is never given more tasks than it may have threads.
  */
 export class RecipePool {
-  readonly #piscina: Piscina<WorkerTask, WorkerReply>;
+  #piscina: PiscinaPool | undefined;
   readonly #workers: number;
+  readonly #threadOptions: ThreadOptions;
   readonly #maxQueue: number;
   readonly #timeoutMs: number;
   readonly #maxBytes: number;
@@ -40,6 +36,7 @@ export class RecipePool {
   readonly #threads = new Set<Worker>();
   readonly #drained: (() => void)[] = [];
   #closing: Promise<void> | undefined;
+  #canStart = true;
   #completed = 0;
   #failed = 0;
   #timedOut = 0;
@@ -51,23 +48,16 @@ export class RecipePool {
     this.#maxBytes = options.maxBytes;
     this.#clock = options.clock ?? systemClock;
     this.#health = new PoolHealth(options.onHealth ?? (() => {}));
-    const heapMb = checkedHeap(options.maxOldGenerationSizeMb);
-    this.#piscina = new Piscina<WorkerTask, WorkerReply>({
-      filename: WORKER_FILE,
-      minThreads: 0,
+    this.#threadOptions = {
       maxThreads: this.#workers,
-      idleTimeout: options.idleTimeoutMs ?? 30_000,
-      concurrentTasksPerWorker: 1,
-      // With atomics, a worker sleeps in `Atomics.wait` between tasks and its event loop stands still: a recipe's database
-      // pool could not answer a keepalive, and its late errors would hit the next recipe.
-      atomics: 'disabled',
-      recordTiming: false,
-      ...(heapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
-    });
-    // A worker that dies between two jobs. (One that dies over a job rejects that job instead.)
-    this.#piscina.on('error', () => {
-      if (this.#running.size === 0) this.#health.workerLost();
-    });
+      idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
+      heapMb: checkedHeap(options.maxOldGenerationSizeMb),
+    };
+  }
+
+  /** False where the last attempt to start a thread was refused, as in a process that may not have any. */
+  get canStart(): boolean {
+    return this.#canStart;
   }
 
   get stats(): RecipePoolStats {
@@ -129,7 +119,7 @@ export class RecipePool {
    * must not let the number of threads grow.
    */
   get #capacity(): number {
-    const stopping = this.#threads.size - this.#piscina.threads.length;
+    const stopping = this.#threads.size - (this.#piscina?.threads.length ?? 0);
     return this.#workers - stopping;
   }
 
@@ -151,14 +141,51 @@ export class RecipePool {
   async #work(job: PoolJob): Promise<void> {
     this.#running.add(job);
     try {
-      const reply = this.#piscina.run(job.task, { signal: job.stopSignal });
-      this.#watchThreads();
-      this.#finish(job, await reply);
+      this.#finish(job, await this.#begin(job));
     } catch (error) {
       this.#crashed(job, error);
     }
     this.#running.delete(job);
     this.#pump();
+  }
+
+  /** @throws what piscina throws where it cannot start a thread: the job has failed */
+  #begin(job: PoolJob): Promise<WorkerReply> {
+    try {
+      const piscina = (this.#piscina ??= this.#newPiscina());
+      const reply = piscina.run(job.task, { signal: job.stopSignal });
+      this.#watchThreads(piscina);
+      this.#canStart = true;
+      return reply;
+    } catch (error) {
+      this.#canStart = false;
+      this.#fail(job, errorOfStart(job.task, error));
+      this.#health.workerLost();
+      this.#abandon(job, error);
+      throw error;
+    }
+  }
+
+  #newPiscina(): PiscinaPool {
+    return makePiscina(this.#threadOptions, () => {
+      // a worker that dies between two jobs; one that dies over a job rejects that job instead
+      if (this.#running.size === 0) this.#health.workerLost();
+    });
+  }
+
+  /**
+   * Piscina (5.3.2) keeps the task for which it could not start a thread, and rejects it when it is destroyed or aborted: a promise
+   * that it has never handed out, so that the rejection would end the process. It is left alone instead, without any thread.
+   */
+  #abandon(orphan: PoolJob, cause: unknown): void {
+    const threads = this.#piscina?.threads ?? [];
+    this.#piscina = undefined;
+    for (const job of this.#running) {
+      if (job === orphan) continue;
+      this.#crashed(job, cause);
+      job.stop();
+    }
+    for (const thread of threads) void thread.terminate();
   }
 
   #finish(job: PoolJob, reply: WorkerReply): void {
@@ -213,8 +240,8 @@ export class RecipePool {
   }
 
   /** To be called whenever piscina may have started a thread. */
-  #watchThreads(): void {
-    for (const thread of this.#piscina.threads) {
+  #watchThreads({ threads }: PiscinaPool): void {
+    for (const thread of threads) {
       if (this.#threads.has(thread)) continue;
       this.#threads.add(thread);
       thread.once('exit', () => {
@@ -228,7 +255,7 @@ export class RecipePool {
   #afterExit(): void {
     if (this.#closing) return;
     // A thread that dies while it starts rejects nothing: piscina keeps the task for a thread that nobody will start.
-    if (this.#piscina.threads.length === 0) {
+    if (this.#piscina?.threads.length === 0) {
       for (const job of this.#running) {
         this.#crashed(job, new Error('it could not start'));
         job.stop();
@@ -242,7 +269,7 @@ export class RecipePool {
     this.#queue.clear();
     for (const job of jobs) this.#fail(job, closedError(job.task.url));
     const exits = [...this.#threads].map((thread) => new Promise((resolve) => thread.once('exit', resolve)));
-    await this.#piscina.destroy();
+    await this.#piscina?.destroy();
     await Promise.all(exits);
     this.#pump();
   }
