@@ -30,13 +30,37 @@ function garbage(): string | Buffer {
       '\u0000\uD800',
       2 ** 53,
     );
-  const word = pick('join', 'leave', 'ack', 'pub', 'cancel', 'msg', 'part', 'constructor', '__proto__', 'toString', '');
+  const word = pick(
+    'join',
+    'joins',
+    'leave',
+    'ack',
+    'acks',
+    'pub',
+    'cancel',
+    'msg',
+    'part',
+    'constructor',
+    '__proto__',
+    'toString',
+    '',
+  );
   const kind = random();
   if (kind < 0.003) return bytes(Math.floor(random() * 200));
   if (kind < 0.006) return bytes(50).toString('latin1');
   if (kind < 0.009) return '['.repeat(5_000);
   if (kind < 0.012) return JSON.stringify(value()) ?? '';
-  const frame = { t: word, th: value(), id: value(), from: value(), o: value(), d: value(), s: value(), have: value() };
+  const frame = {
+    t: word,
+    th: value(),
+    id: value(),
+    from: value(),
+    o: value(),
+    d: value(),
+    s: value(),
+    have: value(),
+    l: pick<unknown>(value(), [], [[]], [['t', 1]], [[value(), 1]]),
+  };
   // most are well enough formed not to end the connection, so that the next ones are looked at as well
   const isTame = kind < 0.99;
   return JSON.stringify(

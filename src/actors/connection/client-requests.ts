@@ -12,7 +12,8 @@ import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { Engine } from '../hub/context.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
-import { notices, parseRequest, type Request } from './wire-protocol.ts';
+import { MAX_LIST, notices, parseFrame, type Acknowledged, type Join, type Request } from './wire-protocol.ts';
+import type { JoiningClient } from './join-pacer.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import type { PublishAnswer } from '../../api/connection.ts';
 
@@ -34,13 +35,15 @@ const REFUSALS: Readonly<Record<number, string>> = {
  * Answers what a client sends, in its order: a leave must not overtake the join before it. Whatever it is, it ends in an
  * answer, a close code or nothing, never in a throw.
  */
-export class ClientRequests {
+export class ClientRequests implements JoiningClient {
   readonly #connection: ConnectionActor;
   readonly #engine: Engine;
   #last: Promise<unknown> = Promise.resolve();
   readonly #rate: RateLimiter;
   #waiting = 0;
   #waitingBytes = 0;
+  /** Of a list of joins, those that have not begun; undefined where there are none, which is nearly always. */
+  #listed: Map<string, Join> | undefined;
 
   constructor(connection: ConnectionActor, engine: Engine) {
     this.#connection = connection;
@@ -61,12 +64,55 @@ export class ClientRequests {
       connection.emit('message', { threadId: undefined, id: undefined, data: text, trace: undefined });
       return undefined;
     }
-    const request = isBinary ? undefined : parseRequest(data);
+    const request = isBinary ? undefined : parseFrame(data);
     if (request === 'ignored') return undefined;
     if (request === undefined) return connection.evict(closeCodes.badMessage);
+    if (request.t === 'acks') return this.#acknowledge(request.acks);
+    if (request.t === 'joins') return this.#list(request.joins);
     const maxBytes = MAX_WAITING_FRAMES * connection.maxInputBytes;
     if (this.#waiting >= MAX_WAITING || this.#waitingBytes > maxBytes) return connection.evict(closeCodes.rateLimited);
+    this.#begin(request.th);
     return this.#enqueue(request, data.length);
+  }
+
+  /** Cumulative, so they need not wait for the requests before them. */
+  #acknowledge(acks: readonly Acknowledged[]): void {
+    let isNews = false;
+    for (const [threadId, offset] of acks) isNews = this.#connection.ack(threadId, offset) || isNews;
+    // at most one for each message that it was sent
+    if (isNews) this.#rate.giveBack();
+  }
+
+  /** Its client waits for the answers before it asks for many more. */
+  #list(joins: readonly Join[]): void {
+    if ((this.#listed?.size ?? 0) > MAX_LIST) return this.#connection.evict(closeCodes.rateLimited);
+    for (const join of joins) {
+      this.#begin(join.th);
+      (this.#listed ??= new Map()).set(join.th, join);
+    }
+    return this.goOn();
+  }
+
+  /** The connection takes answers again. */
+  goOn(): void {
+    if (this.#listed !== undefined) this.#engine.joins.add(this);
+  }
+
+  joinNext(): boolean {
+    const [threadId] = this.#listed?.keys() ?? [];
+    // where it takes none, `goOn` follows
+    if (threadId === undefined || !this.#connection.takesAnswers) return false;
+    this.#begin(threadId);
+    return this.#listed !== undefined;
+  }
+
+  /** A listed join of this thread has its turn now: what else the client asks of the thread comes after it. */
+  #begin(threadId: string): void {
+    const join = this.#listed?.get(threadId);
+    if (join === undefined) return;
+    this.#listed?.delete(threadId);
+    if (this.#listed?.size === 0) this.#listed = undefined;
+    this.#enqueue(join, 0);
   }
 
   #enqueue(request: Request, bytes: number): void {
@@ -101,9 +147,6 @@ export class ClientRequests {
         return;
       case 'pub':
         await this.#publish(request);
-        return;
-      case 'ack':
-        connection.ack(request.th, request.o);
         return;
     }
   }

@@ -6,7 +6,7 @@ import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { Emitter } from '../support/emitter.ts';
 import { DeliverySide } from './delivery-side.ts';
-import { notices } from './wire-protocol.ts';
+import { MAX_LIST, notices } from './wire-protocol.ts';
 import { ClientRequests } from './client-requests.ts';
 import { userThreadId } from '../hub/user-index.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
@@ -48,7 +48,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
   override start(): void {
     super.start();
     const { isLogUp, settings } = this.engine;
-    const limits = { maxBytes: this.maxInputBytes };
+    const limits = { maxBytes: this.maxInputBytes, list: MAX_LIST };
     this.tell(notices.hello(this.id, settings.vitals.heartbeatMs, limits, isLogUp));
   }
 
@@ -132,9 +132,19 @@ export class ConnectionActor extends DeliverySide implements Connection {
     this.machine.tell({ type: 'reset' });
   }
 
-  /** The client says that it has everything up to this offset. */
-  ack(threadId: string, offset: number): void {
-    this.memberships.get(threadId)?.ack(offset);
+  /** The client says that it has everything up to this offset; false where that is no news, or cannot be true. */
+  ack(threadId: string, offset: number): boolean {
+    return this.memberships.get(threadId)?.ack(offset) ?? false;
+  }
+
+  /** Few of its answers wait to be written: a client that asks for many threads is answered no faster than it reads. */
+  get takesAnswers(): boolean {
+    return this.outbox.isOpen && !this.outbox.isUnfinished;
+  }
+
+  /** What it was told has been written. */
+  override onAnswersTaken(): void {
+    this.#requests?.goOn();
   }
 
   // --- Peer

@@ -62,6 +62,8 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   /** The socket is gone. */
   protected abstract onLinkEnd(): void;
 
+  abstract onAnswersTaken(): void;
+
   abstract onMessage(data: Uint8Array, isBinary: boolean): void;
 
   /** Once it is registered. */

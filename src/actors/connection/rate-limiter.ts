@@ -30,4 +30,9 @@ export class RateLimiter {
     this.#left--;
     return true;
   }
+
+  /** The last one does not count: the protocol made the client say it. */
+  giveBack(): void {
+    this.#left = Math.min(this.#most, this.#left + 1);
+  }
 }

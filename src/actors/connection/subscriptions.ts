@@ -13,6 +13,8 @@ export interface Member extends Subscriber {
   readonly state: string;
   assertLive(action: string): void;
   tell(notice: ReturnType<typeof encodeText>): void;
+  /** Nothing that it was told waits to be written. */
+  onAnswersTaken(): void;
 }
 
 /** The threads of one connection, and its catching up in those where it is behind. */
@@ -148,6 +150,7 @@ export class Subscriptions implements Task {
     const { outbox } = this.#member;
     const progress = outbox.resume();
     if (progress !== 'ready') return progress === 'blocked';
+    this.#member.onAnswersTaken();
     // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
     let left = this.behind;
     for (const subscription of this.#behind ?? NONE) {

@@ -11,7 +11,7 @@ export const SUBPROTOCOL = 'threadcast.v1.json';
 /** What the server says besides messages. */
 export const notices = {
   /** @param isUp whether the log can be reached, which is only said where it cannot */
-  hello: (sid: string, pingMs: number, limits: { maxBytes: number }, isUp: boolean): Frame =>
+  hello: (sid: string, pingMs: number, limits: { maxBytes: number; list: number }, isUp: boolean): Frame =>
     encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits, up: isUp ? undefined : false })),
   joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref })),
@@ -26,12 +26,22 @@ export const notices = {
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
 };
 
+/** A client asks to be let into a thread. */
+export interface Join {
+  readonly t: 'join';
+  readonly th: string;
+  readonly from: string | undefined;
+  readonly wish: JoinRequest;
+}
+
+/** What a client says about what it has: cumulative, by thread. */
+export type Acknowledged = readonly [th: string, o: number];
+
 /** What a client may ask for. */
 export type Request =
-  | { readonly t: 'join'; readonly th: string; readonly from: string | undefined; readonly wish: JoinRequest }
+  | Join
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
-  | { readonly t: 'ack'; readonly th: string; readonly o: number }
   | {
       readonly t: 'pub';
       readonly th: string;
@@ -40,21 +50,39 @@ export type Request =
       readonly tp: string | undefined;
     };
 
+/** A frame of a client's: one request, many joins, or what it has. */
+export type ClientFrame =
+  | Request
+  | { readonly t: 'joins'; readonly joins: readonly Join[] }
+  | { readonly t: 'acks'; readonly acks: readonly Acknowledged[] };
+
+/** Entries that a frame of a client's with a list may have; `hello` tells it. */
+export const MAX_LIST = 256;
+
 /** The request in a frame; `ignored` for a word that this version does not know, `undefined` for what is no request at all. */
-export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined {
+export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, ref, o, id, d, tp, s } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s, l } = frame;
   switch (t) {
     case 'join':
-      if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-      return { t, th, from, wish: wishIn(s, parts === true, have, ref) };
+      return joinIn([th, ref, from, s, have], parts);
+    case 'joins': {
+      const joins = listIn(l, (entry) => joinIn(entry, parts));
+      return joins && { t, joins };
+    }
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
       return typeof th === 'string' ? { t, th } : undefined;
-    case 'ack':
-      return typeof th === 'string' && typeof o === 'number' ? { t, th, o } : undefined;
+    case 'ack': {
+      const ack = ackIn([th, o]);
+      return ack && { t: 'acks', acks: [ack] };
+    }
+    case 'acks': {
+      const acks = listIn(l, ackIn);
+      return acks && { t, acks };
+    }
     case 'pub':
       return typeof th === 'string' && typeof id === 'string'
         ? { t, th, id, d, tp: typeof tp === 'string' ? tp : undefined }
@@ -62,6 +90,26 @@ export function parseRequest(data: Uint8Array): Request | 'ignored' | undefined 
     default:
       return 'ignored';
   }
+}
+
+/** All entries of a list, or nothing where one of them is none, or where it is longer than `hello` said. */
+function listIn<T>(list: unknown, entryIn: (entry: readonly unknown[]) => T | undefined): readonly T[] | undefined {
+  if (!Array.isArray(list) || list.length > MAX_LIST) return undefined;
+  const entries = list.map((entry: unknown) => (Array.isArray(entry) ? entryIn(entry) : undefined));
+  const right = entries.filter((entry) => entry !== undefined);
+  return right.length === entries.length ? right : undefined;
+}
+
+/** `[th, ref?, from?, s?, have?]`; in a list, `null` stands for what is not said. */
+function joinIn([th, ref, place, s, have]: readonly unknown[], parts: unknown): Join | undefined {
+  const from = place ?? undefined;
+  if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
+  return { t: 'join', th, from, wish: wishIn(s, parts === true, have, ref) };
+}
+
+/** `[th, o]` */
+function ackIn([th, o]: readonly unknown[]): Acknowledged | undefined {
+  return typeof th === 'string' && typeof o === 'number' ? [th, o] : undefined;
 }
 
 function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {

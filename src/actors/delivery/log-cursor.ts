@@ -84,8 +84,11 @@ export abstract class LogCursor {
     return this.#acked;
   }
 
-  ack(offset: number): void {
-    if (offset <= this.cursor) this.#acked = Math.max(this.#acked, offset);
+  /** True where it is news, and may be true. */
+  ack(offset: number): boolean {
+    const isNews = offset <= this.cursor && offset > this.#acked;
+    if (isNews) this.#acked = offset;
+    return isNews;
   }
 
   /** True once the entry with this offset needs nothing more: it was written, here or ahead, or skipped. */

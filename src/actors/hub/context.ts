@@ -2,6 +2,7 @@ import type { AnyActorRef, InspectionEvent } from 'xstate';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import type { connectionMachine, threadMachine } from '../../machines/index.ts';
+import type { JoinPacer } from '../connection/join-pacer.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Counters } from './counters.ts';
 import type { HubSettings } from './resolve-options.ts';
@@ -27,6 +28,7 @@ export interface Engine {
   readonly runs: JoinedFrames;
   readonly flight: WriteBatch;
   readonly ticker: FlushTimer;
+  readonly joins: JoinPacer;
   readonly counters: Counters;
   /** False once the hub drains or has been closed. */
   readonly isRunning: boolean;

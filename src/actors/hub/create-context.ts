@@ -3,6 +3,7 @@ import { HubClosedError } from '../../infra/errors.ts';
 import { Metrics } from '../../infra/telemetry/metrics.ts';
 import { deferringClock } from '../../infra/time/deferring-clock.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
+import { JoinPacer } from '../connection/join-pacer.ts';
 import { makeCounters } from './counters.ts';
 import { provideConnection, provideThread } from './machine-effects.ts';
 import type { Engine } from './context.ts';
@@ -62,6 +63,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     runs,
     flight: new WriteBatch(),
     ticker: new FlushTimer(clock, streams.windowMs),
+    joins: new JoinPacer(clock),
     counters,
     get isRunning() {
       return hub.state() === 'running';
