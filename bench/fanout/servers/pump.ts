@@ -1,7 +1,7 @@
 // The hand-written loop with threadcast's pump in its place: log, cursors, windows, slices and shared runs, but no hub, no statecharts,
 // no receipts, no telemetry. For the layers; it is no way to use the library.
 import { createServer } from 'node:http';
-import { makeCounters } from '../../../src/actors/hub/counters.ts';
+import { makeCounters } from '../../../src/actors/support/counters.ts';
 import { WriteBatch } from '../../../src/actors/delivery/write-batch.ts';
 import { FrameWriter } from '../../../src/actors/delivery/frame-writer.ts';
 import { FanOut, type Station } from '../../../src/actors/delivery/fan-out.ts';
@@ -25,7 +25,7 @@ const runs = new JoinedFrames();
 const turns = new SliceScheduler(systemClock, 2, fail, () => runs.clear());
 
 /** One room. */
-class Room implements Home, Station {
+class Room implements Home<Subscription>, Station {
   readonly id = 'main';
   readonly runs = runs;
   readonly counters = makeCounters();
@@ -50,7 +50,7 @@ class Room implements Home, Station {
 const room = new Room();
 
 /** A socket that takes what it is given. One that does not would stay behind: nobody here has it catch up. */
-function subscriberOf(link: Link): Subscriber {
+function subscriberOf(link: Link): Subscriber<Subscription> {
   const outbox = new FrameWriter(link, frameVariantOf('plain', undefined), 512 * 1024, { onBroken: fail });
   outbox.open();
   const ignore = (): void => {};

@@ -10,7 +10,7 @@ import {
 import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ConnectionActor } from './connection.ts';
-import type { Engine } from '../hub/context.ts';
+import type { ConnectionServices } from './connection-services.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { MAX_LIST, notices, parseFrame, type Acknowledged, type Join, type Request } from './wire-protocol.ts';
 import type { JoiningClient } from './join-pacer.ts';
@@ -37,7 +37,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
  */
 export class ClientRequests implements JoiningClient {
   readonly #connection: ConnectionActor;
-  readonly #engine: Engine;
+  readonly #engine: ConnectionServices;
   #last: Promise<unknown> = Promise.resolve();
   readonly #rate: RateLimiter;
   #waiting = 0;
@@ -45,7 +45,7 @@ export class ClientRequests implements JoiningClient {
   /** Of a list of joins, those that have not begun; undefined where there are none, which is nearly always. */
   #listed: Map<string, Join> | undefined;
 
-  constructor(connection: ConnectionActor, engine: Engine) {
+  constructor(connection: ConnectionActor, engine: ConnectionServices) {
     this.#connection = connection;
     this.#engine = engine;
     this.#rate = new RateLimiter(engine.settings.maxInputPerSecond, engine.now());

@@ -1,7 +1,7 @@
 import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
 import type { Eviction } from '../../machines/index.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
-import type { Engine } from '../hub/context.ts';
+import type { ConnectionServices } from './connection-services.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { Emitter } from '../support/emitter.ts';
@@ -35,7 +35,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
   #listeners: Emitter<ConnectionEvents> | undefined;
   #requests: ClientRequests | undefined;
 
-  constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: Engine) {
+  constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: ConnectionServices) {
     super(makeLink, settings, engine);
     this.userId = settings.userId;
     this.data = settings.data;
@@ -166,11 +166,11 @@ export class ConnectionActor extends DeliverySide implements Connection {
   }
 
   protected override onEnd(end: Eviction): void {
-    this.engine.forgetConnection(this, end);
+    this.engine.forgetConnection(this.id, end);
     this.emit('evicted', end);
   }
 
   protected override onLinkEnd(): void {
-    this.engine.forgetLink(this);
+    this.engine.forgetLink(this.id);
   }
 }

@@ -7,14 +7,14 @@ import type { SendOutcome } from '../../infra/telemetry/spans.ts';
 import type { Eviction } from '../../machines/index.ts';
 import { LazyMachine } from './lazy-machine.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
-import type { Engine } from '../hub/context.ts';
+import type { ConnectionServices } from './connection-services.ts';
 import { closeLink, cutLink, flushLink } from './close-link.ts';
 import { guarded } from '../support/emitter.ts';
 import { Subscriptions, type Member } from './subscriptions.ts';
 import { FrameWriter, type OutboxOwner } from '../delivery/frame-writer.ts';
 import { notices } from './wire-protocol.ts';
 import type { JoinedFrame } from '../delivery/joined-frames.ts';
-import type { GapReason } from '../delivery/subscriber.ts';
+import type { GapReason } from '../delivery/gap-reason.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import { Liveness } from './liveness.ts';
 import type { Format } from '../../api/message.ts';
@@ -33,7 +33,7 @@ const TRACED_WAITING = 64;
 export abstract class DeliverySide implements Member, LinkListener, OutboxOwner {
   readonly id: string;
   readonly outbox: FrameWriter;
-  protected readonly engine: Engine;
+  protected readonly engine: ConnectionServices;
   protected readonly machine: LazyMachine;
   protected readonly vitals: Liveness;
   protected readonly memberships: Subscriptions;
@@ -44,7 +44,11 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   #openedAt = -Infinity;
   #isLinkClosed = false;
 
-  constructor(makeLink: (listener: LinkListener) => Link, { id, format }: ConnectionSettings, engine: Engine) {
+  constructor(
+    makeLink: (listener: LinkListener) => Link,
+    { id, format }: ConnectionSettings,
+    engine: ConnectionServices,
+  ) {
     this.id = id;
     this.engine = engine;
     this.machine = new LazyMachine(id, engine);

@@ -6,7 +6,7 @@ import {
   type connectionMachine,
   type ConnectionInput,
 } from '../../machines/connection.ts';
-import type { Engine } from '../hub/context.ts';
+import type { ConnectionServices } from './connection-services.ts';
 import { stateOf } from '../support/machine-inspection.ts';
 import { tell } from '../support/send-if-active.ts';
 import type { ConnectionState } from '../../api/connection.ts';
@@ -19,11 +19,11 @@ type Actor = ActorRefFrom<typeof connectionMachine>;
  */
 export class LazyMachine {
   readonly #id: string;
-  readonly #engine: Engine;
+  readonly #engine: ConnectionServices;
   #actor: Actor | undefined;
   #isWatched = false;
 
-  constructor(id: string, engine: Engine) {
+  constructor(id: string, engine: ConnectionServices) {
     this.#id = id;
     this.#engine = engine;
   }

@@ -1,5 +1,5 @@
 import { checkChoice, checkFunction, checkNumber } from '../../infra/option-checks.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HubContext } from '../support/context.ts';
 import type { Format } from '../../api/message.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 
@@ -19,7 +19,7 @@ export interface ConnectionSettings {
 const refuseAll = (): boolean => false;
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-export function resolveAccept(options: AcceptOptions, { settings, newId }: Engine): ConnectionSettings {
+export function resolveAccept(options: AcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
   const { maxInputBytes } = settings;
   return {
     id: newId(),

@@ -1,5 +1,5 @@
 import { assertThreadId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
-import type { Engine } from '../hub/context.ts';
+import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
@@ -9,7 +9,7 @@ import type { encodeText } from '../../infra/wire/frames.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** What the memberships need of their connection. */
-export interface Member extends Subscriber {
+export interface Member extends Subscriber<Subscription> {
   readonly state: string;
   assertLive(action: string): void;
   tell(notice: ReturnType<typeof encodeText>): void;
@@ -20,7 +20,7 @@ export interface Member extends Subscriber {
 /** The threads of one connection, and its catching up in those where it is behind. */
 export class Subscriptions implements Task {
   readonly #member: Member;
-  readonly #engine: Engine;
+  readonly #engine: ConnectionServices;
   readonly #byThread = new Map<string, Subscription>();
   /** Undefined where there are none. */
   #behind: Set<Subscription> | undefined;
@@ -31,7 +31,7 @@ export class Subscriptions implements Task {
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
 
-  constructor(member: Member, engine: Engine) {
+  constructor(member: Member, engine: ConnectionServices) {
     this.#member = member;
     this.#engine = engine;
   }

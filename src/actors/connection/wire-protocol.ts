@@ -3,7 +3,7 @@ import { isObject, parseObject } from '../../infra/wire/json-object.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { PartsWish } from '../delivery/part-sender.ts';
 import type { TextPositions } from '../streams/stream-registry.ts';
-import type { GapReason } from '../delivery/subscriber.ts';
+import type { GapReason } from '../delivery/gap-reason.ts';
 
 /** Name of the WebSocket subprotocol; its frames are in `docs/PROTOCOL.md`. */
 export const SUBPROTOCOL = 'threadcast.v1.json';

@@ -1,10 +1,15 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Position } from '../../infra/log/ids.ts';
-import { positionIn, type Home } from './subscriber.ts';
+import { positionIn } from './position-in.ts';
+
+/** What a cursor needs of its thread. */
+interface Timed {
+  readonly now: () => number;
+}
 
 /** Where a reader of a thread stands in its log. */
-export abstract class LogCursor {
+export abstract class LogCursor<Home extends Timed> {
   protected readonly tail: LogTail;
   protected readonly home: Home;
   /** Everything up to here has been written or skipped. */

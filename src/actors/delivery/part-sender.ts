@@ -25,7 +25,7 @@ export interface PartsDeflate {
 }
 
 /** Whose socket the parts go to; see `Subscriber`. */
-type PartReader = Pick<Subscriber, 'mayWritePart' | 'followPart'>;
+type PartReader = Pick<Subscriber<unknown>, 'mayWritePart' | 'followPart'>;
 
 /**
  * `written`: a part of several. `done`: the last one. `blocked`: the socket takes none now. `heldUp`: it would, but the part has to

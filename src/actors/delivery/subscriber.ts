@@ -1,23 +1,18 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
-import type { Position } from '../../infra/log/ids.ts';
-import type { Counters } from '../hub/counters.ts';
+import type { Counters } from '../support/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
+import type { GapReason } from './gap-reason.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { JoinedFrame, JoinedFrames } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
-import type { Subscription } from './subscription.ts';
 import type { CompressionOptions } from '../../api/options.ts';
 
 /**
- * Why something is missing: trimmed from the log before it was delivered; another life of the log; or the position is not in the
- * log's history, because the log lost its newest entries (`fork`), and has not come that far again (`ahead`).
+ * The connection of a subscription, as far as that has to know.
+ * @typeParam Reader the subscription
  */
-export type GapReason = 'trimmed' | 'epoch' | 'fork' | 'ahead';
-
-/** Whose subscription it is, as far as a subscription has to know. */
-export interface Subscriber {
+export interface Subscriber<Reader> {
   readonly id: string;
   readonly outbox: FrameWriter;
   /** Bytes of the outbox that the peer has received for certain. */
@@ -33,7 +28,7 @@ export interface Subscriber {
   /** A part of a big entry has been written. */
   followPart(entry: Entry, isLast: boolean): void;
   /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
-  beginParts(subscription: Subscription): boolean;
+  beginParts(subscription: Reader): boolean;
   endParts(): void;
   /** The next part has been made; later than it could have been written. */
   partReady(): void;
@@ -42,13 +37,16 @@ export interface Subscriber {
   /** Tells the client that a token stream is over without a final message. */
   tellLost(threadId: string, streamId: string): void;
   /** A visit ended before the end of the log: the socket takes no more, or others are to have their turn. */
-  fellBehind(subscription: Subscription): void;
+  fellBehind(subscription: Reader): void;
   /** A visit threw: what it has left half done cannot be gone on with, so the connection ends. */
   onBroken(error: unknown): void;
 }
 
-/** What all subscriptions of a thread have in common, held once. */
-export interface Home {
+/**
+ * What all subscriptions of a thread have in common, held once.
+ * @typeParam Reader the subscription
+ */
+export interface Home<Reader> {
   readonly id: string;
   readonly runs: JoinedFrames;
   readonly counters: Counters;
@@ -57,10 +55,5 @@ export interface Home {
   readonly now: () => number;
   /** Undefined where there have been none. */
   readonly streams: StreamRegistry | undefined;
-  unsubscribe(subscription: Subscription): void;
-}
-
-/** The position of an offset; its id is known where the entry is held, or the newest. */
-export function positionIn(tail: LogTail, offset: number): Position {
-  return { epoch: tail.epoch, offset, id: offset === tail.head ? tail.headId : (tail.at(offset)?.id ?? '') };
+  unsubscribe(subscription: Reader): void;
 }

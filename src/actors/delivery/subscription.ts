@@ -19,8 +19,8 @@ const STEPS_PER_VISIT = 256;
  * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
  * further object is a miss of the processor's caches, and those cost more than the code does.
  */
-export class Subscription extends LogCursor {
-  readonly subscriber: Subscriber;
+export class Subscription extends LogCursor<Home<Subscription>> {
+  readonly subscriber: Subscriber<Subscription>;
   /** Counts the joins of the thread, so that one can tell who was there. */
   readonly serial: number;
   /** Where the client takes big entries in parts. */
@@ -32,8 +32,8 @@ export class Subscription extends LogCursor {
   #heldUpAt = -1;
 
   constructor(
-    subscriber: Subscriber,
-    home: Home,
+    subscriber: Subscriber<Subscription>,
+    home: Home<Subscription>,
     start: {
       readonly tail: LogTail;
       readonly after: number;

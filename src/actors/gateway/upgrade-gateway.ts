@@ -22,7 +22,7 @@ import { Refusal } from '../../api/refusal.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HubContext } from '../support/context.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { TimerHandle } from '../../api/clock.ts';
@@ -33,7 +33,7 @@ import type { AcceptOptions } from '../../api/connection.ts';
 
 /** What the front door needs of the hub behind it. */
 export interface House {
-  readonly engine: Engine;
+  readonly engine: HubContext;
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
   accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor;

@@ -10,7 +10,7 @@ export class ConnectionRegistry {
   readonly #connections = new Map<string, ConnectionActor>();
   readonly #users = new UserIndex();
   /** Evicted, but their sockets are still there. */
-  readonly #closing = new Set<ConnectionActor>();
+  readonly #closing = new Map<string, ConnectionActor>();
   #bytesOfGone = 0;
 
   constructor(settings: HubSettings) {
@@ -36,7 +36,7 @@ export class ConnectionRegistry {
     return this.#bytesOfGone;
   }
 
-  get closing(): ReadonlySet<ConnectionActor> {
+  get closing(): ReadonlyMap<string, ConnectionActor> {
     return this.#closing;
   }
 
@@ -56,16 +56,19 @@ export class ConnectionRegistry {
   }
 
   /** It is evicted; its socket may take a while longer. */
-  leave(connection: ConnectionActor): void {
-    this.#connections.delete(connection.id);
+  leave(connectionId: string): ConnectionActor | undefined {
+    const connection = this.#connections.get(connectionId);
+    if (connection === undefined) return undefined;
+    this.#connections.delete(connectionId);
     this.#users.delete(connection);
     this.#bytesOfGone += connection.outbox.bytes;
-    if (connection.isLinkOpen) this.#closing.add(connection);
+    if (connection.isLinkOpen) this.#closing.set(connectionId, connection);
+    return connection;
   }
 
   /** Its socket is gone. */
-  forget(connection: ConnectionActor): void {
-    this.#closing.delete(connection);
+  forget(connectionId: string): void {
+    this.#closing.delete(connectionId);
   }
 
   /**

@@ -4,7 +4,7 @@ import { Metrics } from '../../infra/telemetry/metrics.ts';
 import { deferringClock } from '../../infra/time/deferring-clock.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
 import { JoinPacer } from '../connection/join-pacer.ts';
-import { makeCounters } from './counters.ts';
+import { makeCounters } from '../support/counters.ts';
 import { provideConnection, provideThread } from './machine-effects.ts';
 import type { Engine } from './context.ts';
 import { WriteBatch } from '../delivery/write-batch.ts';
@@ -81,12 +81,12 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     isInspected: inspectors.length > 0,
     launch,
     openThread: (threadId) => threads.open(threadId),
-    forgetThread: (thread) => threads.forget(thread),
-    forgetConnection: (connection, end) => {
-      lobby.leave(connection);
-      news.emit('evicted', { connection, ...end });
+    forgetThread: (threadId) => threads.forget(threadId),
+    forgetConnection: (connectionId, end) => {
+      const connection = lobby.leave(connectionId);
+      if (connection !== undefined) news.emit('evicted', { connection, ...end });
     },
-    forgetLink: (connection) => lobby.forget(connection),
+    forgetLink: (connectionId) => lobby.forget(connectionId),
     membersOf: (threadId) =>
       [...(threads.get(threadId)?.members ?? [])].flatMap(({ subscriber }) => lobby.get(subscriber.id) ?? []),
     statsOf: (threadId) => threads.get(threadId)?.stats ?? CLOSED_THREAD,

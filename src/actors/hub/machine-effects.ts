@@ -1,6 +1,6 @@
 import { connectionMachine, threadMachine } from '../../machines/index.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { Counters } from './counters.ts';
+import type { Counters } from '../support/counters.ts';
 import type { ThreadActor } from '../thread/thread.ts';
 
 /** The connection machine with its effects, for all connections of one hub. */

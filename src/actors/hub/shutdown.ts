@@ -57,5 +57,5 @@ export async function letGo({ engine, lobby }: Household): Promise<void> {
   }
   const { closing } = lobby;
   await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
-  await oneByOne(clock, closing, (connection) => connection.terminateLink());
+  await oneByOne(clock, closing.values(), (connection) => connection.terminateLink());
 }

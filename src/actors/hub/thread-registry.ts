@@ -114,7 +114,8 @@ export class ThreadRegistry implements Task {
     this.#isClosed = true;
   }
 
-  forget(thread: ThreadActor): void {
-    if (this.#byId.get(thread.id) === thread) this.#byId.delete(thread.id);
+  /** It has closed. */
+  forget(threadId: string): void {
+    this.#byId.delete(threadId);
   }
 }

@@ -1,6 +1,6 @@
 import type { User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { Engine } from './context.ts';
+import type { HandleServices } from '../thread/thread-port.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { userThreadId } from './user-index.ts';
@@ -14,7 +14,7 @@ export class UserHandle implements User {
   readonly #lobby: ConnectionRegistry;
   readonly #thread: ThreadHandle;
 
-  constructor(id: string, lobby: ConnectionRegistry, engine: Engine) {
+  constructor(id: string, lobby: ConnectionRegistry, engine: HandleServices) {
     this.id = id;
     this.#lobby = lobby;
     this.#thread = new ThreadHandle(userThreadId(id), engine);

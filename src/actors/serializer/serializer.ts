@@ -28,14 +28,14 @@ import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.
 import { serializerMachine } from '../../machines/index.ts';
 import { MutationCheck } from './mutation-check.ts';
 import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HubContext } from '../support/context.ts';
 import type { HubSettings } from '../hub/resolve-options.ts';
 import { Admission } from './admission.ts';
 import { tell } from '../support/send-if-active.ts';
 import { RollingMaximum } from '../support/rolling-maximum.ts';
 
 /** What the serializer needs of the hub. */
-export type SerializerHost = Pick<Engine, 'actorOptions' | 'launch' | 'report'> & {
+export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report'> & {
   readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'sliceMs' | 'clock' | 'isDevelopment'>;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;

@@ -5,7 +5,7 @@ import {
   StreamEndedError,
   StreamTooLongError,
 } from '../../infra/errors.ts';
-import type { Engine } from '../hub/context.ts';
+import type { StreamServices } from './stream-services.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { guarded } from '../support/emitter.ts';
 import type { StreamSettings } from './resolve-stream-options.ts';
@@ -18,7 +18,7 @@ import type { Canceller, TokenStream } from '../../api/stream.ts';
 /** A token stream in the hands of its publisher. */
 export class StreamHandle implements TokenStream, Publisher {
   readonly #settings: StreamSettings;
-  readonly #engine: Engine;
+  readonly #engine: StreamServices;
   readonly #stream: StreamState;
   readonly #controller = new AbortController();
   /** The streams of its thread; a promise where the thread has still to be opened. */
@@ -30,7 +30,12 @@ export class StreamHandle implements TokenStream, Publisher {
   #failure: Error | undefined;
 
   /** @throws StreamExistsError, TooManyStreamsError, ThreadClosedError where the thread is open already */
-  constructor(threadId: string, settings: StreamSettings, engine: Engine, opening: MaybePromise<StreamRegistry>) {
+  constructor(
+    threadId: string,
+    settings: StreamSettings,
+    engine: StreamServices,
+    opening: MaybePromise<StreamRegistry>,
+  ) {
     this.#settings = settings;
     this.#engine = engine;
     this.#stream = new StreamState(threadId, { ...settings, publisher: this }, engine.now());

@@ -1,8 +1,8 @@
 import { StreamExistsError, TooManyStreamsError } from '../../infra/errors.ts';
-import type { Engine } from '../hub/context.ts';
+import type { StreamServices } from './stream-services.ts';
 import { PATIENCE, StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
-import type { Subscription } from '../delivery/subscription.ts';
+import type { TextReader } from './text-reader.ts';
 import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
@@ -31,12 +31,12 @@ interface Missed {
  */
 export class StreamRegistry {
   readonly #host: StreamHost;
-  readonly #engine: Engine;
+  readonly #engine: StreamServices;
   readonly #byId = new Map<string, StreamState>();
   readonly #relay: StreamReplication;
-  readonly #missed = new Map<Subscription, Missed>();
+  readonly #missed = new Map<TextReader, Missed>();
 
-  constructor(host: StreamHost, engine: Engine) {
+  constructor(host: StreamHost, engine: StreamServices) {
     this.#host = host;
     this.#engine = engine;
     this.#relay = new StreamReplication(host, engine, this.#byId, (stream) => this.#onBegun(stream));
@@ -93,7 +93,7 @@ export class StreamRegistry {
   // --- for the subscriptions
 
   /** Writes what the subscription has not had, as far as its socket takes it; true when nothing is left. */
-  offer(subscription: Subscription): boolean {
+  offer(subscription: TextReader): boolean {
     for (const stream of this.#byId.values()) {
       let at = stream.cursors.get(subscription) ?? 0;
       // beyond it where its client knows more of another process's stream than we do yet
@@ -112,7 +112,7 @@ export class StreamRegistry {
   }
 
   /** There is text that the subscription has not had. */
-  owes(subscription: Subscription): boolean {
+  owes(subscription: TextReader): boolean {
     for (const { cursors, text } of this.#byId.values()) {
       if ((cursors.get(subscription) ?? 0) < text.told) return true;
     }
@@ -120,7 +120,7 @@ export class StreamRegistry {
   }
 
   /** The subscription begins, or begins anew, with what its client says it has. */
-  place(subscription: Subscription, has: TextPositions = NOTHING): void {
+  place(subscription: TextReader, has: TextPositions = NOTHING): void {
     for (const { id, cursors, text } of this.#byId.values()) cursors.set(subscription, text.align(has.get(id) ?? 0));
     const missed = [...has].filter(([id]) => !this.#byId.has(id));
     const { maxPerThread, timeoutMs } = this.#engine.settings.streams;
@@ -129,7 +129,7 @@ export class StreamRegistry {
     else this.#missed.set(subscription, { has: new Map(missed.slice(0, maxPerThread)), dueAt });
   }
 
-  forget(subscription: Subscription): void {
+  forget(subscription: TextReader): void {
     this.#missed.delete(subscription);
     for (const { cursors } of this.#byId.values()) cursors.delete(subscription);
   }

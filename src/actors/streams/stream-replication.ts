@@ -1,4 +1,4 @@
-import type { Engine } from '../hub/context.ts';
+import type { StreamServices } from './stream-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { readStreamNote, streamNote, type StreamNote } from './replication-messages.ts';
 import type { TextSource } from './flush-timer.ts';
@@ -23,7 +23,7 @@ const REMEMBERED = 64;
  */
 export class StreamReplication {
   readonly #host: TextSource & { readonly id: string };
-  readonly #engine: Engine;
+  readonly #engine: StreamServices;
   readonly #byId: Map<string, StreamState>;
   readonly #onBegun: (stream: StreamState) => void;
   /** Over, the newest last. */
@@ -34,7 +34,7 @@ export class StreamReplication {
   /** @param byId the streams under way, to which those of other processes are added */
   constructor(
     host: TextSource & { readonly id: string },
-    engine: Engine,
+    engine: StreamServices,
     byId: Map<string, StreamState>,
     onBegun: (stream: StreamState) => void,
   ) {

@@ -1,5 +1,5 @@
 import { StreamText } from './stream-text.ts';
-import type { Subscription } from '../delivery/subscription.ts';
+import type { TextReader } from './text-reader.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** Who publishes a stream in this process. */
@@ -21,7 +21,7 @@ export class StreamState {
   /** Undefined where another process publishes it. */
   readonly publisher: Publisher | undefined;
   /** What each subscription has been given, in units; nothing where it is not in here. */
-  readonly cursors = new Map<Subscription, number>();
+  readonly cursors = new Map<TextReader, number>();
   /** When something was appended last, on the hub's clock. */
   heardAt: number;
   /** When its text was offered last. */

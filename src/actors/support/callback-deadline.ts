@@ -1,5 +1,5 @@
 import { AnswerTimeoutError } from '../../infra/errors.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HubContext } from './context.ts';
 import type { MaybePromise } from '../../api/message.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { MaybePromise } from '../../api/message.ts';
 export function withDeadline<T>(
   callback: AnswerTimeoutError['callback'],
   answer: MaybePromise<T>,
-  engine: Pick<Engine, 'settings' | 'now' | 'lookAtEachSweep'>,
+  engine: Pick<HubContext, 'settings' | 'now' | 'lookAtEachSweep'>,
 ): MaybePromise<T> {
   if (!isThenable(answer)) return answer;
   const timeoutMs = engine.settings.answerTimeoutMs;

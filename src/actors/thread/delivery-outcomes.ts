@@ -1,5 +1,5 @@
 import { checkChoice } from '../../infra/option-checks.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HubContext } from '../support/context.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Outcome } from '../../api/receipt.ts';
@@ -7,7 +7,7 @@ import type { SettleOptions } from '../../api/receipt.ts';
 import type { Settlement } from '../../api/receipt.ts';
 
 /** Follows one message to its end, in the sweep's rhythm: nobody who does not ask pays for it. */
-export function settle(publication: FanOutTally, engine: Engine, options: SettleOptions = {}): Promise<Settlement> {
+export function settle(publication: FanOutTally, engine: HubContext, options: SettleOptions = {}): Promise<Settlement> {
   const isUntilAcked = checkChoice('until', options.until, 'written', ['written', 'acked']) === 'acked';
   const deadline = engine.now() + engine.settings.settleTimeoutMs;
   const follow = new Followed(publication);

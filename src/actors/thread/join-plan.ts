@@ -1,6 +1,7 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import { parsePosition, type Position } from '../../infra/log/ids.ts';
-import { positionIn, type GapReason } from '../delivery/subscriber.ts';
+import type { GapReason } from '../delivery/gap-reason.ts';
+import { positionIn } from '../delivery/position-in.ts';
 
 /** Where a join starts, and what the client has to be told of it. */
 export interface JoinPlan {

@@ -5,7 +5,7 @@ import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
 import { compress, Windows } from './shared-compression.ts';
 import type { Encoded } from '../serializer/encoded-message.ts';
-import type { Engine } from '../hub/context.ts';
+import type { ThreadServices } from './thread-services.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, volatileNote } from './node-messages.ts';
 import { FanOutTally } from '../delivery/fan-out-tally.ts';
@@ -33,14 +33,14 @@ export class PublishPipeline {
   readonly windows = new Windows();
   readonly #thread: Publisher;
   readonly #tail: LogTail;
-  readonly #engine: Engine;
+  readonly #engine: ThreadServices;
   readonly #lanes = {
     critical: new LaneQueue<Encoded>(),
     normal: new LaneQueue<Encoded>(),
     volatile: new LaneQueue<Encoded>(),
   };
 
-  constructor(thread: Publisher, tail: LogTail, engine: Engine) {
+  constructor(thread: Publisher, tail: LogTail, engine: ThreadServices) {
     this.#thread = thread;
     this.#tail = tail;
     this.#engine = engine;

@@ -1,11 +1,11 @@
 import { formatPosition } from '../../infra/log/ids.ts';
 import type { SpanAttributes } from '../../infra/telemetry/spans.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HubContext } from '../support/context.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { settle } from './delivery-outcomes.ts';
 import type { Receipt } from '../../api/receipt.ts';
 
-export function makeReceipt(publication: FanOutTally, engine: Engine): Receipt {
+export function makeReceipt(publication: FanOutTally, engine: HubContext): Receipt {
   const { entry, epoch, strategy } = publication;
   return {
     id: entry.id,

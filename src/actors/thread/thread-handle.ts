@@ -1,7 +1,7 @@
 import type { Entry } from '../../infra/log/entry.ts';
 import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
-import type { Engine } from '../hub/context.ts';
+import type { HandleServices } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
 import type { Connection } from '../../api/connection.ts';
@@ -13,9 +13,9 @@ import type { StreamOptions, TokenStream } from '../../api/stream.ts';
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
   readonly id: string;
-  readonly #engine: Engine;
+  readonly #engine: HandleServices;
 
-  constructor(id: string, engine: Engine) {
+  constructor(id: string, engine: HandleServices) {
     this.id = id;
     this.#engine = engine;
   }

@@ -6,8 +6,8 @@ import { parsePosition } from '../../infra/log/ids.ts';
 import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { threadMachine } from '../../machines/index.ts';
-import type { Counters } from '../hub/counters.ts';
-import type { Engine } from '../hub/context.ts';
+import type { Counters } from '../support/counters.ts';
+import type { ThreadServices } from './thread-services.ts';
 import type { WriteBatch } from '../delivery/write-batch.ts';
 import { planJoin, type JoinPlan } from './join-plan.ts';
 import type { JoinRequest } from './join-request.ts';
@@ -29,7 +29,7 @@ import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 
 /** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
-export class ThreadActor implements Home, Station, StreamHost, Publisher {
+export class ThreadActor implements Home<Subscription>, Station, StreamHost, Publisher {
   readonly id: string;
   readonly runs: JoinedFrames;
   readonly flight: WriteBatch;
@@ -37,7 +37,7 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
   readonly members = new Set<Subscription>();
-  readonly #engine: Engine;
+  readonly #engine: ThreadServices;
   readonly #actor: ActorRefFrom<typeof threadMachine>;
   readonly #log: LogSubscription;
   readonly #pump: FanOut;
@@ -49,7 +49,7 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
   /** Members that other processes know of. */
   #announced = 0;
 
-  constructor(id: string, engine: Engine, log: LogSubscription) {
+  constructor(id: string, engine: ThreadServices, log: LogSubscription) {
     this.id = id;
     this.runs = engine.runs;
     this.flight = engine.flight;
@@ -121,7 +121,7 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
    * @param wish what its client says besides
    */
   subscribe(
-    subscriber: Subscriber,
+    subscriber: Subscriber<Subscription>,
     from: string | undefined,
     wish: JoinRequest = {},
   ): { subscription: Subscription; plan: JoinPlan } {
@@ -247,7 +247,7 @@ export class ThreadActor implements Home, Station, StreamHost, Publisher {
     this.#streams?.release();
     for (const member of this.members) member.end();
     this.members.clear();
-    this.#engine.forgetThread(this);
+    this.#engine.forgetThread(this.id);
   }
 
   #openStreams(): StreamRegistry {

@@ -1,0 +1,16 @@
+import type { threadMachine } from '../../machines/index.ts';
+import type { JoinedFrames } from '../delivery/joined-frames.ts';
+import type { WriteBatch } from '../delivery/write-batch.ts';
+import type { SerializerActor } from '../serializer/serializer.ts';
+import type { StreamServices } from '../streams/stream-services.ts';
+
+/** What threads need of the hub. */
+export interface ThreadServices extends StreamServices {
+  readonly serializer: SerializerActor;
+  readonly runs: JoinedFrames;
+  readonly flight: WriteBatch;
+  /** With this hub's effects, provided once: providing costs as much as building a machine. */
+  readonly machines: { readonly thread: typeof threadMachine };
+  /** The thread has closed. */
+  forgetThread(threadId: string): void;
+}
