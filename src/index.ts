@@ -19,6 +19,7 @@ export {
   MessageTooLargeError,
   SerializationTimeoutError,
   SerializerQueueFullError,
+  SocketFailedError,
   StreamAbortedError,
   StreamEndedError,
   StreamExistsError,

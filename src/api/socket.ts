@@ -25,6 +25,8 @@ export interface LinkListener {
   /** The peer answered the ping with this number: it has received all that was written before it. */
   onPong(seq: number): void;
   onMessage(data: Uint8Array, isBinary: boolean): void;
+  /** The socket's own code threw: it is gone; the last call. */
+  onBroken(error: unknown): void;
   /** The socket is gone; the last call. */
   onClose(code: number, reason: string): void;
 }

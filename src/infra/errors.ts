@@ -181,6 +181,15 @@ export class UnsupportedSocketError extends ThreadcastError {
   }
 }
 
+/** The code of a socket threw, which is not ours: its connection has ended with 1006, the others go on. See its `cause`. */
+export class SocketFailedError extends ThreadcastError {
+  readonly code = 'TC_SOCKET_FAILED';
+
+  constructor(facts: { cause: unknown }) {
+    super(`the code of a socket threw: ${asError(facts.cause).message}`, { cause: facts.cause });
+  }
+}
+
 /** `authenticate` had no answer in time; the client got a 503. */
 export class AuthenticationTimeoutError extends ThreadcastError {
   readonly code = 'TC_AUTHENTICATION_TIMEOUT';

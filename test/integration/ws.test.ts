@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
+import { createHub } from '../../src/index.ts';
 import { serveWs, WsClient, type WsServer } from '../support/ws-server.ts';
 
 let server: WsServer | undefined;
@@ -90,9 +91,38 @@ it('refuses sockets that it cannot drive', async () => {
   const { hub } = server;
   expect(() => hub.accept(client)).toThrow(expect.objectContaining({ code: 'TC_UNSUPPORTED_SOCKET' }));
   await once(client, 'open');
+  // a client's end has to mask what it sends
+  expect(() => hub.accept(client)).toThrow(expect.objectContaining({ code: 'TC_UNSUPPORTED_SOCKET' }));
   client.terminate();
   await once(client, 'close');
   expect(() => hub.accept(client)).toThrow(expect.objectContaining({ code: 'TC_UNSUPPORTED_SOCKET' }));
+});
+
+it('refuses a socket that has a connection already, in whatever hub, and leaves that alone', async () => {
+  const hubs = [createHub({ maxConnections: 1 }), createHub()];
+  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(wss, 'listening');
+  const address = wss.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const accepted = once(wss, 'connection');
+  const client = new WebSocket(`ws://127.0.0.1:${address.port}`);
+  const heard = once(client, 'message');
+  const [socket] = await accepted;
+  hubs[0]?.accept(socket);
+  expect(() => hubs[0]?.accept(socket)).toThrow(expect.objectContaining({ code: 'TC_TOO_MANY_CONNECTIONS' }));
+  expect(() => hubs[1]?.accept(socket)).toThrow(expect.objectContaining({ code: 'TC_UNSUPPORTED_SOCKET' }));
+  expect(hubs.map((hub) => hub.stats().connections.total)).toEqual([1, 0]);
+  await heard;
+  const [connection] = hubs[0]?.connections ?? [];
+  await connection?.send('still here');
+  const [data] = await once(client, 'message');
+  expect(String(data)).toContain('joined');
+  const closed = once(client, 'close');
+  await Promise.all(hubs.map((hub) => hub.close()));
+  expect(await closed).toEqual([1001, Buffer.from('going away')]);
+  // and once it has ended
+  expect(() => hubs[1]?.accept(socket)).toThrow(expect.objectContaining({ code: expect.any(String) }));
+  wss.close();
 });
 
 it('closes in bounded time even when a client does not answer the close frame', async () => {

@@ -3,7 +3,7 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { assertThreadId } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
-import { wsLink } from '../../infra/socket/ws-link.ts';
+import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
 import { hubMachine } from '../../machines/index.ts';
 import type { Hub, HubStats, User } from '../../api/hub.ts';
 import { ConnectionActor } from '../connection/connection.ts';
@@ -112,7 +112,7 @@ class HubActor implements Hub {
     try {
       this.#lobby.assertRoom(options.userId);
     } catch (error) {
-      if (typeof socket !== 'function') socket.close(closeCodes.overloaded.code, closeCodes.overloaded.reason);
+      if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
       throw error;
     }
     const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);

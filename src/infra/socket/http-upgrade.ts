@@ -6,6 +6,7 @@ import { closeCodes } from '../wire/close-codes.ts';
 import { InvalidOptionError, UnsupportedSocketError } from '../errors.ts';
 import { Refusal } from '../../api/refusal.ts';
 import type { UpgradeServer } from '../../api/attach.ts';
+import { turnAway } from './ws-link.ts';
 
 /** Seconds in the `Retry-After` of a 429 or 503 (RFC 9110 section 10.2.3). */
 const RETRY_AFTER_S = 5;
@@ -77,9 +78,7 @@ export class Handshake {
       try {
         onOpen(webSocket, socket);
       } catch (error) {
-        // nobody owns it now
-        webSocket.on('error', ignore);
-        webSocket.close(closeCodes.overloaded.code, closeCodes.overloaded.reason);
+        turnAway(webSocket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
         throw error;
       }
     });

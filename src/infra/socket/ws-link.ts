@@ -2,8 +2,9 @@ import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { Body } from '../../api/body.ts';
 import { sharedWindow } from '../wire/deflate.ts';
-import { UnsupportedSocketError } from '../errors.ts';
-import { encodePing } from '../wire/frames.ts';
+import { SocketFailedError, UnsupportedSocketError } from '../errors.ts';
+import { setErrorBoundary, type BoundaryOwner } from './error-boundary.ts';
+import { encodePing, encodePong } from '../wire/frames.ts';
 import type { Link, LinkListener, Piece, ServerWebSocket, WindowBits } from '../../api/socket.ts';
 
 /** `readyState` of an open WebSocket. */
@@ -20,29 +21,53 @@ export function wsLink(webSocket: ServerWebSocket, listener: LinkListener): Link
   return new WsLink(webSocket, socketOf(webSocket), listener);
 }
 
-/** The same for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
+/**
+ * Closes a WebSocket that gets no connection. Until its peer has answered, it is still read, so it has an error boundary as well. One
+ * that a connection has already is left alone.
+ */
+export function turnAway(webSocket: ServerWebSocket, code: number, reason: string): void {
+  if (Reflect.has(webSocket, LINK)) return;
+  const socket: unknown = Reflect.get(webSocket, '_socket');
+  if (socket instanceof Socket) setErrorBoundary(webSocket, socket, { failed: () => socket.destroy() });
+  webSocket.on('error', ignore);
+  webSocket.close(code, reason);
+}
+
+/** The same as `wsLink` for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
 export function wsSocketLink(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener): Link {
   return new WsLink(webSocket, socket, listener);
 }
 
 /** Where a socket and its WebSocket keep their link: listeners that all links share cost nothing for each of them. */
-const LINK = Symbol('link of threadcast');
+const LINK = Symbol.for('link of threadcast');
 
-class WsLink implements Link {
+/** Bytes of pings that a peer may send while it does not read the answers, where these are not written by us. */
+const MAX_PONG_BYTES = 64 * 1024;
+
+class WsLink implements Link, BoundaryOwner {
   readonly #socket: Socket;
   readonly #webSocket: ServerWebSocket;
   readonly #listener: LinkListener;
+  readonly #answersPings: boolean;
+  /** The answer to the newest ping of a peer that has not read what was written before. */
+  #owedPong: Uint8Array | undefined;
+  #unreadPongBytes = 0;
   #isClosed = false;
 
   constructor(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#listener = listener;
+    // another copy of this library may have taken it, too
+    if (Reflect.has(webSocket, LINK)) throw new UnsupportedSocketError({ reason: 'it has been accepted before' });
     const carried = { [LINK]: this };
     Object.assign(socket, carried);
     Object.assign(webSocket, carried);
+    this.#answersPings = takePongs(webSocket);
+    setErrorBoundary(webSocket, socket, this);
     socket.setNoDelay(true);
     socket.on('drain', onDrain);
+    webSocket.on('ping', onPing);
     webSocket.on('pong', onPong);
     webSocket.on('message', onMessage);
     webSocket.on('error', ignore);
@@ -100,7 +125,27 @@ class WsLink implements Link {
   // --- news of the socket
 
   drained(): void {
+    const pong = this.#owedPong;
+    this.#owedPong = undefined;
+    this.#unreadPongBytes = 0;
+    if (pong !== undefined && this.#webSocket.readyState === OPEN) this.#socket.write(pong);
     if (!this.#isClosed) this.#listener.onDrain();
+  }
+
+  /**
+   * A peer that reads gets each answer. Of one that does not, only the newest ping is answered, when it reads again (RFC 6455 section
+   * 5.5.3 allows that): else it could have us hold answers without bound.
+   */
+  pinged(data: Buffer): void {
+    const isRead = !this.#socket.writableNeedDrain;
+    if (!this.#answersPings) {
+      this.#unreadPongBytes += isRead ? 0 : data.length;
+      if (this.#unreadPongBytes > MAX_PONG_BYTES) this.terminate();
+      return;
+    }
+    const pong = encodePong(data);
+    if (!isRead) this.#owedPong = pong;
+    else if (this.#webSocket.readyState === OPEN) this.#socket.write(pong);
   }
 
   ponged(data: Buffer): void {
@@ -113,11 +158,25 @@ class WsLink implements Link {
   }
 
   closed(code: number, reason: Buffer): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#socket.off('drain', onDrain);
-    this.#webSocket.off('pong', onPong).off('message', onMessage).off('close', onClose);
+    if (!this.#detach()) return;
     this.#listener.onClose(code, reason.toString());
+  }
+
+  // --- BoundaryOwner
+
+  failed(error: unknown): void {
+    this.#socket.destroy();
+    if (this.#detach()) this.#listener.onBroken(new SocketFailedError({ cause: error }));
+  }
+
+  /** False where it has ended before. */
+  #detach(): boolean {
+    if (this.#isClosed) return false;
+    this.#isClosed = true;
+    this.#owedPong = undefined;
+    this.#socket.off('drain', onDrain);
+    this.#webSocket.off('ping', onPing).off('pong', onPong).off('message', onMessage).off('close', onClose);
+    return true;
   }
 }
 
@@ -128,6 +187,10 @@ function linkOf(carrier: EventEmitter): WsLink | undefined {
 
 function onDrain(this: Socket): void {
   linkOf(this)?.drained();
+}
+
+function onPing(this: ServerWebSocket, data: Buffer): void {
+  linkOf(this)?.pinged(data);
 }
 
 function onPong(this: ServerWebSocket, data: Buffer): void {
@@ -151,10 +214,15 @@ function ignore(): void {}
 function socketOf(webSocket: ServerWebSocket): Socket {
   const socket: unknown = Reflect.get(webSocket, '_socket');
   if (webSocket.readyState !== OPEN) throw new UnsupportedSocketError({ reason: 'it is not open' });
-  if (!(socket instanceof Socket)) {
+  if (!(socket instanceof Socket) || Reflect.get(webSocket, '_isServer') === false) {
     throw new UnsupportedSocketError({ reason: 'it is not a server-side WebSocket of the ws package 8.x' });
   }
   return socket;
+}
+
+/** Has `ws` leave the answers to pings to us; false where it does not let itself be told, or the application answers them. */
+function takePongs(webSocket: ServerWebSocket): boolean {
+  return Reflect.get(webSocket, '_autoPong') === true && Reflect.set(webSocket, '_autoPong', false);
 }
 
 /** Nor does it publish what has been negotiated; where it cannot be seen, frames are plain. */

@@ -15,6 +15,7 @@ const JOIN_BYTES = 64 * 1024;
 const CONTINUATION = 0x0;
 const TEXT = 0x1;
 const PING = 0x9;
+const PONG = 0xa;
 const FIN = 0x80;
 /** "Per-message compressed", on the first fragment (RFC 7692 section 6). */
 const RSV1 = 0x40;
@@ -64,6 +65,11 @@ export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain
 /** A ping with an ASCII payload of at most 125 bytes. */
 export function encodePing(payload: string): Buffer {
   return Buffer.from(`${String.fromCharCode(PING | FIN, payload.length)}${payload}`, 'latin1');
+}
+
+/** The answer to a ping, with its payload of at most 125 bytes, in memory of its own. */
+export function encodePong(payload: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([PONG | FIN, payload.length]), payload]);
 }
 
 function encodeChunks(chunks: readonly Uint8Array[], firstByte: number, body: Body): Frame {

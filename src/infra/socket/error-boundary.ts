@@ -1,0 +1,122 @@
+import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { asError } from '../errors.ts';
+
+/** Whose socket it is: hears what the code of `ws` or a listener of the socket threw, and ends the connection. */
+export interface BoundaryOwner {
+  readonly failed: (error: unknown) => void;
+}
+
+/** Where a socket and the objects of `ws` around it keep their owner: guards that all sockets share cost nothing for each of them. */
+const OWNER = Symbol('owner of a socket');
+
+/** And those that serve a receiver, that. */
+const RECEIVER = Symbol('receiver of a socket');
+
+/**
+ * Keeps what one peer can make `ws` throw within its connection: every way from the event loop into its code is guarded. Those are the
+ * events of the socket, of the WebSocket and of its receiver; the receiver's loop, which a timer may resume; and the callbacks of zlib,
+ * which `ws` shares out among all connections. What cannot be found in another version of `ws` is left as it is.
+ */
+export function setErrorBoundary(webSocket: EventEmitter, socket: Socket, owner: BoundaryOwner): void {
+  const receiver: unknown = Reflect.get(webSocket, '_receiver');
+  const deflate = memberOf(Reflect.get(webSocket, '_extensions'), 'permessage-deflate');
+  for (const emitter of [webSocket, socket, receiver]) guard(emitter, 'emit', guardedCall, owner);
+  guard(receiver, '_write', guardedWrite, owner);
+  guard(receiver, 'startLoop', guardedLoop, owner);
+  guard(deflate, 'decompress', guardedCallback, owner);
+  // the end of one connection's work begins another one's
+  guard(deflate, '_decompress', guardedCallback, owner);
+  if (typeof deflate === 'object' && deflate !== null) Object.assign(deflate, { [RECEIVER]: receiver });
+}
+
+type Guarded = (this: object, ...args: unknown[]) => unknown;
+type Guard = (original: CallableFunction) => Guarded;
+
+/** By what they guard: a method of `ws` is the same function for all connections, and so is its guard. */
+const guards = new Map<Guard, WeakMap<CallableFunction, Guarded>>();
+
+function guard(target: unknown, method: string, makeGuarded: Guard, owner: BoundaryOwner): void {
+  if (typeof target !== 'object' || target === null) return;
+  const original: unknown = Reflect.get(target, method);
+  if (typeof original !== 'function') return;
+  let known = guards.get(makeGuarded);
+  if (known === undefined) guards.set(makeGuarded, (known = new WeakMap()));
+  let guarded = known.get(original);
+  if (guarded === undefined) known.set(original, (guarded = makeGuarded(original)));
+  Object.assign(target, { [method]: guarded, [OWNER]: owner });
+}
+
+function guardedCall(original: CallableFunction): Guarded {
+  return function call(...args) {
+    try {
+      return Reflect.apply(original, this, args);
+    } catch (error) {
+      fail(this, error);
+      return true;
+    }
+  };
+}
+
+/**
+ * Node hands a stream what it had queued even where the write before has just failed (`clearBuffer` in `lib/internal/streams/writable.js`),
+ * which `ws` 8.22.2 and 8.23.0 take for the rest of a frame, and throw; see `docs/upstream/ws-receiver-crash.md`.
+ */
+function guardedWrite(original: CallableFunction): Guarded {
+  const write = guardedLoop(original);
+  return function call(chunk, encoding, done) {
+    const isOver = this instanceof Writable && this.errored !== null;
+    if (isOver && typeof done === 'function') return Reflect.apply(done, undefined, []);
+    return Reflect.apply(write, this, [chunk, encoding, done]);
+  };
+}
+
+function guardedLoop(original: CallableFunction): Guarded {
+  return function call(...args) {
+    try {
+      return Reflect.apply(original, this, args);
+    } catch (error) {
+      endInput(this, error);
+      return fail(this, error);
+    }
+  };
+}
+
+/** What is called with a callback for its last argument, and calls it from the event loop. */
+function guardedCallback(original: CallableFunction): Guarded {
+  return function call(...args) {
+    const callback = args.at(-1);
+    const failed = (error: unknown): void => {
+      endInput(Reflect.get(this, RECEIVER), error);
+      fail(this, error);
+    };
+    const guarded = (...results: unknown[]): void => {
+      try {
+        if (typeof callback === 'function') Reflect.apply(callback, undefined, results);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    try {
+      return Reflect.apply(original, this, [...args.slice(0, -1), guarded]);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+/** It has left a write without an answer, and would wait for that before it reports its end. */
+function endInput(receiver: unknown, error: unknown): void {
+  if (receiver instanceof Writable) receiver.destroy(asError(error));
+}
+
+function fail(carrier: object, error: unknown): void {
+  const owner: unknown = Reflect.get(carrier, OWNER);
+  const failed = memberOf(owner, 'failed');
+  if (typeof failed === 'function') Reflect.apply(failed, owner, [error]);
+}
+
+function memberOf(holder: unknown, name: string): unknown {
+  return typeof holder === 'object' && holder !== null ? Reflect.get(holder, name) : undefined;
+}
