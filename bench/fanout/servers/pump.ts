@@ -32,6 +32,7 @@ class Room implements Home<Subscription>, Station {
   readonly compression = { thresholdBytes: Infinity, level: 1 };
   readonly flight = new WriteBatch();
   readonly now = (): number => systemClock.now();
+  readonly report = fail;
   readonly streams = undefined;
   readonly members = new Set<Subscription>();
   readonly log = new LogBuffer('epoch', RETENTION, systemClock.now());

@@ -11,6 +11,7 @@ import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ConnectionActor } from './connection.ts';
 import type { ConnectionServices } from './connection-services.ts';
+import { guarded } from '../support/emitter.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { MAX_LIST, notices, parseFrame, type Acknowledged, type Join, type Request } from './wire-protocol.ts';
 import type { JoiningClient } from './join-pacer.ts';
@@ -122,7 +123,7 @@ export class ClientRequests implements JoiningClient {
     const isUrgent = request.t === 'cancel' && this.#connection.isIn(request.th);
     const performed = isUrgent ? this.#perform(request) : this.#last.then(() => this.#perform(request));
     const done = performed
-      .catch((error: unknown) => this.#fail(request, error))
+      .catch((error: unknown) => guarded(() => this.#fail(request, error), this.#engine.report))
       .finally(() => {
         this.#waiting--;
         this.#waitingBytes -= bytes;

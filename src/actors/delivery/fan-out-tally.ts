@@ -76,7 +76,8 @@ export class FanOutTally implements DeliveryWatcher {
     // and some were written to by a catch-up and have left before they were visited
     this.recipients = Math.max(visited - this.#strangers, this.written + this.behind.length);
     entry.isOffered = true;
-    if (entry.lane === 'volatile') entry.release();
+    // of a duplicate the first one is offered, and is released there
+    if (entry.lane === 'volatile' && !this.isDuplicate) entry.release();
     this.#done(this);
   }
 }

@@ -19,6 +19,7 @@ export interface Station {
   readonly flight: WriteBatch;
   readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
+  readonly report: (error: unknown) => void;
   /** A pass is over: everybody has been visited up to this offset. */
   offered(offset: number): void;
 }
@@ -74,8 +75,15 @@ export class FanOut implements Task {
     flight.depart();
     this.#pass = undefined;
     this.#station.offered(pass.head);
-    const { lastSerial } = this.#station;
-    for (const publication of pass.publications) publication.finish(pass.visited, lastSerial);
+    const { lastSerial, report } = this.#station;
+    for (const publication of pass.publications) {
+      try {
+        publication.finish(pass.visited, lastSerial);
+      } catch (error) {
+        // the others' senders are to have their receipts
+        report(error);
+      }
+    }
     return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isTextDue;
   }
 

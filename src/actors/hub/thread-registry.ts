@@ -53,9 +53,9 @@ export class ThreadRegistry implements Task {
     let thread: ThreadActor | undefined;
     const log = engine.settings.log.subscribe(
       threadId,
-      (entry) => thread?.onEntry(entry),
-      (note) => thread?.onNote(note),
-      (reset) => thread?.onReset(reset),
+      contained((entry) => thread?.onEntry(entry), engine.report),
+      contained((note) => thread?.onNote(note), engine.report),
+      contained((reset) => thread?.onReset(reset), engine.report),
     );
     const open = (subscription: LogSubscription): ThreadActor => {
       thread = new ThreadActor(threadId, engine, subscription);
@@ -118,4 +118,15 @@ export class ThreadRegistry implements Task {
   forget(threadId: string): void {
     this.#byId.delete(threadId);
   }
+}
+
+/** A log calls it, perhaps from its socket's event: what it throws is reported, and must not end the process there. */
+function contained<News>(take: (news: News) => void, report: (error: unknown) => void): (news: News) => void {
+  return (news) => {
+    try {
+      take(news);
+    } catch (error) {
+      report(error);
+    }
+  };
 }

@@ -126,7 +126,7 @@ export class SerializerActor {
       const encoded = this.#begin(message, isSnapshot);
       if (encoded instanceof Promise) {
         this.#places.keep(encoded);
-        encoded.then(done, (error: unknown) => span.fail(error));
+        encoded.then(done).catch((error: unknown) => span.fail(error));
       } else done(encoded);
       return encoded;
     } catch (error) {

@@ -144,6 +144,7 @@ export class StreamReplication {
   }
 
   #send(note: StreamNote): void {
-    this.#engine.settings.log.notify?.(this.#host.id, streamNote(note));
+    const { settings, report } = this.#engine;
+    guarded(() => settings.log.notify?.(this.#host.id, streamNote(note)), report);
   }
 }

@@ -1,5 +1,5 @@
 import type { Appended, LogTail } from '../../infra/log/delivery-log.ts';
-import { Entry, type EntryDraft } from '../../infra/log/entry.ts';
+import { Entry, releaseDraft, type EntryDraft } from '../../infra/log/entry.ts';
 import { ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
@@ -10,6 +10,7 @@ import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, volatileNote } from './node-messages.ts';
 import { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { attributesOf } from './receipt.ts';
+import { guarded } from '../support/emitter.ts';
 import type { SendSettings } from './resolve-send-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { WindowBits } from '../../api/socket.ts';
@@ -110,8 +111,7 @@ export class PublishPipeline {
       traceparent: span.trace?.traceparent,
     };
     if (state === 'closed') {
-      encoded.body.release();
-      for (const body of encoded.deflated?.values() ?? []) body.release();
+      releaseDraft(draft);
       throw new ThreadClosedError({ threadId, state, action: 'send' });
     }
     return new Promise((resolve, reject) => {
@@ -123,7 +123,7 @@ export class PublishPipeline {
         return;
       }
       const appended = this.#engine.settings.log.append(draft);
-      if (appended instanceof Promise) appended.then(offer, reject);
+      if (appended instanceof Promise) appended.then(offer).catch(reject);
       else offer(appended);
     });
   }
@@ -140,6 +140,6 @@ export class PublishPipeline {
   #tellOthers(entry: Entry): void {
     const { log } = this.#engine.settings;
     if (log.notify === undefined || entry.body.bytes > MAX_NOTE_BYTES) return;
-    log.notify(this.#thread.id, volatileNote(entry, this.#engine.now()));
+    guarded(() => log.notify?.(this.#thread.id, volatileNote(entry, this.#engine.now())), this.#engine.report);
   }
 }

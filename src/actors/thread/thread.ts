@@ -21,6 +21,7 @@ import { resolveSend } from './resolve-send-options.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
+import { guarded } from '../support/emitter.ts';
 import { tell } from '../support/send-if-active.ts';
 import { InFlight } from './in-flight.ts';
 import type { ThreadStats } from '../../api/thread.ts';
@@ -36,6 +37,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   readonly counters: Counters;
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
+  readonly report: (error: unknown) => void;
   readonly members = new Set<Subscription>();
   readonly #engine: ThreadServices;
   readonly #actor: ActorRefFrom<typeof threadMachine>;
@@ -56,6 +58,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     this.counters = engine.counters;
     this.compression = engine.settings.compression;
     this.now = engine.now;
+    this.report = engine.report;
     this.#engine = engine;
     this.#log = log;
     log.hold(log.tail.head);
@@ -218,7 +221,8 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   /** Tells other processes how many are here, and closes an idle thread that nobody used for the idle time. */
   sweep(now: number): void {
     const { size } = this.members;
-    if (size !== this.#announced) this.#engine.settings.log.announce?.(this.id, size);
+    const { settings, report } = this.#engine;
+    if (size !== this.#announced) guarded(() => settings.log.announce?.(this.id, size), report);
     this.#announced = size;
     this.#streams?.expire(now);
     const isUnused = size === 0 && now - this.#usedAt >= this.#engine.settings.threadIdleMs;

@@ -29,6 +29,12 @@ export interface EntryDraft {
   readonly traceparent?: string | undefined;
 }
 
+/** Gives back the bodies of a draft that is not logged. */
+export function releaseDraft({ body, deflated }: EntryDraft): void {
+  body.release();
+  for (const small of deflated?.values() ?? []) small.release();
+}
+
 /** Is told what a count does not tell: who was written to late, and who was passed over. */
 export interface DeliveryWatcher {
   noteLate(reader: object): void;
@@ -111,8 +117,7 @@ export class Entry implements EntryDraft {
     this.#frames = {};
     this.#deflatedFrames = {};
     this.#parts = undefined;
-    this.body.release();
-    for (const body of this.deflated?.values() ?? []) body.release();
+    releaseDraft(this);
   }
 
   #encode(frameClass: FrameClass, deflated?: Body): Frame {

@@ -1,6 +1,6 @@
 import { systemClock } from '../time/clock.ts';
 import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
-import type { Entry, EntryDraft } from './entry.ts';
+import { releaseDraft, type Entry, type EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
 import { LogBuffer, type Retention } from './log-buffer.ts';
 import { checkNumber, type Optional } from '../option-checks.ts';
@@ -62,8 +62,7 @@ class MemoryLog implements DeliveryLog {
     const log = this.#log(draft.threadId);
     const known = log.buffer.byId(draft.id);
     if (known !== undefined) {
-      draft.body.release();
-      for (const body of draft.deflated?.values() ?? []) body.release();
+      releaseDraft(draft);
       return { entry: known, isDuplicate: true };
     }
     const before = log.buffer.bytes;

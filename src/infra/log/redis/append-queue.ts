@@ -1,9 +1,10 @@
 import type { Appended } from '../delivery-log.ts';
-import { Entry, type EntryDraft } from '../entry.ts';
+import { releaseDraft, type EntryDraft } from '../entry.ts';
 import { asError, LogUnavailableError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeHeader, type AppendReply } from './codec.ts';
 import { isFinalReply } from './connections.ts';
+import type { LocalDeliveries } from './local-deliveries.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { APPEND } from './scripts.ts';
@@ -48,11 +49,6 @@ export class PendingAppend {
     if (!this.#isBodyTaken) releaseDraft(this.draft);
     return true;
   }
-}
-
-export function releaseDraft({ body, deflated }: EntryDraft): void {
-  body.release();
-  for (const small of deflated?.values() ?? []) small.release();
 }
 
 /** Who is told what Redis says of an append. */
@@ -206,13 +202,15 @@ function bytesOf({ body: { chunks } }: EntryDraft): Buffer {
 /** All appends on their way, of all threads: bounded in number, bytes and time. */
 export class PendingAppends {
   readonly #settings: RedisLogSettings;
+  readonly #local: LocalDeliveries;
   readonly #lastError: () => Error;
   /** Oldest first. */
   readonly #pending = new Set<PendingAppend>();
   #bytes = 0;
 
-  constructor(settings: RedisLogSettings, lastError: () => Error) {
+  constructor(settings: RedisLogSettings, local: LocalDeliveries, lastError: () => Error) {
     this.#settings = settings;
+    this.#local = local;
     this.#lastError = lastError;
   }
 
@@ -256,13 +254,7 @@ export class PendingAppends {
   }
 
   #fail(own: PendingAppend, reason: string): void {
-    if (this.#settings.isDeliveredLocally && !own.isSettled)
-      own.settle(localDelivery(own.takeDraft(), this.#settings.clock.now()));
+    if (this.#settings.isDeliveredLocally && !own.isSettled) own.settle(this.#local.deliver(own.takeDraft()));
     else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));
   }
-}
-
-/** A message that goes to this process's members alone, as a volatile one; whoever offers it releases it. */
-export function localDelivery(draft: EntryDraft, now: number): Appended {
-  return { entry: new Entry({ ...draft, lane: 'volatile' }, 0, now), isDuplicate: false };
 }

@@ -1,12 +1,13 @@
 import type { Appended, DeliveryLog, LogReset, LogSubscription } from '../delivery-log.ts';
-import type { Entry, EntryDraft } from '../entry.ts';
-import { LogUnavailableError } from '../../errors.ts';
+import { releaseDraft, type Entry, type EntryDraft } from '../entry.ts';
+import { asError, LogUnavailableError } from '../../errors.ts';
 import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
-import { localDelivery, PendingAppends, releaseDraft } from './append-queue.ts';
+import { PendingAppends } from './append-queue.ts';
 import { connector } from './connections.ts';
 import { draftOf, encodeNote } from './codec.ts';
+import { LocalDeliveries } from './local-deliveries.ts';
 import { RedisSession } from './session.ts';
 import { MemoryLimit } from './memory-limit.ts';
 import { RetryUntil } from './retry-until.ts';
@@ -41,6 +42,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #settings: RedisLogSettings;
   readonly #link: RedisSession;
   readonly #pending: PendingAppends;
+  readonly #local: LocalDeliveries;
   readonly #presence: Presence;
   readonly #patience: RetryUntil;
   readonly #rounds: HealthChecks;
@@ -58,7 +60,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
   constructor(settings: RedisLogSettings) {
     this.#settings = settings;
     const { commandTimeoutMs, clock, random } = settings;
-    this.#pending = new PendingAppends(settings, () => this.#link.lastError);
+    this.#local = new LocalDeliveries(settings);
+    this.#pending = new PendingAppends(settings, this.#local, () => this.#link.lastError);
     this.#link = new RedisSession(
       connector(settings),
       { commandTimeoutMs, connectTimeoutMs: 2 * commandTimeoutMs, clock, random },
@@ -86,9 +89,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     const { threadId } = draft;
     const refusal = this.#isClosing ? 'log has been closed' : this.#pending.refusal(draft);
     if (refusal === undefined) return this.#thread(threadId).append(draft, (own) => this.#pending.add(own));
-    if (this.#settings.isDeliveredLocally && !this.#isClosing) {
-      return Promise.resolve(localDelivery(draft, this.#settings.clock.now()));
-    }
+    if (this.#settings.isDeliveredLocally && !this.#isClosing) return Promise.resolve(this.#local.deliver(draft));
     releaseDraft(draft);
     return Promise.reject(new LogUnavailableError({ threadId, reason: refusal }));
   }
@@ -259,6 +260,12 @@ class RedisLog implements DeliveryLog, ThreadHost {
     }
     if ((error === undefined) === (this.#lost === undefined)) return;
     this.#lost = error;
-    for (const onChange of this.#watchers) onChange(error);
+    for (const onChange of this.#watchers) {
+      try {
+        onChange(error);
+      } catch (thrown) {
+        process.emitWarning(asError(thrown));
+      }
+    }
   }
 }

@@ -1,7 +1,8 @@
 import type { Appended, LogReset, LogSubscription } from '../delivery-log.ts';
-import { Entry, type EntryDraft } from '../entry.ts';
+import { asError } from '../../errors.ts';
+import { Entry, releaseDraft, type EntryDraft } from '../entry.ts';
 import type { Position } from '../ids.ts';
-import { AppendQueue, PendingAppend, releaseDraft, type AppendListener } from './append-queue.ts';
+import { AppendQueue, PendingAppend, type AppendListener } from './append-queue.ts';
 import { decodeNews, type Arrival } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
@@ -189,7 +190,10 @@ export class RedisThread implements AppendListener, TailHost {
       own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate });
     // sent twice, and done the first time: its notice, or the stream, brings it
     if (own.attempts > 1 && tail !== undefined && offset > tail.buffer.head)
-      void tail.catchUp().then(() => answer(false));
+      tail
+        .catchUp()
+        .then(() => answer(false))
+        .catch((error: unknown) => own.fail(asError(error)));
     else answer(true);
   }
 
@@ -220,7 +224,16 @@ export class RedisThread implements AppendListener, TailHost {
     void this.#tail?.catchUp();
   };
 
+  /** Called from a socket's event: what is no message of ours must not end the process. */
   readonly #onNews = (message: Buffer): void => {
+    try {
+      this.#take(message);
+    } catch (error) {
+      process.emitWarning(asError(error));
+    }
+  };
+
+  #take(message: Buffer): void {
     const news = decodeNews(message);
     if (news === undefined || this.#tail === undefined) return;
     if (news.kind === 'entry') {
@@ -230,5 +243,5 @@ export class RedisThread implements AppendListener, TailHost {
     const isOwn = news.by === this.settings.nodeId;
     if (news.kind === 'probe' && isOwn) this.#host.onProbe(this);
     if (news.kind === 'note' && !isOwn) for (const { onNote } of this.#readers) onNote(news.note);
-  };
+  }
 }

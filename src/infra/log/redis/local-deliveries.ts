@@ -1,0 +1,40 @@
+import type { Appended } from '../delivery-log.ts';
+import { Entry, releaseDraft, type EntryDraft } from '../entry.ts';
+import type { RedisLogSettings } from './options.ts';
+
+/** Ids that are remembered at most: beyond it, the oldest is forgotten. */
+const REMEMBERED = 10_000;
+
+/**
+ * What Redis did not take in time, and this process's members get instead (`whenUnavailable: 'deliver-locally'`): each id once, as long as
+ * Redis would know it.
+ */
+export class LocalDeliveries {
+  readonly #settings: Pick<RedisLogSettings, 'clock' | 'idempotencyMs'>;
+  /** Until when each id is remembered, oldest first. */
+  readonly #known = new Map<string, number>();
+
+  constructor(settings: Pick<RedisLogSettings, 'clock' | 'idempotencyMs'>) {
+    this.#settings = settings;
+  }
+
+  /** The message as a volatile one, which the caller offers and releases; a duplicate is released here. Takes the draft's body. */
+  deliver(draft: EntryDraft): Appended {
+    const now = this.#settings.clock.now();
+    const entry = new Entry({ ...draft, lane: 'volatile' }, 0, now);
+    // no space can be in a message id
+    const key = `${draft.id} ${draft.threadId}`;
+    this.#forget(now);
+    const isDuplicate = this.#known.has(key);
+    if (isDuplicate) releaseDraft(draft);
+    else this.#known.set(key, now + this.#settings.idempotencyMs);
+    return { entry, isDuplicate };
+  }
+
+  #forget(now: number): void {
+    for (const [key, until] of this.#known) {
+      if (until > now && this.#known.size < REMEMBERED) return;
+      this.#known.delete(key);
+    }
+  }
+}
