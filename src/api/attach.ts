@@ -37,8 +37,8 @@ export interface AttachOptions<S extends Session = Session> {
   /** Calls of `authenticate` under way at most; further clients get a 503. @default 1000 */
   maxPendingHandshakes?: number | undefined;
   /**
-   * Whether the client may join a thread that it asks for itself, by a frame or by `?thread=` in its URL, also when it resumes. The
-   * thread of its own user is always allowed. @default refuses all: the application joins
+   * Whether the client may join a thread that it asks for itself, by a frame or by `?thread=` in its URL, also when it resumes. Not asked
+   * about the library's own threads, which begin with `~`: a client can name none of them. @default refuses all: the application joins
    */
   authorize?(this: void, session: S, threadId: string): MaybePromise<boolean>;
   /**

@@ -94,12 +94,12 @@ export interface Connection {
   /** What `accept` or `authenticate` was given to keep with it. */
   readonly data: unknown;
   readonly state: ConnectionState;
-  /** Ids of the threads it has joined. */
+  /** Ids of the threads it has joined, with the library's own (`~user:<id>`, `~connection:<id>`). */
   readonly threads: readonly string[];
   readonly stats: ConnectionStats;
   /** @throws InvalidThreadIdError, InvalidPositionError, ConnectionClosedError, ThreadClosedError */
   join(threadId: string, options?: JoinOptions): Promise<void>;
-  /** Leaving a thread that it is not in changes nothing. */
+  /** Leaving a thread that it is not in changes nothing. @throws InvalidThreadIdError */
   leave(threadId: string): void;
   /** To this connection alone. Errors are those of `Thread.send`. */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;

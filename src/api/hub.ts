@@ -13,8 +13,8 @@ export interface User {
   /** Oldest first. */
   readonly connections: readonly Connection[];
   /**
-   * To all of them, by the thread `user:<id>` (an id with other characters than a thread's is hashed), which they join by
-   * themselves. A client that was away gets it when it resumes that thread by its position. Errors are those of `Thread.send`.
+   * To all of them, by the thread `~user:<id>` (`~user#<hash>` where that is no thread id), which the hub joins for them. A client that was
+   * away gets it when it resumes its inbox by a position. Errors are those of `Thread.send`.
    */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
 }
@@ -57,8 +57,8 @@ export interface Hub {
   accept(socket: AcceptedSocket, options?: AcceptOptions): Connection;
   /**
    * Does the WebSocket handshakes of one path of an HTTP server; each becomes a `connection` event. A bare browser joins by its
-   * URL: `?thread=t1&from=<position>`, several times where it wants, `from` for all of them or none; a refused one closes the
-   * connection with 4403, a malformed one with 4400. A hub that drains or has been closed answers 503, until it is detached
+   * URL: `?thread=t1&from=<position>`, ids percent-encoded, several times where it wants, `from` for all of them or none, and
+   * `?inbox=<position>` for what is sent to its user; a refused one closes the connection with 4403, a malformed one with 4400. A hub that drains or has been closed answers 503, until it is detached
    * or another hub attaches to the path.
    *
    * Requests for other paths are left to the server's other `upgrade` listeners; where there is none, they get a 404. Those must do
@@ -68,11 +68,14 @@ export interface Hub {
    * @throws InvalidOptionError, also where a running hub is attached to this path of the server; HubClosedError
    */
   attach<S extends Session = Session>(server: UpgradeServer, options?: AttachOptions<S>): () => void;
-  /** @throws InvalidThreadIdError */
+  /**
+   * @param threadId 1 to 256 bytes of UTF-8 without control characters or lone surrogates; `~` at its beginning is the library's own
+   * @throws InvalidThreadIdError
+   */
   thread(threadId: string): Thread;
   user(userId: string): User;
   readonly connections: Iterable<Connection>;
-  /** Those that are open now, the oldest first. */
+  /** Those that are open now, the oldest first, with the library's own (`~user:<id>`, `~connection:<id>`). */
   readonly threads: Iterable<Thread>;
   /** How busy the hub is: 0 idle, 1 where sends are refused. The serializer's queue, or fan-out that waits for its turn. */
   readonly pressure: number;

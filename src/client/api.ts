@@ -173,7 +173,7 @@ export interface Client {
   /**
    * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is, and the options count for
    * nothing: add listeners with `thread.on`. Whoever leaves it leaves it for all who share it.
-   * @throws InvalidOptionError, ClientClosedError
+   * @throws InvalidThreadIdError, InvalidOptionError, ClientClosedError
    */
   join(threadId: string, options?: JoinOptions): ClientThread;
   /**
@@ -184,7 +184,7 @@ export interface Client {
    * your own where the page may be closed meanwhile, or where you would publish again after a PublishTimeoutError.
    *
    * Rejects with PublishRefusedError where the server refuses it, PublishTimeoutError where no answer came in time,
-   * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
+   * InvalidThreadIdError, InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
   publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
   /** Returns the function that takes the listener away. */

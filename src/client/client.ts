@@ -12,7 +12,7 @@ import {
 } from './errors.ts';
 import { parseFrame, requests, type ServerFrame } from './frames.ts';
 import { Emitter } from './emitter.ts';
-import { checkId, checkNumber, type ClientSettings } from './options.ts';
+import { checkId, checkNumber, checkThreadId, type ClientSettings } from './options.ts';
 import { PublishQueue } from './publish-queue.ts';
 import type { ClientState, StateChange } from './states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
@@ -132,7 +132,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   }
 
   #assertLive(action: string, threadId: string): void {
-    checkId('threadId', threadId);
+    checkThreadId(threadId);
     if (this.state === 'closed') throw new ClientClosedError(action);
   }
 }

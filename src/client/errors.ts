@@ -19,6 +19,16 @@ export abstract class ThreadcastClientError extends Error {
   }
 }
 
+/** No thread id: 1 to 256 bytes of UTF-8 without control characters or lone surrogates, not beginning with `~`. */
+export class InvalidThreadIdError extends ThreadcastClientError {
+  readonly code = 'TC_INVALID_THREAD_ID';
+  declare readonly threadId: unknown;
+
+  constructor(threadId: unknown) {
+    super('not a thread id: 1 to 256 bytes of UTF-8, no control characters, no ~ at the beginning', { threadId });
+  }
+}
+
 /** `client.close()` was called, or the server closed with a code that says never to come back. */
 export class ClientClosedError extends ThreadcastClientError {
   readonly code = 'TC_CLIENT_CLOSED';

@@ -23,6 +23,7 @@ export {
   ClientClosedError,
   ConnectionRefusedError,
   InvalidOptionError,
+  InvalidThreadIdError,
   JoinRefusedError,
   MalformedFrameError,
   MessageTooLargeError,

@@ -1,7 +1,7 @@
 import type { Backoff } from './backoff.ts';
 import { systemClock, type ClientClock } from './clock.ts';
 import { environment } from './environment.ts';
-import { InvalidOptionError } from './errors.ts';
+import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
 import { isText } from './fields.ts';
 import type { WebSocketConstructor } from './socket.ts';
 
@@ -70,7 +70,14 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   };
 }
 
-/** @throws InvalidOptionError unless it is a thread or message id, `^[\w.:-]{1,128}$` */
+/** @throws InvalidThreadIdError */
+export function checkThreadId(id: unknown): void {
+  // a well-formed text: each escape is one byte
+  const isRight = isText(id) && /^(?!~)[^\p{Cc}\p{Cs}]{1,256}$/u.test(id);
+  if (!isRight || encodeURIComponent(id).replace(/%../g, '-').length > 256) throw new InvalidThreadIdError(id);
+}
+
+/** @throws InvalidOptionError unless it is a message id, `^[\w.:-]{1,128}$` */
 export function checkId(option: string, value: unknown): string {
   if (isText(value) && /^[\w.:-]{1,128}$/.test(value)) return value;
   throw new InvalidOptionError(option, 'a text that matches ^[\\w.:-]{1,128}$');

@@ -11,14 +11,17 @@ export abstract class ThreadcastError extends Error {
   }
 }
 
-/** A thread id that is not `^[\w.:-]{1,128}$`. */
+/** A thread id that is not 1 to 256 bytes of UTF-8, has a control character or a lone surrogate, or begins with the library's own `~`. */
 export class InvalidThreadIdError extends ThreadcastError {
   readonly code = 'TC_INVALID_THREAD_ID';
   readonly threadId: string;
 
   constructor(threadId: unknown) {
     const shown = typeof threadId === 'string' ? threadId : `(${typeof threadId})`;
-    super(`thread id ${JSON.stringify(shown.slice(0, 160))} does not match ^[\\w.:-]{1,128}$`);
+    const why = shown.startsWith('~')
+      ? "is reserved: ids that begin with ~ are the library's own (use hub.user(id).send, connection.send)"
+      : 'is none: expected 1 to 256 bytes of UTF-8 without control characters or lone surrogates';
+    super(`thread id ${JSON.stringify(shown.slice(0, 160))} ${why}`);
     this.threadId = shown;
   }
 }
@@ -341,9 +344,10 @@ export class InvalidPositionError extends ThreadcastError {
   readonly code = 'TC_INVALID_POSITION';
   readonly position: string;
 
-  constructor(position: string) {
-    super(`position ${JSON.stringify(position.slice(0, 300))} is not epoch.offset.id`);
-    this.position = position;
+  constructor(position: unknown) {
+    const shown = typeof position === 'string' ? position : `(${typeof position})`;
+    super(`position ${JSON.stringify(shown.slice(0, 300))} is not epoch.offset.id`);
+    this.position = shown;
   }
 }
 

@@ -5,6 +5,9 @@ import { InspectorRefusal } from './refusal.ts';
 /** A look has some hundred bytes. */
 const MAX_BODY_BYTES = 8_192;
 
+/** Of a thread id, in UTF-16 units; a connection's is shorter. */
+const MAX_ID = 256;
+
 /** Rows in one answer. */
 const MAX_ROWS = 100;
 
@@ -60,7 +63,7 @@ export function parseAct(body: unknown): Act {
 function parseQuery(list: Readonly<Record<string, unknown>>): ListQuery {
   return {
     kind: choice(list['kind'], 'list.kind', KINDS),
-    search: text(list['search'], 'list.search', 128),
+    search: text(list['search'], 'list.search', MAX_ID),
     state: text(list['state'], 'list.state', 64),
     sort: choice(list['sort'], 'list.sort', SORTS),
     isDescending: list['isDescending'] === true,
@@ -70,7 +73,7 @@ function parseQuery(list: Readonly<Record<string, unknown>>): ListQuery {
 }
 
 function parseSelection(selected: Readonly<Record<string, unknown>>): Selection {
-  return { kind: choice(selected['kind'], 'selected.kind', KINDS), id: text(selected['id'], 'selected.id', 128) };
+  return { kind: choice(selected['kind'], 'selected.kind', KINDS), id: text(selected['id'], 'selected.id', MAX_ID) };
 }
 
 function record(value: unknown, name: string): Readonly<Record<string, unknown>> {

@@ -480,14 +480,41 @@ describe('what a bare browser asks for in its URL', () => {
     expect(hub.stats().connections.total).toBe(0);
   });
 
-  it('may always join the thread of its own user, and no one else’s', async () => {
-    const { hub, url } = await serve({ authenticate: () => ({ userId: 'ada' }) });
-    const guest = new Guest(`${url}/?thread=user:ada`);
-    await guest.got('joined');
+  it('resumes what was sent to its own user with inbox=, and names none of the library’s threads', async () => {
+    const asked: string[] = [];
+    const { hub, url } = await serve({
+      authenticate: ({ url: path = '' }) => (path.includes('guest') ? {} : { userId: 'ada' }),
+      authorize: (_, threadId) => asked.push(threadId) > 0,
+    });
+    const first = new Guest(`${url}/?inbox=`);
+    const [joined] = await first.got('joined');
+    expect(joined).toMatchObject({ th: '~user:ada', recovered: 0 });
     await hub.user('ada').send('hello');
-    expect((await guest.got('msg')).map(({ d }) => d)).toEqual(['hello']);
-    expect(await new Guest(`${url}/?thread=user:bob`).closed).toBe(4403);
+    expect((await first.got('msg')).map(({ d }) => d)).toEqual(['hello']);
+    const again = new Guest(`${url}/?inbox=${String(joined?.['pos'])}`);
+    expect((await again.got('msg')).map(({ d }) => d)).toEqual(['hello']);
+    expect(await new Guest(`${url}/?inbox=nowhere`).closed).toBe(4400);
+    expect(await new Guest(`${url}/?guest&inbox=`).closed).toBe(4403);
+    for (const own of ['~user:ada', '~user:bob', '~connection:1', '~']) {
+      expect(await new Guest(`${url}/?thread=${own}`).closed).toBe(4400);
+    }
+    expect(asked).toEqual([]);
   });
+
+  it.each(['room/1', 'org#1', 'ada+b@example.org', '部屋', 'a b&c=d', '100%'])(
+    'joins %j, percent-encoded',
+    async (id) => {
+      const { hub, url } = await serve(everything);
+      const guest = new Guest(`${url}/?thread=${encodeURIComponent(id)}`);
+      const [joined] = await guest.got('joined');
+      expect(joined).toMatchObject({ th: id });
+      await hub.thread(id).send(1);
+      const [message] = await guest.got('msg');
+      expect(message).toMatchObject({ th: id, d: 1 });
+      const back = new Guest(`${url}/?thread=${encodeURIComponent(id)}&from=${String(joined?.['pos'])}`);
+      expect((await back.got('msg')).map(({ d }) => d)).toEqual([1]);
+    },
+  );
 
   it('an authorize without an answer is the same, in time', async () => {
     const { url, errors } = await serve(
@@ -509,9 +536,9 @@ describe('what a bare browser asks for in its URL', () => {
   it.each([
     'thread=',
     'thread=%00',
-    'thread=a%20b',
-    'thread=%ff%fe%zz',
-    `thread=${'x'.repeat(129)}`,
+    'thread=a%0ab',
+    `thread=${'x'.repeat(257)}`,
+    `thread=${encodeURIComponent('部'.repeat(86))}`,
     'thread=a&from=garbage',
     'thread=a&from=e.-1.x',
     'thread=a&thread=b&from=start',

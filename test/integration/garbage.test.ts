@@ -65,7 +65,13 @@ function garbage(): string | Buffer {
   const isTame = kind < 0.99;
   return JSON.stringify(
     isTame
-      ? { ...frame, th: pick('nowhere', 'no id!', 't', 'user:ada'), id: pick('a', '?'), from: undefined, o: 5 }
+      ? {
+          ...frame,
+          th: pick('nowhere', 'no\nid', 't', '~user:ada', '部屋/1'),
+          id: pick('a', '?'),
+          from: undefined,
+          o: 5,
+        }
       : frame,
   );
 }

@@ -72,7 +72,7 @@ export class ClientRequests implements JoiningClient {
     if (request.t === 'joins') return this.#list(request.joins);
     const maxBytes = MAX_WAITING_FRAMES * connection.maxInputBytes;
     if (this.#waiting >= MAX_WAITING || this.#waitingBytes > maxBytes) return connection.evict(closeCodes.rateLimited);
-    this.#begin(request.th);
+    if ('th' in request) this.#begin(request.th);
     return this.#enqueue(request, data.length);
   }
 
@@ -136,11 +136,14 @@ export class ClientRequests implements JoiningClient {
     if (connection.state === 'evicted') return;
     switch (request.t) {
       case 'join':
-        assertThreadId(request.th);
         if (!(await connection.mayJoin(request.th))) this.#refuse(request, 'forbidden');
         else await connection.rejoin(request.th, request.from, request.wish);
         return;
+      case 'inbox':
+        if (!(await connection.openInbox(request.from, request.wish))) this.#refuse(request, 'forbidden');
+        return;
       case 'cancel':
+        assertThreadId(request.th);
         if (!(await connection.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
         return;
       case 'leave':
@@ -185,7 +188,7 @@ export class ClientRequests implements JoiningClient {
     // no answer: the client comes back to another process, and joins or publishes there again
     if (isEnding && !this.#engine.isRunning) return;
     // a client that comes back later joins then; one that is refused would not
-    if (request.t === 'join' && error instanceof LogUnavailableError) {
+    if ('wish' in request && error instanceof LogUnavailableError) {
       this.#connection.evict(closeCodes.overloaded);
       return;
     }
@@ -197,8 +200,8 @@ export class ClientRequests implements JoiningClient {
   #refuse(request: Request, code: string, why?: string): void {
     // as it came, also where it is no id, but not by the megabyte
     const about = {
-      ...(isShort(request.th) && { th: request.th }),
-      ...(request.t === 'join' && { ref: request.wish.ref }),
+      ...('th' in request && isShort(request.th) && { th: request.th }),
+      ...('wish' in request && { ref: request.wish.ref }),
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
       ...(why !== undefined && { why }),
     };
@@ -206,7 +209,7 @@ export class ClientRequests implements JoiningClient {
   }
 }
 
-const isShort = (text: string): boolean => text.length <= 128;
+const isShort = (text: string): boolean => text.length <= 256;
 
 function textOf(data: Uint8Array): string {
   return Buffer.from(data.buffer, data.byteOffset, data.length).toString();

@@ -1,4 +1,5 @@
 import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
+import { assertThreadId, connectionThreadId, userThreadId } from '../../infra/log/ids.ts';
 import type { Eviction } from '../../machines/index.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
@@ -8,7 +9,6 @@ import { Emitter } from '../support/emitter.ts';
 import { DeliverySide } from './delivery-side.ts';
 import { MAX_LIST, notices } from './wire-protocol.ts';
 import { ClientRequests } from './client-requests.ts';
-import { userThreadId } from '../hub/user-index.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
 import type {
   AcceptOptions,
@@ -77,16 +77,20 @@ export class ConnectionActor extends DeliverySide implements Connection {
     return this.#listeners?.emit(event, news) ?? false;
   }
 
-  join(threadId: string, { from }: JoinOptions = {}): Promise<void> {
-    return this.memberships.join(threadId, from);
+  async join(threadId: string, { from }: JoinOptions = {}): Promise<void> {
+    assertThreadId(threadId);
+    await this.memberships.join(threadId, from);
   }
 
-  /** Whether its client may join this thread by itself; its own user's it always may. */
+  /** One of the library's own threads, which no public call can name. */
+  joinOwn(threadId: string): Promise<void> {
+    return this.memberships.join(threadId, undefined);
+  }
+
+  /** Whether its client may join this thread by itself. */
   async mayJoin(threadId: string): Promise<boolean> {
-    return (
-      (this.userId !== undefined && threadId === userThreadId(this.userId)) ||
-      (await withDeadline('authorize', this.authorize(threadId), this.engine))
-    );
+    assertThreadId(threadId);
+    return withDeadline('authorize', this.authorize(threadId), this.engine);
   }
 
   isIn(threadId: string): boolean {
@@ -103,19 +107,27 @@ export class ConnectionActor extends DeliverySide implements Connection {
     return this.memberships.rejoin(threadId, from, wish);
   }
 
+  /** The client asks for what is sent to its user; false where it has none. */
+  async openInbox(from: string | undefined, wish?: JoinRequest): Promise<boolean> {
+    if (this.userId === undefined) return false;
+    await this.memberships.rejoin(userThreadId(this.userId), from, wish);
+    return true;
+  }
+
   /** The client asks for the end of a token stream; false where it may not. */
   cancelStream(threadId: string, streamId: string): boolean | Promise<boolean> {
     return this.memberships.cancelStream(threadId, streamId, { connectionId: this.id, userId: this.userId });
   }
 
   leave(threadId: string): void {
+    assertThreadId(threadId);
     this.memberships.leave(threadId);
   }
 
   /** To this connection alone: a thread of its own, so that everything that holds for a thread holds here too. */
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
-    const threadId = `connection:${this.id}`;
-    await this.join(threadId);
+    const threadId = connectionThreadId(this.id);
+    await this.joinOwn(threadId);
     return (await this.engine.openThread(threadId)).send(message, options);
   }
 

@@ -1,4 +1,4 @@
-import { assertThreadId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
+import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
@@ -66,7 +66,6 @@ export class Subscriptions implements Task {
 
   /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
   async join(threadId: string, from: string | undefined): Promise<void> {
-    assertThreadId(threadId);
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
     const joining = { threadId };
@@ -85,7 +84,6 @@ export class Subscriptions implements Task {
    * it has, and ignored what came before it had asked.
    */
   async rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
-    assertThreadId(threadId);
     this.#member.assertLive('join');
     if (from !== undefined && from !== 'start') parsePosition(from);
     let start = from;

@@ -40,6 +40,7 @@ export type Acknowledged = readonly [th: string, o: number];
 /** What a client may ask for. */
 export type Request =
   | Join
+  | { readonly t: 'inbox'; readonly from: string | undefined; readonly wish: JoinRequest }
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | {
@@ -71,6 +72,9 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
       const joins = listIn(l, (entry) => joinIn(entry, parts));
       return joins && { t, joins };
     }
+    case 'inbox':
+      if (from !== undefined && typeof from !== 'string') return undefined;
+      return { t, from, wish: wishIn(s, parts === true, have, ref) };
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':

@@ -15,7 +15,6 @@ import {
   type Handshake,
   type Route,
 } from '../../infra/socket/http-upgrade.ts';
-import { assertThreadId } from '../../infra/log/ids.ts';
 import { checkChoice } from '../../infra/option-checks.ts';
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../../api/refusal.ts';
@@ -225,9 +224,11 @@ export class UpgradeGateway implements Route, Task {
     const wishes = wishesOf(query);
     if (wishes === undefined) return connection.evict(closeCodes.badMessage);
     try {
+      const inbox = query.get('inbox');
+      if (inbox !== null && !(await connection.openInbox(positionIn(inbox))))
+        return connection.evict(closeCodes.forbidden);
       for (const { threadId, from } of wishes) {
         if (connection.state === 'evicted') return;
-        assertThreadId(threadId);
         if (!(await connection.mayJoin(threadId))) return connection.evict(closeCodes.forbidden);
         await connection.rejoin(threadId, from);
       }
@@ -243,12 +244,15 @@ export class UpgradeGateway implements Route, Task {
 /** What a client's URL may be to blame for. */
 const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_INVALID_POSITION']);
 
+/** An empty one is none: what comes from now on. */
+const positionIn = (from: string | undefined): string | undefined => (from === '' ? undefined : from);
+
 /** Either no `from`, or one for each `thread`, in the same order; an empty one is none. */
 function wishesOf(query: URLSearchParams): readonly Wish[] | undefined {
   const threads = query.getAll('thread');
   const positions = query.getAll('from');
   if (positions.length > 0 && positions.length !== threads.length) return undefined;
-  return threads.map((threadId, i) => ({ threadId, from: positions[i] === '' ? undefined : positions[i] }));
+  return threads.map((threadId, i) => ({ threadId, from: positionIn(positions[i]) }));
 }
 
 /** Who offers the subprotocol speaks it: a `plain` besides contradicts that. */

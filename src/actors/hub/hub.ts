@@ -1,6 +1,6 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import { assertThreadId } from '../../infra/log/ids.ts';
+import { assertThreadId, userThreadId } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
@@ -25,7 +25,6 @@ import { tell } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
-import { userThreadId } from './user-index.ts';
 import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
 import type { AcceptedSocket } from '../../api/socket.ts';
 import type { AcceptOptions, Connection } from '../../api/connection.ts';
@@ -189,7 +188,7 @@ class HubActor implements Hub {
     if (connection.userId === undefined) return;
     const threadId = userThreadId(connection.userId);
     if (this.#settings.log.notify === undefined && this.#threads.get(threadId) === undefined) return;
-    connection.join(threadId).catch((error: unknown) => {
+    connection.joinOwn(threadId).catch((error: unknown) => {
       if (connection.state === 'evicted') return;
       // a client that comes back gets what it would not get here
       connection.evict(closeCodes.overloaded);

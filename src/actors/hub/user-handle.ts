@@ -1,9 +1,9 @@
+import { userThreadId } from '../../infra/log/ids.ts';
 import type { User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { HandleServices } from '../thread/thread-port.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
-import { userThreadId } from './user-index.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
@@ -31,7 +31,7 @@ export class UserHandle implements User {
 
   async #join(connection: ConnectionActor): Promise<void> {
     try {
-      await connection.join(this.#thread.id);
+      await connection.joinOwn(this.#thread.id);
     } catch (error) {
       // who goes meanwhile keeps nobody from it
       if (connection.state !== 'evicted') throw error;

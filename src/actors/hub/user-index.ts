@@ -1,12 +1,4 @@
-import { createHash } from 'node:crypto';
 import type { ConnectionActor } from '../connection/connection.ts';
-
-const THREAD_SAFE = /^[\w.:-]{1,123}$/;
-
-/** The thread that carries what is sent to a user; an id with other characters is hashed (SHA-256, base64url). */
-export function userThreadId(userId: string): string {
-  return `user:${THREAD_SAFE.test(userId) ? userId : createHash('sha256').update(userId).digest('base64url')}`;
-}
 
 /** Connections by user, oldest first. */
 export class UserIndex {

@@ -1,17 +1,50 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { InvalidPositionError, InvalidThreadIdError } from '../errors.ts';
 
-/** Of threads and messages. */
+/** Of messages, streams and connections. */
 const ID = /^[\w.:-]{1,128}$/;
 
-/** Whether it is what a thread or a message may be called, `^[\w.:-]{1,128}$`. */
+/** No control characters and no lone surrogates; the length in bytes is a second look. */
+const THREAD_ID = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+
+const POSITION = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/;
+
+const MAX_THREAD_ID_BYTES = 256;
+
+/** Thread ids from here on are the library's own. */
+const RESERVED = '~';
+
+/** Whether it is what a message, a stream or a connection may be called, `^[\w.:-]{1,128}$`. */
 export function isId(id: unknown): id is string {
   return typeof id === 'string' && ID.test(id);
 }
 
-/** @throws InvalidThreadIdError (`TC_INVALID_THREAD_ID`) unless it matches `^[\w.:-]{1,128}$`. */
+/** Whether it is a thread id, the library's own included: 1 to 256 bytes of UTF-8 without control characters or lone surrogates. */
+export function isThreadId(id: unknown): id is string {
+  return typeof id === 'string' && THREAD_ID.test(id) && Buffer.byteLength(id) <= MAX_THREAD_ID_BYTES;
+}
+
+/**
+ * For everything that applications and clients name.
+ * @throws InvalidThreadIdError (`TC_INVALID_THREAD_ID`) unless it is a thread id that does not begin with `~`
+ */
 export function assertThreadId(threadId: unknown): asserts threadId is string {
-  if (!isId(threadId)) throw new InvalidThreadIdError(threadId);
+  if (!isThreadId(threadId) || threadId.startsWith(RESERVED)) throw new InvalidThreadIdError(threadId);
+}
+
+/**
+ * The thread that carries what is sent to a user. A user id that makes no thread id is hashed (SHA-256 of its UTF-16, base64url), behind
+ * a `#` that a literal one cannot have there.
+ */
+export function userThreadId(userId: string): string {
+  const literal = `${RESERVED}user:${userId}`;
+  if (isThreadId(literal)) return literal;
+  return `${RESERVED}user#${createHash('sha256').update(userId, 'utf16le').digest('base64url')}`;
+}
+
+/** The thread that carries what is sent to one connection. */
+export function connectionThreadId(connectionId: string): string {
+  return `${RESERVED}connection:${connectionId}`;
 }
 
 /** A message or connection id: 128 random bits. Injected as `newId`, so that a run can be replayed from a seed. */
@@ -32,8 +65,8 @@ export function formatPosition(position: Position): string {
 }
 
 /** @throws InvalidPositionError (`TC_INVALID_POSITION`) */
-export function parsePosition(text: string): Position {
-  const match = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(text);
+export function parsePosition(text: unknown): Position {
+  const match = typeof text === 'string' ? POSITION.exec(text) : null;
   const [, epoch, offset, id] = match ?? [];
   if (epoch === undefined || offset === undefined || id === undefined) throw new InvalidPositionError(text);
   return { epoch, offset: Number(offset), id };

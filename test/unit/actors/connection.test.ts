@@ -329,14 +329,14 @@ describe('a connection', () => {
         return threadId === 'mine';
       },
     });
-    for (const th of ['mine', 'yours', 'broken', 'no id!']) link.say({ t: 'join', th });
+    for (const th of ['mine', 'yours', 'broken', 'no\tid']) link.say({ t: 'join', th });
     link.say({ t: 'something new' });
     await clock.settle();
     expect(connection.threads).toEqual(['mine']);
     expect(framesOf(link, 'err')).toEqual([
       { t: 'err', code: 'forbidden', th: 'yours' },
       { t: 'err', code: 'internal', th: 'broken' },
-      { t: 'err', code: 'TC_INVALID_THREAD_ID', th: 'no id!' },
+      { t: 'err', code: 'TC_INVALID_THREAD_ID', th: 'no\tid' },
     ]);
     expect(harness.errors.splice(0)).toHaveLength(1);
     link.say({ t: 'leave', th: 'mine' });

@@ -108,11 +108,14 @@ describe('options', () => {
 });
 
 describe('send', () => {
-  it.each(['', 'with space', 'a'.repeat(129), 'ü'])('refuses the thread id %j', (id) => {
-    expect(() => harness.hub.thread(id)).toThrow(
-      expect.objectContaining({ code: 'TC_INVALID_THREAD_ID', threadId: id }),
-    );
-  });
+  it.each(['', 'with\nbreak', 'a'.repeat(257), 'ü'.repeat(129), '\ud800', '~user:ada'])(
+    'refuses the thread id %j',
+    (id) => {
+      expect(() => harness.hub.thread(id)).toThrow(
+        expect.objectContaining({ code: 'TC_INVALID_THREAD_ID', threadId: id }),
+      );
+    },
+  );
 
   it('answers with a receipt that adds up', async () => {
     const { hub, connect, run, clock } = harness;

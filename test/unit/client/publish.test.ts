@@ -138,7 +138,7 @@ test('what JSON cannot express is refused', async () => {
   const { client } = fakeNetwork();
   await expect(client.publish('t1', undefined)).rejects.toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE' });
   await expect(client.publish('t1', 1n)).rejects.toMatchObject({ cause: expect.any(TypeError) });
-  await expect(client.publish('no spaces', 1)).rejects.toMatchObject({ code: 'TC_INVALID_OPTION' });
+  await expect(client.publish('a\nb', 1)).rejects.toMatchObject({ code: 'TC_INVALID_THREAD_ID' });
   await expect(client.publish('t1', 1, { id: 'ä' })).rejects.toMatchObject({ code: 'TC_INVALID_OPTION', option: 'id' });
 });
 

@@ -319,9 +319,12 @@ test('onGap is a listener', async () => {
 
 test('bad arguments are refused', () => {
   const { client } = fakeNetwork();
-  expect(() => client.join('no spaces')).toThrow(
-    expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'threadId' }),
-  );
+  for (const id of ['', 'x'.repeat(257), '部'.repeat(86), 'a\nb', 'a\ud800', '~user:ada']) {
+    expect(() => client.join(id)).toThrow(
+      expect.objectContaining({ code: 'TC_INVALID_THREAD_ID', name: 'TC_INVALID_THREAD_ID', threadId: id }),
+    );
+  }
+  for (const id of ['room/1', 'ada@example.org', '部屋', '🙂'.repeat(64)]) expect(client.join(id).id).toBe(id);
   expect(() => client.join('t1', { from: 'nowhere' })).toThrow(expect.objectContaining({ option: 'from' }));
   client.close();
   expect(() => client.join('t1')).toThrow(expect.objectContaining({ code: 'TC_CLIENT_CLOSED' }));
