@@ -29,6 +29,7 @@ export {
   TooManyConnectionsError,
   TooManyStreamsError,
   UnserializableMessageError,
+  UnsupportedServerError,
   UnsupportedSocketError,
   UpgradeTakenError,
   WorkerFailedError,
@@ -64,7 +65,7 @@ export type {
 export type { AttachOptions, Session, UpgradeServer } from './api/attach.ts';
 export type { RefusalStatus } from './api/refusal.ts';
 export type { HistoryMessage, HistoryOptions, Thread, ThreadStats } from './api/thread.ts';
-export type { HubEvents, Transition } from './api/events.ts';
+export type { HubEvents, RefusedHandshake, RefusedReason, Transition } from './api/events.ts';
 export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
 export type { Outcome, Receipt, SettleOptions, Settlement } from './api/receipt.ts';

@@ -34,7 +34,10 @@ export interface AttachOptions<S extends Session = Session> {
   ): MaybePromise<S | Refusal | false | null | undefined>;
   /** How long `authenticate` may take before the client gets a 503. @default 10000 */
   authenticateTimeoutMs?: number | undefined;
-  /** Calls of `authenticate` under way at most; further clients get a 503. @default 1000 */
+  /**
+   * Calls of `authenticate` that have not settled, at most; further clients get a 503. One whose time is up counts until it settles: let
+   * it listen to its signal. @default 1000
+   */
   maxPendingHandshakes?: number | undefined;
   /**
    * Whether the client may join a thread that it asks for itself, by a frame or by `?thread=` in its URL, also when it resumes. Not asked
@@ -59,8 +62,10 @@ export interface AttachOptions<S extends Session = Session> {
   onPublish?(this: void, session: S, message: PublishedMessage, connection: Connection): MaybePromise<PublishAnswer>;
   /**
    * Pages that may connect: exact origins (`https://example.com`), a predicate, or `'*'` for all. Others get a 403; requests without
-   * an `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins.
-   * @default those whose host and port are those of the request's `Host`
+   * an `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins, or let the proxy say what the
+   * browser has asked for: `proxy_set_header Host $http_host` for nginx (`$host` lacks the port), or `X-Forwarded-Host`.
+   * @default pages of the server itself: the browser says so (`Sec-Fetch-Site`), or host and port are those of the request's `Host`,
+   *   `X-Forwarded-Host` (and `X-Forwarded-Port`) or `Forwarded`
    */
   allowedOrigins?: readonly string[] | ((origin: string) => boolean) | '*' | undefined;
   /** Largest message that a client may send, at most the hub's `maxInputBytes`; above it, close code 1009. @default maxInputBytes */

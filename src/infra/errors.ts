@@ -205,16 +205,31 @@ export class AuthenticationTimeoutError extends ThreadcastError {
 }
 
 /**
- * Another `upgrade` listener of the server has answered a request for the hub's path. `new WebSocketServer({ server })` of `ws` answers
- * those for every path, with a 400 where it is not its own: give it `noServer`, and the requests for its path.
+ * Another `upgrade` listener of the server has answered a request for the hub's path, or destroyed its socket. Give that listener the
+ * requests for its own paths only (`new WebSocketServer({ noServer: true })` of `ws`), or a server of its own; or let it do the
+ * handshake, and give the hub its WebSockets with `hub.accept`: so with `@fastify/websocket` and the `WsAdapter` of Nest.
  */
 export class UpgradeTakenError extends ThreadcastError {
   readonly code = 'TC_UPGRADE_TAKEN';
   readonly path: string;
 
   constructor(facts: { path: string }) {
-    super(`another upgrade listener has answered a request for ${facts.path}`);
+    super(
+      `another upgrade listener of the server has answered a request for ${facts.path}, or destroyed its socket; ` +
+        'let it leave that path alone, or accept its sockets with hub.accept',
+    );
     this.path = facts.path;
+  }
+}
+
+/** A server that never has a request to upgrade. */
+export class UnsupportedServerError extends ThreadcastError {
+  readonly code = 'TC_UNSUPPORTED_SERVER';
+  readonly reason: string;
+
+  constructor(facts: { reason: string }) {
+    super(`server cannot be attached to: ${facts.reason}`);
+    this.reason = facts.reason;
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isSameHost } from '../infra/socket/http-upgrade.ts';
+import { isOwnPage } from '../infra/socket/request-target.ts';
 import { InspectorRefusal } from './refusal.ts';
 
 /** Who may watch. */
@@ -36,7 +36,7 @@ export function assertPlace(request: IncomingMessage, { token, allowedHosts }: A
   if (name !== 'localhost' && !isOwnAddress && !allowedHosts.includes(name)) {
     throw new InspectorRefusal(403, 'WRONG_HOST', 'the host is none of those that are allowed');
   }
-  if (origin !== undefined && !isSameHost(origin, host)) {
+  if (origin !== undefined && !isOwnPage(request, origin)) {
     throw new InspectorRefusal(403, 'WRONG_ORIGIN', 'the page is of another origin');
   }
 }

@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { alertRules } from '../../examples/observability/alerts.ts';
 import { dashboard, dashboardExpressions } from '../../examples/observability/dashboard.ts';
-import { HISTOGRAMS, INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
+import { HISTOGRAMS } from '../../src/infra/telemetry/histograms.ts';
+import { INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
 
 const run = promisify(execFile);
 const example = new URL('../../examples/observability/', import.meta.url);

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { HISTOGRAMS, INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
+import { HISTOGRAMS } from '../../src/infra/telemetry/histograms.ts';
+import { INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
 
 const root = new URL('../../', import.meta.url);
 const page = readFileSync(new URL('docs/observability.md', root), 'utf8');

@@ -1,19 +1,46 @@
 import { asError } from '../../infra/errors.ts';
 import { ErrorCounts } from './error-counts.ts';
 import { Emitter } from '../support/emitter.ts';
-import type { HubEvents } from '../../api/events.ts';
+import type { HubEvents, RefusedHandshake, RefusedReason } from '../../api/events.ts';
 import type { Listener } from '../../api/listener.ts';
+
+const REASONS: readonly RefusedReason[] = [
+  'origin',
+  'path',
+  'format',
+  'malformed',
+  'unauthenticated',
+  'application',
+  'timeout',
+  'failed',
+  'handshakes',
+  'connections',
+  'user-connections',
+  'stopping',
+];
 
 /** What the hub tells its application: the events, and among them the errors that are nobody's to catch. */
 export class HubNews {
   readonly #listeners = new Emitter<HubEvents>((error) => this.report(error));
   readonly #errors = new ErrorCounts();
+  // there from the beginning: a counter that appears with its first refusal has not risen
+  readonly #refusals = new Map<RefusedReason, number>(REASONS.map((reason) => [reason, 0]));
   #isReporting = false;
 
   /** How often something was reported, by the code of the error. */
   get errors(): ReadonlyMap<string, number> {
     return this.#errors.all;
   }
+
+  /** How many handshakes were refused, by the reason. */
+  get refusals(): ReadonlyMap<RefusedReason, number> {
+    return this.#refusals;
+  }
+
+  readonly refused = (news: RefusedHandshake): void => {
+    this.#refusals.set(news.reason, (this.#refusals.get(news.reason) ?? 0) + 1);
+    this.emit('refused', news);
+  };
 
   /** Returns the function that takes the listener away again. */
   on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {

@@ -130,6 +130,7 @@ class HubActor implements Hub {
       engine: this.#engine,
       assertRoom: (userId) => this.#lobby.assertRoom(userId),
       accept: (socket, settings) => this.accept(socket, settings),
+      refused: this.#news.refused,
     });
     this.#doors.add(door);
     return () => {
@@ -176,6 +177,7 @@ class HubActor implements Hub {
     return readMetrics(this.#household, {
       loopLateMs: this.#housekeeping.lateMs,
       errors: this.#news.errors,
+      refusals: this.#news.refusals,
       isLogUp: this.#isLogUp,
     });
   }

@@ -7,6 +7,7 @@ import { pressureOf } from './stats.ts';
 interface HubReadings {
   readonly loopLateMs: number;
   readonly errors: ReadonlyMap<string, number>;
+  readonly refusals: ReadonlyMap<string, number>;
   readonly isLogUp: boolean;
 }
 
@@ -27,6 +28,7 @@ export function readMetrics({ engine, lobby, threads }: Household, hub: HubReadi
     loopBlockMs: Math.max(turns.recentSliceMs, serializer.longestSliceMs),
     loopLateMs: hub.loopLateMs,
     errors: hub.errors,
+    refusals: hub.refusals,
     logsLost: hub.isLogUp ? 0 : 1,
     pressure: pressureOf(engine),
   };

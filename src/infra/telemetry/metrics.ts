@@ -1,7 +1,8 @@
 import { metrics, ValueType } from '@opentelemetry/api';
 import type { Attributes, BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
 
-import { HISTOGRAMS, INSTRUMENTS, type HistogramDefinition, type Instrument, type Readings } from './instruments.ts';
+import { HISTOGRAMS, type HistogramDefinition } from './histograms.ts';
+import { INSTRUMENTS, type Instrument, type Readings } from './instruments.ts';
 
 export type { Meter, Readings };
 

@@ -104,7 +104,12 @@ it('counts what the peers make it count, and names no connection, thread or mess
 
   const attributes = (await collect()).flatMap(({ dataPoints }) => dataPoints.map((point) => point.attributes));
   const keys = new Set(attributes.flatMap((each) => Object.keys(each)));
-  expect([...keys].toSorted()).toEqual(['threadcast.error.code', 'threadcast.state', 'threadcast.strategy']);
+  expect([...keys].toSorted()).toEqual([
+    'threadcast.error.code',
+    'threadcast.refusal.reason',
+    'threadcast.state',
+    'threadcast.strategy',
+  ]);
 });
 
 it('measures each serialization and each fan-out, with 100 ms as a boundary', async () => {

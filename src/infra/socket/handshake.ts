@@ -1,11 +1,10 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
-import { Server as NetServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { closeCodes } from '../wire/close-codes.ts';
-import { InvalidOptionError, UnsupportedSocketError } from '../errors.ts';
-import { Refusal } from '../../api/refusal.ts';
-import type { UpgradeServer } from '../../api/attach.ts';
+import { UnsupportedSocketError } from '../errors.ts';
+import type { Refusal } from '../../api/refusal.ts';
 import { turnAway } from './ws-link.ts';
 
 /** Seconds in the `Retry-After` of a 429 or 503 (RFC 9110 section 10.2.3). */
@@ -20,6 +19,7 @@ export class Handshake {
   readonly #socket: Duplex;
   readonly #head: Buffer;
   readonly #gone = new AbortController();
+  readonly #writtenBefore: number | undefined;
   #isOver = false;
   #wasTaken = false;
 
@@ -27,6 +27,7 @@ export class Handshake {
     this.request = request;
     this.#socket = socket;
     this.#head = head;
+    this.#writtenBefore = writtenBytesOf(socket);
     // from the event on nobody else listens: without this, a reset would end the process
     socket.on('error', ignore);
     // the server lets sockets be half open: a peer that ends its side during a handshake has gone
@@ -39,9 +40,19 @@ export class Handshake {
     return this.#isOver;
   }
 
-  /** Another listener of the server has answered, as one does that takes every path for its own. */
+  /**
+   * Another listener of the server has answered, is about to, or has destroyed the socket, as one does that takes every path for its
+   * own. The socket is left to it.
+   */
   get wasTaken(): boolean {
-    return this.#wasTaken || (!this.#isOver && this.#socket.writableEnded);
+    return this.#wasTaken || (!this.#isOver && this.#isInOtherHands);
+  }
+
+  get #isInOtherHands(): boolean {
+    const socket = this.#socket;
+    // a peer's reset is an error, its end comes before: without either, it was destroyed here
+    const isDestroyed = socket.destroyed && !socket.errored;
+    return isDestroyed || socket.writableEnded || writtenBytesOf(socket) !== this.#writtenBefore || hasResponse(socket);
   }
 
   /** Aborted when it is over without a 101. */
@@ -49,31 +60,40 @@ export class Handshake {
     return this.#gone.signal;
   }
 
-  /** Answers and closes. What is over already stays as it is. */
-  refuse({ status, message }: Refusal): void {
-    if (this.#isOver) return;
+  /** Answers and closes. What is over already stays as it is, and what others have answered is theirs: false. */
+  refuse({ status, message }: Refusal): boolean {
+    if (this.#isOver) return false;
+    if (this.#isInOtherHands) {
+      this.#wasTaken = true;
+      this.#end();
+      this.#gone.abort();
+      return false;
+    }
     this.#end();
     const socket = this.#socket;
     socket.once('finish', () => socket.destroy());
     if (socket instanceof Socket) socket.setTimeout(LINGER_MS, () => socket.destroy());
     socket.end(responseOf(status, message));
     this.#gone.abort();
+    return true;
   }
 
   /**
-   * Answers with the 101, or with what `ws` says to a malformed request (400, 405).
+   * Answers with the 101, or with what `ws` says to a malformed request: then with the status of that (400, 405).
    * @throws UnsupportedSocketError where the socket is none of `node:net` or `node:tls`: not answered yet. What `onOpen` throws, or
    *   `ws` because another handler took the socket, comes out too: it is over
    */
-  complete(upgrader: WebSocketServer, onOpen: (webSocket: WebSocket, socket: Socket) => void): void {
+  complete(upgrader: WebSocketServer, onOpen: (webSocket: WebSocket, socket: Socket) => void): number | undefined {
     const socket = this.#socket;
-    if (this.#isOver) return;
+    if (this.#isOver) return undefined;
     if (!(socket instanceof Socket)) throw new UnsupportedSocketError({ reason: 'it is not a socket of node:net' });
     this.#end();
     // the 101 and what is said at once, all in one system call
     socket.cork();
     process.nextTick(uncork, socket);
+    let isOpen = false;
     upgrader.handleUpgrade(this.request, socket, this.#head, (webSocket) => {
+      isOpen = true;
       socket.off('error', ignore);
       try {
         onOpen(webSocket, socket);
@@ -82,6 +102,8 @@ export class Handshake {
         throw error;
       }
     });
+    if (isOpen || !socket.writableEnded || socket.destroyed) return undefined;
+    return this.request.method === 'GET' ? 400 : 405;
   }
 
   readonly #onGone = (): void => {
@@ -119,78 +141,6 @@ export function makeUpgrader(options: {
   });
 }
 
-/** The request's path, as it was sent, without the query. */
-export function pathOf(request: IncomingMessage): string {
-  return request.url?.split('?', 1)[0] ?? '';
-}
-
-/** The request's query; never throws. */
-export function queryOf(request: IncomingMessage): URLSearchParams {
-  return new URLSearchParams(request.url?.slice(pathOf(request).length));
-}
-
-/** Whether a page of this origin is of the host that the request went to, default ports counted as the browser does. */
-export function isSameHost(origin: string, host: string | undefined): boolean {
-  if (host === undefined || !/^[\w.:[\]-]+$/.test(host) || !URL.canParse(origin)) return false;
-  const page = new URL(origin);
-  const target = `${page.protocol}//${host}`;
-  return URL.canParse(target) && new URL(target).host === page.host;
-}
-
-/** Takes the requests to upgrade of one path. */
-export interface Route {
-  /** One that is not may be replaced: it only refuses. */
-  readonly isOpen: boolean;
-  take(handshake: Handshake): void;
-}
-
-/** One listener for each server, so that several routes know of each other. */
-const routers = new WeakMap<NetServer, Router>();
-
-/**
- * Sends a path's requests to upgrade to the route. Requests for other paths are left alone where the server has other `upgrade`
- * listeners; where it has none, nobody would ever answer them, and they get a 404.
- *
- * @returns the function that takes the route away
- * @throws InvalidOptionError (`TC_INVALID_OPTION`): no such server, or the path has an open route already
- */
-export function routeUpgrades(server: UpgradeServer, path: string, route: Route): () => void {
-  if (!(server instanceof NetServer)) {
-    throw new InvalidOptionError({ option: 'server', value: server, expected: 'a server of node:http or node:https' });
-  }
-  const router = routers.get(server) ?? new Router(server);
-  return router.add(path, route);
-}
-
-class Router {
-  readonly #server: NetServer;
-  readonly #routes = new Map<string, Route>();
-
-  constructor(server: NetServer) {
-    this.#server = server;
-    routers.set(server, this);
-  }
-
-  add(path: string, route: Route): () => void {
-    if (this.#routes.get(path)?.isOpen === true) {
-      throw new InvalidOptionError({ option: 'path', value: path, expected: 'a path that is not attached yet' });
-    }
-    if (this.#routes.size === 0) this.#server.on('upgrade', this.#onUpgrade);
-    this.#routes.set(path, route);
-    return () => {
-      if (this.#routes.get(path) !== route) return;
-      this.#routes.delete(path);
-      if (this.#routes.size === 0) this.#server.off('upgrade', this.#onUpgrade);
-    };
-  }
-
-  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const route = this.#routes.get(pathOf(request));
-    if (route !== undefined) route.take(new Handshake(request, socket, head));
-    else if (this.#server.listenerCount('upgrade') === 1) new Handshake(request, socket, head).refuse(new Refusal(404));
-  };
-}
-
 function responseOf(status: number, message: string): string {
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -200,6 +150,18 @@ function responseOf(status: number, message: string): string {
   ];
   if (status === 429 || status === 503) lines.push(`Retry-After: ${RETRY_AFTER_S}`);
   return `${lines.join('\r\n')}\r\n\r\n${message}`;
+}
+
+/** Undefined where the socket does not count. */
+function writtenBytesOf(socket: Duplex): number | undefined {
+  const bytes: unknown = Reflect.get(socket, 'bytesWritten');
+  return typeof bytes === 'number' ? bytes : undefined;
+}
+
+/** A `ServerResponse` has been put on the socket (`assignSocket`), as frameworks do that route upgrades like requests. */
+function hasResponse(socket: Duplex): boolean {
+  const response: unknown = Reflect.get(socket, '_httpMessage');
+  return typeof response === 'object' && response !== null;
 }
 
 function uncork(socket: Socket): void {
