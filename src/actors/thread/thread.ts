@@ -225,6 +225,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     if (size !== this.#announced) guarded(() => settings.log.announce?.(this.id, size), report);
     this.#announced = size;
     this.#streams?.expire(now);
+    this.#rest();
     const isUnused = size === 0 && now - this.#usedAt >= this.#engine.settings.threadIdleMs;
     if (isUnused && this.state === 'idle') tell(this.#actor, { type: 'expired' });
   }
@@ -269,10 +270,10 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     else this.#engine.telemetry.causing(message, () => this.#activate());
   }
 
+  /** Its machine rests with the next sweep: without members, it would else change its state twice for each message. */
   #leave(): void {
     this.#underWay.end();
     this.#usedAt = this.#engine.now();
-    this.#rest();
   }
 
   #activate(): void {
