@@ -9,10 +9,14 @@ export interface Body {
   readonly chunks: readonly Uint8Array[];
   /** Sum of the chunks' lengths. */
   readonly bytes: number;
+  /** Memory behind the chunks, where that is more than their lengths: what a log counts. @default bytes */
+  readonly heldBytes?: number;
   /** False once the memory has been given back. */
   readonly isAlive: boolean;
   /** @throws RangeError: the memory has been given back already */
   retain(): void;
+  /** The same bytes are in a frame, from `at` on: a body that can gives up its own, so that a log holds them once. */
+  moveInto?(frame: Uint8Array, at: number): void;
   /** @throws RangeError: released more often than retained */
   release(): void;
 }

@@ -44,6 +44,11 @@ export interface HubStats {
   readonly serializing: number;
   /** Output segments of 256 KiB that messages hold, in the log or on their way to a socket. */
   readonly segmentsInUse: number;
+  /**
+   * Memory of this process that the log holds, by its own count, in bytes: messages with what is around them. 0 for a log that does not
+   * count.
+   */
+  readonly logBytes: number;
   /** The longest that one slice of fan-out has held the event loop, in milliseconds. */
   readonly longestSliceMs: number;
 }

@@ -12,7 +12,7 @@ const { MODEL_SEED, MODEL_PATH, MODEL_REPLAY, MODEL_RUNS } = process.env;
 const options: fc.Arbitrary<WorldOptions> = fc.record({
   retention: fc.record({
     maxEntries: fc.constantFrom(1, 3, 8, 1_000),
-    maxBytes: fc.constantFrom(1_000, 100_000, 10_000_000),
+    maxBytes: fc.constantFrom(4_000, 100_000, 10_000_000),
     maxAgeMs: fc.constantFrom(5_000, 3_600_000),
   }),
   tickMs: fc.constantFrom(0, 0.05, 0.5),

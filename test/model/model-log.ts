@@ -1,4 +1,5 @@
 import type { EntryDraft } from '../../src/index.ts';
+import { ENTRY_BYTES, heldBytesOf } from '../../src/infra/log/entry.ts';
 
 export interface ModelRetention {
   readonly maxEntries: number;
@@ -13,6 +14,7 @@ export interface ModelEntry {
   readonly key: string | undefined;
   readonly expiresAt: number;
   readonly bytes: number;
+  readonly heldBytes: number;
   readonly loggedAt: number;
   isSuperseded: boolean;
 }
@@ -48,7 +50,17 @@ export class ModelLog {
     const { id, lane, key, expiresAt, body } = draft;
     for (const older of this.entries) if (key !== undefined && older.key === key) older.isSuperseded = true;
     const offset = this.head + 1;
-    const entry = { offset, id, lane, key, expiresAt, bytes: body.bytes, loggedAt: now, isSuperseded: false };
+    const entry = {
+      offset,
+      id,
+      lane,
+      key,
+      expiresAt,
+      bytes: body.bytes,
+      heldBytes: heldBytesOf(draft),
+      loggedAt: now,
+      isSuperseded: false,
+    };
     this.entries.push(entry);
     this.trim(now);
     return entry;
@@ -60,7 +72,10 @@ export class ModelLog {
       const kept = this.entries.slice(this.first - 1);
       const [oldest] = kept;
       if (oldest === undefined || oldest.offset > this.heldAfter) return;
-      const bytes = kept.reduce((sum, entry) => sum + (entry.isSuperseded ? 0 : entry.bytes), 0);
+      const bytes = kept.reduce(
+        (sum, { isSuperseded, heldBytes }) => sum + (isSuperseded ? ENTRY_BYTES : heldBytes),
+        0,
+      );
       const isTooMuch = kept.length > 1 && (kept.length > maxEntries || bytes > maxBytes);
       if (!isTooMuch && oldest.loggedAt + maxAgeMs > now) return;
       this.first++;

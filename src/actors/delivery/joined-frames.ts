@@ -69,10 +69,10 @@ function join(tail: LogTail, from: number, dialect: FrameVariant, now: number): 
   for (let offset = from + 1; offset <= tail.head; offset++) {
     const entry = tail.at(offset);
     if (entry === undefined || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
-    const { bytes, whole } = entry.frame(dialect.format, dialect.window);
-    if (whole === undefined || size + bytes > MAX_RUN_BYTES) break;
+    const { bytes, body, pieces } = entry.frame(dialect.format, dialect.window);
+    if (body !== undefined || size + bytes > MAX_RUN_BYTES) break;
     entries.push(entry);
-    frames.push(whole);
+    frames.push(...(pieces[0] ?? []));
     size += bytes;
     expiresAt = Math.min(expiresAt, entry.expiresAt);
   }

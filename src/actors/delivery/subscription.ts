@@ -264,7 +264,7 @@ export class Subscription extends LogCursor<Home<Subscription>> {
     const outbox = this.#outbox;
     const { format, window } = outbox.dialect;
     const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
-    const piece = frame.whole === undefined ? undefined : frame.pieces[0];
+    const piece = frame.body === undefined ? frame.pieces[0] : undefined;
     if (flight === undefined || piece === undefined) outbox.write(frame);
     else outbox.board(piece, frame.bytes, 1, flight);
     this.home.counters.deliveries++;

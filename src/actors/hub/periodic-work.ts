@@ -1,21 +1,24 @@
 import type { Household } from './household.ts';
-import { guarded } from '../support/emitter.ts';
 import { ConnectionSweep } from '../sweep/connection-sweep.ts';
 import { SweepTimer } from '../sweep/sweep-timer.ts';
+import { LookRound } from '../sweep/look-round.ts';
+import type { Task } from '../support/slice-scheduler.ts';
 
-/** What a hub does once in `sweepMs`: one look at everything. */
+/** What a hub does once in `sweepMs`: one look at everything, in the turns' slices. */
 export class PeriodicWork {
   readonly #household: Household;
-  /** Asked at each sweep, until their answer is true. */
-  readonly #looks: Set<() => boolean>;
   readonly #sweeper: SweepTimer;
   readonly #round: ConnectionSweep;
+  readonly #looks: LookRound;
+  readonly #log: Task;
 
+  /** @param looks asked at each sweep, until their answer is true */
   constructor(household: Household, looks: Set<() => boolean>) {
     this.#household = household;
-    this.#looks = looks;
-    const { clock, settings, turns } = household.engine;
+    const { clock, settings, turns, now } = household.engine;
     this.#round = new ConnectionSweep(household.lobby, clock, settings.sweepMs / 2, (round) => turns.add(round));
+    this.#looks = new LookRound(looks, now);
+    this.#log = { run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
     this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
   }
 
@@ -35,14 +38,15 @@ export class PeriodicWork {
 
   /** Asks all who want to be asked. */
   look(): void {
-    for (const look of this.#looks) if (look()) this.#looks.delete(look);
+    this.#looks.begin();
+    this.#household.engine.turns.add(this.#looks);
   }
 
   #sweep(isFair: boolean): void {
     const { engine, threads } = this.#household;
     this.#round.begin(isFair);
     threads.sweep();
-    guarded(() => engine.settings.log.sweep(), engine.report);
+    engine.turns.add(this.#log);
     engine.serializer.sweep();
     this.look();
   }

@@ -1,5 +1,5 @@
 import { createActor, type ActorRefFrom } from 'xstate';
-import { SharedBody } from '../../infra/log/shared-body.ts';
+import { ownBytes, SharedBody } from '../../infra/log/shared-body.ts';
 import type { Body } from '../../api/body.ts';
 import {
   asError,
@@ -188,7 +188,7 @@ export class SerializerActor {
       throw new UnserializableMessageError({ reason: asError(cause).message, cause });
     }
     if (text === undefined) throw noJson(message);
-    return this.#whole(new SharedBody([Buffer.from(text)]), 'inline');
+    return this.#whole(new SharedBody([ownBytes(text)]), 'inline');
   }
 
   #ready({ body }: Preencoded): Encoded {

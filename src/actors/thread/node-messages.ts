@@ -1,4 +1,4 @@
-import { SharedBody } from '../../infra/log/shared-body.ts';
+import { ownBytes, SharedBody } from '../../infra/log/shared-body.ts';
 import { Entry } from '../../infra/log/entry.ts';
 import { parseObject } from '../../infra/wire/json-object.ts';
 
@@ -24,7 +24,7 @@ export function readVolatileNote(threadId: string, note: string, now: number): E
   const { id, ms, tp } = parseObject(note.slice(VOLATILE.length, end)) ?? {};
   if (typeof id !== 'string') return undefined;
   const expiresAt = typeof ms === 'number' ? now + ms : Infinity;
-  const body = new SharedBody([Buffer.from(note.slice(end + 1))]);
+  const body = new SharedBody([ownBytes(note.slice(end + 1))]);
   const traceparent = typeof tp === 'string' ? tp : undefined;
   return new Entry({ threadId, id, lane: 'volatile', body, expiresAt, traceparent }, 0, now);
 }

@@ -68,8 +68,18 @@ export interface DeliveryLog {
    * @param onChange `error` is there while it is lost
    */
   watch?(onChange: (error: Error | undefined) => void): void;
-  /** Trims what is too old. Called about once a second. */
-  sweep(): void;
+  /**
+   * Trims what is too old. Called about once a second.
+   * @param isTimeUp true when others are to have their turn. A log that stops for it answers `false`, and is called again soon.
+   */
+  sweep(isTimeUp?: () => boolean): boolean | void;
+  /**
+   * Nobody will ever read this thread again: what is held of it is given back when its last subscriber has left. Absent where a log has
+   * other ways.
+   */
+  forget?(threadId: string): void;
+  /** Memory of this process that the log holds, by its own count, in bytes. Absent where it does not count. */
+  readonly heldBytes?: number;
   close(): MaybePromise<void>;
 }
 

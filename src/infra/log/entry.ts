@@ -35,6 +35,21 @@ export function releaseDraft({ body, deflated }: EntryDraft): void {
   for (const small of deflated?.values() ?? []) small.release();
 }
 
+/**
+ * What an entry holds besides its message's bytes: itself, its frame, its ids and its places in the log's indexes (measured:
+ * test/integration/footprint.test.ts).
+ */
+export const ENTRY_BYTES = 1_024;
+
+/** Memory that a log will hold for this message. A small body is part of its frame: it counts once. */
+export function heldBytesOf({ body, deflated }: Pick<EntryDraft, 'body' | 'deflated'>): number {
+  let bytes = ENTRY_BYTES + memoryOf(body);
+  if (deflated !== undefined) for (const small of deflated.values()) bytes += memoryOf(small);
+  return bytes;
+}
+
+const memoryOf = ({ heldBytes, bytes }: Body): number => heldBytes ?? bytes;
+
 /** Is told what a count does not tell: who was written to late, and who was passed over. */
 export interface DeliveryWatcher {
   noteLate(reader: object): void;
@@ -65,9 +80,12 @@ export class Entry implements EntryDraft {
   watcher: WeakRef<DeliveryWatcher> | undefined;
   /** Connections it was written to. */
   writes = 0;
-  #frames: Partial<Record<FrameClass, Frame>> = {};
+  /** Made when they are needed: with a hundred thousand entries, each field counts. */
+  #json: Frame | undefined;
+  #plain: Frame | undefined;
+  #ahead: Frame | undefined;
+  #deflatedFrames: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>> | undefined;
   #parts: Parts | undefined;
-  #deflatedFrames: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>> = {};
 
   constructor(draft: EntryDraft, offset: number, loggedAt: number) {
     this.threadId = draft.threadId;
@@ -83,11 +101,12 @@ export class Entry implements EntryDraft {
     this.loggedAt = loggedAt;
   }
 
-  /** Bytes that it holds in the log, compressed ones included. */
-  get bytes(): number {
-    let bytes = this.body.bytes;
-    if (this.deflated !== undefined) for (const body of this.deflated.values()) bytes += body.bytes;
-    return bytes;
+  /**
+   * Memory that the log holds for it: its bytes, compressed ones included, and what is around them. Of one that is superseded, its
+   * place in the order.
+   */
+  get heldBytes(): number {
+    return this.isSuperseded ? ENTRY_BYTES : heldBytesOf(this);
   }
 
   /** False where nobody who is behind needs it any more. */
@@ -107,28 +126,39 @@ export class Entry implements EntryDraft {
   /** @param window what the connection has negotiated; without it, or where the message is not worth it, the frame is plain */
   frame(frameClass: FrameClass, window?: WindowBits): Frame {
     const deflated = window === undefined ? undefined : this.deflated?.get(window);
-    if (window === undefined || deflated === undefined) return (this.#frames[frameClass] ??= this.#encode(frameClass));
-    const frames = (this.#deflatedFrames[frameClass] ??= {});
-    return (frames[window] ??= this.#encode(frameClass, deflated));
+    if (window !== undefined && deflated !== undefined) return this.#deflatedFrame(frameClass, window, deflated);
+    if (frameClass === 'json') return (this.#json ??= this.#encode(frameClass));
+    if (frameClass === 'plain') return (this.#plain ??= this.#encode(frameClass));
+    return (this.#ahead ??= this.#encode(frameClass));
   }
 
   /** The log's reference: the entry is not to be read after this. */
   release(): void {
-    this.#frames = {};
-    this.#deflatedFrames = {};
+    this.#json = undefined;
+    this.#plain = undefined;
+    this.#ahead = undefined;
+    this.#deflatedFrames = undefined;
     this.#parts = undefined;
     releaseDraft(this);
   }
 
-  #encode(frameClass: FrameClass, deflated?: Body): Frame {
+  #deflatedFrame(frameClass: FrameClass, window: WindowBits, deflated: Body): Frame {
+    const isFirst = Object.values(this.#deflatedFrames ?? {}).every((frames) => frames[window] === undefined);
+    const frames = ((this.#deflatedFrames ??= {})[frameClass] ??= {});
+    return (frames[window] ??= encodeDeflatedFrame(...this.#envelope(frameClass, deflated), isFirst));
+  }
+
+  #encode(frameClass: FrameClass): Frame {
+    const isFirst = this.#json === undefined && this.#plain === undefined && this.#ahead === undefined;
+    return encodeFrame(...this.#envelope(frameClass, this.body), isFirst);
+  }
+
+  #envelope(frameClass: FrameClass, body: Body): readonly [string, Body, string] {
+    if (frameClass === 'plain') return ['', body, ''];
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
     const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
     // ids and the traceparent are of characters that JSON does not escape
-    const envelope = `{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${traceparent}"d":`;
-    const [prefix, suffix] = frameClass === 'plain' ? ['', ''] : [envelope, '}'];
-    return deflated === undefined
-      ? encodeFrame(prefix, this.body, suffix)
-      : encodeDeflatedFrame(prefix, deflated, suffix);
+    return [`{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${traceparent}"d":`, body, '}'];
   }
 }

@@ -6,11 +6,14 @@ import type { Position } from './ids.ts';
 export interface Retention {
   /** @default 1000 */
   readonly maxEntries: number;
-  /** Bytes of message JSON, and of what is held of it compressed. @default 64 MiB */
+  /** Memory: a message's JSON, what is held of it compressed, and 1 KiB for each message. @default 64 MiB */
   readonly maxBytes: number;
   /** @default one hour */
   readonly maxAgeMs: number;
 }
+
+/** Entries that are let go of in one go: each takes about a microsecond. */
+const TRIMMED_AT_ONCE = 1_024;
 
 /** An entry of a log that is elsewhere, as it is read from there. */
 export interface StoredDraft {
@@ -78,7 +81,7 @@ export class LogBuffer implements LogTail {
     return this.#idleSince;
   }
 
-  /** Bytes of the bodies held. */
+  /** Memory that its entries hold. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -124,7 +127,7 @@ export class LogBuffer implements LogTail {
     const entry = new Entry(draft, this.head + 1, loggedAt);
     this.#entries.push(entry);
     this.#byId.set(entry.id, entry);
-    this.#count(entry.bytes);
+    this.#count(entry.heldBytes);
     this.#lastId = entry.id;
     this.#idleSince = now;
     if (entry.lane === 'critical') this.#critical.push(entry.offset);
@@ -147,9 +150,11 @@ export class LogBuffer implements LogTail {
     return entries;
   }
 
-  trim(now: number): void {
+  /** Lets go of what is too old or too much, some at a time; false where there is more of it. */
+  trim(now: number): boolean {
     const { maxEntries, maxBytes, maxAgeMs } = this.#retention;
-    for (;;) {
+    let left = TRIMMED_AT_ONCE;
+    for (; left > 0; left--) {
       const oldest = this.#entries[this.#start];
       if (oldest === undefined || oldest.offset > this.#heldAfter) break;
       const count = this.#entries.length - this.#start;
@@ -159,6 +164,7 @@ export class LogBuffer implements LogTail {
       this.#drop(oldest);
     }
     this.#tidy();
+    return left > 0;
   }
 
   /** Entries after this offset are not trimmed. */
@@ -225,7 +231,7 @@ export class LogBuffer implements LogTail {
     const critical: number[] = [];
     for (const entry of entries.toReversed()) {
       this.#byId.set(entry.id, entry);
-      this.#count(entry.bytes);
+      this.#count(entry.heldBytes);
       if (entry.lane === 'critical') critical.unshift(entry.offset);
     }
     this.#critical = [...critical, ...this.#critical];
@@ -238,8 +244,9 @@ export class LogBuffer implements LogTail {
 
   /** Nobody is given it any more: its place in the order stays, its memory is given back. */
   #supersede(older: Entry): void {
+    const before = older.heldBytes;
     older.isSuperseded = true;
-    this.#count(-older.bytes);
+    this.#count(older.heldBytes - before);
     older.release();
     if (older.lane !== 'critical') return;
     const index = this.#criticalIndexAfter(older.offset - 1);
@@ -266,9 +273,8 @@ export class LogBuffer implements LogTail {
   #forget(entry: Entry): void {
     this.#byId.delete(entry.id);
     if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
-    if (entry.isSuperseded) return;
-    this.#count(-entry.bytes);
-    entry.release();
+    this.#count(-entry.heldBytes);
+    if (!entry.isSuperseded) entry.release();
   }
 
   #count(bytes: number): void {

@@ -13,6 +13,10 @@ export class LruList<T> {
   #oldest: Place<T> | undefined;
   #newest: Place<T> | undefined;
 
+  get size(): number {
+    return this.#places.size;
+  }
+
   /** From the oldest on; the one that was given last may be deleted meanwhile. */
   *[Symbol.iterator](): Generator<T> {
     for (let place = this.#oldest; place !== undefined;) {

@@ -2,13 +2,17 @@ import { systemClock } from '../time/clock.ts';
 import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
 import { releaseDraft, type Entry, type EntryDraft } from './entry.ts';
 import { randomId, type Position } from './ids.ts';
-import { LogBuffer, type Retention } from './log-buffer.ts';
+import { LogBuffer, type Ledger, type Retention } from './log-buffer.ts';
 import { checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
+import { Epochs } from './epochs.ts';
 import type { Clock } from '../../api/clock.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
-  /** Bytes of message JSON of all threads together; beyond it, threads without news for longest lose their oldest. @default 1 GiB */
+  /**
+   * Memory of all threads together, counted as `maxBytes` is, with 1 KiB for each thread; beyond it, threads without news for longest lose
+   * their oldest. @default 1 GiB
+   */
   maxTotalBytes?: number | undefined;
   /** @default the system's monotonic clock */
   clock?: Clock | undefined;
@@ -19,10 +23,24 @@ export interface MemoryLogOptions extends Optional<Retention> {
 /** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */
 const SWEPT_AT_ONCE = 10_000;
 
+/** Threads between two looks at the time. */
+const VISITS_PER_LOOK = 16;
+
+/** Entries that one append may push out: each takes about a microsecond. The sweep goes on where that is not enough. */
+const DROPPED_AT_ONCE = 1_024;
+
+/** What a thread holds besides its entries (measured: test/integration/footprint.test.ts). */
+const THREAD_BYTES = 1_024;
+
+/** The part of the memory that threads may take which hold nothing and which nobody reads. */
+const IDLE_SHARE = 0.25;
+
 interface ThreadLog {
   readonly threadId: string;
   readonly buffer: LogBuffer;
   readonly readers: Set<Reader>;
+  /** See `DeliveryLog.forget`. */
+  isForgotten: boolean;
 }
 
 interface Reader {
@@ -40,12 +58,17 @@ class MemoryLog implements DeliveryLog {
   readonly #threads = new Map<string, ThreadLog>();
   /** Those that hold entries, the one without news for longest first. */
   readonly #holding = new LruList<ThreadLog>();
+  /** Those that hold none and that nobody reads, likewise. */
+  readonly #idle = new LruList<ThreadLog>();
+  readonly #epochs: Epochs;
   #swept: Iterator<ThreadLog> | undefined;
+  /** What this sweep has still to look at, and a thread of which it has not trimmed all. */
+  #left = 0;
+  #unfinished: ThreadLog | undefined;
   readonly #retention: Retention;
   readonly #maxTotalBytes: number;
-  #bytes = 0;
+  readonly #ledger: Ledger = { bytes: 0 };
   readonly #clock: Clock;
-  readonly #newId: () => string;
 
   constructor(options: MemoryLogOptions) {
     this.#retention = {
@@ -55,7 +78,11 @@ class MemoryLog implements DeliveryLog {
     };
     this.#maxTotalBytes = checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
     this.#clock = options.clock ?? systemClock;
-    this.#newId = options.newId ?? randomId;
+    this.#epochs = new Epochs((options.newId ?? randomId)());
+  }
+
+  get heldBytes(): number {
+    return this.#ledger.bytes;
   }
 
   append(draft: EntryDraft): Appended {
@@ -65,11 +92,10 @@ class MemoryLog implements DeliveryLog {
       releaseDraft(draft);
       return { entry: known, isDuplicate: true };
     }
-    const before = log.buffer.bytes;
     const entry = log.buffer.append(draft, this.#clock.now());
-    this.#bytes += log.buffer.bytes - before;
+    this.#idle.delete(log);
     this.#holding.use(log);
-    if (this.#bytes > this.#maxTotalBytes) this.#makeRoom(entry);
+    if (this.#isFull) this.#makeRoom(entry);
     for (const { onEntry } of log.readers) onEntry(entry);
     return { entry, isDuplicate: false };
   }
@@ -78,14 +104,17 @@ class MemoryLog implements DeliveryLog {
     return this.#threads.get(threadId)?.buffer.readAfter(offset, limit, this.#clock.now()) ?? [];
   }
 
+  /** Of a thread that there is not: where it will begin. Asking does not make it. */
   position(threadId: string): Position {
-    return this.#log(threadId).buffer.position;
+    const known = this.#threads.get(threadId);
+    return known?.buffer.position ?? { epoch: this.#epochs.of(threadId), offset: 0, id: '' };
   }
 
   subscribe(threadId: string, onEntry: (entry: Entry) => void): LogSubscription {
     const log = this.#log(threadId);
     const reader: Reader = { onEntry, heldAfter: Infinity };
     log.readers.add(reader);
+    this.#idle.delete(log);
     const hold = (): void => log.buffer.hold(Math.min(Infinity, ...[...log.readers].map(({ heldAfter }) => heldAfter)));
     return {
       tail: log.buffer,
@@ -94,64 +123,117 @@ class MemoryLog implements DeliveryLog {
         hold();
       },
       unsubscribe: () => {
-        log.readers.delete(reader);
+        if (!log.readers.delete(reader)) return;
         hold();
+        if (log.isForgotten) this.#end(log);
+        else this.#rest(log);
       },
     };
   }
 
+  forget(threadId: string): void {
+    const log = this.#threads.get(threadId);
+    if (log === undefined) return;
+    log.isForgotten = true;
+    this.#end(log);
+  }
+
   /** Looks at some of them, where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
-  sweep(): void {
+  sweep(isTimeUp: () => boolean = NEVER): boolean {
+    if (this.#left === 0 && this.#unfinished === undefined) this.#left = SWEPT_AT_ONCE;
+    while (this.#isFull && this.#makeRoom() > 0) if (isTimeUp()) return false;
     const swept = (this.#swept ??= this.#threads.values());
-    for (let left = SWEPT_AT_ONCE; left > 0; left--) {
-      const next = swept.next();
-      if (next.done === true) {
-        this.#swept = undefined;
-        return;
+    for (;;) {
+      while (this.#unfinished !== undefined) {
+        if (this.#trim(this.#unfinished)) this.#unfinished = undefined;
+        if (isTimeUp()) return false;
       }
-      this.#trim(next.value);
+      const next = this.#left === 0 ? END : swept.next();
+      if (next.done === true) {
+        if (next !== END) this.#swept = undefined;
+        break;
+      }
+      if (!this.#trim(next.value)) this.#unfinished = next.value;
+      if (--this.#left === 0 && this.#unfinished === undefined) break;
+      const isLook = this.#left % VISITS_PER_LOOK === 0 || this.#unfinished !== undefined;
+      if (isLook && isTimeUp()) return false;
     }
+    this.#left = 0;
+    return true;
   }
 
   close(): void {
     for (const log of this.#threads.values()) log.buffer.clear();
     this.#threads.clear();
     this.#holding.clear();
-    this.#bytes = 0;
+    this.#idle.clear();
+    this.#swept = undefined;
+    this.#unfinished = undefined;
+    this.#ledger.bytes = 0;
   }
 
-  #trim(log: ThreadLog): void {
+  get #isFull(): boolean {
+    return this.#ledger.bytes > this.#maxTotalBytes;
+  }
+
+  /** True when nothing is left to trim. */
+  #trim(log: ThreadLog): boolean {
     const { buffer } = log;
     const now = this.#clock.now();
-    const before = buffer.bytes;
-    buffer.trim(now);
-    this.#bytes += buffer.bytes - before;
-    if (!buffer.isEmpty) return;
-    this.#holding.delete(log);
+    const isDone = buffer.trim(now);
+    this.#rest(log);
     // a log that nobody reads and that holds nothing is forgotten once a client cannot expect it any more: a position
     // in it is answered with a gap, as it would be after the trim
-    const isForgotten = log.readers.size === 0 && buffer.idleSince + this.#retention.maxAgeMs <= now;
-    if (isForgotten) this.#threads.delete(log.threadId);
+    const isExpired = buffer.isEmpty && buffer.idleSince + this.#retention.maxAgeMs <= now;
+    if (isExpired) this.#end(log);
+    return isDone;
   }
 
-  #makeRoom(newest: Entry): void {
-    for (const log of this.#holding) {
-      const { buffer } = log;
-      const before = buffer.bytes;
-      while (this.#bytes - before + buffer.bytes > this.#maxTotalBytes && buffer.dropOldest(newest));
-      this.#bytes += buffer.bytes - before;
-      if (buffer.isEmpty) this.#holding.delete(log);
-      if (this.#bytes <= this.#maxTotalBytes) return;
+  /** It may hold nothing any more, or have lost its last reader. */
+  #rest(log: ThreadLog): void {
+    if (!log.buffer.isEmpty || this.#threads.get(log.threadId) !== log) return;
+    this.#holding.delete(log);
+    if (log.readers.size === 0) this.#idle.use(log);
+  }
+
+  /** Forgets a thread, where nobody reads it. */
+  #end(log: ThreadLog): void {
+    if (log.readers.size > 0 || this.#threads.get(log.threadId) !== log) return;
+    if (log.buffer.head > 0) this.#epochs.end(log.threadId);
+    log.buffer.clear();
+    this.#threads.delete(log.threadId);
+    this.#holding.delete(log);
+    this.#idle.delete(log);
+    this.#ledger.bytes -= THREAD_BYTES;
+  }
+
+  /** Answers with how many it could drop. */
+  #makeRoom(newest?: Entry): number {
+    let dropped = 0;
+    for (const log of this.#idle) {
+      if (this.#idle.size * THREAD_BYTES <= this.#maxTotalBytes * IDLE_SHARE || dropped >= DROPPED_AT_ONCE) break;
+      this.#end(log);
+      dropped++;
     }
+    for (const log of this.#holding) {
+      while (this.#isFull && dropped < DROPPED_AT_ONCE && log.buffer.dropOldest(newest)) dropped++;
+      this.#rest(log);
+      if (!this.#isFull || dropped >= DROPPED_AT_ONCE) break;
+    }
+    return dropped;
   }
 
   #log(threadId: string): ThreadLog {
     let log = this.#threads.get(threadId);
     if (log === undefined) {
-      const epoch = this.#newId().replaceAll('-', '').slice(0, 12);
-      log = { threadId, buffer: new LogBuffer(epoch, this.#retention, this.#clock.now()), readers: new Set() };
+      const buffer = new LogBuffer(this.#epochs.of(threadId), this.#retention, this.#clock.now(), this.#ledger);
+      log = { threadId, buffer, readers: new Set(), isForgotten: false };
       this.#threads.set(threadId, log);
+      this.#ledger.bytes += THREAD_BYTES;
     }
     return log;
   }
 }
+
+const END = { done: true, value: undefined } as const;
+const NEVER = (): boolean => false;

@@ -9,12 +9,22 @@ export class Preencoded {
   readonly body: Body;
 
   constructor(chunks: readonly Uint8Array[]) {
-    this.body = new SharedBody(chunks);
+    this.body = new SharedBody(chunks.map(withoutStrangers));
   }
 
   static isPreencoded(value: unknown): value is Preencoded {
     return typeof value === 'object' && value !== null && #isPreencoded in value && value.#isPreencoded;
   }
+}
+
+/** Up to this, bytes are copied out of a buffer that is more than twice their size: the log would keep all of it. */
+const COPIED_BYTES = 1024 * 1024;
+
+function withoutStrangers(chunk: Uint8Array): Uint8Array {
+  if (chunk.length > COPIED_BYTES || chunk.buffer.byteLength <= 2 * chunk.length) return chunk;
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  copy.set(chunk);
+  return copy;
 }
 
 /**
@@ -24,8 +34,7 @@ export class Preencoded {
  */
 export function preencoded(bytes: Uint8Array | readonly Uint8Array[]): Preencoded {
   const chunks: readonly unknown[] = Array.isArray(bytes) ? bytes : [bytes];
-  const message = new Preencoded(chunks.filter(isBytes));
-  if (message.body.bytes > 0 && message.body.chunks.length === chunks.length) return message;
+  if (chunks.every(isBytes) && chunks.some(({ length }) => length > 0)) return new Preencoded(chunks);
   throw new InvalidOptionError({ option: 'preencoded bytes', value: bytes, expected: 'one Uint8Array or several' });
 }
 

@@ -13,7 +13,6 @@ export const WORTHWHILE = 0.9;
  * The body's references are not touched. The caller owns the result's one reference.
  */
 export async function deflateBody(body: Body, windowBits: WindowBits, level: number): Promise<Body> {
-  // A result of a few hundred bytes would pin zlib's default of 16 KiB for as long as the log keeps it.
   const chunkSize = Math.min(16 * 1024, Math.max(256, body.bytes));
   const deflate = createDeflateRaw({ windowBits, level, chunkSize });
   const chunks: Buffer[] = [];
@@ -27,7 +26,15 @@ export async function deflateBody(body: Body, windowBits: WindowBits, level: num
   } finally {
     deflate.close();
   }
-  return new SharedBody(chunks);
+  return new SharedBody(chunks.map(compact));
+}
+
+/** The last chunk is as long as zlib was given room: what it does not use would be kept with it. */
+function compact(chunk: Buffer): Buffer {
+  if (chunk.length * 2 > chunk.buffer.byteLength) return chunk;
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  copy.set(chunk);
+  return copy;
 }
 
 /** The text as one stored block: no compression, five bytes of header, on a byte boundary. For texts below 64 KiB. */

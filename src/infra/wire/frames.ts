@@ -11,6 +11,12 @@ export const FRAGMENT_BYTES = 256 * 1024;
 /** Up to this a frame is joined into one buffer: one copy for all costs less than a second chunk in every socket's write. */
 const JOIN_BYTES = 64 * 1024;
 
+/** Up to this a copy takes less memory than the objects that would point to the original. */
+const COPIED_BYTES = 256;
+
+/** Envelopes are shorter. */
+const SHORT_BYTES = 1024;
+
 /** Opcodes of RFC 6455 section 5.2. */
 const CONTINUATION = 0x0;
 const TEXT = 0x1;
@@ -26,40 +32,36 @@ const RSV1 = 0x40;
  */
 export interface Frame {
   readonly pieces: readonly Piece[];
-  /** The frame as one buffer, where it is small enough to be one. */
-  readonly whole: Uint8Array | undefined;
   /** Sum of all pieces. */
   readonly bytes: number;
-  /** The body whose memory the pieces point into, to be retained while they are unsent; undefined where they are a copy. */
+  /** The body whose pooled memory the pieces point into, to be retained while they are unsent; undefined where the frame is small. */
   readonly body: Body | undefined;
 }
 
-/** The frame of a text message made of `prefix`, the body and `suffix`. */
-export function encodeFrame(prefix: string, body: Body, suffix: string): Frame {
-  return encodeChunks([Buffer.from(prefix), ...body.chunks, Buffer.from(suffix)], TEXT, body);
+/**
+ * The frame of a text message made of `prefix`, the body and `suffix`.
+ * @param isFirst of an entry: a small body lives in it from then on, and further frames point there. Two copies would double what a log holds
+ */
+export function encodeFrame(prefix: string, body: Body, suffix: string, isFirst: boolean): Frame {
+  return encodeBody(TEXT, [textPart(prefix), textPart(suffix)], body, isFirst);
 }
 
 /** The same message for a connection that has negotiated permessage-deflate; `deflated` is its body as `deflateBody` makes it. */
-export function encodeDeflatedFrame(prefix: string, deflated: Body, suffix: string): Frame {
-  const envelope = (text: string): Uint8Array[] => (text === '' ? [] : [storedBlock(text)]);
-  const chunks = [...envelope(prefix), ...deflated.chunks, ...envelope(suffix), END_OF_MESSAGE];
-  return encodeChunks(chunks, TEXT | RSV1, deflated);
+export function encodeDeflatedFrame(prefix: string, deflated: Body, suffix: string, isFirst: boolean): Frame {
+  const block = (text: string): Uint8Array => (text === '' ? EMPTY : storedBlock(text));
+  const end = Buffer.concat([block(suffix), END_OF_MESSAGE]);
+  return encodeBody(TEXT | RSV1, [block(prefix), end], deflated, isFirst);
 }
 
 /** The frame of a short text message: the protocol's own words. */
 export function encodeText(text: string): Frame {
-  const payload = Buffer.from(text);
-  const whole = Buffer.concat([header(TEXT | FIN, payload.length), payload]);
-  return { pieces: [[whole]], whole, bytes: whole.length, body: undefined };
+  const whole = encodeWhole(Buffer.from(text));
+  return { pieces: [[whole]], bytes: whole.length, body: undefined };
 }
 
 /** The whole frame of a text message, from its UTF-8 bytes or from these as permessage-deflate has them, in memory of its own. */
 export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain'): Uint8Array {
-  const head = header(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), payload.length);
-  const frame = Buffer.allocUnsafeSlow(head.length + payload.length);
-  head.copy(frame);
-  payload.copy(frame, head.length);
-  return frame;
+  return wholeFrame(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), [payload], payload.length);
 }
 
 /** A ping with an ASCII payload of at most 125 bytes. */
@@ -69,14 +71,48 @@ export function encodePing(payload: string): Buffer {
 
 /** The answer to a ping, with its payload of at most 125 bytes, in memory of its own. */
 export function encodePong(payload: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from([PONG | FIN, payload.length]), payload]);
+  return wholeFrame(PONG | FIN, [payload], payload.length);
 }
 
-function encodeChunks(chunks: readonly Uint8Array[], firstByte: number, body: Body): Frame {
-  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  if (size > JOIN_BYTES) return fragmented(chunks, firstByte, body);
-  const whole = Buffer.concat([header(firstByte | FIN, size), ...chunks]);
-  return { pieces: [[whole]], whole, bytes: whole.length, body: undefined };
+const EMPTY = new Uint8Array(0);
+const textPart = (text: string): Uint8Array => (text === '' ? EMPTY : Buffer.from(text));
+
+function encodeBody(
+  firstByte: number,
+  [prefix, suffix]: readonly [Uint8Array, Uint8Array],
+  body: Body,
+  isFirst: boolean,
+): Frame {
+  const size = prefix.length + body.bytes + suffix.length;
+  if (size > JOIN_BYTES) return fragmented([prefix, ...body.chunks, suffix].map(owned), firstByte, body);
+  const bytes = headerBytes(size) + size;
+  if (!isFirst && size > COPIED_BYTES) {
+    const piece = [header(firstByte | FIN, size), owned(prefix), ...body.chunks, owned(suffix)];
+    return { pieces: [piece.filter(({ length }) => length > 0)], bytes, body: undefined };
+  }
+  const whole = wholeFrame(firstByte | FIN, [prefix, ...body.chunks, suffix], size);
+  if (isFirst) body.moveInto?.(whole, bytes - suffix.length - body.bytes);
+  return { pieces: [[whole]], bytes, body: undefined };
+}
+
+/** In memory of its own: a slice of Node's buffer pool keeps 64 KiB for as long as the log has the message. */
+function wholeFrame(firstByte: number, parts: readonly Uint8Array[], size: number): Buffer {
+  let at = headerBytes(size);
+  const whole = Buffer.allocUnsafeSlow(at + size);
+  writeHeader(whole, firstByte, size);
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** A short part likewise; those of segments stay where they are. */
+function owned(part: Uint8Array): Uint8Array {
+  if (part.length === 0 || part.length >= SHORT_BYTES) return part;
+  const copy = Buffer.allocUnsafeSlow(part.length);
+  copy.set(part);
+  return copy;
 }
 
 function fragmented(chunks: readonly Uint8Array[], firstByte: number, body: Body): Frame {
@@ -89,7 +125,7 @@ function fragmented(chunks: readonly Uint8Array[], firstByte: number, body: Body
     bytes += head.length + size;
     return [head, ...payload];
   });
-  return { pieces, whole: undefined, bytes, body };
+  return { pieces, bytes, body };
 }
 
 /** The same bytes as lists of at most `limit` bytes each; chunks are cut, never copied. */
@@ -112,13 +148,27 @@ function groupBySize(chunks: readonly Uint8Array[], limit: number): Uint8Array[]
   return groups;
 }
 
-/** A frame header without mask (RFC 6455 section 5.2): 2, 4 or 10 bytes. */
+/** Of a frame header without mask (RFC 6455 section 5.2). */
+function headerBytes(length: number): 2 | 4 | 10 {
+  if (length < 126) return 2;
+  return length < 65_536 ? 4 : 10;
+}
+
 function header(firstByte: number, length: number): Buffer {
-  if (length < 126) return Buffer.from([firstByte, length]);
-  if (length < 65_536) return Buffer.from([firstByte, 126, length >> 8, length & 0xff]);
-  const head = Buffer.alloc(10);
-  head[0] = firstByte;
-  head[1] = 127;
-  head.writeBigUInt64BE(BigInt(length), 2);
+  const head = Buffer.allocUnsafeSlow(headerBytes(length));
+  writeHeader(head, firstByte, length);
   return head;
+}
+
+function writeHeader(target: Buffer, firstByte: number, length: number): void {
+  target[0] = firstByte;
+  if (length < 126) {
+    target[1] = length;
+  } else if (length < 65_536) {
+    target[1] = 126;
+    target.writeUInt16BE(length, 2);
+  } else {
+    target[1] = 127;
+    target.writeBigUInt64BE(BigInt(length), 2);
+  }
 }

@@ -145,7 +145,7 @@ describe('two nodes with one Redis', () => {
   });
 
   it('hold so much in memory at most, and read the rest from Redis again for who needs it', async () => {
-    const log = startLog({ url: server.url, maxTotalBytes: 100_000 });
+    const log = startLog({ url: server.url, maxTotalBytes: 200_000 });
     const threads = names(1, 10);
     const held = await Promise.all(threads.map((threadId) => hold(log, threadId)));
     for (const threadId of threads) {

@@ -265,7 +265,7 @@ describe('a publisher', () => {
 describe('memory', () => {
   it('is bounded for all threads together', async () => {
     const { memoryLog } = await import('../../../src/index.ts');
-    const { hub, run } = start({ log: memoryLog({ maxTotalBytes: 100_000 }) });
+    const { hub, run } = start({ log: memoryLog({ maxTotalBytes: 151_200 }) });
     for (let i = 0; i < 50; i++) await run(hub.thread(`t${i}`).send('x'.repeat(10_000)));
     const kept = await Promise.all(Array.from({ length: 50 }, (_, i) => hub.thread(`t${i}`).history()));
     expect(kept.flat()).toHaveLength(9);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeliveryLog, Entry, EntryDraft, LogSubscription, MaybePromise } from '../../../src/index.ts';
+import { ENTRY_BYTES } from '../../../src/infra/log/entry.ts';
 import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import type { Body } from '../../../src/api/body.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
@@ -316,13 +317,13 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
       });
 
       it('keeps so many bytes, and the newest entry whatever its size', async () => {
-        await make({ maxBytes: 250 });
+        await make({ maxBytes: 25_000 });
         const { tail } = (await subscribe()).subscription;
-        for (let i = 0; i < 5; i++) await append({ bytes: 100 });
+        for (let i = 0; i < 5; i++) await append({ bytes: 10_000 });
         expect([tail.first, tail.head]).toEqual([4, 5]);
-        await append({ bytes: 10_000 });
+        await append({ bytes: 1_000_000 });
         expect([tail.first, tail.head]).toEqual([6, 6]);
-        await append({ bytes: 100 });
+        await append({ bytes: 10_000 });
         expect([tail.first, tail.head]).toEqual([7, 7]);
       });
 
@@ -406,7 +407,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
           arbitrary: fc.record({
             id: fc.nat({ max: 12 }),
             key: fc.option(fc.constantFrom('k', 'l'), { nil: undefined }),
-            bytes: fc.integer({ min: 2, max: 60 }),
+            bytes: fc.integer({ min: 2, max: 600 }),
             lane: fc.constantFrom('normal' as const, 'critical' as const),
           }),
         },
@@ -414,7 +415,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
       );
       const limits = fc.record({
         maxEntries: fc.integer({ min: 1, max: 8 }),
-        maxBytes: fc.integer({ min: 1, max: 200 }),
+        maxBytes: fc.integer({ min: 1, max: 12_000 }),
         maxAgeMs: fc.integer({ min: 1, max: 2_000 }),
       });
       const property = fc.asyncProperty(limits, fc.array(act, { maxLength: 40, size: 'max' }), async (limits, acts) => {
@@ -478,7 +479,10 @@ class ListLog {
   }
 
   get #isTooMuch(): boolean {
-    const bytes = this.live.reduce((sum, { draft }) => sum + draft.body.bytes + SMALL_BYTES, 0);
+    const bytes = this.live.reduce(
+      (sum, { draft }) => sum + draft.body.bytes + SMALL_BYTES,
+      ENTRY_BYTES * this.kept.length,
+    );
     return this.kept.length > 1 && (this.kept.length > this.#limits.maxEntries || bytes > this.#limits.maxBytes);
   }
 }

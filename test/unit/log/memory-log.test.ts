@@ -50,14 +50,14 @@ describe('the log in memory', () => {
 
   it('bounds the bytes of all threads together, at the cost of those that were quiet for longest', async () => {
     const clock = new VirtualClock();
-    const log = memoryLog({ clock, maxTotalBytes: 500 });
+    const log = memoryLog({ clock, maxTotalBytes: 520_000 });
     for (const thread of ['quiet', 'busy']) {
-      for (let i = 0; i < 3; i++) await log.append(draft(thread, 100));
+      for (let i = 0; i < 3; i++) await log.append(draft(thread, 100_000));
       await clock.advance(10);
     }
     expect(await log.readAfter('quiet', 0, 10)).toHaveLength(2);
     expect(await log.readAfter('busy', 0, 10)).toHaveLength(3);
-    await log.append(draft('huge', 2_000));
+    await log.append(draft('huge', 2_000_000));
     expect(await log.readAfter('quiet', 0, 10)).toHaveLength(0);
     expect(await log.readAfter('busy', 0, 10)).toHaveLength(0);
     expect(await log.readAfter('huge', 0, 10)).toHaveLength(1);
@@ -71,13 +71,83 @@ describe('the log in memory', () => {
       looks++;
       return 0;
     };
-    const log = memoryLog({ clock: Object.assign(clock, { now }), maxTotalBytes: 500_000 });
+    const log = memoryLog({ clock: Object.assign(clock, { now }), maxTotalBytes: 30_000_000 });
     for (let i = 0; i < 20_000; i++) void log.append(draft(`t${i}`));
     // looking at all of them took a millisecond each time
     for (let i = 0; i < 20_000; i++) void log.append(draft(`t${i}`));
     looks = 0;
     log.sweep();
     expect(looks).toBe(10_000);
+  });
+
+  it.each([
+    { threads: 5_000, entries: 1 },
+    { threads: 1, entries: 5_000 },
+  ])('trims $entries entries of $threads threads in slices, however many are too old at once', async (crowd) => {
+    const clock = new VirtualClock();
+    const log = memoryLog({ clock, maxAgeMs: 1_000, maxEntries: 10_000 });
+    for (let i = 0; i < crowd.threads; i++) {
+      for (let n = 0; n < crowd.entries; n++) await log.append(draft(`t${i}`));
+    }
+    await clock.advance(1_000);
+    const held: number[] = [log.heldBytes ?? 0];
+    // each slice is over as soon as it asks
+    while (log.sweep(() => true) === false) held.push(log.heldBytes ?? 0);
+    expect(log.heldBytes).toBe(0);
+    const steps = held.slice(1).map((bytes, i) => (held[i] ?? 0) - bytes);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1_100 * 1_024);
+    expect(held.length).toBeGreaterThan(4);
+  });
+
+  it('makes room for a big message a thousand small ones at a time', async () => {
+    const log = memoryLog({ maxTotalBytes: 12_000_000, maxEntries: 100_000 });
+    for (let i = 0; i < 10_000; i++) await log.append(draft(`t${i % 10}`));
+    const count = async (): Promise<number> => {
+      let entries = 0;
+      for (let i = 0; i < 10; i++) entries += (await log.readAfter(`t${i}`, 0, 100_000)).length;
+      return entries;
+    };
+    const before = await count();
+    await log.append(draft('big', 8_000_000));
+    expect(before - (await count())).toBeLessThanOrEqual(1_024);
+    for (let slices = 0; log.sweep(() => true) === false && slices < 100; slices++);
+    expect(log.heldBytes).toBeLessThanOrEqual(12_000_000);
+    expect(await log.readAfter('big', 0, 1)).toHaveLength(1);
+  });
+
+  it('says where a thread will begin without making it, and keeps to that', async () => {
+    const clock = new VirtualClock();
+    const log = memoryLog({ clock, maxAgeMs: 1_000 });
+    const unknown = await log.position('t');
+    for (let i = 0; i < 100; i++) await log.position(`u${i}`);
+    expect(log.heldBytes).toBe(0);
+    await log.append(draft('t'));
+    expect(await log.position('t')).toMatchObject({ epoch: unknown.epoch, offset: 1 });
+  });
+
+  it('forgets a thread that nobody will read again, when its last reader has left', async () => {
+    const log = memoryLog();
+    const subscription = await log.subscribe('t', () => {});
+    const { tail } = subscription;
+    await log.append(draft('t', 1_000_000));
+    log.forget?.('t');
+    expect(tail.head).toBe(1);
+    subscription.unsubscribe();
+    expect(log.heldBytes).toBe(0);
+    log.forget?.('t');
+    const { epoch, offset } = await log.position('t');
+    expect([epoch === tail.epoch, offset]).toEqual([false, 0]);
+  });
+
+  it('gives threads that hold nothing a quarter of the memory at most', async () => {
+    const log = memoryLog({ maxTotalBytes: 1_000_000 });
+    await log.append(draft('chat', 600_000));
+    for (let i = 0; i < 5_000; i++) {
+      (await log.subscribe(`empty${i}`, () => {})).unsubscribe();
+      log.sweep();
+    }
+    expect(log.heldBytes).toBeLessThanOrEqual(1_000_000);
+    expect(await log.readAfter('chat', 0, 1)).toHaveLength(1);
   });
 
   it('stays correct over many trims', async () => {

@@ -1,3 +1,4 @@
+import { ENTRY_BYTES } from '../entry.ts';
 import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
 import { draftOf } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
@@ -66,7 +67,7 @@ export class RedisHistory {
     let bytes = buffer.bytes;
     for (const arrival of page) {
       const loggedAt = this.#placing.loggedAt(arrival);
-      bytes += arrival.body?.length ?? 0;
+      bytes += ENTRY_BYTES + (arrival.body?.length ?? 0);
       if (arrival.offset !== first - 1 - older.length || loggedAt + maxAgeMs <= now || bytes > maxBytes) break;
       older.push({ draft: draftOf(threadId, arrival, loggedAt), offset: arrival.offset, loggedAt });
     }

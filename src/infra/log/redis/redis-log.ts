@@ -85,6 +85,10 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#down();
   }
 
+  get heldBytes(): number {
+    return this.#settings.ledger.bytes;
+  }
+
   append(draft: EntryDraft): Promise<Appended> {
     const { threadId } = draft;
     const refusal = this.#isClosing ? 'log has been closed' : this.#pending.refusal(draft);

@@ -54,18 +54,21 @@ export class Output {
     this.#flush();
     const segments = this.#segments;
     const chunks: Uint8Array[] = segments.slice(0, -1).map((segment, index) => segment.subarray(0, this.#ends[index]));
-    if (this.#at > this.#pool.segmentBytes >> 2) {
+    let tailBytes = 0;
+    if (this.#at > this.#pool.segmentBytes >> 1) {
       chunks.push(this.#current.subarray(0, this.#at));
     } else {
-      // A mostly empty last segment would pin 256 KiB for as long as the log keeps the message: copy the tail instead.
+      // A half empty last segment would pin 256 KiB for as long as the log keeps the message: copy the tail instead.
       const tail = Buffer.allocUnsafeSlow(this.#at);
       this.#current.copy(tail, 0, 0, this.#at);
       if (tail.length > 0) chunks.push(tail);
+      tailBytes = tail.length;
       segments.pop();
       this.#pool.release([this.#current]);
     }
     this.#segments = [];
-    return new SharedBody(chunks, segments.length === 0 ? undefined : () => this.#pool.release(segments));
+    const heldBytes = segments.length * this.#pool.segmentBytes + tailBytes;
+    return new SharedBody(chunks, segments.length === 0 ? undefined : () => this.#pool.release(segments), heldBytes);
   }
 
   /** Gives all memory back: the message will not be. */
