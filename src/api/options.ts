@@ -49,7 +49,8 @@ export interface HubOptions {
   maxConnectionsPerUser?: number | undefined;
   /**
    * What happens to a connection too many: `reject` closes it with 1013, `evict-oldest` closes the oldest one (of the user, where
-   * that limit is reached) with 4409. @default 'reject'
+   * that limit is reached) with 4409. Before a handshake of a user without a place is refused, the user's connections are pinged, and the
+   * oldest one that does not answer within two seconds is closed with 4409: a line may have died unnoticed. @default 'reject'
    */
   whenFull?: WhenFull | undefined;
   /** Critical messages that a connection may be behind before it is evicted with 4408. @default 1000 */

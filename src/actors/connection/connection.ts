@@ -5,7 +5,7 @@ import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
-import { Emitter } from '../support/emitter.ts';
+import { Emitter, guarded } from '../support/emitter.ts';
 import { DeliverySide } from './delivery-side.ts';
 import { MAX_LIST, notices } from './wire-protocol.ts';
 import { ClientRequests } from './client-requests.ts';
@@ -134,6 +134,15 @@ export class ConnectionActor extends DeliverySide implements Connection {
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
     assertCloseFrame(code, reason);
     this.machine.tell({ type: 'evict', code, reason });
+  }
+
+  /** Somebody wants its place; see `DeadLines`. */
+  askForLife(): () => boolean {
+    let hasAnswered = (): boolean => false;
+    guarded(() => {
+      hasAnswered = this.vitals.ask(this.engine.now(), this.outbox.bytes);
+    }, this.engine.report);
+    return hasAnswered;
   }
 
   trip(): void {

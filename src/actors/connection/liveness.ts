@@ -71,6 +71,15 @@ export class Liveness {
     return this.#pingSeq;
   }
 
+  /** Asks for a sign of life, where no answer is awaited already; the function tells whether one came since. */
+  ask(now: number, writtenBytes: number): () => boolean {
+    if (this.#pingSeq === this.#pongSeq) this.ping(now, writtenBytes);
+    const seq = this.#pingSeq;
+    const taken = this.#link.unsentBytes > 0 ? this.#link.takenBytes : undefined;
+    // bytes that had to wait, and go, are a sign as well
+    return () => this.#pongSeq >= seq || this.#heardAt > now || (taken !== undefined && this.#link.takenBytes > taken);
+  }
+
   /** True where the answer is to a barrier that was unanswered: answers are cumulative. */
   pong(seq: number, now: number): boolean {
     this.#heardAt = now;

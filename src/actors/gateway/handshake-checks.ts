@@ -40,3 +40,9 @@ export function assertSession(session: unknown): asserts session is Session {
   }
   checkChoice('authenticate().format', format, 'json', ['json', 'plain']);
 }
+
+/** Of an answer of `authenticate` that was not looked at yet. */
+export function userIdOf(answer: unknown): string | undefined {
+  const userId: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'userId') : undefined;
+  return typeof userId === 'string' ? userId : undefined;
+}

@@ -16,7 +16,7 @@ import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { HubContext } from '../support/context.ts';
 import { warnDeveloper } from '../support/development-warning.ts';
 import type { Task } from '../support/slice-scheduler.ts';
-import { assertSession, formatAsked, isOriginAllowed } from './handshake-checks.ts';
+import { assertSession, formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
@@ -27,6 +27,8 @@ export interface House {
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
   accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor;
+  /** Looks for a place for one more connection of the user: dead ones are ended. Resolves where there is one or none to be had. */
+  makeRoom(userId: string, signal: AbortSignal): Promise<void>;
   /** A handshake was refused: counted, and a `refused` event. */
   refused(news: RefusedHandshake): void;
 }
@@ -147,6 +149,10 @@ export class UpgradeGateway implements Route, Task {
     );
     try {
       const answer = await authenticate(request, { signal });
+      this.#stopTimer(handshake);
+      const userId = userIdOf(answer);
+      const isFull = userId !== undefined && this.#denialOf(userId)?.reason === 'user-connections';
+      if (isFull) await this.#house.makeRoom(userId, signal);
       await this.#inItsTurn(() => this.#answer(handshake, answer));
     } catch (error) {
       if (!signal.aborted) this.#fail(handshake, error);

@@ -9,6 +9,7 @@ import type { Hub, HubStats, User } from '../../api/hub.ts';
 import { ConnectionActor } from '../connection/connection.ts';
 import { resolveAccept } from '../connection/resolve-accept-options.ts';
 import { BroadcastNotice } from './broadcast-notice.ts';
+import { DeadLines } from './dead-lines.ts';
 import { deliverAll, endAll, letGo, sayGoodbye } from './shutdown.ts';
 import type { Engine } from './context.ts';
 import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
@@ -47,6 +48,7 @@ class HubActor implements Hub {
   readonly #threads = new ThreadRegistry(() => this.#engine);
   readonly #news = new HubNews();
   readonly #doors = new Set<UpgradeGateway>();
+  readonly #deadLines: DeadLines;
   readonly #household: Household;
   readonly #engine: Engine;
   readonly #housekeeping: PeriodicWork;
@@ -70,6 +72,7 @@ class HubActor implements Hub {
       state: () => this.state,
       isLogUp: () => this.#isLogUp,
     });
+    this.#deadLines = new DeadLines(this.#engine.actorOptions.clock, (userId) => this.#lobby.ofUser(userId));
     this.#household = { engine: this.#engine, lobby: this.#lobby, threads: this.#threads };
     this.#housekeeping = new PeriodicWork(this.#household, looks);
     this.#crier = new BroadcastNotice(() => this.#lobby.present, this.#engine.now);
@@ -131,6 +134,7 @@ class HubActor implements Hub {
       assertRoom: (userId) => this.#lobby.assertRoom(userId),
       accept: (socket, settings) => this.accept(socket, settings),
       refused: this.#news.refused,
+      makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
     });
     this.#doors.add(door);
     return () => {
@@ -211,6 +215,7 @@ class HubActor implements Hub {
     this.#housekeeping.stop();
     this.#engine.ticker.stop();
     for (const door of this.#doors) door.close();
+    this.#deadLines.stop();
     await endAll(this.#household);
     this.#housekeeping.look();
     this.#stopMetrics();
