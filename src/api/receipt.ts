@@ -12,9 +12,12 @@ export interface Receipt {
   readonly isDuplicate: boolean;
   /** Connections in the thread when it was offered. */
   readonly recipients: number;
-  /** Handed to the connection's socket. */
+  /** Handed to the connection's socket, to its end. */
   readonly written: number;
-  /** The connection takes nothing now, or takes a big message in parts: it gets the message, or the rest of it, from the log. */
+  /**
+   * Not yet, or only the first pieces of a big message: the connection takes nothing now, or takes big messages piece by piece. It gets
+   * the message, or the rest of it, when it takes more.
+   */
   readonly behind: number;
   /** Volatile and the connection was busy, or superseded or expired before it could be offered. */
   readonly dropped: number;
@@ -23,9 +26,14 @@ export interface Receipt {
 }
 
 /**
- * What became of one message for one connection. `written`: handed to its socket. `acked`: the peer has received it for
- * certain. `behind`: not yet written when the time was up; it gets the message from the log. `dropped`: volatile and the
- * connection was busy, or superseded or expired before its turn. `evicted`: the connection ended before its turn.
+ * What became of one message for one connection, whatever joins it made meanwhile.
+ *
+ * - `written`: handed to its socket, to its end.
+ * - `acked`: the peer has received all of it for certain.
+ * - `behind`: not yet written to its end when the time was up; it gets the message, or the rest of it, when it takes more.
+ * - `dropped`: it goes on without the message. The message was volatile and the connection was busy; or it was superseded, or expired,
+ *   or the log had lost it before its turn; or the client joined again from a later place.
+ * - `evicted`: the connection ended, or left the thread, before the message was written to its end.
  */
 export type Outcome = 'written' | 'acked' | 'behind' | 'dropped' | 'evicted';
 

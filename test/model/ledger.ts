@@ -1,6 +1,7 @@
 import type { Appended, EntryDraft, Receipt } from '../../src/index.ts';
 import { ModelLog, type ModelRetention } from './model-log.ts';
 import { expectJoin, type ExpectedJoin } from './subscription-model.ts';
+import { FRAGMENT_BYTES } from '../../src/infra/wire/frames.ts';
 import { readPosition, type Message } from './wire.ts';
 
 /** One message that was sent under an id of its own. */
@@ -106,8 +107,12 @@ export class Ledger {
     for (const log of this.#logs.values()) log.trim(this.#now());
   }
 
-  onWritten({ o, id }: Message, isCounted: boolean): void {
+  /** To its end. */
+  onWhole({ id }: Message, isCounted: boolean): void {
     if (isCounted) this.#writes.set(id, this.written(id) + 1);
+  }
+
+  onWritten({ o, id }: Message): void {
     if (o === 0 && this.#byId.get(id)?.lane !== 'volatile') this.complain(`${id} is not volatile`);
   }
 
@@ -128,7 +133,8 @@ export class Ledger {
     if (isExact && written > this.written(id)) complain(`but ${this.written(id)} were written`);
     if (id !== sent.id || isDuplicate) complain(`is not that of ${sent.id}`);
     if (sent.lane === 'volatile') {
-      if (position !== undefined || behind > 0) complain(`volatile at ${position ?? ''}`);
+      // a big one may have been begun
+      if (position !== undefined || (behind > 0 && bytes <= FRAGMENT_BYTES)) complain(`volatile at ${position ?? ''}`);
       return;
     }
     const { epoch, offset } = readPosition(position ?? '');

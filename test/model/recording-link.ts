@@ -6,6 +6,8 @@ import type { Piece } from '../../src/api/socket.ts';
 export interface LinkWatch {
   /** Something was handed to the socket; a big message is reported with its first fragment. */
   onWord(word: Word): void;
+  /** It has been handed over to its end. */
+  onWhole(word: Word): void;
   onViolation(what: string): void;
   /** Whether the connection's state allows data now. */
   mayWrite(): boolean;
@@ -16,6 +18,8 @@ export class RecordingLink extends FakeLink {
   readonly #watch: LinkWatch;
   readonly #mostUnsent: number;
   #isInMessage = false;
+  /** Of the message that has begun. */
+  #words: readonly Word[] = [];
   /** The next write throws, as a broken socket of somebody else's may. */
   isBroken = false;
   isStalled = false;
@@ -40,11 +44,14 @@ export class RecordingLink extends FakeLink {
       if (isFirst === this.#isInMessage) watch.onViolation('a message begins inside another one');
       this.#isInMessage = !isLast;
       if (!isLast) this.hasWaited = true;
-      if (!isFirst) continue;
-      for (const word of wordsOf(text)) {
-        if (word.t === 'part') this.hasWaited = true;
-        watch.onWord(word);
+      if (isFirst) {
+        this.#words = wordsOf(text);
+        for (const word of this.#words) {
+          if (word.t === 'part') this.hasWaited = true;
+          watch.onWord(word);
+        }
       }
+      if (isLast) for (const word of this.#words) watch.onWhole(word);
     }
   }
 

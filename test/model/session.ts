@@ -1,4 +1,4 @@
-import type { Connection, Hub } from '../../src/index.ts';
+import type { Connection, Hub, Outcome } from '../../src/index.ts';
 import type { ClientModel } from './client-model.ts';
 import type { Ledger } from './ledger.ts';
 import type { ModelClock } from './model-clock.ts';
@@ -61,6 +61,9 @@ export class Session {
   /** A gap that has to follow the word `joined`, or may, where the model cannot tell. */
   #owed: { th: string; pos: string; why: string | undefined } | undefined;
   #isAccepted = false;
+  /** Messages that its socket has been given to their end, and those that its peer has. */
+  readonly #handed = new Set<string>();
+  readonly #held = new Set<string>();
   readonly #volatile = new Set<string>();
 
   constructor(client: ClientModel, world: SessionWorld) {
@@ -68,6 +71,7 @@ export class Session {
     this.#world = world;
     const watch = {
       onWord: (word: Word): void => this.#onWord(word),
+      onWhole: (word: Word): void => this.#onWhole(word),
       onViolation: (what: string): void => this.#complain(what),
       mayWrite: (): boolean => this.#mayWrite(),
     };
@@ -106,6 +110,7 @@ export class Session {
       for (const word of wordsOf(text)) {
         if (word.t === 'joined' && this.#forgets.get(word.th)?.shift() === true) this.client.forget(word.th);
         this.client.take(word);
+        if (word.t === 'msg') this.#held.add(keyOf(word.th, word.o, word.id));
       }
     }
   }
@@ -133,6 +138,24 @@ export class Session {
   /** Whether the receipt of what has just been logged at this offset is to count it. */
   isRecipient(thread: string, offset: number): boolean {
     return this.connection.threads.includes(thread) && (this.#latest.get(thread)?.startedAt ?? Infinity) < offset;
+  }
+
+  /** What a receipt says of this connection is what its socket, and its peer, know. */
+  checkOutcome(outcome: Outcome, thread: string, offset: number, id: string): void {
+    // what of a broken link's bytes has gone where, nobody knows
+    if (this.link.isBroken) return;
+    this.read();
+    const key = keyOf(thread, offset, id);
+    this.#world.ledger.note(`outcome ${outcome}`);
+    const isHanded = outcome === 'written' || outcome === 'acked';
+    if (this.#handed.has(key) !== isHanded) this.#complain(`${key} is ${outcome}, handed over: ${!isHanded}`);
+    if (outcome === 'acked' && !this.#held.has(key)) this.#complain(`${key} is acked, and its client does not have it`);
+  }
+
+  #onWhole(word: Word): void {
+    if (word.t !== 'msg') return;
+    this.#handed.add(keyOf(word.th, word.o, word.id));
+    this.#world.ledger.onWhole(word, word.o === 0 || word.o > (this.#startedAt.get(word.th) ?? Infinity));
   }
 
   #mayWrite(): boolean {
@@ -187,7 +210,7 @@ export class Session {
   }
 
   #onMessage(message: Word & { t: 'msg' }): void {
-    this.#world.ledger.onWritten(message, message.o === 0 || message.o > (this.#startedAt.get(message.th) ?? Infinity));
+    this.#world.ledger.onWritten(message);
     if (message.o === 0) {
       if (this.#volatile.has(message.id)) this.#complain(`volatile ${message.id} twice`);
       this.#volatile.add(message.id);
@@ -203,6 +226,8 @@ export class Session {
     this.#world.ledger.complain(`${this.client.name} (${this.link.isStalled ? 'stalled' : 'takes'}): ${what}`);
   }
 }
+
+const keyOf = (thread: string, offset: number, id: string): string => `${thread} ${offset} ${id}`;
 
 function pushTo<T>(lists: Map<string, T[]>, key: string, item: T): void {
   const list = lists.get(key);

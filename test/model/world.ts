@@ -1,4 +1,4 @@
-import { createHub, memoryLog, type Hub, type SendOptions } from '../../src/index.ts';
+import { createHub, memoryLog, type Hub, type Receipt, type SendOptions } from '../../src/index.ts';
 import { ClientModel } from './client-model.ts';
 import { Contents, type Content } from './contents.ts';
 import { Ledger, type Sent } from './ledger.ts';
@@ -6,6 +6,7 @@ import { ModelClock } from './model-clock.ts';
 import type { ModelRetention } from './model-log.ts';
 import { Session } from './session.ts';
 import { WatchedLog } from './watched-log.ts';
+import { readPosition } from './wire.ts';
 
 export interface WorldOptions {
   readonly retention: ModelRetention;
@@ -114,7 +115,27 @@ export class World {
     if (isOwn) this.ledger.onSend(sent);
     if (isOwn && content !== 'gated') this.#fresh.push(sent);
     const work = this.hub.thread(thread).send(message, { ...options, idempotencyKey: id });
-    this.#track(work.then((receipt) => (isOwn ? this.ledger.onReceipt(sent, receipt, this.#isExact) : undefined)));
+    this.#track(
+      work.then((receipt) => {
+        if (isOwn) this.ledger.onReceipt(sent, receipt, this.#isExact);
+        for (const until of ['written', 'acked'] as const) this.#follow(thread, receipt, until);
+      }),
+    );
+  }
+
+  /** What a receipt says of each connection is true when it says it. */
+  #follow(thread: string, receipt: Receipt, until: 'written' | 'acked'): void {
+    const { id, position, isDuplicate, recipients } = receipt;
+    const offset = position === undefined ? 0 : readPosition(position).offset;
+    this.#track(
+      receipt.settled({ until }).then(({ outcomes }) => {
+        if (isDuplicate && (recipients > 0 || outcomes.size > 0)) this.ledger.complain(`${id} again, to ${recipients}`);
+        for (const session of [...this.#past, ...this.sessions.values()]) {
+          const outcome = outcomes.get(session.connection.id);
+          if (outcome !== undefined) session.checkOutcome(outcome, thread, offset, id);
+        }
+      }),
+    );
   }
 
   /** A message goes on whose source was waiting. */

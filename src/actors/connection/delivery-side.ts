@@ -131,9 +131,17 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   // --- Subscriber
 
-  followUp(entry: Entry, frame: Frame): void {
-    if (this.outbox.isUnfinished) this.engine.turns.add(this.memberships);
-    this.#trace(entry, frame.bytes, 'written');
+  standing(threadId: string): Subscription | 'joining' | undefined {
+    return this.memberships.standing(threadId);
+  }
+
+  goOn({ trace }: Entry): void {
+    this.engine.turns.add(this.memberships);
+    if (trace !== undefined) this.engine.telemetry.begun(this.id, trace);
+  }
+
+  traceWritten(entry: Entry, bytes: number): void {
+    this.#trace(entry, bytes, 'written');
   }
 
   traceRun({ entries }: JoinedFrame): void {

@@ -26,7 +26,7 @@ export class Subscriptions implements Task {
   #behind: Set<Subscription> | undefined;
   /** When it left a thread last; undefined where it has not left any. */
   leftAt: number | undefined;
-  /** Joins of the application that wait for a log elsewhere; undefined where there are none. */
+  /** Joins that wait for a log elsewhere; undefined where there are none. */
   #joining: Set<{ readonly threadId: string }> | undefined;
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
@@ -64,15 +64,26 @@ export class Subscriptions implements Task {
     return this.#byThread.get(threadId);
   }
 
+  /** As `get`; between two subscriptions, `joining`. */
+  standing(threadId: string): Subscription | 'joining' | undefined {
+    const isJoining = [...(this.#joining ?? [])].some((joining) => joining.threadId === threadId);
+    return this.#byThread.get(threadId) ?? (isJoining ? 'joining' : undefined);
+  }
+
   /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
   async join(threadId: string, from: string | undefined): Promise<void> {
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
+    await this.#joins(threadId, (isWanted) => this.#enter(threadId, from, undefined, isWanted));
+  }
+
+  /** The thread counts as being joined while `work` is done, or until it is left. */
+  async #joins(threadId: string, work: (isWanted: () => boolean) => Promise<unknown>): Promise<void> {
     const joining = { threadId };
     const all = (this.#joining ??= new Set());
     all.add(joining);
     try {
-      await this.#enter(threadId, from, undefined, () => all.has(joining));
+      await work(() => all.has(joining));
     } finally {
       all.delete(joining);
       if (all.size === 0) this.#joining = undefined;
@@ -86,6 +97,10 @@ export class Subscriptions implements Task {
   async rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
     this.#member.assertLive('join');
     if (from !== undefined && from !== 'start') parsePosition(from);
+    await this.#joins(threadId, () => this.#rejoin(threadId, from, wish));
+  }
+
+  async #rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
     let start = from;
     for (;;) {
       const subscription = this.#byThread.get(threadId);

@@ -1,14 +1,16 @@
-import type { DeliveryWatcher, Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../infra/log/entry.ts';
+import type { DeliveryNotes } from './delivery-notes.ts';
 import type { Subscription } from './subscription.ts';
 
 /** One send on its way from the log to the receipt: counts what the fan-out does with it. */
-export class FanOutTally implements DeliveryWatcher {
+export class FanOutTally {
   readonly entry: Entry;
   /** How it was serialized. */
   readonly strategy: string;
   /** Epoch of the log it is in. */
   readonly epoch: string;
   readonly isDuplicate: boolean;
+  readonly notes: DeliveryNotes;
   /** The thread's members, as they are when one looks. */
   readonly members: ReadonlySet<Subscription>;
   readonly #done: (publication: FanOutTally) => void;
@@ -20,10 +22,6 @@ export class FanOutTally implements DeliveryWatcher {
   behind: Subscription[] = [];
   /** Those that were busy when it was offered, of a volatile message. */
   readonly droppedFor: Subscription[] = [];
-  /** Of those that were behind, those that it has been written to since. */
-  readonly late = new Set<object>();
-  /** Those that passed it when it was not worth it any more. */
-  readonly skipped = new Set<object>();
 
   constructor(
     facts: {
@@ -31,6 +29,7 @@ export class FanOutTally implements DeliveryWatcher {
       strategy: string;
       epoch: string;
       isDuplicate: boolean;
+      notes: DeliveryNotes;
       members: ReadonlySet<Subscription>;
     },
     done: (publication: FanOutTally) => void,
@@ -39,9 +38,9 @@ export class FanOutTally implements DeliveryWatcher {
     this.strategy = facts.strategy;
     this.epoch = facts.epoch;
     this.isDuplicate = facts.isDuplicate;
+    this.notes = facts.notes;
     this.members = facts.members;
     this.#done = done;
-    if (!facts.isDuplicate) this.entry.watcher = new WeakRef(this);
   }
 
   get dropped(): number {
@@ -53,17 +52,14 @@ export class FanOutTally implements DeliveryWatcher {
     return member.serial <= this.#lastSerial && (this.entry.offset === 0 || member.startedAt < this.entry.offset);
   }
 
+  /** Whether it has not been written to this member to its end, and may still be. */
+  isMissedBy(member: Subscription): boolean {
+    return !member.hasPassed(this.entry) || member.isWriting(this.entry) || this.notes.isCut(member.subscriber);
+  }
+
   /** A member that joined after the entry had been logged is no recipient: it has it from the log, or did not ask for it. */
   skip(member: Subscription): void {
     if (!this.isFor(member)) this.#strangers++;
-  }
-
-  noteLate(reader: object): void {
-    this.late.add(reader);
-  }
-
-  noteSkipped(reader: object): void {
-    this.skipped.add(reader);
   }
 
   /** The fan-out has visited that many connections; who joins from now on is no recipient. */
@@ -71,7 +67,7 @@ export class FanOutTally implements DeliveryWatcher {
     const { entry } = this;
     this.#lastSerial = lastSerial;
     // some have come for it since they were visited
-    this.behind = this.behind.filter((member) => !member.hasPassed(entry));
+    this.behind = this.behind.filter((member) => this.isMissedBy(member));
     this.written = this.isDuplicate ? 0 : entry.writes;
     // and some were written to by a catch-up and have left before they were visited
     this.recipients = Math.max(visited - this.#strangers, this.written + this.behind.length);

@@ -111,17 +111,19 @@ export class FanOut implements Task {
     if (member.startedAt >= pass.firstOffset) {
       for (const publication of pass.publications) publication.skip(member);
     }
-    if (!member.visit(pass.flight)) {
+    const isDone = member.visit(pass.flight);
+    if (!isDone || pass.isHeavy || member.isEnded) {
       for (const publication of pass.publications) {
         const { entry } = publication;
-        const isMissing = entry.offset > 0 && publication.isFor(member) && !member.hasPassed(entry);
-        if (!isMissing) continue;
+        if (entry.offset === 0 || !publication.isFor(member) || !publication.isMissedBy(member)) continue;
         publication.behind.push(member);
-        if (entry.trace !== undefined) member.subscriber.traceMiss(entry, 'behind');
+        // its span follows when it has been written to its end
+        if (entry.trace !== undefined && !member.hasPassed(entry)) member.subscriber.traceMiss(entry, 'behind');
       }
     }
     for (const publication of pass.volatile) {
       if (!member.offerVolatile(publication.entry)) publication.droppedFor.push(member);
+      else if (member.isWriting(publication.entry)) publication.behind.push(member);
     }
   }
 }

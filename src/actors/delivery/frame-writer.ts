@@ -1,4 +1,5 @@
 import type { Body } from '../../api/body.ts';
+import type { Entry } from '../../infra/log/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
 import type { WriteBatch } from './write-batch.ts';
@@ -16,6 +17,14 @@ const MAX_NOTICE_BYTES = 64 * 1024;
  */
 export type Progress = 'ready' | 'more' | 'blocked';
 
+/** Whose message is written: is told of one of several pieces when it is over. */
+export interface PieceWatcher {
+  /** All of it has been handed to the socket. */
+  onWhole(entry: Entry, bytes: number): void;
+  /** The connection has ended before that. */
+  onCut(entry: Entry): void;
+}
+
 /** Whose outbox it is. */
 export interface OutboxOwner {
   /** The link threw; the outbox is closed. */
@@ -32,6 +41,8 @@ export class FrameWriter {
   readonly dialect: FrameVariant;
   #isOpen = false;
   #unfinished: Frame | undefined;
+  /** Whose message that is. */
+  #writing: { readonly entry: Entry; readonly watcher: PieceWatcher } | undefined;
   #boarded: Piece | undefined;
   /** Undefined where none wait, which is nearly always. */
   #notices: Frame[] | undefined;
@@ -78,6 +89,11 @@ export class FrameWriter {
 
   get unsentBytes(): number {
     return this.#link.unsentBytes;
+  }
+
+  /** The message of which only the first pieces have been handed to the socket. */
+  get writing(): Entry | undefined {
+    return this.#writing?.entry;
   }
 
   /** The rest of a big message, or a notice, waits to be written. */
@@ -138,8 +154,11 @@ export class FrameWriter {
     this.#put(piece, undefined);
   }
 
-  /** Only when `canWrite`. Of a frame of several pieces the first goes at once; `resume` goes on with the rest. */
-  write(frame: Frame): void {
+  /**
+   * Only when `canWrite`. Of a frame of several pieces the first goes at once; `resume` goes on with the rest, and `watcher` is told when
+   * that is over.
+   */
+  write(frame: Frame, entry: Entry, watcher: PieceWatcher): void {
     this.#messages++;
     const [first] = frame.pieces;
     if (first === undefined) return;
@@ -150,6 +169,7 @@ export class FrameWriter {
     // the log may trim the entry while its frame is under way
     frame.body?.retain();
     this.#unfinished = frame;
+    this.#writing = { entry, watcher };
     // begun at once, so that what counts as written is: the window is passed by a fragment at most, as by a single frame
     this.#nextPiece = 1;
     this.#hand(first, sizeOf(first), frame.body);
@@ -182,11 +202,7 @@ export class FrameWriter {
   }
 
   #continue(frame: Frame): Progress {
-    const piece = frame.pieces[this.#nextPiece];
-    if (piece === undefined) {
-      this.#finish(frame);
-      return 'more';
-    }
+    const piece = frame.pieces[this.#nextPiece] ?? [];
     const size = sizeOf(piece);
     const { unsentBytes } = this.#link;
     const limit = this.#highWaterMark;
@@ -194,7 +210,10 @@ export class FrameWriter {
     if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'blocked';
     this.#nextPiece++;
     this.#hand(piece, size, frame.body);
-    return this.#isOpen ? 'more' : 'blocked';
+    // a link that throws has ended it
+    if (this.#unfinished !== frame) return 'blocked';
+    if (this.#nextPiece === frame.pieces.length) this.#complete(frame);
+    return 'more';
   }
 
   /** The connection has ended: lets go of what is unfinished. */
@@ -203,7 +222,9 @@ export class FrameWriter {
     this.#boarded = undefined;
     this.#notices = undefined;
     this.#noticeBytes = 0;
+    const writing = this.#writing;
     if (this.#unfinished !== undefined) this.#finish(this.#unfinished);
+    writing?.watcher.onCut(writing.entry);
   }
 
   #hand(piece: Piece, size: number, body: Body | undefined): void {
@@ -221,8 +242,15 @@ export class FrameWriter {
     }
   }
 
+  #complete(frame: Frame): void {
+    const writing = this.#writing;
+    this.#finish(frame);
+    writing?.watcher.onWhole(writing.entry, frame.bytes);
+  }
+
   #finish(frame: Frame): void {
     this.#unfinished = undefined;
+    this.#writing = undefined;
     frame.body?.release();
   }
 }

@@ -126,13 +126,21 @@ export abstract class LogCursor<Home extends Timed> {
 
   // --- what a message's publisher learns of it
 
+  /** Whom it reads for: its outcome is the same, whatever subscription it has meanwhile. */
+  protected abstract get reader(): object;
+
   protected noteWritten(entry: Entry): void {
-    if (entry.offset > this.#startedAt) entry.writes++;
-    if (entry.isOffered) entry.watcher?.deref()?.noteLate(this);
+    // a volatile one has no offset
+    if (entry.offset > this.#startedAt || entry.offset === 0) entry.writes++;
+    if (entry.isOffered) entry.watcher?.deref()?.noteLate(this.reader);
   }
 
   protected noteSkipped(entry: Entry): void {
-    if (entry.offset > this.#startedAt) entry.watcher?.deref()?.noteSkipped(this);
+    entry.watcher?.deref()?.noteSkipped(this.reader, entry.offset > this.#startedAt);
+  }
+
+  protected noteCut(entry: Entry): void {
+    entry.watcher?.deref()?.noteCut(this.reader);
   }
 
   /** Superseded critical entries are no longer listed as critical: the critical cursor jumps over them. */

@@ -1,5 +1,4 @@
 import type { Entry } from '../../infra/log/entry.ts';
-import type { Frame } from '../../infra/wire/frames.ts';
 import type { Counters } from '../support/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { GapReason } from './gap-reason.ts';
@@ -17,12 +16,18 @@ export interface Subscriber<Reader> {
   readonly outbox: FrameWriter;
   /** Bytes of the outbox that the peer has received for certain. */
   readonly ackedBytes: number;
-  /** An entry's frame has been written, and there is more to it: it is traced, or big and not written to its end. */
-  followUp(entry: Entry, frame: Frame): void;
+  /** False once its socket is gone. */
+  readonly isLinkOpen: boolean;
+  /** Its subscription in this thread; `joining` while it is about to have one. */
+  standing(threadId: string): Reader | 'joining' | undefined;
+  /** The first pieces of a big message have been written: the others follow in turns of their own. */
+  goOn(entry: Entry): void;
+  /** A traced entry has been written to its end. */
+  traceWritten(entry: Entry, bytes: number): void;
   /** A run has been written of which an entry is traced. */
   traceRun(run: JoinedFrame): void;
-  /** A traced entry was offered to it and not written. */
-  traceMiss(entry: Entry, outcome: 'behind' | 'dropped'): void;
+  /** A traced entry was offered to it and not written, or not to its end. */
+  traceMiss(entry: Entry, outcome: 'behind' | 'dropped' | 'evicted'): void;
   /** Whether a part of a big entry may be written now; where not, though the outbox can write, another turn follows. */
   mayWritePart(): boolean;
   /** A part of a big entry has been written. */

@@ -1,9 +1,8 @@
 import type { Entry } from '../../infra/log/entry.ts';
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
-import { LogCursor } from './log-cursor.ts';
+import { ConnectionCursor } from './connection-cursor.ts';
 import type { WriteBatch } from './write-batch.ts';
-import type { FrameWriter } from './frame-writer.ts';
 import { PartSender, type PartsWish } from './part-sender.ts';
 import type { JoinedFrame } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
@@ -19,13 +18,9 @@ const STEPS_PER_VISIT = 256;
  * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
  * further object is a miss of the processor's caches, and those cost more than the code does.
  */
-export class Subscription extends LogCursor<Home<Subscription>> {
-  readonly subscriber: Subscriber<Subscription>;
-  /** Counts the joins of the thread, so that one can tell who was there. */
-  readonly serial: number;
+export class Subscription extends ConnectionCursor<Subscription> {
   /** Where the client takes big entries in parts. */
   parts: PartsWish | undefined;
-  readonly #outbox: FrameWriter;
   /** The big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
   /** The cursor of a visit that ended with `isHeldUp`; no other cursor is held up. */
@@ -41,15 +36,8 @@ export class Subscription extends LogCursor<Home<Subscription>> {
       readonly parts?: PartsWish | undefined;
     },
   ) {
-    super(home, start.tail, start.after);
-    this.subscriber = subscriber;
-    this.serial = start.serial;
+    super(subscriber, home, start);
     this.parts = start.parts;
-    this.#outbox = subscriber.outbox;
-  }
-
-  get threadId(): string {
-    return this.home.id;
   }
 
   /** Token streams of the thread. */
@@ -95,26 +83,12 @@ export class Subscription extends LogCursor<Home<Subscription>> {
   /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
   #visitAll(streams: StreamRegistry): boolean {
     if (this.isEnded) return true;
-    this.#outbox.cork();
+    this.outbox.cork();
     if (this.cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
     // once more after the messages: a gap among them lets the text begin anew
     const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
-    this.#outbox.uncork();
+    this.outbox.uncork();
     return isDone;
-  }
-
-  get canWrite(): boolean {
-    return this.#outbox.canWrite;
-  }
-
-  /** Text of a stream; only when `canWrite`. */
-  writeText(bytes: Uint8Array): void {
-    this.#outbox.writeRun(bytes, 0);
-  }
-
-  /** A stream that its client knows of will have no end: whoever published it is gone. */
-  tellLost(streamId: string): void {
-    if (!this.isEnded) this.subscriber.tellLost(this.threadId, streamId);
   }
 
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
@@ -128,18 +102,17 @@ export class Subscription extends LogCursor<Home<Subscription>> {
     if (this.tail.head === this.cursor + 1) return this.#step(flight) || this.#wait();
     const run = this.#nextRun();
     if (run?.to === this.tail.head) return this.#deliverRun(run, flight) || this.#wait();
-    this.#outbox.cork();
+    this.outbox.cork();
     this.#overtake();
     let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
     while (steps++ < STEPS_PER_VISIT && this.isBehind && this.#advance());
-    this.#outbox.uncork();
+    this.outbox.uncork();
     return !this.isBehind || this.#wait();
   }
 
   /** Writes a volatile entry now, or drops and counts it: false. */
   offerVolatile(entry: Entry): boolean {
-    if (this.isLive && this.#outbox.canWrite && entry.isDeliverable(this.home.now())) {
-      entry.writes++;
+    if (this.isLive && this.outbox.canWrite && entry.isDeliverable(this.home.now())) {
       this.#write(entry, false);
       return true;
     }
@@ -166,14 +139,14 @@ export class Subscription extends LogCursor<Home<Subscription>> {
   }
 
   #nextRun(): JoinedFrame | undefined {
-    return this.home.runs.after(this.tail, this.cursor, this.#outbox.dialect, this.home.now());
+    return this.home.runs.after(this.tail, this.cursor, this.outbox.dialect, this.home.now());
   }
 
   #deliverRun(run: JoinedFrame, flight?: WriteBatch): boolean {
-    if (!this.#outbox.canWrite) return false;
+    if (!this.outbox.canWrite) return false;
     for (const entry of run.entries) this.noteWritten(entry);
-    if (flight === undefined) this.#outbox.writeRun(run.bytes, run.entries.length);
-    else this.#outbox.board(run.piece, run.bytes.length, run.entries.length, flight);
+    if (flight === undefined) this.outbox.writeRun(run.bytes, run.entries.length);
+    else this.outbox.board(run.piece, run.bytes.length, run.entries.length, flight);
     this.home.counters.deliveries += run.entries.length;
     if (run.isTraced) this.subscriber.traceRun(run);
     this.cursor = run.to;
@@ -182,7 +155,7 @@ export class Subscription extends LogCursor<Home<Subscription>> {
 
   /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
   #passTrimmed(): boolean {
-    if (!this.#outbox.canWrite) return false;
+    if (!this.outbox.canWrite) return false;
     this.skipTrimmed();
     const position = formatPosition({ epoch: this.tail.epoch, offset: this.cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
@@ -194,9 +167,9 @@ export class Subscription extends LogCursor<Home<Subscription>> {
   #step(flight?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
     if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
-      if (!this.#outbox.canWrite) return false;
+      if (!this.outbox.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
-      this.#deliver(entry, false, flight);
+      this.#write(entry, false, flight);
     } else if (entry !== undefined && !this.wasAhead(entry)) {
       this.noteSkipped(entry);
     }
@@ -210,7 +183,7 @@ export class Subscription extends LogCursor<Home<Subscription>> {
       this.#heldUpAt = this.cursor;
       return false;
     }
-    const { window } = this.#outbox.dialect;
+    const { window } = this.outbox.dialect;
     const { thresholdBytes, level } = this.home.compression;
     const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
     this.#partStream = new PartSender(entry, wish, isWorthIt ? { window, level } : undefined, () => {
@@ -233,7 +206,7 @@ export class Subscription extends LogCursor<Home<Subscription>> {
   }
 
   #writePart(stream: PartSender): boolean {
-    const progress = stream.write(this.#outbox, this.subscriber);
+    const progress = stream.write(this.outbox, this.subscriber);
     this.#heldUpAt = progress === 'heldUp' ? this.cursor : -1;
     if (progress !== 'done') return false;
     this.noteWritten(stream.entry);
@@ -255,20 +228,17 @@ export class Subscription extends LogCursor<Home<Subscription>> {
     this.subscriber.endParts();
   }
 
-  #deliver(entry: Entry, isAhead: boolean, flight?: WriteBatch): void {
-    this.noteWritten(entry);
-    this.#write(entry, isAhead, flight);
-  }
-
   #write(entry: Entry, isAhead: boolean, flight?: WriteBatch): void {
-    const outbox = this.#outbox;
+    const outbox = this.outbox;
     const { format, window } = outbox.dialect;
     const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
     const piece = frame.body === undefined ? frame.pieces[0] : undefined;
-    if (flight === undefined || piece === undefined) outbox.write(frame);
+    if (flight === undefined || piece === undefined) outbox.write(frame, entry, this);
     else outbox.board(piece, frame.bytes, 1, flight);
-    this.home.counters.deliveries++;
-    if (entry.trace !== undefined || outbox.isUnfinished) this.subscriber.followUp(entry, frame);
+    if (outbox.writing !== undefined) this.subscriber.goOn(entry);
+    else if (outbox.isOpen) this.onWhole(entry, frame.bytes);
+    // the link has thrown
+    else this.onCut(entry);
   }
 
   /** Writes the critical entries that wait behind others. */
@@ -276,7 +246,7 @@ export class Subscription extends LogCursor<Home<Subscription>> {
     for (;;) {
       const after = Math.max(this.criticalCursor, this.cursor);
       const offset = this.tail.criticalAfter(after);
-      if (offset === undefined || !this.#outbox.canWrite) return;
+      if (offset === undefined || !this.outbox.canWrite) return;
       if (offset === this.cursor + 1) {
         // its turn has come anyway: it overtakes nobody
         if (!this.#step()) return;
@@ -284,7 +254,7 @@ export class Subscription extends LogCursor<Home<Subscription>> {
       }
       this.notePassedOver(after, offset);
       const entry = this.tail.at(offset);
-      if (entry?.isDeliverable(this.home.now()) === true) this.#deliver(entry, true);
+      if (entry?.isDeliverable(this.home.now()) === true) this.#write(entry, true);
       else if (entry !== undefined) this.noteSkipped(entry);
       this.criticalCursor = offset;
     }

@@ -8,6 +8,7 @@ import type { Encoded } from '../serializer/encoded-message.ts';
 import type { ThreadServices } from './thread-services.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NOTE_BYTES, volatileNote } from './node-messages.ts';
+import { DeliveryNotes } from '../delivery/delivery-notes.ts';
 import { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { attributesOf } from './receipt.ts';
 import { guarded } from '../support/emitter.ts';
@@ -67,7 +68,9 @@ export class PublishPipeline {
       epoch: this.#tail.epoch,
       isDuplicate: false,
       members: this.#thread.members,
+      notes: new DeliveryNotes(),
     };
+    entry.watcher = new WeakRef(facts.notes);
     return new FanOutTally(facts, (publication) => span?.end(attributesOf(publication)));
   }
 
@@ -99,6 +102,7 @@ export class PublishPipeline {
 
   #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
     const { id: threadId, state } = this.#thread;
+    const notes = new DeliveryNotes();
     const draft: EntryDraft = {
       threadId,
       id: settings.id,
@@ -109,13 +113,14 @@ export class PublishPipeline {
       expiresAt: settings.expiresAt,
       trace: span.trace,
       traceparent: span.trace?.traceparent,
+      watcher: new WeakRef(notes),
     };
     if (state === 'closed') {
       releaseDraft(draft);
       throw new ThreadClosedError({ threadId, state, action: 'send' });
     }
     return new Promise((resolve, reject) => {
-      const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, resolve);
+      const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, notes, resolve);
       if (settings.lane === 'volatile') {
         const entry = new Entry(draft, 0, this.#engine.now());
         this.#tellOthers(entry);
@@ -128,10 +133,15 @@ export class PublishPipeline {
     });
   }
 
-  #offer({ entry, isDuplicate }: Appended, strategy: string, done: (publication: FanOutTally) => void): void {
+  #offer(
+    { entry, isDuplicate }: Appended,
+    strategy: string,
+    notes: DeliveryNotes,
+    done: (publication: FanOutTally) => void,
+  ): void {
     const { epoch } = this.#tail;
     const { members } = this.#thread;
-    const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members }, done);
+    const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members, notes }, done);
     if (isDuplicate) publication.finish(0, 0);
     else this.#thread.offer(publication);
   }

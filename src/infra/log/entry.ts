@@ -27,6 +27,8 @@ export interface EntryDraft {
   readonly trace?: MessageTrace | undefined;
   /** The same as text, for the envelope and for other processes: a log that is shared carries it along. */
   readonly traceparent?: string | undefined;
+  /** Of the message's sender; weak, because the log lives longer than most receipts. */
+  readonly watcher?: WeakRef<DeliveryWatcher> | undefined;
 }
 
 /** Gives back the bodies of a draft that is not logged. */
@@ -53,7 +55,10 @@ const memoryOf = ({ heldBytes, bytes }: Body): number => heldBytes ?? bytes;
 /** Is told what a count does not tell: who was written to late, and who was passed over. */
 export interface DeliveryWatcher {
   noteLate(reader: object): void;
-  noteSkipped(reader: object): void;
+  /** @param isRecipient it was there when the message was logged */
+  noteSkipped(reader: object, isRecipient: boolean): void;
+  /** Its connection ended when only a piece of the message had been written. */
+  noteCut(reader: object): void;
 }
 
 /** One message in the log, with its frames, each encoded once for all connections that want it. */
@@ -76,7 +81,7 @@ export class Entry implements EntryDraft {
   isSuperseded = false;
   /** Its fan-out is over: whoever gets it from now on is catching up. */
   isOffered = false;
-  /** Whoever follows the message to its end; weak, because the log lives longer than most receipts. */
+  /** Replaced likewise. */
   watcher: WeakRef<DeliveryWatcher> | undefined;
   /** Connections it was written to. */
   writes = 0;
@@ -98,6 +103,7 @@ export class Entry implements EntryDraft {
     this.expiresAt = draft.expiresAt;
     this.trace = draft.trace ?? MessageTrace.from(draft.traceparent);
     this.traceparent = draft.traceparent;
+    this.watcher = draft.watcher;
     this.loggedAt = loggedAt;
   }
 

@@ -152,6 +152,11 @@ export class Telemetry {
     if (span !== undefined) this.#end(span, {}, outcome === 'timed_out' ? TIMED_OUT : undefined);
   }
 
+  /** The first pieces of this message are on their way to the connection; the span follows when it is over. */
+  begun(connectionId: string, trace: MessageTrace): void {
+    this.#lastMessages.set(connectionId, trace);
+  }
+
   transition({ machine, id, from, to, event }: TransitionFacts): void {
     const attributes = {
       'threadcast.machine.id': id,

@@ -87,7 +87,8 @@ it('counts what the peers make it count, and names no connection, thread or mess
   expect(await read('threadcast.behind.age')).toBeGreaterThanOrEqual(8);
   expect(await read('threadcast.published')).toBe(4);
   expect(await read('threadcast.publish.failures')).toBe(1);
-  expect(await read('threadcast.sent')).toBe(5);
+  // of three big ones, a piece of the first has been written to the stalled connection
+  expect(await read('threadcast.sent')).toBe(4);
   expect(await read('threadcast.volatile.dropped')).toBe(1);
   expect(await read('threadcast.threads')).toBe(1);
   expect(await read('threadcast.send.timeouts')).toBe(1);

@@ -1,0 +1,68 @@
+import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { Entry } from '../../infra/log/entry.ts';
+import type { FrameWriter, PieceWatcher } from './frame-writer.ts';
+import { LogCursor } from './log-cursor.ts';
+import type { Home, Subscriber } from './subscriber.ts';
+
+/**
+ * The cursor of a connection, as those see it who follow a message: whose it is, and whether the message was handed over to its end.
+ * @typeParam Reader the subscription
+ */
+export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> implements PieceWatcher {
+  readonly subscriber: Subscriber<Reader>;
+  /** Counts the joins of the thread, so that one can tell who was there. */
+  readonly serial: number;
+  protected readonly outbox: FrameWriter;
+
+  constructor(
+    subscriber: Subscriber<Reader>,
+    home: Home<Reader>,
+    start: { readonly tail: LogTail; readonly after: number; readonly serial: number },
+  ) {
+    super(home, start.tail, start.after);
+    this.subscriber = subscriber;
+    this.serial = start.serial;
+    this.outbox = subscriber.outbox;
+  }
+
+  get threadId(): string {
+    return this.home.id;
+  }
+
+  get canWrite(): boolean {
+    return this.outbox.canWrite;
+  }
+
+  /** Only the first pieces of this message have been handed to the socket. */
+  isWriting(entry: Entry): boolean {
+    return this.outbox.writing === entry;
+  }
+
+  /** Text of a stream; only when `canWrite`. */
+  writeText(bytes: Uint8Array): void {
+    this.outbox.writeRun(bytes, 0);
+  }
+
+  /** A stream that its client knows of will have no end: whoever published it is gone. */
+  tellLost(streamId: string): void {
+    if (!this.isEnded) this.subscriber.tellLost(this.threadId, streamId);
+  }
+
+  /** The outcome is the connection's, whatever subscription it has meanwhile. */
+  protected override get reader(): object {
+    return this.subscriber;
+  }
+
+  // --- PieceWatcher
+
+  onWhole(entry: Entry, bytes: number): void {
+    this.noteWritten(entry);
+    this.home.counters.deliveries++;
+    if (entry.trace !== undefined) this.subscriber.traceWritten(entry, bytes);
+  }
+
+  onCut(entry: Entry): void {
+    this.noteCut(entry);
+    if (entry.trace !== undefined) this.subscriber.traceMiss(entry, 'evicted');
+  }
+}
