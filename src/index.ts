@@ -28,6 +28,7 @@ export {
   ThreadClosedError,
   TooManyConnectionsError,
   TooManyStreamsError,
+  TooManyThreadsError,
   UnserializableMessageError,
   UnsupportedServerError,
   UnsupportedSocketError,

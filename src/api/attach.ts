@@ -46,14 +46,14 @@ export interface AttachOptions<S extends Session = Session> {
   authorize?(this: void, session: S, threadId: string): MaybePromise<boolean>;
   /**
    * Decides about what a client publishes in a thread that it has joined or that `authorize` would let it join; in others it is
-   * refused unasked. Called for one message of a connection after the other, in their order:
+   * refused unasked. Called for one message of a connection after the other in each thread, in their order:
    *
    * ```ts
    * onPublish: ({ userId }, { threadId, id, data }) => hub.thread(threadId).send({ userId, data }, { idempotencyKey: id }),
    * ```
    *
-   * Answer when the message is taken, and do what takes long, such as a model's answer, after that: the client's next requests wait for
-   * it, apart from a stream's cancel, and after `answerTimeoutMs` of the hub it counts as failed.
+   * Answer when the message is taken, and do what takes long, such as a model's answer, after that: the client's next requests
+   * about this thread wait for it, apart from a stream's cancel, and after `answerTimeoutMs` of the hub it counts as failed.
    *
    * What it throws refuses the message with the error's code where it is one of this library's; other errors are an `error`
    * event of the hub, and `internal` for the client.
@@ -68,8 +68,23 @@ export interface AttachOptions<S extends Session = Session> {
    *   `X-Forwarded-Host` (and `X-Forwarded-Port`) or `Forwarded`
    */
   allowedOrigins?: readonly string[] | ((origin: string) => boolean) | '*' | undefined;
-  /** Largest message that a client may send, at most the hub's `maxInputBytes`; above it, close code 1009. @default maxInputBytes */
+  /**
+   * Largest frame that is read at all, at most 1 MiB or the hub's `maxInputBytes`, whichever is larger; above it, close code 1009. One
+   * above `maxInputBytes` is refused. @default the larger of the two
+   */
   maxPayload?: number | undefined;
+  /**
+   * The address that counts for `maxInputPerSecondPerAddress`. Behind a proxy, say which header your proxy sets, because clients can send
+   * any other; `false`, or `undefined` as an answer, for no limit by address.
+   *
+   * ```ts
+   * clientAddress: ({ headers }) => headers['cf-connecting-ip']?.toString(),
+   * ```
+   *
+   * Of IPv6 the first 64 bits count. What it throws is an `error` event of the hub, and a 500.
+   * @default the socket's; none where that is a private one or the request has a header of a proxy (`x-forwarded-for` and the like)
+   */
+  clientAddress?: ((request: IncomingMessage) => string | undefined) | false | undefined;
   /** Fragments that such a message may consist of; above it, close code 1008. @default 1024 */
   maxFragments?: number | undefined;
   /** The format of clients that ask for none. Offering the subprotocol `threadcast.v1.json` asks for `json`. @default 'json' */

@@ -14,10 +14,12 @@ export interface AcceptOptions {
   /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
   format?: Format | undefined;
   /**
-   * Largest frame that this client may send, in bytes, at most the hub's `maxInputBytes`; above it, close code 1009. It is told, so give
-   * a WebSocket server's smaller `maxPayload` here. @default the hub's maxInputBytes
+   * Largest frame that this client may send, in bytes, at most the hub's `maxInputBytes`. `hello` tells it, so give a WebSocket server's
+   * smaller `maxPayload` here. @default the hub's maxInputBytes
    */
   maxInputBytes?: number | undefined;
+  /** Whose `maxInputPerSecondPerAddress` this client shares: its address, as far as you know it. @default no limit by address */
+  address?: string | undefined;
   /** Whether the client may join a thread that it asks for itself. @default refuses all: the application joins */
   authorize?: ((threadId: string) => boolean | Promise<boolean>) | undefined;
   /** What becomes of what the client publishes, and the answer to it; see `AttachOptions.onPublish`. @default see there */

@@ -30,6 +30,7 @@ export interface Transition {
  * - `unauthenticated` (401): `authenticate` knows nobody; `application`: it answered with `refuse(status)`
  * - `timeout` (503): it had no answer in time; `failed` (500): it, or `allowedOrigins`, has thrown: see the `error` event
  * - `handshakes`, `connections` (503), `user-connections` (429): `maxPendingHandshakes`, `maxConnections`, `maxConnectionsPerUser`
+ * - `rate-limited` (429): its user or its address has used up `maxInputPerSecondPerUser` or `maxInputPerSecondPerAddress`
  * - `stopping` (503): the hub drains or has been closed, or was detached meanwhile
  */
 export type RefusedReason =
@@ -44,6 +45,7 @@ export type RefusedReason =
   | 'handshakes'
   | 'connections'
   | 'user-connections'
+  | 'rate-limited'
   | 'stopping';
 
 /** A handshake that ended without a 101. All but `reason`, `status` and `userId` is as the client has sent it. */

@@ -2,6 +2,7 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import type { InspectionEvent, Observer } from 'xstate';
 import type { DeliveryLog } from '../infra/log/delivery-log.ts';
 import type { Clock } from './clock.ts';
+import type { InputLimits } from './input-limits.ts';
 
 /** Watches the machines: XState inspection events, as `createActor` takes them. */
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void);
@@ -10,7 +11,7 @@ export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) =>
 export type WhenFull = 'reject' | 'evict-oldest';
 
 /** Everything has a default. Times are in milliseconds, sizes in bytes. */
-export interface HubOptions {
+export interface HubOptions extends InputLimits {
   /** How long a peer may make no progress before that counts as one failure. @default 5000 */
   sendTimeoutMs?: number | undefined;
   /** The waits before the retries of one delivery. @default [1000, 2000, 4000] */
@@ -29,16 +30,9 @@ export interface HubOptions {
   sliceMs?: number | undefined;
   /** Largest message, in bytes of its JSON. @default 134217728 (128 MiB) */
   maxMessageBytes?: number | undefined;
-  /** Largest frame that a client may send. @default 1048576 */
-  maxInputBytes?: number | undefined;
-  /**
-   * Frames that one client may send in a second, for a moment five times as many; beyond it, it is closed with 4429. `Infinity`
-   * for no limit. @default 1000
-   */
-  maxInputPerSecond?: number | undefined;
   /**
    * How long `authorize`, `onPublish` and a stream's `mayCancel` may take: then the client is refused with `TC_ANSWER_TIMEOUT`, the hub
-   * has an `error` event, and the client's next request has its turn. Found with the next sweep. @default 30000
+   * has an `error` event, and the client's next request about the thread has its turn. Found with the next sweep. @default 30000
    */
   answerTimeoutMs?: number | undefined;
   /** For connections that have negotiated permessage-deflate without context takeover on the server's side. */

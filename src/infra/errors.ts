@@ -260,6 +260,19 @@ export class TooManyConnectionsError extends ThreadcastError {
   }
 }
 
+/** A client asks for one thread more than `maxThreadsPerConnection`: it was answered with this code. */
+export class TooManyThreadsError extends ThreadcastError {
+  readonly code = 'TC_TOO_MANY_THREADS';
+  readonly connectionId: string;
+  readonly limit: number;
+
+  constructor(facts: { connectionId: string; limit: number }) {
+    super(`connection ${facts.connectionId} has reached the limit of ${facts.limit} threads`);
+    this.connectionId = facts.connectionId;
+    this.limit = facts.limit;
+  }
+}
+
 /** A token stream that nothing can be appended to any more: it was ended, here or by a mark of another process. */
 export class StreamEndedError extends ThreadcastError {
   readonly code = 'TC_STREAM_ENDED';

@@ -52,3 +52,9 @@ export function checkFunction<T>(option: string, value: T): T {
   }
   return value;
 }
+
+/** A text, or undefined. */
+export function checkText(option: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw new InvalidOptionError({ option, value, expected: 'a text' });
+}

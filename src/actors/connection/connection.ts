@@ -7,8 +7,8 @@ import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { Emitter, guarded } from '../support/emitter.ts';
 import { DeliverySide } from './delivery-side.ts';
-import { MAX_LIST, notices } from './wire-protocol.ts';
-import { ClientRequests } from './client-requests.ts';
+import { MAX_LIST, notices, type Inbox, type Join } from './wire-protocol.ts';
+import { ClientInput } from './client-input.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
 import type {
   AcceptOptions,
@@ -28,12 +28,16 @@ export class ConnectionActor extends DeliverySide implements Connection {
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   /** The application's; see `AttachOptions.onPublish`. */
   readonly onPublish: AcceptOptions['onPublish'];
-  /** Of one frame of its client's. */
+  /** Whose input budget it shares with others; see `AcceptOptions.address`. */
+  readonly address: string | undefined;
+  /** Of one frame of its client's: a larger one is refused. */
   readonly maxInputBytes: number;
+  /** Of one frame of its client's: a larger one ends the connection. */
+  readonly maxFrameBytes: number;
   readonly #acceptedAt: number;
   /** Made when they are needed, which is never for most. */
   #listeners: Emitter<ConnectionEvents> | undefined;
-  #requests: ClientRequests | undefined;
+  #input: ClientInput | undefined;
 
   constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: ConnectionServices) {
     super(makeLink, settings, engine);
@@ -41,7 +45,9 @@ export class ConnectionActor extends DeliverySide implements Connection {
     this.data = settings.data;
     this.authorize = settings.authorize;
     this.onPublish = settings.onPublish;
+    this.address = settings.address;
     this.maxInputBytes = settings.maxInputBytes;
+    this.maxFrameBytes = settings.maxFrameBytes;
     this.#acceptedAt = engine.now();
   }
 
@@ -158,14 +164,29 @@ export class ConnectionActor extends DeliverySide implements Connection {
     return this.memberships.get(threadId)?.ack(offset) ?? false;
   }
 
-  /** Few of its answers wait to be written: a client that asks for many threads is answered no faster than it reads. */
+  /** What the client's URL asks for. */
+  joinFromUrl(joins: readonly (Join | Inbox)[]): void {
+    this.#openInput().join(joins);
+  }
+
+  /** How many threads it has joined, without the library's own. */
+  get joinedThreads(): number {
+    const ofUser = this.userId !== undefined && this.isIn(userThreadId(this.userId)) ? 1 : 0;
+    return this.subscriptions - ofUser - (this.isIn(connectionThreadId(this.id)) ? 1 : 0);
+  }
+
+  /** Few of its answers wait to be written: a client is answered no faster than it reads. */
   get takesAnswers(): boolean {
+    return this.outbox.takesNotices;
+  }
+
+  /** None of them does: a client that asks for many threads is given no more than it reads. */
+  get takesJoins(): boolean {
     return this.outbox.isOpen && !this.outbox.isUnfinished;
   }
 
-  /** What it was told has been written. */
   override onAnswersTaken(): void {
-    this.#requests?.goOn();
+    this.#input?.goOn();
   }
 
   // --- Peer
@@ -173,8 +194,12 @@ export class ConnectionActor extends DeliverySide implements Connection {
   onMessage(data: Uint8Array, isBinary: boolean): void {
     this.vitals.heard(this.engine.now());
     if (this.state === 'evicted') return;
-    if (data.length > this.maxInputBytes) this.evict(closeCodes.tooBig);
-    else (this.#requests ??= new ClientRequests(this, this.engine)).take(data, isBinary);
+    this.#openInput().take(data, isBinary);
+  }
+
+  override onDrain(): void {
+    super.onDrain();
+    this.#input?.goOn();
   }
 
   override sweep(now: number, isFair: boolean): void {
@@ -182,13 +207,18 @@ export class ConnectionActor extends DeliverySide implements Connection {
     if (this.memberships.size > 0 || this.state === 'tripped' || this.state === 'evicted') return;
     // answers to pings come by themselves, and are no sign that somebody is there
     const { leftAt = -Infinity } = this.memberships;
-    const usedAt = Math.max(this.#acceptedAt, leftAt, this.#requests?.heardAt ?? -Infinity);
+    const usedAt = Math.max(this.#acceptedAt, leftAt, this.#input?.heardAt ?? -Infinity);
     if (now - usedAt >= this.engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
   }
 
   protected override onEnd(end: Eviction): void {
+    this.#input?.end();
     this.engine.forgetConnection(this.id, end);
     this.emit('evicted', end);
+  }
+
+  #openInput(): ClientInput {
+    return (this.#input ??= new ClientInput(this, this.engine));
   }
 
   protected override onLinkEnd(): void {

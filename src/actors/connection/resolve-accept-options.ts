@@ -1,4 +1,5 @@
-import { checkChoice, checkFunction, checkNumber } from '../../infra/option-checks.ts';
+import { checkChoice, checkFunction, checkNumber, checkText } from '../../infra/option-checks.ts';
+import { clientNetwork } from '../../infra/socket/client-address.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Format } from '../../api/message.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
@@ -12,15 +13,20 @@ export interface ConnectionSettings {
   readonly format: Format;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   readonly onPublish: AcceptOptions['onPublish'];
-  /** Of one frame of its client's. */
+  readonly address: string | undefined;
+  /** Of one frame of its client's: a larger one is refused. */
   readonly maxInputBytes: number;
+  /** Of one frame of its client's: a larger one ends the connection. */
+  readonly maxFrameBytes: number;
 }
 
 const refuseAll = (): boolean => false;
 
+const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveAccept(options: AcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
-  const { maxInputBytes } = settings;
+  const { maxInputBytes, maxFrameBytes } = settings.input;
   return {
     id: newId(),
     userId: options.userId,
@@ -28,6 +34,8 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
     authorize: checkFunction('authorize', options.authorize) ?? refuseAll,
     onPublish: checkFunction('onPublish', options.onPublish),
+    address: addressOf(checkText('address', options.address)),
+    maxFrameBytes,
     maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
   };
 }

@@ -1,4 +1,5 @@
 import { encodeText, type Frame } from '../../infra/wire/frames.ts';
+import { isId } from '../../infra/log/ids.ts';
 import { isObject, parseObject } from '../../infra/wire/json-object.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { PartsWish } from '../delivery/part-sender.ts';
@@ -7,6 +8,15 @@ import type { GapReason } from '../delivery/gap-reason.ts';
 
 /** Name of the WebSocket subprotocol; its frames are in `docs/PROTOCOL.md`. */
 export const SUBPROTOCOL = 'threadcast.v1.json';
+
+/** Of a `traceparent`, which has 55 in its version 00. */
+const MOST_TRACE_UNITS = 256;
+
+/** Streams that a join may say something about: twice as many as a thread has in progress unless it is set otherwise. */
+const MOST_STREAMS = 64;
+
+/** Where the ids of a message that is too big are looked for. */
+const MOST_HEAD_BYTES = 2_048;
 
 /** What the server says besides messages. */
 export const notices = {
@@ -32,6 +42,13 @@ export interface Join {
   readonly th: string;
   readonly from: string | undefined;
   readonly wish: JoinRequest;
+  /** Asked for by the URL, not by a frame. */
+  readonly isInUrl?: boolean | undefined;
+}
+
+/** A client asks for what is sent to its user. */
+export interface Inbox extends Omit<Join, 't' | 'th'> {
+  readonly t: 'inbox';
 }
 
 /** What a client says about what it has: cumulative, by thread. */
@@ -40,7 +57,7 @@ export type Acknowledged = readonly [th: string, o: number];
 /** What a client may ask for. */
 export type Request =
   | Join
-  | { readonly t: 'inbox'; readonly from: string | undefined; readonly wish: JoinRequest }
+  | Inbox
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | {
@@ -89,7 +106,7 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
     }
     case 'pub':
       return typeof th === 'string' && typeof id === 'string'
-        ? { t, th, id, d, tp: typeof tp === 'string' ? tp : undefined }
+        ? { t, th, id, d, tp: typeof tp === 'string' && tp.length <= MOST_TRACE_UNITS ? tp : undefined }
         : undefined;
     default:
       return 'ignored';
@@ -116,6 +133,17 @@ function ackIn([th, o]: readonly unknown[]): Acknowledged | undefined {
   return typeof th === 'string' && typeof o === 'number' ? [th, o] : undefined;
 }
 
+/**
+ * Which message a frame that is not parsed would publish, where its `d` comes last, as `threadcast/client` writes it. Nothing where that
+ * cannot be seen.
+ */
+export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
+  const head = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, MOST_HEAD_BYTES)).toString();
+  const end = head.indexOf(',"d":');
+  const { t, th, id } = (end < 0 ? undefined : parseObject(`${head.slice(0, end)}}`)) ?? {};
+  return t === 'pub' && isId(th) && isId(id) ? { th, id } : {};
+}
+
 function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {
   return {
     texts: positionsIn(s),
@@ -124,11 +152,14 @@ function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): J
   };
 }
 
-/** What the client says it has of the streams; what makes no sense counts as nothing. */
+/** What the client says it has of the streams; what makes no sense counts as nothing, and so does what is too much. */
 function positionsIn(value: unknown): TextPositions | undefined {
   if (!isObject(value)) return undefined;
   const positions = new Map<string, number>();
-  for (const [id, at] of Object.entries(value)) {
+  for (const id in value) {
+    const at = value[id];
+    if (positions.size >= MOST_STREAMS) break;
+    if (!isId(id)) continue;
     if (typeof at === 'number' && Number.isSafeInteger(at) && at > 0) positions.set(id, at);
   }
   return positions;
@@ -137,7 +168,7 @@ function positionsIn(value: unknown): TextPositions | undefined {
 /** What it has of a message that came to its middle; likewise. */
 function unfinishedIn(have: unknown): PartsWish {
   const { o, id, n, of } = isObject(have) ? have : {};
-  const isRight = typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 && typeof id === 'string';
+  const isRight = typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 && isId(id);
   const unfinished =
     isRight && typeof o === 'number' && typeof of === 'number' ? { offset: o, id, next: n, of } : undefined;
   return { unfinished };

@@ -77,6 +77,11 @@ export class FrameWriter {
     return this.#isOpen;
   }
 
+  /** Less than half of the notices that may wait do. */
+  get takesNotices(): boolean {
+    return this.#noticeBytes < MAX_NOTICE_BYTES / 2;
+  }
+
   /** Messages written, the last one perhaps not to its end. */
   get messages(): number {
     return this.#messages;

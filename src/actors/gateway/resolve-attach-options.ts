@@ -1,21 +1,30 @@
+import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { checkChoice, checkFunction, checkNumber, type Filled } from '../../infra/option-checks.ts';
+import { directAddress } from '../../infra/socket/client-address.ts';
 import type { HubSettings } from '../hub/resolve-options.ts';
 import type { AttachOptions } from '../../api/attach.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
-export type GatewaySettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish'>> &
-  Pick<AttachOptions, 'allowedOrigins'> & { readonly onPublish: AttachOptions['onPublish'] | undefined };
+export type GatewaySettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'clientAddress'>> &
+  Pick<AttachOptions, 'allowedOrigins'> & {
+    readonly onPublish: AttachOptions['onPublish'] | undefined;
+    readonly clientAddress: (request: IncomingMessage) => string | undefined;
+  };
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
-export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSettings): GatewaySettings {
+export function resolveAttach(options: AttachOptions, { input }: HubSettings): GatewaySettings {
   return {
     path: checkPath(options.path ?? '/'),
     authenticate: checkFunction('authenticate', options.authenticate) ?? (() => ({})),
     authorize: checkFunction('authorize', options.authorize) ?? (() => false),
     onPublish: checkFunction('onPublish', options.onPublish),
     ...checkOrigins(options.allowedOrigins),
-    maxPayload: checkNumber('maxPayload', options.maxPayload, maxInputBytes, { min: 1, max: maxInputBytes }),
+    maxPayload: checkNumber('maxPayload', options.maxPayload, input.maxFrameBytes, {
+      min: 1,
+      max: input.maxFrameBytes,
+    }),
+    clientAddress: checkAddress(options.clientAddress),
     maxFragments: checkNumber('maxFragments', options.maxFragments, 1_024, { min: 1, max: 2 ** 31 - 1 }),
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
     compress: options.compress ?? false,
@@ -26,6 +35,11 @@ export function resolveAttach(options: AttachOptions, { maxInputBytes }: HubSett
     }),
     maxPendingHandshakes: checkNumber('maxPendingHandshakes', options.maxPendingHandshakes, 1_000, { min: 1 }),
   };
+}
+
+function checkAddress(clientAddress: AttachOptions['clientAddress']): GatewaySettings['clientAddress'] {
+  if (clientAddress === false) return () => undefined;
+  return checkFunction('clientAddress', clientAddress) ?? directAddress;
 }
 
 function checkPath(path: unknown): string {

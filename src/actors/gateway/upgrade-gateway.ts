@@ -11,19 +11,21 @@ import { makeUpgrader, type Handshake } from '../../infra/socket/handshake.ts';
 import { queryOf } from '../../infra/socket/request-target.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
+import type { ConnectionServices } from '../connection/connection-services.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { HubContext } from '../support/context.ts';
 import { warnDeveloper } from '../support/development-warning.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import { assertSession, formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
+import { HandshakeBudget } from './handshake-budget.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
 
 /** What the front door needs of the hub behind it. */
 export interface House {
-  readonly engine: HubContext;
+  readonly engine: HubContext & Pick<ConnectionServices, 'budgets'>;
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
   accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor;
@@ -43,6 +45,9 @@ interface Denial {
   readonly refusal: Refusal;
 }
 
+/** Its user, or its address, has used up what it may send. */
+const SPENT: Denial = { reason: 'rate-limited', refusal: new Refusal(429) };
+
 type Answer = Session | Refusal | false | null | undefined;
 
 /** Answers the requests to upgrade of one path: who may come in, and what those may join who came in. */
@@ -51,6 +56,7 @@ export class UpgradeGateway implements Route, Task {
   readonly #options: GatewaySettings;
   readonly #unroute: () => void;
   readonly #refusals: RefusalLog;
+  readonly #budget: HandshakeBudget;
   /** Those whose `authenticate` has not settled, with their deadlines: also of clients that have gone, or were refused meanwhile. */
   readonly #pending = new Map<Handshake, TimerHandle>();
   /** Handshakes to be answered in the turns' slices: a deploy brings thousands at the same moment. */
@@ -62,6 +68,7 @@ export class UpgradeGateway implements Route, Task {
     this.#house = house;
     this.#options = resolveAttach(options, house.engine.settings);
     const { path, maxPayload, maxFragments, compress } = this.#options;
+    this.#budget = new HandshakeBudget(house.engine.budgets, this.#options);
     this.#refusals = new RefusalLog(path, house.engine.settings.isDevelopment, (news) => house.refused(news));
     const limits = { maxPayload, maxFragments, compress };
     this.#upgraders = {
@@ -119,7 +126,8 @@ export class UpgradeGateway implements Route, Task {
       return { reason: 'format', refusal: new Refusal(400, 'format not allowed') };
     }
     if (this.#pending.size >= maxPendingHandshakes) return { reason: 'handshakes', refusal: new Refusal(503) };
-    return this.#denialOf(undefined);
+    const denial = this.#denialOf(undefined);
+    return denial ?? (this.#budget.take({ address: this.#budget.addressOf(request) }) ? undefined : SPENT);
   }
 
   /** Whether the hub has no place for one more connection, of this user. */
@@ -221,7 +229,8 @@ export class UpgradeGateway implements Route, Task {
     } else {
       assertSession(answer);
       // nothing can change between this and the accept
-      const denial = this.#denialOf(answer.userId);
+      const { userId } = answer;
+      const denial = this.#denialOf(userId) ?? (this.#budget.take({ userId }) ? undefined : SPENT);
       if (denial === undefined) this.#open(handshake, answer);
       else this.#refuse(handshake, denial, answer.userId);
     }
@@ -231,10 +240,10 @@ export class UpgradeGateway implements Route, Task {
     const { request } = handshake;
     const asked = formatAsked(request, this.#options.allowPlain);
     const format = session.format ?? (asked === 'refused' ? undefined : asked) ?? this.#options.format;
-    const options = this.#acceptOptions(session, format);
+    const options = { ...this.#acceptOptions(session, format), address: this.#budget.addressOf(request) };
     const status = handshake.complete(this.#upgraders[format], (webSocket, socket) => {
       const connection = this.#house.accept((listener) => wsSocketLink(webSocket, socket, listener), options);
-      void joinFromUrl(connection, queryOf(request), this.#house.engine.report);
+      joinFromUrl(connection, queryOf(request));
     });
     if (status !== undefined) this.#refusals.note('malformed', status, request, session.userId);
   }
@@ -244,7 +253,7 @@ export class UpgradeGateway implements Route, Task {
     const { onPublish, maxPayload } = this.#options;
     return {
       format,
-      maxInputBytes: maxPayload,
+      maxInputBytes: Math.min(maxPayload, this.#house.engine.settings.input.maxInputBytes),
       authorize: (threadId) => this.#options.authorize(session, threadId),
       data: session.data,
       ...(session.userId === undefined ? {} : { userId: session.userId }),

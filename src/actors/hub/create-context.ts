@@ -3,7 +3,9 @@ import { HubClosedError } from '../../infra/errors.ts';
 import { Metrics } from '../../infra/telemetry/metrics.ts';
 import { deferringClock } from '../../infra/time/deferring-clock.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
-import { JoinPacer } from '../connection/join-pacer.ts';
+import { InputBudgets } from '../connection/input-budgets.ts';
+import { Intake } from '../connection/intake.ts';
+import { SharedPlaces } from '../connection/request-lanes.ts';
 import { makeCounters } from '../support/counters.ts';
 import { provideConnection, provideThread } from './machine-effects.ts';
 import type { Engine } from './context.ts';
@@ -17,6 +19,9 @@ import { SerializerActor } from '../serializer/serializer.ts';
 import { FlushTimer } from '../streams/flush-timer.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 import { SliceScheduler } from '../support/slice-scheduler.ts';
+
+/** Requests of clients that may have the application at work at the same moment, besides one of each connection. */
+const REQUESTS_AT_ONCE = 1_024;
 
 const CLOSED_THREAD = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
 
@@ -53,17 +58,21 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     actor.subscribe({ error: report });
     actor.start();
   };
+  const now = (): number => clock.now();
+  const turns = new SliceScheduler(clock, sliceMs, report, () => runs.clear());
   return {
     settings,
     clock,
     telemetry,
     metrics,
     serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report }),
-    turns: new SliceScheduler(clock, sliceMs, report, () => runs.clear()),
+    turns,
+    intake: new Intake(clock, turns, sliceMs),
+    budgets: new InputBudgets(settings.input.rates, now),
+    places: new SharedPlaces(REQUESTS_AT_ONCE),
     runs,
     flight: new WriteBatch(),
     ticker: new FlushTimer(clock, streams.windowMs),
-    joins: new JoinPacer(clock),
     counters,
     get isRunning() {
       return hub.state() === 'running';
@@ -76,7 +85,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
       thread: provideThread((id) => threads.get(id)),
     },
     actorOptions,
-    now: () => clock.now(),
+    now,
     newId,
     isInspected: inspectors.length > 0,
     launch,

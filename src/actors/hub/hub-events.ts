@@ -16,6 +16,7 @@ const REASONS: readonly RefusedReason[] = [
   'handshakes',
   'connections',
   'user-connections',
+  'rate-limited',
   'stopping',
 ];
 

@@ -48,6 +48,7 @@ export class PeriodicWork {
     threads.sweep();
     engine.turns.add(this.#log);
     engine.serializer.sweep();
+    engine.budgets.sweep();
     this.look();
   }
 }

@@ -16,6 +16,7 @@ import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
 import type { ConnectionPolicy } from '../../machines/index.ts';
 import { resolveStreamLimits } from '../streams/resolve-stream-options.ts';
+import { resolveInputLimits, type InputSettings } from '../connection/resolve-input-limits.ts';
 import type { LivenessPolicy } from '../connection/liveness.ts';
 import type { CompressionOptions, StreamLimits } from '../../api/options.ts';
 import type { HubOptions } from '../../api/options.ts';
@@ -31,8 +32,7 @@ export interface HubSettings {
   readonly highWaterMarkBytes: number;
   readonly sliceMs: number;
   readonly maxMessageBytes: number;
-  readonly maxInputBytes: number;
-  readonly maxInputPerSecond: number;
+  readonly input: InputSettings;
   readonly answerTimeoutMs: number;
   readonly compression: Filled<CompressionOptions>;
   readonly maxConnections: number;
@@ -92,8 +92,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     }),
     sliceMs: checkNumber('sliceMs', options.sliceMs, 2, { min: 0.1, max: 1_000 }),
     maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1024 * 1024, { min: 1 }),
-    maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, 1024 * 1024, { min: 1 }),
-    maxInputPerSecond: checkNumber('maxInputPerSecond', options.maxInputPerSecond, 1_000, { min: 1 }),
+    input: resolveInputLimits(options),
     answerTimeoutMs: checkNumber('answerTimeoutMs', options.answerTimeoutMs, 30_000, timer),
     compression: {
       thresholdBytes: checkNumber('compression.thresholdBytes', options.compression?.thresholdBytes, 1_024, { min: 0 }),

@@ -92,13 +92,13 @@ describe('limits', () => {
   });
 
   it('evicts a client that makes too many notices wait', async () => {
-    const { clock, hub, run } = start();
+    const { clock, hub, run } = start({ maxThreadsPerConnection: 1 });
     const link = new FakeLink();
     const connection = hub.accept(link.attach);
     await connection.join('t');
     link.stall();
     await run(hub.thread('t').send('x'.repeat(600_000)));
-    for (let i = 0; i < 1_500; i++) link.say({ t: 'join', th: 'forbidden' });
+    for (let i = 0; i < 1_500; i++) link.say({ t: 'join', th: 'another' });
     await clock.settle();
     expect(connection.state).toBe('evicted');
   });

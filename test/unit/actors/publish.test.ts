@@ -132,8 +132,10 @@ it('who sends faster than the limit is closed with 4429; a burst is not that', a
   for (let i = 0; i < 50; i++) link.say({ t: 'ack', th: 't', o: 1 });
   await clock.advance(1_000);
   for (let i = 0; i < 10; i++) link.say({ t: 'ack', th: 't', o: 1 });
+  await clock.settle();
   expect(link.isClosed).toBe(false);
   link.say({ t: 'ack', th: 't', o: 1 });
+  await clock.settle();
   expect(link.closeCode).toBe(4429);
 });
 

@@ -118,11 +118,15 @@ it('a join’s ref comes back with its answer, whichever that is, and only with 
   link.say({ t: 'cancel', th: 'secret', s: 'x', ref: 11 });
   await clock.settle();
   expect(framesOf(link, 'joined').map(({ ref }) => ref)).toEqual([7, 8, undefined]);
-  expect(framesOf(link, 'err').map(({ code, ref }) => [code, ref])).toEqual([
-    ['TC_INVALID_POSITION', 9],
-    ['forbidden', 10],
-    ['forbidden', undefined],
-  ]);
+  const refusals = framesOf(link, 'err').map(({ code, ref }) => [code, ref]);
+  expect(refusals).toHaveLength(3);
+  expect(refusals).toEqual(
+    expect.arrayContaining([
+      ['TC_INVALID_POSITION', 9],
+      ['forbidden', 10],
+      ['forbidden', undefined],
+    ]),
+  );
 });
 
 it('who comes while the log cannot be reached is told so with hello', async () => {

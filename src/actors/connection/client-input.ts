@@ -1,0 +1,270 @@
+import { TooManyThreadsError } from '../../infra/errors.ts';
+import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
+import { weighJson } from '../../infra/wire/json-weight.ts';
+import type { ConnectionServices } from './connection-services.ts';
+import { ClientRequests } from './client-requests.ts';
+import type { ConnectionActor } from './connection.ts';
+import { costs, isTooComplex, MOST_WAITING } from './input-costs.ts';
+import type { InputAccount } from './input-budgets.ts';
+import type { IntakeMember } from './intake.ts';
+import { RequestLanes } from './request-lanes.ts';
+import {
+  headOfPublish,
+  MAX_LIST,
+  notices,
+  parseFrame,
+  type Acknowledged,
+  type ClientFrame,
+  type Inbox,
+  type Join,
+  type Request,
+} from './wire-protocol.ts';
+
+/** Frames up to this size are parsed in microseconds, whatever is in them. */
+const SMALL_BYTES = 512;
+
+/** No thread that a client can name is called so. */
+const INBOX = '~';
+
+interface RawFrame {
+  readonly data: Uint8Array;
+  readonly isBinary: boolean;
+}
+
+/** A request that has been read, until it is done. */
+interface Pending {
+  readonly th: string;
+  readonly isJoin: boolean;
+  readonly request: Request;
+  /** Of its frame. */
+  readonly bytes: number;
+}
+
+/**
+ * What a client has sent and the hub has not dealt with. Frames are taken as they come, and paid for; they are read, and the requests in
+ * them performed, when the intake gives this connection its turn. Whatever is in a frame, it ends in an answer, a close code or nothing.
+ */
+export class ClientInput implements IntakeMember {
+  readonly #connection: ConnectionActor;
+  readonly #engine: ConnectionServices;
+  readonly #requests: ClientRequests;
+  readonly #account: InputAccount;
+  readonly #lanes: RequestLanes<Pending>;
+  #frames: RawFrame[] = [];
+  /** How many of the frames have been read. */
+  #read = 0;
+  /** Of frames that have not been read, and of requests that are not done. */
+  #waitingBytes = 0;
+  /** Requests that are not done, joins apart. */
+  #waiting = 0;
+  /** Joins that are not done, and those among them of threads that the connection is not in. */
+  #joins = 0;
+  readonly #joining = new Map<string, number>();
+  #heardAt: number;
+
+  constructor(connection: ConnectionActor, engine: ConnectionServices) {
+    this.#connection = connection;
+    this.#engine = engine;
+    this.#requests = new ClientRequests(connection, engine);
+    this.#account = engine.budgets.open(connection);
+    this.#lanes = new RequestLanes(engine.places, ({ request }) => this.#requests.perform(request));
+    this.#heardAt = engine.now();
+  }
+
+  /** When the client last said something. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  take(data: Uint8Array, isBinary: boolean): void {
+    this.#heardAt = this.#engine.now();
+    const { maxInputBytes } = this.#connection;
+    if (!this.#pay(costs.arrival(data.length, maxInputBytes))) return;
+    if (data.length > maxInputBytes) return this.#refuseOversized(data, isBinary);
+    const isTooMuch = this.#waitingBytes > MOST_WAITING.fullFrames * maxInputBytes;
+    if (isTooMuch || this.#frames.length - this.#read >= MOST_WAITING.frames) return this.#shun(closeCodes.rateLimited);
+    this.#frames.push({ data, isBinary });
+    this.#waitingBytes += data.length;
+    return this.#engine.intake.add(this);
+  }
+
+  /** A ping, or a pong that answers none of ours. */
+  takeControl(): void {
+    this.#pay(costs.control);
+  }
+
+  /** What the client's URL asks for. */
+  join(joins: readonly (Join | Inbox)[]): void {
+    for (const join of joins) {
+      if (!this.#pay(costs.request)) return;
+      if (join.t === 'join') this.#join(join);
+      else this.#ask(join, 0);
+    }
+    this.goOn();
+  }
+
+  /** The connection takes answers again. */
+  goOn(): void {
+    if (this.hasWork) this.#engine.intake.add(this);
+  }
+
+  /** The connection has ended. */
+  end(): void {
+    this.#account.close();
+    this.#frames = [];
+    this.#read = 0;
+  }
+
+  // --- IntakeMember
+
+  get hasWork(): boolean {
+    return this.#connection.state !== 'evicted' && (this.#read < this.#frames.length || this.#canStart);
+  }
+
+  step(): boolean {
+    if (this.#connection.state === 'evicted') return false;
+    const frame = this.#frames[this.#read];
+    if (frame !== undefined) {
+      if (++this.#read === this.#frames.length) {
+        this.#frames = [];
+        this.#read = 0;
+      }
+      this.#waitingBytes -= frame.data.length;
+      this.#readFrame(frame);
+      return false;
+    }
+    if (!this.#canStart) return false;
+    this.#lanes.start(this.#onDone);
+    return true;
+  }
+
+  /** A client that does not read its answers is given no more of them. */
+  get #canStart(): boolean {
+    return this.#connection.takesAnswers && this.#lanes.canStart(this.#connection.takesJoins);
+  }
+
+  #readFrame({ data, isBinary }: RawFrame): void {
+    const connection = this.#connection;
+    if (connection.format === 'plain') {
+      if (!this.#pay(costs.request)) return;
+      connection.emit('message', {
+        threadId: undefined,
+        id: undefined,
+        data: isBinary ? data : textOf(data),
+        trace: undefined,
+      });
+      return;
+    }
+    if (isBinary) return this.#shun(closeCodes.badMessage);
+    if (data.length > SMALL_BYTES) {
+      const weight = weighJson(data);
+      if (!this.#pay(costs.parsing(weight))) return;
+      if (isTooComplex(weight, connection.maxInputBytes)) return this.#refuseUnread(data, 'too-complex');
+    }
+    const frame = parseFrame(data);
+    if (frame === undefined) this.#shun(closeCodes.badMessage);
+    else if (frame === 'ignored') this.#pay(costs.request);
+    else this.#dispatch(frame, data.length);
+  }
+
+  #dispatch(frame: ClientFrame, bytes: number): void {
+    if (frame.t === 'acks') return this.#acknowledge(frame.acks, bytes);
+    if (frame.t === 'joins') return this.#joinAll(frame.joins);
+    if (frame.t === 'join') return this.#joinAll([frame]);
+    if (!this.#pay(costs.request)) return undefined;
+    if (frame.t === 'cancel' && this.#connection.isIn(frame.th)) {
+      // an `onPublish` that answers with a stream and waits for its end must not keep the cancel waiting
+      void this.#requests.perform(frame);
+      return undefined;
+    }
+    return this.#ask(frame, bytes);
+  }
+
+  /** Anything but a join. */
+  #ask(request: Request, bytes: number): void {
+    if (++this.#waiting > MOST_WAITING.requests) this.#shun(closeCodes.rateLimited);
+    else this.#enqueue(request, bytes);
+  }
+
+  /**
+   * Cumulative, so they need not wait for the requests before them. What the protocol makes a client say is not counted against it: each
+   * message that it was sent is news once at most.
+   */
+  #acknowledge(acks: readonly Acknowledged[], bytes: number): void {
+    let isNews = false;
+    for (const [threadId, offset] of acks) isNews = this.#connection.ack(threadId, offset) || isNews;
+    if (isNews) this.#account.give(costs.arrival(bytes, this.#connection.maxInputBytes));
+    else this.#pay(costs.request);
+  }
+
+  #joinAll(joins: readonly Join[]): void {
+    // a client waits for answers before it sends the next list
+    if (joins.length > 1 && this.#joins > MAX_LIST) return this.#shun(closeCodes.rateLimited);
+    for (const join of joins) {
+      if (!this.#pay(costs.join)) return undefined;
+      this.#join(join);
+    }
+    return undefined;
+  }
+
+  #join(join: Join): void {
+    const connection = this.#connection;
+    const limit = this.#engine.settings.input.maxThreadsPerConnection;
+    const isNew = !connection.isIn(join.th);
+    const joining = this.#joining.get(join.th) ?? 0;
+    if (isNew && joining === 0 && connection.joinedThreads + this.#joining.size >= limit) {
+      this.#requests.fail(join, new TooManyThreadsError({ connectionId: connection.id, limit }));
+      return;
+    }
+    this.#joins++;
+    if (isNew) this.#joining.set(join.th, joining + 1);
+    this.#enqueue(join, 0);
+  }
+
+  #enqueue(request: Request, bytes: number): void {
+    this.#waitingBytes += bytes;
+    const th = request.t === 'inbox' ? INBOX : request.th;
+    this.#lanes.add({ th, isJoin: request.t === 'join', request, bytes });
+  }
+
+  readonly #onDone = ({ th, isJoin, bytes }: Pending): void => {
+    if (isJoin) this.#joined(th);
+    else this.#waiting--;
+    this.#waitingBytes -= bytes;
+    this.goOn();
+  };
+
+  #joined(threadId: string): void {
+    this.#joins--;
+    const joining = this.#joining.get(threadId) ?? 0;
+    if (joining > 1) this.#joining.set(threadId, joining - 1);
+    else this.#joining.delete(threadId);
+  }
+
+  #refuseOversized(data: Uint8Array, isBinary: boolean): void {
+    const { format, maxFrameBytes } = this.#connection;
+    if (format === 'plain' || data.length > maxFrameBytes) this.#shun(closeCodes.tooBig);
+    else if (isBinary) this.#shun(closeCodes.badMessage);
+    else this.#refuseUnread(data, 'TC_MESSAGE_TOO_LARGE');
+  }
+
+  /** Of a frame that is not parsed, only the beginning is read: enough to say which message was refused. */
+  #refuseUnread(data: Uint8Array, code: string): void {
+    this.#connection.tell(notices.error(code, headOfPublish(data)));
+  }
+
+  /** False where that was more than is left, which ends the connection. */
+  #pay(cost: number): boolean {
+    if (this.#account.take(cost)) return true;
+    this.#shun(closeCodes.rateLimited);
+    return false;
+  }
+
+  #shun(code: CloseCode): void {
+    this.#connection.evict(code);
+  }
+}
+
+function textOf(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.length).toString();
+}

@@ -1,0 +1,129 @@
+import { RateLimiter } from './rate-limiter.ts';
+
+/** Points a second that input may cost: of one connection, of one user's, of those from one address, and of all. */
+export interface InputRates {
+  readonly perConnection: number;
+  readonly perUser: number;
+  readonly perAddress: number;
+  readonly total: number;
+}
+
+/** Who pays for what a client sends, besides its connection. */
+export interface Payer {
+  readonly userId: string | undefined;
+  /** Undefined where it is not known, or says nothing about who the client is. */
+  readonly address: string | undefined;
+}
+
+/** While all connections together send more than the hub takes, everything costs so many times as much: who sends most is closed first. */
+const SURGE = 8;
+
+/** Of all connections of one user, or from one address. */
+class SharedBudget {
+  readonly key: string;
+  readonly limiter: RateLimiter;
+  /** Connections that use it. */
+  users = 0;
+
+  constructor(key: string, perSecond: number, now: number) {
+    this.key = key;
+    this.limiter = new RateLimiter(perSecond, now);
+  }
+}
+
+/** What clients may still send. A hundred connections of one user, or from one address, share what is one user's, or one address's. */
+export class InputBudgets {
+  readonly #rates: InputRates;
+  readonly #now: () => number;
+  readonly #total: RateLimiter;
+  readonly #shared = new Map<string, SharedBudget>();
+  /** Those that no connection uses. */
+  readonly #unused = new Set<SharedBudget>();
+
+  constructor(rates: InputRates, now: () => number) {
+    this.#rates = rates;
+    this.#now = now;
+    this.#total = new RateLimiter(rates.total, now());
+  }
+
+  /** Of one connection, from its first frame to its end. */
+  open(payer: Payer): InputAccount {
+    const shared = this.#sharedBy(payer);
+    for (const budget of shared) {
+      budget.users++;
+      this.#unused.delete(budget);
+    }
+    return new InputAccount(this, new RateLimiter(this.#rates.perConnection, this.#now()), shared);
+  }
+
+  /** Before there is a connection. False where its user, or its address, has nothing left. */
+  charge(payer: Payer, cost: number): boolean {
+    return this.take(undefined, this.#sharedBy(payer), cost);
+  }
+
+  take(own: RateLimiter | undefined, shared: readonly SharedBudget[], cost: number): boolean {
+    const now = this.#now();
+    const price = this.#total.take(cost, now) ? cost : SURGE * cost;
+    let isAffordable = own?.take(price, now) ?? true;
+    for (const { limiter } of shared) isAffordable = limiter.take(price, now) && isAffordable;
+    return isAffordable;
+  }
+
+  close(shared: readonly SharedBudget[]): void {
+    for (const budget of shared) if (--budget.users === 0) this.#unused.add(budget);
+  }
+
+  /** Forgets those that no connection uses and that are as good as new. */
+  sweep(): void {
+    const now = this.#now();
+    for (const budget of this.#unused) {
+      if (!budget.limiter.isFull(now)) continue;
+      this.#unused.delete(budget);
+      this.#shared.delete(budget.key);
+    }
+  }
+
+  #sharedBy({ userId, address }: Payer): readonly SharedBudget[] {
+    const shared: SharedBudget[] = [];
+    if (userId !== undefined) shared.push(this.#budget(`user ${userId}`, this.#rates.perUser));
+    if (address !== undefined) shared.push(this.#budget(`address ${address}`, this.#rates.perAddress));
+    return shared;
+  }
+
+  #budget(key: string, perSecond: number): SharedBudget {
+    const known = this.#shared.get(key);
+    if (known !== undefined) return known;
+    const budget = new SharedBudget(key, perSecond, this.#now());
+    this.#shared.set(key, budget);
+    this.#unused.add(budget);
+    return budget;
+  }
+}
+
+/** What one connection may still send. */
+export class InputAccount {
+  readonly #budgets: InputBudgets;
+  readonly #own: RateLimiter;
+  readonly #shared: readonly SharedBudget[];
+
+  constructor(budgets: InputBudgets, own: RateLimiter, shared: readonly SharedBudget[]) {
+    this.#budgets = budgets;
+    this.#own = own;
+    this.#shared = shared;
+  }
+
+  /** False where the connection, its user or its address has nothing left. */
+  take(cost: number): boolean {
+    return this.#budgets.take(this.#own, this.#shared, cost);
+  }
+
+  /** What was taken for something that turned out to cost less. */
+  give(points: number): void {
+    this.#own.give(points);
+    for (const { limiter } of this.#shared) limiter.give(points);
+  }
+
+  close(): void {
+    this.#budgets.close(this.#shared);
+  }
+}

@@ -1,0 +1,36 @@
+import type { InputLimits } from '../../api/input-limits.ts';
+import { checkNumber } from '../../infra/option-checks.ts';
+import type { InputRates } from './input-budgets.ts';
+
+/** The largest frame that is read at all, where the hub takes smaller ones: larger ones are refused with an answer up to here. */
+const READ_BYTES = 1024 * 1024;
+
+/** `InputLimits` with defaults filled in. */
+export interface InputSettings {
+  /** Larger frames are refused. */
+  readonly maxInputBytes: number;
+  /** Larger frames end their connection. */
+  readonly maxFrameBytes: number;
+  readonly maxThreadsPerConnection: number;
+  readonly rates: InputRates;
+}
+
+/** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
+export function resolveInputLimits(limits: InputLimits): InputSettings {
+  const atLeastOne = { min: 1 };
+  const rate = (option: keyof InputLimits, fallback: number): number =>
+    checkNumber(option, limits[option], fallback, atLeastOne);
+  const maxInputBytes = checkNumber('maxInputBytes', limits.maxInputBytes, 64 * 1024, atLeastOne);
+  const perConnection = rate('maxInputPerSecond', 1_000);
+  return {
+    maxInputBytes,
+    maxFrameBytes: Math.max(READ_BYTES, maxInputBytes),
+    maxThreadsPerConnection: checkNumber('maxThreadsPerConnection', limits.maxThreadsPerConnection, 10_000, atLeastOne),
+    rates: {
+      perConnection,
+      perUser: rate('maxInputPerSecondPerUser', 2 * perConnection),
+      perAddress: rate('maxInputPerSecondPerAddress', Math.max(10_000, 10 * perConnection)),
+      total: rate('maxInputPerSecondTotal', Math.max(50_000, 50 * perConnection)),
+    },
+  };
+}

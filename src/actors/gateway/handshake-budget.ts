@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import { checkText } from '../../infra/option-checks.ts';
+import { clientNetwork } from '../../infra/socket/client-address.ts';
+import type { InputBudgets, Payer } from '../connection/input-budgets.ts';
+import { costs } from '../connection/input-costs.ts';
+import type { GatewaySettings } from './resolve-attach-options.ts';
+
+/** What handshakes cost the address that they come from, and the user whose they turn out to be. */
+export class HandshakeBudget {
+  readonly #budgets: InputBudgets;
+  readonly #clientAddress: GatewaySettings['clientAddress'];
+
+  constructor(budgets: InputBudgets, { clientAddress }: GatewaySettings) {
+    this.#budgets = budgets;
+    this.#clientAddress = clientAddress;
+  }
+
+  /** The address that counts for the limit by address, if any. */
+  addressOf(request: IncomingMessage): string | undefined {
+    const address = checkText('clientAddress()', this.#clientAddress(request));
+    return address === undefined ? undefined : clientNetwork(address);
+  }
+
+  /** False where nothing is left. */
+  take(payer: Partial<Payer>): boolean {
+    return this.#budgets.charge({ userId: undefined, address: undefined, ...payer }, costs.handshake);
+  }
+}
