@@ -3,7 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Selection, Sight } from '../../src/inspector/protocol.ts';
 
-const [url = ''] = process.argv.slice(2);
+const [address = ''] = process.argv.slice(2);
+const [url, token = ''] = address.split('#token=');
 const LOOK_MS = 500;
 const SCROLL_MS = 100;
 
@@ -23,7 +24,7 @@ for (let n = 1; ; n++) {
 async function look(from: number): Promise<void> {
   const list = { kind: 'connections', search: '', state: '', sort: 'state', isDescending: true, from, count: 36 };
   const body = JSON.stringify({ viewer: 'the-viewer-of-the-benchmark', samplesAfter, notesAfter, list, selected });
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const response = await fetch(`${url}api/look`, { method: 'POST', headers, body });
   if (!response.ok) throw new Error(`look: ${response.status}`);
   const sight: Sight = JSON.parse(await response.text());

@@ -39,7 +39,7 @@ export async function startServer(port: number): Promise<DemoServer> {
   });
   const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
   const http = createServer((request, response) => {
-    if (!inspect(request, response)) void servePage(request, response);
+    if (!inspect(request, response)) void servePage(request, response, inspect.location);
   });
   http.listen(port, '127.0.0.1');
   await once(http, 'listening');
@@ -58,7 +58,7 @@ export async function startServer(port: number): Promise<DemoServer> {
   return {
     hub,
     url: `http://${host}/`,
-    inspectorUrl: `http://${host}/inspector/`,
+    inspectorUrl: `http://${host}${inspect.location}`,
     wsUrl: `ws://${host}/ws`,
     async close() {
       // first no newcomers: the hub refuses them from here on
@@ -71,14 +71,16 @@ export async function startServer(port: number): Promise<DemoServer> {
   };
 }
 
-async function servePage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** The link to the inspector carries its key: right for a demo, which is there for one person on this machine. */
+async function servePage(request: IncomingMessage, response: ServerResponse, inspector: string): Promise<void> {
   const asset = FILES[request.url?.split('?', 1)[0] ?? '/'];
   if (asset === undefined || request.method !== 'GET') {
     response.writeHead(asset === undefined ? 404 : 405).end();
     return;
   }
   try {
-    const body = await readFile(new URL(`./page/${asset.file}`, import.meta.url));
+    const file = await readFile(new URL(`./page/${asset.file}`, import.meta.url), 'utf8');
+    const body = file.replace('href="inspector/"', `href="${inspector.slice(1)}"`);
     response.writeHead(200, {
       'content-type': `${asset.type}; charset=utf-8`,
       'content-security-policy': "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'",

@@ -67,10 +67,15 @@ export interface Hub {
    * or another hub attaches to the path.
    *
    * Requests for other paths are left to the server's other `upgrade` listeners; where there is none, they get a 404. Those must do
-   * likewise: a `WebSocketServer` of `ws` needs `noServer`, for one with `server` refuses what is not its own (`TC_UPGRADE_TAKEN`).
+   * likewise: a `WebSocketServer` of `ws` needs `noServer`, for one with `server` refuses what is not its own (`TC_UPGRADE_TAKEN`). Beside
+   * `@fastify/websocket` or the `WsAdapter` of Nest, which take every path, give the hub their WebSockets with `accept`.
+   *
+   * The server stays yours. To stop, `await hub.drain()` (or `close()`), then `server.close()`: that waits for connections, and those of
+   * a hub do not end by themselves. A hub without connections keeps no process alive.
    *
    * @returns a function that detaches: connections stay, clients whose handshake is under way get a 503
-   * @throws InvalidOptionError, also where a running hub is attached to this path of the server; HubClosedError
+   * @throws InvalidOptionError, also where a running hub is attached to this path of the server; UnsupportedServerError: HTTP/2 without
+   *   `allowHTTP1`; HubClosedError
    */
   attach<S extends Session = Session>(server: UpgradeServer, options?: AttachOptions<S>): () => void;
   /**

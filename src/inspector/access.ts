@@ -6,13 +6,18 @@ import { InspectorRefusal } from './refusal.ts';
 
 /** Who may watch. */
 export interface AccessRules {
-  /** Without one, only this machine may. */
-  readonly token: string | undefined;
+  /** Who brings it may. */
+  readonly token: string;
+  /** The token is a key that was made here, for who can read what this process says: only this machine may watch. */
+  readonly isLocal: boolean;
   /** Names of hosts, without ports, by which the server may be called besides `localhost` and bare addresses. */
   readonly allowedHosts: readonly string[];
 }
 
-/** Headers that a proxy adds: behind one, every peer is on this machine. */
+/**
+ * Headers that a proxy adds: behind one, every peer is on this machine. A proxy may add none, and give its own name as `Host`, as nginx
+ * does unless it is told otherwise: so this only says sooner what is wrong, and what proves the place is the key.
+ */
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 
 /**
@@ -23,16 +28,16 @@ const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-re
  *
  * @throws InspectorRefusal 403
  */
-export function assertPlace(request: IncomingMessage, { token, allowedHosts }: AccessRules): void {
+export function assertPlace(request: IncomingMessage, { isLocal, allowedHosts }: AccessRules): void {
   const { host, origin } = request.headers;
-  if (token === undefined) {
+  if (isLocal) {
     const isProxied = PROXY_HEADERS.some((name) => request.headers[name] !== undefined);
     if (isProxied || !isLoopbackAddress(request.socket.remoteAddress)) {
       throw new InspectorRefusal(403, 'LOOPBACK_ONLY', 'without a token, only this machine may watch');
     }
   }
   const name = hostnameOf(host);
-  const isOwnAddress = token === undefined ? isLoopbackAddress(name) : isIP(name) !== 0;
+  const isOwnAddress = isLocal ? isLoopbackAddress(name) : isIP(name) !== 0;
   if (name !== 'localhost' && !isOwnAddress && !allowedHosts.includes(name)) {
     throw new InspectorRefusal(403, 'WRONG_HOST', 'the host is none of those that are allowed');
   }
@@ -41,12 +46,14 @@ export function assertPlace(request: IncomingMessage, { token, allowedHosts }: A
   }
 }
 
+const KEY_HINT =
+  'open the address with the key: `url` of inspector(), `location` of inspectorHandler(); or give them a token';
+
 /** What holds for all that tells or changes something. @throws InspectorRefusal 401 */
-export function assertToken(request: IncomingMessage, { token }: AccessRules): void {
-  if (token === undefined) return;
+export function assertToken(request: IncomingMessage, { token, isLocal }: AccessRules): void {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (given === undefined || !timingSafeEqual(digest(given), digest(token))) {
-    throw new InspectorRefusal(401, 'WRONG_TOKEN', 'the token is missing or wrong');
+    throw new InspectorRefusal(401, 'WRONG_TOKEN', isLocal ? KEY_HINT : 'the token is missing or wrong');
   }
 }
 

@@ -5,6 +5,7 @@ import { assertPlace, assertToken } from './access.ts';
 import { assetOf } from './assets.ts';
 import { resolveInspector, type InspectorHandlerOptions, type InspectorSettings } from './options.ts';
 import type { RefusalBody } from './protocol.ts';
+import { pathOf } from '../infra/socket/request-target.ts';
 import { InspectorRefusal } from './refusal.ts';
 import { bodyOf, parseAct, parseLook } from './requests.ts';
 import { Watch } from './watch.ts';
@@ -27,10 +28,16 @@ const HEADERS = {
 /** Answers requests for the inspector. */
 export interface InspectorHandler {
   /**
-   * For `http.createServer`, its `request` event, or a framework's middleware.
+   * For `http.createServer`, its `request` event, or a framework's middleware, mounted under a path or not: `path` is the whole path, or
+   * what follows the mount.
    * @returns whether the request is the inspector's; where not, `next` is called if there is one
    */
   (request: IncomingMessage, response: ServerResponse, next?: () => void): boolean;
+  /**
+   * Where the page is: the path, and without a `token` also the key that was made instead, `/inspector/#token=...`. To be shown to who runs
+   * the process, and to nobody else.
+   */
+  readonly location: string;
   /** Watches no longer; requests get a 503. */
   close(): void;
 }
@@ -65,20 +72,40 @@ export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}
   };
 
   const handle = (request: IncomingMessage, response: ServerResponse, next?: () => void): boolean => {
-    const path = request.url?.split('?', 1)[0] ?? '';
-    if (`${path}/` === settings.path) {
-      redirect(response, settings.path);
-    } else if (path.startsWith(settings.path)) {
-      // a response that breaks has nobody else to listen
-      response.on('error', () => {});
-      void answer(path.slice(settings.path.length), request, response);
-    } else {
+    const { path, roots } = placesOf(request, settings.path);
+    const root = roots.find((each) => path.startsWith(each) || `${path}/` === each);
+    if (root === undefined) {
       next?.();
       return false;
     }
+    // a response that breaks has nobody else to listen
+    response.on('error', () => {});
+    if (path.startsWith(root)) void answer(path.slice(root.length), request, response);
+    else redirect(response, root);
     return true;
   };
-  return Object.assign(handle, { close: () => watch.close() });
+  const location = settings.isLocal ? `${settings.path}#token=${settings.token}` : settings.path;
+  if (settings.isLocal && process.env['NODE_ENV'] === 'development') {
+    const text = `the inspector has no token: open it on this machine, with its key, at ${location}`;
+    process.emitWarning(text, { type: 'ThreadcastWarning', code: 'TC_INSPECTOR_KEY' });
+  }
+  return Object.assign(handle, { location, close: () => watch.close() });
+}
+
+/**
+ * The path as the browser knows it, and where the inspector may be. Frameworks take the mount off `url` (`app.use('/admin', handler)` of
+ * Express) and keep the whole in `originalUrl`.
+ */
+function placesOf(
+  request: IncomingMessage,
+  path: string,
+): { readonly path: string; readonly roots: readonly string[] } {
+  const original: unknown = Reflect.get(request, 'originalUrl');
+  const own = pathOf(request);
+  const whole = typeof original === 'string' ? pathOf({ url: original }) : own;
+  // of a request for the mount itself, the slash is the framework's
+  const mount = whole.endsWith(own) ? whole.slice(0, whole.length - own.length) : own === '/' ? whole : '';
+  return { path: whole, roots: mount === '' ? [path] : [`${mount}${path}`, path] };
 }
 
 async function route(

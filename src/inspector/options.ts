@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { backgroundClock, CLOCK_METHODS } from '../infra/time/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import { checkMethods, checkNumber } from '../infra/option-checks.ts';
@@ -7,7 +8,9 @@ import type { Clock } from '../api/clock.ts';
 export interface InspectorOptions {
   /**
    * Who brings it may watch from anywhere; at least 16 characters of `[\w.~+/=-]`. The page asks for it, or takes it from its address:
-   * `https://.../inspector/#token=...`. @default none: only this machine may watch
+   * `https://.../inspector/#token=...`.
+   * @default one that is made anew each time, for who can read what this process says: it is part of `url` of `inspector` and of
+   *   `location` of `inspectorHandler`, and only this machine may watch
    */
   token?: string | undefined;
   /** Lets viewers evict, trip and reset connections. @default false */
@@ -15,7 +18,7 @@ export interface InspectorOptions {
   /** Pages that may watch at the same time; others are told to wait. @default 8 */
   maxViewers?: number | undefined;
   /**
-   * Names by which the server may be called, without ports, besides `localhost`, loopback addresses and, with a token, bare IP
+   * Names by which the server may be called, without ports, besides `localhost`, loopback addresses and, with a `token`, bare IP
    * addresses. @default none
    */
   allowedHosts?: readonly string[] | undefined;
@@ -36,7 +39,9 @@ export interface InspectorServerOptions extends InspectorOptions {
 }
 
 export interface InspectorSettings {
-  readonly token: string | undefined;
+  readonly token: string;
+  /** The token was made here: only this machine may watch. */
+  readonly isLocal: boolean;
   readonly hasActions: boolean;
   readonly maxViewers: number;
   readonly allowedHosts: readonly string[];
@@ -62,7 +67,8 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
     throw new InvalidOptionError({ option: 'allowedHosts', value: allowedHosts, expected: 'an array of names' });
   }
   return {
-    token,
+    token: token ?? randomBytes(24).toString('base64url'),
+    isLocal: token === undefined,
     hasActions: actions,
     maxViewers: checkNumber('maxViewers', options.maxViewers, 8, { min: 1, max: 1_000 }),
     allowedHosts: allowedHosts.map((host) => host.toLowerCase()),

@@ -12,7 +12,7 @@ const MAX_SOCKETS = 256;
 
 /** An inspector that listens on a port of its own. */
 export interface InspectorServer {
-  /** Of the page. */
+  /** Of the page; without a `token`, with the key that was made instead, which is for nobody else. */
   readonly url: string;
   readonly port: number;
   /** Resolves when the port is free. */
@@ -42,7 +42,7 @@ export async function inspector(hub: Hub, options: InspectorServerOptions = {}):
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   const name = host.includes(':') ? `[${host}]` : host;
   return {
-    url: `http://${name}:${boundPort}/`,
+    url: `http://${name}:${boundPort}${handler.location}`,
     port: boundPort,
     async close() {
       handler.close();

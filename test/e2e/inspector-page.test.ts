@@ -38,6 +38,8 @@ async function countsOf(page: Page, machine: string): Promise<Record<string, num
   return Object.fromEntries(Object.entries(Object(counts)).map(([state, number]) => [state, Number(number)]));
 }
 
+const TOKEN = 'a-token-of-some-length';
+
 describe('the inspector on the server of an application', () => {
   let hub: Hub;
   let inspect: InspectorHandler;
@@ -58,7 +60,7 @@ describe('the inspector on the server of an application', () => {
       cooldownMs: 8_000,
       threadIdleMs: 1_000,
     });
-    inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
+    inspect = inspectorHandler(hub, { path: '/inspector/', actions: true, token: TOKEN });
     server = createServer((request, response) => {
       if (!inspect(request, response)) response.writeHead(404).end();
     });
@@ -67,7 +69,7 @@ describe('the inspector on the server of an application', () => {
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    url = `http://127.0.0.1:${address.port}/inspector`;
+    url = `http://127.0.0.1:${address.port}/inspector#token=${TOKEN}`;
     wsUrl = `ws://127.0.0.1:${address.port}/ws`;
     for (let i = 1; i <= 30; i++) {
       const connection = hub.accept(new FakeLink().attach, { userId: `user-${i}` });
@@ -207,7 +209,7 @@ describe('the inspector on the server of an application', () => {
   it('goes on where the inspector has begun anew, as after a tab was hidden for long', async () => {
     expect(await page.locator('#notes li').count()).toBeGreaterThan(1);
     inspect.close();
-    inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
+    inspect = inspectorHandler(hub, { path: '/inspector/', actions: true, token: TOKEN });
     await page.locator('#no-notes').waitFor(TIMEOUT);
     const [, member] = connections;
     member?.close();
@@ -279,7 +281,7 @@ describe('the inspector of 10,000 connections', () => {
   beforeAll(async () => {
     hub = createHub();
     for (let i = 0; i < CROWD; i++) ids.push(hub.accept(new FakeLink().attach, { userId: `user-${i}` }).id);
-    server = await inspector(hub, { token: 'a-token-of-some-length' });
+    server = await inspector(hub, { token: TOKEN });
   });
 
   afterAll(async () => {
@@ -296,7 +298,7 @@ describe('the inspector of 10,000 connections', () => {
     await page.locator('#ask button').click();
     await page.locator('#ask-fault', { hasText: 'not the token' }).waitFor(TIMEOUT);
     expect(await page.locator('#facts').textContent()).toBe('');
-    await page.locator('#token').fill('a-token-of-some-length');
+    await page.locator('#token').fill(TOKEN);
     await page.locator('#ask button').click();
     await page.locator('#link[data-link="live"]').waitFor(TIMEOUT);
     await page.close();

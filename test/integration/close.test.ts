@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { createHub, inWorker, type Clock, type Hub, type Settlement } from '../../src/index.ts';
 import { systemClock } from '../../src/infra/time/clock.ts';
@@ -120,4 +122,10 @@ it('gives back everything when it closes in the middle of its work', async () =>
     return connections.every((connection) => connection.deref() === undefined);
   });
   expect(connections.filter((connection) => connection.deref() !== undefined)).toEqual([]);
+});
+
+it('a server that has closed ends its process, also where its hub was forgotten', async () => {
+  const script = new URL('./fixtures/server-that-closes.ts', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 20_000 });
+  expect(stdout).toBe('hello');
 });

@@ -42,11 +42,16 @@ async function ask(
   options: { method?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const key = new URLSearchParams(new URL(server.url).hash.slice(1)).get('token');
   const sent = request(new URL(path, server.url), {
     method: body === undefined ? 'GET' : 'POST',
     agent: false,
     ...options,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...options.headers,
+    },
   });
   sent.on('error', () => {});
   sent.end(text);
@@ -85,6 +90,7 @@ describe('the inspector without a token', () => {
     ['a page of another site', { origin: 'https://evil.example' }, 'TC_INSPECTOR_WRONG_ORIGIN'],
     ['a page of another port', { origin: 'http://127.0.0.1:1' }, 'TC_INSPECTOR_WRONG_ORIGIN'],
     ['a page without an origin', { origin: 'null' }, 'TC_INSPECTOR_WRONG_ORIGIN'],
+    ['a page of a file', { host: 'localhost', origin: 'file://' }, 'TC_INSPECTOR_WRONG_ORIGIN'],
     ['a proxy in front', { 'x-forwarded-for': '203.0.113.9' }, 'TC_INSPECTOR_LOOPBACK_ONLY'],
   ])('refuses %s', async (_name, headers, error) => {
     await serve();
@@ -93,6 +99,28 @@ describe('the inspector without a token', () => {
       expect(answer).toMatchObject({ status: 403, body: { error } });
     }
     expect(await ask('/', undefined, withHeaders(headers))).toMatchObject({ status: 403 });
+  });
+
+  it('asks for the key that it was made with: a proxy may say nothing of itself, as nginx does unless it is told otherwise', async () => {
+    await serve({ actions: true });
+    const connection = hub.accept(new FakeLink().attach);
+    // what nginx makes of a request from anywhere: HTTP/1.0 or 1.1, its own name for the upstream, no other header
+    const nginx = { host: `127.0.0.1:${server.port}`, connection: 'close', authorization: '' };
+    const act = { action: 'evict', connectionId: connection.id };
+    for (const authorization of ['', 'Bearer ', 'Bearer undefined', `Bearer ${'A'.repeat(32)}`]) {
+      const headers = { ...nginx, authorization };
+      expect(await ask('/api/look', lookOf('one'), withHeaders(headers))).toMatchObject({
+        status: 401,
+        body: { error: 'TC_INSPECTOR_WRONG_TOKEN', message: expect.stringContaining('key') },
+      });
+      expect(await ask('/api/act', act, withHeaders(headers))).toMatchObject({ status: 401 });
+    }
+    expect(connection.state).toBe('open');
+    expect(await ask('/api/act', act)).toMatchObject({ status: 200 });
+    const other = await inspector(hub);
+    expect(new URL(other.url).hash).toMatch(/^#token=[\w-]{32}$/);
+    expect(new URL(other.url).hash).not.toBe(new URL(server.url).hash);
+    await other.close();
   });
 
   it('takes every name of this machine', async () => {
@@ -219,7 +247,11 @@ describe('a flood', () => {
       const sent = request(new URL('/api/look', server.url), {
         method: 'POST',
         agent: false,
-        headers: { 'content-type': 'application/json', 'content-length': 100 },
+        headers: {
+          'content-type': 'application/json',
+          'content-length': 100,
+          authorization: `Bearer ${new URL(server.url).hash.slice('#token='.length)}`,
+        },
       });
       sent.on('error', () => {});
       sent.write('{');

@@ -1,3 +1,4 @@
+import { letGo } from '../../infra/time/clock.ts';
 import { RollingMaximum } from '../support/rolling-maximum.ts';
 import type { Clock, TimerHandle } from '../../api/clock.ts';
 
@@ -46,5 +47,7 @@ export class SweepTimer {
       this.#sweep(now, lateMs <= this.#intervalMs / 2);
       this.#schedule();
     }, this.#intervalMs);
+    // a server that closes ends its process, hub or not: what is worth a look has a socket
+    letGo(this.#timer);
   }
 }

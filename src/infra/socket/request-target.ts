@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 const ABSOLUTE = /^(?:http|ws)s?:\/\/([^/?#]*)/i;
 
 /** The request's path, as it was sent, without the query. */
-export function pathOf({ url = '' }: IncomingMessage): string {
+export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
   const path = originFormOf(url).split('?', 1)[0];
   return path === undefined || path === '' ? (ABSOLUTE.test(url) ? '/' : '') : path;
 }
