@@ -1,0 +1,33 @@
+/** Reads the unmasked WebSocket frames of a server (RFC 6455 section 5.2) from bytes that come in any pieces. */
+export class FrameReader {
+  readonly #onText: (text: string) => void;
+  #bytes: Buffer = Buffer.alloc(0);
+  #fragments: Buffer[] = [];
+
+  constructor(onText: (text: string) => void) {
+    this.#onText = onText;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#bytes = this.#bytes.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#bytes, bytes]);
+    while (this.#readFragment());
+  }
+
+  #readFragment(): boolean {
+    const bytes = this.#bytes;
+    if (bytes.length < 2) return false;
+    const first = bytes.readUInt8(0);
+    const short = bytes.readUInt8(1);
+    const start = short < 126 ? 2 : short === 126 ? 4 : 10;
+    if (bytes.length < start) return false;
+    const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+    if (bytes.length < start + length) return false;
+    const opcode = first & 0x0f;
+    const isLast = first >= 0x80;
+    if ((opcode === 0) !== this.#fragments.length > 0) throw new Error('a message begins inside another one');
+    this.#fragments.push(bytes.subarray(start, start + length));
+    this.#bytes = bytes.subarray(start + length);
+    if (isLast) this.#onText(Buffer.concat(this.#fragments.splice(0)).toString());
+    return true;
+  }
+}

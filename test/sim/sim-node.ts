@@ -1,0 +1,127 @@
+import { createHub, type Hub } from '../../src/index.ts';
+import type { VirtualClock } from '../../src/testing/index.ts';
+import type { Ledger } from './ledger.ts';
+import { Line } from './line.ts';
+import { NodeClock } from './node-clock.ts';
+import type { SimLog } from './sim-log.ts';
+import type { SimSocket } from './socket.ts';
+
+/** Times of a hub that fit into a short schedule. */
+const TIMES = {
+  sendTimeoutMs: 1_000,
+  retryDelaysMs: [200, 400, 800],
+  breakerThreshold: 3,
+  cooldownMs: 2_000,
+  heartbeatMs: 2_000,
+  sweepMs: 250,
+  threadIdleMs: 5_000,
+  settleTimeoutMs: 5_000,
+};
+
+/** One process with a hub, which may crash, freeze, drain and start again. */
+export class SimNode {
+  readonly name: string;
+  readonly #network: VirtualClock;
+  readonly #ledger: Ledger;
+  readonly #hasOthers: boolean;
+  #clock: NodeClock;
+  #hub: Hub | undefined;
+  #lines: Line[] = [];
+  #lives = 0;
+  #ends: Promise<void>[] = [];
+
+  constructor(name: string, network: VirtualClock, ledger: Ledger, hasOthers: boolean) {
+    this.name = name;
+    this.#network = network;
+    this.#ledger = ledger;
+    this.#hasOthers = hasOthers;
+    this.#clock = new NodeClock(network);
+    this.#clock.crash();
+  }
+
+  /** Where the process runs: the application's own code does not while it is frozen. */
+  get hub(): Hub | undefined {
+    const runs = !this.#clock.isDead && !this.#clock.isFrozen && this.#hub?.state === 'running';
+    return runs ? this.#hub : undefined;
+  }
+
+  get lines(): readonly Line[] {
+    return this.#lines;
+  }
+
+  start(log: SimLog): void {
+    if (!this.#clock.isDead) return;
+    const clock = new NodeClock(this.#network);
+    this.#clock = clock;
+    this.#lines = [];
+    this.#ends = [];
+    const life = `${this.name}-${++this.#lives}`;
+    let ids = 0;
+    const hub = createHub({
+      ...TIMES,
+      clock,
+      newId: () => `${life}-${++ids}`,
+      log: log.of(clock, this.#hasOthers),
+      development: false,
+    });
+    hub.on('error', (error) =>
+      this.#ledger.complain(`${life}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    );
+    hub.on('transition', ({ machine, to }) => this.#ledger.note(`${machine} ${to}`));
+    this.#hub = hub;
+  }
+
+  /** A client connects; undefined where no process answers. */
+  connect(socket: SimSocket, userId: string, latencyMs: number): { line: Line; connectionId: string } | undefined {
+    const hub = this.hub;
+    if (hub === undefined) return undefined;
+    const line = new Line(socket, this.#clock, this.#network, latencyMs);
+    const connection = hub.accept(line.attach, {
+      userId,
+      authorize: () => true,
+      onPublish: ({ threadId, id, data }) => hub.thread(threadId).send(data, { idempotencyKey: id }),
+    });
+    this.#lines.push(line);
+    return { line, connectionId: connection.id };
+  }
+
+  freeze(): void {
+    this.#clock.freeze();
+  }
+
+  thaw(): void {
+    this.#clock.thaw();
+  }
+
+  /** @param isTold the machine's system resets the connections; a machine without power says nothing */
+  crash(log: SimLog, isTold: boolean): void {
+    if (this.#clock.isDead) return;
+    this.#clock.crash();
+    log.forget(this.#clock);
+    for (const line of this.#lines) line.crashNear(isTold);
+  }
+
+  drain(): void {
+    const { hub } = this;
+    if (hub !== undefined) this.#ends.push(hub.drain({ timeoutMs: 1_000 }));
+  }
+
+  /** The process has ended by itself after a drain. */
+  isDrained(): boolean {
+    return !this.#clock.isDead && this.#hub?.state === 'stopped';
+  }
+
+  /** Ends what is left, and complains of what a hub that has closed still holds. */
+  async close(): Promise<void> {
+    const hub = this.#hub;
+    if (hub === undefined || this.#clock.isDead) return;
+    this.#ends.push(hub.close());
+    await this.#network.advance(5_000);
+    await Promise.all(this.#ends);
+    const { connections, threads, state, segmentsInUse } = hub.stats();
+    if (connections.total > 0 || threads > 0 || state !== 'stopped') {
+      this.#ledger.complain(`${this.name} is ${state} with ${connections.total} connections, ${threads} threads`);
+    }
+    if (segmentsInUse > 0) this.#ledger.note('segments in the log');
+  }
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { draw } from './schedule.ts';
+import { simulate, story } from './simulate.ts';
+
+/** `SIM_SEED` runs one schedule; `SIM_SEEDS` that many, from `SIM_FROM`. */
+const { SIM_SEED, SIM_SEEDS, SIM_FROM } = process.env;
+
+/** What must have happened, at least once for each hundred schedules: a test of nothing cannot fail. */
+const EVENTS = [
+  'published',
+  'sent',
+  'duplicate',
+  'ahead',
+  'volatile',
+  'gap trimmed',
+  'gap epoch',
+  'connection retrying.attempting',
+  'connection tripped.probing',
+  'connection evicted',
+  'outcome acked',
+  'cut',
+  'silence',
+  'crashNode',
+  'freezeNode',
+  'crashClient',
+  'drain',
+];
+
+test('nodes, real clients, a log and a network with faults: exactly once and in order, or a gap; what is acked has arrived', async () => {
+  const from = Number(SIM_SEED ?? SIM_FROM ?? 1);
+  const seeds = SIM_SEED === undefined ? Number(SIM_SEEDS ?? 100) : 1;
+  const seen = new Map<string, number>();
+  let deliveries = 0;
+  for (let seed = from; seed < from + seeds; seed++) {
+    const verdict = await simulate(draw(seed));
+    deliveries += verdict.deliveries;
+    for (const [event, times] of verdict.seen) seen.set(event, (seen.get(event) ?? 0) + times);
+    if (verdict.violations.length > 0) throw new Error(await story(seed));
+  }
+  process.stdout.write(`${seeds} schedules, ${deliveries} deliveries checked\n`);
+  if (SIM_SEED !== undefined) return;
+  expect(EVENTS.filter((event) => (seen.get(event) ?? 0) < seeds / 100)).toEqual([]);
+  expect(deliveries / seeds).toBeGreaterThan(50);
+}, 600_000);

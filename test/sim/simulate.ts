@@ -1,0 +1,47 @@
+import { draw, tell, type Schedule } from './schedule.ts';
+import { World } from './world.ts';
+
+/** How a schedule ended. */
+export interface Verdict {
+  readonly violations: readonly string[];
+  readonly deliveries: number;
+  readonly seen: ReadonlyMap<string, number>;
+}
+
+export async function simulate(schedule: Schedule): Promise<Verdict> {
+  const world = new World(schedule);
+  try {
+    await world.run();
+  } catch (error) {
+    world.ledger.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const { violations, deliveries, seen } = world.ledger;
+  return { violations, deliveries, seen };
+}
+
+/** Leaves out steps as long as it still fails. */
+async function shrink(schedule: Schedule): Promise<Schedule> {
+  let small = schedule;
+  for (let size = Math.ceil(small.steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let from = 0; from < small.steps.length;) {
+      const steps = [...small.steps.slice(0, from), ...small.steps.slice(from + size)];
+      const candidate = { ...small, steps };
+      if ((await simulate(candidate)).violations.length > 0) small = candidate;
+      else from += size;
+    }
+  }
+  return small;
+}
+
+/** The failure of a seed as a story: what happened, as short as it still fails, and what was wrong. */
+export async function story(seed: number): Promise<string> {
+  const schedule = await shrink(draw(seed));
+  const { violations } = await simulate(schedule);
+  const { nodes, clients, threads, maxEntries } = schedule;
+  return [
+    `seed ${seed}: ${nodes} nodes, ${clients} clients, ${threads} threads of at most ${maxEntries} entries`,
+    ...schedule.steps.map((step, i) => `${i + 1}. ${tell(step)}`),
+    ...violations.map((violation) => `WRONG: ${violation}`),
+    `again: SIM_SEED=${seed} npx vitest run test/sim`,
+  ].join('\n');
+}

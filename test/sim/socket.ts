@@ -1,0 +1,71 @@
+import type { WebSocketLike } from '../../src/client/index.ts';
+import type { VirtualClock } from '../../src/testing/index.ts';
+import type { Line } from './line.ts';
+
+type EventType = 'open' | 'message' | 'close' | 'error';
+
+/** Where a client's sockets connect to. */
+export interface Dialled {
+  readonly clock: VirtualClock;
+  /** How long the way takes. */
+  readonly latencyMs: number;
+  /** Connects the socket; undefined where no process answers. */
+  connect(socket: SimSocket, url: string): Line | undefined;
+}
+
+/** A browser's WebSocket at the end of a simulated line. */
+export class SimSocket implements WebSocketLike {
+  readyState = 0;
+  #line: Line | undefined;
+  /** What came before the handshake's answer had arrived. */
+  readonly #early: string[] = [];
+  readonly #listeners: [EventType, (event: unknown) => void][] = [];
+
+  constructor(url: string, network: Dialled) {
+    network.clock.setTimeout(() => {
+      if (this.readyState !== 0) return;
+      this.#line = network.connect(this, url);
+      if (this.#line === undefined) this.onClose(1006, '');
+      else
+        network.clock.setTimeout(() => {
+          if (this.readyState !== 0) return;
+          this.readyState = 1;
+          this.#dispatch('open', {});
+          for (const text of this.#early.splice(0)) this.#dispatch('message', { data: text });
+        }, network.latencyMs);
+    }, 2 * network.latencyMs);
+  }
+
+  addEventListener(type: EventType, listener: (event: unknown) => void): void {
+    this.#listeners.push([type, listener]);
+  }
+
+  send(text: string): void {
+    if (this.readyState !== 1) throw new Error('not open');
+    this.#line?.say(text);
+  }
+
+  close(code = 1000): void {
+    if (this.readyState >= 2) return;
+    this.readyState = 2;
+    this.#line?.farClose(code);
+  }
+
+  // --- FarEnd
+
+  onText(text: string): void {
+    if (this.readyState === 0) this.#early.push(text);
+    else if (this.readyState === 1) this.#dispatch('message', { data: text });
+  }
+
+  onClose(code: number, reason: string): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    if (code === 1006) this.#dispatch('error', {});
+    this.#dispatch('close', { code, reason });
+  }
+
+  #dispatch(type: EventType, event: unknown): void {
+    for (const [of, listener] of this.#listeners) if (of === type) listener(event);
+  }
+}

@@ -1,0 +1,200 @@
+import type { Hub } from '../../src/index.ts';
+import { VirtualClock } from '../../src/testing/index.ts';
+import { Dice } from './dice.ts';
+import { Ledger } from './ledger.ts';
+import type { Line } from './line.ts';
+import type { Act, Schedule } from './schedule.ts';
+import { SimClient, type Reading } from './sim-client.ts';
+import { SimLog } from './sim-log.ts';
+import { SimNode } from './sim-node.ts';
+import type { SimSocket } from './socket.ts';
+
+/** Nodes, clients, the log and the network between them, in one process, on one clock. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly ledger: Ledger;
+  readonly dice: Dice;
+  readonly #schedule: Schedule;
+  readonly #nodes: readonly SimNode[];
+  readonly #clients: readonly SimClient[];
+  /** Client by the id of its connection. */
+  readonly #byConnection = new Map<string, SimClient>();
+  #log: SimLog;
+  #number = 0;
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+    this.dice = new Dice(schedule.seed ^ 0x5eed);
+    this.ledger = new Ledger(schedule.maxEntries);
+    this.#log = new SimLog(this.clock, this.ledger, schedule.maxEntries);
+    const hasOthers = schedule.nodes > 1;
+    this.#nodes = Array.from(
+      { length: schedule.nodes },
+      (_, i) => new SimNode(`node${i}`, this.clock, this.ledger, hasOthers),
+    );
+    for (const node of this.#nodes) node.start(this.#log);
+    this.#clients = Array.from(
+      { length: schedule.clients },
+      (_, i) => new SimClient(`client${i}`, `user${i % 3}`, this),
+    );
+    for (const client of this.#clients)
+      for (const thread of this.#threads) client.join(thread, this.dice.chance(0.5) ? 'start' : undefined);
+  }
+
+  get #threads(): readonly string[] {
+    return Array.from({ length: this.#schedule.threads }, (_, i) => `thread${i}`);
+  }
+
+  /** A load balancer: any node that answers. */
+  connect(client: SimClient, socket: SimSocket): Line | undefined {
+    const node = this.dice.pick(this.#nodes);
+    const connected = node.connect(socket, client.userId, client.latencyMs);
+    if (connected === undefined) return undefined;
+    this.#byConnection.set(connected.connectionId, client);
+    return connected.line;
+  }
+
+  async run(): Promise<void> {
+    await this.clock.advance(500);
+    for (const { act, waitMs } of this.#schedule.steps) {
+      this.ledger.note(act.act);
+      this.#perform(act);
+      await this.clock.advance(waitMs);
+      for (const node of this.#nodes) if (node.isDrained()) node.crash(this.#log, true);
+      if (this.ledger.violations.length > 0) return;
+    }
+    await this.#heal();
+    await this.#end();
+  }
+
+  /** All faults end: everybody must have everything. */
+  async #heal(): Promise<void> {
+    for (const node of this.#nodes) {
+      node.thaw();
+      node.start(this.#log);
+    }
+    for (const { line } of this.#clients) line?.resume();
+    // a silent line is found by its heartbeat, a breaker closes after its cooldown
+    await this.clock.advance(30_000);
+    for (const node of this.#nodes) {
+      if (node.isDrained()) node.crash(this.#log, true);
+      node.start(this.#log);
+    }
+    await this.clock.advance(30_000);
+    for (const client of this.#clients) for (const reading of client.readings) reading.assertCurrent();
+  }
+
+  async #end(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await this.clock.advance(1_000);
+    for (const node of this.#nodes) await node.close();
+    await this.clock.advance(35_000);
+    await this.#log.close();
+    if (this.clock.pending > 0) this.ledger.complain(`${this.clock.pending} timers or turns are left`);
+  }
+
+  #perform(act: Act): void {
+    switch (act.act) {
+      case 'send':
+        return this.#send(act);
+      case 'publish':
+        return this.#client(act.client).publish(this.#thread(act.thread), ++this.#number, 'x'.repeat(act.size));
+      case 'join':
+        return this.#client(act.client).join(this.#thread(act.thread), this.dice.chance(0.5) ? 'start' : undefined);
+      case 'leave':
+        return this.#client(act.client).leave(this.#thread(act.thread));
+      case 'cut':
+      case 'silence':
+      case 'stall':
+      case 'resume':
+        return this.#client(act.client).line?.[act.act]();
+      case 'take':
+        return this.#client(act.client).line?.take(act.bytes);
+      case 'crashClient':
+        return this.#client(act.client).crash();
+      case 'crashNode':
+        return this.#node(act.node).crash(this.#log, act.isTold);
+      case 'startNode':
+        return this.#node(act.node).start(this.#log);
+      case 'freezeNode':
+        return this.#node(act.node).freeze();
+      case 'thawNode':
+        return this.#node(act.node).thaw();
+      case 'drain':
+        return this.#node(act.node).drain();
+      case 'loseLog':
+        return this.#loseLog();
+    }
+  }
+
+  /** The log is started anew: no process that held the old one goes on with it. */
+  #loseLog(): void {
+    for (const node of this.#nodes) node.crash(this.#log, true);
+    this.#log = new SimLog(this.clock, this.ledger, this.#schedule.maxEntries);
+    this.ledger.begin();
+    for (const node of this.#nodes) node.start(this.#log);
+  }
+
+  #send({ node, thread, lane, size, times }: Extract<Act, { act: 'send' }>): void {
+    const { hub } = this.#node(node);
+    if (hub === undefined) return;
+    for (let i = 0; i < times; i++) this.#sendOne(hub, this.#thread(thread), lane, size);
+  }
+
+  #sendOne(hub: Hub, threadId: string, lane: 'normal' | 'critical' | 'volatile', size: number): void {
+    const number = ++this.#number;
+    const readings = new Map(this.#clients.map((client) => [client, client.reading(threadId)]));
+    const sent = hub.thread(threadId).send({ n: number, filler: 'x'.repeat(size) }, { lane });
+    sent
+      .then(async (receipt) => {
+        this.ledger.note('sent');
+        const { outcomes } = await receipt.settled({ until: 'acked' });
+        // entries are one object for all nodes here, so only a single node's outcomes are its own
+        if (this.#schedule.nodes > 1) return;
+        for (const [connectionId, outcome] of outcomes)
+          this.#check({ threadId, number, readings }, connectionId, outcome);
+      })
+      .catch((error: unknown) => {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        const isFair = code === 'TC_HUB_CLOSED' || code === 'TC_THREAD_CLOSED' || code === 'TC_SERIALIZATION_TIMEOUT';
+        if (!isFair) this.ledger.complain(`send ${number}: ${String(error)}`);
+      });
+  }
+
+  /** What a receipt says is what the client has. */
+  #check({ threadId, number, readings }: Sent, connectionId: string, outcome: string): void {
+    this.ledger.note(`outcome ${outcome}`);
+    const client = this.#byConnection.get(connectionId);
+    const reading = client?.reading(threadId);
+    // one that has left meanwhile, or whose page has gone, was given it in vain
+    if (outcome !== 'acked' || client === undefined || reading === undefined) return;
+    if (reading === readings.get(client) && !reading.numbers.has(number)) {
+      this.ledger.complain(`${client.name}: ${number} counts as acked and was not received`);
+    }
+  }
+
+  #client(index: number): SimClient {
+    return at(this.#clients, index);
+  }
+
+  #node(index: number): SimNode {
+    return at(this.#nodes, index);
+  }
+
+  #thread(index: number): string {
+    return at(this.#threads, index);
+  }
+}
+
+/** A message that the application has sent, and who was in its thread then. */
+interface Sent {
+  readonly threadId: string;
+  readonly number: number;
+  readonly readings: ReadonlyMap<SimClient, Reading | undefined>;
+}
+
+function at<T>(all: readonly T[], index: number): T {
+  const one = all[index];
+  if (one === undefined) throw new Error(`there is no number ${index}`);
+  return one;
+}
