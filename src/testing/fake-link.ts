@@ -8,14 +8,16 @@ import type { Link, LinkListener, Piece } from '../api/socket.ts';
 export class FakeLink implements Link {
   /** The payloads of the messages that have arrived whole, oldest first. */
   readonly received: string[] = [];
-  /** Close code that the hub has sent; 1006 after a termination. */
+  /** Close code that the peer has read; 1006 after a termination. */
   closeCode: number | undefined;
   #listener: LinkListener | undefined;
   #takenBytes = 0;
   #isStalled = false;
   #isDrainExpected = false;
+  #isClosing = false;
   /** In their order: a ping is answered when what was written before it has been taken. */
-  readonly #unsent: ({ readonly piece: Piece; readonly body: Body | undefined } | { readonly seq: number })[] = [];
+  readonly #unsent: ({ readonly piece: Piece; readonly body: Body | undefined } | { readonly seq: number } | Close)[] =
+    [];
   #unsentBytes = 0;
   #fragments: Uint8Array[] = [];
 
@@ -43,6 +45,8 @@ export class FakeLink implements Link {
 
   write(piece: Piece, body: Body | undefined): void {
     if (this.isClosed) return;
+    // RFC 6455 section 5.5.1
+    if (this.#isClosing) throw new Error('written after the close frame');
     if (this.#isStalled) {
       body?.retain();
       this.#unsent.push({ piece, body });
@@ -58,19 +62,20 @@ export class FakeLink implements Link {
   uncork(): void {}
 
   ping(seq: number): void {
+    if (this.#isClosing) return;
     if (this.#isStalled) this.#unsent.push({ seq });
     else queueMicrotask(() => this.#listener?.onPong(seq));
   }
 
   close(code: number, reason: string): void {
-    if (this.isClosed) return;
-    this.closeCode = code;
-    this.#drop();
-    queueMicrotask(() => this.#listener?.onClose(code, reason));
+    if (this.isClosed || this.#isClosing) return;
+    this.#isClosing = true;
+    if (this.#isStalled) this.#unsent.push({ code, reason });
+    else this.#end({ code, reason });
   }
 
   terminate(): void {
-    this.close(1006, '');
+    if (!this.isClosed) this.#end({ code: 1006, reason: '' });
   }
 
   /** From now on the peer takes nothing and answers nothing. */
@@ -86,6 +91,10 @@ export class FakeLink implements Link {
       if ('seq' in next) {
         this.#listener?.onPong(next.seq);
         continue;
+      }
+      if ('code' in next) {
+        this.#end(next);
+        return;
       }
       const size = sizeOf(next.piece);
       left -= size;
@@ -121,6 +130,12 @@ export class FakeLink implements Link {
     this.#listener?.onDrain();
   }
 
+  #end({ code, reason }: Close): void {
+    this.closeCode = code;
+    this.#drop();
+    queueMicrotask(() => this.#listener?.onClose(code, reason));
+  }
+
   #drop(): void {
     for (const waiting of this.#unsent.splice(0)) if ('body' in waiting) waiting.body?.release();
     this.#unsentBytes = 0;
@@ -138,6 +153,12 @@ export class FakeLink implements Link {
       bytes = bytes.subarray(end);
     }
   }
+}
+
+/** A close frame. */
+interface Close {
+  readonly code: number;
+  readonly reason: string;
 }
 
 /** One unmasked fragment (RFC 6455 section 5.2). */

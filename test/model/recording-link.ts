@@ -23,6 +23,8 @@ export class RecordingLink extends FakeLink {
   /** The next write throws, as a broken socket of somebody else's may. */
   isBroken = false;
   isStalled = false;
+  /** The hub has ended it without a close frame. */
+  wasCut = false;
   /** It was made to wait for bytes, by the peer or by the hub between two fragments. */
   hasWaited = false;
 
@@ -53,6 +55,12 @@ export class RecordingLink extends FakeLink {
       }
       if (isLast) for (const word of this.#words) watch.onWhole(word);
     }
+  }
+
+  override terminate(): void {
+    if (!this.isClosed && !this.isStalled && !this.isBroken) this.#watch.onViolation('cut, though its peer reads');
+    this.wasCut ||= !this.isClosed;
+    super.terminate();
   }
 
   override stall(): void {

@@ -61,6 +61,8 @@ export class Session {
   /** A gap that has to follow the word `joined`, or may, where the model cannot tell. */
   #owed: { th: string; pos: string; why: string | undefined } | undefined;
   #isAccepted = false;
+  /** As the application was told. */
+  #end: { readonly code: number } | undefined;
   /** Messages that its socket has been given to their end, and those that its peer has. */
   readonly #handed = new Set<string>();
   readonly #held = new Set<string>();
@@ -78,6 +80,9 @@ export class Session {
     this.link = new RecordingLink(watch, world.mostUnsent);
     this.connection = world.hub.accept(this.link.attach, { authorize: () => true });
     this.#isAccepted = true;
+    this.connection.on('evicted', (end) => {
+      this.#end = end;
+    });
   }
 
   get isLive(): boolean {
@@ -124,6 +129,12 @@ export class Session {
 
   /** Nothing holds it back, so it must have got everything. */
   assertCurrent(): void {
+    const { isClosed, isStalled, isBroken, wasCut, closeCode } = this.link;
+    if (this.connection.state === 'evicted' && !isStalled && !isBroken) {
+      if (!isClosed) this.#complain('was not told that it has ended');
+      else if (!wasCut && closeCode !== this.#end?.code)
+        this.#complain(`was told ${closeCode}, and ended with ${this.#end?.code}`);
+    }
     if (this.connection.state !== 'open' || this.link.isStalled || !this.isLive) return;
     for (const thread of this.connection.threads) {
       const subscription = this.#subscriptions.get(thread);
@@ -159,12 +170,15 @@ export class Session {
   }
 
   #mayWrite(): boolean {
-    // the first word, `hello`, is written before `accept` returns
-    return !this.#isAccepted || this.connection.state === 'open';
+    // the first word, `hello`, is written before `accept` returns; and what has begun goes on to its end when it has left all threads
+    return !this.#isAccepted || this.connection.state === 'open' || this.connection.threads.length === 0;
   }
 
   #onWord(word: Word): void {
     const { ledger } = this.#world;
+    if (this.#isAccepted && this.connection.state !== 'open' && (word.t === 'msg' || word.t === 'part')) {
+      this.#complain(`begins after its end: ${JSON.stringify(word)}`);
+    }
     if (word.t === 'joined') ledger.note('joined');
     if (word.t === 'gap') ledger.note(`gap ${word.why}`);
     if (word.t === 'part') ledger.note(word.n === 0 ? 'in parts' : 'part');

@@ -193,7 +193,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
     this.vitals.heard(this.engine.now());
-    if (this.state === 'evicted') return;
+    if (this.state === 'evicted') return this.heardAfterEnd(data.length);
     this.#openInput().take(data, isBinary);
   }
 

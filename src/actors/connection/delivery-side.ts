@@ -1,4 +1,4 @@
-import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
+import { closeCodes, reasonOf, type CloseCode } from '../../infra/wire/close-codes.ts';
 import { frameVariantOf } from '../../infra/wire/frame-variant.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import { asError, ConnectionClosedError } from '../../infra/errors.ts';
@@ -8,7 +8,7 @@ import type { Eviction } from '../../machines/index.ts';
 import { LazyMachine } from './lazy-machine.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
-import { closeLink, cutLink, flushLink } from './close-link.ts';
+import { cutLink, LinkEnding } from './link-ending.ts';
 import { guarded } from '../support/emitter.ts';
 import { Subscriptions, type Member } from './subscriptions.ts';
 import { FrameWriter, type OutboxOwner } from '../delivery/frame-writer.ts';
@@ -43,6 +43,8 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   #retries = 0;
   #openedAt = -Infinity;
   #isLinkClosed = false;
+  /** From the eviction until its socket is gone. */
+  #ending: LinkEnding | undefined;
 
   constructor(
     makeLink: (listener: LinkListener) => Link,
@@ -196,7 +198,8 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   // --- LinkListener
 
   onDrain(): void {
-    if (this.state === 'retrying') this.machine.tell({ type: 'progressed' });
+    if (this.#ending !== undefined) this.#ending.drained();
+    else if (this.state === 'retrying' || this.#isProbed) this.machine.tell({ type: 'progressed' });
     else if (this.outbox.isUnfinished || this.memberships.behind > 0) this.engine.turns.add(this.memberships);
   }
 
@@ -210,8 +213,14 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   onClose(code: number, reason: string): void {
     this.#isLinkClosed = true;
+    this.#ending?.stop();
+    this.outbox.abandon();
     this.onLinkEnd();
-    this.machine.tell({ type: 'closed', code, reason: reason === '' ? closeCodes.abnormal.reason : reason });
+    this.machine.tell({ type: 'closed', code, reason: reason === '' ? reasonOf(code) : reason });
+  }
+
+  get #isProbed(): boolean {
+    return this.machine.path === 'tripped.probing';
   }
 
   // --- the sweep
@@ -219,7 +228,16 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   /** @param isFair false when our own event loop was late: nobody is judged for that */
   sweep(now: number, isFair: boolean): void {
     const { state } = this;
-    if (state === 'tripped' || state === 'evicted') return;
+    if (state === 'evicted') {
+      const hasStalled = this.vitals.hasStalled(now);
+      this.#ending?.examine(now, hasStalled && isFair);
+      return;
+    }
+    if (state === 'tripped') {
+      // a line too slow to answer in time may take bytes all the same
+      if (this.#isProbed && this.vitals.hasProgressed(now)) this.machine.tell({ type: 'progressed' });
+      return;
+    }
     const finding = this.vitals.examine(now, this.outbox.bytes);
     if (finding === 'progressed' && state === 'retrying') this.machine.tell({ type: 'progressed' });
     else if (finding === 'stalled' && state === 'open' && isFair) this.machine.tell({ type: 'stalled' });
@@ -246,25 +264,50 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   sendProbe(): void {
     guarded(() => {
+      // bytes that move from now on are as good as an answer
+      this.vitals.hasProgressed(this.engine.now());
       this.#probe = this.vitals.ping(this.engine.now(), this.outbox.bytes);
     }, this.engine.report);
   }
 
   terminate(code: number, reason: string): void {
-    const { report } = this.engine;
-    const isFlushed = this.#isLinkClosed || flushLink(this.#link, this.outbox, report);
     this.#traceWaiting('evicted');
-    this.outbox.abandon();
     this.memberships.leaveAll();
-    // a close frame would wait behind the unsent bytes of a peer that takes none
-    if (!isFlushed) cutLink(this.#link, report);
-    else if (!this.#isLinkClosed) closeLink(this.#link, { code, reason }, report);
+    if (this.#isLinkClosed) this.outbox.abandon();
+    else this.#end(code, reason);
     this.onEnd({ code, reason });
   }
 
-  /** The hub waits no longer for the peer's answer to a close frame. */
+  #end(code: number, reason: string): void {
+    const { outbox, engine } = this;
+    const { report, turns } = engine;
+    const now = engine.now();
+    this.vitals.beginEnd(now);
+    this.#ending = new LinkEnding({
+      link: this.#link,
+      outbox,
+      code,
+      reason,
+      now,
+      report,
+      enqueue: (ending) => turns.add(ending),
+    });
+    this.#ending.begin();
+  }
+
+  /** The hub waits no longer for the peer: it takes nothing, or does not answer the close frame. */
+  cutIfStill(): void {
+    if (this.#ending?.hasMoved() === false) this.#ending.cut();
+  }
+
+  /** The hub waits no longer. */
   terminateLink(): void {
     if (!this.#isLinkClosed) cutLink(this.#link, this.engine.report);
+  }
+
+  /** What the client says when it has been told that it is over. */
+  protected heardAfterEnd(bytes: number): void {
+    this.#ending?.heard(bytes);
   }
 
   #trace(entry: Entry, bytes: number, outcome: SendOutcome): void {

@@ -134,7 +134,7 @@ export class Liveness {
   examine(now: number, writtenBytes: number): Finding {
     const hasProgressed = this.#examineUnsent(now);
     const { sendTimeoutMs, heartbeatMs } = this.#policy;
-    if (this.#hadUnsent && now - this.#waitingSince >= this.#patience(this.#progressMs)) return 'stalled';
+    if (this.#isWaitingTooLong(now)) return 'stalled';
     if (this.#pingSeq > this.#pongSeq) {
       if (now - Math.max(this.#pingAt, this.#progressAt) >= this.#patience(this.#roundTripMs)) return 'stalled';
     } else if (now - this.#pingAt >= sendTimeoutMs) {
@@ -142,6 +142,26 @@ export class Liveness {
       if (isDue) this.ping(now, writtenBytes);
     }
     return hasProgressed ? 'progressed' : 'well';
+  }
+
+  /** Bytes that had to wait have moved since this, or `examine`, was last called. */
+  hasProgressed(now: number): boolean {
+    return this.#examineUnsent(now);
+  }
+
+  /** From now on it counts only whether bytes move. */
+  beginEnd(now: number): void {
+    this.#progressAt = now;
+  }
+
+  /** Bytes wait, and have made no progress for as long as a peer may take. */
+  hasStalled(now: number): boolean {
+    this.#examineUnsent(now);
+    return this.#isWaitingTooLong(now);
+  }
+
+  #isWaitingTooLong(now: number): boolean {
+    return this.#hadUnsent && now - this.#waitingSince >= this.#patience(this.#progressMs);
   }
 
   /**

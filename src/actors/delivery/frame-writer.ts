@@ -191,19 +191,32 @@ export class FrameWriter {
     return this.canWrite ? 'ready' : 'blocked';
   }
 
+  /**
+   * The connection ends, and its gate is closed for good: goes on as `resume` does, but with nothing new. `ready`: everything that has
+   * begun has been handed to the socket.
+   */
+  finish(): Progress {
+    this.depart();
+    if (this.#unfinished !== undefined) return this.#continue(this.#unfinished);
+    while (this.#notices !== undefined && this.#link.unsentBytes < this.#highWaterMark) this.#sayNext(this.#notices);
+    return this.#notices === undefined ? 'ready' : 'blocked';
+  }
+
   get #canBegin(): boolean {
     return this.#isOpen && this.#unfinished === undefined && this.#link.unsentBytes < this.#highWaterMark;
   }
 
   #flushNotices(): void {
-    while (this.#canBegin && this.#notices !== undefined) {
-      const notice = this.#notices.shift();
-      if (this.#notices.length === 0) this.#notices = undefined;
-      const piece = notice?.pieces[0];
-      if (notice === undefined || piece === undefined) continue;
-      this.#noticeBytes -= notice.bytes;
-      this.#hand(piece, notice.bytes, undefined);
-    }
+    while (this.#canBegin && this.#notices !== undefined) this.#sayNext(this.#notices);
+  }
+
+  #sayNext(notices: Frame[]): void {
+    const notice = notices.shift();
+    if (notices.length === 0) this.#notices = undefined;
+    const piece = notice?.pieces[0];
+    if (notice === undefined || piece === undefined) return;
+    this.#noticeBytes -= notice.bytes;
+    this.#hand(piece, notice.bytes, undefined);
   }
 
   #continue(frame: Frame): Progress {

@@ -33,7 +33,22 @@ export class ConnectionRegistry {
 
   /** Bytes handed to the sockets of connections that have ended. */
   get bytesOfGone(): number {
-    return this.#bytesOfGone;
+    let bytes = this.#bytesOfGone;
+    for (const { outbox } of this.#closing.values()) bytes += outbox.bytes;
+    return bytes;
+  }
+
+  /** All whose sockets are there, those that have been evicted as well. */
+  get sockets(): { readonly present: Iterable<ConnectionActor>; readonly size: number } {
+    const [connections, closing] = [this.#connections, this.#closing];
+    return {
+      get present() {
+        return chain(connections, closing);
+      },
+      get size() {
+        return connections.size + closing.size;
+      },
+    };
   }
 
   get closing(): ReadonlyMap<string, ConnectionActor> {
@@ -61,13 +76,14 @@ export class ConnectionRegistry {
     if (connection === undefined) return undefined;
     this.#connections.delete(connectionId);
     this.#users.delete(connection);
-    this.#bytesOfGone += connection.outbox.bytes;
     if (connection.isLinkOpen) this.#closing.set(connectionId, connection);
+    else this.#bytesOfGone += connection.outbox.bytes;
     return connection;
   }
 
   /** Its socket is gone. */
   forget(connectionId: string): void {
+    this.#bytesOfGone += this.#closing.get(connectionId)?.outbox.bytes ?? 0;
     this.#closing.delete(connectionId);
   }
 
@@ -92,6 +108,11 @@ export class ConnectionRegistry {
   #isFull(userId: string | undefined): boolean {
     return userId !== undefined && this.#users.of(userId).size >= this.#settings.maxConnectionsPerUser;
   }
+}
+
+/** Goes on where it stopped, with those that came meanwhile and without those that went. */
+function* chain<T>(...all: ReadonlyMap<string, T>[]): Generator<T> {
+  for (const some of all) yield* some.values();
 }
 
 function first<T>(all: Iterable<T>): T | undefined {

@@ -1,3 +1,4 @@
+import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { connectionMachine, threadMachine } from '../../machines/index.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Counters } from '../support/counters.ts';
@@ -13,8 +14,10 @@ export function provideConnection(
       openGate: ({ context }) => find(context.id)?.openGate(),
       closeGate: ({ context }) => find(context.id)?.outbox.close(),
       sendProbe: ({ context }) => find(context.id)?.sendProbe(),
-      terminate: ({ context }) => {
-        counters.connectionsEvicted++;
+      terminate: ({ context, event }) => {
+        // a client that says good-bye has not been evicted; one whose line broke may come back, and counts
+        const isGoodbye = event.type === 'closed' && event.code !== closeCodes.abnormal.code;
+        if (!isGoodbye) counters.connectionsEvicted++;
         find(context.id)?.terminate(context.eviction.code, context.eviction.reason);
       },
       countTimeout: () => void counters.sendTimeouts++,

@@ -16,7 +16,9 @@ export class PeriodicWork {
   constructor(household: Household, looks: Set<() => boolean>) {
     this.#household = household;
     const { clock, settings, turns, now } = household.engine;
-    this.#round = new ConnectionSweep(household.lobby, clock, settings.sweepMs / 2, (round) => turns.add(round));
+    this.#round = new ConnectionSweep(household.lobby.sockets, clock, settings.sweepMs / 2, (round) =>
+      turns.add(round),
+    );
     this.#looks = new LookRound(looks, now);
     this.#log = { run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
     this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));

@@ -15,6 +15,9 @@ const BYE_SPREAD_MS = 5_000;
 /** How long closing sockets may take for the handshake of RFC 6455 section 7 before they are cut. */
 const CLOSE_HANDSHAKE_MS = 1_000;
 
+/** And those whose peers still take what was begun. */
+const CLOSE_MS = 10_000;
+
 /** Delivers what was accepted, as far as that is done before the deadline. */
 export async function deliverAll({ engine, lobby, threads }: Household, deadline: number): Promise<void> {
   const { clock, serializer } = engine;
@@ -56,6 +59,11 @@ export async function letGo({ engine, lobby }: Household): Promise<void> {
     report(error);
   }
   const { closing } = lobby;
-  await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
+  const deadline = clock.now() + CLOSE_MS;
+  while (closing.size > 0 && clock.now() < deadline) {
+    await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
+    // a message that has begun goes out to its end where the peer takes it
+    await oneByOne(clock, closing.values(), (connection) => connection.cutIfStill());
+  }
   await oneByOne(clock, closing.values(), (connection) => connection.terminateLink());
 }

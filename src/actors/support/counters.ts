@@ -6,7 +6,7 @@ export interface Counters {
   timeoutRetries: number;
   /** Deliveries whose first attempt and all retries timed out; the message stays in the log. */
   timeoutFailures: number;
-  /** Connections that ended, whatever the reason. */
+  /** Connections that the hub ended, or whose line broke. */
   connectionsEvicted: number;
   connectionsAccepted: number;
   /** Messages accepted by `send`. */

@@ -96,7 +96,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'threadcast.connections_evicted',
     kind: 'total',
     unit: '{connection}',
-    description: 'Connections that ended, whatever the reason',
+    description: 'Connections that the hub ended, or whose line broke',
     read: ({ connectionsEvicted }) => connectionsEvicted,
   },
   {

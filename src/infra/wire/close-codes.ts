@@ -27,6 +27,15 @@ export const closeCodes = {
   rateLimited: { code: 4429, reason: 'rate limited', reconnect: 'later' },
 } as const satisfies Record<string, CloseCode>;
 
+const reasons: ReadonlyMap<number, string> = new Map(
+  Object.values(closeCodes).map(({ code, reason }) => [code, reason]),
+);
+
+/** What a close without a reason of its own means; 1005 is a close frame without a code (RFC 6455 section 7.1.5). */
+export function reasonOf(code: number): string {
+  return reasons.get(code === 1005 ? closeCodes.normal.code : code) ?? '';
+}
+
 /** Of a control frame, with two for the code (RFC 6455 section 5.5). */
 const MAX_REASON_BYTES = 123;
 

@@ -90,6 +90,10 @@ describe('a visit that throws', () => {
 it.each(['close', 'uncork', 'unsentBytes'])('a connection ends, whatever its link throws (%s)', async (part) => {
   const { hub } = harness;
   const { link, connection } = await join();
+  if (part === 'unsentBytes') {
+    link.stall();
+    await harness.run(hub.thread('t').send('x'.repeat(600_000)));
+  }
   link.broken = part;
   connection.close();
   expect(connection.state).toBe('evicted');
