@@ -73,3 +73,19 @@ it.each([
   await expect.poll(() => errors).toEqual([expect.objectContaining({ code: 'TC_UPGRADE_TAKEN' })]);
   expect(refused).toEqual([]);
 });
+
+it('is seen where the hub would have refused', async () => {
+  const { http, port } = await listen();
+  const { hub, errors } = makeHub();
+  hub.attach(http, { path: '/chat', allowedOrigins: [] });
+  http.prependListener(
+    'upgrade',
+    (_, socket) => void socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'),
+  );
+  const refused: unknown[] = [];
+  hub.on('refused', (news) => refused.push(news));
+  const guest = new Guest(`ws://127.0.0.1:${port}/chat`, { headers: { origin: 'https://a.example' } });
+  expect(await guest.status).toBe(404);
+  expect(errors).toEqual([expect.objectContaining({ code: 'TC_UPGRADE_TAKEN' })]);
+  expect(refused).toEqual([]);
+});

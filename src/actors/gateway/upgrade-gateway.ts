@@ -106,8 +106,8 @@ export class UpgradeGateway implements Route, Task {
   take(handshake: Handshake): void {
     try {
       const denial = this.#assess(handshake.request);
-      if (denial !== undefined) this.#refuse(handshake, denial);
-      else void this.#admit(handshake);
+      if (denial === undefined) void this.#admit(handshake);
+      else if (!this.#refuse(handshake, denial)) this.#reportTaken(handshake);
     } catch (error) {
       this.#fail(handshake, error);
     }
