@@ -14,6 +14,8 @@ export {
   InvalidOptionError,
   InvalidPositionError,
   InvalidThreadIdError,
+  LogEvictionError,
+  LogLayoutError,
   LogUnavailableError,
   MessageChangedError,
   MessageTooLargeError,

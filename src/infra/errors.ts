@@ -367,6 +367,38 @@ export class LogUnavailableError extends ThreadcastError {
   }
 }
 
+/** Redis has what another version of threadcast has put there, with a layout that this one cannot share. */
+export class LogLayoutError extends ThreadcastError {
+  readonly code = 'TC_LOG_LAYOUT';
+  /** The layout that Redis has. */
+  readonly found: string;
+  /** The layout of this version. */
+  readonly expected: string;
+  readonly prefix: string;
+
+  constructor(facts: { found: string; expected: string; prefix: string }) {
+    super(
+      `Redis has layout ${facts.found} under the prefix ${JSON.stringify(facts.prefix)}, this version of threadcast has layout ${facts.expected}. ` +
+        'Give its nodes another `prefix`, or stop all nodes of the other version and delete its keys: docs/scaling.md, "Versions"',
+    );
+    this.found = facts.found;
+    this.expected = facts.expected;
+    this.prefix = facts.prefix;
+  }
+}
+
+/** A warning of the process: a Redis that is full throws threads away, with their positions and members. */
+export class LogEvictionError extends ThreadcastError {
+  readonly code = 'TC_LOG_EVICTION';
+  /** Redis's `maxmemory-policy`. */
+  readonly policy: string;
+
+  constructor(facts: { policy: string }) {
+    super(`Redis has maxmemory-policy ${facts.policy}: when it is full, it throws whole threads away; set noeviction`);
+    this.policy = facts.policy;
+  }
+}
+
 /** A position that is not `epoch.offset.id`. */
 export class InvalidPositionError extends ThreadcastError {
   readonly code = 'TC_INVALID_POSITION';

@@ -6,8 +6,14 @@ export interface TcpProxy {
   readonly port: number;
   /** The port that new connections go to. */
   target: number;
-  /** Bytes per second from the server to the clients; Infinity for no limit. */
+  /** Bytes per second from the server to each client; Infinity for no limit. */
   rate: number;
+  /** The same from each client to the server. */
+  upRate: number;
+  /** Bytes per second from the server to all clients together; they take turns. */
+  sharedRate: number;
+  /** Connections that were made. */
+  readonly connections: number;
   /** From now on nothing passes in either direction, and nobody is told. */
   blackHole(): void;
   /** What passes from now on passes again; what was held back arrives late. */
@@ -19,13 +25,34 @@ export interface TcpProxy {
 
 const TICK_MS = 10;
 
+/** Of a line that is shared, one connection gets so much in a tick. */
+const SHARE_BYTES = 16 * 1024;
+
+const perTick = (rate: number): number => Math.round((rate * TICK_MS) / 1_000);
+
+/** Reads so many bytes at most, and writes them; answers with how many there were. */
+function passOn(from: Socket, to: Socket, most: number): number {
+  if (most <= 0) return 0;
+  const chunk: unknown = from.read(most === Infinity ? undefined : Math.min(most, from.readableLength || 1));
+  if (!(chunk instanceof Uint8Array)) return 0;
+  to.write(chunk);
+  return chunk.length;
+}
+
 export async function startTcpProxy(target: number, rate = Infinity): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isBlackHole = false;
+  let connections = 0;
+  let shared = 0;
   const proxy: TcpProxy = {
     port: 0,
     target,
     rate,
+    upRate: Infinity,
+    sharedRate: Infinity,
+    get connections() {
+      return connections;
+    },
     blackHole: () => {
       isBlackHole = true;
     },
@@ -44,9 +71,15 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
   };
   const passes = new Set<() => void>();
   const ticker = setInterval(() => {
-    if (!isBlackHole) for (const pass of passes) pass();
+    if (isBlackHole) return;
+    shared = perTick(proxy.sharedRate);
+    const [first] = passes;
+    for (const pass of passes) pass();
+    // another one is first the next time
+    if (first !== undefined && passes.delete(first)) passes.add(first);
   }, TICK_MS);
   const server = createServer((client) => {
+    connections++;
     const upstream = connect(proxy.target, '127.0.0.1');
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -54,15 +87,10 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
     }
     // read by hand, so that what may not pass yet stays in the kernel's buffers
     const down = (): void => {
-      const budget = proxy.rate === Infinity ? undefined : Math.round((proxy.rate * TICK_MS) / 1_000);
-      const available = upstream.readableLength;
-      const chunk: unknown = upstream.read(budget === undefined ? undefined : Math.min(budget, available || 1));
-      if (chunk instanceof Uint8Array) client.write(chunk);
+      const most = Math.min(shared, perTick(proxy.rate), proxy.sharedRate === Infinity ? Infinity : SHARE_BYTES);
+      shared -= passOn(upstream, client, most);
     };
-    const up = (): void => {
-      const chunk: unknown = client.read();
-      if (chunk instanceof Uint8Array) upstream.write(chunk);
-    };
+    const up = (): void => void passOn(client, upstream, perTick(proxy.upRate));
     upstream.on('readable', () => {});
     client.on('readable', () => {});
     passes.add(down);

@@ -43,7 +43,7 @@ describe('a Redis Cluster', () => {
       Promise.all(threads.map(async (threadId) => here.append(draft(id, { threadId }))));
     await appendEverywhere('a');
     await until(() => held.every(({ entries }) => entries.length === 1));
-    await moveSlot(servers, 'tc:{moving1}');
+    await moveSlot(servers, 'tc:v2:{moving1}');
     await appendEverywhere('b');
     await until(() => held.every(({ entries }) => entries.length === 2));
     await appendEverywhere('c');
@@ -55,7 +55,7 @@ describe('a Redis Cluster', () => {
   });
 
   it('does not know all slots yet when a node connects: its threads are there when it does', async () => {
-    const slot = String(await servers[0]?.run(['CLUSTER', 'KEYSLOT', 'tc:{late}']));
+    const slot = String(await servers[0]?.run(['CLUSTER', 'KEYSLOT', 'tc:v2:{late}']));
     for (const server of servers) await server.run(['CLUSTER', 'DELSLOTS', slot]);
     const log = startLog({ cluster, timeoutMs: 20_000 });
     await log.position('another');

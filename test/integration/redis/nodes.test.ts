@@ -119,10 +119,10 @@ describe('two nodes with one Redis', () => {
 
   it('leave nothing subscribed that nobody reads', async () => {
     const held = await Promise.all(names(1, 20).map((threadId) => hold(here, threadId)));
-    expect(await server.run(['PUBSUB', 'CHANNELS', 'tc:{*'])).toHaveLength(20);
+    expect(await server.run(['PUBSUB', 'CHANNELS', 'tc:v2:{*'])).toHaveLength(20);
     for (const { subscription } of held) subscription.unsubscribe();
     await until(async () => {
-      const channels = await server.run(['PUBSUB', 'CHANNELS', 'tc:{*']);
+      const channels = await server.run(['PUBSUB', 'CHANNELS', 'tc:v2:{*']);
       return Array.isArray(channels) && channels.length === 0;
     });
   });
@@ -140,7 +140,7 @@ describe('two nodes with one Redis', () => {
     await untilInTime(clock, async () => (await there.membersElsewhere?.('t')) === 3);
     // one command of the log that ends is enough, however many threads it has
     await log.close();
-    expect(await server.run(['KEYS', 'tc:node:*'])).toHaveLength(2);
+    expect(await server.run(['KEYS', 'tc:v2:node:*'])).toHaveLength(2);
     await until(async () => (await there.membersElsewhere?.('t')) === 0);
   });
 

@@ -32,7 +32,7 @@ describe('Redis says no', () => {
     await former.run(['REPLICAOF', '127.0.0.1', String(next.port)]);
     line.target = next.port;
     const isThere = async (): Promise<boolean> =>
-      String(await next.run(['PUBSUB', 'CHANNELS'])).includes('tc:{t}:news');
+      String(await next.run(['PUBSUB', 'CHANNELS'])).includes('tc:v2:{t}:news');
     await untilInTime(clock, isThere, 500);
     await startLog({ url: next.url }).append(draft('a'));
     await until(() => entries.length === 1);

@@ -6,7 +6,7 @@ import { startTcpProxy } from '../../support/tcp-proxy.ts';
 
 /** How many connections listen to a thread's channel. */
 async function listeners(server: RedisServer, threadId = 't'): Promise<number> {
-  const [, count] = Object(await server.run(['PUBSUB', 'NUMSUB', `tc:{${threadId}}:news`]));
+  const [, count] = Object(await server.run(['PUBSUB', 'NUMSUB', `tc:v2:{${threadId}}:news`]));
   return Number(count);
 }
 

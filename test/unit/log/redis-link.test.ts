@@ -7,6 +7,8 @@ import { VirtualClock } from '../../../src/testing/index.ts';
 class Wire implements RedisConnection {
   readonly publishCommand = 'PUBLISH';
   readonly extent: Extent;
+  readonly shardOf = (key: string): string => key;
+  readonly everyShard = () => [];
   readonly onTrouble: OnTrouble;
   readonly calls: ((answer: unknown) => void)[] = [];
   isDestroyed = false;

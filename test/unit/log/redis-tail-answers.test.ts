@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { SharedBody } from '../../../src/infra/log/shared-body.ts';
-import { PendingAppend } from '../../../src/infra/log/redis/append-queue.ts';
+import { PendingAppend } from '../../../src/infra/log/redis/pending-appends.ts';
 import type { Anchor, Arrival } from '../../../src/infra/log/redis/codec.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
 import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
@@ -19,6 +19,8 @@ function hold() {
       anchor: () => new Promise((resolve) => void asked.push(resolve)),
       after: (from) => Promise.resolve(log.filter(({ offset }) => offset >= from)),
       before: () => Promise.resolve([]),
+      placesBefore: () => Promise.resolve([]),
+      oldest: () => Promise.resolve(undefined),
     },
     isClosed: false,
     subscribed: () => Promise.resolve(),
@@ -26,6 +28,7 @@ function hold() {
     onEntry: () => {},
     onReset: () => {},
     onSilence: () => {},
+    onRead: () => {},
   });
   const answer = async (): Promise<void> => {
     await expect.poll(() => asked.length).toBe(1);
@@ -35,7 +38,7 @@ function hold() {
   };
   const append = (id: string): PendingAppend => {
     const body = new SharedBody([Buffer.from(`"${id}"`)]);
-    const append = new PendingAppend({ threadId: 't', id, lane: 'normal', body, expiresAt: Infinity }, 0);
+    const append = new PendingAppend({ threadId: 't', id, lane: 'normal', body, expiresAt: Infinity }, 0, { at: 0 });
     own.set(id, append);
     return append;
   };
@@ -44,7 +47,7 @@ function hold() {
 
 function arrival(offset: number, id: string, body?: Buffer): Arrival {
   const header = { by: settings.nodeId, isCritical: false, key: undefined, ms: undefined, traceparent: undefined };
-  return { epoch: 'e', offset, at: 1, id, header, body };
+  return { epoch: 'e', offset, at: 1, id, header: { ...header, isMessage: true }, body: body && [body] };
 }
 
 it('an answer that a failover made untrue fails at once when another message has its offset', async () => {

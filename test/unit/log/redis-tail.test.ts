@@ -3,7 +3,8 @@ import type { Connector } from '../../../src/infra/log/redis/connections.ts';
 import type { Arrival } from '../../../src/infra/log/redis/codec.ts';
 import { RedisSession } from '../../../src/infra/log/redis/session.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
-import { StreamReader } from '../../../src/infra/log/redis/stream-reader.ts';
+import { LogReader } from '../../../src/infra/log/redis/log-reader.ts';
+import { READ } from '../../../src/infra/log/redis/scripts.ts';
 import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
@@ -23,18 +24,26 @@ let told: string[];
 const idOf = (offset: number): string => `m${offset}`;
 
 function arrival(offset: number): Arrival {
-  const header = { by: 'other', isCritical: false, key: undefined, ms: undefined, traceparent: undefined };
-  return { epoch, offset, at: 0, id: idOf(offset), header, body: Buffer.from('1') };
+  const header = {
+    by: 'other',
+    isCritical: false,
+    key: undefined,
+    ms: undefined,
+    traceparent: undefined,
+    isMessage: true,
+  };
+  return { epoch, offset, at: 0, id: idOf(offset), header, body: [Buffer.from('1')] };
 }
 
 /** What Redis answers now: an anchor, or a page of its stream. */
-function answer([command, , from, , , count]: readonly (string | Buffer)[]): unknown {
-  if (command !== 'XRANGE') return [epoch, head, head === 0 ? '' : idOf(head), '0', null];
+function answer([, sha, , , , from, , , count]: readonly (string | Buffer)[]): unknown {
+  if (sha !== READ.sha) return [epoch, head, head === 0 ? '' : idOf(head), '0', null];
   const size = Math.min(Number(count), head - Number(from) + 1);
-  return Array.from({ length: size }, (_, i) => {
+  const entries = Array.from({ length: size }, (_, i) => {
     const offset = Number(from) + i;
-    return [`${offset}-0`, ['i', idOf(offset), 'h', '{}', 'd', Buffer.from('1')]];
+    return [offset, Buffer.from(`E0 ${idOf(offset)} 2 {}1`)];
   });
+  return [epoch, ...entries.flat()];
 }
 
 beforeEach(async () => {
@@ -47,7 +56,10 @@ beforeEach(async () => {
     Promise.resolve({
       publishCommand: 'PUBLISH',
       extent: 'ended',
+      shardOf: () => '',
+      everyShard: () => [],
       call: (_key, args) => {
+        if (args[0] === 'SCRIPT') return Promise.resolve(null);
         const { promise, resolve } = Promise.withResolvers<unknown>();
         const reply = answer(args);
         answers.push(() => resolve(reply));
@@ -63,13 +75,14 @@ beforeEach(async () => {
   tail = new RedisTail({
     threadId: 't',
     settings,
-    source: new StreamReader('t', link, settings),
+    source: new LogReader('t', link, settings),
     isClosed: false,
     subscribed: () => link.whenUp(),
     ownAppend: () => undefined,
     onEntry: ({ id }) => told.push(id),
     onReset: ({ why }) => told.push(why),
     onSilence: () => {},
+    onRead: () => {},
   });
   await clock.settle();
 });

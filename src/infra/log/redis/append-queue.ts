@@ -1,68 +1,31 @@
-import type { Appended } from '../delivery-log.ts';
-import { releaseDraft, type EntryDraft } from '../entry.ts';
-import { asError, LogUnavailableError } from '../../errors.ts';
+import type { EntryDraft } from '../entry.ts';
+import type { Position } from '../ids.ts';
 import { pause } from '../../time/pause.ts';
-import { decodeAppend, encodeHeader, type AppendReply } from './codec.ts';
+import { decodeAppend, encodeHeader, encodeNotice, type AppendReply, type PiecesRef } from './codec.ts';
 import { isFinalReply } from './connections.ts';
-import type { LocalDeliveries } from './local-deliveries.ts';
+import { PIECE_BYTES } from './layout.ts';
+import type { LogReader } from './log-reader.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
+import { PendingAppend, type Progress } from './pending-appends.ts';
+import { Upload } from './pieces.ts';
+import { unavailable } from './retry-until.ts';
 import { APPEND } from './scripts.ts';
-
-/** One `append` of this process on its way. */
-export class PendingAppend {
-  readonly draft: EntryDraft;
-  /** On the log's clock. */
-  readonly since: number;
-  readonly #answer = Promise.withResolvers<Appended>();
-  #isBodyTaken = false;
-  isSettled = false;
-  /** How often it was sent to Redis. */
-  attempts = 0;
-
-  constructor(draft: EntryDraft, since: number) {
-    this.draft = draft;
-    this.since = since;
-  }
-
-  get promise(): Promise<Appended> {
-    return this.#answer.promise;
-  }
-
-  /** Whoever takes the draft takes the log's reference to its body. */
-  takeDraft(): EntryDraft {
-    this.#isBodyTaken = true;
-    return this.draft;
-  }
-
-  settle(appended: Appended): void {
-    if (this.#end()) this.#answer.resolve(appended);
-  }
-
-  fail(error: Error): void {
-    if (this.#end()) this.#answer.reject(error);
-  }
-
-  #end(): boolean {
-    if (this.isSettled) return false;
-    this.isSettled = true;
-    if (!this.#isBodyTaken) releaseDraft(this.draft);
-    return true;
-  }
-}
 
 /** Who is told what Redis says of an append. */
 export interface AppendListener {
   onAppended(own: PendingAppend, position: { epoch: string; offset: number; at: number }): void;
   /** The id is in the log already, at this offset. */
   onKnown(own: PendingAppend, position: { epoch: string; offset: number }): void;
+  /** It is the newest entry of the thread now. */
+  onPosition(position: Position): void;
   /** Nothing is under way any more for the thread. */
   onIdle(): void;
 }
 
 /** Messages, and bytes, of one script call at most: it keeps Redis from everything else meanwhile. */
 const MAX_BATCH = 64;
-const MAX_BATCH_BYTES = 512 * 1024;
+const MAX_BATCH_BYTES = 128 * 1024;
 const MIN_RETRY_MS = 25;
 const MAX_RETRY_MS = 500;
 
@@ -75,12 +38,21 @@ export class AppendQueue {
   readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #listener: AppendListener;
+  readonly #log: LogReader;
   readonly #queue: PendingAppend[] = [];
   readonly #byId = new Map<string, PendingAppend>();
+  readonly #progress: Progress = { at: -Infinity };
   #isRunning = false;
 
-  constructor(threadId: string, link: RedisSession, settings: RedisLogSettings, listener: AppendListener) {
+  constructor(
+    threadId: string,
+    log: LogReader,
+    link: RedisSession,
+    settings: RedisLogSettings,
+    listener: AppendListener,
+  ) {
     this.#threadId = threadId;
+    this.#log = log;
     this.#link = link;
     this.#settings = settings;
     this.#listener = listener;
@@ -95,8 +67,9 @@ export class AppendQueue {
     return this.#byId.get(id);
   }
 
-  add(own: PendingAppend): void {
-    const { id } = own.draft;
+  add(draft: EntryDraft): PendingAppend {
+    const own = new PendingAppend(draft, this.#settings.clock.now(), this.#progress);
+    const { id } = draft;
     this.#byId.set(id, own);
     const forget = (): void => {
       if (this.#byId.get(id) === own) this.#byId.delete(id);
@@ -105,6 +78,7 @@ export class AppendQueue {
     own.promise.then(forget, forget);
     this.#queue.push(own);
     if (!this.#isRunning) void this.#run();
+    return own;
   }
 
   /** Never rejects. */
@@ -120,7 +94,9 @@ export class AppendQueue {
     const batch: PendingAppend[] = [];
     let bytes = 0;
     for (let own = this.#queue[0]; own !== undefined; own = this.#queue[0]) {
-      if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + own.draft.body.bytes > MAX_BATCH_BYTES)) break;
+      const isFull = batch.length === MAX_BATCH || bytes + own.draft.body.bytes > MAX_BATCH_BYTES;
+      // a large one goes alone
+      if (batch.length > 0 && (isFull || isLarge(own) || bytes > PIECE_BYTES)) break;
       this.#queue.shift();
       if (own.isSettled) continue;
       batch.push(own);
@@ -131,6 +107,7 @@ export class AppendQueue {
 
   /** Until each is in the log or has failed. */
   async #send(batch: readonly PendingAppend[]): Promise<void> {
+    let upload: Upload | undefined;
     for (let attempt = 0; ; attempt++) {
       const waiting = batch.filter(({ isSettled }) => !isSettled);
       if (waiting.length === 0) return;
@@ -138,13 +115,17 @@ export class AppendQueue {
         await this.#link.whenUp();
         // some may have failed meanwhile: their bodies are gone
         const sent = waiting.filter(({ isSettled }) => !isSettled);
-        if (sent.length > 0) this.#answer(sent, await this.#call(sent));
-        return;
+        const [first] = sent;
+        if (first === undefined) return;
+        if (isLarge(first)) await this.#upload(first, (upload ??= this.#newUpload(first)));
+        const { ref } = upload ?? {};
+        // whether it becomes part of the log is known only by the answer
+        upload = undefined;
+        if (this.#answer(sent, await this.#call(sent, ref))) return;
       } catch (error) {
         if (this.#link.isClosed || isFinalReply(error)) {
-          const cause = asError(error);
-          for (const own of waiting)
-            own.fail(new LogUnavailableError({ threadId: this.#threadId, reason: cause.message, cause }));
+          const failure = unavailable(error, this.#threadId);
+          for (const own of waiting) own.fail(failure);
           return;
         }
         await pause(this.#settings.clock, Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10)));
@@ -152,109 +133,77 @@ export class AppendQueue {
     }
   }
 
-  async #call(sent: readonly PendingAppend[]): Promise<AppendReply> {
-    const { keys, nodeId, clock, retention, idempotencyMs, metaMs, newEpoch, inlineBytes } = this.#settings;
-    const names = keys(this.#threadId);
+  #newUpload({ draft }: PendingAppend): Upload {
+    const { nodeId, keys } = this.#settings;
+    return new Upload(nodeId, draft.body, keys.thread(this.#threadId).log);
+  }
+
+  async #upload(own: PendingAppend, upload: Upload): Promise<void> {
+    const { body } = own.draft;
+    body.retain();
+    try {
+      await upload.send(this.#link, this.#settings, () => {
+        this.#progress.at = this.#settings.clock.now();
+        return !own.isSettled;
+      });
+    } finally {
+      body.release();
+    }
+  }
+
+  async #call(sent: readonly PendingAppend[], ref: PiecesRef | undefined): Promise<SentReply> {
+    const { keys, nodeId, clock, inlineBytes } = this.#settings;
     const now = clock.now();
-    const messages = sent.flatMap(({ draft }) => [draft.id, encodeHeader(draft, nodeId, now), bytesOf(draft)]);
+    const headers = sent.map(({ draft }) => encodeHeader(draft, nodeId, now));
+    const messages = sent.flatMap(({ draft }, i) => {
+      const [sign, body] = ref === undefined ? ['E', bytesOf(draft)] : ['L', `${ref.name} ${ref.count} ${ref.bytes}`];
+      return [draft.id, sign, headers[i] ?? '', body];
+    });
     for (const own of sent) own.attempts++;
     // an append that fails meanwhile must not give away memory that the socket still has to read
     for (const { draft } of sent) draft.body.retain();
-    const call = this.#link.run(
-      APPEND,
-      [names.meta, names.stream, ...sent.map(({ draft }) => names.id(draft.id))],
-      [
-        newEpoch(),
-        this.#settings.redisNow(),
-        String(retention.maxEntries),
-        String(retention.maxAgeMs),
-        String(idempotencyMs),
-        String(metaMs),
-        names.channel,
-        this.#link.connection?.publishCommand ?? 'PUBLISH',
-        String(inlineBytes),
-        ...messages,
-      ],
-    );
     try {
-      return decodeAppend(await call);
+      const { channel } = keys.thread(this.#threadId);
+      const publish = this.#link.connection?.publishCommand ?? 'PUBLISH';
+      const reply = await this.#log.begun(APPEND, [channel, publish, String(inlineBytes), ...messages]);
+      return { ...decodeAppend(reply), headers };
     } finally {
       for (const { draft } of sent) draft.body.release();
     }
   }
 
-  #answer(sent: readonly PendingAppend[], { epoch, at, offsets }: AppendReply): void {
-    for (const [i, own] of sent.entries()) {
-      const offset = offsets[i] ?? 0;
+  /** True where all have their answer. */
+  #answer(sent: readonly PendingAppend[], { epoch, at, offsets, listeners, headers }: SentReply): boolean {
+    this.#progress.at = this.#settings.clock.now();
+    let newest: { readonly position: Position; readonly header: string } | undefined;
+    for (const [i, offset] of offsets.entries()) {
+      const own = sent[i];
+      if (own === undefined || offset === 0) continue;
+      if (offset > 0) newest = { position: { epoch, offset, id: own.draft.id }, header: headers[i] ?? '' };
       if (own.isSettled) continue;
       if (offset > 0) this.#listener.onAppended(own, { epoch, offset, at });
       else this.#listener.onKnown(own, { epoch, offset: -offset });
     }
+    if (newest !== undefined) this.#tell(newest.position, at, newest.header, listeners);
+    return offsets.length === sent.length && !offsets.includes(0);
+  }
+
+  #tell(position: Position, at: number, header: string, listeners: number): void {
+    this.#listener.onPosition(position);
+    // the thread may be where its slot moves to, while those who listen are still where it comes from
+    if (listeners === 0 && this.#link.connection?.publishCommand === 'SPUBLISH')
+      this.#link.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));
   }
 }
+
+interface SentReply extends AppendReply {
+  readonly headers: readonly string[];
+}
+
+const isLarge = ({ draft }: PendingAppend): boolean => draft.body.bytes > PIECE_BYTES;
 
 function bytesOf({ body: { chunks } }: EntryDraft): Buffer {
   const [only] = chunks;
   if (only !== undefined && chunks.length === 1) return Buffer.from(only.buffer, only.byteOffset, only.length);
   return Buffer.concat(chunks);
-}
-
-/** All appends on their way, of all threads: bounded in number, bytes and time. */
-export class PendingAppends {
-  readonly #settings: RedisLogSettings;
-  readonly #local: LocalDeliveries;
-  readonly #lastError: () => Error;
-  /** Oldest first. */
-  readonly #pending = new Set<PendingAppend>();
-  #bytes = 0;
-
-  constructor(settings: RedisLogSettings, local: LocalDeliveries, lastError: () => Error) {
-    this.#settings = settings;
-    this.#local = local;
-    this.#lastError = lastError;
-  }
-
-  get size(): number {
-    return this.#pending.size;
-  }
-
-  /** Why another one has no place, or undefined. */
-  refusal(draft: EntryDraft): string | undefined {
-    const { maxPending, maxPendingBytes } = this.#settings;
-    if (this.#pending.size >= maxPending)
-      return `${this.#pending.size} appends are waiting for Redis, limit ${maxPending}`;
-    // one is let in whatever its size
-    if (this.#pending.size > 0 && this.#bytes + draft.body.bytes > maxPendingBytes)
-      return `${this.#bytes} bytes are waiting for Redis, limit ${maxPendingBytes}`;
-    return undefined;
-  }
-
-  add(own: PendingAppend): void {
-    const { bytes } = own.draft.body;
-    this.#pending.add(own);
-    this.#bytes += bytes;
-    const forget = (): void => {
-      if (this.#pending.delete(own)) this.#bytes -= bytes;
-    };
-    own.promise.then(forget, forget);
-  }
-
-  /** Those whose time is up fail. */
-  expire(): void {
-    const { appendTimeoutMs, clock } = this.#settings;
-    const now = clock.now();
-    for (const own of this.#pending) {
-      if (now - own.since < appendTimeoutMs) return;
-      this.#fail(own, `Redis did not answer within ${appendTimeoutMs} ms`);
-    }
-  }
-
-  failAll(reason: string): void {
-    for (const own of this.#pending) own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason }));
-  }
-
-  #fail(own: PendingAppend, reason: string): void {
-    if (this.#settings.isDeliveredLocally && !own.isSettled) own.settle(this.#local.deliver(own.takeDraft()));
-    else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));
-  }
 }

@@ -1,15 +1,17 @@
 import { ENTRY_BYTES } from '../entry.ts';
 import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
-import { draftOf } from './codec.ts';
+import { bytesOf, draftOf } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { Placing } from './entry-placement.ts';
-import type { LogSource } from './stream-reader.ts';
+import type { LogSource } from './log-reader.ts';
 
 export interface HistoryHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
   readonly source: LogSource;
   readonly isClosed: boolean;
+  /** More is held now. */
+  onRead(): void;
 }
 
 /** Reads what a tail does not hold yet because it is older, when somebody needs it. */
@@ -67,11 +69,12 @@ export class RedisHistory {
     let bytes = buffer.bytes;
     for (const arrival of page) {
       const loggedAt = this.#placing.loggedAt(arrival);
-      bytes += ENTRY_BYTES + (arrival.body?.length ?? 0);
+      bytes += ENTRY_BYTES + bytesOf(arrival);
       if (arrival.offset !== first - 1 - older.length || loggedAt + maxAgeMs <= now || bytes > maxBytes) break;
       older.push({ draft: draftOf(threadId, arrival, loggedAt), offset: arrival.offset, loggedAt });
     }
     if (older.length < page.length || page.length === 0) this.#isComplete = true;
     if (older.length > 0) buffer.prepend(older.reverse());
+    this.#host.onRead();
   }
 }

@@ -1,6 +1,7 @@
 import { SharedBody } from '../shared-body.ts';
 import type { EntryDraft } from '../entry.ts';
 import { parseObject } from '../../wire/json-object.ts';
+import type { Position } from '../ids.ts';
 
 /** An entry as Redis tells of it. */
 export interface Arrival {
@@ -10,8 +11,20 @@ export interface Arrival {
   readonly at: number;
   readonly id: string;
   readonly header: Header;
-  /** Undefined where a notice leaves it out, because the message is large. */
-  readonly body: Buffer | undefined;
+  /** Undefined where it is elsewhere, because the message is large. */
+  readonly body: readonly Buffer[] | undefined;
+}
+
+/** A body that is in Redis in pieces. */
+export interface PiecesRef {
+  readonly name: string;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** An entry as it is read from Redis: with its body, or where that is to be read. */
+export interface StoredArrival extends Arrival {
+  readonly pieces: PiecesRef | undefined;
 }
 
 /** What an entry has besides its id and body; short names, because they are in each. */
@@ -23,6 +36,8 @@ export interface Header {
   /** Milliseconds from `at` on that it is worth delivering. */
   readonly ms: number | undefined;
   readonly traceparent: string | undefined;
+  /** False for what a later version has put into the log: it has its place, and is given to nobody. */
+  readonly isMessage: boolean;
 }
 
 export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): string {
@@ -36,15 +51,21 @@ export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): st
 }
 
 function decodeHeader(text: string): Header {
-  const { b, l, k, x, t } = parseObject(text) ?? {};
+  const { b, l, k, x, t, e } = parseObject(text) ?? {};
   return {
     by: typeof b === 'string' ? b : '',
     isCritical: l === 1,
     key: typeof k === 'string' ? k : undefined,
     ms: typeof x === 'number' ? x : undefined,
     traceparent: typeof t === 'string' ? t : undefined,
+    isMessage: e === undefined,
   };
 }
+
+const UNKNOWN: Header = { ...decodeHeader('{}'), isMessage: false };
+
+/** Bytes of the body, as far as it is here. */
+export const bytesOf = ({ body }: Arrival): number => (body ?? []).reduce((sum, { length }) => sum + length, 0);
 
 /** The draft of an entry that came from Redis. `loggedAt` is on this process's clock. */
 export function draftOf(threadId: string, { id, header, body }: Arrival, loggedAt: number): EntryDraft {
@@ -52,11 +73,16 @@ export function draftOf(threadId: string, { id, header, body }: Arrival, loggedA
     threadId,
     id,
     lane: header.isCritical ? 'critical' : 'normal',
-    body: new SharedBody([body ?? Buffer.alloc(0)]),
+    body: new SharedBody(body ?? []),
     key: header.key,
-    expiresAt: header.ms === undefined ? Infinity : loggedAt + header.ms,
+    expiresAt: expiryOf(header, loggedAt),
     traceparent: header.traceparent,
   };
+}
+
+function expiryOf({ isMessage, ms }: Header, loggedAt: number): number {
+  if (!isMessage) return -Infinity;
+  return ms === undefined ? Infinity : loggedAt + ms;
 }
 
 const SPACE = 0x20;
@@ -85,14 +111,8 @@ export function decodeNews(message: Buffer): News | undefined {
     return { kind: 'note', by: message.toString('latin1', 1, end), note: message.toString('utf8', end + 1) };
   }
   if (kind !== ENTRY && kind !== LARGE) return undefined;
-  const words: string[] = [];
-  let from = 1;
-  while (words.length < 5) {
-    const end = message.indexOf(SPACE, from);
-    if (end < 0) return undefined;
-    words.push(message.toString('latin1', from, end));
-    from = end + 1;
-  }
+  const [words, from] = wordsOf(message, 5);
+  if (words === undefined) return undefined;
   const [epoch = '', offset, at, id = '', size] = words;
   const bodyAt = from + Number(size);
   return {
@@ -103,36 +123,56 @@ export function decodeNews(message: Buffer): News | undefined {
       at: Number(at),
       id,
       header: decodeHeader(message.toString('utf8', from, bodyAt)),
-      body: kind === LARGE ? undefined : kept(message.subarray(bodyAt)),
+      body: kind === LARGE ? undefined : [kept(message.subarray(bodyAt))],
     },
   };
 }
 
-/** Up to this a body is copied out of what the socket has read, which it would keep in memory as a whole. */
-const COPIED_BYTES = 64 * 1024;
+/** What `APPEND` publishes, without the body: for those who listen where it does not. */
+export function encodeNotice({ epoch, offset, id }: Position, at: number, header: string): string {
+  return `L${epoch} ${offset} ${at} ${id} ${Buffer.byteLength(header)} ${header}`;
+}
 
-function kept(view: Buffer): Buffer {
-  if (view.length > COPIED_BYTES) return view;
+/** So many words, after the sign, and where what follows them begins. */
+function wordsOf(text: Buffer, count: number): readonly [string[] | undefined, number] {
+  const words: string[] = [];
+  let from = 1;
+  while (words.length < count) {
+    const end = text.indexOf(SPACE, from);
+    if (end < 0) return [undefined, from];
+    words.push(text.toString('latin1', from, end));
+    from = end + 1;
+  }
+  return [words, from];
+}
+
+/** Copied out of what the socket has read, which it would keep in memory as a whole. */
+export function kept(view: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(view.length);
   copy.set(view);
   return copy;
 }
 
-/** A reply of XRANGE or XREVRANGE. */
-export function decodeEntries(reply: unknown, epoch: string): Arrival[] {
-  return asArray(reply).map((entry) => {
-    const [key, fields] = asArray(entry);
-    const [offset, at] = asText(key).split('-');
-    const [, id, , header, , body] = asArray(fields);
-    return {
-      epoch,
-      offset: Number(offset),
-      at: Number(at),
-      id: asText(id),
-      header: decodeHeader(asText(header)),
-      body: Buffer.isBuffer(body) ? kept(body) : Buffer.from(asText(body)),
-    };
-  });
+/** A reply of `READ`; undefined where the thread has another epoch, or no log. */
+export function decodeEntries(reply: unknown, epoch: string): StoredArrival[] | undefined {
+  const [of, ...entries] = asArray(reply);
+  if (asText(of) !== epoch) return undefined;
+  const arrivals: StoredArrival[] = [];
+  for (let i = 0; i + 1 < entries.length; i += 2) arrivals.push(decodeEntry(epoch, Number(entries[i]), entries[i + 1]));
+  return arrivals;
+}
+
+function decodeEntry(epoch: string, offset: number, stored: unknown): StoredArrival {
+  const value = Buffer.isBuffer(stored) ? stored : Buffer.from(asText(stored));
+  const isLarge = value[0] === LARGE;
+  const [words = [], from] = wordsOf(value, isLarge ? 6 : 3);
+  const [at, id = '', name = '', count, bytes] = words;
+  const place = { epoch, offset, at: Number(at), id };
+  if (!isLarge && value[0] !== ENTRY) return { ...place, header: UNKNOWN, body: [], pieces: undefined };
+  const bodyAt = from + Number(words.at(-1));
+  const header = decodeHeader(value.toString('utf8', from, bodyAt));
+  if (!isLarge) return { ...place, header, body: [kept(value.subarray(bodyAt))], pieces: undefined };
+  return { ...place, header, body: undefined, pieces: { name, count: Number(count), bytes: Number(bytes) } };
 }
 
 /** Where a thread stands in Redis. */
@@ -157,16 +197,40 @@ export function decodeAnchor(reply: unknown): Anchor {
   };
 }
 
-/** What became of a batch of appends: an offset for each; negative for what was known. */
+/** What became of a batch of appends. */
 export interface AppendReply {
   readonly epoch: string;
   readonly at: number;
+  /** The fewest that a notice was published to; -1 where none was. */
+  readonly listeners: number;
+  /** For each; negative for what was known. 0, and nothing after it, for what has lost its upload. */
   readonly offsets: readonly number[];
 }
 
 export function decodeAppend(reply: unknown): AppendReply {
-  const [epoch, at, ...offsets] = asArray(reply);
-  return { epoch: asText(epoch), at: Number(asText(at)), offsets: offsets.map(Number) };
+  const [epoch, at, listeners, ...offsets] = asArray(reply);
+  return { epoch: asText(epoch), at: Number(asText(at)), listeners: Number(listeners), offsets: offsets.map(Number) };
+}
+
+/** True where a script found no log, and had none to begin with. */
+export const isMissing = (reply: unknown): boolean => asText(asArray(reply)[0]) === '';
+
+/** Where a thread stood, as `KEEP_POSITION` has written it. */
+export function decodePosition(reply: unknown): Position | undefined {
+  if (reply === null) return undefined;
+  const [epoch, offset, id] = asText(reply).split(' ');
+  return epoch === undefined || offset === undefined || id === undefined
+    ? undefined
+    : { epoch, offset: Number(offset), id };
+}
+
+/** A reply of `HEADS`. */
+export function decodeHeads(reply: unknown): Position[] {
+  const facts = asArray(reply);
+  const heads: Position[] = [];
+  for (let i = 0; i + 2 < facts.length; i += 3)
+    heads.push({ epoch: asText(facts[i]), offset: Number(facts[i + 1]), id: asText(facts[i + 2]) });
+  return heads;
 }
 
 function asArray(value: unknown): readonly unknown[] {

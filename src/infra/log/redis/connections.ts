@@ -1,6 +1,7 @@
 import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { asError } from '../../errors.ts';
+import { slotOf } from './slots.ts';
 
 /** One life of the connections to Redis. When one of them ends, or is given up, all end, and another life begins. */
 export interface RedisConnection {
@@ -8,6 +9,10 @@ export interface RedisConnection {
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
   /** What it means that a command is not answered: of several shards, one may be silent. */
   readonly extent: Extent;
+  /** What answers for a key; its answers come in the order of the commands. */
+  shardOf(key: string): string;
+  /** A way to ask each shard there is, whatever the key. */
+  everyShard(): readonly ((args: readonly string[]) => Promise<unknown>)[];
   /** @param key decides the shard */
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
   /** @param onLost Redis has ended the subscription, because the channel is on another shard now */
@@ -86,6 +91,8 @@ function single(options: RedisClientOptions): Connector {
     return {
       publishCommand: 'PUBLISH',
       extent: 'ended',
+      shardOf: () => '',
+      everyShard: () => [(args) => commands.sendCommand(args)],
       call: (_key, args) => commands.sendCommand(args, commandOptions),
       subscribe: (channel, listener) => news.subscribe(channel, listener, true),
       unsubscribe: (channel) => news.unsubscribe(channel),
@@ -141,6 +148,9 @@ function sharded(options: RedisClusterOptions): Connector {
     return {
       publishCommand: 'SPUBLISH',
       extent: 'partial',
+      shardOf: (key) => cluster.slots[slotOf(key)]?.master.address ?? '',
+      everyShard: () =>
+        cluster.masters.map((master) => async (args) => (await cluster.nodeClient(master)).sendCommand([...args])),
       call: (key, args) => orTrouble(cluster.sendCommand(key, false, [...args], commandOptions)),
       subscribe: async (channel, listener, onLost) => {
         lost.set(channel, onLost);

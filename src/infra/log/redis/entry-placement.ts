@@ -1,7 +1,7 @@
 import { Entry } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { LogBuffer } from '../log-buffer.ts';
-import type { PendingAppend } from './append-queue.ts';
+import type { PendingAppend } from './pending-appends.ts';
 import { draftOf, type Arrival } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
 

@@ -2,7 +2,7 @@ import type { Ledger } from '../log-buffer.ts';
 import type { RedisThread } from './thread.ts';
 
 /** Threads that are looked at in one go: all of very many would hold the event loop. */
-const MAX_AT_ONCE = 10_000;
+const MAX_AT_ONCE = 1_000;
 
 /** Keeps what all threads of this process hold in memory within a bound: one after the other gives up its older half. */
 export class MemoryLimit {
@@ -18,6 +18,7 @@ export class MemoryLimit {
   }
 
   keep(): void {
+    if (this.#ledger.bytes <= this.#maxBytes) return;
     for (
       let left = Math.min(MAX_AT_ONCE, this.#threads.size);
       left > 0 && this.#ledger.bytes > this.#maxBytes;

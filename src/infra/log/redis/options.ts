@@ -4,6 +4,7 @@ import { randomId } from '../ids.ts';
 import type { Ledger, Retention } from '../log-buffer.ts';
 import { checkChoice, checkFunction, checkNumber } from '../../option-checks.ts';
 import { InvalidOptionError } from '../../errors.ts';
+import { layoutKeys, PIECE_BYTES, type LayoutKeys } from './layout.ts';
 import type { Clock } from '../../../api/clock.ts';
 
 /** What becomes of a send while Redis cannot be reached; see `RedisLogOptions.whenUnavailable`. */
@@ -18,7 +19,7 @@ export interface RedisLogOptions {
   /** For `createCluster` of the `redis` package, instead of `url` and `client`. @default no cluster */
   cluster?: RedisClusterOptions | undefined;
   /**
-   * Before all keys and channels, as in `prefix:{thread}:log`. Systems that share a Redis need one each, also where they use different
+   * Before all keys and channels, as in `prefix:v2:{thread}:log`. Systems that share a Redis need one each, also where they use different
    * databases of it: channels belong to none. @default 'tc'
    */
   prefix?: string | undefined;
@@ -26,22 +27,26 @@ export interface RedisLogOptions {
   maxEntries?: number | undefined;
   /** How long entries are kept. @default 3600000 (one hour) */
   maxAgeMs?: number | undefined;
-  /** Bytes of a thread that one node holds in memory; Redis has no limit by bytes. @default 64 MiB */
+  /** Bytes of a thread that are kept, in Redis and in each node's memory; the newest entry is kept whatever its size. @default 64 MiB */
   maxBytes?: number | undefined;
   /**
-   * Bytes of all threads together that one node holds in memory, looked at once a second. Beyond it threads give up the older half of
+   * Bytes of all threads together that one node holds in memory, looked at once a second, and when older entries are read. Beyond it threads give up the older half of
    * what they hold here; a join reads it from Redis again, and a member that is behind by so much gets a `gap`. @default 1 GiB
    */
   maxTotalBytes?: number | undefined;
   /** How long an idempotency key is known, at least. @default 300000 (five minutes) */
   idempotencyMs?: number | undefined;
-  /** How long an unused thread's epoch and offset are remembered; at least twice the other two. @default 604800000 (a week) */
+  /** How long an unused thread's epoch and offset are remembered; at least an hour more than twice the other two. @default 604800000 (a week) */
   positionsMs?: number | undefined;
-  /** Above it a message is not published with its notice: each node reads it from the stream. @default 65536 */
+  /** Above it a message is not published with its notice: each node reads it from the log. At most the default. @default 65536 */
   inlineBytes?: number | undefined;
-  /** How long a send, or a join, may wait for Redis. @default 5000 */
+  /** How long a send, or a join, may wait for Redis; while pieces of a large message come or go, it is not waiting. @default 5000 */
   timeoutMs?: number | undefined;
-  /** A command that Redis has not answered for this long is the end of the connections. @default 2000 */
+  /**
+   * After this time without an answer, while a command waits for one, the connections are given up. What is large travels in pieces of
+   * 64 KiB, so it need not grow with messages. The default is enough for lines of 64 KiB a second and more.
+   * @default 2000
+   */
   commandTimeoutMs?: number | undefined;
   /** Sends that may wait for Redis; more are refused at once. @default 10000 */
   maxPending?: number | undefined;
@@ -63,28 +68,22 @@ export interface RedisLogOptions {
   newId?: (() => string) | undefined;
 }
 
-/** The names of what a thread has in Redis; the braces keep it together on one shard. */
-export interface ThreadKeys {
-  readonly meta: string;
-  readonly stream: string;
-  readonly channel: string;
-  readonly presence: string;
-  id(messageId: string): string;
-}
-
 export interface RedisLogSettings {
   readonly client: RedisClientOptions;
   readonly cluster: RedisClusterOptions | undefined;
-  readonly keys: (threadId: string) => ThreadKeys;
+  readonly keys: LayoutKeys;
   readonly nodeId: string;
-  /** Is there while the node lives. */
-  readonly nodeKey: (nodeId: string) => string;
   readonly retention: Retention;
   readonly maxTotalBytes: number;
   /** What the threads hold. */
   readonly ledger: Ledger;
   readonly idempotencyMs: number;
-  readonly metaMs: number;
+  /** How the scripts keep a thread: entries, bytes, ms that they are kept, ms that an id is known, ms that the log lives when quiet. */
+  readonly limits: readonly string[];
+  readonly lifeMs: number;
+  /** An upload that rests for so long is of a node that is gone. */
+  readonly stagedMs: number;
+  readonly positionsMs: number;
   readonly inlineBytes: number;
   readonly appendTimeoutMs: number;
   readonly commandTimeoutMs: number;
@@ -98,6 +97,12 @@ export interface RedisLogSettings {
   readonly newEpoch: () => string;
 }
 
+/** A log lives longer than its entries, so that rounds over very many threads come in time to keep those that are held. */
+const QUIET_MS = 1_800_000;
+const STAGED_MS = 60_000;
+/** What Redis takes for a number of milliseconds. */
+const whole = (value: number): string => String(Math.round(Math.min(value, Number.MAX_SAFE_INTEGER)));
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
 export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   const timer = { min: 1, max: 2 ** 31 - 1 };
@@ -108,6 +113,10 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   const maxAgeMs = checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 });
   const idempotencyMs = checkNumber('log.idempotencyMs', options.idempotencyMs, 300_000, { min: 1_000 });
   const positionsMs = checkNumber('log.positionsMs', options.positionsMs, 604_800_000, { min: 1 });
+  const maxEntries = checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 });
+  const maxBytes = checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 });
+  const appendTimeoutMs = checkNumber('log.timeoutMs', options.timeoutMs, 5_000, timer);
+  const lifeMs = Math.max(maxAgeMs, idempotencyMs) + QUIET_MS;
   if (options.cluster !== undefined && (options.url !== undefined || options.client !== undefined)) {
     throw new InvalidOptionError({
       option: 'log.cluster',
@@ -118,30 +127,19 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   return {
     client: { ...options.client, ...(options.url === undefined ? {} : { url: options.url }) },
     cluster: options.cluster,
-    keys: (threadId) => {
-      const base = `${prefix}:{${threadId}}`;
-      return {
-        meta: `${base}:meta`,
-        stream: `${base}:log`,
-        channel: `${base}:news`,
-        presence: `${base}:nodes`,
-        id: (messageId) => `${base}:id:${messageId}`,
-      };
-    },
+    keys: layoutKeys(prefix),
     nodeId,
-    nodeKey: (id) => `${prefix}:node:${id}`,
-    retention: {
-      maxEntries: checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 }),
-      maxBytes: checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
-      maxAgeMs,
-    },
+    retention: { maxEntries, maxBytes, maxAgeMs },
     maxTotalBytes: checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
     ledger: { bytes: 0 },
     idempotencyMs,
-    // a position must not outlive its epoch while there are entries, nor a key the offset that it names
-    metaMs: Math.max(positionsMs, 2 * maxAgeMs, 2 * idempotencyMs),
-    inlineBytes: checkNumber('log.inlineBytes', options.inlineBytes, 65_536, { min: 0 }),
-    appendTimeoutMs: checkNumber('log.timeoutMs', options.timeoutMs, 5_000, timer),
+    limits: [maxEntries, maxBytes, maxAgeMs, idempotencyMs, lifeMs].map(whole),
+    lifeMs,
+    stagedMs: Math.max(STAGED_MS, 2 * appendTimeoutMs),
+    // a position must not outlive its epoch while there are entries
+    positionsMs: Math.max(positionsMs, 2 * lifeMs),
+    inlineBytes: checkNumber('log.inlineBytes', options.inlineBytes, PIECE_BYTES, { min: 0, max: PIECE_BYTES }),
+    appendTimeoutMs,
     commandTimeoutMs: checkNumber('log.commandTimeoutMs', options.commandTimeoutMs, 2_000, timer),
     maxPending: checkNumber('log.maxPending', options.maxPending, 10_000, { min: 1 }),
     maxPendingBytes: checkNumber('log.maxPendingBytes', options.maxPendingBytes, 64 * 1024 * 1024, { min: 1 }),

@@ -14,7 +14,7 @@ const BELIEVED_MS = 1_000;
 export class Presence {
   readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { readonly count: number; readonly writtenAt: number }>();
   readonly #lives = new Map<string, { readonly isAlive: Promise<boolean>; readonly until: number }>();
   #nextBeatAt = 0;
 
@@ -27,7 +27,7 @@ export class Presence {
     const now = this.#settings.clock.now();
     if (this.#link.connection === undefined || now < this.#nextBeatAt) return;
     this.#nextBeatAt = now + BEAT_MS;
-    const key = this.#settings.nodeKey(this.#settings.nodeId);
+    const key = this.#settings.keys.node(this.#settings.nodeId);
     this.#do(key, ['SET', key, '1', 'PX', String(LIFE_MS)]);
   }
 
@@ -39,26 +39,39 @@ export class Presence {
 
   /** One command for all threads: whom nobody believes to live is not counted. */
   farewell(): void {
-    const key = this.#settings.nodeKey(this.#settings.nodeId);
+    const key = this.#settings.keys.node(this.#settings.nodeId);
     this.#do(key, ['DEL', key]);
   }
 
   announce(threadId: string, count: number): void {
     if (count === 0 && !this.#counts.has(threadId)) return;
     if (count === 0) this.#counts.delete(threadId);
-    else this.#counts.set(threadId, count);
+    else this.#note(threadId, count);
     this.#write(threadId, count);
   }
 
   /** Writes it again: Redis may have lost it. */
   renew(threadId: string): void {
-    const count = this.#counts.get(threadId);
-    if (count !== undefined) this.#write(threadId, count);
+    const known = this.#counts.get(threadId);
+    if (known === undefined) return;
+    this.#note(threadId, known.count);
+    this.#write(threadId, known.count);
+  }
+
+  /** Writes it again before it expires. */
+  renewOld(threadId: string): void {
+    const known = this.#counts.get(threadId);
+    if (known !== undefined && this.#settings.clock.now() - known.writtenAt > this.#settings.positionsMs / 4)
+      this.renew(threadId);
+  }
+
+  #note(threadId: string, count: number): void {
+    this.#counts.set(threadId, { count, writtenAt: this.#settings.clock.now() });
   }
 
   /** Connections that living other nodes have in the thread. */
   async elsewhere(threadId: string): Promise<number> {
-    const { presence } = this.#settings.keys(threadId);
+    const { presence } = this.#settings.keys.thread(threadId);
     const counts = pairsOf(await this.#link.call(presence, ['HGETALL', presence]));
     let sum = 0;
     for (const [nodeId, count] of counts) {
@@ -70,18 +83,18 @@ export class Presence {
   }
 
   #write(threadId: string, count: number): void {
-    const { presence } = this.#settings.keys(threadId);
-    const { nodeId, metaMs } = this.#settings;
+    const { presence } = this.#settings.keys.thread(threadId);
+    const { nodeId, positionsMs } = this.#settings;
     if (count === 0) this.#do(presence, ['HDEL', presence, nodeId]);
     else if (this.#link.connection !== undefined)
-      this.#link.run(ANNOUNCE, [presence], [nodeId, String(count), String(metaMs)]).catch(() => {});
+      this.#link.run(ANNOUNCE, [presence], [nodeId, String(count), String(positionsMs)]).catch(() => {});
   }
 
   #isAlive(nodeId: string): Promise<boolean> {
     const now = this.#settings.clock.now();
     const known = this.#lives.get(nodeId);
     if (known !== undefined && now < known.until) return known.isAlive;
-    const key = this.#settings.nodeKey(nodeId);
+    const key = this.#settings.keys.node(nodeId);
     const isAlive = this.#link.call(key, ['EXISTS', key]).then((answer) => {
       // its counts are taken away for that, which must not happen to one that has just come back
       if (answer !== 1) this.#lives.delete(nodeId);

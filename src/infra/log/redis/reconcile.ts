@@ -2,7 +2,7 @@ import type { LogReset } from '../delivery-log.ts';
 import type { Position } from '../ids.ts';
 import type { LogBuffer } from '../log-buffer.ts';
 import type { Anchor } from './codec.ts';
-import type { LogSource } from './stream-reader.ts';
+import type { LogSource } from './log-reader.ts';
 
 /** Where what is held here, and what Redis has, go different ways. */
 export interface Parting {
@@ -15,7 +15,7 @@ export interface Parting {
 export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: Anchor): Promise<Parting | undefined> {
   const { epoch, head, headId, known } = anchor;
   if (epoch !== buffer.epoch) {
-    const [oldest] = await source.after(1, epoch, 1);
+    const oldest = await source.oldest(epoch);
     const after = oldest === undefined ? head : oldest.offset - 1;
     return {
       reset: { why: 'epoch', after },
@@ -32,7 +32,7 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
 /** The newest of the entries that are held which Redis has as well. */
 async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   for (let at = from; at >= buffer.first;) {
-    const page = await source.before(at, buffer.first, buffer.epoch);
+    const page = await source.placesBefore(at, buffer.first, buffer.epoch);
     for (const { offset, id } of page) if (buffer.at(offset)?.id === id) return offset;
     const oldest = page.at(-1);
     if (oldest === undefined) return undefined;

@@ -1,10 +1,11 @@
 import type { Appended, DeliveryLog, LogReset, LogSubscription } from '../delivery-log.ts';
 import { releaseDraft, type Entry, type EntryDraft } from '../entry.ts';
-import { asError, LogUnavailableError } from '../../errors.ts';
+import { LogUnavailableError } from '../../errors.ts';
 import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
-import { PendingAppends } from './append-queue.ts';
+import { PendingAppends } from './pending-appends.ts';
+import { Availability } from './availability.ts';
 import { connector } from './connections.ts';
 import { draftOf, encodeNote } from './codec.ts';
 import { LocalDeliveries } from './local-deliveries.ts';
@@ -13,17 +14,17 @@ import { MemoryLimit } from './memory-limit.ts';
 import { RetryUntil } from './retry-until.ts';
 import { Presence } from './presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './options.ts';
+import { PositionKeeper } from './position-keeper.ts';
+import { verifyLayout } from './layout.ts';
+import { evictionOf } from './eviction-warning.ts';
 import { HealthChecks } from './health-checks.ts';
-import { StreamReader } from './stream-reader.ts';
+import { LogReader } from './log-reader.ts';
 import { RedisThread, type Reader, type ThreadHost } from './thread.ts';
-import type { TimerHandle } from '../../../api/clock.ts';
 
-/** How long a reconnect may take before it is news. */
-const GRACE_MS = 1_000;
 /** Threads that are anchored anew at the same time after a reconnect. */
 const ANCHORS_AT_ONCE = 128;
 /** Threads that one sweep trims: all of very many at once would hold the event loop. */
-const TRIMMED_AT_ONCE = 10_000;
+const TRIMMED_AT_ONCE = 2_000;
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
 /** Commands under way above which a note is dropped. */
@@ -44,42 +45,53 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #pending: PendingAppends;
   readonly #local: LocalDeliveries;
   readonly #presence: Presence;
+  readonly #positions: PositionKeeper;
   readonly #patience: RetryUntil;
   readonly #rounds: HealthChecks;
   readonly #memory: MemoryLimit;
   #trimmed: Iterator<RedisThread> | undefined;
   readonly #threads = new Map<string, RedisThread>();
-  readonly #watchers = new Set<(error: Error | undefined) => void>();
-  #lost: Error | undefined;
-  #grace: TimerHandle;
+  readonly #availability: Availability;
   /** Connections that there were, and how often they were lost. */
   #lives = 0;
   #losses = 0;
   #isClosing = false;
+  #hasWarned = false;
 
   constructor(settings: RedisLogSettings) {
     this.#settings = settings;
     const { commandTimeoutMs, clock, random } = settings;
+    this.#availability = new Availability(clock, () => this.#link.lastError);
     this.#local = new LocalDeliveries(settings);
     this.#pending = new PendingAppends(settings, this.#local, () => this.#link.lastError);
     this.#link = new RedisSession(
       connector(settings),
-      { commandTimeoutMs, connectTimeoutMs: 2 * commandTimeoutMs, clock, random },
+      {
+        commandTimeoutMs,
+        connectTimeoutMs: 2 * commandTimeoutMs,
+        clock,
+        random,
+        verify: (connection) => verifyLayout(connection, settings.keys),
+      },
       {
         onUp: () => {
           this.#presence.reconnected();
+          void this.#warnOfEviction();
           void this.#anchorAll();
         },
         onDown: () => this.#down(),
+        onRefused: (error) => this.#availability.refused(error),
         onTick: (isFair) => {
           this.#pending.expire();
           this.#presence.tick();
+          this.#positions.tick();
           this.#rounds.tick(isFair);
         },
       },
     );
     this.#patience = new RetryUntil(this.#link, settings);
     this.#presence = new Presence(this.#link, settings);
+    this.#positions = new PositionKeeper(this.#link, settings);
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
     this.#rounds = new HealthChecks(this.#threads, this.#link, settings, this.#presence);
     this.#down();
@@ -100,16 +112,19 @@ class RedisLog implements DeliveryLog, ThreadHost {
 
   async readAfter(threadId: string, offset: number, limit: number): Promise<readonly Entry[]> {
     const now = this.#settings.clock.now();
-    const tail = this.#threads.get(threadId)?.tail;
-    if (tail !== undefined) {
+    const thread = this.#threads.get(threadId);
+    const tail = thread?.tail;
+    if (thread !== undefined && tail !== undefined) {
       const { epoch } = tail.buffer;
       // the tail of a thread that is being opened may not stand anywhere yet
       const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
-      await this.#patience.inTime(threadId, async () => (epoch === '' ? tail.ready() : tail.reach(from)));
+      const reach = async (): Promise<void> => (epoch === '' ? tail.ready() : tail.reach(from));
+      await this.#patience.inTime(threadId, reach, () => thread.source.progressAt);
       if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
     }
     const source = this.#source(threadId);
-    return this.#patience.inTime(threadId, () => this.#read(threadId, source, offset, limit));
+    const progress = (): number => source.progressAt;
+    return this.#patience.inTime(threadId, () => this.#read(threadId, source, offset, limit), progress);
   }
 
   async position(threadId: string): Promise<Position> {
@@ -126,8 +141,9 @@ class RedisLog implements DeliveryLog, ThreadHost {
     const thread = this.#thread(threadId);
     const reader: Reader = { onEntry, onNote, onReset, heldAfter: Infinity };
     try {
-      const tail = await this.#patience.inTime(threadId, () => thread.read(reader));
-      return thread.subscription(reader, tail, (work) => this.#patience.inTime(threadId, () => work));
+      const progress = (): number => thread.source.progressAt;
+      const tail = await this.#patience.inTime(threadId, () => thread.read(reader), progress);
+      return thread.subscription(reader, tail, (work) => this.#patience.inTime(threadId, () => work, progress));
     } catch (error) {
       thread.leave(reader);
       throw error;
@@ -136,7 +152,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
 
   notify(threadId: string, note: string): void {
     if (this.#link.underWay > MAX_NOTES) return;
-    this.#link.publish(this.#settings.keys(threadId).channel, encodeNote(this.#settings.nodeId, note));
+    this.#link.publish(this.#settings.keys.thread(threadId).channel, encodeNote(this.#settings.nodeId, note));
   }
 
   announce(threadId: string, members: number): void {
@@ -148,8 +164,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   watch(onChange: (error: Error | undefined) => void): void {
-    this.#watchers.add(onChange);
-    if (this.#lost !== undefined) onChange(this.#lost);
+    this.#availability.watch(onChange);
   }
 
   sweep(): void {
@@ -168,11 +183,11 @@ class RedisLog implements DeliveryLog, ThreadHost {
 
   async close(): Promise<void> {
     if (this.#isClosing) return;
-    this.#settings.clock.clearTimeout(this.#grace);
-    this.#watchers.clear();
+    this.#availability.close();
     this.#isClosing = true;
     this.#pending.failAll('log has been closed');
     this.#presence.farewell();
+    this.#positions.flush();
     for (const thread of this.#threads.values()) thread.end();
     // the others learn that our members are gone, if that is quick
     await Promise.race([this.#link.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
@@ -196,8 +211,20 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#rounds.answered(thread);
   }
 
+  onHeard(thread: RedisThread): void {
+    this.#rounds.heard(thread);
+  }
+
+  onRead(): void {
+    this.#memory.keep();
+  }
+
+  onPosition({ threadId }: RedisThread, position: Position): void {
+    this.#positions.note(threadId, position);
+  }
+
   /** Of a thread that nobody reads here; a newer entry may supersede an older one, so all is read. */
-  async #read(threadId: string, source: StreamReader, offset: number, limit: number): Promise<Entry[]> {
+  async #read(threadId: string, source: LogReader, offset: number, limit: number): Promise<Entry[]> {
     const { clock, retention } = this.#settings;
     const { epoch, head, headId, now: redisNow } = await source.anchor();
     const now = clock.now();
@@ -226,8 +253,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
     return thread;
   }
 
-  #source(threadId: string): StreamReader {
-    return this.#threads.get(threadId)?.source ?? new StreamReader(threadId, this.#link, this.#settings);
+  #source(threadId: string): LogReader {
+    return this.#threads.get(threadId)?.source ?? new LogReader(threadId, this.#link, this.#settings);
   }
 
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
@@ -246,30 +273,21 @@ class RedisLog implements DeliveryLog, ThreadHost {
     };
     await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
     await Promise.all(threads.flatMap(({ tail }) => tail?.asking ?? []));
-    if (life === this.#lives && losses === this.#losses) this.#tell(undefined);
+    if (life === this.#lives && losses === this.#losses) this.#availability.found();
+  }
+
+  /** Once; never rejects. */
+  async #warnOfEviction(): Promise<void> {
+    const { connection } = this.#link;
+    if (connection === undefined || this.#hasWarned) return;
+    const warning = await evictionOf(connection, this.#settings.keys.layout);
+    if (warning === undefined || this.#hasWarned || this.#isClosing) return;
+    this.#hasWarned = true;
+    process.emitWarning(warning);
   }
 
   #down(): void {
     this.#losses++;
-    if (this.#isClosing) return;
-    this.#grace ??= this.#settings.clock.setTimeout(() => {
-      this.#tell(new LogUnavailableError({ reason: this.#link.lastError.message, cause: this.#link.lastError }));
-    }, GRACE_MS);
-  }
-
-  #tell(error: Error | undefined): void {
-    if (error === undefined) {
-      this.#settings.clock.clearTimeout(this.#grace);
-      this.#grace = undefined;
-    }
-    if ((error === undefined) === (this.#lost === undefined)) return;
-    this.#lost = error;
-    for (const onChange of this.#watchers) {
-      try {
-        onChange(error);
-      } catch (thrown) {
-        process.emitWarning(asError(thrown));
-      }
-    }
+    this.#availability.lost();
   }
 }

@@ -1,4 +1,4 @@
-import type { PendingAppend } from './append-queue.ts';
+import type { PendingAppend } from './pending-appends.ts';
 import type { Place } from './entry-placement.ts';
 
 /** Entries that wait for others before them; what is beyond is read from Redis. */

@@ -1,8 +1,14 @@
-import { asError, LogUnavailableError } from '../../errors.ts';
+import { asError, LogLayoutError, LogUnavailableError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { isFinalReply } from './connections.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
+
+/** The error of a call that found no log. */
+export function unavailable(cause: unknown, threadId: string): LogUnavailableError | LogLayoutError {
+  if (cause instanceof LogLayoutError) return cause;
+  return new LogUnavailableError({ threadId, reason: asError(cause).message, cause });
+}
 
 /** Between two tries of what could not be asked. */
 const RETRY_MS = 50;
@@ -19,20 +25,28 @@ export class RetryUntil {
 
   /**
    * Tries until it is done or the time is up; Redis's own errors are final, unless they pass.
+   * @param progressAt when something of the work has come last: then its time begins anew
    * @throws LogUnavailableError
    */
-  async inTime<T>(threadId: string, work: () => Promise<T>): Promise<T> {
+  async inTime<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
     const { appendTimeoutMs, clock } = this.#settings;
     const limit = new AbortController();
     const late = Promise.withResolvers<never>();
-    const timer = clock.setTimeout(() => {
+    const begunAt = clock.now();
+    const check = (): void => {
+      const leftMs = Math.max(begunAt, progressAt?.() ?? begunAt) + appendTimeoutMs - clock.now();
+      if (leftMs > 0) {
+        timer = clock.setTimeout(check, leftMs);
+        return;
+      }
       limit.abort();
       late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#link.lastError }));
-    }, appendTimeoutMs);
+    };
+    let timer = clock.setTimeout(check, appendTimeoutMs);
     try {
       return await Promise.race([this.#untilAnswered(work, limit.signal), late.promise]);
     } catch (error) {
-      throw new LogUnavailableError({ threadId, reason: asError(error).message, cause: error });
+      throw unavailable(error, threadId);
     } finally {
       clock.clearTimeout(timer);
     }

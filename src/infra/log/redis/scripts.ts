@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { STAGED, THREAD, TIME, TRIM } from './script-parts.ts';
 
 /** A Lua script, which Redis runs as a whole or not at all. */
 export interface Script {
@@ -10,99 +11,161 @@ function script(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 
-/** The time that ages are counted from: the caller's, or Redis's own, so that the clocks of the nodes do not matter. */
-const NOW = `
-local now = ARGV[2]
-if now == '' then
-  local t = redis.call('TIME')
-  now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
-end
-`;
+/*
+ * Each script has one key. While a cluster slot migrates, Redis answers TRYAGAIN to a command with several keys that are not all on
+ * one side; with one key, it runs the command or names the other side.
+ *
+ * ARGV of those that keep a thread begins alike: now or '', entries kept, bytes kept, ms kept, ms that an id is known, ms that the
+ * key lives, then an epoch, offset and id to begin with. They answer `{''}` where the thread has no log and the epoch is ''.
+ */
 
 /**
- * Appends messages of one thread, each once, and publishes them.
+ * Appends messages to a thread, each once, and publishes them.
  *
- * KEYS: meta, stream, then the idempotency key of each message.
- * ARGV: an epoch in case there is none, now or '', entries kept, ms kept, ms that an idempotency key lives, ms that the meta lives,
- * the channel, its publish command, bytes up to which a notice carries the body, then for each message: id, header, body.
+ * ARGV after the common ones: the channel, its publish command, bytes up to which a notice carries the body, then for each message:
+ * id, sign, header, body. The body of sign `L` is `name count bytes` of an upload.
  *
- * The stream's ids are `offset-ms`. The meta hash has `e`poch, `o`ffset and `i`d of the newest entry, and a mark (`ma`, `mo`) when
- * which offset was the newest: what is older than the mark is trimmed one retention later, so an entry lives for one to two of them
- * in Redis, and readers look at its age. Without a meta hash the stream is of another life and goes.
- *
- * Answers `{epoch, now, offset, ...}`; a negative offset is that of a known message.
+ * Answers `{epoch, now, fewest listeners of a notice or -1, offset, ...}`. A negative offset is that of a known message; 0 says that
+ * its upload is not there, and ends the answer.
  */
-export const APPEND = script(`${NOW}
-local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 'ma', 'mo')
-local epoch, head, markAt, mark = meta[1], tonumber(meta[2]), meta[3], meta[4]
-local last = false
-if not epoch then
-  redis.call('DEL', KEYS[2])
-  epoch, head, markAt, mark = ARGV[1], 0, now, '0'
-  redis.call('HSET', KEYS[1], 'e', epoch, 'o', 0, 'i', '', 'ma', now, 'mo', 0)
-end
-local reply = { epoch, now }
-for n = 3, #KEYS do
-  local at = 10 + (n - 3) * 3
-  local id, header, body = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local known = redis.call('GET', KEYS[n])
-  local offset = known and string.match(known, '^' .. string.gsub(epoch, '%-', '%%-') .. ' (%d+)$')
-  if offset then
-    reply[#reply + 1] = -tonumber(offset)
+export const APPEND = script(`${TIME}${THREAD}${STAGED}${TRIM}
+local thread = open(KEYS[1])
+if not thread then return { '' } end
+local channel, publish, inlineBytes = ARGV[10], ARGV[11], tonumber(ARGV[12])
+local heard = -1
+local reply = { thread.epoch, now, heard }
+for n = 13, #ARGV, 4 do
+  local id, sign, header, body = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3]
+  local name, count, bytes = false, 0, 0
+  if sign == 'L' then
+    name, count, bytes = string.match(body, '^(%S+) (%d+) (%d+)$')
+    count, bytes = tonumber(count), tonumber(bytes)
+  end
+  local known = redis.call('HGET', KEYS[1], '=' .. id)
+  if known then
+    reply[#reply + 1] = -tonumber(known)
+    -- of another upload than this one
+    if name and not string.find(redis.call('HGET', KEYS[1], known) or '', ' ' .. name .. ' ', 1, true) then
+      dropPieces(KEYS[1], name, count)
+    end
+    if name then unlist(KEYS[1], name) end
+  elseif name and stagedBytes(KEYS[1], name, count) ~= bytes then
+    dropPieces(KEYS[1], name, count)
+    unlist(KEYS[1], name)
+    reply[#reply + 1] = 0
+    break
   else
-    head = head + 1
-    offset = string.format('%.0f', head)
-    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], offset .. '-' .. now, 'i', id, 'h', header, 'd', body)
-    redis.call('SET', KEYS[n], epoch .. ' ' .. offset, 'PX', ARGV[5])
-    last = id
-    local sign, inline = 'E', body
-    if #body > tonumber(ARGV[9]) then sign, inline = 'L', '' end
-    redis.call(ARGV[8], ARGV[7],
-      sign .. epoch .. ' ' .. offset .. ' ' .. now .. ' ' .. id .. ' ' .. #header .. ' ' .. header .. inline)
-    reply[#reply + 1] = head
+    thread.head = thread.head + 1
+    thread.id = id
+    local offset = string.format('%.0f', thread.head)
+    local value = sign .. now .. ' ' .. id .. ' '
+    if name then value = value .. body .. ' ' end
+    value = value .. #header .. ' ' .. header
+    if name then unlist(KEYS[1], name) else value = value .. body end
+    redis.call('HSET', KEYS[1], offset, value, '=' .. id, offset)
+    thread.bytes = thread.bytes + #value + bytes
+    if thread.head == thread.first then thread.oldestAt = tonumber(now) end
+    local notice, inline = sign, body
+    if name or #body > inlineBytes then notice, inline = 'L', '' end
+    local listeners = redis.call(publish, channel,
+      notice .. thread.epoch .. ' ' .. offset .. ' ' .. now .. ' ' .. id .. ' ' .. #header .. ' ' .. header .. inline)
+    if heard < 0 or listeners < heard then heard = listeners end
+    reply[#reply + 1] = thread.head
   end
 end
-if last then
-  redis.call('HSET', KEYS[1], 'o', string.format('%.0f', head), 'i', last)
-  if tonumber(now) - tonumber(markAt) >= tonumber(ARGV[4]) then
-    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', tonumber(mark) + 1))
-    redis.call('HSET', KEYS[1], 'ma', now, 'mo', string.format('%.0f', head))
-  end
-  redis.call('PEXPIRE', KEYS[2], ARGV[4])
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
+trim(KEYS[1], thread, 64 + #ARGV)
+save(KEYS[1], thread)
+reply[3] = heard
 return reply
 `);
 
 /**
- * Writes how many members a node has in a thread: one command, because a node that starts has that to say of each.
+ * Puts one piece of a large message beside the log, where APPEND finds it.
  *
- * KEYS: presence. ARGV: node, members, ms that the hash lives.
+ * ARGV: now or '', name, index, piece, ms that an upload may rest, ms that the key lives.
  */
-export const ANNOUNCE = script(`
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+export const STAGE = script(`${TIME}${STAGED}
+redis.call('HSET', KEYS[1], ARGV[2] .. '/' .. ARGV[3], ARGV[4])
+list(KEYS[1], ARGV[2], tonumber(ARGV[3]) + 1, tonumber(ARGV[5]))
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
 `);
 
 /**
- * Where a thread stands; begins its first epoch where there is none.
+ * Where a thread stands.
  *
- * KEYS: meta, stream. ARGV: an epoch in case there is none, now or '', ms that the meta lives, a known epoch and offset, or ''.
- * Answers `{epoch, offset, id, now, id at the known offset or false}`.
+ * ARGV after the common ones: a known epoch and offset, or ''. Answers `{epoch, offset, id, now, id at the known offset or false}`.
  */
-export const ANCHOR = script(`${NOW}
-local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 'i')
-local epoch, head, id = meta[1], meta[2], meta[3]
-if not epoch then
-  redis.call('DEL', KEYS[2])
-  epoch, head, id = ARGV[1], '0', ''
-  redis.call('HSET', KEYS[1], 'e', epoch, 'o', 0, 'i', '', 'ma', now, 'mo', 0)
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+export const ANCHOR = script(`${TIME}${THREAD}${TRIM}
+local thread = open(KEYS[1])
+if not thread then return { '' } end
+trim(KEYS[1], thread, 128)
+save(KEYS[1], thread)
 local known = false
-if ARGV[4] == epoch and ARGV[5] ~= '0' and tonumber(ARGV[5]) < tonumber(head) then
-  local entry = redis.call('XRANGE', KEYS[2], ARGV[5], ARGV[5])[1]
-  if entry then known = entry[2][2] end
+if ARGV[10] == thread.epoch and ARGV[11] ~= '0' and tonumber(ARGV[11]) < thread.head then
+  local value = redis.call('HGET', KEYS[1], ARGV[11])
+  if value then known = string.match(value, '^.%d+ (%S+) ') end
 end
-return { epoch, tonumber(head), id, now, known }
+return { thread.epoch, thread.head, thread.id, now, known }
+`);
+
+/**
+ * Where threads stand that are held but quiet: trims and keeps them, and writes nothing where that is not due. The only script with several keys, where there is no cluster.
+ *
+ * ARGV: the common ones, without an epoch. Answers `epoch or '', offset, id` of each.
+ */
+export const HEADS = script(`${TIME}${THREAD}${TRIM}
+local reply = {}
+for n = 1, #KEYS do
+  local thread = open(KEYS[n])
+  if thread then
+    local before = thread.first + thread.known
+    trim(KEYS[n], thread, 16)
+    if thread.first + thread.known ~= before then save(KEYS[n], thread)
+    elseif redis.call('PTTL', KEYS[n]) < tonumber(ARGV[6]) / 2 then redis.call('PEXPIRE', KEYS[n], ARGV[6]) end
+    reply[n * 3 - 2], reply[n * 3 - 1], reply[n * 3] = thread.epoch, thread.head, thread.id
+  else
+    reply[n * 3 - 2], reply[n * 3 - 1], reply[n * 3] = '', 0, ''
+  end
+end
+return reply
+`);
+
+/**
+ * Reads entries in their order, or in the opposite one, up to so many bytes: at least one.
+ *
+ * ARGV: epoch, from, to or '+', step, entries, bytes. Answers `{epoch, offset, value, ...}`.
+ */
+export const READ = script(`
+local epoch, head, first = unpack(redis.call('HMGET', KEYS[1], 'e', 'o', 'f'))
+if epoch ~= ARGV[1] then return { epoch or '' } end
+head, first = tonumber(head), tonumber(first)
+local step = tonumber(ARGV[4])
+local from, to = tonumber(ARGV[2]), tonumber(ARGV[3]) or head
+if step > 0 then from, to = math.max(from, first), math.min(to, head)
+else from, to = math.min(from, head), math.max(to, first) end
+local reply, bytes = { epoch }, 0
+for at = from, to, step do
+  local value = redis.call('HGET', KEYS[1], string.format('%.0f', at))
+  if value then
+    reply[#reply + 1] = at
+    reply[#reply + 1] = value
+    bytes = bytes + #value
+  end
+  if #reply > 2 * tonumber(ARGV[5]) or bytes >= tonumber(ARGV[6]) then break end
+end
+return reply
+`);
+
+/** Keeps where a thread stands beyond the life of its log. ARGV: epoch, offset, id, ms that it lives. */
+export const KEEP_POSITION = script(`
+local epoch, offset = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%d+) ')
+if epoch ~= ARGV[1] or tonumber(offset) <= tonumber(ARGV[2]) then
+  redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4])
+end
+`);
+
+/** Writes how many members a node has in a thread. ARGV: node, members, ms that the hash lives. */
+export const ANNOUNCE = script(`
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 `);

@@ -1,16 +1,20 @@
-import { asError } from '../../errors.ts';
+import { asError, LogLayoutError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
+import { BulkLane } from './bulk-lane.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
 import type { Clock, TimerHandle } from '../../../api/clock.ts';
 
 export interface LinkSettings {
-  /** A command without an answer for this long ends the connections. */
+  /** No answer for this long, while a command waits for one, ends the connections. */
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
   /** Uniform in [0, 1), for the jitter. */
   readonly random: () => number;
+  /** Before new connections are used; rejects with a `LogLayoutError` where they never may be. */
+  readonly verify?: (connection: RedisConnection) => Promise<void>;
 }
 
 export interface LinkListener {
@@ -23,12 +27,8 @@ export interface LinkListener {
    * @param isFair false when our own event loop was late: answers may wait to be read
    */
   onTick(isFair: boolean): void;
-}
-
-interface Call {
-  readonly since: number;
-  readonly answer: Promise<unknown>;
-  readonly reject: (error: Error) => void;
+  /** Redis is not to be used, and is not tried again. */
+  onRefused?(error: Error): void;
 }
 
 const TICK_MS = 250;
@@ -45,7 +45,9 @@ export class RedisSession {
   readonly #settings: LinkSettings;
   readonly #listener: LinkListener;
   readonly #stop = new AbortController();
-  readonly #calls = new Set<Call>();
+  readonly #calls: CallsUnderWay;
+  readonly #loaded = new Set<string>();
+  readonly #lanes = new Map<string, BulkLane>();
   #connection: RedisConnection | undefined;
   #giveUp: (error: Error) => void = () => {};
   #up = Promise.withResolvers<void>();
@@ -57,6 +59,7 @@ export class RedisSession {
     this.#connect = connect;
     this.#settings = settings;
     this.#listener = listener;
+    this.#calls = new CallsUnderWay(settings.clock);
     this.#timer = settings.clock.setTimeout(this.#tick, TICK_MS);
     // nobody has to wait for it
     this.#up.promise.catch(() => {});
@@ -86,17 +89,26 @@ export class RedisSession {
   }
 
   /** Resolves when nothing is under way any more of what is now. */
-  async whenIdle(): Promise<void> {
-    await Promise.allSettled([...this.#calls].map(({ answer }) => answer));
+  whenIdle(): Promise<void> {
+    return this.#calls.whenIdle();
   }
 
   /** Rejects with Redis's own error, or with one of the way; then it is not known what became of the command. */
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown> {
-    return this.#track((connection) => connection.call(key, args));
+    return this.#track(key, (connection) => connection.call(key, args));
+  }
+
+  /** Waits until there is room for a big answer, or a big command, on the way to the shard of a key. */
+  bulk<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const shard = this.#connection?.shardOf(key) ?? '';
+    let lane = this.#lanes.get(shard);
+    if (lane === undefined) this.#lanes.set(shard, (lane = new BulkLane(this.#settings.clock)));
+    return lane.run(work);
   }
 
   async run(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     const [key = ''] = keys;
+    this.#load(script, key);
     const rest = [String(keys.length), ...keys, ...args];
     try {
       return await this.call(key, ['EVALSHA', script.sha, ...rest]);
@@ -107,12 +119,20 @@ export class RedisSession {
     }
   }
 
+  /** Before the first use on a shard: many that come at the same time would each bring the text. */
+  #load({ sha, text }: Script, key: string): void {
+    const name = `${this.#connection?.shardOf(key)} ${sha}`;
+    if (this.#connection === undefined || this.#loaded.has(name)) return;
+    this.#loaded.add(name);
+    this.call(key, ['SCRIPT', 'LOAD', text]).catch(() => {});
+  }
+
   subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void> {
-    return this.#track((connection) => connection.subscribe(channel, listener, onLost));
+    return this.#track(channel, (connection) => connection.subscribe(channel, listener, onLost));
   }
 
   unsubscribe(channel: string): Promise<void> {
-    return this.#track((connection) => connection.unsubscribe(channel));
+    return this.#track(channel, (connection) => connection.unsubscribe(channel));
   }
 
   /** Ends the connections: something shows that they do not do what they should. */
@@ -120,9 +140,14 @@ export class RedisSession {
     this.#giveUp(new Error(reason));
   }
 
-  close(): void {
+  /** What has come shows that a shard answers, and how fast the line is. */
+  heard(key: string): void {
+    const shard = this.#connection?.shardOf(key);
+    if (shard !== undefined) this.#calls.heard(shard);
+  }
+
+  close(error = new Error('log has been closed')): void {
     if (this.isClosed) return;
-    const error = new Error('log has been closed');
     this.#lastError = error;
     this.#settings.clock.clearTimeout(this.#timer);
     this.#stop.abort();
@@ -130,19 +155,16 @@ export class RedisSession {
     this.#up.reject(error);
   }
 
-  #track<T>(act: (connection: RedisConnection) => Promise<T>): Promise<T> {
+  #track<T>(key: string, act: (connection: RedisConnection) => Promise<T>): Promise<T> {
     const connection = this.#connection;
     if (connection === undefined) return Promise.reject(this.#lastError);
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const call: Call = { since: this.#settings.clock.now(), answer: promise, reject };
-    this.#calls.add(call);
-    act(connection)
-      .then(resolve, (error: Error) => {
+    return this.#calls.start(
+      connection.shardOf(key),
+      () => act(connection),
+      (error) => {
         if (isElsewhere(error) && connection === this.#connection) this.giveUp(error.message);
-        reject(error);
-      })
-      .finally(() => this.#calls.delete(call));
-    return promise;
+      },
+    );
   }
 
   /** One life after the other. Never rejects. */
@@ -185,11 +207,18 @@ export class RedisSession {
     });
     const hasFailed = trouble.then(() => Promise.reject(this.#lastError));
     hasFailed.catch(() => {});
+    isLate.catch(() => {});
+    let connection: RedisConnection | undefined;
     try {
-      return await Promise.race([this.#connect(onTrouble, limit.signal), isLate, hasFailed]);
+      const made = await Promise.race([this.#connect(onTrouble, limit.signal), isLate, hasFailed]);
+      connection = made;
+      await Promise.race([this.#verify(made), isLate, hasFailed]);
+      return made;
     } catch (error) {
       limit.abort();
+      connection?.destroy();
       if (!this.isClosed) this.#lastError = asError(error);
+      if (error instanceof LogLayoutError) this.#refuse(error);
       return undefined;
     } finally {
       clock.clearTimeout(timer);
@@ -197,8 +226,29 @@ export class RedisSession {
     }
   }
 
+  /** Of several shards, the one that has the answer may be silent: then the others are used. */
+  async #verify(connection: RedisConnection): Promise<void> {
+    const { verify, clock, commandTimeoutMs } = this.#settings;
+    if (verify === undefined) return;
+    const verified = verify(connection);
+    if (connection.extent === 'ended') return verified;
+    const tolerated = verified.catch((error: unknown) => {
+      if (error instanceof LogLayoutError) throw error;
+    });
+    tolerated.catch((error: unknown) => this.#refuse(asError(error)));
+    await Promise.race([tolerated, pause(clock, commandTimeoutMs / 2, this.#stop.signal)]);
+  }
+
+  #refuse(error: Error): void {
+    if (this.isClosed) return;
+    this.close(error);
+    this.#listener.onRefused?.(error);
+  }
+
   #begin(connection: RedisConnection): void {
     this.#connection = connection;
+    this.#lanes.clear();
+    this.#loaded.clear();
     this.#up.resolve();
     this.#listener.onUp();
   }
@@ -214,8 +264,7 @@ export class RedisSession {
       this.#up = Promise.withResolvers();
       this.#up.promise.catch(() => {});
     }
-    for (const { reject } of this.#calls) reject(this.#lastError);
-    this.#calls.clear();
+    this.#calls.rejectAll(this.#lastError);
     this.#listener.onDown();
   }
 
@@ -231,10 +280,8 @@ export class RedisSession {
     const now = clock.now();
     const isFair = now - this.#tickedAt < 2 * TICK_MS;
     this.#tickedAt = now;
-    const { commandTimeoutMs } = this.#settings;
-    const [oldest] = this.#calls;
-    if (isFair && oldest !== undefined && now - oldest.since > commandTimeoutMs) {
-      this.giveUp(`Redis has not answered a command for ${commandTimeoutMs} ms`);
+    if (isFair && this.#calls.isSilent(this.#settings.commandTimeoutMs)) {
+      this.giveUp(`Redis has not answered a command for ${this.#settings.commandTimeoutMs} ms`);
     }
     this.#listener.onTick(isFair);
   };

@@ -3,12 +3,12 @@ import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
 import type { Anchor, Arrival } from './codec.ts';
-import type { PendingAppend } from './append-queue.ts';
+import type { PendingAppend } from './pending-appends.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import { RedisHistory } from './backfill.ts';
 import { Placing, type PlacingHost } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
-import type { LogSource } from './stream-reader.ts';
+import type { LogSource } from './log-reader.ts';
 import type { TimerHandle } from '../../../api/clock.ts';
 
 /** What a tail needs of its thread. */
@@ -18,6 +18,8 @@ export interface TailHost extends PlacingHost {
   /** Resolves when the thread's channel is subscribed on the connections that there are now. */
   subscribed(): Promise<void>;
   onReset(reset: LogReset): void;
+  /** More is held now. */
+  onRead(): void;
   /** Entries were found in Redis that had been published long ago. */
   onSilence(): void;
 }
@@ -95,6 +97,14 @@ export class RedisTail {
   /** As `catchUp`; resolves also when a try has failed, and others will follow. */
   tryCatchUp(): Promise<void> {
     return this.#ask(false).tried;
+  }
+
+  /** It stands there, or is being asked where: then there is nothing to be found out. */
+  isAt({ epoch, offset, id }: Position): boolean {
+    const { buffer } = this;
+    if (!this.#isAnchored) return true;
+    const held = buffer.at(offset)?.id ?? (offset === buffer.head ? buffer.headId : '');
+    return buffer.epoch === epoch && buffer.head >= offset && (held === '' || held === id);
   }
 
   /** Redis is being asked: resolves when it has answered. */
@@ -227,6 +237,7 @@ export class RedisTail {
         if (arrival.offset === buffer.head + 1) this.#placing.append({ arrival, own: undefined });
         if (now - arrival.at > SILENCE_MS) isSilent = true;
       }
+      this.#host.onRead();
     }
     return isSilent;
   }

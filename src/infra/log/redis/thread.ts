@@ -2,12 +2,13 @@ import type { Appended, LogReset, LogSubscription } from '../delivery-log.ts';
 import { asError } from '../../errors.ts';
 import { Entry, releaseDraft, type EntryDraft } from '../entry.ts';
 import type { Position } from '../ids.ts';
-import { AppendQueue, PendingAppend, type AppendListener } from './append-queue.ts';
+import { AppendQueue, type AppendListener } from './append-queue.ts';
+import type { PendingAppend } from './pending-appends.ts';
 import { decodeNews, type Arrival } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
-import { StreamReader } from './stream-reader.ts';
+import { LogReader } from './log-reader.ts';
 import { RedisTail, type TailHost } from './tail.ts';
 
 export interface Reader {
@@ -26,13 +27,19 @@ export interface ThreadHost {
   onUnused(thread: RedisThread): void;
   /** A probe of this node has come back through its channel. */
   onProbe(thread: RedisThread): void;
+  /** Something has come through its channel. */
+  onHeard(thread: RedisThread): void;
+  /** Older entries are held again. */
+  onRead(): void;
+  /** An append of this node is the newest entry now. */
+  onPosition(thread: RedisThread, position: Position): void;
 }
 
 /** One thread as this process has it: its appends on their way and, while somebody reads it, its tail. */
 export class RedisThread implements AppendListener, TailHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
-  readonly source: StreamReader;
+  readonly source: LogReader;
   readonly #link: RedisSession;
   readonly #channel: string;
   readonly #queue: AppendQueue;
@@ -49,10 +56,10 @@ export class RedisThread implements AppendListener, TailHost {
   constructor(threadId: string, link: RedisSession, settings: RedisLogSettings, host: ThreadHost) {
     this.threadId = threadId;
     this.settings = settings;
-    this.source = new StreamReader(threadId, link, settings);
+    this.source = new LogReader(threadId, link, settings);
     this.#link = link;
-    this.#channel = settings.keys(threadId).channel;
-    this.#queue = new AppendQueue(threadId, link, settings, this);
+    this.#channel = settings.keys.thread(threadId).channel;
+    this.#queue = new AppendQueue(threadId, this.source, link, settings, this);
     this.#host = host;
   }
 
@@ -79,9 +86,8 @@ export class RedisThread implements AppendListener, TailHost {
       releaseDraft(draft);
       return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
     }
-    const own = new PendingAppend(draft, this.settings.clock.now());
+    const own = this.#queue.add(draft);
     track(own);
-    this.#queue.add(own);
     return own.promise;
   }
 
@@ -164,6 +170,10 @@ export class RedisThread implements AppendListener, TailHost {
     for (const { onReset } of this.#readers) onReset(reset);
   }
 
+  onRead(): void {
+    this.#host.onRead();
+  }
+
   onSilence(): void {
     this.#link.giveUp(`the subscription of thread ${this.threadId} has been silent`);
   }
@@ -178,6 +188,7 @@ export class RedisThread implements AppendListener, TailHost {
       key: undefined,
       ms: undefined,
       traceparent: undefined,
+      isMessage: true,
     };
     const arrival: Arrival = { epoch, offset, at, id, header, body: undefined };
     if (this.#tail === undefined) own.settle({ entry: this.#entryAt(own, offset), isDuplicate: false });
@@ -195,6 +206,10 @@ export class RedisThread implements AppendListener, TailHost {
         .then(() => answer(false))
         .catch((error: unknown) => own.fail(asError(error)));
     else answer(true);
+  }
+
+  onPosition(position: Position): void {
+    this.#host.onPosition(this, position);
   }
 
   onIdle(): void {
@@ -227,6 +242,7 @@ export class RedisThread implements AppendListener, TailHost {
   /** Called from a socket's event: what is no message of ours must not end the process. */
   readonly #onNews = (message: Buffer): void => {
     try {
+      this.#host.onHeard(this);
       this.#take(message);
     } catch (error) {
       process.emitWarning(asError(error));

@@ -1,0 +1,71 @@
+import type { Clock } from '../../../api/clock.ts';
+
+interface Call {
+  readonly since: number;
+  readonly shard: string;
+  readonly answer: Promise<unknown>;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Commands that wait for their answers, and when each shard was heard last. A shard answers in the order of the commands, each of
+ * bounded size: as long as anything comes from it, the line may be slow, but not dead.
+ */
+export class CallsUnderWay {
+  readonly #clock: Clock;
+  /** Oldest first. */
+  readonly #calls = new Set<Call>();
+  readonly #heardAt = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Starts one; its answer is that of `act`, or the error with which all are rejected. */
+  start<T>(shard: string, act: () => Promise<T>, onError: (error: Error) => void): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const call: Call = { since: this.#clock.now(), shard, answer: promise, reject };
+    this.#calls.add(call);
+    act()
+      .then(
+        (answer) => {
+          this.heard(shard);
+          resolve(answer);
+        },
+        (error: Error) => {
+          onError(error);
+          reject(error);
+        },
+      )
+      .finally(() => this.#calls.delete(call));
+    return promise;
+  }
+
+  heard(shard: string): void {
+    this.#heardAt.set(shard, this.#clock.now());
+  }
+
+  /** Some shard from which an answer is due has not been heard for so long. */
+  isSilent(ms: number): boolean {
+    const limit = this.#clock.now() - ms;
+    for (const { since, shard } of this.#calls) {
+      if (since >= limit) return false;
+      if ((this.#heardAt.get(shard) ?? since) < limit) return true;
+    }
+    return false;
+  }
+
+  /** Resolves when nothing is under way any more of what is now. */
+  async whenIdle(): Promise<void> {
+    await Promise.allSettled([...this.#calls].map(({ answer }) => answer));
+  }
+
+  rejectAll(error: Error): void {
+    for (const { reject } of this.#calls) reject(error);
+    this.#calls.clear();
+  }
+}

@@ -1,0 +1,100 @@
+import { ErrorReply } from 'redis';
+import { LogLayoutError } from '../../errors.ts';
+import type { RedisConnection } from './connections.ts';
+
+/**
+ * The layout of what this version has in Redis. It changes only where two versions could not share a thread: unknown fields of a log,
+ * header fields, kinds of entries and kinds of notices are ignored, so most changes need no other one.
+ */
+export const LAYOUT = '2';
+
+/** A larger body goes to Redis, and comes from there, in pieces of this size: no command or answer of the log is much larger. */
+export const PIECE_BYTES = 64 * 1024;
+
+/** The names of what a thread has in Redis; the braces keep it together on one shard. */
+export interface ThreadKeys {
+  /** The hash with all of its entries. */
+  readonly log: string;
+  /** Where it stands, beyond the life of its log. */
+  readonly position: string;
+  readonly channel: string;
+  readonly presence: string;
+}
+
+/** What all nodes of a prefix have in Redis. */
+export interface LayoutKeys {
+  thread(threadId: string): ThreadKeys;
+  /** Is there while the node lives. */
+  node(nodeId: string): string;
+  /** Says which layout there is. */
+  readonly layout: string;
+  /** The prefix as it was given. */
+  readonly prefix: string;
+}
+
+export function layoutKeys(prefix: string): LayoutKeys {
+  const base = `${prefix}:v${LAYOUT}`;
+  return {
+    thread: (threadId) => {
+      const thread = `${base}:{${hashTag(threadId)}}`;
+      return {
+        log: `${thread}:log`,
+        position: `${thread}:position`,
+        channel: `${thread}:news`,
+        presence: `${thread}:nodes`,
+      };
+    },
+    node: (nodeId) => `${base}:node:${nodeId}`,
+    layout: `${prefix}:layout`,
+    prefix,
+  };
+}
+
+/** An id without braces, which would end the hash tag of a key; different ids stay different. */
+const hashTag = (threadId: string): string => threadId.replace(/[%{}]/g, (each) => encodeURIComponent(each));
+
+/** Pages of the one look through the keys of a Redis that has no layout yet: above 200,000 keys the rest is believed. */
+const MAX_PAGES = 200;
+const PAGE_KEYS = '1000';
+
+/**
+ * Makes sure that Redis has this version's layout, and says so there where it has none.
+ * @throws LogLayoutError (`TC_LOG_LAYOUT`) where it has another one
+ */
+export async function verifyLayout(connection: RedisConnection, keys: LayoutKeys): Promise<void> {
+  const { layout, prefix } = keys;
+  const reply = await connection.call(layout, ['GET', layout]);
+  const found = Buffer.isBuffer(reply) ? reply.toString() : undefined;
+  if (found === undefined) {
+    // 0.1 has no key that says so
+    if (await hasFirstLayout(connection, prefix)) throw new LogLayoutError({ found: '1', expected: LAYOUT, prefix });
+    try {
+      await connection.call(layout, ['SET', layout, LAYOUT, 'NX']);
+    } catch (error) {
+      // a replica, or one that is full: the next connections try again
+      if (!(error instanceof ErrorReply)) throw error;
+    }
+  } else if (found !== LAYOUT) throw new LogLayoutError({ found, expected: LAYOUT, prefix });
+}
+
+async function hasFirstLayout(connection: RedisConnection, prefix: string): Promise<boolean> {
+  const pattern = `${prefix.replaceAll(/[[\]*?\\^]/g, (each) => `\\${each}`)}:*`;
+  const isOfFirst = (name: unknown): boolean => {
+    const rest = String(name).slice(prefix.length);
+    return /^:(\{[^{}]*\}:(meta|log|news|nodes)|node:[^:]*)$/.test(rest);
+  };
+  const channels = connection.publishCommand === 'PUBLISH' ? 'CHANNELS' : 'SHARDCHANNELS';
+  for (const ask of connection.everyShard()) {
+    // nodes of 0.1 that run
+    if (listOf(await ask(['PUBSUB', channels, pattern])).some(isOfFirst)) return true;
+    let cursor = '0';
+    for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== '0'); page++) {
+      const [next, names] = listOf(await ask(['SCAN', cursor, 'MATCH', pattern, 'COUNT', PAGE_KEYS]));
+      if (listOf(names).some(isOfFirst)) return true;
+      cursor = String(next);
+    }
+  }
+  return false;
+}
+
+const listOf = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? reply : []);

@@ -1,0 +1,127 @@
+import {
+  decodeAnchor,
+  decodeEntries,
+  decodePosition,
+  isMissing,
+  type Anchor,
+  type Arrival,
+  type StoredArrival,
+} from './codec.ts';
+import type { Position } from '../ids.ts';
+import type { RedisSession } from './session.ts';
+import type { RedisLogSettings } from './options.ts';
+import type { ThreadKeys } from './layout.ts';
+import { PieceReader } from './pieces.ts';
+import { ANCHOR, READ, type Script } from './scripts.ts';
+
+/** Entries of a page at most, and bytes after which it ends: one answer must hold neither Redis, nor the line, nor the event loop. */
+const MAX_PAGE = 512;
+const PAGE_BYTES = 64 * 1024;
+
+/** What Redis has of one thread. */
+export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'placesBefore' | 'oldest'>;
+
+/** Reads one thread's log from Redis, in pages of bounded bytes; bodies that are large, piece by piece. */
+export class LogReader {
+  readonly #link: RedisSession;
+  readonly #settings: RedisLogSettings;
+  readonly #keys: ThreadKeys;
+  readonly #pieces: PieceReader;
+  #progressAt = -Infinity;
+
+  constructor(threadId: string, link: RedisSession, settings: RedisLogSettings) {
+    this.#link = link;
+    this.#settings = settings;
+    this.#keys = settings.keys.thread(threadId);
+    this.#pieces = new PieceReader(link, this.#keys.log, () => this.#progressed());
+  }
+
+  /** When Redis has answered something last, on the log's clock. */
+  get progressAt(): number {
+    return this.#progressAt;
+  }
+
+  /** @param known a position that is asked about */
+  async anchor(known?: { readonly epoch: string; readonly offset: number }): Promise<Anchor> {
+    const asked = [known?.epoch ?? '', String(known?.offset ?? 0)];
+    return decodeAnchor(await this.begun(ANCHOR, asked));
+  }
+
+  /** Runs a script on the thread's log; where there is none, begins one where the last one ended, or a new epoch. */
+  async begun(script: Script, args: readonly (string | Buffer)[]): Promise<unknown> {
+    const { redisNow, limits, newEpoch } = this.#settings;
+    const { log, position } = this.#keys;
+    const run = async (start: readonly string[]): Promise<unknown> => {
+      const reply = await this.#link.run(script, [log], [redisNow(), ...limits, ...start, ...args]);
+      this.#progressed();
+      return reply;
+    };
+    const reply = await run(['', '', '']);
+    if (!isMissing(reply)) return reply;
+    const former: Position = decodePosition(await this.#link.call(position, ['GET', position])) ?? {
+      epoch: newEpoch(),
+      offset: 0,
+      id: '',
+    };
+    return run([former.epoch, String(former.offset), former.id]);
+  }
+
+  /** Entries from an offset on, oldest first; empty where there are none. */
+  async after(from: number, epoch: string): Promise<Arrival[]> {
+    for (let at = from; ;) {
+      const { page, goneAt } = await this.#page([epoch, String(at), '+', '1'], MAX_PAGE);
+      if (page.length > 0 || goneAt === undefined) return page;
+      at = goneAt + 1;
+    }
+  }
+
+  /** Entries from an offset down to another one, newest first. */
+  async before(from: number, to: number, epoch: string): Promise<Arrival[]> {
+    return (await this.#page([epoch, String(from), String(to), '-1'], MAX_PAGE)).page;
+  }
+
+  /** As `before`, perhaps without bodies. */
+  placesBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]> {
+    return this.#read([epoch, String(from), String(to), '-1'], MAX_PAGE);
+  }
+
+  /** The oldest entry, perhaps without its body. */
+  async oldest(epoch: string): Promise<Arrival | undefined> {
+    const [oldest] = await this.#read([epoch, '1', '+', '1'], 1);
+    return oldest;
+  }
+
+  /** Ends after the first large entry, so that a page has few bytes besides those of one message. */
+  async #page(
+    range: readonly string[],
+    limit: number,
+  ): Promise<{ readonly page: Arrival[]; readonly goneAt?: number }> {
+    const page: Arrival[] = [];
+    let goneAt: number | undefined;
+    for (const { pieces, ...arrival } of await this.#read(range, limit)) {
+      if (pieces === undefined) page.push(arrival);
+      else {
+        const body = await this.#pieces.read(pieces);
+        if (body !== undefined) return { page: [...page, { ...arrival, body }] };
+        // trimmed meanwhile, which shows where the next page begins
+        if (page.length > 0) break;
+        goneAt = arrival.offset;
+      }
+    }
+    return goneAt === undefined ? { page } : { page, goneAt };
+  }
+
+  async #read([epoch = '', ...range]: readonly string[], limit: number): Promise<StoredArrival[]> {
+    const { log } = this.#keys;
+    const args = [epoch, ...range, String(limit), String(PAGE_BYTES)];
+    const reply = await this.#link.bulk(log, () => this.#link.run(READ, [log], args));
+    this.#progressed();
+    const stored = decodeEntries(reply, epoch);
+    if (stored === undefined) throw new Error('the thread has another epoch now');
+    return stored;
+  }
+
+  #progressed(): void {
+    this.#progressAt = this.#settings.clock.now();
+  }
+}

@@ -1,0 +1,119 @@
+import type { Appended } from '../delivery-log.ts';
+import { releaseDraft, type EntryDraft } from '../entry.ts';
+import { LogUnavailableError } from '../../errors.ts';
+import type { LocalDeliveries } from './local-deliveries.ts';
+import type { RedisLogSettings } from './options.ts';
+
+/** When something of a thread's appends has moved last: those behind a large one wait with it. */
+export interface Progress {
+  at: number;
+}
+
+/** One `append` of this process on its way. */
+export class PendingAppend {
+  readonly draft: EntryDraft;
+  readonly #since: number;
+  readonly #progress: Progress;
+  readonly #answer = Promise.withResolvers<Appended>();
+  #isBodyTaken = false;
+  isSettled = false;
+  /** How often it was sent to Redis. */
+  attempts = 0;
+
+  /** @param since on the log's clock, as the progress is */
+  constructor(draft: EntryDraft, since: number, progress: Progress) {
+    this.draft = draft;
+    this.#since = since;
+    this.#progress = progress;
+  }
+
+  /** It waits since then, and nothing has moved. */
+  get waitsSince(): number {
+    return Math.max(this.#since, this.#progress.at);
+  }
+
+  get promise(): Promise<Appended> {
+    return this.#answer.promise;
+  }
+
+  /** Whoever takes the draft takes the log's reference to its body. */
+  takeDraft(): EntryDraft {
+    this.#isBodyTaken = true;
+    return this.draft;
+  }
+
+  settle(appended: Appended): void {
+    if (this.#end()) this.#answer.resolve(appended);
+  }
+
+  fail(error: Error): void {
+    if (this.#end()) this.#answer.reject(error);
+  }
+
+  #end(): boolean {
+    if (this.isSettled) return false;
+    this.isSettled = true;
+    if (!this.#isBodyTaken) releaseDraft(this.draft);
+    return true;
+  }
+}
+
+/** All appends on their way, of all threads: bounded in number, bytes and time. */
+export class PendingAppends {
+  readonly #settings: RedisLogSettings;
+  readonly #local: LocalDeliveries;
+  readonly #lastError: () => Error;
+  /** Oldest first. */
+  readonly #pending = new Set<PendingAppend>();
+  #bytes = 0;
+
+  constructor(settings: RedisLogSettings, local: LocalDeliveries, lastError: () => Error) {
+    this.#settings = settings;
+    this.#local = local;
+    this.#lastError = lastError;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Why another one has no place, or undefined. */
+  refusal(draft: EntryDraft): string | undefined {
+    const { maxPending, maxPendingBytes } = this.#settings;
+    if (this.#pending.size >= maxPending)
+      return `${this.#pending.size} appends are waiting for Redis, limit ${maxPending}`;
+    // one is let in whatever its size
+    if (this.#pending.size > 0 && this.#bytes + draft.body.bytes > maxPendingBytes)
+      return `${this.#bytes} bytes are waiting for Redis, limit ${maxPendingBytes}`;
+    return undefined;
+  }
+
+  add(own: PendingAppend): void {
+    const { bytes } = own.draft.body;
+    this.#pending.add(own);
+    this.#bytes += bytes;
+    const forget = (): void => {
+      if (this.#pending.delete(own)) this.#bytes -= bytes;
+    };
+    own.promise.then(forget, forget);
+  }
+
+  /** Those whose time is up fail. */
+  expire(): void {
+    const { appendTimeoutMs, clock } = this.#settings;
+    const now = clock.now();
+    for (const own of this.#pending) {
+      if (now - own.waitsSince < appendTimeoutMs) continue;
+      this.#fail(own, `Redis did not answer within ${appendTimeoutMs} ms`);
+    }
+  }
+
+  failAll(reason: string): void {
+    for (const own of this.#pending) own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason }));
+  }
+
+  #fail(own: PendingAppend, reason: string): void {
+    if (this.#settings.isDeliveredLocally && !own.isSettled) own.settle(this.#local.deliver(own.takeDraft()));
+    else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));
+  }
+}

@@ -1,0 +1,53 @@
+import type { Position } from '../ids.ts';
+import type { RedisSession } from './session.ts';
+import type { RedisLogSettings } from './options.ts';
+import { KEEP_POSITION } from './scripts.ts';
+
+/** A thread's position is written so long after its first append: far less than its log lives without one. */
+const DELAY_MS = 10_000;
+const MAX_AT_ONCE = 64;
+
+/**
+ * Writes where threads stand to keys of their own, which live longer than the logs. A busy thread costs one command in a while;
+ * what a crash keeps from being written matters only where nothing is sent to the thread until its log has expired.
+ */
+export class PositionKeeper {
+  readonly #link: RedisSession;
+  readonly #settings: RedisLogSettings;
+  /** Oldest first. */
+  readonly #unwritten = new Map<string, { readonly since: number; position: Position }>();
+
+  constructor(link: RedisSession, settings: RedisLogSettings) {
+    this.#link = link;
+    this.#settings = settings;
+  }
+
+  note(threadId: string, position: Position): void {
+    const known = this.#unwritten.get(threadId);
+    if (known !== undefined) known.position = position;
+    else this.#unwritten.set(threadId, { since: this.#settings.clock.now(), position });
+  }
+
+  tick(): void {
+    if (this.#link.connection === undefined) return;
+    const due = this.#settings.clock.now() - DELAY_MS;
+    let left = MAX_AT_ONCE;
+    for (const [threadId, { since, position }] of this.#unwritten) {
+      if (since > due || left-- === 0) return;
+      this.#unwritten.delete(threadId);
+      this.#write(threadId, position);
+    }
+  }
+
+  /** All that is left: the log ends. */
+  flush(): void {
+    for (const [threadId, { position }] of this.#unwritten) this.#write(threadId, position);
+    this.#unwritten.clear();
+  }
+
+  #write(threadId: string, { epoch, offset, id }: Position): void {
+    const { keys, positionsMs } = this.#settings;
+    const args = [epoch, String(offset), id, String(positionsMs)];
+    this.#link.run(KEEP_POSITION, [keys.thread(threadId).position], args).catch(() => {});
+  }
+}
