@@ -9,6 +9,11 @@ export type ConnectionState = 'open' | 'retrying' | 'tripped' | 'evicted';
 export interface AcceptOptions {
   /** Whose connection it is, for the application. @default none */
   userId?: string | undefined;
+  /**
+   * What the client calls itself on all its connections, `^[\w-]{22,64}$`: random, and a secret of this client. Where it has no `userId`,
+   * what it publishes again after a reconnect counts as the same message by this name. `attach` takes it from the URL (`cid`). @default none
+   */
+  clientId?: string | undefined;
   /** Anything that the application wants to find again as `connection.data`. @default undefined */
   data?: unknown;
   /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
@@ -31,8 +36,10 @@ export interface PublishedMessage {
   readonly threadId: string;
   /**
    * The message's idempotency key, `^[\w.:-]{1,128}$`: a client that has not seen the answer publishes again with the same one.
-   * Give it to `send` as `idempotencyKey`, and to whatever else must not happen twice. The client has chosen it: where you do not trust
-   * clients to choose at random, put the user's id before it, or two of them may be taken for one message.
+   * Give it to `send` as `idempotencyKey`, and to whatever else must not happen twice.
+   *
+   * It is `<scope>.<id>`: the client has chosen `id`, and the scope is a hash of the user's id, or else of the client's (`clientId`), or
+   * else of the connection's. So no client can choose the id of another one's message, of one of yours, or of a token stream.
    */
   readonly id: string;
   /** As the client sent it: check it before you use it. */
@@ -45,7 +52,8 @@ export interface PublishedMessage {
  * What the client is told. A receipt of `send`: accepted, and where the message is. Nothing, or `true`: accepted. `false`, or
  * `refuse(status, message)`: refused.
  */
-export type PublishAnswer = Pick<Receipt, 'position'> | Refusal | boolean | null | undefined | void;
+export type PublishAnswer =
+  (Pick<Receipt, 'position'> & Partial<Pick<Receipt, 'id'>>) | Refusal | boolean | null | undefined | void;
 
 export interface JoinOptions {
   /** A position to resume after, or `start` for all that the log holds. @default only what comes from now on */
@@ -55,6 +63,7 @@ export interface JoinOptions {
 /** What a client said: `pub` of the wire protocol, in a thread that it has joined or may join, or any frame of a `plain` connection (a text, or bytes). */
 export interface ClientMessage {
   readonly threadId: string | undefined;
+  /** As in `PublishedMessage`. */
   readonly id: string | undefined;
   /** As the client sent it: check it before you use it. */
   readonly data: unknown;

@@ -123,8 +123,8 @@ export interface ClientThread extends AsyncIterable<Message> {
 /** How to publish a message. */
 export interface PublishOptions {
   /**
-   * Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again with the same one is the same message, whoever publishes it.
-   * So one of your own must be unique among all clients of the thread. @default random
+   * Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again in the thread with the same one is the same message. The keys of
+   * a user are those of all of the user's clients; those of a client without a user are its own, until it is made anew. @default random
    */
   id?: string | undefined;
   /** How long to wait for the answer, in milliseconds. @default the client's `publishTimeoutMs` */
@@ -135,8 +135,10 @@ export interface PublishOptions {
 
 /** The server has taken a message. */
 export interface Published {
-  /** Idempotency key, and the message's id in its thread where the server sent it on under it. */
+  /** The idempotency key. */
   readonly id: string;
+  /** The message's id in its thread, `Message.id`, where the server sends it on as it came. */
+  readonly messageId: string;
   /** Where it is in the thread's log, `epoch.offset.id`; undefined where the server does not tell. */
   readonly position: string | undefined;
 }

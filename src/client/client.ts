@@ -57,7 +57,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, this.settings.publishTimeoutMs);
     const text = requests.publish(threadId, id, toJson(data), options.trace);
     const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
-    return { id, position: await this.#outgoing.offer(`${threadId} ${id}`, text, timeoutMs, late) };
+    return { id, ...(await this.#outgoing.offer(`${threadId} ${id}`, text, timeoutMs, late)) };
   }
 
   close(): void {
@@ -109,7 +109,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
       this.#connection.greeted(frame.pingMs);
       this.#outgoing.greeted(frame.maxBytes);
     } else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
-    else if (frame.t === 'ok') this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.pos);
+    else if (frame.t === 'ok') this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.answer);
     else if (frame.t === 'err') this.#onRefusal(frame);
     else this.#threads.get(frame.th)?.receive(frame);
   }
@@ -117,7 +117,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   #onRefusal({ th: threadId, id, code: reason, why: detail, ref }: ServerFrame & { readonly t: 'err' }): void {
     if (threadId !== undefined && id !== undefined) {
       const error = new PublishRefusedError({ threadId, id, reason, detail });
-      this.#outgoing.settle(`${threadId} ${id}`, undefined, error);
+      this.#outgoing.settle(`${threadId} ${id}`, error);
       return;
     }
     const thread = this.#threads.get(threadId ?? '');

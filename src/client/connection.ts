@@ -118,8 +118,9 @@ export class Connection {
   }
 
   #open(token: string | undefined): void {
-    const { url, WebSocket } = this.#settings;
-    const query = token === undefined ? '' : `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
+    const { url, WebSocket, cid } = this.#settings;
+    const secret = token === undefined ? '' : `&token=${encodeURIComponent(token)}`;
+    const query = `${url.includes('?') ? '&' : '?'}cid=${cid}${secret}`;
     const socket = new WebSocket(url + query, SUBPROTOCOL);
     this.#socket = socket;
     const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void =>

@@ -43,6 +43,12 @@ export type ThreadFrame =
   | ({ readonly t: 'part'; readonly th: string } & WirePart)
   | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly position: Position };
 
+/** What became of a published message. */
+export interface PublishAnswer {
+  readonly messageId: string;
+  readonly position: string | undefined;
+}
+
 /** What the server says. */
 export type ServerFrame =
   | ThreadFrame
@@ -53,7 +59,7 @@ export type ServerFrame =
       readonly pingMs: number | undefined;
       readonly maxBytes: number | undefined;
     }
-  | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly pos: string | undefined }
+  | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly answer: PublishAnswer }
   | {
       readonly t: 'err';
       readonly code: string;
@@ -103,7 +109,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
         maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']),
       };
     case 'ok':
-      return isText(th) && isText(id) ? { t, th, id, pos: textOf(pos) } : undefined;
+      return isText(th) && isText(id)
+        ? { t, th, id, answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(pos) } }
+        : undefined;
     case 'err':
       return isText(code)
         ? { t, code, th: textOf(th), id: textOf(id), why: textOf(why), ref: numberOf(ref) }

@@ -48,6 +48,8 @@ export interface ClientSettings {
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly newId: () => string;
+  /** What this client calls itself on all its connections: the scope of its idempotency keys where it has no user. */
+  readonly cid: string;
 }
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
@@ -67,6 +69,8 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     newId: options.newId ?? randomId,
+    // 22 characters at least
+    cid: randomId().padEnd(22, '-'),
   };
 }
 

@@ -1,11 +1,12 @@
 import { Timer } from './clock.ts';
 import { MessageTooLargeError, PublishQueueFullError } from './errors.ts';
+import type { PublishAnswer } from './frames.ts';
 import type { ClientSettings } from './options.ts';
 
 interface Unanswered {
   readonly text: string;
-  readonly answer: Promise<string | undefined>;
-  readonly settle: (position: string | undefined, error: Error | undefined) => void;
+  readonly answer: Promise<PublishAnswer>;
+  readonly settle: (answer: PublishAnswer | Error) => void;
   /** On this connection. */
   isSent: boolean;
 }
@@ -33,11 +34,11 @@ export class PublishQueue {
   }
 
   /**
-   * Resolves with the position that the server answers. The same key again is the same message.
+   * Resolves with what the server answers. The same key again is the same message.
    * @param late what it is rejected with where no answer comes in time
    * @throws MessageTooLargeError, PublishQueueFullError
    */
-  offer(key: string, text: string, timeoutMs: number, late: () => Error): Promise<string | undefined> {
+  offer(key: string, text: string, timeoutMs: number, late: () => Error): Promise<PublishAnswer> {
     const known = this.#unanswered.get(key);
     if (known !== undefined) return known.answer;
     const { maxQueued, clock } = this.#settings;
@@ -45,14 +46,14 @@ export class PublishQueue {
     if (refusal !== undefined) throw refusal;
     const timer = new Timer(clock);
     let settle: Unanswered['settle'] = () => {};
-    const answer = new Promise<string | undefined>((resolve, reject) => {
-      settle = (position, error) => {
+    const answer = new Promise<PublishAnswer>((resolve, reject) => {
+      settle = (outcome) => {
         timer.clear();
-        if (error === undefined) resolve(position);
-        else reject(error);
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
       };
     });
-    timer.set(timeoutMs, () => this.settle(key, undefined, late()));
+    timer.set(timeoutMs, () => this.settle(key, late()));
     this.#unanswered.set(key, { text, answer, settle, isSent: false });
     this.#advance();
     return answer;
@@ -64,7 +65,7 @@ export class PublishQueue {
     for (const [key, unanswered] of this.#unanswered) {
       unanswered.isSent = false;
       const error = this.#sizeError(unanswered.text);
-      if (error !== undefined) this.settle(key, undefined, error);
+      if (error !== undefined) this.settle(key, error);
     }
     this.#isGreeted = true;
     this.#advance();
@@ -76,8 +77,8 @@ export class PublishQueue {
   }
 
   /** The server's answer, or that there is none in time. */
-  settle(key: string, position: string | undefined, error?: Error): void {
-    this.#unanswered.get(key)?.settle(position, error);
+  settle(key: string, answer: PublishAnswer | Error): void {
+    this.#unanswered.get(key)?.settle(answer);
     this.#unanswered.delete(key);
     this.#advance();
   }
@@ -85,7 +86,7 @@ export class PublishQueue {
   /** There will be no answers any more. */
   abandon(error: Error): void {
     this.suspend();
-    for (const key of this.#unanswered.keys()) this.settle(key, undefined, error);
+    for (const key of this.#unanswered.keys()) this.settle(key, error);
   }
 
   /** Sends what the window has room for, a thousand messages at most. */

@@ -11,6 +11,7 @@ import {
 import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ConnectionActor } from './connection.ts';
+import { scopedId, scopeOf } from './id-scope.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
@@ -32,6 +33,8 @@ const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_I
 export class ClientRequests {
   readonly #connection: ConnectionActor;
   readonly #engine: ConnectionServices;
+  /** Of the ids that the client chooses; undefined before the first one. */
+  #scope: string | undefined;
 
   constructor(connection: ConnectionActor, engine: ConnectionServices) {
     this.#connection = connection;
@@ -80,21 +83,24 @@ export class ClientRequests {
       this.#refuse(request, 'forbidden');
       return;
     }
-    const message = { threadId, id, data, trace };
+    this.#scope ??= scopeOf(connection);
+    const scoped = scopedId(this.#scope, id);
+    const message = { threadId, id: scoped, data, trace };
     const isHeard = connection.emit('message', message);
     const { onPublish } = connection;
     if (onPublish !== undefined) {
-      this.#answer(request, await withDeadline('onPublish', onPublish(message, connection), this.#engine));
-    } else if (isHeard) this.#answer(request, true);
+      this.#answer(request, scoped, await withDeadline('onPublish', onPublish(message, connection), this.#engine));
+    } else if (isHeard) this.#answer(request, scoped, true);
     else this.#refuse(request, 'unhandled');
   }
 
-  #answer(request: Request & { readonly t: 'pub' }, answer: PublishAnswer): void {
+  /** @param scoped its id in the thread, where the application does not say otherwise */
+  #answer(request: Request & { readonly t: 'pub' }, scoped: string, answer: PublishAnswer): void {
     if (answer === false) this.#refuse(request, 'forbidden');
     else if (answer instanceof Refusal) this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', answer.message);
     else {
-      const position = typeof answer === 'object' ? answer?.position : undefined;
-      this.#connection.tell(notices.accepted(request.th, request.id, position));
+      const { id = scoped, position } = typeof answer === 'object' && answer !== null ? answer : {};
+      this.#connection.tell(notices.accepted(request.th, request.id, id, position));
     }
   }
 

@@ -24,6 +24,7 @@ import type { SendOptions } from '../../api/message.ts';
 /** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `DeliverySide`. */
 export class ConnectionActor extends DeliverySide implements Connection {
   readonly userId: string | undefined;
+  readonly clientId: string | undefined;
   readonly data: unknown;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   /** The application's; see `AttachOptions.onPublish`. */
@@ -42,6 +43,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
   constructor(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings, engine: ConnectionServices) {
     super(makeLink, settings, engine);
     this.userId = settings.userId;
+    this.clientId = settings.clientId;
     this.data = settings.data;
     this.authorize = settings.authorize;
     this.onPublish = settings.onPublish;

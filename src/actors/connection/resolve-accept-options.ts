@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../../infra/errors.ts';
 import { checkChoice, checkFunction, checkNumber, checkText } from '../../infra/option-checks.ts';
 import { clientNetwork } from '../../infra/socket/client-address.ts';
 import type { HubContext } from '../support/context.ts';
@@ -8,6 +9,7 @@ import type { AcceptOptions } from '../../api/connection.ts';
 export interface ConnectionSettings {
   readonly id: string;
   readonly userId: string | undefined;
+  readonly clientId: string | undefined;
   /** What the application keeps with it. */
   readonly data: unknown;
   readonly format: Format;
@@ -30,6 +32,7 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
   return {
     id: newId(),
     userId: options.userId,
+    clientId: checkClientId(options.clientId),
     data: options.data,
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
     authorize: checkFunction('authorize', options.authorize) ?? refuseAll,
@@ -38,4 +41,17 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
     maxFrameBytes,
     maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
   };
+}
+
+const CLIENT_ID = /^[\w-]{22,64}$/;
+
+/** The client's name in the URL that it has dialled; any other `cid` is a parameter of the application's. */
+export function clientIdIn(query: URLSearchParams): string | undefined {
+  const cid = query.get('cid') ?? '';
+  return CLIENT_ID.test(cid) ? cid : undefined;
+}
+
+function checkClientId(value: string | undefined): string | undefined {
+  if (value === undefined || (typeof value === 'string' && CLIENT_ID.test(value))) return value;
+  throw new InvalidOptionError({ option: 'clientId', value, expected: 'a text that matches ^[\\w-]{22,64}$' });
 }

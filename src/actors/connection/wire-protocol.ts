@@ -29,8 +29,9 @@ export const notices = {
   lost: (th: string, s: string): Frame => encodeText(JSON.stringify({ t: 'tok', th, s, lost: true })),
   error: (code: string, about: { th?: string; id?: string; ref?: number | undefined; why?: string } = {}): Frame =>
     encodeText(JSON.stringify({ t: 'err', code, ...about })),
-  accepted: (th: string, id: string, pos: string | undefined): Frame =>
-    encodeText(JSON.stringify({ t: 'ok', th, id, pos })),
+  /** @param mid the message's id in the thread */
+  accepted: (th: string, id: string, mid: string, pos: string | undefined): Frame =>
+    encodeText(JSON.stringify({ t: 'ok', th, id, mid, pos })),
   heartbeat: encodeText('{"t":"hb"}'),
   log: (isUp: boolean): Frame => encodeText(JSON.stringify({ t: 'log', up: isUp })),
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),

@@ -12,6 +12,7 @@ import { queryOf } from '../../infra/socket/request-target.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
 import type { ConnectionServices } from '../connection/connection-services.ts';
+import { clientIdIn } from '../connection/resolve-accept-options.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { HubContext } from '../support/context.ts';
@@ -240,7 +241,11 @@ export class UpgradeGateway implements Route, Task {
     const { request } = handshake;
     const asked = formatAsked(request, this.#options.allowPlain);
     const format = session.format ?? (asked === 'refused' ? undefined : asked) ?? this.#options.format;
-    const options = { ...this.#acceptOptions(session, format), address: this.#budget.addressOf(request) };
+    const options = {
+      ...this.#acceptOptions(session, format),
+      address: this.#budget.addressOf(request),
+      clientId: clientIdIn(queryOf(request)),
+    };
     const status = handshake.complete(this.#upgraders[format], (webSocket, socket) => {
       const connection = this.#house.accept((listener) => wsSocketLink(webSocket, socket, listener), options);
       joinFromUrl(connection, queryOf(request));

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { InvalidPositionError, InvalidThreadIdError } from '../errors.ts';
 
+export const MAX_ID_LENGTH = 128;
+
 /** Of messages, streams and connections. */
 const ID = /^[\w.:-]{1,128}$/;
 

@@ -166,7 +166,8 @@ test('publishes, and what waited while the connection was gone', async () => {
   );
   const client = testClient(url, { token: 'secret' });
   const first = client.publish('t1', { n: 1 }, { id: 'a' });
-  expect(await first).toEqual({ id: 'a' });
+  const { messageId } = await first;
+  expect(messageId).toMatch(/^[\w-]{22}\.a$/);
   const second = client.publish('t1', { n: 2 }, { id: 'b' });
   await second;
   await nextOf(client.join('t1'), 'joined');
@@ -176,9 +177,10 @@ test('publishes, and what waited while the connection was gone', async () => {
   await client.publish('t1', { n: 3 }, { id: 'c' });
   await heardAll;
   expect(heard).toEqual([
-    { threadId: 't1', id: 'a', data: { n: 1 } },
-    { threadId: 't1', id: 'b', data: { n: 2 } },
-    { threadId: 't1', id: 'c', data: { n: 3 } },
+    { threadId: 't1', id: messageId, data: { n: 1 } },
+    { threadId: 't1', id: messageId.replace('.a', '.b'), data: { n: 2 } },
+    // of the same client, on another connection
+    { threadId: 't1', id: messageId.replace('.a', '.c'), data: { n: 3 } },
   ]);
 });
 
@@ -253,7 +255,7 @@ test('what waited for a connection is more than the server lets wait: it goes in
     authorize: () => true,
     async onPublish({ id }) {
       await new Promise((resolve) => void setTimeout(resolve, 5));
-      accepted.push(id);
+      accepted.push(id.slice(id.indexOf('.') + 1));
     },
   });
   const client = testClient(url);

@@ -34,9 +34,10 @@ export async function serveHub(options: AcceptOptions = {}): Promise<HubServer> 
   const http = createServer();
   const wss = new WebSocketServer({ server: http });
   const sockets: Socket[] = [];
-  wss.on('connection', (webSocket, { socket }) => {
+  wss.on('connection', (webSocket, { socket, url = '' }) => {
     sockets.push(socket);
-    current().accept(webSocket, { authorize: (threadId) => !threadId.startsWith('secret'), ...options });
+    const clientId = new URL(url, 'ws://localhost').searchParams.get('cid') ?? undefined;
+    current().accept(webSocket, { authorize: (threadId) => !threadId.startsWith('secret'), clientId, ...options });
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');

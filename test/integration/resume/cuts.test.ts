@@ -64,8 +64,8 @@ function read(url: string): Reader {
 async function publishThrough(reader: Reader, name: string, isOver: () => boolean): Promise<string[]> {
   const published: string[] = [];
   while (!isOver() && published.length < 200) {
-    const { id } = await reader.client.publish('inbox', `${name} ${published.length}`);
-    published.push(id);
+    const { messageId } = await reader.client.publish('inbox', `${name} ${published.length}`);
+    published.push(messageId);
   }
   return published;
 }

@@ -22,7 +22,8 @@ const pub = (id: string, d: unknown = 1, th = 't') => ({ t: 'pub', th, id, d });
 async function answersTo(link: FakeLink, ...frames: object[]): Promise<unknown[]> {
   for (const frame of frames) link.say(frame);
   await harness.clock.settle();
-  return [...framesOf(link, 'ok'), ...framesOf(link, 'err')];
+  // the message's id in the thread has its own tests
+  return [...framesOf(link, 'ok').map(({ mid, ...answer }) => answer), ...framesOf(link, 'err')];
 }
 
 it('what onPublish sends is accepted, with the position; the same id again is the same message', async () => {
@@ -32,9 +33,9 @@ it('what onPublish sends is accepted, with the position; the same id again is th
   });
   link.say({ t: 'join', th: 't' });
   const [first, again, second] = await answersTo(link, pub('a', 'x'), pub('a', 'x'), pub('b', 'y'));
-  expect(first).toEqual({ t: 'ok', th: 't', id: 'a', pos: expect.stringMatching(/^\w+\.1\.a$/) });
+  expect(first).toEqual({ t: 'ok', th: 't', id: 'a', pos: expect.stringMatching(/^\w+\.1\.[\w-]{22}\.a$/) });
   expect(again).toEqual(first);
-  expect(second).toMatchObject({ t: 'ok', id: 'b', pos: expect.stringMatching(/\.2\.b$/) });
+  expect(second).toMatchObject({ t: 'ok', id: 'b', pos: expect.stringMatching(/\.2\.[\w-]{22}\.b$/) });
   expect(dataOf(link)).toEqual([
     { userId: 'ada', data: 'x' },
     { userId: 'ada', data: 'y' },
@@ -72,12 +73,12 @@ it('is not asked about a thread that the client may not join, and hears one mess
   const heard: unknown[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   const link = accept({
-    async onPublish({ id }) {
-      heard.push(id);
-      if (id === 'slow') await promise;
+    async onPublish({ data }) {
+      heard.push(data);
+      if (data === 'slow') await promise;
     },
   });
-  expect(await answersTo(link, pub('x', 1, 'secret'), pub('slow'), pub('next'))).toEqual([
+  expect(await answersTo(link, pub('x', 1, 'secret'), pub('a', 'slow'), pub('b', 'next'))).toEqual([
     { t: 'err', code: 'forbidden', th: 'secret', id: 'x' },
   ]);
   expect(heard).toEqual(['slow']);
@@ -90,9 +91,9 @@ it('without onPublish a listener is the application’s yes, and nobody its no',
   const link = accept({});
   expect(await answersTo(link, pub('a'))).toEqual([{ t: 'err', code: 'unhandled', th: 't', id: 'a' }]);
   const heard: unknown[] = [];
-  for (const connection of harness.hub.connections) connection.on('message', ({ id }) => heard.push(id));
+  for (const connection of harness.hub.connections) connection.on('message', ({ id }) => heard.push(id?.slice(-2)));
   expect(await answersTo(link, pub('b'))).toContainEqual({ t: 'ok', th: 't', id: 'b' });
-  expect(heard).toEqual(['b']);
+  expect(heard).toEqual(['.b']);
 });
 
 it('a listener hears only of threads that the client is in or may join, with onPublish or without', async () => {
@@ -100,13 +101,13 @@ it('a listener hears only of threads that the client is in or may join, with onP
     await harness?.close();
     const link = accept(options);
     const heard: unknown[] = [];
-    for (const connection of harness.hub.connections) connection.on('message', ({ id }) => heard.push(id));
+    for (const connection of harness.hub.connections) connection.on('message', ({ id }) => heard.push(id?.slice(-2)));
     const answers = await answersTo(link, pub('a', 1, 'secret'), pub('b'));
     expect(answers).toEqual([
       { t: 'ok', th: 't', id: 'b' },
       { t: 'err', code: 'forbidden', th: 'secret', id: 'a' },
     ]);
-    expect(heard).toEqual(['b']);
+    expect(heard).toEqual(['.b']);
   }
 });
 
@@ -145,4 +146,87 @@ it('what waits for the application is bounded in bytes as well', async () => {
   expect(link.isClosed).toBe(false);
   link.say(pub('one-more', 'x'.repeat(9_900)));
   expect(link.closeCode).toBe(4429);
+});
+
+/** Publishes on a connection of its own; the message's ids in the thread. */
+async function idsOf(options: AcceptOptions, ...ids: readonly string[]): Promise<unknown[]> {
+  const link = new FakeLink();
+  harness.hub.accept(link.attach, {
+    authorize: () => true,
+    onPublish: ({ threadId, id, data }) => harness.hub.thread(threadId).send(data, { idempotencyKey: id }),
+    ...options,
+  });
+  for (const id of ids) link.say(pub(id));
+  await harness.clock.settle();
+  return framesOf(link, 'ok').map(({ id, mid, pos }) => {
+    expect(ids).toContain(id);
+    expect(String(pos).endsWith(`.${String(mid)}`)).toBe(true);
+    return mid;
+  });
+}
+
+it('the ids of clients are scoped: by user, else by client, else by connection', async () => {
+  harness = makeHarness();
+  const clientId = 'a-client-with-a-random-name';
+  const groups: AcceptOptions[][] = [
+    [{ userId: 'ada' }, { userId: 'ada' }, { userId: 'ada', clientId }],
+    [{ userId: 'bob' }],
+    [{ clientId }, { clientId }, { clientId, userId: '' }],
+    [{ clientId: `${clientId}-2` }],
+    [{}],
+    [{}],
+    // as the scope of somebody else may look
+    [{ userId: clientId }],
+    [{ userId: 'ada\ud800' }],
+    [{ userId: 'ada\udfff' }],
+  ];
+  const scoped: unknown[] = [];
+  for (const group of groups) {
+    const ids = await Promise.all(group.map((options) => idsOf(options, 'order-17')));
+    expect(new Set(ids.flat()).size).toBe(1);
+    scoped.push(ids[0]?.[0]);
+  }
+  expect(new Set(scoped).size).toBe(groups.length);
+  for (const id of scoped) expect(id).toMatch(/^[\w-]{22}\.order-17$/);
+  // and none of them keeps the server from a message of its own
+  expect(await harness.run(harness.hub.thread('t').send(1, { idempotencyKey: 'order-17' }))).toMatchObject({
+    isDuplicate: false,
+    id: 'order-17',
+  });
+});
+
+it('the longest id that a client may choose still makes an id of a message, one for each', async () => {
+  harness = makeHarness();
+  const longest = ['a'.repeat(128), `${'a'.repeat(127)}b`, 'c'.repeat(105), 'c'.repeat(106)];
+  const ids = await idsOf({ userId: 'ada' }, ...longest);
+  expect(new Set(ids).size).toBe(4);
+  for (const id of ids) expect(id).toMatch(/^[\w-]{22}\.[\w-]{43,105}$/);
+  expect(await idsOf({ userId: 'ada' }, ...longest)).toEqual(ids);
+});
+
+it('a client that publishes the id of a token stream neither ends it nor keeps its answer out of the log', async () => {
+  harness = makeHarness();
+  const { hub, run } = harness;
+  const stream = hub.thread('t').stream({ id: 'answer' });
+  stream.append('text');
+  await idsOf({ userId: 'ada' }, 'answer');
+  stream.append(' goes on');
+  expect(await run(stream.end())).toMatchObject({ id: 'answer', isDuplicate: false });
+  const history = await hub.thread('t').history();
+  expect(JSON.stringify(history)).toContain('text goes on');
+});
+
+it('an answer that says where the message is says under which id as well', async () => {
+  const link = accept({ onPublish: ({ threadId, data }) => harness.hub.thread(threadId).send(data) });
+  link.say(pub('a'));
+  await harness.clock.settle();
+  const [{ mid, pos } = {}] = framesOf(link, 'ok');
+  expect(String(pos).split('.')[2]).toBe(mid);
+});
+
+it.each(['short', 'with spaces in its random name', 'x'.repeat(65)])('the clientId %j is refused', (clientId) => {
+  harness = makeHarness();
+  expect(() => harness.hub.accept(new FakeLink().attach, { clientId })).toThrow(
+    expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'clientId' }),
+  );
 });

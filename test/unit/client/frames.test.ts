@@ -44,12 +44,11 @@ test('the frames of the protocol', () => {
   expect(parse({ t: 'err', code: 'forbidden', th: 't1' })).toEqual({ t: 'err', code: 'forbidden', th: 't1' });
   const refused = { t: 'err', code: 'forbidden', th: 't1', id: 'm1', why: 'muted' };
   expect(parse(refused)).toEqual(refused);
-  expect(parse({ t: 'ok', th: 't1', id: 'm1', pos: 'e1.3.m1' })).toEqual({
-    t: 'ok',
-    th: 't1',
-    id: 'm1',
-    pos: 'e1.3.m1',
-  });
+  const ok = { t: 'ok', th: 't1', id: 'm1', pos: 'e1.3.s.m1' };
+  const answer = { messageId: 's.m1', position: 'e1.3.s.m1' };
+  expect(parse({ ...ok, mid: 's.m1' })).toEqual({ t: 'ok', th: 't1', id: 'm1', answer });
+  // a server of 0.1 does not tell it: there the two are the same
+  expect(parse(ok)).toEqual({ t: 'ok', th: 't1', id: 'm1', answer: { ...answer, messageId: 'm1' } });
   // that something came is all that it says
   expect(parse({ t: 'hb' })).toBe('ignored');
 });

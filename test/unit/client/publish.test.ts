@@ -15,8 +15,12 @@ function accepting(socket: FakeSocket): FakeSocket {
 test('resolves with what the server answers', async () => {
   const { client, socket } = fakeNetwork();
   accepting(socket).open().say(HELLO);
-  expect(await client.publish('t1', { a: 1 })).toEqual({ id: 'id-1', position: 'e.1.id-1' });
-  expect(await client.publish('t1', null, { id: 'mine' })).toEqual({ id: 'mine', position: 'e.2.mine' });
+  expect(await client.publish('t1', { a: 1 })).toEqual({ id: 'id-1', messageId: 'id-1', position: 'e.1.id-1' });
+  expect(await client.publish('t1', null, { id: 'mine' })).toEqual({
+    id: 'mine',
+    messageId: 'mine',
+    position: 'e.2.mine',
+  });
   expect(socket.sent).toEqual([
     { t: 'pub', th: 't1', id: 'id-1', d: { a: 1 } },
     { t: 'pub', th: 't1', id: 'mine', d: null },
@@ -95,8 +99,8 @@ test('the same id while it waits is the same message', async () => {
   const published = [client.publish('t1', 1, { id: 'a' }), client.publish('t1', 1, { id: 'a' })];
   socket.say(ok('a', 'e.1.a'));
   expect(await Promise.all(published)).toEqual([
-    { id: 'a', position: 'e.1.a' },
-    { id: 'a', position: 'e.1.a' },
+    { id: 'a', messageId: 'a', position: 'e.1.a' },
+    { id: 'a', messageId: 'a', position: 'e.1.a' },
   ]);
   expect(socket.sent).toHaveLength(1);
 });
@@ -183,7 +187,7 @@ test('without an answer in time it is rejected and not sent again; with the same
   await clock.advance(500);
   accepting(network.socket).open().say(HELLO);
   expect(network.socket.sent).toEqual([]);
-  expect(await client.publish('t1', 1, { id: 'a' })).toEqual({ id: 'a', position: 'e.1.a' });
+  expect(await client.publish('t1', 1, { id: 'a' })).toEqual({ id: 'a', messageId: 'a', position: 'e.1.a' });
   client.close();
   expect(clock.pending).toBe(0);
   await expect(fakeNetwork().client.publish('t1', 1, { timeoutMs: 0 })).rejects.toMatchObject({

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { MAX_ID_LENGTH } from '../../infra/log/ids.ts';
+
+/** Who chooses an id: a user, a client that has told its name, or else only this connection. */
+export interface Chooser {
+  readonly id: string;
+  readonly userId: string | undefined;
+  /** See `AcceptOptions.clientId`. */
+  readonly clientId: string | undefined;
+}
+
+/** Characters of base64url, six bits each: 132 bits, so that a scope cannot be hit on purpose. */
+const SCOPE_LENGTH = 22;
+
+/**
+ * The namespace of the ids that one client chooses: clients cannot take the ids of each other, of the server or of token streams. A hash, so
+ * that the name of a client, which is its secret, is not shown to others.
+ */
+export function scopeOf({ id, userId, clientId }: Chooser): string {
+  if (userId !== undefined && userId !== '') return hash(`user:${userId}`).slice(0, SCOPE_LENGTH);
+  return hash(clientId === undefined ? `connection:${id}` : `client:${clientId}`).slice(0, SCOPE_LENGTH);
+}
+
+/** The id of a client's message in its thread: `<scope>.<id>`; an id that is too long for that is hashed. */
+export function scopedId(scope: string, id: string): string {
+  const scoped = `${scope}.${id}`;
+  return scoped.length <= MAX_ID_LENGTH ? scoped : `${scope}.${hash(id)}`;
+}
+
+function hash(text: string): string {
+  // not UTF-8, in which all lone surrogates are the same
+  return createHash('sha256').update(text, 'utf16le').digest('base64url');
+}
