@@ -23,7 +23,7 @@ async function answersTo(link: FakeLink, ...frames: object[]): Promise<unknown[]
   for (const frame of frames) link.say(frame);
   await harness.clock.settle();
   // the message's id in the thread has its own tests
-  return [...framesOf(link, 'ok').map(({ mid, ...answer }) => answer), ...framesOf(link, 'err')];
+  return [...framesOf(link, 'ok').map(({ mid: _mid, ...answer }) => answer), ...framesOf(link, 'err')];
 }
 
 it('what onPublish sends is accepted, with the position; the same id again is the same message', async () => {
