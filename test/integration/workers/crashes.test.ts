@@ -132,3 +132,16 @@ test('a signal that aborts after the end changes nothing', async () => {
   expect(textOf(await pool.run(recipe('whichThread')))).toBe(textOf(first));
   expect(pool.stats).toMatchObject({ completed: 2, failed: 0 });
 });
+
+test('where no further thread can be started, what runs and what comes fails at once, and the next one is tried anew', async () => {
+  const script = new URL('./fixtures/no-thread-left.ts', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 20_000 });
+  expect(JSON.parse(stdout)).toEqual({
+    reasons: [
+      expect.stringMatching(/its worker died: no thread left/),
+      expect.stringMatching(/no worker can be started: no thread left/),
+    ],
+    bytes: 1,
+    stats: { queued: 0, running: 0, threads: 0, completed: 1, failed: 2, timedOut: 0 },
+  });
+});
