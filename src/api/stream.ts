@@ -37,6 +37,8 @@ export interface TokenStream {
   append(text: string): void;
   /**
    * Logs the final message; its receipt is that of `Thread.send`. Ending twice is once; where it is rejected, it can be tried again.
+   * @throws StreamExistsError: the log has another message with the stream's id, perhaps the mark of a process that took this one for dead.
+   *   The answer is not logged: send it under another id
    * @param fields of the message, besides `text`
    */
   end(fields?: Readonly<Record<string, unknown>>): Promise<Receipt>;

@@ -27,6 +27,9 @@ export interface ThreadHost {
  */
 type Phase = 'joining' | 'joined' | 'paused' | 'over';
 
+/** Streams that are remembered when they have ended. */
+const REMEMBERED = 32;
+
 /** Refusals that another attempt would not change. */
 const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_/;
 
@@ -41,6 +44,8 @@ export class JoinedThread implements ClientThread {
   readonly #listeners: Emitter<ThreadEvents>;
   readonly #iterators = new Set<MessageIterator>();
   readonly #streams = new Map<string, TextStream>();
+  /** Streams whose message has come, the newest last: text that comes later does not begin them anew. */
+  readonly #ended = new Set<string>();
   readonly #acks: Acks;
   readonly #retry: Timer;
   /** `start`, until there is a position. */
@@ -193,6 +198,7 @@ export class JoinedThread implements ClientThread {
       this.#endStream(id);
       return;
     }
+    if (this.#ended.has(id)) return;
     const stream = known ?? new TextStream(id, () => void this.#host.send(requests.cancel(this.id, id)));
     stream.add(at, text);
     if (known !== undefined || stream.text === '') return;
@@ -201,8 +207,13 @@ export class JoinedThread implements ClientThread {
   }
 
   #endStream(id: string, message?: Message): void {
-    this.#streams.get(id)?.end(message);
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    stream.end(message);
     this.#streams.delete(id);
+    if (message === undefined) return;
+    this.#ended.add(id);
+    if (this.#ended.size > REMEMBERED) this.#ended.delete([...this.#ended][0] ?? id);
   }
 
   /** Messages are missing, the final ones perhaps: what is still under way begins anew. */

@@ -327,7 +327,7 @@ export class StreamExistsError extends ThreadcastError {
   readonly streamId: string;
 
   constructor(facts: { threadId: string; streamId: string }) {
-    super(`stream ${facts.streamId} is under way in thread ${facts.threadId} already`);
+    super(`thread ${facts.threadId} has a stream ${facts.streamId} under way, or a message with this id in its log`);
     this.threadId = facts.threadId;
     this.streamId = facts.streamId;
   }

@@ -1,4 +1,4 @@
-import { StreamExistsError, TooManyStreamsError } from '../../infra/errors.ts';
+import { LogUnavailableError, StreamExistsError, TooManyStreamsError } from '../../infra/errors.ts';
 import type { StreamServices } from './stream-services.ts';
 import { PATIENCE, StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
@@ -7,6 +7,7 @@ import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 import type { Canceller } from '../../api/stream.ts';
+import type { LogTail } from '../../infra/log/delivery-log.ts';
 
 /** The thread that the streams are in. */
 export interface StreamHost extends TextSource {
@@ -34,12 +35,19 @@ export class StreamRegistry {
   readonly #engine: StreamServices;
   readonly #byId = new Map<string, StreamState>();
   readonly #relay: StreamReplication;
+  readonly #tail: LogTail;
   readonly #missed = new Map<TextReader, Missed>();
 
-  constructor(host: StreamHost, engine: StreamServices) {
+  /** @param tail of the thread's log */
+  constructor(host: StreamHost, engine: StreamServices, tail: LogTail) {
     this.#host = host;
     this.#engine = engine;
-    this.#relay = new StreamReplication(host, engine, this.#byId, (stream) => this.#onBegun(stream));
+    this.#tail = tail;
+    this.#relay = new StreamReplication(host, engine, {
+      byId: this.#byId,
+      isLogged: (id) => this.#isLogged(id),
+      onBegun: (stream) => this.#onBegun(stream),
+    });
   }
 
   get size(): number {
@@ -55,7 +63,7 @@ export class StreamRegistry {
   begin(stream: StreamState): void {
     const { maxPerThread } = this.#engine.settings.streams;
     const facts = { threadId: this.#host.id, streamId: stream.id };
-    if (this.#byId.has(stream.id)) throw new StreamExistsError(facts);
+    if (this.#byId.has(stream.id) || this.#isLogged(stream.id)) throw new StreamExistsError(facts);
     if (this.#byId.size >= maxPerThread) throw new TooManyStreamsError({ ...facts, limit: maxPerThread });
     this.#byId.set(stream.id, stream);
     this.#host.onStreams();
@@ -136,17 +144,41 @@ export class StreamRegistry {
 
   // --- their end
 
-  /** Logs the final message of a stream. */
+  /**
+   * Logs the final message of a stream.
+   * @throws StreamExistsError: the log has another message with its id, so it is over without this one
+   */
   async finish(stream: StreamState, message: object): Promise<Receipt> {
+    const receipt = await this.#log(stream, message);
+    if (receipt.isDuplicate && !stream.mayBeLogged)
+      throw new StreamExistsError({ threadId: this.#host.id, streamId: stream.id });
+    return receipt;
+  }
+
+  async #log(stream: StreamState, message: object): Promise<Receipt> {
     stream.isEnding = true;
     try {
       const receipt = await this.#host.send(message, { idempotencyKey: stream.id });
       // where the message was in the log already, no entry has told
       this.onEntry(stream.id);
       return receipt;
+    } catch (error) {
+      if (error instanceof LogUnavailableError) stream.mayBeLogged = true;
+      throw error;
     } finally {
       stream.isEnding = false;
     }
+  }
+
+  /** The publisher of another process is taken for dead. Of several processes that do so, the first one's mark is logged. */
+  async #markLost(stream: StreamState): Promise<void> {
+    const { isDuplicate } = await this.#log(stream, { text: stream.text.whole, aborted: 'lost' });
+    // the end was in the log before its text came here: no message will end it for those who have heard of it
+    if (isDuplicate) for (const reader of stream.cursors.keys()) reader.tellLost(stream.id);
+  }
+
+  #isLogged(id: string): boolean {
+    return this.#tail.byId?.(id) !== undefined;
   }
 
   /** A message has been logged: if it is a final one, its stream is over, and whoever has not had all of the text has it there. */
@@ -170,7 +202,9 @@ export class StreamRegistry {
   /** The sweep: whoever was not heard of for too long is taken for dead. */
   expire(now: number): void {
     for (const stream of this.#byId.values()) {
-      if (!stream.isEnding && now - stream.heardAt >= stream.timeoutMs) this.#abort(stream, 'timeout');
+      const isOverdue = !stream.isEnding && now - stream.heardAt >= stream.timeoutMs;
+      if (isOverdue && (stream.publisher !== undefined || this.#relay.isOrphaned(stream, now)))
+        this.#abort(stream, 'timeout');
       this.#relay.keepAlive(stream, now);
     }
     for (const [subscription, { has, dueAt }] of this.#missed) {
@@ -194,15 +228,9 @@ export class StreamRegistry {
     this.#missed.clear();
   }
 
-  /**
-   * Where it does not succeed, the next sweep tries again. Of several processes that take the publisher of another one for dead, the
-   * first one's mark is logged: it has the stream's id.
-   */
+  /** Where it does not succeed, the next sweep tries again. */
   #abort(stream: StreamState, reason: string): void {
-    const aborting =
-      stream.publisher === undefined
-        ? this.finish(stream, { text: stream.text.whole, aborted: 'lost' })
-        : stream.publisher.abort(reason);
+    const aborting = stream.publisher === undefined ? this.#markLost(stream) : stream.publisher.abort(reason);
     aborting.catch((error: unknown) => this.#engine.report(error));
   }
 

@@ -17,6 +17,18 @@ const ASK_EVERY_MS = 1_000;
 /** Ids that are remembered, so that late news of a stream does not begin it again. */
 const REMEMBERED = 64;
 
+/** How long the other processes may take to tell what they have of a stream whose publisher is taken for dead. */
+const LAST_WORDS_MS = 1_000;
+
+/** The streams of the thread, as this process knows them. */
+export interface KnownStreams {
+  /** Those under way, to which those of other processes are added. */
+  readonly byId: Map<string, StreamState>;
+  /** The final message of this one is in the log. */
+  isLogged(id: string): boolean;
+  onBegun(stream: StreamState): void;
+}
+
 /**
  * The streams of one thread between the processes that hold it: each tells the text of those that it publishes, window by window, and
  * asks for what it has missed. Notes may be lost, but come in order; the end is an entry of the log, which all have.
@@ -24,24 +36,16 @@ const REMEMBERED = 64;
 export class StreamReplication {
   readonly #host: TextSource & { readonly id: string };
   readonly #engine: StreamServices;
-  readonly #byId: Map<string, StreamState>;
-  readonly #onBegun: (stream: StreamState) => void;
+  readonly #streams: KnownStreams;
   /** Over, the newest last. */
   readonly #past = new Set<string>();
   /** When the other processes were asked for a stream. */
   readonly #asked = new Map<string, number>();
 
-  /** @param byId the streams under way, to which those of other processes are added */
-  constructor(
-    host: TextSource & { readonly id: string },
-    engine: StreamServices,
-    byId: Map<string, StreamState>,
-    onBegun: (stream: StreamState) => void,
-  ) {
+  constructor(host: TextSource & { readonly id: string }, engine: StreamServices, streams: KnownStreams) {
     this.#host = host;
     this.#engine = engine;
-    this.#byId = byId;
-    this.#onBegun = onBegun;
+    this.#streams = streams;
   }
 
   get hasOthers(): boolean {
@@ -55,14 +59,25 @@ export class StreamReplication {
 
   /** Tells what is new from there on, and what was asked for. */
   tell(stream: StreamState, from: number): void {
-    const { publisher, askedFrom, text } = stream;
-    stream.askedFrom = Infinity;
-    if (publisher === undefined || !this.hasOthers) return;
-    for (let at = Math.min(from, askedFrom); at < text.told;) {
-      const piece = text.slice(at, MAX_NOTE_UNITS);
-      this.#text(stream, at, piece);
-      at += piece.length;
+    const { publisher, text } = stream;
+    const first = Math.min(stream.askedFrom, from);
+    // what is told after its end would begin it anew; where logging that fails, it is told then
+    const isTold = publisher !== undefined && this.hasOthers && !stream.isEnding;
+    // before: what is told may be answered with a question at once
+    stream.askedFrom = isTold ? text.told : first;
+    if (isTold) this.#textFrom(stream, first);
+  }
+
+  /**
+   * Whether nobody knows more of a stream whose publisher is taken for dead, or not in time: the others are asked first. A publisher that
+   * lives answers as well.
+   */
+  isOrphaned(stream: StreamState, now: number): boolean {
+    if (stream.orphanedAt === undefined) {
+      stream.orphanedAt = now;
+      this.#send({ k: 'ask', s: stream.id, at: stream.text.length, lost: true });
     }
+    return now - stream.orphanedAt >= LAST_WORDS_MS;
   }
 
   /** Tells that the publisher lives, where there was nothing else to tell. */
@@ -86,26 +101,30 @@ export class StreamReplication {
     const note = readStreamNote(text);
     if (note === undefined) return false;
     if (note.k === 'tok') this.#onText(note);
-    else if (note.k === 'ask') this.#onAsk(note.s, note.at);
+    else if (note.k === 'ask') this.#onAsk(note);
     else {
       guarded(
-        () => this.#byId.get(note.s)?.publisher?.cancel(note.by),
+        () => this.#streams.byId.get(note.s)?.publisher?.cancel(note.by),
         (error) => this.#engine.report(error),
       );
     }
     return true;
   }
 
-  #onText({ s: id, at, d, ms }: Extract<StreamNote, { k: 'tok' }>): void {
-    if (this.#past.has(id)) return;
-    const stream = this.#byId.get(id) ?? (at === 0 ? this.#begun(id, ms) : undefined);
+  #onText({ s: id, at, d, ms, copy }: Extract<StreamNote, { k: 'tok' }>): void {
+    if (this.#past.has(id) || this.#streams.isLogged(id)) return;
+    const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(id, ms) : undefined);
     if (stream?.publisher !== undefined) return;
     const known = stream?.text.length ?? 0;
     if (stream === undefined || at > known) {
       this.#askFor(id, known);
       return;
     }
-    stream.heardAt = this.#engine.now();
+    // a copy says nothing of the publisher
+    if (copy !== true) {
+      stream.heardAt = this.#engine.now();
+      stream.orphanedAt = undefined;
+    }
     stream.text.append(d.slice(known - at));
     // its window has been kept where it comes from
     if (stream.text.isPending) this.#host.offerText();
@@ -113,11 +132,11 @@ export class StreamReplication {
 
   /** A stream of another process; none where there are too many already: its final message will come nevertheless. */
   #begun(id: string, timeoutMs: number): StreamState | undefined {
-    if (this.#byId.size >= this.#engine.settings.streams.maxPerThread) return undefined;
+    if (this.#streams.byId.size >= this.#engine.settings.streams.maxPerThread) return undefined;
     const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#engine.now());
-    this.#byId.set(id, stream);
+    this.#streams.byId.set(id, stream);
     this.#asked.delete(id);
-    this.#onBegun(stream);
+    this.#streams.onBegun(stream);
     return stream;
   }
 
@@ -130,17 +149,37 @@ export class StreamReplication {
   }
 
   /** Answered with the next window, to all that ask until then together. */
-  #onAsk(id: string | undefined, at: number): void {
-    for (const stream of this.#byId.values()) {
-      if (stream.publisher === undefined || (id !== undefined && id !== stream.id)) continue;
-      stream.askedFrom = Math.min(stream.askedFrom, at);
-      this.#engine.ticker.add(this.#host);
+  #onAsk({ s: id, at, lost }: Extract<StreamNote, { k: 'ask' }>): void {
+    for (const stream of this.#streams.byId.values()) {
+      if (id !== undefined && id !== stream.id) continue;
+      if (lost === true) this.#lastWords(stream, at);
+      else if (stream.publisher !== undefined) {
+        stream.askedFrom = Math.min(stream.askedFrom, at);
+        this.#engine.ticker.add(this.#host);
+      }
+    }
+  }
+
+  /** Another process takes the publisher for dead, and has this much of the text. */
+  #lastWords(stream: StreamState, at: number): void {
+    if (at < stream.text.told) this.#textFrom(stream, at);
+    else if (stream.publisher !== undefined && !stream.isEnding) this.#text(stream, stream.text.told, '');
+  }
+
+  #textFrom(stream: StreamState, from: number): void {
+    for (let at = from; at < stream.text.told;) {
+      const piece = stream.text.slice(at, MAX_NOTE_UNITS);
+      this.#text(stream, at, piece);
+      at += piece.length;
     }
   }
 
   #text(stream: StreamState, at: number, d: string): void {
     stream.notedAt = this.#engine.now();
-    this.#send({ k: 'tok', s: stream.id, at, d, ms: stream.timeoutMs });
+    const copy = stream.publisher === undefined ? true : undefined;
+    // a copy's time is longer than the publisher's
+    const ms = copy === true ? stream.timeoutMs / PATIENCE : stream.timeoutMs;
+    this.#send({ k: 'tok', s: stream.id, at, d, ms, copy });
   }
 
   #send(note: StreamNote): void {

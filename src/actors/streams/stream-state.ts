@@ -32,6 +32,10 @@ export class StreamState {
   askedFrom = Infinity;
   /** Its final message is on its way to the log. */
   isEnding = false;
+  /** An attempt to log it has failed, and may have logged it. */
+  mayBeLogged = false;
+  /** When the other processes were asked for what they have of it, because its publisher is taken for dead. */
+  orphanedAt: number | undefined;
 
   constructor(
     threadId: string,

@@ -256,7 +256,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   }
 
   #openStreams(): StreamRegistry {
-    return (this.#streams ??= new StreamRegistry(this, this.#engine));
+    return (this.#streams ??= new StreamRegistry(this, this.#engine, this.#log.tail));
   }
 
   #assertOpen(action: string): void {

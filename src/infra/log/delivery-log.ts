@@ -23,6 +23,8 @@ export interface LogTail {
   /** Id of the newest entry, also when that is not held any more; empty before the first. */
   readonly headId: string;
   at(offset: number): Entry | undefined;
+  /** The entry with this id, where it is held. Without it, a token stream may be begun under the id of a message. */
+  byId?(id: string): Entry | undefined;
   /** The offset of the first critical entry after `offset`, or undefined. */
   criticalAfter(offset: number): number | undefined;
   /** How many critical entries come after `offset`. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { memoryLog, type DeliveryLog, type HubOptions, type TokenStream } from '../../../src/index.ts';
+import { memoryLog, type DeliveryLog, type HubOptions, type LogTail, type TokenStream } from '../../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../../support/harness.ts';
 import { SharedLog } from '../../support/shared-log.ts';
@@ -12,6 +12,11 @@ let nodes: Harness[];
 let isDeaf: boolean;
 /** Notes on their way, in bytes. */
 let noted: number;
+/** Nodes that hear no notes, and nodes whose notes are lost. */
+let deaf: Set<Harness>;
+let mute: Set<Harness>;
+/** The last note that was sent. */
+let lastNote: string;
 
 function startAnew(): void {
   clock = new VirtualClock();
@@ -19,6 +24,9 @@ function startAnew(): void {
   nodes = [];
   isDeaf = false;
   noted = 0;
+  deaf = new Set();
+  mute = new Set();
+  lastNote = '';
 }
 
 beforeEach(startAnew);
@@ -32,16 +40,23 @@ afterEach(async () => {
   expect(clock.pending).toBe(0);
 });
 
-function addNode(options: HubOptions = {}): Harness {
+function addNode(options: HubOptions = {}, tailOf: (tail: LogTail) => LogTail = (tail) => tail): Harness {
   const log = shared.node();
   const lossy: DeliveryLog = {
     ...log,
     notify(threadId, note) {
       noted += note.length;
-      if (!isDeaf) log.notify?.(threadId, note);
+      lastNote = note;
+      if (!isDeaf && !mute.has(node)) log.notify?.(threadId, note);
+    },
+    async subscribe(threadId, onEntry, onNote) {
+      const subscription = await log.subscribe(threadId, onEntry, (note) => {
+        if (!deaf.has(node)) onNote?.(note);
+      });
+      return { ...subscription, tail: tailOf(subscription.tail) };
     },
   };
-  const node = makeHarness({ clock, log: lossy, streams: { timeoutMs: 10_000 }, ...options });
+  const node: Harness = makeHarness({ clock, log: lossy, streams: { timeoutMs: 10_000 }, ...options });
   nodes.push(node);
   return node;
 }
@@ -159,7 +174,142 @@ test('a publisher whose process dies leaves one mark, by whoever holds the threa
   // it was not dead after all: it is told, and its end changes nothing
   expect(stream.signal.reason).toMatchObject({ reason: 'ended' });
   expect(() => stream.append('more')).toThrow(/has ended/);
-  expect(await here.run(stream.end())).toMatchObject({ isDuplicate: true });
+  await expect(here.run(stream.end())).rejects.toMatchObject({ code: 'TC_STREAM_EXISTS', streamId: 's' });
+});
+
+test('late news of a stream that has ended do not begin it again, on a node that knew it or did not', async () => {
+  const [here, there, elsewhere] = [addNode(), addNode(), addNode()];
+  const links = [await join(there), await join(elsewhere)];
+  deaf.add(elsewhere);
+  const stream = begin(here);
+  stream.append('text');
+  await clock.advance(50);
+  const news = lastNote;
+  deaf.clear();
+  await here.run(stream.end());
+  shared.node().notify?.('t', news);
+  await clock.advance(50);
+  expect(links.map(toks)).toEqual([[['s', 0, 'text']], []]);
+  expect(links.map(dataOf)).toEqual([[{ text: 'text' }], [{ text: 'text' }]]);
+  expect(nodes.map(({ hub }) => hub.stats().streams)).toEqual([0, 0, 0]);
+});
+
+test('a stream that begins on a node after its end is over there in time, without another message', async () => {
+  // as a tail that does not hold the message any more
+  const forgetful = addNode({}, (tail) => ({
+    at: (offset) => tail.at(offset),
+    criticalAfter: (offset) => tail.criticalAfter(offset),
+    criticalCountAfter: (offset) => tail.criticalCountAfter(offset),
+    get epoch() {
+      return tail.epoch;
+    },
+    get first() {
+      return tail.first;
+    },
+    get head() {
+      return tail.head;
+    },
+    get headId() {
+      return tail.headId;
+    },
+  }));
+  const here = addNode();
+  const link = await join(forgetful);
+  deaf.add(forgetful);
+  const stream = begin(here);
+  stream.append('text');
+  await clock.advance(50);
+  const news = lastNote;
+  await here.run(stream.end());
+  deaf.clear();
+  shared.node().notify?.('t', news);
+  await clock.advance(50);
+  expect(forgetful.hub.stats().streams).toBe(1);
+  await clock.advance(18_000);
+  expect(forgetful.hub.stats().streams).toBe(0);
+  expect(dataOf(link)).toEqual([{ text: 'text' }]);
+  expect(framesOf(link, 'tok')).toMatchObject([
+    { s: 's', at: 0, d: 'text' },
+    { s: 's', lost: true },
+  ]);
+});
+
+test('a publisher tells nothing after its end, for which a node that has just come may ask', async () => {
+  const here = addNode();
+  const stream = begin(here);
+  stream.append('text');
+  await clock.advance(50);
+  noted = 0;
+  const ended = stream.end();
+  // its message is on its way
+  await Promise.resolve();
+  const there = addNode();
+  const link = await join(there, { from: 'start' });
+  await clock.advance(100);
+  await here.run(ended);
+  expect(toks(link)).toEqual([]);
+  expect(dataOf(link)).toEqual([{ text: 'text' }]);
+});
+
+test('the mark of a publisher that died has the longest text that a process knows', async () => {
+  const [here, there, elsewhere] = [addNode(), addNode(), addNode()];
+  const links = [await join(there), await join(elsewhere)];
+  const stream = begin(here);
+  stream.append('half');
+  await clock.advance(50);
+  deaf.add(there);
+  stream.append(' and more');
+  await clock.advance(50);
+  deaf.clear();
+  mute.add(here);
+  expect(links.map((link) => textOf(link, 's'))).toEqual(['half', 'half and more']);
+  for (let i = 0; i < 4; i++) {
+    stream.append('');
+    await clock.advance(4_500);
+  }
+  const mark = { text: 'half and more', aborted: 'lost' };
+  expect(links.map(dataOf)).toEqual([[mark], [mark]]);
+});
+
+test('a publisher whose words were lost answers when it is taken for dead, and goes on', async () => {
+  const [here, there] = [addNode(), addNode()];
+  const link = await join(there);
+  const stream = begin(here);
+  stream.append('text');
+  await clock.advance(50);
+  deaf.add(there);
+  for (let i = 0; i < 3; i++) {
+    await clock.advance(4_800);
+    stream.append('');
+  }
+  deaf.clear();
+  mute.add(here);
+  await clock.advance(100);
+  mute.clear();
+  for (let i = 0; i < 4; i++) {
+    await clock.advance(2_000);
+    stream.append('');
+  }
+  expect(dataOf(link)).toEqual([]);
+  stream.append(' goes on');
+  await here.run(stream.end());
+  expect(dataOf(link)).toEqual([{ text: 'text goes on' }]);
+});
+
+test('a stream under the id of a message is refused; one whose id is taken meanwhile ends with an error', async () => {
+  const here = addNode();
+  const { hub, run } = here;
+  await run(hub.thread('t').send(1, { idempotencyKey: 'taken' }));
+  expect(() => hub.thread('t').stream({ id: 'taken' })).toThrow(expect.objectContaining({ code: 'TC_STREAM_EXISTS' }));
+  const stream = begin(here);
+  stream.append('text');
+  await clock.advance(50);
+  // by a node that does not know of the stream
+  const there = addNode();
+  mute.add(here);
+  await there.run(there.hub.thread('t').send('mine', { idempotencyKey: 's' }));
+  expect(stream.signal.aborted).toBe(true);
+  await expect(run(stream.end())).rejects.toMatchObject({ code: 'TC_STREAM_EXISTS', streamId: 's' });
 });
 
 test('a stream that a client knows, and nobody any more, is lost to it', async () => {

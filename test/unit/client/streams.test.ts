@@ -137,3 +137,18 @@ test.each([
   expect(network.errors).toMatchObject([{ code: 'TC_MALFORMED_FRAME' }]);
   expect(streams).toEqual([]);
 });
+
+test('text that comes after the message of its stream does not begin the stream anew', async () => {
+  const { network, streams, messages } = joinedClient();
+  network.socket.say(
+    tok('s', 0, 'abc'),
+    msg('t', 1, { id: 's', d: { text: 'abcd' } }),
+    tok('s', 0, 'abc'),
+    tok('s', 0, 'abcd'),
+  );
+  expect(streams).toHaveLength(1);
+  expect(messages).toHaveLength(1);
+  expect(await only(streams).done).toMatchObject({ id: 's' });
+  network.socket.say(tok('u', 0, 'x'));
+  expect(streams).toHaveLength(2);
+});
