@@ -24,6 +24,9 @@ import type { ConnectionState } from '../../api/connection.ts';
 /** Of the messages that a failing connection waits for, how many in each thread are looked at for a trace. */
 const TRACED_WAITING = 64;
 
+/** And in all of its threads. */
+const MOST_TRACED_WAITING = 1_024;
+
 /**
  * The side of a connection that delivers: its machine decides when bytes may flow, its outbox writes them, its subscriptions know which,
  * and vitals tell whether the peer still takes them. What the application and the client say is `ConnectionActor`'s.
@@ -318,8 +321,11 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   }
 
   #traceWaiting(outcome: SendOutcome): void {
+    let left = MOST_TRACED_WAITING;
     for (const subscription of this.memberships.subscriptionsBehind) {
-      for (const entry of subscription.waiting(TRACED_WAITING)) this.#trace(entry, 0, outcome);
+      if (left <= 0) return;
+      for (const entry of subscription.waiting(Math.min(left, TRACED_WAITING))) this.#trace(entry, 0, outcome);
+      left -= Math.min(TRACED_WAITING, subscription.lag);
     }
   }
 

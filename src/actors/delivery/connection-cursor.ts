@@ -33,6 +33,11 @@ export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> i
     return this.outbox.canWrite;
   }
 
+  /** Its connection has ended, and will leave the thread soon. */
+  get isGone(): boolean {
+    return this.outbox.isAbandoned;
+  }
+
   /** Only the first pieces of this message have been handed to the socket. */
   isWriting(entry: Entry): boolean {
     return this.outbox.writing === entry;

@@ -107,6 +107,8 @@ export class FanOut implements Task {
   }
 
   #visit(member: Subscription, pass: Pass): void {
+    // its connection has ended and is leaving its threads, this one soon
+    if (member.isGone) return;
     pass.visited++;
     if (member.startedAt >= pass.firstOffset) {
       for (const publication of pass.publications) publication.skip(member);

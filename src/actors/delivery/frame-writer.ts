@@ -40,6 +40,7 @@ export class FrameWriter {
   readonly #link: Link;
   readonly dialect: FrameVariant;
   #isOpen = false;
+  #isAbandoned = false;
   #unfinished: Frame | undefined;
   /** Whose message that is. */
   #writing: { readonly entry: Entry; readonly watcher: PieceWatcher } | undefined;
@@ -75,6 +76,11 @@ export class FrameWriter {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** The connection has ended. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   /** Less than half of the notices that may wait do. */
@@ -237,6 +243,7 @@ export class FrameWriter {
   /** The connection has ended: lets go of what is unfinished. */
   abandon(): void {
     this.#isOpen = false;
+    this.#isAbandoned = true;
     this.#boarded = undefined;
     this.#notices = undefined;
     this.#noticeBytes = 0;

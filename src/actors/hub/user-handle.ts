@@ -25,7 +25,9 @@ export class UserHandle implements User {
   }
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
-    await Promise.all(this.#lobby.ofUser(this.id).map((connection) => this.#join(connection)));
+    // nearly always all are in it
+    const late = this.#lobby.ofUser(this.id).filter((connection) => !connection.isIn(this.#thread.id));
+    await Promise.all(late.map((connection) => this.#join(connection)));
     return this.#thread.send(message, options);
   }
 

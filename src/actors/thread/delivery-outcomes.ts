@@ -1,23 +1,42 @@
 import { checkChoice } from '../../infra/option-checks.ts';
 import type { HubContext } from '../support/context.ts';
+import type { Task } from '../support/slice-scheduler.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Outcome } from '../../api/receipt.ts';
 import type { SettleOptions } from '../../api/receipt.ts';
 import type { Settlement } from '../../api/receipt.ts';
 
-/** Follows one message to its end, in the sweep's rhythm: nobody who does not ask pays for it. */
+/** Members between two looks at the clock. */
+const MEMBERS_PER_LOOK = 16;
+
+/**
+ * Follows one message to its end, in the sweep's rhythm and the turns' slices: hundreds may be followed at once, each for thousands of
+ * connections.
+ */
 export function settle(publication: FanOutTally, engine: HubContext, options: SettleOptions = {}): Promise<Settlement> {
   const isUntilAcked = checkChoice('until', options.until, 'written', ['written', 'acked']) === 'acked';
   const deadline = engine.now() + engine.settings.settleTimeoutMs;
-  const follow = new Followed(publication, isUntilAcked);
+  const follow = new Followed(publication, isUntilAcked, engine.now);
   return new Promise((resolve) => {
-    const look = (): boolean => {
-      if (!follow.look() && engine.now() < deadline && engine.isRunning) return false;
-      resolve(follow.settlement);
-      return true;
+    let isSettled = false;
+    let isAwaited = false;
+    const lookAgain = (): boolean => {
+      if (!isSettled) engine.turns.add(task);
+      return isSettled;
     };
-    if (!look()) engine.lookAtEachSweep(look);
+    const task: Task = {
+      run(sliceEnd) {
+        if (!follow.look(sliceEnd)) return false;
+        isSettled = !follow.isOpen || engine.now() >= deadline || !engine.isRunning;
+        if (isSettled) resolve(follow.settlement);
+        else if (!isAwaited) engine.lookAtEachSweep(lookAgain);
+        isAwaited = true;
+        return true;
+      },
+    };
+    // at once: a member that leaves right after the call is still one that it is asked about
+    engine.turns.start(task);
   });
 }
 
@@ -25,41 +44,77 @@ export function settle(publication: FanOutTally, engine: HubContext, options: Se
 class Followed {
   readonly #publication: FanOutTally;
   readonly #isUntilAcked: boolean;
+  readonly #now: () => number;
   readonly #outcomes = new Map<string, Outcome>();
   /** Those whose outcome may still change. */
-  readonly #open: Set<Subscription>;
-  readonly #behind: ReadonlySet<Subscription>;
-  readonly #droppedFor: ReadonlySet<Subscription>;
+  readonly #open = new Set<Subscription>();
+  readonly #behind = new Set<Subscription>();
+  readonly #droppedFor = new Set<Subscription>();
   /** Bytes of the connection after the message was written: an answer that covers them covers the message. */
   readonly #target = new Map<Subscription, number>();
   /** Recipients that were passed over and had left when the following began. */
-  readonly #passedOver: number;
+  #passedOver = 0;
   /** Recipients that were written to and had left when the following began. */
-  readonly #unknown: number;
+  #unknown = 0;
+  /** What is left of the look that has begun: a step is a member. */
+  #rest: Iterator<void> | undefined;
+  #hasBegun = false;
 
-  constructor(publication: FanOutTally, isUntilAcked: boolean) {
+  constructor(publication: FanOutTally, isUntilAcked: boolean, now: () => number) {
     this.#publication = publication;
     this.#isUntilAcked = isUntilAcked;
-    const { members, behind, droppedFor } = publication;
-    const present = publication.isDuplicate ? [] : [...members].filter((member) => publication.isFor(member));
-    this.#open = new Set([...present, ...behind, ...droppedFor]);
-    this.#behind = new Set(behind);
-    this.#droppedFor = new Set(droppedFor);
-    const known = new Set<object>(Array.from(this.#open, ({ subscriber }) => subscriber));
-    const gone = Math.max(0, publication.recipients - this.#open.size);
-    const passedOver = [...publication.notes.passedOver].filter((connection) => !known.has(connection)).length;
-    this.#passedOver = Math.min(gone, passedOver);
-    this.#unknown = gone - this.#passedOver;
+    this.#now = now;
   }
 
-  /** True when there is nothing left to wait for. */
-  look(): boolean {
+  /** There is something left to wait for. */
+  get isOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** Goes on with the look until about `sliceEnd`; true when it is over. */
+  look(sliceEnd: number): boolean {
+    this.#rest ??= this.#lookAtAll();
+    for (let steps = 1; this.#rest.next().done !== true; steps++) {
+      if (steps % MEMBERS_PER_LOOK === 0 && this.#now() >= sliceEnd) return false;
+    }
+    this.#rest = undefined;
+    return true;
+  }
+
+  *#lookAtAll(): Generator<void> {
+    if (!this.#hasBegun) yield* this.#gather();
+    this.#hasBegun = true;
     for (const member of this.#open) {
       const outcome = this.#outcomeOf(member);
       this.#outcomes.set(member.subscriber.id, outcome);
       if (this.#isFinal(outcome, member)) this.#open.delete(member);
+      yield;
     }
-    return this.#open.size === 0;
+  }
+
+  *#gather(): Generator<void> {
+    const publication = this.#publication;
+    const known = new Set<object>();
+    const groups = [
+      { members: publication.isDuplicate ? [] : publication.members, group: undefined },
+      { members: publication.behind, group: this.#behind },
+      { members: publication.droppedFor, group: this.#droppedFor },
+    ];
+    for (const { members, group } of groups) {
+      for (const member of members) {
+        yield;
+        if (group === undefined && !publication.isFor(member)) continue;
+        group?.add(member);
+        this.#open.add(member);
+        known.add(member.subscriber);
+      }
+    }
+    const gone = Math.max(0, publication.recipients - this.#open.size);
+    for (const connection of publication.notes.passedOver) {
+      if (this.#passedOver < gone && !known.has(connection)) this.#passedOver++;
+      yield;
+    }
+    this.#unknown = gone - this.#passedOver;
   }
 
   get settlement(): Settlement {

@@ -1,6 +1,6 @@
-import type { Entry } from '../../infra/log/entry.ts';
 import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
+import { readMessages } from './history-reader.ts';
 import type { HandleServices } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
@@ -30,7 +30,7 @@ export class ThreadHandle implements Thread {
 
   async memberCount(): Promise<number> {
     const elsewhere = await this.#engine.settings.log.membersElsewhere?.(this.id);
-    return this.members.length + (elsewhere ?? 0);
+    return this.stats.members + (elsewhere ?? 0);
   }
 
   async position(): Promise<string> {
@@ -46,7 +46,7 @@ export class ThreadHandle implements Thread {
     for (;;) {
       const entries = await log.readAfter(this.id, after, limit);
       // what the log has let go of since then is other messages' memory by now
-      if (entries.every(({ body }) => body.isAlive)) return entries.map((entry) => historyMessage(entry, epoch));
+      if (entries.every(({ body }) => body.isAlive)) return readMessages(entries, epoch, this.#engine);
     }
   }
 
@@ -68,9 +68,4 @@ export class ThreadHandle implements Thread {
     const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
     return new StreamHandle(this.id, settings, this.#engine, streams);
   }
-}
-
-function historyMessage({ id, offset, lane, body }: Entry, epoch: string): HistoryMessage {
-  const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
-  return { id, position: formatPosition({ epoch, offset, id }), lane, data };
 }

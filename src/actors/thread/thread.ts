@@ -2,13 +2,14 @@ import { createActor, type ActorRefFrom } from 'xstate';
 import type { LogReset, LogSubscription } from '../../infra/log/delivery-log.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import { ThreadClosedError } from '../../infra/errors.ts';
-import { parsePosition } from '../../infra/log/ids.ts';
+import { isConnectionThread, parsePosition } from '../../infra/log/ids.ts';
 import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { threadMachine } from '../../machines/index.ts';
 import type { Counters } from '../support/counters.ts';
 import type { ThreadServices } from './thread-services.ts';
 import type { WriteBatch } from '../delivery/write-batch.ts';
+import { lagOf } from './member-lag.ts';
 import { planJoin, type JoinPlan } from './join-plan.ts';
 import type { JoinRequest } from './join-request.ts';
 import { readVolatileNote } from './node-messages.ts';
@@ -46,6 +47,8 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   readonly #publishing: PublishPipeline;
   #streams: StreamRegistry | undefined;
   readonly #underWay = new InFlight();
+  /** Of one connection: without it, what is in the log takes the memory of others for nothing. */
+  readonly #isConnections: boolean;
   #joins = 0;
   #usedAt: number;
   /** Members that other processes know of. */
@@ -53,6 +56,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
 
   constructor(id: string, engine: ThreadServices, log: LogSubscription) {
     this.id = id;
+    this.#isConnections = isConnectionThread(id);
     this.runs = engine.runs;
     this.flight = engine.flight;
     this.counters = engine.counters;
@@ -226,7 +230,8 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     this.#announced = size;
     this.#streams?.expire(now);
     this.#rest();
-    const isUnused = size === 0 && now - this.#usedAt >= this.#engine.settings.threadIdleMs;
+    const isExpired = this.#isConnections || now - this.#usedAt >= this.#engine.settings.threadIdleMs;
+    const isUnused = size === 0 && isExpired;
     if (isUnused && this.state === 'idle') tell(this.#actor, { type: 'expired' });
   }
 
@@ -248,6 +253,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
 
   /** Effect of the machine. */
   release(): void {
+    if (this.#isConnections) this.#engine.settings.log.forget?.(this.id);
     this.#log.unsubscribe();
     this.#streams?.release();
     for (const member of this.members) member.end();
@@ -284,16 +290,4 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     const isUsed = this.members.size > 0 || this.#underWay.count > 0 || this.#streams?.hasPublisher === true;
     if (this.state === 'live' && !isUsed) tell(this.#actor, { type: 'deserted' });
   }
-}
-
-/** How many of them are behind, and how far the last one. */
-function lagOf(members: Iterable<Subscription>): Pick<ThreadStats, 'behind' | 'lag'> {
-  let behind = 0;
-  let lag = 0;
-  for (const member of members) {
-    if (!member.isBehind) continue;
-    behind++;
-    lag = Math.max(lag, member.lag);
-  }
-  return { behind, lag };
 }

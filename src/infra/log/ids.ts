@@ -49,6 +49,11 @@ export function connectionThreadId(connectionId: string): string {
   return `${RESERVED}connection:${connectionId}`;
 }
 
+/** Whether it is the thread of one connection, which nobody can read once that has ended. */
+export function isConnectionThread(threadId: string): boolean {
+  return threadId.startsWith(connectionThreadId(''));
+}
+
 /** A message or connection id: 128 random bits. Injected as `newId`, so that a run can be replayed from a seed. */
 export const randomId = (): string => randomUUID();
 

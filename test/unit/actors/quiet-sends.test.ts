@@ -40,3 +40,22 @@ it('a thread whose last member leaves rests at once, and is closed after its idl
   expect(hub.stats().threads).toBe(0);
   expect(transitions.map(({ to }) => to)).toEqual(['idle', 'live', 'idle', 'closed']);
 });
+
+it('what was sent to a connection goes with it, whatever else is sent to it meanwhile', async () => {
+  harness = makeHarness();
+  const { hub, run, clock, connect, errors } = harness;
+  const { link, connection } = connect();
+  await run(connection.send({ pad: 'x'.repeat(100_000) }));
+  await run(hub.thread('chat').send('stays'));
+  expect(hub.stats().logBytes).toBeGreaterThan(100_000);
+  link.stall();
+  const last = connection.send({ pad: 'y'.repeat(100_000) });
+  link.hangUp();
+  await run(last.catch(() => {}));
+  await clock.advance(2_000);
+  expect(hub.stats().logBytes).toBeLessThan(5_000);
+  expect(hub.stats().threads).toBe(1);
+  expect(await hub.thread('chat').history()).toHaveLength(1);
+  await expect(run(connection.send('late'))).rejects.toMatchObject({ code: 'TC_CONNECTION_CLOSED' });
+  expect(errors).toEqual([]);
+});

@@ -1,0 +1,62 @@
+import type { HistoryMessage } from '../../api/thread.ts';
+import type { Entry } from '../../infra/log/entry.ts';
+import { formatPosition } from '../../infra/log/ids.ts';
+import type { HubContext } from '../support/context.ts';
+import type { Task } from '../support/slice-scheduler.ts';
+
+/**
+ * The messages of entries, parsed in the turns' slices: parsing takes milliseconds for each megabyte. One message is parsed in one go.
+ * @throws SyntaxError: bytes that were sent as they are, and are no JSON
+ */
+export function readMessages(
+  entries: readonly Entry[],
+  epoch: string,
+  { turns, now }: Pick<HubContext, 'turns' | 'now'>,
+): Promise<readonly HistoryMessage[]> {
+  return new Promise((resolve, reject) => {
+    turns.add(new HistoryReader(entries, epoch, now, { resolve, reject }));
+  });
+}
+
+interface Outcome {
+  readonly resolve: (messages: readonly HistoryMessage[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+class HistoryReader implements Task {
+  readonly #left: Entry[];
+  readonly #epoch: string;
+  readonly #now: () => number;
+  readonly #outcome: Outcome;
+  readonly #messages: HistoryMessage[] = [];
+
+  constructor(entries: readonly Entry[], epoch: string, now: () => number, outcome: Outcome) {
+    this.#left = entries.toReversed();
+    this.#epoch = epoch;
+    this.#now = now;
+    this.#outcome = outcome;
+    // the log may trim them meanwhile
+    for (const { body } of entries) body.retain();
+  }
+
+  run(deadline: number): boolean {
+    try {
+      for (let entry = this.#left.at(-1); entry !== undefined; entry = this.#left.at(-1)) {
+        this.#messages.push(messageOf(entry, this.#epoch));
+        entry.body.release();
+        this.#left.pop();
+        if (this.#now() >= deadline && this.#left.length > 0) return false;
+      }
+      this.#outcome.resolve(this.#messages);
+    } catch (error) {
+      for (const { body } of this.#left) body.release();
+      this.#outcome.reject(error);
+    }
+    return true;
+  }
+}
+
+function messageOf({ id, offset, lane, body }: Entry, epoch: string): HistoryMessage {
+  const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
+  return { id, position: formatPosition({ epoch, offset, id }), lane, data };
+}

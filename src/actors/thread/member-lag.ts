@@ -1,0 +1,14 @@
+import type { ThreadStats } from '../../api/thread.ts';
+import type { Subscription } from '../delivery/subscription.ts';
+
+/** How many of them are behind, and how far the last one. */
+export function lagOf(members: Iterable<Subscription>): Pick<ThreadStats, 'behind' | 'lag'> {
+  let behind = 0;
+  let lag = 0;
+  for (const member of members) {
+    if (!member.isBehind) continue;
+    behind++;
+    lag = Math.max(lag, member.lag);
+  }
+  return { behind, lag };
+}
