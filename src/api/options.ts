@@ -65,6 +65,9 @@ export interface HubOptions extends InputLimits {
    * Reports messages that are changed while they are being serialized, as `error` events with `TC_MESSAGE_CHANGED`. Each message
    * that takes more than one slice is then serialized twice, the first time in one go, which holds the event loop: not for
    * production. A `toJSON` is called twice, too; messages with `streamArray` or `streamObject` are not checked.
+   *
+   * Refuses messages with what JSON would lose in silence (a `Map`, a `Set`, a typed array, a promise that was not awaited), with
+   * `TC_UNSERIALIZABLE_MESSAGE` and its path.
    * @default true where `NODE_ENV` is `development`
    */
   development?: boolean | undefined;

@@ -46,13 +46,18 @@ export class UnserializableMessageError extends ThreadcastError {
   readonly code = 'TC_UNSERIALIZABLE_MESSAGE';
   /** Where in the value, as `$.a.b[3]`; undefined where the serializer could not tell. */
   readonly path: string | undefined;
+  readonly reason: string;
+  /** JSON could be made of it, but would lose something in silence: an error in development only. */
+  readonly isLossy: boolean;
 
-  constructor(facts: { reason: string; path?: string | undefined; cause?: unknown }) {
+  constructor(facts: { reason: string; path?: string | undefined; isLossy?: boolean; cause?: unknown }) {
     super(
       `message cannot be serialized: ${facts.reason}${facts.path === undefined ? '' : ` at ${facts.path}`}`,
       facts.cause === undefined ? undefined : { cause: facts.cause },
     );
     this.path = facts.path;
+    this.reason = facts.reason;
+    this.isLossy = facts.isLossy === true;
   }
 }
 

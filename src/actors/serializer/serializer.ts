@@ -71,6 +71,7 @@ export class SerializerActor {
       maxQueue: serializer.maxQueue,
       timeoutMs: serializer.timeoutMs,
       maxBytes: maxMessageBytes,
+      refuseLossy: host.settings.isDevelopment,
       maxOldGenerationSizeMb: serializer.workerHeapMb,
       clock,
       onHealth: (isWell) => this.#tellHealth(isWell),
@@ -173,7 +174,7 @@ export class SerializerActor {
   #begin(message: unknown, isSnapshot: boolean): Encoded | Promise<Encoded> {
     if (Preencoded.isPreencoded(message)) return this.#ready(message);
     if (!isRecipe(message)) {
-      if (isProvablySmall(message)) return this.#inline(message);
+      if (isProvablySmall(message, undefined, this.#host.settings.isDevelopment)) return this.#inline(message);
       if (isSnapshot) return this.#snapshot(message);
     }
     this.#places.assertFree();
@@ -198,8 +199,9 @@ export class SerializerActor {
   }
 
   #snapshot(message: unknown): Encoded {
-    const maxBytes = this.#host.settings.maxMessageBytes;
-    return resultOf(message, 'snapshot', encodeSync(message, { pool: this.#segments, maxBytes }));
+    const { maxMessageBytes, isDevelopment } = this.#host.settings;
+    const options = { pool: this.#segments, maxBytes: maxMessageBytes, refuseLossy: isDevelopment };
+    return resultOf(message, 'snapshot', encodeSync(message, options));
   }
 
   #sliced(message: unknown): Encoded | Promise<Encoded> {
@@ -210,6 +212,7 @@ export class SerializerActor {
       pool,
       maxBytes: settings.maxMessageBytes,
       isKnownBig: true,
+      refuseLossy: settings.isDevelopment,
     });
     if (job.done) return resultOf(message, 'sliced', job);
     const watch = settings.isDevelopment ? new MutationCheck(message, pool) : undefined;

@@ -82,6 +82,12 @@ test('JSON over the limit stays in the worker; at the limit it passes', async ()
   expect((await pool.run(recipe('default', 123), { maxBytes: 13 })).bytes).toBe(13);
 });
 
+test('in development, what JSON would lose in silence is an error that names the path', async () => {
+  const failure = await failureOf(testPool({ refuseLossy: true }).run(recipe('withTags')));
+  expect(failure).toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE', path: '$.list[0].tags' });
+  expect((await testPool().run(recipe('withTags'))).bytes).toBe('{"list":[{"tags":{}}]}'.length);
+});
+
 test('the limit counts bytes, not characters', async () => {
   const failure = await failureOf(testPool().run(recipe('unicode'), { maxBytes: 12 }));
   expect(failure).toMatchObject({

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { defaultLimits, type SlicerLimits } from './limits.ts';
-import { isPlainDate, toJSONOf, type Members } from './values.ts';
+import { isPlainDate, lossyKind, toJSONOf, type Members } from './values.ts';
 
 const objectPrototype: unknown = Object.prototype;
 
@@ -23,6 +23,7 @@ const DATE_UNITS = 64;
 export class SizeEstimator {
   readonly #runUnits: number;
   readonly #depth: number;
+  readonly #refusesLossy: boolean;
   /**
    * Containers on the way to the last refusal that had half of the budget or more: big for certain, the shallowest last.
    * Without this memo a chain of n levels would be walked from every level again: O(n) times the budget.
@@ -30,7 +31,9 @@ export class SizeEstimator {
   #knownBig: object[] = [];
   #failed: object[] = [];
 
-  constructor(limits: Pick<SlicerLimits, 'runUnits' | 'depth'>) {
+  /** @param refusesLossy native code must not have what JSON would lose in silence */
+  constructor(limits: Pick<SlicerLimits, 'runUnits' | 'depth'>, refusesLossy = false) {
+    this.#refusesLossy = refusesLossy;
     this.#runUnits = limits.runUnits;
     this.#depth = limits.depth;
   }
@@ -110,6 +113,7 @@ export class SizeEstimator {
   /** Class instances and the like: own keys only, because an inherited getter must not run. */
   #exotic(object: Members, budget: number, depth: number): number {
     if (types.isBoxedPrimitive(object)) return REFUSED;
+    if (this.#refusesLossy && lossyKind(object) !== undefined) return REFUSED;
     let left = budget - 4;
     // Before the keys are asked for: a typed array of a million elements has a million of them.
     if (ArrayBuffer.isView(object)) left -= object.byteLength * 2;
@@ -143,6 +147,7 @@ function runsToJSON(value: unknown): boolean {
 }
 
 const gate = new SizeEstimator(defaultLimits);
+const strictGate = new SizeEstimator(defaultLimits, true);
 
 /**
  * True when native `JSON.stringify` takes no more than some tens of microseconds for `value`. The walk stops after `limit`
@@ -150,11 +155,12 @@ const gate = new SizeEstimator(defaultLimits);
  * a Date's), a BigInt, a proxy, a streamed marker or a getter that throws are never provably small. Never throws.
  *
  * @param limit default 16384
+ * @param refusesLossy graphs with what JSON would lose in silence are none either
  */
-export function isProvablySmall(value: unknown, limit: number = defaultLimits.runUnits): boolean {
+export function isProvablySmall(value: unknown, limit: number = defaultLimits.runUnits, refusesLossy = false): boolean {
   if (typeof value === 'string') return value.length <= limit;
   try {
-    if (typeof value === 'object' && value !== null) return gate.fits(value, limit);
+    if (typeof value === 'object' && value !== null) return (refusesLossy ? strictGate : gate).fits(value, limit);
     return !runsToJSON(value);
   } catch {
     // The walker meets it again, and can say where.

@@ -26,6 +26,7 @@ function make(): object[] {
       limits: defaultLimits,
       now: () => 0,
       refuseSources: false,
+      refuseLossy: false,
       isKnownBig: false,
     }),
     new ArrayFrame([]),

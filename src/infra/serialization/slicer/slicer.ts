@@ -35,6 +35,11 @@ export interface EncodeSyncOptions {
    */
   readonly refuseSources?: boolean | undefined;
   /**
+   * What JSON would lose in silence is an error that says where: a Map, a Set, a typed array, an ArrayBuffer, a Promise.
+   * @default false
+   */
+  readonly refuseLossy?: boolean | undefined;
+  /**
    * `isProvablySmall` has said no: the value is not measured again before it is opened.
    * @default false
    */
@@ -116,6 +121,7 @@ function createJob(value: unknown, options: EncodeSyncOptions, hooks: JobHooks):
     limits,
     now: hooks.now,
     refuseSources: options.refuseSources ?? false,
+    refuseLossy: options.refuseLossy ?? false,
     isKnownBig: options.isKnownBig ?? false,
   });
   return new EncodeJob({ value, output, walker, ...hooks });

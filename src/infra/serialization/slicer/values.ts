@@ -71,3 +71,23 @@ const isRawJSONNative: unknown = Reflect.get(JSON, 'isRawJSON');
 export function isRawJSON(value: object): value is RawJSON {
   return typeof isRawJSONNative === 'function' && isRawJSONNative(value) === true;
 }
+
+/**
+ * What an object is of which JSON keeps nothing, or indices for keys, without a sign; undefined for all others. To be asked after its
+ * `toJSON`, which may give it a form.
+ */
+export function lossyKind(value: object): string | undefined {
+  if (ArrayBuffer.isView(value)) return Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return LOSSY.find(([, isIt]) => isIt(value))?.[0];
+}
+
+const LOSSY: readonly (readonly [string, (value: unknown) => boolean])[] = [
+  ['Map', types.isMap],
+  ['Set', types.isSet],
+  ['ArrayBuffer', types.isAnyArrayBuffer],
+  ['Promise', types.isPromise],
+  ['RegExp', types.isRegExp],
+  ['Error', types.isNativeError],
+  ['WeakMap', types.isWeakMap],
+  ['WeakSet', types.isWeakSet],
+];

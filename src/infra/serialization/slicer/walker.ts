@@ -19,6 +19,7 @@ import {
   isPlainBuffer,
   isRawJSON,
   isResolvable,
+  lossyKind,
   toJSONOf,
   toJSONOfBigInt,
   type Resolvable,
@@ -34,6 +35,7 @@ export interface WalkerOptions {
   readonly limits: SlicerLimits;
   readonly now: () => number;
   readonly refuseSources: boolean;
+  readonly refuseLossy: boolean;
   /** Of the root: native code must not have it. */
   readonly isKnownBig: boolean;
 }
@@ -49,6 +51,7 @@ export class Walker implements WalkContext {
   work = 0;
   readonly #now: () => number;
   readonly #refuseSources: boolean;
+  readonly #refuseLossy: boolean;
   readonly #isKnownBig: boolean;
   readonly #estimator: SizeEstimator;
   readonly #frames: Frame[] = [];
@@ -60,8 +63,9 @@ export class Walker implements WalkContext {
     this.limits = options.limits;
     this.#now = options.now;
     this.#refuseSources = options.refuseSources;
+    this.#refuseLossy = options.refuseLossy;
     this.#isKnownBig = options.isKnownBig;
-    this.#estimator = new SizeEstimator(options.limits);
+    this.#estimator = new SizeEstimator(options.limits, options.refuseLossy);
   }
 
   /** Begins with the root; false where JSON.stringify would return undefined. Nothing big is written yet. */
@@ -174,6 +178,11 @@ export class Walker implements WalkContext {
     if (value === original) {
       if (isStreamed(value)) return this.#openStreamed(value);
       if (types.isUint8Array(value) && isPlainBuffer(value, toJSONOf(value))) return this.#pushBytes(value);
+    }
+    const lost = this.#refuseLossy ? lossyKind(value) : undefined;
+    if (lost !== undefined) {
+      const reason = `${/^[AE]/.test(lost) ? 'an' : 'a'} ${lost} has no JSON form`;
+      throw new UnserializableMessageError({ reason, path: this.#path(), isLossy: true });
     }
     if (isRawJSON(value)) {
       this.#frames.push(new RawTextFrame(value.rawJSON));

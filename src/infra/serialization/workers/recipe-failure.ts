@@ -7,7 +7,8 @@ import type { RecipeTask, FailedReply } from './worker-protocol.ts';
 export function errorOfReply(task: Pick<RecipeTask, 'url' | 'maxBytes'>, reply: FailedReply): ThreadcastError {
   if (reply.kind === 'tooLarge') return new MessageTooLargeError({ bytes: reply.bytes, limit: task.maxBytes });
   const cause = reply.cause && unpackError(reply.cause);
-  if (reply.kind === 'unserializable') return new UnserializableMessageError({ reason: reply.reason, cause });
+  if (reply.kind === 'unserializable')
+    return new UnserializableMessageError({ reason: reply.reason, path: reply.path, cause });
   return workerFailed(task, reply.reason, cause);
 }
 

@@ -19,6 +19,8 @@ export interface RecipePoolOptions {
   readonly timeoutMs?: number | undefined;
   /** Largest message, in bytes of JSON. */
   readonly maxBytes: number;
+  /** Development: what JSON would lose in silence is an error. @default false */
+  readonly refuseLossy?: boolean | undefined;
   /**
    * Heap of one worker, in MiB, at least 16: a recipe that needs more fails, its worker is replaced, and the process lives
    * on. Node's default otherwise. A backstop, not a wall: buffers are outside of the heap and not counted,

@@ -27,6 +27,7 @@ export class RecipePool {
   readonly #maxQueue: number;
   readonly #timeoutMs: number;
   readonly #maxBytes: number;
+  readonly #refuseLossy: boolean;
   readonly #clock: DeadlineClock;
   readonly #health: PoolHealth;
   /** In order of arrival; a set, so that one that is given up leaves in O(1). */
@@ -46,6 +47,7 @@ export class RecipePool {
     this.#maxQueue = options.maxQueue;
     this.#timeoutMs = options.timeoutMs ?? 5_000;
     this.#maxBytes = options.maxBytes;
+    this.#refuseLossy = options.refuseLossy ?? false;
     this.#clock = options.clock ?? systemClock;
     this.#health = new PoolHealth(options.onHealth ?? (() => {}));
     this.#threadOptions = {
@@ -90,6 +92,7 @@ export class RecipePool {
       exportName: recipe.exportName,
       args: argsOf(recipe),
       maxBytes: options.maxBytes ?? this.#maxBytes,
+      refuseLossy: this.#refuseLossy,
     };
     const job = new PoolJob(task, {
       timeoutMs: options.timeoutMs ?? this.#timeoutMs,

@@ -1,6 +1,7 @@
 /** The worker's side: what piscina loads in each thread and calls once for each task. */
 import { constants } from 'node:buffer';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { UnserializableMessageError } from '../../errors.ts';
 import { buildRecipe } from './build-recipe.ts';
 import { packError } from './carried-error.ts';
 import { epochNow } from './worker-protocol.ts';
@@ -26,6 +27,8 @@ async function encodeRecipe(task: RecipeTask): Promise<WorkerReply> {
   const built = await buildRecipe(task);
   if ('kind' in built) return built;
   const builtAt = epochNow();
+  const lost = task.refuseLossy ? await findLost(built.value) : undefined;
+  if (lost !== undefined) return lost;
   const json = encode(built.value, task.maxBytes);
   if (!(json instanceof ArrayBuffer)) return json;
   const endedAt = epochNow();
@@ -37,6 +40,19 @@ async function encodeRecipe(task: RecipeTask): Promise<WorkerReply> {
     buildMs: builtAt - startedAt,
     stringifyMs: endedAt - builtAt,
   };
+}
+
+/** Serializes once more, only to find what JSON would lose. */
+async function findLost(value: unknown): Promise<FailedReply | undefined> {
+  const { encodeSync, SegmentPool } = await import('../slicer/slicer.ts');
+  try {
+    encodeSync(value, { pool: new SegmentPool(), maxBytes: Infinity, refuseLossy: true }).body?.release();
+  } catch (error) {
+    if (error instanceof UnserializableMessageError && error.isLossy) {
+      return { kind: 'unserializable', reason: error.reason, path: error.path };
+    }
+  }
+  return undefined;
 }
 
 function encode(value: unknown, maxBytes: number): ArrayBuffer | FailedReply {

@@ -15,6 +15,8 @@ export interface RecipeTask {
   readonly args: unknown;
   /** Larger JSON is not even encoded, let alone handed over. */
   readonly maxBytes: number;
+  /** Development: what JSON would lose in silence is an error. */
+  readonly refuseLossy: boolean;
 }
 
 export type WorkerTask = RecipeTask;
@@ -40,7 +42,12 @@ export interface EncodedReply extends WorkTiming {
 export type FailedReply =
   /** The module could not be loaded, has no such export, or its function threw. */
   | { readonly kind: 'recipeFailed'; readonly reason: string; readonly cause?: CarriedError }
-  | { readonly kind: 'unserializable'; readonly reason: string; readonly cause?: CarriedError }
+  | {
+      readonly kind: 'unserializable';
+      readonly reason: string;
+      readonly path?: string | undefined;
+      readonly cause?: CarriedError;
+    }
   /** At least this many bytes. */
   | { readonly kind: 'tooLarge'; readonly bytes: number };
 
