@@ -718,7 +718,7 @@ describe('garbage', () => {
     const message = await new Promise((resolve) => {
       connection.on('message', resolve);
     });
-    expect(message).toEqual({ threadId: 't', id: '1', data: 0 });
+    expect(message).toEqual({ threadId: 't', id: expect.stringMatching(/^[\w-]+\.1$/), data: 0, trace: undefined });
   });
 
   it('clients that come and go at every stage leave no socket and no pending handshake', async () => {
