@@ -162,9 +162,10 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   mayWritePart(): boolean {
     const { canWritePart, bytes } = this.outbox;
     if (!canWritePart) return false;
-    const hasRoom = this.vitals.hasRoom(bytes);
+    const now = this.engine.now();
+    const hasRoom = this.vitals.hasRoom(now, bytes);
     // whatever filled the line, an answer has to come
-    if (!hasRoom) this.vitals.follow(this.engine.now(), bytes);
+    if (!hasRoom) this.vitals.follow(now, bytes);
     return hasRoom;
   }
 

@@ -1,4 +1,5 @@
 import type { Link } from '../../api/socket.ts';
+import { SendWindow, type Barrier } from './send-window.ts';
 
 /** What one look at a connection found. */
 export type Finding = 'well' | 'progressed' | 'stalled';
@@ -7,12 +8,6 @@ export interface LivenessPolicy {
   readonly sendTimeoutMs: number;
   readonly heartbeatMs: number;
 }
-
-/** Bytes of a big message that may be on their way before it is known how fast the line is. */
-const SMALLEST_WINDOW = 256 * 1024;
-
-/** How long what overtakes a big message may have to wait for bytes that the kernel has taken already. */
-const QUEUE_MS = 250;
 
 /**
  * Whether a peer still takes what it is sent, from two signs, because the kernel takes megabytes for a peer that is stopped:
@@ -41,7 +36,13 @@ export class Liveness {
   #roundTripMs = 0;
   #fastestMs = Infinity;
   #answeredAt: number;
-  #window = SMALLEST_WINDOW;
+  /** The pings without an answer, oldest first; undefined where there is none. */
+  #barriers: Barrier[] | undefined;
+  /** From the first big message on. */
+  #window: SendWindow | undefined;
+  /** Bytes handed over when the line was last seen empty, and when that was. */
+  #emptyBytes = 0;
+  #emptyAt = -Infinity;
 
   /** @param policy shared by all connections */
   constructor(link: Link, policy: LivenessPolicy, now: number) {
@@ -65,10 +66,16 @@ export class Liveness {
 
   /** Sends a ping barrier now; its number. */
   ping(now: number, writtenBytes: number): number {
+    // since it was empty, or else since the last answer
+    const isFresh = this.#emptyAt > this.#answeredAt;
+    const fromBytes = isFresh ? this.#emptyBytes : this.#ackedBytes;
+    const fromAt = isFresh ? this.#emptyAt : this.#answeredAt;
     this.#pingAt = now;
     this.#coveredBytes = writtenBytes;
-    this.#link.ping(++this.#pingSeq);
-    return this.#pingSeq;
+    const seq = ++this.#pingSeq;
+    (this.#barriers ??= []).push({ seq, at: now, bytes: writtenBytes, fromBytes, fromAt });
+    this.#link.ping(seq);
+    return seq;
   }
 
   /** Asks for a sign of life, where no answer is awaited already; the function tells whether one came since. */
@@ -84,36 +91,39 @@ export class Liveness {
   pong(seq: number, now: number): boolean {
     this.#heardAt = now;
     if (seq <= this.#pongSeq || seq > this.#pingSeq) return false;
-    if (seq === this.#pingSeq) {
-      this.#roundTripMs = now - this.#pingAt;
-      this.#adapt(now);
-      this.#ackedBytes = this.#coveredBytes;
-    }
     this.#pongSeq = seq;
     this.#progressAt = now;
+    this.#answered(seq, now);
     return true;
   }
 
-  /**
-   * Whether one more part of a big message may be written. The kernel takes megabytes for a slow line, which nothing can overtake: so
-   * no more is on its way than the line takes in its round trip and a quarter of a second.
-   */
-  hasRoom(writtenBytes: number): boolean {
-    return writtenBytes - this.#ackedBytes < this.#window;
-  }
-
-  /** A part was written: a barrier tells when the peer has it. One at a time, so one in a round trip at most. */
-  follow(now: number, writtenBytes: number): void {
-    const isAnswered = this.#pingSeq === this.#pongSeq;
-    if (isAnswered && writtenBytes - this.#coveredBytes >= this.#window / 4) this.ping(now, writtenBytes);
-  }
-
-  /** What the line took between two answers is its rate; while the window is what limits it, that lets the window grow. */
-  #adapt(now: number): void {
+  #answered(seq: number, now: number): void {
+    const barriers = this.#barriers ?? [];
+    const barrier = barriers.find((one) => one.seq === seq);
+    if (seq === this.#pingSeq) this.#barriers = undefined;
+    else while ((barriers[0]?.seq ?? Infinity) <= seq) barriers.shift();
+    if (barrier === undefined) return;
+    this.#roundTripMs = now - barrier.at;
     this.#fastestMs = Math.min(this.#fastestMs, this.#roundTripMs);
-    const bytesPerMs = (this.#coveredBytes - this.#ackedBytes) / Math.max(1, now - this.#answeredAt);
-    this.#window = Math.max(SMALLEST_WINDOW, bytesPerMs * (this.#fastestMs + QUEUE_MS));
+    this.#window?.answered(barrier, now);
+    this.#ackedBytes = barrier.bytes;
     this.#answeredAt = now;
+  }
+
+  /** Whether one more part of a big message may be written: see `SendWindow`. */
+  hasRoom(now: number, writtenBytes: number): boolean {
+    this.#window ??= new SendWindow(this.#fastestMs, now);
+    if (this.#pingSeq === this.#pongSeq) {
+      this.#emptyBytes = writtenBytes;
+      this.#emptyAt = now;
+    }
+    return this.#window.hasRoom(now, writtenBytes - this.#ackedBytes);
+  }
+
+  /** A part was written, or has to wait: a barrier tells when the peer has what is on its way. */
+  follow(now: number, writtenBytes: number): void {
+    if (this.#window !== undefined && writtenBytes - this.#coveredBytes >= this.#window.step)
+      this.ping(now, writtenBytes);
   }
 
   /** The peer sent something. */

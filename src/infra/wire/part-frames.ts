@@ -4,7 +4,7 @@ import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
 /** Bytes of a message's JSON in one part: what an urgent message waits for at most, besides what is in the socket already. */
-const PART_BYTES = 64 * 1024;
+export const PART_BYTES = 64 * 1024;
 
 /** Below this a message is one fragment, and parts would gain nothing. */
 export const IN_PARTS_ABOVE_BYTES = FRAGMENT_BYTES;
