@@ -1,4 +1,3 @@
-import type { Body } from '../../src/api/body.ts';
 import type { Link, LinkListener, Piece } from '../../src/api/socket.ts';
 import type { VirtualClock } from '../../src/testing/index.ts';
 
@@ -35,7 +34,7 @@ export class DistantLink implements Link {
     this.#listener?.onMessage(Buffer.from(JSON.stringify(frame)), false);
   }
 
-  write(piece: Piece, _: Body | undefined): void {
+  write(piece: Piece): void {
     // the head is enough to know it by
     const bytes = piece.reduce((sum, { length }) => sum + length, 0);
     const text = Buffer.concat(piece).subarray(0, 200).toString();

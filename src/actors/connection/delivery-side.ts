@@ -217,8 +217,11 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   onClose(code: number, reason: string): void {
     this.#isLinkClosed = true;
-    this.#ending?.stop();
-    this.outbox.abandon();
+    // else it ends now, with `terminate`
+    if (this.#ending !== undefined) {
+      this.#ending.stop();
+      this.outbox.abandon();
+    }
     this.onLinkEnd();
     this.machine.tell({ type: 'closed', code, reason: reason === '' ? reasonOf(code) : reason });
   }

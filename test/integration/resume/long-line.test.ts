@@ -20,8 +20,8 @@ it.each([
       await server.close();
       await proxy.close();
     });
-    let parts = 0;
-    const thread = client.join('t', { onProgress: ({ parts: count }) => (parts = count) });
+    const progress = { parts: 0 };
+    const thread = client.join('t', { onProgress: ({ parts }) => Object.assign(progress, { parts }) });
     const came: { data: unknown; at: number }[] = [];
     thread.on('message', ({ data }) => came.push({ data, at: performance.now() }));
     await new Promise<void>((resolve) => void thread.on('joined', () => resolve()));
@@ -30,11 +30,11 @@ it.each([
     const waits: number[] = [];
     const text = 'x'.repeat(BYTES);
     for (let round = 0; round < 3; round++) {
-      parts = 0;
+      progress.parts = 0;
       const before = came.length;
       const startedAt = performance.now();
       await server.hub.thread('t').send({ round, text });
-      while (parts < 100) await nextTurn();
+      while (progress.parts < 100) await nextTurn();
       const askedAt = performance.now();
       await server.hub.thread('t').send('approve?', { lane: 'critical' });
       while (came.length < before + 2) await nextTurn();
