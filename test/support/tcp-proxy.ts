@@ -14,6 +14,8 @@ export interface TcpProxy {
   sharedRate: number;
   /** Connections that were made. */
   readonly connections: number;
+  /** Bytes that have passed from the server to the clients. */
+  readonly bytesDown: number;
   /** From now on nothing passes in either direction, and nobody is told. */
   blackHole(): void;
   /** What passes from now on passes again; what was held back arrives late. */
@@ -43,6 +45,7 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
   const sockets = new Set<Socket>();
   let isBlackHole = false;
   let connections = 0;
+  let bytesDown = 0;
   let shared = 0;
   const proxy: TcpProxy = {
     port: 0,
@@ -52,6 +55,9 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
     sharedRate: Infinity,
     get connections() {
       return connections;
+    },
+    get bytesDown() {
+      return bytesDown;
     },
     blackHole: () => {
       isBlackHole = true;
@@ -88,7 +94,9 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
     // read by hand, so that what may not pass yet stays in the kernel's buffers
     const down = (): void => {
       const most = Math.min(shared, perTick(proxy.rate), proxy.sharedRate === Infinity ? Infinity : SHARE_BYTES);
-      shared -= passOn(upstream, client, most);
+      const passed = passOn(upstream, client, most);
+      shared -= passed;
+      bytesDown += passed;
     };
     const up = (): void => void passOn(client, upstream, perTick(proxy.upRate));
     upstream.on('readable', () => {});
