@@ -98,6 +98,18 @@ const evict = who.map((who) => actOf(who, 'is closed', ({ connection }) => conne
 const breakLink = who.map((who) => actOf(who, 'has a broken link', (session, world) => world.breakLink(session)));
 const openGate = fc.constant(act('a source goes on', (world) => world.openGate()));
 
+const loseLog = fc.boolean().map((isLost) =>
+  act(isLost ? 'the log is lost' : 'the log is found', (world) => {
+    world.log.isLost = isLost;
+  }),
+);
+
+const sendTwice = fc.record({ thread, content, key: fc.constantFrom('k1', 'k2') }).map(({ thread, content, key }) =>
+  act(`send ${content} twice as ${key} to ${thread}`, (world) => {
+    for (let i = 0; i < 2; i++) world.send(thread, content, { idempotencyKey: key });
+  }),
+);
+
 const take = fc.record({ who, bytes: fc.constantFrom(100, 10_000, 300_000, 600_000) }).map(({ who, bytes }) => {
   return actOf(who, `takes ${bytes}`, ({ link }) => link.take(bytes));
 });
@@ -112,6 +124,8 @@ const anyAct = fc.oneof(
   { weight: 1, arbitrary: hangUp },
   { weight: 1, arbitrary: evict },
   { weight: 1, arbitrary: openGate },
+  { weight: 1, arbitrary: loseLog },
+  { weight: 1, arbitrary: sendTwice },
   { weight: 1, arbitrary: breakLink },
 );
 

@@ -33,6 +33,8 @@ const EVENTS = [
   'duplicate',
   'behind',
   'dropped',
+  'local',
+  'joined again',
   'outcome written',
   'outcome acked',
   'outcome behind',

@@ -31,6 +31,8 @@ export class Ledger {
   /** By thread, the epoch that it is in. */
   readonly #epochs = new Map<string, string>();
   readonly #byId = new Map<string, Sent>();
+  /** Ids that were delivered locally. */
+  readonly #local = new Set<string>();
   readonly #writes = new Map<string, number>();
   readonly #lastOfLane = new Map<string, number>();
 
@@ -74,6 +76,12 @@ export class Ledger {
     this.#byId.set(sent.id, sent);
   }
 
+  onLocal({ id, body, deflated }: EntryDraft): void {
+    this.note('local');
+    this.#local.add(id);
+    this.bodies.push(body, ...(deflated?.values() ?? []));
+  }
+
   onEpoch(thread: string, epoch: string): void {
     if (this.#epochs.get(thread) === epoch) return;
     if (this.#logs.has(epoch)) this.complain(`epoch ${epoch} comes again`);
@@ -113,7 +121,8 @@ export class Ledger {
   }
 
   onWritten({ o, id }: Message): void {
-    if (o === 0 && this.#byId.get(id)?.lane !== 'volatile') this.complain(`${id} is not volatile`);
+    if (o === 0 && this.#byId.get(id)?.lane !== 'volatile' && !this.#local.has(id))
+      this.complain(`${id} is not volatile`);
   }
 
   /** @param isExact the model knows who counts as a recipient */
@@ -132,7 +141,7 @@ export class Ledger {
     if (sent.recipients !== undefined && sent.recipients !== recipients) complain(`of ${sent.recipients} members`);
     if (isExact && written > this.written(id)) complain(`but ${this.written(id)} were written`);
     if (id !== sent.id || isDuplicate) complain(`is not that of ${sent.id}`);
-    if (sent.lane === 'volatile') {
+    if (sent.lane === 'volatile' || this.#local.has(id)) {
       // a big one may have been begun
       if (position !== undefined || (behind > 0 && bytes <= FRAGMENT_BYTES)) complain(`volatile at ${position ?? ''}`);
       return;

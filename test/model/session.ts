@@ -94,10 +94,10 @@ export class Session {
   }
 
   /** A join of this kind would be answered in a way that the model can follow. */
-  canJoin(thread: string, isExact: boolean): boolean {
+  canJoin(thread: string, isExact: boolean, isAgain: boolean): boolean {
     const pending = this.#joins.get(thread) ?? [];
     const isClear = isExact ? pending.every((join) => join.isExact) : pending.length === 0;
-    return isClear && !this.connection.threads.includes(thread);
+    return isClear && (isAgain || !this.connection.threads.includes(thread));
   }
 
   /** The client has asked to join. */
@@ -226,8 +226,9 @@ export class Session {
   #onMessage(message: Word & { t: 'msg' }): void {
     this.#world.ledger.onWritten(message);
     if (message.o === 0) {
-      if (this.#volatile.has(message.id)) this.#complain(`volatile ${message.id} twice`);
-      this.#volatile.add(message.id);
+      const key = keyOf(message.th, 0, message.id);
+      if (this.#volatile.has(key)) this.#complain(`volatile ${key} twice`);
+      this.#volatile.add(key);
       return;
     }
     const subscription = this.#subscriptions.get(message.th);

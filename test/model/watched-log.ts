@@ -1,8 +1,20 @@
-import type { Appended, DeliveryLog, Entry, EntryDraft, LogSubscription, MaybePromise } from '../../src/index.ts';
+import type {
+  Clock,
+  Appended,
+  DeliveryLog,
+  Entry,
+  EntryDraft,
+  LogSubscription,
+  MaybePromise,
+} from '../../src/index.ts';
+import { releaseDraft } from '../../src/infra/log/entry.ts';
+import { LocalDeliveries } from '../../src/infra/log/redis/local-deliveries.ts';
 
 type Position = Awaited<ReturnType<DeliveryLog['position']>>;
 
 export interface LogWatch {
+  /** The message goes to this process's members alone, because the log is lost. */
+  onLocal(draft: EntryDraft): void;
   onAppend(draft: EntryDraft, appended: Appended, epoch: string): void;
   onEpoch(threadId: string, epoch: string): void;
   /** Nothing after this offset is trimmed. */
@@ -15,15 +27,22 @@ export class WatchedLog implements DeliveryLog {
   readonly #log: DeliveryLog;
   readonly #watch: LogWatch;
   readonly #isRemote: boolean;
+  readonly #local: LocalDeliveries;
+  /** Sends on their way that will be delivered locally. */
+  readonly #pending = new Map<string, Promise<Appended>>();
   #isClosed = false;
+  /** A remote one cannot be reached, and delivers locally. */
+  isLost = false;
 
-  constructor(log: DeliveryLog, watch: LogWatch, isRemote: boolean) {
+  constructor(log: DeliveryLog, watch: LogWatch, isRemote: boolean, clock: Clock) {
+    this.#local = new LocalDeliveries({ clock, idempotencyMs: Infinity });
     this.#log = log;
     this.#watch = watch;
     this.#isRemote = isRemote;
   }
 
   append(draft: EntryDraft): MaybePromise<Appended> {
+    if (this.isLost && this.#isRemote) return this.#deliverLocally(draft);
     return this.#answer(() => {
       if (this.#isClosed) {
         draft.body.release();
@@ -70,6 +89,23 @@ export class WatchedLog implements DeliveryLog {
   close(): MaybePromise<void> {
     this.#isClosed = true;
     return this.#log.close();
+  }
+
+  /** As the log in Redis does. */
+  #deliverLocally(draft: EntryDraft): Promise<Appended> {
+    const key = `${draft.threadId} ${draft.id}`;
+    const twin = this.#pending.get(key);
+    this.#watch.onLocal(draft);
+    if (twin !== undefined) {
+      releaseDraft(draft);
+      return twin.then(({ entry }) => ({ entry, isDuplicate: true }));
+    }
+    const delivered = later().then(() => {
+      this.#pending.delete(key);
+      return this.#local.deliver(draft);
+    });
+    this.#pending.set(key, delivered);
+    return delivered;
   }
 
   #answer<T>(act: () => T): MaybePromise<T> {

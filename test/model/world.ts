@@ -31,6 +31,7 @@ export class World {
   readonly clock: ModelClock;
   readonly hub: Hub;
   readonly ledger: Ledger;
+  readonly log: WatchedLog;
   readonly mostUnsent = HIGH_WATER_MARK + FRAGMENT_AND_HEADERS;
   readonly tickMs: number;
   readonly clients: readonly ClientModel[];
@@ -54,7 +55,8 @@ export class World {
     const clock = new ModelClock(tickMs);
     const ledger = new Ledger(() => clock.peek(), retention, tickMs > 0);
     const newId = (): string => `i${++this.#nextId}`;
-    const log = new WatchedLog(memoryLog({ ...retention, clock, newId }), ledger, isRemote);
+    const log = new WatchedLog(memoryLog({ ...retention, clock, newId }), ledger, isRemote, clock);
+    this.log = log;
     this.clock = clock;
     this.ledger = ledger;
     this.hub = createHub({ ...options, clock, newId, log, highWaterMarkBytes: HIGH_WATER_MARK, threadIdleMs: 20_000 });
@@ -82,15 +84,18 @@ export class World {
 
   join(session: Session, thread: string, from: string | undefined, isByWire: boolean): void {
     const isExact = !isByWire && !this.#isRemote;
-    if (!session.isLive || !session.canJoin(thread, isExact)) return;
+    if (!session.isLive || !session.canJoin(thread, isExact, isByWire)) return;
     session.read();
     if (!isExact) this.#isExact = false;
     const { client, connection, link } = session;
     const plan = isExact ? () => this.ledger.expectJoin(thread, from) : undefined;
     // what is still on its way of an earlier subscription comes again
-    const forgets = from === undefined || from !== client.position(thread) || link.unsentBytes > 0;
+    const isAgain = connection.threads.includes(thread);
+    const forgets = isAgain || from === undefined || from !== client.position(thread) || link.unsentBytes > 0;
+    if (isAgain) this.ledger.note('joined again');
     const join = session.expectJoin(thread, plan, forgets);
-    if (isByWire) link.say({ t: 'join', th: thread, from, ...client.partsWish(thread) });
+    const wish = isAgain ? { parts: client.takesParts } : client.partsWish(thread);
+    if (isByWire) link.say({ t: 'join', th: thread, from, ...wish });
     else this.#track(connection.join(thread, { from }));
     join.resolve();
   }
@@ -175,6 +180,7 @@ export class World {
 
   /** Every peer takes everything again and those who had gone come back: each must have got all of it. */
   async reunite(): Promise<void> {
+    this.log.isLost = false;
     while (this.#contents.openGate()) await this.clock.settle();
     for (const { link } of this.sessions.values()) {
       if (link.isBroken) link.hangUp();

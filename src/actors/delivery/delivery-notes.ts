@@ -16,7 +16,7 @@ export class DeliveryNotes implements DeliveryWatcher {
     return this.#late?.has(reader) === true;
   }
 
-  /** This connection passed it when it was not worth it any more. */
+  /** This connection passed it when it was not worth it any more; perhaps with a later subscription, and has it from an earlier one. */
   isSkipped(reader: object): boolean {
     return this.#skipped?.has(reader) === true;
   }
@@ -26,7 +26,12 @@ export class DeliveryNotes implements DeliveryWatcher {
     return this.#cut?.has(reader) === true;
   }
 
-  /** Connections that were there when it was logged, and that passed it when it was not worth it any more. */
+  /** This connection passed it so with the subscription that was there when the message was logged. */
+  isPassedOver(reader: object): boolean {
+    return this.#passedOver?.has(reader) === true;
+  }
+
+  /** The connections of which that is true. */
   get passedOver(): Iterable<object> {
     return this.#passedOver ?? NONE;
   }

@@ -132,17 +132,18 @@ class Followed {
   #outcomeOf(member: Subscription): Outcome {
     const { notes } = this.#publication;
     const { subscriber } = member;
-    if (notes.isSkipped(subscriber) || this.#droppedFor.has(member)) return 'dropped';
-    if (notes.isCut(subscriber)) return 'evicted';
+    if (notes.isPassedOver(subscriber) || this.#droppedFor.has(member)) return 'dropped';
     if (this.#behind.has(member) && !notes.isLate(subscriber)) return this.#unwritten(member);
     return this.#isAcked(member) ? 'acked' : 'written';
   }
 
   /** A client that has joined again meanwhile gets it, or does not, with its new subscription. */
   #unwritten(member: Subscription): Outcome {
-    const { entry } = this.#publication;
-    if (member.isWriting(entry)) return 'behind';
+    const { entry, notes } = this.#publication;
     const { subscriber, threadId, isEnded } = member;
+    if (notes.isCut(subscriber)) return 'evicted';
+    if (notes.isSkipped(subscriber)) return 'dropped';
+    if (member.isWriting(entry)) return 'behind';
     const standing = isEnded ? subscriber.standing(threadId) : member;
     if (standing === undefined) return 'evicted';
     return standing !== 'joining' && standing.hasPassed(entry) ? 'dropped' : 'behind';

@@ -136,3 +136,17 @@ it('what is written to a connection whose line ends can never be acked, and nobo
   await clock.advance(2_000);
   expect(await settled).toMatchObject({ written: 1, outcomes: new Map([[connection.id, 'written']]) });
 });
+
+it('a message that was written stays written, though the client goes back before it when it has expired', async () => {
+  const { clock, hub, run } = harness;
+  const { link, connection } = connect();
+  link.say({ t: 'join', th: 't' });
+  await clock.settle();
+  const position = String(framesOf(link, 'joined')[0]?.['pos']);
+  const receipt = await run(hub.thread('t').send(1, { expiresInMs: 50 }));
+  await clock.advance(100);
+  link.say({ t: 'join', th: 't', from: position });
+  await clock.settle();
+  expect(received(link)).toBe(1);
+  expect(['written', 'acked']).toContain((await receipt.settled()).outcomes.get(connection.id));
+});
