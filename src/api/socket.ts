@@ -10,6 +10,8 @@ export interface ServerWebSocket extends EventEmitter {
   readonly readyState: number;
   close(code?: number, reason?: string): void;
   terminate(): void;
+  pause?(): void;
+  resume?(): void;
 }
 
 /** Sizes of the LZ77 window that zlib can do raw; 8 is not one of them (zlib uses 9 for it, which the peer could not read). */
@@ -22,8 +24,10 @@ export type Piece = readonly Uint8Array[];
 export interface LinkListener {
   /** Nothing is unsent any more. */
   onDrain(): void;
-  /** The peer answered the ping with this number: it has received all that was written before it. */
+  /** The peer answered the ping with this number: it has received all that was written before it. -1 for a pong without a number. */
   onPong(seq: number): void;
+  /** The peer has pinged; the link has answered. */
+  onPing(): void;
   onMessage(data: Uint8Array, isBinary: boolean): void;
   /** The socket's own code threw: it is gone; the last call. */
   onBroken(error: unknown): void;
@@ -39,6 +43,8 @@ export interface Link {
   readonly unsentBytes: number;
   /** Bytes that the kernel has taken since the link was made; grows only. */
   readonly takenBytes: number;
+  /** Bytes that have come from the peer, frame headers and all; grows only. Undefined where the link cannot tell. */
+  readonly readBytes?: number | undefined;
   /**
    * Hands the bytes to the socket, all or nothing: they cannot be taken back. `body` is retained until the kernel has taken
    * them or the socket is gone. After a write that leaves `unsentBytes` at half the high-water mark or above, `onDrain` follows.
@@ -48,6 +54,9 @@ export interface Link {
   cork(): void;
   uncork(): void;
   ping(seq: number): void;
+  /** Reads no more, so that the peer can send no more, until `resumeReading`. What has been read may still be told. Default: reads on */
+  pauseReading?(): void;
+  resumeReading?(): void;
   /** A close frame, and the end of the socket once the peer has answered it. */
   close(code: number, reason: string): void;
   /** The end of the socket, now. */

@@ -116,6 +116,15 @@ export class FakeLink implements Link {
     this.#listener?.onMessage(Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame)), false);
   }
 
+  /** The client sends a ping, or a pong with this number, asked for or not. */
+  sayPing(): void {
+    this.#listener?.onPing();
+  }
+
+  sayPong(seq = -1): void {
+    this.#listener?.onPong(seq);
+  }
+
   /** The client hangs up. */
   hangUp(code = 1006, reason = ''): void {
     if (this.isClosed) return;

@@ -6,6 +6,9 @@ import { ClientRequests } from './client-requests.ts';
 import type { ConnectionActor } from './connection.ts';
 import { costs, isTooComplex, MOST_WAITING } from './input-costs.ts';
 import type { InputAccount } from './input-budgets.ts';
+import type { Link } from '../../api/socket.ts';
+import { ReadingPace } from './reading-pace.ts';
+import { WireOverhead } from './wire-overhead.ts';
 import type { IntakeMember } from './intake.ts';
 import { RequestLanes } from './request-lanes.ts';
 import {
@@ -49,12 +52,14 @@ export class ClientInput implements IntakeMember {
   readonly #engine: ConnectionServices;
   readonly #requests: ClientRequests;
   readonly #account: InputAccount;
+  readonly #pace: ReadingPace;
   readonly #lanes: RequestLanes<Pending>;
   #frames: RawFrame[] = [];
   /** How many of the frames have been read. */
   #read = 0;
   /** Of frames that have not been read, and of requests that are not done. */
   #waitingBytes = 0;
+  readonly #overhead = new WireOverhead();
   /** Requests that are not done, joins apart. */
   #waiting = 0;
   /** Joins that are not done, and those among them of threads that the connection is not in. */
@@ -62,7 +67,8 @@ export class ClientInput implements IntakeMember {
   readonly #joining = new Map<string, number>();
   #heardAt: number;
 
-  constructor(connection: ConnectionActor, engine: ConnectionServices) {
+  constructor(connection: ConnectionActor, link: Link, engine: ConnectionServices) {
+    this.#pace = new ReadingPace(link, engine.clock, () => this.#read < this.#frames.length, engine.report);
     this.#connection = connection;
     this.#engine = engine;
     this.#requests = new ClientRequests(connection, engine);
@@ -76,10 +82,13 @@ export class ClientInput implements IntakeMember {
     return this.#heardAt;
   }
 
-  take(data: Uint8Array, isBinary: boolean): void {
+  /** @param readBytes what has come from the peer in all, where that is known */
+  take(data: Uint8Array, isBinary: boolean, readBytes: number | undefined): void {
     this.#heardAt = this.#engine.now();
+    this.#pace.note(readBytes);
     const { maxInputBytes } = this.#connection;
-    if (!this.#pay(costs.arrival(data.length, maxInputBytes))) return;
+    const overhead = readBytes === undefined ? 0 : this.#overhead.after(data.length, readBytes);
+    if (!this.#pay(costs.arrival(data.length, maxInputBytes) + costs.overhead(overhead))) return;
     if (data.length > maxInputBytes) return this.#refuseOversized(data, isBinary);
     const isTooMuch = this.#waitingBytes > MOST_WAITING.fullFrames * maxInputBytes;
     if (isTooMuch || this.#frames.length - this.#read >= MOST_WAITING.frames) return this.#shun(closeCodes.rateLimited);
@@ -90,7 +99,13 @@ export class ClientInput implements IntakeMember {
 
   /** A ping, or a pong that answers none of ours. */
   takeControl(): void {
+    this.#pace.note(undefined);
     this.#pay(costs.control);
+  }
+
+  /** A frame that comes after the connection's end. */
+  ignore(readBytes: number | undefined): void {
+    this.#pace.note(readBytes);
   }
 
   /** What the client's URL asks for. */

@@ -195,8 +195,18 @@ export class ConnectionActor extends DeliverySide implements Connection {
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
     this.vitals.heard(this.engine.now());
-    if (this.state === 'evicted') return this.heardAfterEnd(data.length);
-    this.#openInput().take(data, isBinary);
+    if (this.state === 'evicted') this.#ignore(data.length);
+    else this.#openInput().take(data, isBinary, this.link.readBytes);
+  }
+
+  protected override onControl(): void {
+    if (this.state === 'evicted') this.#ignore(0);
+    else this.#openInput().takeControl();
+  }
+
+  #ignore(bytes: number): void {
+    this.#input?.ignore(this.link.readBytes);
+    this.heardAfterEnd(bytes);
   }
 
   override onDrain(): void {
@@ -220,7 +230,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
   }
 
   #openInput(): ClientInput {
-    return (this.#input ??= new ClientInput(this, this.engine));
+    return (this.#input ??= new ClientInput(this, this.link, this.engine));
   }
 
   protected override onLinkEnd(): void {

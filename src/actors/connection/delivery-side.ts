@@ -40,7 +40,7 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   protected readonly machine: LazyMachine;
   protected readonly vitals: Liveness;
   protected readonly memberships: Subscriptions;
-  readonly #link: Link;
+  protected readonly link: Link;
   #probe = 0;
   /** Retries that the messages from before `#openedAt` had to wait for. */
   #retries = 0;
@@ -58,10 +58,10 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
     this.engine = engine;
     this.machine = new LazyMachine(id, engine);
     const { vitals, highWaterMarkBytes } = engine.settings;
-    this.#link = makeLink(this);
-    const dialect = frameVariantOf(format, this.#link.deflateWindow);
-    this.outbox = new FrameWriter(this.#link, dialect, highWaterMarkBytes, this);
-    this.vitals = new Liveness(this.#link, vitals, engine.now());
+    this.link = makeLink(this);
+    const dialect = frameVariantOf(format, this.link.deflateWindow);
+    this.outbox = new FrameWriter(this.link, dialect, highWaterMarkBytes, this);
+    this.vitals = new Liveness(this.link, vitals, engine.now());
     this.memberships = new Subscriptions(this, engine);
   }
 
@@ -72,6 +72,9 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   protected abstract onLinkEnd(): void;
 
   abstract onAnswersTaken(): void;
+
+  /** The peer has pinged, or sent a pong that nobody has asked for. */
+  protected abstract onControl(): void;
 
   abstract onMessage(data: Uint8Array, isBinary: boolean): void;
 
@@ -208,11 +211,19 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   }
 
   onPong(seq: number): void {
-    if (!this.vitals.pong(seq, this.engine.now())) return;
+    if (!this.vitals.pong(seq, this.engine.now())) {
+      this.onControl();
+      return;
+    }
     if (this.memberships.behind > 0) this.engine.turns.add(this.memberships);
     const { state } = this;
     const isAnswer = state === 'retrying' || (state === 'tripped' && seq >= this.#probe);
     if (isAnswer) this.machine.tell({ type: 'progressed' });
+  }
+
+  onPing(): void {
+    this.vitals.heard(this.engine.now());
+    this.onControl();
   }
 
   onClose(code: number, reason: string): void {
@@ -291,7 +302,7 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
     const now = engine.now();
     this.vitals.beginEnd(now);
     this.#ending = new LinkEnding({
-      link: this.#link,
+      link: this.link,
       outbox,
       code,
       reason,
@@ -309,7 +320,7 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   /** The hub waits no longer. */
   terminateLink(): void {
-    if (!this.#isLinkClosed) cutLink(this.#link, this.engine.report);
+    if (!this.#isLinkClosed) cutLink(this.link, this.engine.report);
   }
 
   /** What the client says when it has been told that it is over. */
@@ -344,7 +355,7 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   onBroken(error: unknown): void {
     this.engine.report(error);
-    cutLink(this.#link, this.engine.report);
+    cutLink(this.link, this.engine.report);
     this.onClose(closeCodes.abnormal.code, asError(error).message);
   }
 }

@@ -20,12 +20,14 @@ export const costs = {
    */
   arrival: (bytes: number, maxInputBytes: number): number =>
     0.25 + Math.floor(bytes / Math.max(KIB, maxInputBytes / 64)),
+  /** Bytes of frame headers: each of the smallest fragments, of six bytes, takes 0.3 us. */
+  overhead: (bytes: number): number => bytes / KIB,
   parsing: ({ weight }: JsonWeight): number => Math.floor(weight / WEIGHT_PER_POINT),
   /** Less than others: a client that comes back asks for each of its threads. */
   join: 0.15,
   request: 0.75,
   /** A ping of the peer's, or a pong that nobody has asked for. */
-  control: 0.5,
+  control: 1,
   /** A handshake: `authenticate`, a connection and its end. */
   handshake: 10,
 };

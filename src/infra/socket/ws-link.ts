@@ -86,6 +86,10 @@ class WsLink implements Link, BoundaryOwner {
     return takenBytesOf(this.#socket);
   }
 
+  get readBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
   write(piece: Piece, body: Body | undefined): void {
     const last = piece.length - 1;
     if (last > 0) this.#socket.cork();
@@ -114,6 +118,14 @@ class WsLink implements Link, BoundaryOwner {
     if (this.#webSocket.readyState === OPEN) this.#socket.write(encodePing(String(seq)));
   }
 
+  pauseReading(): void {
+    this.#webSocket.pause?.();
+  }
+
+  resumeReading(): void {
+    this.#webSocket.resume?.();
+  }
+
   close(code: number, reason: string): void {
     if (this.#webSocket.readyState === OPEN) this.#webSocket.close(code, reason);
   }
@@ -125,32 +137,43 @@ class WsLink implements Link, BoundaryOwner {
   // --- news of the socket
 
   drained(): void {
-    const pong = this.#owedPong;
-    this.#owedPong = undefined;
     this.#unreadPongBytes = 0;
-    if (pong !== undefined && this.#webSocket.readyState === OPEN) this.#socket.write(pong);
+    this.#payPong();
     if (!this.#isClosed) this.#listener.onDrain();
   }
 
   /**
-   * A peer that reads gets each answer. Of one that does not, only the newest ping is answered, when it reads again (RFC 6455 section
-   * 5.5.3 allows that): else it could have us hold answers without bound.
+   * Of several pings that are read together, or come while the peer does not read, only the newest is answered (RFC 6455 section 5.5.3
+   * allows that): else a peer could have us write, or hold, answers without bound.
    */
   pinged(data: Buffer): void {
+    this.#answer(data);
+    this.#listener.onPing();
+  }
+
+  #answer(data: Buffer): void {
     const isRead = !this.#socket.writableNeedDrain;
     if (!this.#answersPings) {
       this.#unreadPongBytes += isRead ? 0 : data.length;
       if (this.#unreadPongBytes > MAX_PONG_BYTES) this.terminate();
       return;
     }
-    const pong = encodePong(data);
-    if (!isRead) this.#owedPong = pong;
-    else if (this.#webSocket.readyState === OPEN) this.#socket.write(pong);
+    const isFirst = this.#owedPong === undefined;
+    this.#owedPong = encodePong(data);
+    if (isRead && isFirst) queueMicrotask(this.#payPong);
   }
+
+  /** Once for all pings that were read together. */
+  readonly #payPong = (): void => {
+    const pong = this.#owedPong;
+    if (pong === undefined || this.#socket.writableNeedDrain) return;
+    this.#owedPong = undefined;
+    if (this.#webSocket.readyState === OPEN) this.#socket.write(pong);
+  };
 
   ponged(data: Buffer): void {
     const seq = Number(data.toString('latin1'));
-    if (Number.isSafeInteger(seq)) this.#listener.onPong(seq);
+    this.#listener.onPong(data.length > 0 && Number.isSafeInteger(seq) ? seq : -1);
   }
 
   received(data: unknown, isBinary: boolean): void {

@@ -68,13 +68,13 @@ describe('requests about several threads', () => {
     const heard: string[] = [];
     const { link, clock, connection } = start({
       authorize: (threadId) => after(threadId === 'a' ? 50 : 10).then(() => true),
-      onPublish: ({ threadId, id }) => void heard.push(`${threadId}${id}`),
+      onPublish: ({ threadId, data }) => void heard.push(`${threadId}${String(data)}`),
     });
     for (const th of ['a', 'b']) {
       link.say({ t: 'join', th });
-      for (const id of ['1', '2']) link.say({ t: 'pub', th, id, d: 0 });
+      for (const d of [1, 2]) link.say({ t: 'pub', th, id: `m${d}`, d });
       link.say({ t: 'leave', th });
-      link.say({ t: 'pub', th, id: '3', d: 0 });
+      link.say({ t: 'pub', th, id: 'm3', d: 3 });
     }
     await clock.advance(200);
     expect(heard).toEqual(['b1', 'b2', 'b3', 'a1', 'a2', 'a3']);
@@ -189,6 +189,15 @@ describe('a frame', () => {
     expect(join).toHaveProperty('wish.texts.size', 64);
     expect(read({ t: 'pub', th: 't', id: 'a', d: 1, tp: 'x'.repeat(1_000) })).toHaveProperty('tp', undefined);
   });
+});
+
+it.each(['sayPing', 'sayPong'] as const)('%s without end closes the connection', async (say) => {
+  const { link, clock } = start({}, { maxInputPerSecond: 10 });
+  for (const _ of range(50)) link[say]();
+  expect(link.isClosed).toBe(false);
+  link[say]();
+  await clock.settle();
+  expect(link.closeCode).toBe(4429);
 });
 
 describe('a budget', () => {

@@ -1,0 +1,50 @@
+import type { Clock } from '../../api/clock.ts';
+import type { Link } from '../../api/socket.ts';
+import { guarded } from '../support/emitter.ts';
+
+/** What a peer may send before the event loop has a turn for others: its socket would else be read for two megabytes at a time. */
+const FRAMES_AT_ONCE = 256;
+const BYTES_AT_ONCE = 64 * 1024;
+
+/** Reads no more from a peer than is dealt with: after each lot, the socket pauses for a turn, and as long as `isBehind`. */
+export class ReadingPace {
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #isBehind: () => boolean;
+  readonly #report: (error: unknown) => void;
+  #frames = 0;
+  #readBytes = 0;
+  #isPaused = false;
+
+  constructor(link: Link, clock: Clock, isBehind: () => boolean, report: (error: unknown) => void) {
+    this.#link = link;
+    this.#clock = clock;
+    this.#isBehind = isBehind;
+    this.#report = report;
+  }
+
+  /**
+   * The peer has sent a frame.
+   * @param readBytes what has come from it in all, where that is known
+   */
+  note(readBytes: number | undefined): void {
+    this.#frames++;
+    if (this.#isPaused) return;
+    const bytes = readBytes === undefined ? 0 : readBytes - this.#readBytes;
+    if (this.#frames < FRAMES_AT_ONCE && bytes < BYTES_AT_ONCE) return;
+    this.#isPaused = true;
+    this.#readBytes += bytes;
+    guarded(() => this.#link.pauseReading?.(), this.#report);
+    this.#clock.nextTurn(this.#nextTurn);
+  }
+
+  readonly #nextTurn = (): void => {
+    if (this.#isBehind()) {
+      this.#clock.nextTurn(this.#nextTurn);
+      return;
+    }
+    this.#isPaused = false;
+    this.#frames = 0;
+    guarded(() => this.#link.resumeReading?.(), this.#report);
+  };
+}
