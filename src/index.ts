@@ -16,6 +16,7 @@ export {
   InvalidThreadIdError,
   LogEvictionError,
   LogLayoutError,
+  PositionLostError,
   LogUnavailableError,
   MessageChangedError,
   MessageTooLargeError,
@@ -41,7 +42,7 @@ export type { Position } from './infra/log/ids.ts';
 export { memoryLog } from './infra/log/memory-log.ts';
 export type { MemoryLogOptions } from './infra/log/memory-log.ts';
 export { preencoded } from './infra/serialization/preencoded.ts';
-export { refuse } from './api/refusal.ts';
+export { refuse } from './infra/socket/refuse.ts';
 export type { Refusal } from './api/refusal.ts';
 export { streamArray, streamObject } from './infra/serialization/slicer/streamed.ts';
 export type {
@@ -73,5 +74,5 @@ export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
 export type { Outcome, Receipt, SettleOptions, Settlement } from './api/receipt.ts';
 export type { Format, Lane, MaybePromise, SendOptions } from './api/message.ts';
-export type { Canceller, StreamOptions, TokenStream } from './api/stream.ts';
+export type { Canceller, StreamOptions, StreamPart, TokenStream } from './api/stream.ts';
 export type { Clock, TimerHandle } from './api/clock.ts';

@@ -83,11 +83,16 @@ export interface Hub {
    * @throws InvalidThreadIdError
    */
   thread(threadId: string): Thread;
+  /** @throws InvalidOptionError where it is no text, or empty */
   user(userId: string): User;
   readonly connections: Iterable<Connection>;
   /** Those that are open now, the oldest first, with the library's own (`~user:<id>`, `~connection:<id>`). */
   readonly threads: Iterable<Thread>;
-  /** How busy the hub is: 0 idle, 1 where sends are refused. The serializer's queue, or fan-out that waits for its turn. */
+  /**
+   * How busy the hub is, from 0 to 1: the larger of two. How full the serializer's queue is: at 1, messages that do not fit one slice, and
+   * recipes, are refused with `TC_SERIALIZER_QUEUE_FULL`, and small ones are still sent. And for how long fan-out has not caught up: 1 from
+   * 100 ms on, which refuses nothing. So a send may succeed at 1, and a publisher in a loop waits for `thread.ready()`.
+   */
   readonly pressure: number;
   stats(): HubStats;
   on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void;

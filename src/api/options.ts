@@ -49,7 +49,10 @@ export interface HubOptions extends InputLimits {
   whenFull?: WhenFull | undefined;
   /** Critical messages that a connection may be behind before it is evicted with 4408. @default 1000 */
   maxCriticalBehind?: number | undefined;
-  /** A connection that was in no thread and whose client said nothing for this long is closed with 4406. @default never */
+  /**
+   * A connection that was in no thread and whose client said nothing for this long is closed with 4406. The library's own threads, by which
+   * `hub.user().send` and `connection.send` come, do not count; an acknowledgement does. @default never
+   */
   idleConnectionMs?: number | undefined;
   /** Sends of one thread under way above which `thread.ready()` waits. @default 64 */
   readyLimit?: number | undefined;
@@ -89,7 +92,7 @@ export interface HubOptions extends InputLimits {
   maxSendSpans?: number | undefined;
   /** Time. @default the system's monotonic clock */
   clock?: Clock | undefined;
-  /** Makes message and connection ids, of `[\w.:-]`. @default random UUIDs */
+  /** Makes message, stream and connection ids, each new, `^[\w.:-]{1,128}$`; another answer fails the call. @default random UUIDs */
   newId?: (() => string) | undefined;
 }
 

@@ -15,12 +15,3 @@ export class Refusal {
     this.message = message;
   }
 }
-
-/**
- * What `authenticate` returns to turn a client away.
- * @param status 401 unauthorized, 403 forbidden, 429 too many requests, 503 unavailable
- * @param message for the body; browsers show it to nobody. Default: the name of the status
- */
-export function refuse(status: RefusalStatus, message?: string): Refusal {
-  return new Refusal(status, message);
-}

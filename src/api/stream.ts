@@ -18,6 +18,11 @@ export interface StreamOptions {
   mayCancel?: ((by: Canceller) => boolean | Promise<boolean>) | undefined;
 }
 
+/** A part of a model's stream, as `fullStream` of the AI SDK has them: `text-delta`, `error`, `abort` and others. */
+export interface StreamPart {
+  readonly type: string;
+}
+
 /**
  * A text that is told while it grows, as the tokens of a model come. The first text goes out at once, later ones are rolled up in
  * windows of `streams.windowMs`; a connection that comes late or was behind gets the text so far. The end is one message in the
@@ -47,6 +52,9 @@ export interface TokenStream {
   /**
    * Appends all that comes, then ends. A client's cancel stops it, and ends the stream with `aborted: 'cancelled'`. What the source
    * throws is thrown here as well, after the end with `aborted: 'failed'`.
+   *
+   * A source that hides its failures looks finished when it fails. `textStream` of the AI SDK is one: pipe `fullStream`, whose `error` part
+   * counts as thrown, and whose `abort` part ends the stream with `aborted: 'aborted'`. Of its other parts only `text-delta` is text.
    */
-  pipe(source: AsyncIterable<string>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt>;
+  pipe(source: AsyncIterable<string | StreamPart>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt>;
 }

@@ -35,7 +35,8 @@ export interface Thread {
   position(): Promise<string>;
   /**
    * Messages of the log, oldest first, without those that were superseded or have expired.
-   * @throws InvalidPositionError, InvalidOptionError, LogUnavailableError
+   * @throws PositionLostError where `from` is of another life of the log, or beyond its end: ask without it; InvalidPositionError,
+   *   InvalidOptionError, LogUnavailableError
    */
   history(options?: HistoryOptions): Promise<readonly HistoryMessage[]>;
   /** Resolves when fewer than `readyLimit` sends are under way here and the serializer has places: for publishers in a loop. */

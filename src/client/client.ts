@@ -1,4 +1,5 @@
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
+import { checkOptions } from './check-options.ts';
 import { Connection, type ConnectionListener } from './connection.ts';
 import { reportGlobally } from './environment.ts';
 import {
@@ -43,6 +44,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
 
   join(threadId: string, options: JoinOptions = {}): ClientThread {
     this.#assertLive('join', threadId);
+    checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
     const known = this.#threads.get(threadId);
     if (known !== undefined) return known;
     const thread = new JoinedThread(threadId, options, this);
@@ -53,6 +55,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
 
   async publish(threadId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
     this.#assertLive('publish', threadId);
+    checkOptions<PublishOptions>(options, { id: 'string', timeoutMs: 'number', trace: 'string' });
     const id = checkId('id', options.id ?? this.settings.newId());
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, this.settings.publishTimeoutMs);
     const text = requests.publish(threadId, id, toJson(data), options.trace);

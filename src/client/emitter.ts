@@ -1,3 +1,4 @@
+import { InvalidOptionError } from './errors.ts';
 import { reportGlobally } from './environment.ts';
 
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
@@ -11,6 +12,7 @@ export class Emitter<Events extends object> {
 
   /** Returns the function that takes the listener away again. */
   on<E extends keyof Events>(event: E, listener: (news: Events[E]) => void): () => void {
+    if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function');
     const listeners = (this.#byEvent[event] ??= new Set());
     listeners.add(listener);
     return () => void listeners.delete(listener);

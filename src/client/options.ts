@@ -1,4 +1,5 @@
 import type { Backoff } from './backoff.ts';
+import { checkOptions } from './check-options.ts';
 import { systemClock, type ClientClock } from './clock.ts';
 import { environment } from './environment.ts';
 import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
@@ -54,6 +55,19 @@ export interface ClientSettings {
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveOptions(url: string | { toString(): string }, options: ConnectOptions): ClientSettings {
+  checkOptions<ConnectOptions>(options, {
+    token: 'string|function',
+    WebSocket: 'function',
+    backoff: 'object',
+    connectTimeoutMs: 'number',
+    publishTimeoutMs: 'number',
+    maxQueued: 'number',
+    maxBuffered: 'number',
+    clock: 'object',
+    random: 'function',
+    newId: 'function',
+  });
+  checkOptions<Partial<Backoff>>(options.backoff ?? {}, { minMs: 'number', maxMs: 'number' });
   const WebSocket = options.WebSocket ?? environment.WebSocket;
   if (typeof WebSocket !== 'function') throw new InvalidOptionError('WebSocket', 'a constructor');
   const minMs = checkNumber('backoff.minMs', options.backoff?.minMs, 500);

@@ -26,15 +26,19 @@ export class InvalidThreadIdError extends ThreadcastError {
   }
 }
 
-/** An option with a value of the wrong type or out of its range. */
+/** An option with a value of the wrong type or out of its range, or one that there is not. */
 export class InvalidOptionError extends ThreadcastError {
   readonly code = 'TC_INVALID_OPTION';
   readonly option: string;
   readonly value: unknown;
   readonly expected: string;
 
-  constructor(facts: { option: string; value: unknown; expected: string }) {
-    super(`option ${facts.option} is ${describe(facts.value)}; expected ${facts.expected}`);
+  constructor(facts: { option: string; value?: unknown; expected: string; isUnknown?: boolean }) {
+    super(
+      facts.isUnknown === true
+        ? `option ${facts.option} does not exist; expected ${facts.expected}`
+        : `option ${facts.option} is ${describe(facts.value)}; expected ${facts.expected}`,
+    );
     this.option = facts.option;
     this.value = facts.value;
     this.expected = facts.expected;
@@ -413,6 +417,22 @@ export class InvalidPositionError extends ThreadcastError {
     const shown = typeof position === 'string' ? position : `(${typeof position})`;
     super(`position ${JSON.stringify(shown.slice(0, 300))} is not epoch.offset.id`);
     this.position = shown;
+  }
+}
+
+/** `history` from a position that the log does not know: what came after it cannot be told. */
+export class PositionLostError extends ThreadcastError {
+  readonly code = 'TC_POSITION_LOST';
+  readonly threadId: string;
+  readonly position: string;
+  /** `epoch`: of another life of the log. `ahead`: the log has not come that far, so it has lost its end. */
+  readonly why: 'epoch' | 'ahead';
+
+  constructor(facts: { threadId: string; position: string; why: PositionLostError['why'] }) {
+    super(`thread ${facts.threadId} does not know position ${facts.position}: ${facts.why}`);
+    this.threadId = facts.threadId;
+    this.position = facts.position;
+    this.why = facts.why;
   }
 }
 

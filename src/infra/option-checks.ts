@@ -45,6 +45,17 @@ export function checkMethods<T extends object | undefined>(
   throw new InvalidOptionError({ option, value, expected: `an object with the methods ${methods.join(', ')}` });
 }
 
+/**
+ * Whether the application's answer lets a peer do what it asks for. Only `true` does: an object, a text or a promise that nothing awaits
+ * is a mistake, which is reported.
+ */
+export function isAllowed(callback: string, answer: unknown, report: (error: Error) => void): boolean {
+  if (Boolean(answer) && answer !== true) {
+    report(new InvalidOptionError({ option: callback, value: answer, expected: 'true or false' }));
+  }
+  return answer === true;
+}
+
 /** A function, or undefined. The type is the caller's: what a function does with its arguments cannot be checked. */
 export function checkFunction<T>(option: string, value: T): T {
   if (value !== undefined && typeof value !== 'function') {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { backgroundClock, CLOCK_METHODS } from '../infra/time/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
+import { checkOptions, type OptionTable } from '../infra/option-table.ts';
 import { checkMethods, checkNumber } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';
 import type { Clock } from '../api/clock.ts';
@@ -49,16 +50,27 @@ export interface InspectorSettings {
   readonly clock: Clock;
 }
 
+/** `token` and `actions` have a say in who may do what: a misspelled one, or a `'false'` from an environment, must not pass. */
+const HANDLER_OPTIONS: OptionTable<InspectorHandlerOptions> = {
+  // its own check hides its value
+  token: 'any',
+  actions: 'boolean',
+  maxViewers: 'number',
+  allowedHosts: 'list',
+  clock: 'any',
+  path: 'text',
+};
+
+const { path: _, ...OPTIONS } = HANDLER_OPTIONS;
+const SERVER_OPTIONS: OptionTable<InspectorServerOptions> = { ...OPTIONS, port: 'number', host: 'text' };
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveInspector(options: InspectorHandlerOptions): InspectorSettings {
+  checkOptions<InspectorHandlerOptions>(options, HANDLER_OPTIONS);
   const { token, allowedHosts = [], path = '/', actions = false } = options;
   if (token !== undefined && (typeof token !== 'string' || !/^[\w.~+/=-]{16,}$/.test(token))) {
     // its value is nobody's to read in a log
     throw new InvalidOptionError({ option: 'token', value: '(hidden)', expected: 'at least 16 of [\\w.~+/=-]' });
-  }
-  // `'false'`, from an environment, would let everybody evict
-  if (typeof actions !== 'boolean') {
-    throw new InvalidOptionError({ option: 'actions', value: actions, expected: 'true or false' });
   }
   if (typeof path !== 'string' || !/^\/(.+\/)?$/.test(path)) {
     throw new InvalidOptionError({ option: 'path', value: path, expected: 'a path with a slash at both ends' });
@@ -78,10 +90,9 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
 }
 
 /** @throws InvalidOptionError: everybody could watch */
-export function resolveAddress({ port, host = '127.0.0.1', token }: InspectorServerOptions): {
-  readonly port: number;
-  readonly host: string;
-} {
+export function resolveAddress(options: InspectorServerOptions): { readonly port: number; readonly host: string } {
+  checkOptions<InspectorServerOptions>(options, SERVER_OPTIONS);
+  const { port, host = '127.0.0.1', token } = options;
   if (token === undefined && host !== 'localhost' && !isLoopbackAddress(host)) {
     throw new InvalidOptionError({ option: 'host', value: host, expected: 'a loopback address, or a token' });
   }

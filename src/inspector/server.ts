@@ -32,7 +32,8 @@ export interface InspectorServer {
  */
 export async function inspector(hub: Hub, options: InspectorServerOptions = {}): Promise<InspectorServer> {
   const { host, port } = resolveAddress(options);
-  const handler = inspectorHandler(hub, { ...options, path: '/' });
+  const { host: _, port: __, ...watching } = options;
+  const handler = inspectorHandler(hub, { ...watching, path: '/' });
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, handler);
   server.maxConnections = MAX_SOCKETS;
   server.listen(port, host);

@@ -1,5 +1,8 @@
 import type { AnyActor, AnyEventObject, InspectionEvent, Observer } from 'xstate';
 
+import { checkChoice, checkNumber } from '../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../infra/option-table.ts';
+
 /** An actor as an inspector is told of it. */
 interface InspectedActor {
   readonly sessionId: string;
@@ -34,6 +37,13 @@ export interface StatelyInspectOptions {
   onError?: ((error: unknown) => void) | undefined;
 }
 
+const STATELY_OPTIONS: OptionTable<StatelyInspectOptions> = {
+  filter: 'function',
+  sample: 'number',
+  definitions: 'text',
+  onError: 'function',
+};
+
 /**
  * Shows the machines of a hub in Stately's inspector, or whatever `@statelyai/inspect` is connected to:
  *
@@ -50,7 +60,10 @@ export function statelyInspect(
   inspector: StatelyInspector,
   options: StatelyInspectOptions = {},
 ): Observer<InspectionEvent> {
-  const { filter = () => true, sample = 1, definitions = 'once', onError = warn } = options;
+  checkOptions<StatelyInspectOptions>(options, STATELY_OPTIONS);
+  const { filter = () => true, onError = warn } = options;
+  const sample = checkNumber('sample', options.sample, 1, { min: 0, max: 1 });
+  const definitions = checkChoice('definitions', options.definitions, 'once', ['once', 'always']);
   const shown = new WeakMap<object, string | undefined>();
   const defined = new Set<unknown>();
   const registered = new WeakSet<object>();

@@ -133,7 +133,7 @@ describe('who may come in', () => {
   it('gives up on authenticate after its time, and ignores what comes then, which frees its place', async () => {
     const clock = new VirtualClock();
     const slow = slowly();
-    const { url, errors, hub } = await serve({ ...slow, maxPendingHandshakes: 1 }, { clock });
+    const { url, errors, hub } = await serve({ authenticate: slow.authenticate, maxPendingHandshakes: 1 }, { clock });
     const guest = new Guest(url);
     const [call] = await slow.called(1);
     await clock.advance(9_999);
@@ -154,7 +154,7 @@ describe('who may come in', () => {
 
   it('bounds the authentications under way', async () => {
     const slow = slowly();
-    const { url, port } = await serve({ ...slow, maxPendingHandshakes: 2 });
+    const { url, port } = await serve({ authenticate: slow.authenticate, maxPendingHandshakes: 2 });
     const guests = [new Guest(url), new Guest(url)];
     const calls = await slow.called(2);
     const third = await answerTo(port, request(HANDSHAKE));
@@ -173,7 +173,7 @@ describe('who may come in', () => {
     ['ends its side', (socket: Socket) => socket.end()],
   ])('a client that %s during authenticate leaves nothing behind', async (_, leave) => {
     const slow = slowly();
-    const { hub, http, port, errors } = await serve(slow);
+    const { hub, http, port, errors } = await serve({ authenticate: slow.authenticate });
     const socket = connectTcp(port, '127.0.0.1');
     socket.on('error', () => {});
     socket.write(request(HANDSHAKE));
@@ -271,7 +271,7 @@ describe('origins', () => {
 
   it('asks nobody else about a page that may not connect', async () => {
     const slow = slowly();
-    const { url } = await serve(slow);
+    const { url } = await serve({ authenticate: slow.authenticate });
     expect(await statusOf(url, withOrigin('https://evil.example'))).toBe(403);
     expect(slow.calls).toEqual([]);
   });
@@ -464,7 +464,7 @@ describe('when there is no place', () => {
 
   it('handshakes at the same time do not pass the limit together', async () => {
     const slow = slowly();
-    const { hub, url } = await serve(slow, { maxConnectionsPerUser: 1 });
+    const { hub, url } = await serve({ authenticate: slow.authenticate }, { maxConnectionsPerUser: 1 });
     const guests = [new Guest(url), new Guest(url), new Guest(url)];
     for (const { answer } of await slow.called(3)) answer({ userId: 'ada' });
     const statuses = await Promise.all(guests.map(({ status }) => status));
@@ -485,7 +485,7 @@ describe('when there is no place', () => {
 
   it('a hub that drains answers 503, also to whom it was asking about', async () => {
     const slow = slowly();
-    const { hub, http, url, detach } = await serve(slow);
+    const { hub, http, url, detach } = await serve({ authenticate: slow.authenticate });
     const stuck = new Guest(url);
     (await slow.called(1))[0]?.answer({});
     await stuck.status;
@@ -510,7 +510,7 @@ describe('when there is no place', () => {
 
   it('a hub that closes refuses whom it was asking about', async () => {
     const slow = slowly();
-    const { hub, http, url } = await serve(slow);
+    const { hub, http, url } = await serve({ authenticate: slow.authenticate });
     const waiting = new Guest(url);
     const [call] = await slow.called(1);
     await hub.close();
@@ -575,7 +575,7 @@ describe('beside other handlers', () => {
 
   it('detach refuses whom it was asking about, keeps connections, and gives the server back', async () => {
     const slow = slowly();
-    const { hub, http, url, detach } = await serve(slow);
+    const { hub, http, url, detach } = await serve({ authenticate: slow.authenticate });
     const inside = new Guest(url);
     (await slow.called(1))[0]?.answer({});
     await inside.got('hello');
@@ -704,7 +704,7 @@ describe('garbage', () => {
 
   it('what a client sends right behind its request is heard after the 101', async () => {
     const slow = slowly();
-    const { hub, port } = await serve({ ...slow, authorize: () => true });
+    const { hub, port } = await serve({ authenticate: slow.authenticate, authorize: () => true });
     const arrived = nextConnection(hub);
     const socket = connectTcp(port, '127.0.0.1');
     onTestFinished(() => void socket.destroy());

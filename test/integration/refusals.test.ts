@@ -71,7 +71,10 @@ describe('a refused handshake is an event of the hub', () => {
   it('for want of a place, of time, or of a hub that runs', async () => {
     const clock = new VirtualClock();
     const slow = slowly();
-    const { hub, url, refused } = await watched({ ...slow, maxPendingHandshakes: 1 }, { clock, maxConnections: 1 });
+    const { hub, url, refused } = await watched(
+      { authenticate: slow.authenticate, maxPendingHandshakes: 1 },
+      { clock, maxConnections: 1 },
+    );
     const late = statusOf(url);
     await slow.called(1);
     expect(await statusOf(url)).toBe(503);
@@ -190,10 +193,14 @@ describe('behind a proxy', () => {
   });
 });
 
-it('a predicate that answers with a promise lets nobody in', async () => {
+it.each([
+  ['false', () => Promise.resolve(false)],
+  ['true', () => Promise.resolve(true)],
+  ['a failure', () => Promise.reject(new Error('no database'))],
+])('a predicate that answers with a promise of %s lets nobody in', async (_, allowedOrigins) => {
   const { http, port } = await listen();
   const { hub, errors } = makeHub();
-  attachUntyped(hub, http, { allowedOrigins: async () => false });
+  attachUntyped(hub, http, { allowedOrigins });
   const answer = await answerTo(port, request([...HANDSHAKE, 'Origin: https://a.example']));
   expect(answer).toMatch(/^HTTP\/1.1 500 /);
   expect(errors).toEqual([expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'allowedOrigins()' })]);

@@ -63,7 +63,9 @@ it.each([
   ['refuses it', false as const],
 ])('is seen as well where authenticate answers late and %s', async (_, answer) => {
   const slow = slowly();
-  const { errors, port, hub } = await beside((_request, socket) => void socket.destroy(), 'after', slow);
+  const { errors, port, hub } = await beside((_request, socket) => void socket.destroy(), 'after', {
+    authenticate: slow.authenticate,
+  });
   const refused: unknown[] = [];
   hub.on('refused', (news) => refused.push(news));
   const guest = new Guest(`ws://127.0.0.1:${port}/chat`);

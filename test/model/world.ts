@@ -55,7 +55,7 @@ export class World {
     const clock = new ModelClock(tickMs);
     const ledger = new Ledger(() => clock.peek(), retention, tickMs > 0);
     const newId = (): string => `i${++this.#nextId}`;
-    const log = new WatchedLog(memoryLog({ ...retention, clock, newId }), ledger, isRemote, clock);
+    const log = new WatchedLog(memoryLog({ ...retention, clock, newEpoch: newId }), ledger, isRemote, clock);
     this.log = log;
     this.clock = clock;
     this.ledger = ledger;

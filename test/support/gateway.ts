@@ -157,7 +157,7 @@ export function slowly() {
   let onCall: (() => void) | undefined;
   return {
     calls,
-    authenticate(request: IncomingMessage, { signal }: { signal: AbortSignal }): Promise<Session | false> {
+    authenticate: (request: IncomingMessage, { signal }: { signal: AbortSignal }): Promise<Session | false> => {
       const { promise, resolve } = Promise.withResolvers<Session | false>();
       calls.push({ request, signal, answer: resolve });
       onCall?.();

@@ -1,11 +1,14 @@
 import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
-import { assertThreadId, connectionThreadId, userThreadId } from '../../infra/log/ids.ts';
+import { isAllowed } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
+import { assertThreadId, connectionThreadId, parsePosition, userThreadId } from '../../infra/log/ids.ts';
 import type { Eviction } from '../../machines/index.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { Emitter, guarded } from '../support/emitter.ts';
+import { checkSendOptions } from '../thread/resolve-send-options.ts';
 import { DeliverySide } from './delivery-side.ts';
 import { MAX_LIST, notices, type Inbox, type Join } from './wire-protocol.ts';
 import { ClientInput } from './client-input.ts';
@@ -20,6 +23,9 @@ import type {
 import type { Listener } from '../../api/listener.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
+
+const EVENTS: Readonly<Record<keyof ConnectionEvents, true>> = { message: true, state: true, evicted: true };
+const JOIN_OPTIONS: OptionTable<JoinOptions> = { from: 'text' };
 
 /** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `DeliverySide`. */
 export class ConnectionActor extends DeliverySide implements Connection {
@@ -76,7 +82,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
     if (event === 'state') this.machine.watch((from, to) => this.emit('state', { from, to }));
-    this.#listeners ??= new Emitter(this.engine.report);
+    this.#listeners ??= new Emitter(this.engine.report, EVENTS);
     return this.#listeners.on(event, listener);
   }
 
@@ -85,8 +91,11 @@ export class ConnectionActor extends DeliverySide implements Connection {
     return this.#listeners?.emit(event, news) ?? false;
   }
 
-  async join(threadId: string, { from }: JoinOptions = {}): Promise<void> {
+  async join(threadId: string, options: JoinOptions = {}): Promise<void> {
     assertThreadId(threadId);
+    checkOptions<JoinOptions>(options, JOIN_OPTIONS);
+    const { from } = options;
+    if (from !== undefined && from !== 'start') parsePosition(from);
     await this.memberships.join(threadId, from);
   }
 
@@ -98,7 +107,8 @@ export class ConnectionActor extends DeliverySide implements Connection {
   /** Whether its client may join this thread by itself. */
   async mayJoin(threadId: string): Promise<boolean> {
     assertThreadId(threadId);
-    return withDeadline('authorize', this.authorize(threadId), this.engine);
+    const answer: unknown = await withDeadline('authorize', this.authorize(threadId), this.engine);
+    return isAllowed('authorize()', answer, this.engine.report);
   }
 
   isIn(threadId: string): boolean {
@@ -134,6 +144,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
 
   /** To this connection alone: a thread of its own, so that everything that holds for a thread holds here too. */
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    checkSendOptions(options);
     const threadId = connectionThreadId(this.id);
     await this.joinOwn(threadId);
     return (await this.engine.openThread(threadId)).send(message, options);
@@ -216,7 +227,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
 
   override sweep(now: number, isFair: boolean): void {
     super.sweep(now, isFair);
-    if (this.memberships.size > 0 || this.state === 'tripped' || this.state === 'evicted') return;
+    if (this.memberships.isWanted || this.state === 'tripped' || this.state === 'evicted') return;
     // answers to pings come by themselves, and are no sign that somebody is there
     const { leftAt = -Infinity } = this.memberships;
     const usedAt = Math.max(this.#acceptedAt, leftAt, this.#input?.heardAt ?? -Infinity);

@@ -1,5 +1,7 @@
 import { InvalidOptionError } from '../../infra/errors.ts';
-import { checkChoice, checkFunction, checkNumber, checkText } from '../../infra/option-checks.ts';
+import { checkChoice, checkNumber } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
+import { assertUserId } from '../../infra/log/ids.ts';
 import { clientNetwork } from '../../infra/socket/client-address.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Format } from '../../api/message.ts';
@@ -22,12 +24,25 @@ export interface ConnectionSettings {
   readonly maxFrameBytes: number;
 }
 
+const ACCEPT_OPTIONS: OptionTable<AcceptOptions> = {
+  userId: 'text',
+  clientId: 'text',
+  data: 'any',
+  format: 'text',
+  maxInputBytes: 'number',
+  address: 'text',
+  authorize: 'function',
+  onPublish: 'function',
+};
+
 const refuseAll = (): boolean => false;
 
 const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveAccept(options: AcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
+  checkOptions<AcceptOptions>(options, ACCEPT_OPTIONS);
+  if (options.userId !== undefined) assertUserId('userId', options.userId);
   const { maxInputBytes, maxFrameBytes } = settings.input;
   return {
     id: newId(),
@@ -35,9 +50,9 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
     clientId: checkClientId(options.clientId),
     data: options.data,
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
-    authorize: checkFunction('authorize', options.authorize) ?? refuseAll,
-    onPublish: checkFunction('onPublish', options.onPublish),
-    address: addressOf(checkText('address', options.address)),
+    authorize: options.authorize ?? refuseAll,
+    onPublish: options.onPublish,
+    address: addressOf(options.address),
     maxFrameBytes,
     maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
   };

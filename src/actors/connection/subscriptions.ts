@@ -1,4 +1,4 @@
-import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
+import { formatPosition, isOwnThreadId, parsePosition } from '../../infra/log/ids.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
@@ -24,6 +24,8 @@ export class Subscriptions implements Task {
   readonly #byThread = new Map<string, Subscription>();
   /** Undefined where there are none. */
   #behind: Set<Subscription> | undefined;
+  /** How many of them are the library's own. */
+  #own = 0;
   /** When it left a thread last; undefined where it has not left any. */
   leftAt: number | undefined;
   /** Joins that wait for a log elsewhere; undefined where there are none. */
@@ -42,6 +44,11 @@ export class Subscriptions implements Task {
 
   get size(): number {
     return this.#byThread.size;
+  }
+
+  /** Whether somebody wants it in a thread: the hub puts it into those of the library by itself. */
+  get isWanted(): boolean {
+    return this.#byThread.size > this.#own;
   }
 
   /** Threads in which something is still to come. */
@@ -202,6 +209,7 @@ export class Subscriptions implements Task {
     if (this.#byThread.has(threadId)) return false;
     const { subscription, plan } = thread.subscribe(this.#member, from, wish);
     this.#byThread.set(thread.id, subscription);
+    if (isOwnThreadId(thread.id)) this.#own++;
     const position = formatPosition(plan.start);
     this.#member.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
     if (plan.gap !== undefined) this.#member.tellGap(thread.id, plan.gap, position);
@@ -218,8 +226,9 @@ export class Subscriptions implements Task {
   }
 
   #forget(subscription: Subscription): void {
-    this.leftAt = this.#engine.now();
     this.#byThread.delete(subscription.threadId);
+    if (isOwnThreadId(subscription.threadId)) this.#own--;
+    else this.leftAt = this.#engine.now();
     this.#passed(subscription);
     subscription.leave();
   }

@@ -1,8 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Session } from '../../api/attach.ts';
 import type { Format } from '../../api/message.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
-import { checkChoice } from '../../infra/option-checks.ts';
 import { isOwnPage, queryOf } from '../../infra/socket/request-target.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { GatewaySettings } from './resolve-attach-options.ts';
@@ -16,6 +14,8 @@ export function isOriginAllowed(request: IncomingMessage, allowed: GatewaySettin
   if (typeof allowed !== 'function') return allowed.includes(origin);
   const answer: unknown = allowed(origin);
   if (typeof answer === 'boolean') return answer;
+  // nobody waits for it: what it fails with must not end the process
+  if (answer instanceof Promise) answer.catch(() => {});
   throw new InvalidOptionError({ option: 'allowedOrigins()', value: answer, expected: 'true or false, at once' });
 }
 
@@ -27,18 +27,6 @@ export function formatAsked(request: IncomingMessage, allowPlain: boolean): Form
   if (asked === 'json' || (asked === undefined && speaksJson)) return 'json';
   if (asked === undefined) return undefined;
   return asked === 'plain' && allowPlain && !speaksJson ? 'plain' : 'refused';
-}
-
-/** @throws InvalidOptionError: a type error of the application's, told as what it is */
-export function assertSession(session: unknown): asserts session is Session {
-  if (typeof session !== 'object' || session === null) {
-    throw new InvalidOptionError({ option: 'authenticate()', value: session, expected: 'a session, or a refusal' });
-  }
-  const { userId, format }: { userId?: unknown; format?: unknown } = session;
-  if (userId !== undefined && typeof userId !== 'string') {
-    throw new InvalidOptionError({ option: 'authenticate().userId', value: userId, expected: 'a string' });
-  }
-  checkChoice('authenticate().format', format, 'json', ['json', 'plain']);
 }
 
 /** Of an answer of `authenticate` that was not looked at yet. */

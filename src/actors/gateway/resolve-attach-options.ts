@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../../infra/errors.ts';
+import { types } from 'node:util';
 import { checkChoice, checkFunction, checkNumber, type Filled } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { directAddress } from '../../infra/socket/client-address.ts';
 import type { HubSettings } from '../hub/resolve-options.ts';
 import type { AttachOptions } from '../../api/attach.ts';
@@ -12,13 +14,30 @@ export type GatewaySettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onP
     readonly clientAddress: (request: IncomingMessage) => string | undefined;
   };
 
+const ATTACH_OPTIONS: OptionTable<AttachOptions> = {
+  path: 'text',
+  authenticate: 'function',
+  authenticateTimeoutMs: 'number',
+  maxPendingHandshakes: 'number',
+  authorize: 'function',
+  onPublish: 'function',
+  allowedOrigins: 'any',
+  maxPayload: 'number',
+  clientAddress: 'any',
+  maxFragments: 'number',
+  format: 'text',
+  compress: 'boolean',
+  allowPlain: 'boolean',
+};
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
 export function resolveAttach(options: AttachOptions, { input }: HubSettings): GatewaySettings {
+  checkOptions<AttachOptions>(options, ATTACH_OPTIONS);
   return {
     path: checkPath(options.path ?? '/'),
-    authenticate: checkFunction('authenticate', options.authenticate) ?? (() => ({})),
-    authorize: checkFunction('authorize', options.authorize) ?? (() => false),
-    onPublish: checkFunction('onPublish', options.onPublish),
+    authenticate: options.authenticate ?? (() => ({})),
+    authorize: options.authorize ?? (() => false),
+    onPublish: options.onPublish,
     ...checkOrigins(options.allowedOrigins),
     maxPayload: checkNumber('maxPayload', options.maxPayload, input.maxFrameBytes, {
       min: 1,
@@ -50,7 +69,15 @@ function checkPath(path: unknown): string {
 /** A trailing slash, or a `*` within, would silently match no browser. */
 function checkOrigins(allowed: AttachOptions['allowedOrigins']): Pick<AttachOptions, 'allowedOrigins'> {
   if (allowed === undefined) return {};
-  if (allowed === '*' || typeof allowed === 'function') return { allowedOrigins: allowed };
+  if (allowed === '*') return { allowedOrigins: allowed };
+  if (typeof allowed === 'function') {
+    if (!types.isAsyncFunction(allowed)) return { allowedOrigins: allowed };
+    throw new InvalidOptionError({
+      option: 'allowedOrigins',
+      value: allowed,
+      expected: 'a predicate that answers at once; decide in authenticate what takes longer',
+    });
+  }
   const isOrigin = (origin: unknown): boolean =>
     typeof origin === 'string' && /^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#*]+)$/.test(origin);
   const wrong: unknown = Array.isArray(allowed) ? allowed.find((origin) => !isOrigin(origin)) : allowed;

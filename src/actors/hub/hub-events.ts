@@ -20,9 +20,18 @@ const REASONS: readonly RefusedReason[] = [
   'stopping',
 ];
 
+const EVENTS: Readonly<Record<keyof HubEvents, true>> = {
+  connection: true,
+  transition: true,
+  refused: true,
+  evicted: true,
+  log: true,
+  error: true,
+};
+
 /** What the hub tells its application: the events, and among them the errors that are nobody's to catch. */
 export class HubNews {
-  readonly #listeners = new Emitter<HubEvents>((error) => this.report(error));
+  readonly #listeners = new Emitter<HubEvents>((error) => this.report(error), EVENTS);
   readonly #errors = new ErrorCounts();
   // there from the beginning: a counter that appears with its first refusal has not risen
   readonly #refusals = new Map<RefusedReason, number>(REASONS.map((reason) => [reason, 0]));

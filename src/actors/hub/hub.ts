@@ -1,7 +1,8 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import { assertThreadId, userThreadId } from '../../infra/log/ids.ts';
+import { assertThreadId, assertUserId, userThreadId } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
+import { checkOptions } from '../../infra/option-table.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
 import { hubMachine } from '../../machines/index.ts';
@@ -149,6 +150,7 @@ class HubActor implements Hub {
   }
 
   user(userId: string): User {
+    assertUserId('userId', userId);
     return new UserHandle(userId, this.#lobby, this.#engine);
   }
 
@@ -165,6 +167,7 @@ class HubActor implements Hub {
   }
 
   async drain(options: { timeoutMs?: number } = {}): Promise<void> {
+    checkOptions<{ timeoutMs?: number }>(options, { timeoutMs: 'number' });
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { min: 0, max: 2 ** 31 - 1 });
     if (this.#engine.isRunning) this.#drained = this.#drain(this.#engine.now() + timeoutMs);
     await this.#drained;

@@ -2,16 +2,11 @@ import { CLOCK_METHODS, systemClock } from '../../infra/time/clock.ts';
 import type { DeliveryLog } from '../../infra/log/delivery-log.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { FRAGMENT_BYTES } from '../../infra/wire/frames.ts';
-import { randomId } from '../../infra/log/ids.ts';
+import { isId, randomId } from '../../infra/log/ids.ts';
 import { memoryLog } from '../../infra/log/memory-log.ts';
-import {
-  checkChoice,
-  checkFunction,
-  checkMethods,
-  checkNumber,
-  type Filled,
-  type Range,
-} from '../../infra/option-checks.ts';
+import { checkOptions } from '../../infra/option-table.ts';
+import { HUB_OPTIONS } from './hub-option-table.ts';
+import { checkChoice, checkMethods, checkNumber, type Filled, type Range } from '../../infra/option-checks.ts';
 import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
 import type { ConnectionPolicy } from '../../machines/index.ts';
@@ -74,10 +69,11 @@ const LOG = ['append', 'readAfter', 'position', 'subscribe', 'sweep', 'close'] a
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option, its value and its range */
 export function resolveOptions(options: HubOptions): HubSettings {
+  checkOptions<HubOptions>(options, HUB_OPTIONS);
   const timer = { min: 1, max: LONGEST_TIMER };
   const sendTimeoutMs = checkNumber('sendTimeoutMs', options.sendTimeoutMs, 5_000, timer);
   const clock = checkMethods('clock', options.clock, CLOCK_METHODS) ?? systemClock;
-  const newId = checkFunction('newId', options.newId) ?? randomId;
+  const newId = checkedIds(options.newId ?? randomId);
   return {
     policy: {
       sendTimeoutMs,
@@ -114,13 +110,22 @@ export function resolveOptions(options: HubOptions): HubSettings {
       workerHeapMb: checkOptional('serializer.workerHeapMb', options.serializer?.workerHeapMb, { min: 16 }),
     },
     isDevelopment: options.development ?? process.env['NODE_ENV'] === 'development',
-    log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock, newId }),
+    log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock }),
     inspectors: checkInspectors(options.inspect),
     tracer: checkMethods('tracer', options.tracer, ['startSpan']),
     meter: checkMethods('meter', options.meter, METER),
     maxSendSpans: checkNumber('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
     clock,
     newId,
+  };
+}
+
+/** Whatever makes the ids: what is none would break a frame, a position or a resume much later. */
+function checkedIds(newId: () => string): () => string {
+  return () => {
+    const id: unknown = newId();
+    if (isId(id)) return id;
+    throw new InvalidOptionError({ option: 'newId()', value: id, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
   };
 }
 

@@ -3,6 +3,7 @@ import type { User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { HandleServices } from '../thread/thread-port.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
+import { checkSendOptions } from '../thread/resolve-send-options.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { Receipt } from '../../api/receipt.ts';
@@ -25,6 +26,7 @@ export class UserHandle implements User {
   }
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    checkSendOptions(options);
     // nearly always all are in it
     const late = this.#lobby.ofUser(this.id).filter((connection) => !connection.isIn(this.#thread.id));
     await Promise.all(late.map((connection) => this.#join(connection)));

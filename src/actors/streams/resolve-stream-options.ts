@@ -1,5 +1,7 @@
 import { InvalidOptionError } from '../../infra/errors.ts';
-import { checkFunction, checkNumber, type Filled } from '../../infra/option-checks.ts';
+import { checkNumber, type Filled } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
+import { isId } from '../../infra/log/ids.ts';
 import type { Canceller } from '../../api/stream.ts';
 import type { StreamLimits } from '../../api/options.ts';
 import type { StreamOptions } from '../../api/stream.ts';
@@ -23,18 +25,21 @@ export function resolveStreamLimits(limits: StreamLimits = {}): Filled<StreamLim
   };
 }
 
+const STREAM_OPTIONS: OptionTable<StreamOptions> = { id: 'text', timeoutMs: 'number', mayCancel: 'function' };
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveStream(
   options: StreamOptions,
   hub: { newId(): string; readonly settings: { readonly streams: Filled<StreamLimits> } },
 ): StreamSettings {
+  checkOptions<StreamOptions>(options, STREAM_OPTIONS);
   const { id = hub.newId() } = options;
-  if (typeof id !== 'string' || !/^[\w.:-]{1,128}$/.test(id)) {
+  if (!isId(id)) {
     throw new InvalidOptionError({ option: 'id', value: id, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
   }
   return {
     id,
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, hub.settings.streams.timeoutMs, { min: 1 }),
-    mayCancel: checkFunction('mayCancel', options.mayCancel) ?? (() => true),
+    mayCancel: options.mayCancel ?? (() => true),
   };
 }

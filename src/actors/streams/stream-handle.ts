@@ -6,6 +6,7 @@ import {
   StreamTooLongError,
 } from '../../infra/errors.ts';
 import type { StreamServices } from './stream-services.ts';
+import { isAllowed } from '../../infra/option-checks.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { guarded } from '../support/emitter.ts';
 import type { StreamSettings } from './resolve-stream-options.ts';
@@ -13,7 +14,8 @@ import type { StreamRegistry } from './stream-registry.ts';
 import { StreamState, type Publisher } from './stream-state.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { Receipt } from '../../api/receipt.ts';
-import type { Canceller, TokenStream } from '../../api/stream.ts';
+import type { Canceller, TokenStream, StreamPart } from '../../api/stream.ts';
+import { readPiece } from './source-parts.ts';
 
 /** A token stream in the hands of its publisher. */
 export class StreamHandle implements TokenStream, Publisher {
@@ -74,25 +76,36 @@ export class StreamHandle implements TokenStream, Publisher {
   }
 
   end(fields: Readonly<Record<string, unknown>> = {}): Promise<Receipt> {
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+      throw new InvalidOptionError({ option: 'fields', value: fields, expected: 'an object' });
+    }
     return this.#finish(fields);
   }
 
   abort(reason = 'aborted'): Promise<Receipt> {
+    if (typeof reason !== 'string')
+      throw new InvalidOptionError({ option: 'reason', value: reason, expected: 'a text' });
     const isFirst = this.#finishing === undefined;
     const finished = this.#finish({}, reason);
     if (isFirst) this.#signal(reason);
     return finished;
   }
 
-  async pipe(source: AsyncIterable<string>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
-    let iterator: AsyncIterator<string> | undefined;
+  async pipe(source: AsyncIterable<string | StreamPart>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
+    let iterator: AsyncIterator<string | StreamPart> | undefined;
     try {
-      iterator = source[Symbol.asyncIterator]();
+      iterator = iteratorOf(source);
       for (;;) {
         const step = await this.#next(iterator);
         if (step?.done === true) return await this.end(fields);
         if (step === undefined) break;
-        this.append(step.value);
+        const piece = readPiece(step.value);
+        if (piece === 'aborted') {
+          stop(iterator);
+          return await this.abort();
+        }
+        // no text as well: the source lives
+        this.append(piece.text);
       }
     } catch (error) {
       stop(iterator);
@@ -106,7 +119,8 @@ export class StreamHandle implements TokenStream, Publisher {
   // --- Publisher
 
   async cancel(by: Canceller): Promise<boolean> {
-    if (!(await withDeadline('mayCancel', this.#settings.mayCancel(by), this.#engine))) return false;
+    const answer: unknown = await withDeadline('mayCancel', this.#settings.mayCancel(by), this.#engine);
+    if (!isAllowed('mayCancel()', answer, this.#engine.report)) return false;
     this.#signal('cancelled', by.userId);
     return true;
   }
@@ -117,7 +131,7 @@ export class StreamHandle implements TokenStream, Publisher {
   }
 
   /** The next piece of text, or undefined where the signal comes first. */
-  #next(iterator: AsyncIterator<string>): Promise<IteratorResult<string> | undefined> {
+  #next(iterator: AsyncIterator<string | StreamPart>): Promise<IteratorResult<string | StreamPart> | undefined> {
     const { signal } = this;
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
@@ -163,8 +177,15 @@ export class StreamHandle implements TokenStream, Publisher {
   }
 }
 
+/** @throws InvalidOptionError: an array of texts, or a model's result instead of its stream */
+function iteratorOf(source: AsyncIterable<string | StreamPart>): AsyncIterator<string | StreamPart> {
+  const made: unknown = Reflect.get(Object(source), Symbol.asyncIterator);
+  if (typeof made === 'function') return source[Symbol.asyncIterator]();
+  throw new InvalidOptionError({ option: 'source', value: source, expected: 'an async iterable of texts or parts' });
+}
+
 /** Whatever it is at: it may wait for its own source, and nobody waits for that. */
-function stop(iterator: AsyncIterator<string> | undefined): void {
+function stop(iterator: AsyncIterator<unknown> | undefined): void {
   guarded(
     () => iterator?.return?.(),
     () => {},

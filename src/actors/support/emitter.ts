@@ -1,16 +1,29 @@
+import { InvalidOptionError } from '../../infra/errors.ts';
 import type { Listener } from '../../api/listener.ts';
 
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<Listener<Events[E]>> } = {};
   readonly #report: (error: unknown) => void;
+  readonly #names: Readonly<Record<keyof Events, true>>;
 
-  constructor(report: (error: unknown) => void) {
+  /** @param names of all events: a listener of another one would wait for ever */
+  constructor(report: (error: unknown) => void, names: Readonly<Record<keyof Events, true>>) {
     this.#report = report;
+    this.#names = names;
   }
 
-  /** Returns the function that takes the listener away again. */
+  /**
+   * Returns the function that takes the listener away again.
+   * @throws InvalidOptionError (`TC_INVALID_OPTION`) for an event that there is not, or a listener that is no function
+   */
   on<E extends keyof Events>(event: E, listener: Listener<Events[E]>): () => void {
+    if (!Object.hasOwn(this.#names, event)) {
+      const expected = `one of ${Object.keys(this.#names).join(', ')}`;
+      throw new InvalidOptionError({ option: 'event', value: event, expected });
+    }
+    if (typeof listener !== 'function')
+      throw new InvalidOptionError({ option: 'listener', value: listener, expected: 'a function' });
     const listeners = (this.#byEvent[event] ??= new Set());
     listeners.add(listener);
     return () => void listeners.delete(listener);

@@ -1,4 +1,5 @@
 import { checkChoice } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
@@ -6,6 +7,8 @@ import type { Subscription } from '../delivery/subscription.ts';
 import type { Outcome } from '../../api/receipt.ts';
 import type { SettleOptions } from '../../api/receipt.ts';
 import type { Settlement } from '../../api/receipt.ts';
+
+const SETTLE_OPTIONS: OptionTable<SettleOptions> = { until: 'text' };
 
 /** Members between two looks at the clock. */
 const MEMBERS_PER_LOOK = 16;
@@ -15,6 +18,7 @@ const MEMBERS_PER_LOOK = 16;
  * connections.
  */
 export function settle(publication: FanOutTally, engine: HubContext, options: SettleOptions = {}): Promise<Settlement> {
+  checkOptions<SettleOptions>(options, SETTLE_OPTIONS);
   const isUntilAcked = checkChoice('until', options.until, 'written', ['written', 'acked']) === 'acked';
   const deadline = engine.now() + engine.settings.settleTimeoutMs;
   const follow = new Followed(publication, isUntilAcked, engine.now);

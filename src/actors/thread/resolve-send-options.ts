@@ -2,6 +2,7 @@ import { LANES } from '../../infra/log/entry.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { isId } from '../../infra/log/ids.ts';
 import { checkChoice, checkNumber } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { activeContext, type SpanParent } from '../../infra/telemetry/spans.ts';
 import type { Lane, SendOptions } from '../../api/message.ts';
 
@@ -16,13 +17,32 @@ export interface SendSettings {
   readonly link: string | undefined;
 }
 
+const SEND_OPTIONS: OptionTable<SendOptions> = {
+  lane: 'text',
+  conflate: 'text',
+  expiresInMs: 'number',
+  idempotencyKey: 'text',
+  snapshot: 'boolean',
+  traceContext: 'any',
+  traceLink: 'text',
+};
+
+/**
+ * Before a call does anything else.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function checkSendOptions(options: SendOptions | undefined): void {
+  if (options !== undefined) checkOptions<SendOptions>(options, SEND_OPTIONS);
+}
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveSend(options: SendOptions, hub: { now(): number; newId(): string }): SendSettings {
+  checkSendOptions(options);
   const expiresInMs = checkNumber('expiresInMs', options.expiresInMs, Infinity, { min: 1 });
   return {
     id: checkId(options.idempotencyKey) ?? hub.newId(),
     lane: checkChoice('lane', options.lane, 'normal', LANES),
-    conflate: checkText('conflate', options.conflate),
+    conflate: options.conflate,
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),
@@ -33,9 +53,4 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
 function checkId(value: string | undefined): string | undefined {
   if (value === undefined || isId(value)) return value;
   throw new InvalidOptionError({ option: 'idempotencyKey', value, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
-}
-
-function checkText(option: string, value: string | undefined): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new InvalidOptionError({ option, value, expected: 'a text' });
 }

@@ -1,5 +1,7 @@
+import { PositionLostError } from '../../infra/errors.ts';
 import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
+import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { readMessages } from './history-reader.ts';
 import type { HandleServices } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
@@ -9,6 +11,8 @@ import type { HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 import type { StreamOptions, TokenStream } from '../../api/stream.ts';
+
+const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { from: 'text', limit: 'number' };
 
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
@@ -38,11 +42,16 @@ export class ThreadHandle implements Thread {
   }
 
   async history(options: HistoryOptions = {}): Promise<readonly HistoryMessage[]> {
+    checkOptions<HistoryOptions>(options, HISTORY_OPTIONS);
     const limit = checkNumber('limit', options.limit, 100, { min: 1 });
     const { log } = this.#engine.settings;
-    const { epoch } = await log.position(this.id);
     const from = options.from === undefined ? undefined : parsePosition(options.from);
-    const after = from?.epoch === epoch ? from.offset : 0;
+    const { epoch, offset: head } = await log.position(this.id);
+    if (from !== undefined && (from.epoch !== epoch || from.offset > head)) {
+      const why = from.epoch === epoch ? 'ahead' : 'epoch';
+      throw new PositionLostError({ threadId: this.id, position: formatPosition(from), why });
+    }
+    const after = from?.offset ?? 0;
     for (;;) {
       const entries = await log.readAfter(this.id, after, limit);
       // what the log has let go of since then is other messages' memory by now

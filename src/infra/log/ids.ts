@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { InvalidPositionError, InvalidThreadIdError } from '../errors.ts';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { InvalidOptionError, InvalidPositionError, InvalidThreadIdError } from '../errors.ts';
 
 export const MAX_ID_LENGTH = 128;
 
@@ -10,6 +10,8 @@ const ID = /^[\w.:-]{1,128}$/;
 const THREAD_ID = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
 
 const POSITION = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/;
+
+const EPOCH = /^[\w-]{1,64}$/;
 
 const MAX_THREAD_ID_BYTES = 256;
 
@@ -26,12 +28,17 @@ export function isThreadId(id: unknown): id is string {
   return typeof id === 'string' && THREAD_ID.test(id) && Buffer.byteLength(id) <= MAX_THREAD_ID_BYTES;
 }
 
+/** Whether it is the id of one of the library's own threads. */
+export function isOwnThreadId(threadId: string): boolean {
+  return threadId.startsWith(RESERVED);
+}
+
 /**
  * For everything that applications and clients name.
  * @throws InvalidThreadIdError (`TC_INVALID_THREAD_ID`) unless it is a thread id that does not begin with `~`
  */
 export function assertThreadId(threadId: unknown): asserts threadId is string {
-  if (!isThreadId(threadId) || threadId.startsWith(RESERVED)) throw new InvalidThreadIdError(threadId);
+  if (!isThreadId(threadId) || isOwnThreadId(threadId)) throw new InvalidThreadIdError(threadId);
 }
 
 /**
@@ -54,8 +61,36 @@ export function isConnectionThread(threadId: string): boolean {
   return threadId.startsWith(connectionThreadId(''));
 }
 
+/**
+ * For the id of a user, wherever the application gives one.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) also where it is empty: a lost cookie must not make one user of many
+ */
+export function assertUserId(option: string, userId: unknown): asserts userId is string {
+  if (typeof userId === 'string' && userId !== '') return;
+  throw new InvalidOptionError({ option, value: userId, expected: 'a text that is not empty' });
+}
+
 /** A message or connection id: 128 random bits. Injected as `newId`, so that a run can be replayed from a seed. */
 export const randomId = (): string => randomUUID();
+
+/** Names one life of a log, in positions: 48 random bits. */
+export const randomEpoch = (): string => randomBytes(6).toString('hex');
+
+/**
+ * Whatever makes the epochs.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`): a dot in one would break the positions of a whole life of the log
+ */
+export function checkedEpochs(newEpoch: () => string): () => string {
+  return () => {
+    const epoch: unknown = newEpoch();
+    if (typeof epoch === 'string' && EPOCH.test(epoch)) return epoch;
+    throw new InvalidOptionError({
+      option: 'log.newEpoch()',
+      value: epoch,
+      expected: 'a text that matches ^[\\w-]{1,64}$',
+    });
+  };
+}
 
 /** Where a subscription stands in a log. Written `epoch.offset.id`, so that a client without our code can keep it. */
 export interface Position {

@@ -1,9 +1,10 @@
-import { systemClock } from '../time/clock.ts';
+import { CLOCK_METHODS, systemClock } from '../time/clock.ts';
 import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
 import { releaseDraft, type Entry, type EntryDraft } from './entry.ts';
-import { randomId, type Position } from './ids.ts';
+import { checkedEpochs, randomEpoch, type Position } from './ids.ts';
 import { LogBuffer, type Ledger, type Retention } from './log-buffer.ts';
-import { checkNumber, type Optional } from '../option-checks.ts';
+import { checkOptions, type OptionTable } from '../option-table.ts';
+import { checkMethods, checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
 import { Epochs } from './epochs.ts';
 import type { Clock } from '../../api/clock.ts';
@@ -16,8 +17,8 @@ export interface MemoryLogOptions extends Optional<Retention> {
   maxTotalBytes?: number | undefined;
   /** @default the system's monotonic clock */
   clock?: Clock | undefined;
-  /** Makes epochs. @default random UUIDs */
-  newId?: (() => string) | undefined;
+  /** Names the life of this log, from which it makes the epochs of its threads; never twice the same. @default 48 random bits */
+  newEpoch?: (() => string) | undefined;
 }
 
 /** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */
@@ -54,6 +55,15 @@ export function memoryLog(options: MemoryLogOptions = {}): DeliveryLog {
   return new MemoryLog(options);
 }
 
+const MEMORY_LOG_OPTIONS: OptionTable<MemoryLogOptions> = {
+  maxEntries: 'number',
+  maxBytes: 'number',
+  maxAgeMs: 'number',
+  maxTotalBytes: 'number',
+  clock: 'any',
+  newEpoch: 'function',
+};
+
 class MemoryLog implements DeliveryLog {
   readonly #threads = new Map<string, ThreadLog>();
   /** Those that hold entries, the one without news for longest first. */
@@ -71,14 +81,15 @@ class MemoryLog implements DeliveryLog {
   readonly #clock: Clock;
 
   constructor(options: MemoryLogOptions) {
+    checkOptions<MemoryLogOptions>(options, MEMORY_LOG_OPTIONS, 'log');
     this.#retention = {
       maxEntries: checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 }),
       maxBytes: checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
       maxAgeMs: checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 }),
     };
     this.#maxTotalBytes = checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
-    this.#clock = options.clock ?? systemClock;
-    this.#epochs = new Epochs((options.newId ?? randomId)());
+    this.#clock = checkMethods('log.clock', options.clock, CLOCK_METHODS) ?? systemClock;
+    this.#epochs = new Epochs(checkedEpochs(options.newEpoch ?? randomEpoch)());
   }
 
   get heldBytes(): number {

@@ -234,9 +234,12 @@ const EMPTY = new Uint8Array(0);
 function ignore(): void {}
 
 /** `ws` does not publish its socket: the one guarded look at it. */
-function socketOf(webSocket: ServerWebSocket): Socket {
+function socketOf(webSocket: unknown): Socket {
+  if (typeof webSocket !== 'object' || webSocket === null) {
+    throw new UnsupportedSocketError({ reason: 'it is no WebSocket' });
+  }
   const socket: unknown = Reflect.get(webSocket, '_socket');
-  if (webSocket.readyState !== OPEN) throw new UnsupportedSocketError({ reason: 'it is not open' });
+  if (Reflect.get(webSocket, 'readyState') !== OPEN) throw new UnsupportedSocketError({ reason: 'it is not open' });
   if (!(socket instanceof Socket) || Reflect.get(webSocket, '_isServer') === false) {
     throw new UnsupportedSocketError({ reason: 'it is not a server-side WebSocket of the ws package 8.x' });
   }

@@ -268,7 +268,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'threadcast.pressure',
     kind: 'gauge',
     unit: '1',
-    description: 'How busy the hub is: 0 idle, 1 where sends are refused',
+    description: 'How busy the hub is, 0 to 1: its serializer queue, or fan-out that does not catch up',
     read: ({ pressure }) => pressure,
   },
 ];

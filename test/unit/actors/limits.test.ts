@@ -91,6 +91,23 @@ describe('limits', () => {
     expect(member.link.isClosed).toBe(false);
   });
 
+  it('a user who is in no thread is idle as well, whatever the library has joined by itself', async () => {
+    const { clock, hub, run } = start({ idleConnectionMs: 60_000 });
+    const [ada, bob] = [accept('ada'), accept('bob')];
+    await run(hub.user('ada').send('hello'));
+    await run(ada.connection.send('to you'));
+    await run(bob.connection.join('t'));
+    await run(hub.user('bob').send('hello'));
+    await clock.advance(59_000);
+    expect(ada.link.isClosed).toBe(false);
+    await clock.advance(2_000);
+    expect(ada.link.closeCode).toBe(4406);
+    expect(bob.link.isClosed).toBe(false);
+    bob.connection.leave('t');
+    await clock.advance(62_000);
+    expect(bob.link.closeCode).toBe(4406);
+  });
+
   it('evicts a client that makes too many notices wait', async () => {
     const { clock, hub, run } = start({ maxThreadsPerConnection: 1 });
     const link = new FakeLink();
@@ -151,6 +168,20 @@ describe('a publisher', () => {
     expect(hub.pressure).toBe(0);
   });
 
+  it('at pressure 1 of the serializer small messages are sent, and big ones refused, as the docs say', async () => {
+    const { hub, run } = start({ serializer: { maxQueue: 1 } });
+    const gate = Promise.withResolvers<void>();
+    const waiting = hub.thread('a').send(streamArray(late(gate.promise)));
+    expect(hub.pressure).toBe(1);
+    expect(await run(hub.thread('b').send('small'))).toMatchObject({ strategy: 'inline' });
+    await expect(run(hub.thread('b').send(streamArray(late(gate.promise))))).rejects.toMatchObject({
+      code: 'TC_SERIALIZER_QUEUE_FULL',
+    });
+    gate.resolve();
+    await run(waiting);
+    expect(hub.pressure).toBe(0);
+  });
+
   it('is told to wait for the serializer, in a new thread, too', async () => {
     const { hub, run, clock } = start({ serializer: { maxQueue: 2 } });
     const gate = Promise.withResolvers<void>();
@@ -207,6 +238,25 @@ describe('a publisher', () => {
     expect(all.at(-1)?.position).toBe(await thread.position());
     await expect(thread.history({ limit: 0 })).rejects.toMatchObject({ code: 'TC_INVALID_OPTION' });
     await expect(thread.history({ from: 'nonsense' })).rejects.toMatchObject({ code: 'TC_INVALID_POSITION' });
+  });
+
+  it('says that it does not know a position of another life of the log, or one beyond its end', async () => {
+    const { hub, run } = start();
+    const thread = hub.thread('t');
+    await run(thread.send(1));
+    const position = await thread.position();
+    const [epoch, offset, id] = position.split('.');
+    const code = 'TC_POSITION_LOST';
+    const before = `another.${offset}.${id}`;
+    await expect(thread.history({ from: before })).rejects.toMatchObject({
+      code,
+      threadId: 't',
+      position: before,
+      why: 'epoch',
+    });
+    await expect(thread.history({ from: `${epoch}.9.` })).rejects.toMatchObject({ code, why: 'ahead' });
+    expect(await thread.history({ from: position })).toEqual([]);
+    expect(await thread.history({ from: `${epoch}.0.` })).toHaveLength(1);
   });
 
   it('reads the history as it was, whatever is sent in the same moment', async () => {

@@ -517,6 +517,61 @@ describe('pipe', () => {
     expect(dataOf(link)).toEqual([{ text: 'one ', aborted: 'failed' }]);
   });
 
+  async function* parts(...all: readonly object[]): AsyncGenerator<{ readonly type: string }> {
+    for (const part of all) {
+      yield { type: 'unknown', ...part };
+      await Promise.resolve();
+    }
+  }
+
+  test('takes the parts of a model’s stream, of which only text is text', async () => {
+    const link = await join();
+    const stream = parts(
+      { type: 'start' },
+      { type: 'reasoning-delta', text: 'hm' },
+      { type: 'text-delta', id: '1', text: 'one ' },
+      { type: 'tool-call', input: {} },
+      { type: 'text-delta', id: '1', delta: 'two ' },
+      { type: 'text-delta', textDelta: 'three' },
+      { type: 'finish', finishReason: 'stop' },
+    );
+    await harness.run(begin().pipe(stream, { role: 'assistant' }));
+    expect(dataOf(link)).toEqual([{ role: 'assistant', text: 'one two three' }]);
+  });
+
+  test.each([
+    ['an error', { type: 'error', error: new Error('rate limit') }, 'rate limit'],
+    ['a text that is thrown', { type: 'error', error: 'overloaded' }, 'overloaded'],
+    ['an error without one', { type: 'error' }, 'the model failed'],
+    ['a finish that failed', { type: 'finish', finishReason: 'error' }, 'finished with an error'],
+  ])('%s as a part counts as thrown: the answer is not logged as finished', async (_, part, message) => {
+    const link = await join();
+    const stream = parts({ type: 'text-delta', text: 'one ' }, part, { type: 'finish', finishReason: 'stop' });
+    await expect(harness.run(begin().pipe(stream))).rejects.toThrow(message);
+    expect(dataOf(link)).toEqual([{ text: 'one ', aborted: 'failed' }]);
+  });
+
+  test('a model that was stopped leaves an aborted answer', async () => {
+    const link = await join();
+    await harness.run(
+      begin().pipe(parts({ type: 'text-delta', text: 'so far' }, { type: 'abort' }, { type: 'finish' })),
+    );
+    expect(dataOf(link)).toEqual([{ text: 'so far', aborted: 'aborted' }]);
+  });
+
+  test.each([
+    ['bytes', Buffer.from('x')],
+    ['a part without a type', { text: 'x' }],
+    ['a text-delta without a text', { type: 'text-delta' }],
+    ['a number', 7],
+  ])('%s are no text: told, and not logged as finished', async (_, piece) => {
+    const link = await join();
+    const untyped: AsyncIterable<string> = Object(ReadableStream.from([piece]));
+    const code = 'TC_INVALID_OPTION';
+    await expect(harness.run(begin().pipe(untyped))).rejects.toMatchObject({ code, option: 'text' });
+    expect(dataOf(link)).toEqual([{ text: '', aborted: 'failed' }]);
+  });
+
   test('a text that grows too long stops its source, which would go on for money', async () => {
     await useHub({ streams: { maxLength: 10 } });
     const link = await join();

@@ -1,8 +1,9 @@
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
-import { systemClock } from '../../time/clock.ts';
-import { randomId } from '../ids.ts';
+import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
+import { checkedEpochs, randomEpoch } from '../ids.ts';
 import type { Ledger, Retention } from '../log-buffer.ts';
-import { checkChoice, checkFunction, checkNumber } from '../../option-checks.ts';
+import { checkChoice, checkFunction, checkMethods, checkNumber } from '../../option-checks.ts';
+import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { layoutKeys, PIECE_BYTES, type LayoutKeys } from './layout.ts';
 import type { Clock } from '../../../api/clock.ts';
@@ -64,8 +65,8 @@ export interface RedisLogOptions {
   now?: (() => number) | undefined;
   /** Uniform in [0, 1), for the jitter of reconnects. @default Math.random */
   random?: (() => number) | undefined;
-  /** Makes epochs and the node's id. @default random UUIDs */
-  newId?: (() => string) | undefined;
+  /** Names each new life of a thread's log, `^[\w-]{1,64}$`; never twice the same, on all nodes. @default 48 random bits */
+  newEpoch?: (() => string) | undefined;
 }
 
 export interface RedisLogSettings {
@@ -102,14 +103,36 @@ const QUIET_MS = 1_800_000;
 const STAGED_MS = 60_000;
 /** What Redis takes for a number of milliseconds. */
 const whole = (value: number): string => String(Math.round(Math.min(value, Number.MAX_SAFE_INTEGER)));
+const REDIS_LOG_OPTIONS: OptionTable<RedisLogOptions> = {
+  url: 'text',
+  client: 'object',
+  cluster: 'object',
+  prefix: 'text',
+  maxEntries: 'number',
+  maxAgeMs: 'number',
+  maxBytes: 'number',
+  maxTotalBytes: 'number',
+  idempotencyMs: 'number',
+  positionsMs: 'number',
+  inlineBytes: 'number',
+  timeoutMs: 'number',
+  commandTimeoutMs: 'number',
+  maxPending: 'number',
+  maxPendingBytes: 'number',
+  whenUnavailable: 'text',
+  clock: 'any',
+  now: 'function',
+  random: 'function',
+  newEpoch: 'function',
+};
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
 export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
+  checkOptions<RedisLogOptions>(options, REDIS_LOG_OPTIONS, 'log');
   const timer = { min: 1, max: 2 ** 31 - 1 };
-  const newId = checkFunction('log.newId', options.newId) ?? randomId;
   const now = checkFunction('log.now', options.now);
   const prefix = checkPrefix(options.prefix ?? 'tc');
-  const nodeId = newId().replaceAll('-', '').slice(0, 12);
+  const nodeId = randomEpoch();
   const maxAgeMs = checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 });
   const idempotencyMs = checkNumber('log.idempotencyMs', options.idempotencyMs, 300_000, { min: 1_000 });
   const positionsMs = checkNumber('log.positionsMs', options.positionsMs, 604_800_000, { min: 1 });
@@ -146,10 +169,10 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
     isDeliveredLocally:
       checkChoice('log.whenUnavailable', options.whenUnavailable, 'reject', ['reject', 'deliver-locally']) ===
       'deliver-locally',
-    clock: options.clock ?? systemClock,
+    clock: checkMethods('log.clock', options.clock, CLOCK_METHODS) ?? systemClock,
     random: checkFunction('log.random', options.random) ?? Math.random,
     redisNow: now === undefined ? () => '' : () => String(Math.round(now())),
-    newEpoch: () => newId().replaceAll('-', '').slice(0, 12),
+    newEpoch: checkedEpochs(options.newEpoch ?? randomEpoch),
   };
 }
 

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { asError, InvalidOptionError, UnserializableMessageError } from '../../errors.ts';
 
 export interface RecipeOptions {
@@ -14,6 +15,8 @@ export interface RecipeOptions {
    */
   readonly runsHere?: boolean | undefined;
 }
+
+const RECIPE_OPTIONS: OptionTable<RecipeOptions> = { export: 'any', runsHere: 'boolean' };
 
 /**
  * A message that does not exist yet: a module and its arguments, to be built and serialized in a worker thread. Made by
@@ -59,6 +62,7 @@ export class Recipe {
  * await hub.thread('sales').send(inWorker(new URL('./report.js', import.meta.url), { month: '2026-01' }))
  */
 export function inWorker(url: URL | string, args?: unknown, options: RecipeOptions = {}): Recipe {
+  checkOptions<RecipeOptions>(options, RECIPE_OPTIONS, 'inWorker options');
   const exportName = options.export ?? 'default';
   if (typeof exportName !== 'string' || exportName === '') {
     throw new InvalidOptionError({ option: 'inWorker export', value: exportName, expected: 'the name of an export' });

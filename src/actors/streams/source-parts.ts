@@ -1,0 +1,34 @@
+import { asError, InvalidOptionError } from '../../infra/errors.ts';
+
+/** What one piece of a source means for the stream: text, perhaps none, or that the model was stopped. */
+export type SourcePiece = { readonly text: string } | 'aborted';
+
+const NO_TEXT: SourcePiece = { text: '' };
+
+/** Where versions of the AI SDK have the text of a `text-delta`. */
+const TEXT_FIELDS = ['text', 'delta', 'textDelta'] as const;
+
+/**
+ * Reads a text, or a part of a model's stream: `fullStream` of the AI SDK, in which a failure is a part. Parts that are no text, reasoning
+ * or tool calls for example, only show that the model lives.
+ * @throws what an `error` part carries; InvalidOptionError for what is neither
+ */
+export function readPiece(piece: unknown): SourcePiece {
+  if (typeof piece === 'string') return { text: piece };
+  const type = fieldOf(piece, 'type');
+  if (typeof type !== 'string') {
+    throw new InvalidOptionError({ option: 'text', value: piece, expected: 'a text, or a part with a type' });
+  }
+  if (type === 'error') throw asError(fieldOf(piece, 'error') ?? 'the model failed');
+  if (type === 'finish' && fieldOf(piece, 'finishReason') === 'error')
+    throw new Error('the model finished with an error');
+  if (type === 'abort') return 'aborted';
+  if (type !== 'text-delta') return NO_TEXT;
+  const text = TEXT_FIELDS.map((name) => fieldOf(piece, name)).find((value) => typeof value === 'string');
+  if (typeof text === 'string') return { text };
+  throw new InvalidOptionError({ option: 'text', value: piece, expected: 'a text-delta with a text' });
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,24 @@
+import { Refusal, type RefusalStatus } from '../../api/refusal.ts';
+import { InvalidOptionError } from '../errors.ts';
+
+const STATUSES: readonly unknown[] = [401, 403, 429, 503] satisfies readonly RefusalStatus[];
+
+/**
+ * What `authenticate` returns to turn a client away.
+ * @param status 401 unauthorized, 403 forbidden, 429 too many requests, 503 unavailable
+ * @param message for the body; browsers show it to nobody. Default: the name of the status
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function refuse(status: RefusalStatus, message?: string): Refusal {
+  if (!STATUSES.includes(status)) {
+    throw new InvalidOptionError({
+      option: 'refuse() status',
+      value: status,
+      expected: `one of ${STATUSES.join(', ')}`,
+    });
+  }
+  if (message !== undefined && typeof message !== 'string') {
+    throw new InvalidOptionError({ option: 'refuse() message', value: message, expected: 'a text' });
+  }
+  return new Refusal(status, message);
+}
