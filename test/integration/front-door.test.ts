@@ -308,6 +308,14 @@ describe('what a bare browser asks for in its URL', () => {
     expect(messages.map(({ d }) => String(d)).toSorted((a, b) => a.localeCompare(b))).toEqual(['a1', 'a2', 'b2', 'c2']);
   });
 
+  it('more threads than a connection may have close it with 4403; a malformed one among them with 4400', async () => {
+    const { url } = await serve({ authorize: () => true }, { maxThreadsPerConnection: 2 });
+    const guest = new Guest(`${url}/?thread=a&thread=b`);
+    expect((await guest.got('joined', 2)).map(({ th }) => th)).toEqual(['a', 'b']);
+    expect(await new Guest(`${url}/?thread=a&thread=b&thread=c`).closed).toBe(4403);
+    expect(await new Guest(`${url}/?thread=a&thread=%00`).closed).toBe(4400);
+  });
+
   it('the position of the client counts where the application has joined for it', async () => {
     const { hub, url } = await serve(everything);
     const position = await hub.thread('t1').position();

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -108,6 +109,34 @@ describe('a refused handshake is an event of the hub', () => {
     expect(await statusOf(url)).toBe(101);
     expect(await statusOf(url)).toBe(429);
     expect(refused).toMatchObject([{ reason: 'user-connections', status: 429, userId: 'ada' }]);
+  });
+
+  it('handshakes are paid for by the address that the application names, and by the user', async () => {
+    const clientAddress = ({ headers }: IncomingMessage): string | undefined => headers['x-real-ip']?.toString();
+    const from = (address: string) => ({ headers: { 'x-real-ip': address } });
+    const limits = { maxInputPerSecond: 6, maxInputPerSecondPerAddress: 1, maxInputPerSecondPerUser: 4 };
+    const clock = new VirtualClock();
+    const { url, refused } = await watched(
+      { authenticate: ({ url: target = '' }) => ({ userId: target.slice(2) }), clientAddress },
+      { ...limits, clock },
+    );
+    // an address has five points, a user twenty; a handshake takes ten
+    const ask = async (user: string, address: string): Promise<number> => {
+      const status = statusOf(`${url}/?${user}`, from(address));
+      const asked = setInterval(() => void clock.settle(), 5);
+      return status.finally(() => clearInterval(asked));
+    };
+    expect(await ask('ada', '192.0.2.1')).toBe(101);
+    expect(await ask('bob', '192.0.2.1')).toBe(429);
+    expect(await ask('ada', '192.0.2.2')).toBe(101);
+    expect(await ask('ada', '192.0.2.3')).toBe(429);
+    expect(await ask('bob', '192.0.2.4')).toBe(101);
+    expect(refused.map(({ reason, userId }) => [reason, userId])).toEqual([
+      ['rate-limited', undefined],
+      ['rate-limited', 'ada'],
+    ]);
+    await clock.advance(10_000);
+    expect(await ask('ada', '192.0.2.1')).toBe(101);
   });
 
   it('a listener that throws is an error of the hub, and the client is refused all the same', async () => {
