@@ -115,7 +115,8 @@ export interface Connection {
   /** To this connection alone. Errors are those of `Thread.send`. */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
   /**
-   * Closing twice is once. @default code 1000
+   * Leaves all threads at once. The message that has begun goes out to its end, then the close frame. Where the client takes nothing for
+   * `sendTimeoutMs`, or is not done after 30 s, the line is cut and it sees 1006. Closing twice is once. @default code 1000
    * @throws InvalidOptionError: no code that a close frame may carry, or a reason of more than 123 bytes
    */
   close(code?: number, reason?: string): void;
