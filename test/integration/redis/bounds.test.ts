@@ -67,6 +67,26 @@ describe('what a thread has in Redis', () => {
   });
 });
 
+describe('a node that reads many threads again at the same time', () => {
+  it('holds no more for that than its total', async () => {
+    const writer = startLog({ url: server.url, timeoutMs: 20_000 });
+    const threads = names(1, 30, 'h');
+    for (const threadId of threads)
+      await Promise.all(names(1, 40).map(async (id) => writer.append(draft(id, { threadId, bytes: 20_000 }))));
+    const maxTotalBytes = 4_000_000;
+    const log = startLog({ url: server.url, maxTotalBytes, timeoutMs: 20_000 });
+    const held = await Promise.all(threads.map((threadId) => hold(log, threadId)));
+    await Promise.all(held.map(async ({ subscription }) => subscription.reach?.('start')));
+    // 24 MB are in Redis; each may have read one page too much
+    expect(log.heldBytes).toBeLessThan(maxTotalBytes + threads.length * 160_000);
+    expect(log.heldBytes).toBeGreaterThan(maxTotalBytes / 4);
+    // when there is room again, all can be read
+    for (const { subscription } of held.slice(1)) subscription.unsubscribe();
+    await held[0]?.subscription.reach?.('start');
+    expect(held[0]?.ids()).toEqual(names(1, 40));
+  });
+});
+
 describe('a node with many quiet threads', () => {
   it('sends few commands, however many they are', async () => {
     const clock = new VirtualClock();

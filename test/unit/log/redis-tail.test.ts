@@ -82,7 +82,7 @@ beforeEach(async () => {
     onEntry: ({ id }) => told.push(id),
     onReset: ({ why }) => told.push(why),
     onSilence: () => {},
-    onRead: () => {},
+    makeRoom: () => {},
   });
   await clock.settle();
 });

@@ -10,8 +10,8 @@ export interface HistoryHost {
   readonly settings: RedisLogSettings;
   readonly source: LogSource;
   readonly isClosed: boolean;
-  /** More is held now. */
-  onRead(): void;
+  /** Other threads are to give memory back. */
+  makeRoom(): void;
 }
 
 /** Reads what a tail does not hold yet because it is older, when somebody needs it. */
@@ -23,6 +23,8 @@ export class RedisHistory {
   /** Redis has nothing older than the oldest that is held. */
   #isComplete = false;
   #loading: Promise<void> | undefined;
+  /** Those who wait for older entries. */
+  #readers = 0;
 
   constructor(buffer: LogBuffer, placing: Placing, host: HistoryHost) {
     this.#buffer = buffer;
@@ -31,7 +33,7 @@ export class RedisHistory {
   }
 
   get isLoading(): boolean {
-    return this.#loading !== undefined;
+    return this.#readers > 0;
   }
 
   /** The tail begins anew somewhere else. */
@@ -46,14 +48,29 @@ export class RedisHistory {
 
   /** Reads older entries, from the newest of them on; nothing where there are none to be read. */
   load(oldest: number): Promise<void> | undefined {
+    if (!this.#isMissing(oldest)) return undefined;
+    this.#readers++;
+    return this.#loadAll(oldest).finally(() => this.#readers--);
+  }
+
+  #isMissing(oldest: number): boolean {
     const buffer = this.#buffer;
     const { settings, isClosed } = this.#host;
     const isFull = buffer.hasTrimmed || buffer.head - buffer.first + 1 >= settings.retention.maxEntries;
-    if (oldest >= buffer.first || this.#isComplete || isFull || this.#hasEnded || isClosed) return undefined;
-    this.#loading ??= this.#loadPage(oldest).finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading.then(() => this.load(oldest));
+    return oldest < buffer.first && !this.#isComplete && !isFull && !this.#hasEnded && !isClosed;
+  }
+
+  async #loadAll(oldest: number): Promise<void> {
+    const { ledger, maxTotalBytes } = this.#host.settings;
+    while (this.#isMissing(oldest)) {
+      if (ledger.bytes > maxTotalBytes) this.#host.makeRoom();
+      // many that read at the same time, none of which gives anything back: they go on from here, with a gap
+      if (ledger.bytes > maxTotalBytes) return;
+      this.#loading ??= this.#loadPage(oldest).finally(() => {
+        this.#loading = undefined;
+      });
+      await this.#loading;
+    }
   }
 
   async #loadPage(oldest: number): Promise<void> {
@@ -75,6 +92,5 @@ export class RedisHistory {
     }
     if (older.length < page.length || page.length === 0) this.#isComplete = true;
     if (older.length > 0) buffer.prepend(older.reverse());
-    this.#host.onRead();
   }
 }

@@ -215,7 +215,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#rounds.heard(thread);
   }
 
-  onRead(): void {
+  makeRoom(): void {
     this.#memory.keep();
   }
 

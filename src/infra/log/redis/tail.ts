@@ -18,8 +18,8 @@ export interface TailHost extends PlacingHost {
   /** Resolves when the thread's channel is subscribed on the connections that there are now. */
   subscribed(): Promise<void>;
   onReset(reset: LogReset): void;
-  /** More is held now. */
-  onRead(): void;
+  /** Other threads are to give memory back. */
+  makeRoom(): void;
   /** Entries were found in Redis that had been published long ago. */
   onSilence(): void;
 }
@@ -237,7 +237,6 @@ export class RedisTail {
         if (arrival.offset === buffer.head + 1) this.#placing.append({ arrival, own: undefined });
         if (now - arrival.at > SILENCE_MS) isSilent = true;
       }
-      this.#host.onRead();
     }
     return isSilent;
   }

@@ -29,8 +29,8 @@ export interface ThreadHost {
   onProbe(thread: RedisThread): void;
   /** Something has come through its channel. */
   onHeard(thread: RedisThread): void;
-  /** Older entries are held again. */
-  onRead(): void;
+  /** Other threads are to give memory back. */
+  makeRoom(): void;
   /** An append of this node is the newest entry now. */
   onPosition(thread: RedisThread, position: Position): void;
 }
@@ -170,8 +170,8 @@ export class RedisThread implements AppendListener, TailHost {
     for (const { onReset } of this.#readers) onReset(reset);
   }
 
-  onRead(): void {
-    this.#host.onRead();
+  makeRoom(): void {
+    this.#host.makeRoom();
   }
 
   onSilence(): void {
