@@ -63,6 +63,7 @@ export type {
   ConnectionState,
   ConnectionStats,
   JoinOptions,
+  LeaveOptions,
   PublishAnswer,
   PublishedMessage,
 } from './api/connection.ts';

@@ -98,6 +98,11 @@ export interface ConnectionStats {
   readonly trips: number;
 }
 
+export interface LeaveOptions {
+  /** What the client is told: `kicked`, `deleted`, or the application's own text of 1 to 123 bytes. @default 'kicked' */
+  reason?: string | undefined;
+}
+
 /** One client's socket in the hub. */
 export interface Connection {
   readonly id: string;
@@ -105,14 +110,21 @@ export interface Connection {
   /** What `accept` or `authenticate` was given to keep with it. */
   readonly data: unknown;
   readonly state: ConnectionState;
-  /** Ids of the threads it has joined, with the library's own (`~user:<id>`, `~connection:<id>`). */
+  /**
+   * Ids of the threads it has joined, with the library's own (`~user:<id>`, `~connection:<id>`); of a connection that has ended, those that
+   * it was in.
+   */
   readonly threads: readonly string[];
   readonly stats: ConnectionStats;
   /** @throws InvalidThreadIdError, InvalidPositionError, ConnectionClosedError, ThreadClosedError */
   join(threadId: string, options?: JoinOptions): Promise<void>;
-  /** Leaving a thread that it is not in changes nothing. @throws InvalidThreadIdError */
-  leave(threadId: string): void;
-  /** To this connection alone. Errors are those of `Thread.send`. */
+  /**
+   * Takes the connection out of the thread, and tells its client: `threadcast/client` ends the thread with a `left` event and does not join
+   * it again by itself. A new join of the client asks `authorize`. Leaving a thread that it is not in changes nothing.
+   * @throws InvalidThreadIdError, InvalidOptionError
+   */
+  leave(threadId: string, options?: LeaveOptions): void;
+  /** To this connection alone; `client.inbox` of `threadcast/client`. Errors are those of `Thread.send`. */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
   /**
    * Leaves all threads at once. The message that has begun goes out to its end, then the close frame. Where the client takes nothing for

@@ -13,6 +13,11 @@ export interface Message {
   /** A critical message that has overtaken others: they are still to come, and the position has not moved. */
   readonly ahead: boolean;
   /**
+   * The token stream that this message ends: the application has been given it as a `stream` event, so it shows its text already.
+   * Undefined for every other message, also for an answer that the client has only seen as a whole.
+   */
+  readonly stream: string | undefined;
+  /**
    * W3C `traceparent` of the span under which the message was published, where that is sampled: an OpenTelemetry tracer in the page can
    * go on with it.
    */
@@ -25,8 +30,9 @@ export interface Message {
  */
 export interface Gap {
   /**
-   * `trimmed`: they are not kept any more. `epoch`: the log was started anew. `fork`, `ahead`: the log lost its end. Other words may
-   * come with later servers.
+   * `trimmed`: they are not kept any more, or were sent while the client was away from a thread that the application joins. `epoch`: the
+   * log was started anew. `fork`, `ahead`: the log lost its end. `too-large`: one of more than `maxMessageBytes`. `overflow`: more than
+   * `maxBuffered` had to wait for a reader. Other words may come with later servers.
    */
   readonly why: string;
   /** Where the thread goes on. */
@@ -73,6 +79,12 @@ export interface Progress {
   readonly of: number;
 }
 
+/** The application has removed this client from the thread, or the thread has ended. */
+export interface Left {
+  /** `kicked`, `deleted`, or the application's own text. */
+  readonly reason: string;
+}
+
 /** Events of a thread, each with what its listeners are given. */
 export interface ThreadEvents {
   message: Message;
@@ -81,7 +93,12 @@ export interface ThreadEvents {
   gap: Gap;
   progress: Progress;
   joined: Joined;
-  /** JoinRefusedError, ServerError. Without a listener here it is an `error` event of the client. */
+  /**
+   * The thread is over, by the server: iterators end when they have given what they hold, and the client does not join it again by itself.
+   * `client.join` asks anew.
+   */
+  left: Left;
+  /** JoinRefusedError, ServerError, MessageTooLargeError. Without a listener here it is an `error` event of the client. */
   error: Error;
 }
 
@@ -99,14 +116,16 @@ export interface JoinOptions {
  * A conversation that this client has joined: it stays joined across reconnects, and each message comes exactly once and
  * in order, apart from critical ones that come `ahead`.
  *
- * Messages are for the listeners and iterators that are there when they come: add them in the same turn as `client.join`.
+ * Until its first listener for `message` or its first iterator is added, messages are held, at most `maxBuffered`; those who come in the
+ * same turn of the event loop get them all. Then the thread waits on the server, unless there are listeners for `stream`: then the oldest
+ * messages are given up with a `gap`. A `stream` listener gets the streams that are still growing when it comes.
  */
 export interface ClientThread extends AsyncIterable<Message> {
   readonly id: string;
   /** `epoch.offset.id` of the last message that was received in order; undefined before the first `joined`. */
   readonly position: string | undefined;
   /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the client. */
-  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => void): () => void;
+  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void;
   /** No more messages; iterators give what they hold and end. Leaving twice is once. */
   leave(): void;
   /**
@@ -148,13 +167,39 @@ export interface LogChange {
   readonly isUp: boolean;
 }
 
+/** Events of `client.inbox`, each with what its listeners are given. */
+export interface InboxEvents {
+  message: Message;
+  gap: Gap;
+}
+
+/**
+ * What the server sends to this client alone, `connection.send()`, and to all connections of its user, `hub.user(id).send()`. Each message
+ * comes once and in order. What is sent to the user while the client is away comes after the reconnect; what is sent to the connection
+ * ends with it.
+ *
+ * Messages are held for the first reader as in a thread; of those to the connection, and not taken, the oldest are given up with a `gap`.
+ */
+export interface Inbox extends AsyncIterable<Message> {
+  /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the client. */
+  on<E extends keyof InboxEvents>(event: E, listener: (news: InboxEvents[E]) => unknown): () => void;
+  /** The messages from now on; an iterator that is not read any more must be ended with `return()`, as `break` in `for await` does. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
+}
+
 /** Events of a client, each with what its listeners are given. */
 export interface ClientEvents {
   state: StateChange;
   /** `isLogUp` has changed. */
   log: LogChange;
   /**
-   * What went wrong without an end to the client: MalformedFrameError, ServerError, what a listener or `token` threw.
+   * The application has joined a thread for this client, with `connection.join`. The client does not join it again by itself after a
+   * reconnect: that is the application's to do, and what was sent meanwhile is a `gap`. `client.join` of it returns the same thread, and
+   * makes it one that the client joins by itself, which asks `authorize`.
+   */
+  thread: ClientThread;
+  /**
+   * What went wrong without an end to the client: ConnectionFailingError, MalformedFrameError, ServerError, what a listener or `token` threw.
    * Without a listener it goes to `reportError`, in Node to a process warning.
    */
   error: unknown;
@@ -172,6 +217,8 @@ export interface Client {
    * publish may come late; nothing that was accepted is lost. What the server said last, true before.
    */
   readonly isLogUp: boolean;
+  /** What the server sends to this client and its user. */
+  readonly inbox: Inbox;
   /**
    * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is, and the options count for
    * nothing: add listeners with `thread.on`. Whoever leaves it leaves it for all who share it.
@@ -190,7 +237,7 @@ export interface Client {
    */
   publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
   /** Returns the function that takes the listener away. */
-  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => void): () => void;
+  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void;
   /** The end: threads are left, what waits to be published is rejected. Closing twice is once. */
   close(): void;
 }

@@ -1,3 +1,4 @@
+import { AckQueue } from './ack-queue.ts';
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
 import { checkOptions } from './check-options.ts';
 import { Connection, type ConnectionListener } from './connection.ts';
@@ -11,19 +12,29 @@ import {
   ServerError,
   UnserializableMessageError,
 } from './errors.ts';
-import { parseFrame, requests, type ServerFrame } from './frames.ts';
+import { parseFrame, requests, type JoinedFrame, type ServerFrame, type ThreadFrame } from './frames.ts';
+import { ClientInbox } from './inbox.ts';
+import { JoinQueue, type Joiner } from './join-queue.ts';
+import { limitsOf } from './list-frames.ts';
 import { Emitter } from './emitter.ts';
 import { checkId, checkNumber, checkThreadId, type ClientSettings } from './options.ts';
-import { PublishQueue } from './publish-queue.ts';
+import { PublishQueue, type PublishHost } from './publish-queue.ts';
 import type { ClientState, StateChange } from './states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
 
 /** A client at work: its connection brings frames, its threads take them. */
-export class ThreadcastClient implements Client, ThreadHost, ConnectionListener {
+export class ThreadcastClient implements Client, ThreadHost, PublishHost, ConnectionListener {
   readonly settings: ClientSettings;
+  readonly inbox: ClientInbox;
   isLogUp = true;
   readonly #connection: Connection;
   readonly #outgoing: PublishQueue;
+  readonly #joins: JoinQueue;
+  readonly #acks: AckQueue;
+  /** On this connection. */
+  #isGreeted = false;
+  /** Of the newest join that was refused: where the application has joined, a `joined` with it follows. */
+  #refusedRef: number | undefined;
   readonly #threads = new Map<string, JoinedThread>();
   readonly #listeners = new Emitter<ClientEvents>((error) => this.report(error));
 
@@ -31,6 +42,10 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
     this.settings = settings;
     this.#connection = new Connection(settings, this);
     this.#outgoing = new PublishQueue(settings, this);
+    const send = (text: string): void => void this.send(text);
+    this.#joins = new JoinQueue(settings.clock, send);
+    this.#acks = new AckQueue(settings.clock, send);
+    this.inbox = new ClientInbox(this);
     this.#connection.start();
   }
 
@@ -38,7 +53,7 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
     return this.#connection.state;
   }
 
-  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => void): () => void {
+  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void {
     return this.#listeners.on(event, listener);
   }
 
@@ -46,8 +61,9 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
     this.#assertLive('join', threadId);
     checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
     const known = this.#threads.get(threadId);
+    known?.claim();
     if (known !== undefined) return known;
-    const thread = new JoinedThread(threadId, options, this);
+    const thread = new JoinedThread(threadId, options, this, 'own');
     this.#threads.set(threadId, thread);
     thread.join();
     return thread;
@@ -67,7 +83,22 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
     this.#connection.close();
   }
 
+  /** What is published in a thread comes back in it: not before it has been joined. */
+  sendPublish(threadId: string, text: string): boolean {
+    const thread = this.#threads.get(threadId);
+    if (thread !== undefined) this.#joins.urge(thread);
+    return this.send(text);
+  }
+
   // --- for its threads
+
+  ask(joiner: Joiner): void {
+    this.#joins.add(joiner);
+  }
+
+  acknowledge(threadId: string, offset: number): void {
+    this.#acks.received(threadId, offset);
+  }
 
   send(text: string): boolean {
     return this.#connection.send(text);
@@ -78,6 +109,9 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
   }
 
   forget(thread: JoinedThread): void {
+    this.#joins.delete(thread);
+    this.#acks.forget(thread.id);
+    this.inbox.forget(thread);
     if (this.#threads.get(thread.id) === thread) this.#threads.delete(thread.id);
   }
 
@@ -85,15 +119,19 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
 
   onState(change: StateChange): void {
     const threads = [...this.#threads.values()];
-    if (change.to === 'open') {
-      for (const thread of threads) thread.join();
-    } else if (change.to === 'waiting') {
+    if (change.to === 'waiting' || change.to === 'closed') {
+      this.#isGreeted = false;
       this.#outgoing.suspend();
+      this.#joins.suspend();
+      this.#acks.suspend();
+      this.inbox.suspend();
       for (const thread of threads) thread.suspend();
-    } else if (change.to === 'closed') {
+    }
+    if (change.to === 'closed') {
       const { code = 1000, reason = '' } = change;
       const error = code === 1000 ? undefined : new ConnectionRefusedError(code, reason);
       for (const thread of threads) thread.end(error);
+      this.inbox.end(error);
       this.#outgoing.abandon(new ClientClosedError('publish'));
     }
     this.#listeners.emit('state', change);
@@ -107,14 +145,42 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
 
   #onFrame(frame: ServerFrame): void {
     if (frame.t === 'log') this.#onLog(frame.isUp);
-    else if (frame.t === 'hello') {
-      this.#onLog(frame.isUp);
-      this.#connection.greeted(frame.pingMs);
-      this.#outgoing.greeted(frame.maxBytes);
-    } else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
+    else if (frame.t === 'hello') this.#onHello(frame);
+    else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
     else if (frame.t === 'ok') this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.answer);
     else if (frame.t === 'err') this.#onRefusal(frame);
-    else this.#threads.get(frame.th)?.receive(frame);
+    else this.#onThreadFrame(frame);
+  }
+
+  #onHello({ isUp, pingMs, maxBytes, list }: ServerFrame & { readonly t: 'hello' }): void {
+    this.#onLog(isUp);
+    this.#connection.greeted(pingMs);
+    if (this.#isGreeted) return;
+    this.#isGreeted = true;
+    const limits = limitsOf(list, maxBytes);
+    this.#acks.greeted(limits);
+    this.#joins.greeted(limits);
+    this.inbox.greeted(list !== undefined);
+    for (const thread of this.#threads.values()) thread.join();
+    this.#joins.flush();
+    this.#outgoing.greeted(maxBytes);
+  }
+
+  #onThreadFrame(frame: ThreadFrame): void {
+    if (frame.t === 'joined' && frame.ref !== undefined) this.#joins.answered(frame.ref);
+    const thread = this.#threads.get(frame.th);
+    if (frame.th.startsWith('~')) this.inbox.receive(frame);
+    else if (thread !== undefined) thread.receive(frame);
+    // one with another `ref` has been left meanwhile
+    else if (frame.t === 'joined' && (frame.ref ?? this.#refusedRef) === this.#refusedRef) this.#onInvitation(frame);
+  }
+
+  /** The application has joined a thread for this client. */
+  #onInvitation(frame: JoinedFrame): void {
+    const thread = new JoinedThread(frame.th, {}, this, 'invited');
+    this.#threads.set(frame.th, thread);
+    thread.receive({ ...frame, ref: undefined });
+    this.#listeners.emit('thread', thread);
   }
 
   #onRefusal({ th: threadId, id, code: reason, why: detail, ref }: ServerFrame & { readonly t: 'err' }): void {
@@ -123,9 +189,15 @@ export class ThreadcastClient implements Client, ThreadHost, ConnectionListener 
       this.#outgoing.settle(`${threadId} ${id}`, error);
       return;
     }
+    if (ref !== undefined) this.#joins.answered(ref);
     const thread = this.#threads.get(threadId ?? '');
-    if (thread === undefined) this.report(new ServerError(reason, threadId));
-    else thread.fail(reason, ref);
+    // a question for the inbox names no thread
+    if (threadId === undefined && ref !== undefined) this.inbox.fail(reason, ref);
+    else if (thread === undefined) this.report(new ServerError(reason, threadId));
+    else {
+      this.#refusedRef = ref;
+      thread.fail(reason, ref);
+    }
   }
 
   #onLog(isUp: boolean): void {

@@ -2,7 +2,8 @@ import { backoffDelay, laterDelay } from './backoff.ts';
 import { reconnectAfter } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
-import { LONGEST_TIMER, type ClientSettings } from './options.ts';
+import { ConnectionFailingError } from './errors.ts';
+import type { ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
 import { closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
 import { nextState, type ClientState, type ClientStep, type StateChange } from './states.ts';
@@ -12,6 +13,12 @@ const SUBPROTOCOL = 'threadcast.v1.json';
 
 /** A connection that has lasted for this many shortest waits was a good one: the next attempt is a first one again. */
 const GOOD_WAITS = 10;
+
+/** Failures in a row after which the application is told. */
+const FAILURES_TOLD = 5;
+
+/** The longest that a server can have its clients wait. */
+const LONGEST_RETRY_MS = 300_000;
 
 /** Who is told what the connection lives through. */
 export interface ConnectionListener {
@@ -34,6 +41,9 @@ export class Connection {
   #attempt = 0;
   #dials = 0;
   #openedAt = 0;
+  /** This socket's server has said `hello`. */
+  #isGreeted = false;
+  #failures = 0;
   /** The server's wish, from `bye`. */
   #retryMs: number | undefined;
   /** No attempt before, whatever the network does: the server asked for it. */
@@ -85,11 +95,12 @@ export class Connection {
 
   /** After the end of this socket, come back in so many milliseconds. */
   retryIn(ms: number): void {
-    this.#retryMs = Math.min(ms, LONGEST_TIMER);
+    this.#retryMs = Math.min(ms, LONGEST_RETRY_MS);
   }
 
   /** The server has said `hello`: it is there, and not only something before it that accepts connections. */
   greeted(pingMs: number | undefined): void {
+    this.#isGreeted = true;
     this.#timer.clear();
     if (pingMs !== undefined) this.#silence.expect(pingMs);
   }
@@ -153,18 +164,26 @@ export class Connection {
       this.#end(code, reason);
       return;
     }
+    const isGreeted = this.#isGreeted;
     this.#forgetSocket();
     const { backoff, random } = this.#settings;
     const now = this.#now();
-    if (this.#state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs) this.#attempt = 0;
+    const hasLasted = this.#state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs;
+    if (hasLasted) this.#attempt = 0;
+    if (isGreeted && (hasLasted || reconnect === 'resume')) this.#failures = 0;
+    else if (!isOffline()) this.#failures++;
     const asked = this.#retryMs ?? (reconnect === 'later' ? laterDelay(backoff, random) : undefined);
     this.#retryMs = undefined;
     this.#notBefore = asked === undefined ? 0 : now + asked;
-    const delay = asked ?? backoffDelay(backoff, ++this.#attempt, random);
+    // a server that sends us away again and again does not set our pace
+    const delay =
+      asked !== undefined && hasLasted ? asked : Math.max(asked ?? 0, backoffDelay(backoff, ++this.#attempt, random));
     // `onLine` may be wrong, in a network without internet for example: so it slows us down, but does not stop us
     const retryInMs = isOffline() ? Math.max(delay, backoff.maxMs) : delay;
     this.#timer.set(retryInMs, () => this.#retry());
-    this.#step('lost', { code, reason, retryInMs });
+    const failures = this.#failures;
+    this.#step('lost', { code, reason, failures, retryInMs });
+    if (failures === FAILURES_TOLD) this.#listener.report(new ConnectionFailingError(failures, code, reason));
   }
 
   /** Gives the socket up without waiting for its close event, which may take minutes. */
@@ -214,6 +233,7 @@ export class Connection {
   #forgetSocket(): WebSocketLike | undefined {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#isGreeted = false;
     this.#dials++;
     this.#timer.clear();
     this.#silence.stop();

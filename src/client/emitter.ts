@@ -3,7 +3,7 @@ import { reportGlobally } from './environment.ts';
 
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {
-  readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => void> } = {};
+  readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => unknown> } = {};
   readonly #report: (error: unknown) => void;
 
   constructor(report: (error: unknown) => void) {
@@ -11,11 +11,15 @@ export class Emitter<Events extends object> {
   }
 
   /** Returns the function that takes the listener away again. */
-  on<E extends keyof Events>(event: E, listener: (news: Events[E]) => void): () => void {
+  on<E extends keyof Events>(event: E, listener: (news: Events[E]) => unknown): () => void {
     if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function');
     const listeners = (this.#byEvent[event] ??= new Set());
     listeners.add(listener);
     return () => void listeners.delete(listener);
+  }
+
+  has(event: keyof Events): boolean {
+    return (this.#byEvent[event]?.size ?? 0) > 0;
   }
 
   /** False when nobody listens. */

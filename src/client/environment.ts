@@ -13,6 +13,9 @@ interface Environment extends Listenable {
   readonly navigator?: { readonly onLine?: boolean; readonly userAgent?: string };
   readonly document?: Listenable & { readonly visibilityState?: string };
   readonly reportError?: (error: unknown) => void;
+  /** React Native has none. */
+  readonly crypto?: { getRandomValues?(array: Uint32Array<ArrayBuffer>): Uint32Array };
+  readonly console?: { error?(error: unknown): void };
   readonly process?: { emitWarning?(warning: string | Error): void };
 }
 
@@ -43,8 +46,10 @@ export function watchEnvironment(onOffline: () => void, onOnline: () => void, on
   };
 }
 
-/** An error that nobody listens to: `reportError` in browsers, a process warning in Node. Never thrown. */
+/** An error without a listener: `reportError` in browsers, a process warning in Node, the console elsewhere. Never thrown. */
 export function reportGlobally(error: unknown): void {
-  if (environment.reportError !== undefined) environment.reportError(error);
-  else environment.process?.emitWarning?.(error instanceof Error ? error : String(error));
+  const { reportError, process, console } = environment;
+  if (reportError !== undefined) reportError(error);
+  else if (process?.emitWarning !== undefined) process.emitWarning(error instanceof Error ? error : String(error));
+  else console?.error?.(error);
 }

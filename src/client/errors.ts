@@ -50,6 +50,22 @@ export class ConnectionRefusedError extends ThreadcastClientError {
   }
 }
 
+/**
+ * So many attempts in a row have failed, and the client goes on trying. A browser hides why a handshake is refused: look at the server's
+ * log for a page's origin that is not allowed, or a refused authentication, and at the address.
+ */
+export class ConnectionFailingError extends ThreadcastClientError {
+  readonly code = 'TC_CONNECTION_FAILING';
+  declare readonly attempts: number;
+  /** How the newest one ended: 1006 without a close frame. */
+  declare readonly closeCode: number;
+  declare readonly reason: string;
+
+  constructor(attempts: number, closeCode: number, reason: string) {
+    super(`${attempts} attempts to connect have failed: ${closeCode} ${reason}`, { attempts, closeCode, reason });
+  }
+}
+
 /** The server does not let this client into the thread. The thread is over; iterators throw this. */
 export class JoinRefusedError extends ThreadcastClientError {
   readonly code = 'TC_JOIN_REFUSED';
@@ -125,15 +141,18 @@ export class UnserializableMessageError extends ThreadcastClientError {
   }
 }
 
-/** More bytes than the server takes in one frame, as it said in `hello`. It would have closed the connection. */
+/**
+ * More bytes than the server takes in one frame, as it said in `hello`: it would have closed the connection. Or, as an `error` event, a
+ * message of the server's of more than `maxMessageBytes`: a `gap` tells where the thread goes on.
+ */
 export class MessageTooLargeError extends ThreadcastClientError {
   readonly code = 'TC_MESSAGE_TOO_LARGE';
-  /** Of the whole frame, UTF-8. */
-  declare readonly bytes: number;
+  /** Of the whole frame, UTF-8; undefined for a message of the server's. */
+  declare readonly bytes: number | undefined;
   declare readonly limit: number;
 
-  constructor(bytes: number, limit: number) {
-    super(`message has ${bytes} bytes, more than ${limit}`, { bytes, limit });
+  constructor(bytes: number | undefined, limit: number) {
+    super(`message has ${bytes ?? ''} bytes, more than ${limit}`, { bytes, limit });
   }
 }
 

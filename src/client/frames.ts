@@ -22,15 +22,33 @@ export interface WirePart {
   readonly trace: string | undefined;
 }
 
+/** What a join asks for. */
+export interface JoinWish {
+  /** Undefined for what is sent to the client's user. */
+  readonly th: string | undefined;
+  /** Comes back with the answer. */
+  readonly ref: number;
+  readonly from: string | undefined;
+  /** What is here of token streams. */
+  readonly s?: object | undefined;
+  /** What is here of a big message. */
+  readonly have?: object | undefined;
+}
+
+/** The server has let the client into a thread. */
+export interface JoinedFrame {
+  readonly t: 'joined';
+  readonly th: string;
+  readonly position: Position;
+  readonly recovered: number;
+  /** Of the join that it answers; undefined where the application has joined. */
+  readonly ref: number | undefined;
+}
+
 /** What the server says about one thread. */
 export type ThreadFrame =
-  | {
-      readonly t: 'joined';
-      readonly th: string;
-      readonly position: Position;
-      readonly recovered: number;
-      readonly ref: number | undefined;
-    }
+  | JoinedFrame
+  | { readonly t: 'left'; readonly th: string; readonly why: string }
   | { readonly t: 'messages'; readonly th: string; readonly messages: readonly WireMessage[] }
   /** Without text, the stream is lost. */
   | {
@@ -58,6 +76,8 @@ export type ServerFrame =
       readonly isUp: boolean;
       readonly pingMs: number | undefined;
       readonly maxBytes: number | undefined;
+      /** Entries of a list; undefined where the server takes none. */
+      readonly list: number | undefined;
     }
   | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly answer: PublishAnswer }
   | {
@@ -87,7 +107,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     case 'tok':
       if (!isText(th) || !isText(s)) return undefined;
       if (frame['lost'] === true) return { t, th, id: s, at: 0, text: undefined };
-      return typeof at === 'number' && isText(d) ? { t, th, id: s, at, text: d } : undefined;
+      return isCount(at) && isText(d) ? { t, th, id: s, at, text: d } : undefined;
     case 'joined':
     case 'gap': {
       const position = parsePosition(pos);
@@ -95,19 +115,20 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
       if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0, ref: numberOf(ref) };
       return { t, th, position, why: textOf(why) ?? 'trimmed' };
     }
+    case 'left':
+      return isText(th) ? { t, th, why: textOf(why) ?? 'kicked' } : undefined;
     case 'part': {
       const { o: offset, n, of, d: text } = frame;
-      const isWhole = isText(th) && isText(id) && isText(text) && isCount(offset) && isCount(n) && isCount(of);
+      const isWhole =
+        isText(th) && isText(id) && isText(text) && isCount(offset) && isCount(n) && isCount(of) && n < of;
       return isWhole ? { t, th, id, offset, n, of, text, trace: textOf(frame['tp']) } : undefined;
     }
     case 'log':
-    case 'hello':
-      return {
-        t,
-        isUp: up !== false,
-        pingMs: numberOf(frame['pingMs']),
-        maxBytes: numberOf(fieldsOf(frame['limits'])?.['maxBytes']),
-      };
+    case 'hello': {
+      const { maxBytes, list } = fieldsOf(frame['limits']) ?? {};
+      const [pingMs, most, entries] = [frame['pingMs'], maxBytes, list].map(numberOf);
+      return { t, isUp: up !== false, pingMs, maxBytes: most, list: entries };
+    }
     case 'ok':
       return isText(th) && isText(id)
         ? { t, th, id, answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(pos) } }
@@ -125,12 +146,16 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
 
 /** What the client says. */
 export const requests = {
-  /** `s` is what is here of token streams, `have` of a big message: it may come in parts. `ref` comes back with the answer. */
-  join: (th: string, ref: number, from: string | undefined, s: object | undefined, have: object | undefined): string =>
-    JSON.stringify({ t: 'join', th, ref, from, s, parts: true, have }),
+  /** Big messages may come in parts. */
+  join: (wish: JoinWish): string => JSON.stringify({ t: 'join', ...wish, parts: true }),
+  /** @param list the JSON of `[[th, ref, from?, s?, have?], …]` */
+  joins: (list: string): string => `{"t":"joins","parts":true,"l":${list}}`,
+  inbox: (wish: JoinWish): string => JSON.stringify({ t: 'inbox', ...wish, parts: true }),
   cancel: (th: string, s: string): string => JSON.stringify({ t: 'cancel', th, s }),
   leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
   ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),
+  /** @param list the JSON of `[[th, o], …]` */
+  acks: (list: string): string => `{"t":"acks","l":${list}}`,
   publish: (th: string, id: string, json: string, tp: string | undefined): string =>
     `${JSON.stringify({ t: 'pub', th, id, tp }).slice(0, -1)},"d":${json}}`,
 };

@@ -8,8 +8,11 @@ export type {
   ClientStream,
   ClientThread,
   Gap,
+  Inbox,
+  InboxEvents,
   Joined,
   JoinOptions,
+  Left,
   LogChange,
   Message,
   Progress,
@@ -21,6 +24,7 @@ export type { Backoff } from './backoff.ts';
 export type { ClientClock } from './clock.ts';
 export {
   ClientClosedError,
+  ConnectionFailingError,
   ConnectionRefusedError,
   InvalidOptionError,
   InvalidThreadIdError,

@@ -11,7 +11,8 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 export class MessageIterator implements AsyncIterableIterator<Message, undefined> {
   readonly #onTaken: () => void;
   readonly #onReturn: () => void;
-  #held: Message[] = [];
+  /** Not taken yet, oldest first; the thread may give some of it up. */
+  held: Message[] = [];
   readonly #readers: Reader[] = [];
   #isEnded = false;
   #error: Error | undefined;
@@ -23,12 +24,12 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
 
   /** Messages held. */
   get size(): number {
-    return this.#held.length;
+    return this.held.length;
   }
 
   push(message: Message): void {
     const reader = this.#readers.shift();
-    if (reader === undefined) this.#held.push(message);
+    if (reader === undefined) this.held.push(message);
     else reader.resolve({ done: false, value: message });
   }
 
@@ -43,7 +44,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
   next(): Promise<IteratorResult<Message, undefined>> {
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
-      const message = this.#held.shift();
+      const message = this.held.shift();
       if (message !== undefined) {
         this.push(message);
         this.#onTaken();
@@ -54,7 +55,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {
-    this.#held = [];
+    this.held = [];
     this.end();
     this.#error = undefined;
     this.#onReturn();

@@ -26,13 +26,18 @@ export interface ConnectOptions {
   publishTimeoutMs?: number | undefined;
   /** Published messages that may wait for their answers, for a connection above all. @default 1024 */
   maxQueued?: number | undefined;
-  /** Messages that an iterator of a thread may hold, at least 2; see `ClientThread`. @default 1024 */
+  /** Messages that a thread may hold for a reader, at least 2; see `ClientThread`. @default 1024 */
   maxBuffered?: number | undefined;
+  /**
+   * Largest message that is put together from parts, and longest text of a token stream, in UTF-16 units. A longer message is a `gap`; the
+   * text of a longer stream comes with its final message. @default 134217728
+   */
+  maxMessageBytes?: number | undefined;
   /** Time. @default the monotonic clock */
   clock?: ClientClock | undefined;
   /** Uniform in [0, 1), for the jitter. @default Math.random */
   random?: (() => number) | undefined;
-  /** Makes idempotency keys, of `[\w.:-]`. @default 128 random bits */
+  /** Makes idempotency keys, of `[\w.:-]`. @default 128 random bits, of `Math.random` where there is no `crypto` */
   newId?: (() => string) | undefined;
 }
 
@@ -46,6 +51,7 @@ export interface ClientSettings {
   readonly publishTimeoutMs: number;
   readonly maxQueued: number;
   readonly maxBuffered: number;
+  readonly maxMessageBytes: number;
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -63,6 +69,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     publishTimeoutMs: 'number',
     maxQueued: 'number',
     maxBuffered: 'number',
+    maxMessageBytes: 'number',
     clock: 'object',
     random: 'function',
     newId: 'function',
@@ -80,6 +87,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     publishTimeoutMs: checkNumber('publishTimeoutMs', options.publishTimeoutMs, 60_000),
     maxQueued: checkNumber('maxQueued', options.maxQueued, 1_024),
     maxBuffered: checkNumber('maxBuffered', options.maxBuffered, 1_024, 2),
+    maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1_048_576),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     newId: options.newId ?? randomId,
@@ -90,8 +98,9 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
 
 /** @throws InvalidThreadIdError */
 export function checkThreadId(id: unknown): void {
-  // a well-formed text: each escape is one byte
-  const isRight = isText(id) && /^(?!~)[^\p{Cc}\p{Cs}]{1,256}$/u.test(id);
+  // a well-formed text: each escape is one byte. Not every React Native knows property escapes
+  // oxlint-disable-next-line no-control-regex
+  const isRight = isText(id) && /^(?!~)[^\0-\x1f\x7f-\x9f\ud800-\udfff]{1,256}$/u.test(id);
   if (!isRight || encodeURIComponent(id).replace(/%../g, '-').length > 256) throw new InvalidThreadIdError(id);
 }
 
@@ -111,7 +120,11 @@ export function checkNumber(option: string, value: number | undefined, fallback:
   throw new InvalidOptionError(option, `a number from ${min} to ${LONGEST_TIMER}`);
 }
 
-/** `crypto.randomUUID` is missing in pages that are not served over https. */
+/**
+ * `crypto.randomUUID` is missing in pages that are not served over https, and all of `crypto` in React Native: there it is random enough
+ * not to be chosen twice.
+ */
 function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-');
+  const words = new Uint32Array(4).map(() => Math.random() * 2 ** 32);
+  return Array.from(environment.crypto?.getRandomValues?.(words) ?? words, (word) => word.toString(36)).join('-');
 }

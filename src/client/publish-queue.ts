@@ -11,6 +11,12 @@ interface Unanswered {
   isSent: boolean;
 }
 
+/** Who sends what is published. */
+export interface PublishHost {
+  /** False where there is no open socket. */
+  sendPublish(threadId: string, text: string): boolean;
+}
+
 /**
  * In frames of the largest size, each character three bytes: a server closes the connection of a client that lets 16 of them wait for the
  * application, and what waited through a tunnel may be more.
@@ -20,15 +26,14 @@ const WINDOW_FRAMES = 4;
 /** What is published and not answered yet, in order: each is sent as soon as it may be, and again on each new connection. */
 export class PublishQueue {
   readonly #settings: ClientSettings;
-  readonly #host: { send(text: string): boolean };
+  readonly #host: PublishHost;
   readonly #unanswered = new Map<string, Unanswered>();
   /** Where the server tells no limit, a gigabyte. */
   #maxBytes = 1e9;
   /** What is published waits for `hello`: what is too big must not be sent, or the server would close for good. */
   #isGreeted = false;
 
-  /** @param host whose `send` is false where there is no open socket */
-  constructor(settings: ClientSettings, host: { send(text: string): boolean }) {
+  constructor(settings: ClientSettings, host: PublishHost) {
     this.#settings = settings;
     this.#host = host;
   }
@@ -92,17 +97,30 @@ export class PublishQueue {
   /** Sends what the window has room for, a thousand messages at most. */
   #advance(): void {
     let room = WINDOW_FRAMES * this.#maxBytes;
-    for (const unanswered of this.#isGreeted ? this.#unanswered.values() : []) {
+    for (const [key, unanswered] of this.#isGreeted ? this.#unanswered : []) {
       room -= Math.max(unanswered.text.length, this.#maxBytes / 256);
       if (room < 0) return;
-      if (!unanswered.isSent) unanswered.isSent = this.#host.send(unanswered.text);
+      // the key ends with the message's id, which has no blank
+      const threadId = key.slice(0, key.lastIndexOf(' '));
+      if (!unanswered.isSent) unanswered.isSent = this.#host.sendPublish(threadId, unanswered.text);
     }
   }
 
   #sizeError(text: string): Error | undefined {
     // no character has more than three bytes for each of its units
     if (text.length * 3 <= this.#maxBytes) return undefined;
-    const bytes = new TextEncoder().encode(text).length;
+    const bytes = utf8Length(text);
     return bytes > this.#maxBytes ? new MessageTooLargeError(bytes, this.#maxBytes) : undefined;
   }
+}
+
+/** Bytes of a text without lone surrogates, which JSON escapes. React Native has no `TextEncoder`. */
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // each half of a surrogate pair is two bytes of the pair's four
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
 }

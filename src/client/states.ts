@@ -11,6 +11,11 @@ export interface StateChange {
   /** Close code, where a socket was lost or ended: 1006 where there was no close frame. */
   readonly code?: number;
   readonly reason?: string;
+  /**
+   * With `waiting`: attempts in a row that the server has not answered with its `hello`, or that it has ended with "come back later"; at the
+   * fifth one a ConnectionFailingError is an `error` event of the client.
+   */
+  readonly failures?: number;
   /** With `waiting`: milliseconds until the next attempt; `online` and a page that is shown again may come before. */
   readonly retryInMs?: number;
 }

@@ -7,6 +7,8 @@ export class TextStream implements ClientStream {
   readonly cancel: () => void;
   /** Once more after a reconnect: nobody knows whether the server has heard of it. */
   isCancelled = false;
+  /** The application has it. */
+  isShown = false;
   readonly done: Promise<Message | undefined>;
   text = '';
   /** The same as `text`, as it came. */

@@ -148,7 +148,10 @@ export class Session {
 
   /** Whether the receipt of what has just been logged at this offset is to count it. */
   isRecipient(thread: string, offset: number): boolean {
-    return this.connection.threads.includes(thread) && (this.#latest.get(thread)?.startedAt ?? Infinity) < offset;
+    const { state, threads } = this.connection;
+    return (
+      state !== 'evicted' && threads.includes(thread) && (this.#latest.get(thread)?.startedAt ?? Infinity) < offset
+    );
   }
 
   /** What a receipt says of this connection is what its socket, and its peer, know. */

@@ -55,8 +55,10 @@ export class ClientRequests {
     if (connection.state === 'evicted') return;
     switch (request.t) {
       case 'join':
-        if (!(await connection.mayJoin(request.th))) this.#refuse(request, 'forbidden');
-        else await connection.rejoin(request.th, request.from, request.wish);
+        if (!(await connection.joinByRequest(request.th, request.from, request.wish))) {
+          this.#refuse(request, 'forbidden');
+          connection.greetMember(request.th, request.wish.ref);
+        }
         return;
       case 'inbox':
         if (!(await connection.openInbox(request.from, request.wish))) this.#refuse(request, 'forbidden');
@@ -66,7 +68,7 @@ export class ClientRequests {
         if (!(await connection.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
         return;
       case 'leave':
-        connection.leave(request.th);
+        connection.leaveByRequest(request.th);
         return;
       case 'pub':
         await this.#publish(request);

@@ -1,4 +1,4 @@
-import { assertCloseFrame, closeCodes } from '../../infra/wire/close-codes.ts';
+import { assertCloseFrame, assertReason, closeCodes } from '../../infra/wire/close-codes.ts';
 import { isAllowed } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { assertThreadId, connectionThreadId, parsePosition, userThreadId } from '../../infra/log/ids.ts';
@@ -19,6 +19,7 @@ import type {
   ConnectionEvents,
   ConnectionStats,
   JoinOptions,
+  LeaveOptions,
 } from '../../api/connection.ts';
 import type { Listener } from '../../api/listener.ts';
 import type { Receipt } from '../../api/receipt.ts';
@@ -26,6 +27,7 @@ import type { SendOptions } from '../../api/message.ts';
 
 const EVENTS: Readonly<Record<keyof ConnectionEvents, true>> = { message: true, state: true, evicted: true };
 const JOIN_OPTIONS: OptionTable<JoinOptions> = { from: 'text' };
+const LEAVE_OPTIONS: OptionTable<LeaveOptions> = { reason: 'text' };
 
 /** One connection, as the application has it and its client talks to it; what is delivered to it goes by the `DeliverySide`. */
 export class ConnectionActor extends DeliverySide implements Connection {
@@ -42,6 +44,8 @@ export class ConnectionActor extends DeliverySide implements Connection {
   /** Of one frame of its client's: a larger one ends the connection. */
   readonly maxFrameBytes: number;
   readonly #acceptedAt: number;
+  /** Those that it was in at its end, for `evicted` listeners. */
+  #lastThreads: readonly string[] | undefined;
   /** Made when they are needed, which is never for most. */
   #listeners: Emitter<ConnectionEvents> | undefined;
   #input: ClientInput | undefined;
@@ -67,7 +71,7 @@ export class ConnectionActor extends DeliverySide implements Connection {
   }
 
   get threads(): readonly string[] {
-    return this.memberships.threads;
+    return this.#lastThreads ?? this.memberships.threads;
   }
 
   get stats(): ConnectionStats {
@@ -120,16 +124,15 @@ export class ConnectionActor extends DeliverySide implements Connection {
     return this.isIn(threadId) || (await this.mayJoin(threadId));
   }
 
-  /** The client asks for it; see `Memberships.rejoin`. */
-  rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
-    return this.memberships.rejoin(threadId, from, wish);
+  /** The client asks for it; false where it may not, or where the application has taken it out of the thread since it asked. */
+  joinByRequest(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<boolean> {
+    return this.memberships.joinIf(() => this.mayJoin(threadId), threadId, from, wish);
   }
 
   /** The client asks for what is sent to its user; false where it has none. */
   async openInbox(from: string | undefined, wish?: JoinRequest): Promise<boolean> {
     if (this.userId === undefined) return false;
-    await this.memberships.rejoin(userThreadId(this.userId), from, wish);
-    return true;
+    return this.memberships.joinIf(() => true, userThreadId(this.userId), from, wish);
   }
 
   /** The client asks for the end of a token stream; false where it may not. */
@@ -137,9 +140,23 @@ export class ConnectionActor extends DeliverySide implements Connection {
     return this.memberships.cancelStream(threadId, streamId, { connectionId: this.id, userId: this.userId });
   }
 
-  leave(threadId: string): void {
+  leave(threadId: string, options: LeaveOptions = {}): void {
+    assertThreadId(threadId);
+    checkOptions<LeaveOptions>(options, LEAVE_OPTIONS);
+    const { reason = 'kicked' } = options;
+    assertReason(reason, 1);
+    if (this.memberships.leave(threadId)) this.tell(notices.left(threadId, reason));
+  }
+
+  /** Its client asks for it, and need not be told. */
+  leaveByRequest(threadId: string): void {
     assertThreadId(threadId);
     this.memberships.leave(threadId);
+  }
+
+  /** After a refused join: where the application has joined this thread for its client, that holds. */
+  greetMember(threadId: string, ref: number | undefined): void {
+    this.memberships.greetMember(threadId, ref);
   }
 
   /** To this connection alone: a thread of its own, so that everything that holds for a thread holds here too. */
@@ -234,7 +251,8 @@ export class ConnectionActor extends DeliverySide implements Connection {
     if (now - usedAt >= this.engine.settings.idleConnectionMs) this.evict(closeCodes.idle);
   }
 
-  protected override onEnd(end: Eviction): void {
+  protected override onEnd(end: Eviction, threads: readonly string[]): void {
+    this.#lastThreads = threads;
     this.#input?.end();
     this.engine.forgetConnection(this.id, end);
     this.emit('evicted', end);

@@ -66,7 +66,7 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
   }
 
   /** The machine has ended, and its link is about to. */
-  protected abstract onEnd(end: Eviction): void;
+  protected abstract onEnd(end: Eviction, threads: readonly string[]): void;
 
   /** The socket is gone. */
   protected abstract onLinkEnd(): void;
@@ -290,10 +290,11 @@ export abstract class DeliverySide implements Member, LinkListener, OutboxOwner 
 
   terminate(code: number, reason: string): void {
     this.#traceWaiting('evicted');
+    const { threads } = this.memberships;
     this.memberships.leaveAll();
     if (this.#isLinkClosed) this.outbox.abandon();
     else this.#end(code, reason);
-    this.onEnd({ code, reason });
+    this.onEnd({ code, reason }, threads);
   }
 
   #end(code: number, reason: string): void {

@@ -1,4 +1,5 @@
 import { formatPosition, isOwnThreadId, parsePosition } from '../../infra/log/ids.ts';
+import type { MaybePromise } from '../../api/message.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
@@ -28,7 +29,7 @@ export class Subscriptions implements Task {
   #own = 0;
   /** When it left a thread last; undefined where it has not left any. */
   leftAt: number | undefined;
-  /** Joins that wait for a log elsewhere; undefined where there are none. */
+  /** Joins that wait for the application or for a log elsewhere; undefined where there are none. */
   #joining: Set<{ readonly threadId: string }> | undefined;
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
@@ -81,53 +82,78 @@ export class Subscriptions implements Task {
   async join(threadId: string, from: string | undefined): Promise<void> {
     this.#member.assertLive('join');
     if (this.#byThread.has(threadId)) return;
-    await this.#joins(threadId, (isWanted) => this.#enter(threadId, from, undefined, isWanted));
+    await this.#whileJoining(threadId, (isWanted) => this.#enter(threadId, from, undefined, isWanted));
   }
 
-  /** The thread counts as being joined while `work` is done, or until it is left. */
-  async #joins(threadId: string, work: (isWanted: () => boolean) => Promise<unknown>): Promise<void> {
+  /**
+   * A client's own join, where it may; false where it may not, or where it is taken out of the thread before it is in it. Where the server
+   * has joined for it already, or does so meanwhile, the client's position counts: it knows what it has, and ignored what came before it
+   * had asked.
+   */
+  joinIf(
+    may: () => MaybePromise<boolean>,
+    threadId: string,
+    from: string | undefined,
+    wish?: JoinRequest,
+  ): Promise<boolean> {
+    return this.#whileJoining(threadId, async (isWanted) => {
+      if (!(await may()) || !isWanted()) return false;
+      this.#member.assertLive('join');
+      if (from !== undefined && from !== 'start') parsePosition(from);
+      return this.#rejoin(threadId, from, wish, isWanted);
+    });
+  }
+
+  /** @param work is given whether the join is still wanted: a leave of the application's ends it */
+  async #whileJoining(threadId: string, work: (isWanted: () => boolean) => Promise<boolean>): Promise<boolean> {
     const joining = { threadId };
     const all = (this.#joining ??= new Set());
     all.add(joining);
     try {
-      await work(() => all.has(joining));
+      return await work(() => all.has(joining));
     } finally {
       all.delete(joining);
       if (all.size === 0) this.#joining = undefined;
     }
   }
 
-  /**
-   * A client's own join. Where the server has joined for it already, or does so meanwhile, the client's position counts: it knows what
-   * it has, and ignored what came before it had asked.
-   */
-  async rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
-    this.#member.assertLive('join');
-    if (from !== undefined && from !== 'start') parsePosition(from);
-    await this.#joins(threadId, () => this.#rejoin(threadId, from, wish));
-  }
-
-  async #rejoin(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<void> {
+  async #rejoin(
+    threadId: string,
+    from: string | undefined,
+    wish: JoinRequest | undefined,
+    isWanted: () => boolean,
+  ): Promise<boolean> {
     let start = from;
-    for (;;) {
+    while (isWanted()) {
       const subscription = this.#byThread.get(threadId);
       if (subscription !== undefined && start === undefined && !subscription.isBehind) {
         this.#greet(subscription, wish);
-        return;
+        return true;
       }
       if (subscription !== undefined) {
         // anew from its place: what has overtaken others came before the client had asked
         start ??= formatPosition(subscription.position);
         this.#forget(subscription);
       }
-      if (await this.#enter(threadId, start, wish)) return;
+      if (await this.#enter(threadId, start, wish, isWanted)) return true;
     }
+    return false;
   }
 
-  leave(threadId: string): void {
+  /** False where it was not in the thread. */
+  leave(threadId: string): boolean {
     this.#joining?.forEach((joining, _, all) => joining.threadId === threadId && all.delete(joining));
     const subscription = this.#byThread.get(threadId);
     if (subscription !== undefined) this.#forget(subscription);
+    return subscription !== undefined;
+  }
+
+  /** Its client may not join, but is in the thread: it is told where it stands. */
+  greetMember(threadId: string, ref: number | undefined): void {
+    const subscription = this.#byThread.get(threadId);
+    if (subscription === undefined) return;
+    const position = formatPosition(subscription.position);
+    this.#member.tell(notices.joined(threadId, position, 0, ref));
   }
 
   /** False where it may not, or is not in the thread. */
@@ -199,7 +225,12 @@ export class Subscriptions implements Task {
    * False where somebody else's join was faster, or this one is not wanted any more. At once where the log answers at once, and as soon
    * as the thread is open: who sends right after a join finds it there.
    */
-  async #enter(threadId: string, from: string | undefined, wish?: JoinRequest, isWanted = ALWAYS): Promise<boolean> {
+  async #enter(
+    threadId: string,
+    from: string | undefined,
+    wish: JoinRequest | undefined,
+    isWanted: () => boolean,
+  ): Promise<boolean> {
     const opening = this.#engine.openThread(threadId);
     const thread = opening instanceof Promise ? await opening : opening;
     const reached = thread.reach(from);
@@ -243,4 +274,3 @@ export class Subscriptions implements Task {
 const LEFT_AT_ONCE = 64;
 
 const NONE: ReadonlySet<Subscription> = new Set();
-const ALWAYS = (): boolean => true;

@@ -25,6 +25,7 @@ export const notices = {
     encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits, up: isUp ? undefined : false })),
   joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref })),
+  left: (th: string, why: string): Frame => encodeText(JSON.stringify({ t: 'left', th, why })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
   lost: (th: string, s: string): Frame => encodeText(JSON.stringify({ t: 'tok', th, s, lost: true })),
   error: (code: string, about: { th?: string; id?: string; ref?: number | undefined; why?: string } = {}): Frame =>

@@ -52,13 +52,21 @@ export function assertCloseFrame(code: unknown, reason: unknown): void {
       expected: '1000 to 1014 without 1004 to 1006, or 3000 to 4999',
     });
   }
-  if (typeof reason !== 'string' || Buffer.byteLength(reason) > MAX_REASON_BYTES) {
-    throw new InvalidOptionError({
-      option: 'reason',
-      value: reason,
-      expected: `a text of at most ${MAX_REASON_BYTES} bytes`,
-    });
-  }
+  assertReason(reason);
+}
+
+/**
+ * What the application says of an end: of a connection, or of being in a thread.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function assertReason(reason: unknown, minBytes = 0): asserts reason is string {
+  const bytes = typeof reason === 'string' ? Buffer.byteLength(reason) : -1;
+  if (bytes >= minBytes && bytes <= MAX_REASON_BYTES) return;
+  throw new InvalidOptionError({
+    option: 'reason',
+    value: reason,
+    expected: `a text of ${minBytes} to ${MAX_REASON_BYTES} bytes`,
+  });
 }
 
 /** RFC 6455 section 7.4: some are for reports only. */

@@ -352,7 +352,7 @@ test('a closed client listens to the browser no more', async () => {
 
 test('a server that sends heartbeats and falls silent is left after 2.5 of its pings', async () => {
   const network = fakeNetwork();
-  network.socket.open().say({ t: 'hello', sid: 's', pingMs: 4_000, limits: {} });
+  network.socket.open({ t: 'hello', sid: 's', pingMs: 4_000, limits: {} });
   for (let i = 0; i < 5; i++) {
     await network.clock.advance(9_000);
     network.socket.say({ t: 'hb' });
@@ -365,14 +365,14 @@ test('a server that sends heartbeats and falls silent is left after 2.5 of its p
 
 test('a server that tells no time may be silent for ever', async () => {
   const network = fakeNetwork();
-  network.socket.open().say({ t: 'hello', sid: 's', limits: {} });
+  network.socket.open({ t: 'hello', sid: 's', limits: {} });
   await network.clock.advance(1_000_000);
   expect([network.client.state, network.clock.pending]).toEqual(['open', 0]);
 });
 
 test('once the time is known, a new socket that says nothing at all is left too', async () => {
   const network = fakeNetwork();
-  network.socket.open().say({ t: 'hello', sid: 's', pingMs: 4_000, limits: {} }).lose();
+  network.socket.open({ t: 'hello', sid: 's', pingMs: 4_000, limits: {} }).lose();
   await network.clock.advance(500);
   network.socket.open();
   await network.clock.advance(10_000);
@@ -381,7 +381,7 @@ test('once the time is known, a new socket that says nothing at all is left too'
 
 test('a machine that slept passes no verdict at once', async () => {
   const network = fakeNetwork();
-  network.socket.open().say({ t: 'hello', sid: 's', pingMs: 4_000, limits: {} });
+  network.socket.open({ t: 'hello', sid: 's', pingMs: 4_000, limits: {} });
   await network.clock.freeze(3_600_000);
   expect(network.client.state).toBe('open');
   await network.clock.advance(3_999);
@@ -392,7 +392,7 @@ test('a machine that slept passes no verdict at once', async () => {
 
 test('a line that died while the machine slept is left some seconds after that, not half a minute', async () => {
   const network = fakeNetwork();
-  network.socket.open().say({ t: 'hello', sid: 's', pingMs: 25_000, limits: {} });
+  network.socket.open({ t: 'hello', sid: 's', pingMs: 25_000, limits: {} });
   await network.clock.freeze(3_600_000);
   await network.clock.advance(4_999);
   expect(network.client.state).toBe('open');
@@ -403,13 +403,13 @@ test('a line that died while the machine slept is left some seconds after that, 
 test('a connection on which nobody says hello is given up like one that does not open', async () => {
   const network = fakeNetwork({ connectTimeoutMs: 3_000 });
   const published = network.client.publish('t1', 1);
-  network.socket.open();
+  network.socket.upgrade();
   await network.clock.advance(2_999);
   expect(network.client.state).toBe('open');
   await network.clock.advance(1);
   expect(network.states).toEqual(['open', 'waiting']);
   await network.clock.advance(500);
-  network.socket.open().say(HELLO);
+  network.socket.open();
   network.socket.say({ t: 'ok', th: 't1', id: 'id-1' });
   await published;
   await network.clock.advance(3_600_000);
@@ -420,7 +420,7 @@ test('whether the server can reach its log', async () => {
   const network = fakeNetwork();
   const news: boolean[] = [];
   network.client.on('log', ({ isUp }) => news.push(isUp));
-  network.socket.open().say(HELLO);
+  network.socket.open();
   expect([network.client.isLogUp, news]).toEqual([true, []]);
   network.socket.say({ t: 'log', up: false }, { t: 'log', up: false });
   expect([network.client.isLogUp, news]).toEqual([false, [false]]);
@@ -428,7 +428,7 @@ test('whether the server can reach its log', async () => {
   for (const hello of [{ ...HELLO, up: false }, HELLO]) {
     network.socket.lose();
     await network.clock.advance(1_000);
-    network.socket.open().say(hello);
+    network.socket.open(hello);
   }
   expect([network.client.isLogUp, news]).toEqual([true, [false, true]]);
 });

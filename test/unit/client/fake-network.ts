@@ -30,10 +30,9 @@ export class FakeSocket implements WebSocketLike {
   send(text: string): void {
     if (this.readyState !== 1) throw new Error('not open');
     const { ref, ...frame }: Record<string, unknown> = JSON.parse(text);
-    if (frame['t'] === 'join') {
-      this.refs.push(ref);
-      this.#refOf.set(frame['th'], ref);
-    }
+    if (frame['t'] === 'join') this.#joins(frame['th'], ref);
+    if (frame['t'] === 'joins' && Array.isArray(frame['l'])) for (const [th, each] of frame['l']) this.#joins(th, each);
+    if (frame['t'] === 'inbox') this.refs.push(ref);
     this.sent.push(frame);
     this.onSend(frame);
   }
@@ -43,11 +42,16 @@ export class FakeSocket implements WebSocketLike {
     this.readyState = 2;
   }
 
-  /** The server accepts. */
-  open(): this {
+  /** The handshake is done. */
+  upgrade(): this {
     this.readyState = 1;
     this.#dispatch('open', {});
     return this;
+  }
+
+  /** The handshake is done, and a hub is there: an old one, unless another `hello` is given. */
+  open(hello: object = HELLO): this {
+    return this.upgrade().say(hello);
   }
 
   /** The server says something; a `joined` without a `ref` is the answer to the newest join of its thread. */
@@ -78,6 +82,11 @@ export class FakeSocket implements WebSocketLike {
   /** Frames of one kind that the client has sent. */
   sentOf(t: string): Record<string, unknown>[] {
     return this.sent.filter((frame) => frame['t'] === t);
+  }
+
+  #joins(th: unknown, ref: unknown): void {
+    this.refs.push(ref);
+    this.#refOf.set(th, ref);
   }
 
   #answer(frame: unknown): unknown {
@@ -127,6 +136,16 @@ export function fakeNetwork(options: ConnectOptions = {}, url = 'ws://hub.test/w
   };
 }
 
+/** All that an iterator gives until it ends. */
+export async function allOf<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const one of iterable) all.push(one);
+  return all;
+}
+
+/** The end of this turn: joins go out together. */
+export const turn = (): Promise<void> => Promise.resolve();
+
 /** What the promise is rejected with. Ask before it happens. */
 export const rejectionOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -137,6 +156,9 @@ export const rejectionOf = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 export const HELLO = { t: 'hello', sid: 's', limits: {} };
+
+/** Of a server that takes lists. */
+export const LISTS = { ...HELLO, limits: { list: 4 } };
 
 export const msg = (th: string, o: number, more: object = {}) => ({
   t: 'msg',

@@ -72,10 +72,18 @@ test('a server that begins anew is followed', async () => {
   expect(data()).toEqual([{ a: 1 }]);
 });
 
-test('parts that are not the next ones: the thread is joined again, for all of the message', () => {
+test('parts that are not the next ones: the thread is joined again, for all of the message', async () => {
   const { network, data } = start();
-  for (const wrong of [part(2), part(1, { id: 'other' }), part(1, { of: 4 })]) {
+  const cases: [object, number][] = [
+    [part(2), 0],
+    [part(1, { id: 'other' }), 500],
+    [part(1, { of: 4 }), 500],
+  ];
+  for (const [wrong, wait] of cases) {
+    const before = network.socket.sentOf('join').length;
     network.socket.say(part(0), wrong);
+    await network.clock.advance(wait);
+    expect(network.socket.sentOf('join')).toHaveLength(before + 1);
     expect(network.socket.sent.at(-1)).toEqual({ t: 'join', th: 't1', from: 'e1.1.m1', parts: true });
     network.socket.say(part(1), part(2));
     expect(data()).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeNetwork, HELLO, rejectionOf, type FakeSocket } from './fake-network.ts';
+import { fakeNetwork, rejectionOf, type FakeSocket } from './fake-network.ts';
 
 const ok = (id: string, pos?: string) => ({ t: 'ok', th: 't1', id, pos });
 
@@ -14,7 +14,7 @@ function accepting(socket: FakeSocket): FakeSocket {
 
 test('resolves with what the server answers', async () => {
   const { client, socket } = fakeNetwork();
-  accepting(socket).open().say(HELLO);
+  accepting(socket).open();
   expect(await client.publish('t1', { a: 1 })).toEqual({ id: 'id-1', messageId: 'id-1', position: 'e.1.id-1' });
   expect(await client.publish('t1', null, { id: 'mine' })).toEqual({
     id: 'mine',
@@ -29,7 +29,7 @@ test('resolves with what the server answers', async () => {
 
 test('not before that, and answers may come in any order', async () => {
   const { client, socket } = fakeNetwork();
-  socket.open().say(HELLO);
+  socket.open();
   const settled: string[] = [];
   const first = client.publish('t1', 1).then(() => settled.push('first'));
   const second = client.publish('t1', 2).then(() => settled.push('second'));
@@ -43,7 +43,7 @@ test('not before that, and answers may come in any order', async () => {
 
 test('a refusal rejects, with the server’s word and the application’s', async () => {
   const { client, socket, errors } = fakeNetwork();
-  socket.open().say(HELLO);
+  socket.open();
   const refused = [rejectionOf(client.publish('t1', 1)), rejectionOf(client.publish('t1', 2))];
   socket.say({ t: 'err', code: 'forbidden', th: 't1', id: 'id-1', why: 'muted' });
   socket.say({ t: 'err', code: 'TC_MESSAGE_TOO_LARGE', th: 't1', id: 'id-2' });
@@ -56,7 +56,7 @@ test('a refusal rejects, with the server’s word and the application’s', asyn
 
 test('ids are made where none are given', async () => {
   const network = fakeNetwork({ newId: undefined });
-  accepting(network.socket).open().say(HELLO);
+  accepting(network.socket).open();
   const { id } = await network.client.publish('t1', 1);
   expect(id).toMatch(/^[\w.:-]{4,128}$/);
   expect((await network.client.publish('t1', 1)).id).not.toBe(id);
@@ -66,7 +66,7 @@ test('waits in order for the connection, after the joins', async () => {
   const { client, socket } = fakeNetwork();
   const published = Promise.all([client.publish('t1', 1), client.publish('t1', 2)]);
   client.join('t1');
-  accepting(socket).open().say(HELLO);
+  accepting(socket).open();
   await published;
   expect(socket.sent.map(({ t, d }) => [t, d])).toEqual([
     ['join', undefined],
@@ -77,14 +77,14 @@ test('waits in order for the connection, after the joins', async () => {
 
 test('what was not answered is sent again on the next connection, in order and before what is new, and nothing else', async () => {
   const network = fakeNetwork();
-  accepting(network.socket).open().say(HELLO);
+  accepting(network.socket).open();
   await network.client.publish('t1', 'answered');
   network.socket.onSend = () => {};
   const published = [network.client.publish('t1', 1), network.client.publish('t1', 2)];
   network.socket.lose();
   published.push(network.client.publish('t1', 3));
   await network.clock.advance(500);
-  accepting(network.socket).open().say(HELLO);
+  accepting(network.socket).open();
   expect((await Promise.all(published)).map(({ position }) => position)).toEqual(['e.1.id-2', 'e.2.id-3', 'e.3.id-4']);
   expect(network.socket.sent.map(({ id, d }) => [id, d])).toEqual([
     ['id-2', 1],
@@ -95,7 +95,7 @@ test('what was not answered is sent again on the next connection, in order and b
 
 test('the same id while it waits is the same message', async () => {
   const { client, socket } = fakeNetwork({ maxQueued: 1 });
-  socket.open().say(HELLO);
+  socket.open();
   const published = [client.publish('t1', 1, { id: 'a' }), client.publish('t1', 1, { id: 'a' })];
   socket.say(ok('a', 'e.1.a'));
   expect(await Promise.all(published)).toEqual([
@@ -107,11 +107,11 @@ test('the same id while it waits is the same message', async () => {
 
 test('a socket that is closing takes nothing: the next one does', async () => {
   const network = fakeNetwork();
-  network.socket.open().say(HELLO).readyState = 2;
+  network.socket.open().readyState = 2;
   const published = network.client.publish('t1', 1);
   network.socket.lose();
   await network.clock.advance(500);
-  accepting(network.socket).open().say(HELLO);
+  accepting(network.socket).open();
   await published;
   expect(network.socket.sent).toHaveLength(1);
 });
@@ -120,7 +120,7 @@ test('too many without an answer are refused', async () => {
   const { client, socket } = fakeNetwork({ maxQueued: 2 });
   const waiting = [client.publish('t1', 1), client.publish('t1', 2)];
   await expect(client.publish('t1', 3)).rejects.toMatchObject({ code: 'TC_PUBLISH_QUEUE_FULL', limit: 2 });
-  socket.open().say(HELLO);
+  socket.open();
   expect(socket.sent).toHaveLength(2);
   await expect(client.publish('t1', 3)).rejects.toMatchObject({ code: 'TC_PUBLISH_QUEUE_FULL' });
   socket.say(ok('id-1'), ok('id-2'));
@@ -148,9 +148,7 @@ test('what JSON cannot express is refused', async () => {
 
 test("what is above the server's limit is refused here, where it would cost the connection there", async () => {
   const { client, socket } = fakeNetwork();
-  accepting(socket)
-    .open()
-    .say({ t: 'hello', sid: 's', pingMs: 1_000, limits: { maxBytes: 60 } });
+  accepting(socket).open({ t: 'hello', sid: 's', pingMs: 1_000, limits: { maxBytes: 60 } });
   const overhead = '{"t":"pub","th":"t1","id":"i","d":""}'.length;
   await client.publish('t1', 'x'.repeat(60 - overhead), { id: 'i' });
   await expect(client.publish('t1', 'ä'.repeat(12), { id: 'i' })).rejects.toMatchObject({
@@ -165,7 +163,7 @@ test('nothing is sent before the server has told its limit: what waited and is t
   const { client, socket } = fakeNetwork();
   const big = rejectionOf(client.publish('t1', 'x'.repeat(100)));
   const small = client.publish('t1', 1);
-  accepting(socket).open();
+  accepting(socket).upgrade();
   expect(socket.sent).toEqual([]);
   socket.say({ t: 'hello', sid: 's', limits: { maxBytes: 60 } });
   expect(await big).toMatchObject({ code: 'TC_MESSAGE_TOO_LARGE', limit: 60 });
@@ -175,7 +173,7 @@ test('nothing is sent before the server has told its limit: what waited and is t
 test('without an answer in time it is rejected and not sent again; with the same id it is the same message', async () => {
   const network = fakeNetwork({ publishTimeoutMs: 5_000 });
   const { client, clock } = network;
-  network.socket.open().say(HELLO);
+  network.socket.open();
   const unanswered = rejectionOf(client.publish('t1', 1, { id: 'a' }));
   const sooner = rejectionOf(client.publish('t1', 2, { timeoutMs: 100 }));
   await clock.advance(100);
@@ -185,7 +183,7 @@ test('without an answer in time it is rejected and not sent again; with the same
   // too late for the one that is rejected
   network.socket.say(ok('a', 'e.1.a')).lose();
   await clock.advance(500);
-  accepting(network.socket).open().say(HELLO);
+  accepting(network.socket).open();
   expect(network.socket.sent).toEqual([]);
   expect(await client.publish('t1', 1, { id: 'a' })).toEqual({ id: 'a', messageId: 'a', position: 'e.1.a' });
   client.close();
@@ -200,7 +198,7 @@ test('no more waits on the server than it lets wait: the rest follows the answer
   const { client, socket } = fakeNetwork();
   const published = Array.from({ length: 40 }, (_, n) => client.publish('t1', 'x'.repeat(900), { id: `m${n}` }));
   const small = client.publish('t1', 1, { id: 'small' });
-  socket.open().say({ t: 'hello', sid: 's', limits: { maxBytes: 1_000 } });
+  socket.open({ t: 'hello', sid: 's', limits: { maxBytes: 1_000 } });
   const sent = (): unknown[] => socket.sent.map(({ id }) => id);
   expect(sent()).toEqual(['m0', 'm1', 'm2', 'm3']);
   socket.say(ok('m1'));

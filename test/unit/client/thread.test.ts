@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { Gap, Message } from '../../../src/client/index.ts';
-import { fakeNetwork, HELLO, joined, msg, rejectionOf, type FakeSocket } from './fake-network.ts';
+import { fakeNetwork, joined, msg, rejectionOf, turn, type FakeSocket } from './fake-network.ts';
 
 /** A thread that has been joined at the start of an epoch, with what it has received. */
 function joinedThread(options: Parameters<typeof fakeNetwork>[0] = {}) {
@@ -46,9 +46,10 @@ test('understands a batch', () => {
   expect(ids(received)).toEqual(['a', 'b']);
 });
 
-test('joins at once when the connection is open, and a joined thread is the same one', () => {
+test('joins at once when the connection is open, and a joined thread is the same one', async () => {
   const { network, socket, thread } = joinedThread();
   const other = network.client.join('t2', { from: 'e9.7.x' });
+  await turn();
   expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 't2', parts: true, from: 'e9.7.x' });
   expect(other.position).toBe('e9.7.x');
   expect(network.client.join('t1')).toBe(thread);
@@ -151,6 +152,7 @@ test('a thread that is left says so, and what is still under way is not for its 
   const again = network.client.join('t1');
   const second: string[] = [];
   again.on('message', ({ id }) => second.push(id));
+  await turn();
   socket.say(msg('t1', 1), joined('t1', 'e1.1.m1'), msg('t1', 2));
   expect([ids(received), second]).toEqual([[], ['m2']]);
   again.leave();
@@ -163,9 +165,13 @@ test('the answers to joins of a thread that was left are not its successor’s',
   const network = fakeNetwork();
   const { client, socket, errors } = network;
   socket.open();
-  client.join('t1').leave();
-  client.join('t1').leave();
+  for (let i = 0; i < 2; i++) {
+    const left = client.join('t1');
+    await turn();
+    left.leave();
+  }
   const thread = client.join('t1', { from: 'start' });
+  await turn();
   const received: string[] = [];
   thread.on('message', ({ id }) => received.push(id));
   const [first, second, third] = socket.refs;
@@ -183,6 +189,7 @@ test('a client that asks for what is new takes it from the application’s join 
   const gaps: unknown[] = [];
   thread.on('message', ({ id }) => received.push(id));
   thread.on('gap', (gap) => gaps.push(gap));
+  await turn();
   socket.say({ ...joined('t1', 'e.7.m7'), ref: undefined }, msg('t1', 8));
   // 9 was superseded before its turn came
   socket.say(joined('t1', 'e.9.m9'), msg('t1', 10));
@@ -207,6 +214,7 @@ test('where it asks for more, a join of the application is not the answer to its
   const thread = client.join('t1', { from: 'start' });
   const received: string[] = [];
   thread.on('message', ({ id }) => received.push(id));
+  await turn();
   socket.say({ ...joined('t1', 'e.7.m7'), ref: undefined }, msg('t1', 8));
   socket.say(joined('t1', 'e.0.'), msg('t1', 7), msg('t1', 8));
   expect([received, errors]).toEqual([['m7', 'm8'], []]);
@@ -252,7 +260,7 @@ test('a join that failed for another reason is tried again', async () => {
   const thread = network.client.join('t1');
   const onJoined = vi.fn();
   thread.on('joined', onJoined);
-  network.socket.open().say(HELLO).refuse('t1', 'internal');
+  network.socket.open().refuse('t1', 'internal');
   expect(network.errors).toMatchObject([{ code: 'TC_JOIN_REFUSED', reason: 'internal' }]);
   await network.clock.advance(500);
   expect(network.socket.sentOf('join')).toHaveLength(2);
@@ -269,7 +277,7 @@ test('a reconnect takes the place of the next attempt to join', async () => {
   await network.clock.advance(400);
   network.socket.lose();
   await network.clock.advance(500);
-  network.socket.open().say(HELLO);
+  network.socket.open();
   await network.clock.advance(20_000);
   expect(network.socket.sentOf('join')).toHaveLength(1);
 });
@@ -344,12 +352,12 @@ test('acknowledges after a second, once for all', async () => {
   expect(socket.sentOf('ack')).toHaveLength(1);
 });
 
-test('acknowledges 32 messages at once', async () => {
+test('acknowledges once a second', async () => {
   const { network, socket } = joinedThread();
   for (let o = 1; o <= 70; o++) socket.say(msg('t1', o));
-  expect(socket.sentOf('ack').map(({ o }) => o)).toEqual([32, 64]);
+  expect(socket.sentOf('ack')).toEqual([]);
   await network.clock.advance(1_000);
-  expect(socket.sentOf('ack').map(({ o }) => o)).toEqual([32, 64, 70]);
+  expect(socket.sentOf('ack')).toEqual([{ t: 'ack', th: 't1', o: 70 }]);
 });
 
 test('a lost connection takes its acknowledgement with it', async () => {

@@ -1,0 +1,60 @@
+import { Timer, type ClientClock } from './clock.ts';
+import { requests } from './frames.ts';
+import { limitsOf, listsOf, type FrameLimits } from './list-frames.ts';
+
+/** The longest that a message waits for its acknowledgement. */
+const AFTER_MS = 1_000;
+
+/** Of a server that takes no lists, and counts each frame: acknowledgements of one second. */
+const SINGLE_ACKS = 128;
+
+/** Cumulative acknowledgements of all threads, once a second. */
+export class AckQueue {
+  readonly #timer: Timer;
+  readonly #send: (text: string) => void;
+  readonly #offsets = new Map<string, number>();
+  #limits = limitsOf(undefined);
+
+  constructor(clock: ClientClock, send: (text: string) => void) {
+    this.#timer = new Timer(clock);
+    this.#send = send;
+  }
+
+  /** What the server takes. */
+  greeted(limits: FrameLimits): void {
+    this.#limits = limits;
+  }
+
+  /** Everything up to this offset is here. */
+  received(threadId: string, offset: number): void {
+    this.#offsets.set(threadId, offset);
+    this.#wait();
+  }
+
+  /** The thread is left: a join will tell the position. */
+  forget(threadId: string): void {
+    this.#offsets.delete(threadId);
+  }
+
+  /** The connection is gone. */
+  suspend(): void {
+    this.#timer.clear();
+    this.#offsets.clear();
+  }
+
+  #wait(): void {
+    if (!this.#timer.isSet) this.#timer.set(AFTER_MS, () => this.#flush());
+  }
+
+  #flush(): void {
+    const isSingle = this.#limits.list === undefined;
+    const due = [...this.#offsets].slice(0, isSingle ? SINGLE_ACKS : undefined);
+    for (const [threadId] of due) this.#offsets.delete(threadId);
+    if (isSingle || due.length === 1) for (const [threadId, offset] of due) this.#send(requests.ack(threadId, offset));
+    else {
+      const entries = due.map((entry) => JSON.stringify(entry));
+      for (const list of listsOf(entries, this.#limits)) this.#send(requests.acks(list));
+    }
+    if (this.#offsets.size > 0) this.#wait();
+  }
+}

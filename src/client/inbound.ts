@@ -1,0 +1,153 @@
+import type { Message } from './api.ts';
+import { BigMessage } from './big-message.ts';
+import { DedupCursor } from './dedup-cursor.ts';
+import { MalformedFrameError, MessageTooLargeError } from './errors.ts';
+import { parseJson, requests, type WireMessage, type WirePart } from './frames.ts';
+import { OpenStreams } from './open-streams.ts';
+import type { ClientSettings } from './options.ts';
+import { formatPosition, type Position } from './position.ts';
+import type { Readers } from './readers.ts';
+
+/** What needs to be done about what comes of a thread. */
+export interface InboundHost {
+  readonly settings: ClientSettings;
+  send(text: string): boolean;
+  /** Everything up to this offset is here. */
+  acknowledge(offset: number): void;
+  report(error: unknown): void;
+  /** To the readers. */
+  tell(error: Error): void;
+  /** The parts of a big message are not those that were asked for: for how many times in a row. */
+  onDisorder(times: number): void;
+  /** The readers hold as much as they may. */
+  onOverflow(): void;
+}
+
+/** What comes of a thread while it is joined: each message is taken once, and handed to the readers. */
+export class Inbound {
+  readonly #host: InboundHost;
+  readonly #readers: Readers;
+  readonly #cursor = new DedupCursor();
+  readonly #streams: OpenStreams;
+  readonly #big: BigMessage;
+  /** Big messages that began anew since one was whole. */
+  #disorders = 0;
+  /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
+  #unexplained: Position | undefined;
+
+  constructor(threadId: string, position: Position | undefined, host: InboundHost, readers: Readers) {
+    this.#host = host;
+    this.#readers = readers;
+    if (position !== undefined) this.#cursor.moveTo(position);
+    const { maxMessageBytes } = host.settings;
+    this.#big = new BigMessage(maxMessageBytes);
+    this.#streams = new OpenStreams(
+      {
+        cancel: (streamId) => void host.send(requests.cancel(threadId, streamId)),
+        show: (stream) => readers.emit('stream', stream),
+      },
+      maxMessageBytes,
+    );
+  }
+
+  get position(): string | undefined {
+    const { position } = this.#cursor;
+    return position === undefined ? undefined : formatPosition(position);
+  }
+
+  /** What is here besides the position. */
+  get has(): { readonly s: object | undefined; readonly have: object | undefined } {
+    return { s: this.#streams.positions, have: this.#big.have };
+  }
+
+  /** There is a listener for streams. */
+  showStreams(): void {
+    this.#streams.showAll();
+  }
+
+  /**
+   * It has been joined.
+   * @param isNew what comes from there on was asked for
+   */
+  begin(position: Position, isNew: boolean): void {
+    // only a gap moves a position that we have: were the line cut before it, we would never hear of it
+    if (this.#cursor.position === undefined || isNew) this.#cursor.moveTo(position);
+    this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
+    this.#streams.cancelAgain();
+  }
+
+  /** The server has told no gap, though it does not go on where we are: then it is told now. */
+  explain(): void {
+    const position = this.#unexplained;
+    if (position !== undefined)
+      this.gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
+  }
+
+  suspend(): void {
+    this.#unexplained = undefined;
+  }
+
+  end(): void {
+    this.#streams.endAll();
+  }
+
+  gap(why: string, position: Position): void {
+    this.#unexplained = undefined;
+    this.#big.drop();
+    this.#cursor.moveTo(position);
+    this.#streams.endAll();
+    this.#readers.emit('gap', { why, position: formatPosition(position) });
+  }
+
+  text(id: string, at: number, text: string | undefined): void {
+    this.#streams.add(id, at, text);
+  }
+
+  part(part: WirePart): void {
+    this.explain();
+    const { id, offset, n, of, trace } = part;
+    const progress = this.#big.add(part);
+    if (progress === 'disorder') {
+      this.#host.onDisorder(this.#disorders++);
+      return;
+    }
+    if (progress === 'taken') {
+      this.#readers.emit('progress', { id, offset, parts: n + 1, of });
+      const { text } = this.#big;
+      if (text !== undefined) this.#whole(text, { id, offset, ahead: false, trace });
+      return;
+    }
+    if (progress === 'tooLong') {
+      this.#host.tell(new MessageTooLargeError(undefined, this.#host.settings.maxMessageBytes));
+    }
+    if (n + 1 === of && this.#cursor.take({ id, offset, ahead: false })) {
+      this.#readers.emit('gap', { why: 'too-large', position: this.position ?? '' });
+    }
+  }
+
+  message(wire: WireMessage): void {
+    this.explain();
+    const { id, offset, ahead } = wire;
+    if (offset !== undefined) {
+      const isNew = this.#cursor.take({ id, offset, ahead });
+      if (!ahead) {
+        this.#host.acknowledge(offset);
+        // another one in its place: it has expired meanwhile, or was superseded
+        this.#big.drop();
+      }
+      if (!isNew) return;
+    }
+    const stream = this.#streams.isShown(id) ? id : undefined;
+    const message: Message = { ...wire, position: this.position ?? '', stream };
+    this.#streams.end(id, message);
+    this.#readers.push(message);
+    if (this.#readers.held >= this.#host.settings.maxBuffered) this.#host.onOverflow();
+  }
+
+  #whole(text: string, wire: Omit<WireMessage, 'data'>): void {
+    this.#disorders = 0;
+    const data = parseJson(text);
+    if (data === undefined) this.#host.report(new MalformedFrameError(text));
+    else this.message({ ...wire, data });
+  }
+}

@@ -1,0 +1,112 @@
+import { Timer, type ClientClock } from './clock.ts';
+import { requests, type JoinWish } from './frames.ts';
+import { fits, listsOf, type FrameLimits } from './list-frames.ts';
+
+/** A thread that is to be joined. */
+export interface Joiner {
+  /** What it asks for, at the moment when it is asked. `ref` comes back with the answer. */
+  wish(ref: number): JoinWish;
+}
+
+/** Of a server that takes no lists and counts each frame, 1000 a second where nothing else is set: joins in so much time. */
+const SINGLE_JOINS = 256;
+const SINGLE_MS = 400;
+
+/** Joins, in few frames, and no more at a time than the server answers: so thousands of threads come back at its pace. */
+export class JoinQueue {
+  readonly #send: (text: string) => void;
+  readonly #waiting = new Set<Joiner>();
+  /** By their `ref`, which no two joins of the client share. */
+  readonly #unanswered = new Set<number>();
+  readonly #pause: Timer;
+  /** Undefined before `hello`. */
+  #limits: FrameLimits | undefined;
+  #refs = 0;
+  #singles = 0;
+  #isScheduled = false;
+
+  constructor(clock: ClientClock, send: (text: string) => void) {
+    this.#pause = new Timer(clock);
+    this.#send = send;
+  }
+
+  /** Sent at the end of this turn, together with others. */
+  add(joiner: Joiner): void {
+    this.#waiting.add(joiner);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.flush();
+    });
+  }
+
+  delete(joiner: Joiner): void {
+    this.#waiting.delete(joiner);
+  }
+
+  /** Its turn is now: something follows that must come after it. */
+  urge(joiner: Joiner): void {
+    if (this.#waiting.has(joiner)) this.flush();
+    if (this.#waiting.has(joiner) && this.#limits !== undefined) this.#join([joiner], this.#limits);
+  }
+
+  greeted(limits: FrameLimits): void {
+    this.#limits = limits;
+  }
+
+  /** The connection is gone, and with it what was asked on it. */
+  suspend(): void {
+    this.#limits = undefined;
+    this.#waiting.clear();
+    this.#unanswered.clear();
+    this.#pause.clear();
+    this.#singles = 0;
+  }
+
+  answered(ref: number): void {
+    if (this.#unanswered.delete(ref)) this.flush();
+  }
+
+  flush(): void {
+    const limits = this.#limits;
+    if (limits === undefined || this.#waiting.size === 0) return;
+    const room = limits.list === undefined ? SINGLE_JOINS - this.#singles : limits.list - this.#unanswered.size;
+    // few frames: the next list goes out when half of the last one has been answered
+    if (limits.list !== undefined && room < this.#waiting.size && room < limits.list / 2) return;
+    if (room > 0) this.#join([...this.#waiting].slice(0, room), limits);
+  }
+
+  #join(joiners: readonly Joiner[], limits: FrameLimits): void {
+    const entries: string[] = [];
+    for (const joiner of joiners) {
+      this.#waiting.delete(joiner);
+      const wish = shortened(joiner.wish(++this.#refs), limits);
+      this.#unanswered.add(this.#refs);
+      if (wish.th === undefined) this.#send(requests.inbox(wish));
+      else if (limits.list === undefined || joiners.length === 1) this.#send(requests.join(wish));
+      else entries.push(entryOf(wish));
+    }
+    for (const list of listsOf(entries, limits)) this.#send(requests.joins(list));
+    if (limits.list === undefined) this.#rest(joiners.length);
+  }
+
+  #rest(count: number): void {
+    this.#singles += count;
+    if (this.#pause.isSet) return;
+    this.#pause.set(SINGLE_MS, () => {
+      this.#singles = 0;
+      this.flush();
+    });
+  }
+}
+
+/** `[th, ref, from?, s?, have?]` */
+function entryOf({ th, ref, from, s, have }: JoinWish): string {
+  return JSON.stringify([th, ref, from, s, have]).replace(/(,null)+\]$/, ']');
+}
+
+/** What the server can begin anew is not said where it is too much for a frame. */
+function shortened(wish: JoinWish, limits: FrameLimits): JoinWish {
+  return fits(JSON.stringify(wish).length, limits) ? wish : { ...wish, s: undefined, have: undefined };
+}

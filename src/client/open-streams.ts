@@ -1,0 +1,88 @@
+import type { Message } from './api.ts';
+import { TextStream } from './stream.ts';
+
+/** Streams of one thread at a time; a server has fewer. */
+const MAX_STREAMS = 256;
+
+/** Streams that are remembered when they have ended. */
+const REMEMBERED = 32;
+
+/** What the streams of a thread need of it. */
+export interface StreamsHost {
+  /** Asks the publisher of a stream to stop. */
+  cancel(streamId: string): void;
+  /** False where nobody listens. */
+  show(stream: TextStream): boolean;
+}
+
+/** The token streams of a thread that are still growing. */
+export class OpenStreams {
+  readonly #host: StreamsHost;
+  /** UTF-16 units of one. */
+  readonly #maxLength: number;
+  readonly #byId = new Map<string, TextStream>();
+
+  /** Streams whose message has come, the newest last: text that comes later does not begin them anew. */
+  readonly #ended = new Set<string>();
+
+  constructor(host: StreamsHost, maxLength: number) {
+    this.#host = host;
+    this.#maxLength = maxLength;
+  }
+
+  /** How much of each is here; undefined where there are none. */
+  get positions(): object | undefined {
+    if (this.#byId.size === 0) return undefined;
+    return Object.fromEntries(Array.from(this.#byId, ([id, { text }]) => [id, text.length]));
+  }
+
+  /** Whether the application has this stream. */
+  isShown(id: string): boolean {
+    return this.#byId.get(id)?.isShown === true;
+  }
+
+  /** Text from the position `at` on, or none where the stream is lost. */
+  add(id: string, at: number, text: string | undefined): void {
+    if (text === undefined) {
+      this.end(id);
+      return;
+    }
+    if (this.#ended.has(id)) return;
+    const stream = this.#byId.get(id) ?? new TextStream(id, () => this.#host.cancel(id));
+    // the final message has all of it
+    if (at + text.length <= this.#maxLength) stream.add(at, text);
+    if (this.#byId.has(id) || stream.text === '') return;
+    if (this.#byId.size >= MAX_STREAMS) for (const [oldest] of [...this.#byId].slice(0, 1)) this.end(oldest);
+    this.#byId.set(id, stream);
+    this.#show(stream);
+  }
+
+  end(id: string, message?: Message): void {
+    const stream = this.#byId.get(id);
+    if (stream === undefined) return;
+    stream.end(message);
+    this.#byId.delete(id);
+    if (message === undefined) return;
+    this.#ended.add(id);
+    if (this.#ended.size > REMEMBERED) this.#ended.delete([...this.#ended][0] ?? id);
+  }
+
+  /** Messages are missing, the final ones perhaps: what still grows begins anew. */
+  endAll(): void {
+    for (const id of this.#byId.keys()) this.end(id);
+  }
+
+  /** There is a listener. */
+  showAll(): void {
+    for (const stream of this.#byId.values()) this.#show(stream);
+  }
+
+  /** After a reconnect: nobody knows whether the server has heard of it. */
+  cancelAgain(): void {
+    for (const { isCancelled, cancel } of this.#byId.values()) if (isCancelled) cancel();
+  }
+
+  #show(stream: TextStream): void {
+    stream.isShown ||= this.#host.show(stream);
+  }
+}

@@ -1,0 +1,121 @@
+import type { Message, ThreadEvents } from './api.ts';
+import { Emitter } from './emitter.ts';
+import { MessageIterator } from './message-iterator.ts';
+
+/** What readers need of their thread. */
+export interface ReadersHost {
+  report(error: unknown): void;
+  /** Fewer messages are held. */
+  onTaken(): void;
+  /** There is a listener for streams. */
+  onStreamListener(): void;
+}
+
+/** Listeners and iterators of a thread. Until the first one takes messages, they are held for it. */
+export class Readers {
+  readonly #host: ReadersHost;
+  readonly #listeners: Emitter<ThreadEvents>;
+  readonly #iterators = new Set<MessageIterator>();
+  /** Undefined once there is a reader. */
+  #unread: Message[] | undefined = [];
+  #isWaking = false;
+  #isEnded = false;
+  #error: Error | undefined;
+
+  constructor(host: ReadersHost) {
+    this.#host = host;
+    this.#listeners = new Emitter((error) => host.report(error));
+  }
+
+  /** Nobody has taken messages yet. */
+  get isUnread(): boolean {
+    return this.#unread !== undefined;
+  }
+
+  get hasIterator(): boolean {
+    return this.#iterators.size > 0;
+  }
+
+  /** Messages that the slowest of them has still to take. */
+  get held(): number {
+    return Math.max(this.#unread?.length ?? 0, ...Array.from(this.#iterators, ({ size }) => size));
+  }
+
+  has(event: keyof ThreadEvents): boolean {
+    return this.#listeners.has(event);
+  }
+
+  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
+    const off = this.#listeners.on(event, listener);
+    if (event === 'message') this.#wake();
+    if (event === 'stream') queueMicrotask(() => this.#host.onStreamListener());
+    return off;
+  }
+
+  /** False when nobody listens. */
+  emit<E extends keyof ThreadEvents>(event: E, news: ThreadEvents[E]): boolean {
+    return this.#listeners.emit(event, news);
+  }
+
+  iterate(): MessageIterator {
+    const iterator = new MessageIterator(
+      () => this.#host.onTaken(),
+      () => {
+        this.#iterators.delete(iterator);
+        this.#host.onTaken();
+      },
+    );
+    this.#iterators.add(iterator);
+    this.#wake();
+    if (this.#isEnded) this.#endIterators();
+    return iterator;
+  }
+
+  push(message: Message): void {
+    if (this.#unread === undefined) this.#hand(message);
+    else this.#unread.push(message);
+  }
+
+  /** The oldest of what is held is given up; the position after it, where there was any. */
+  drop(keep: number): string | undefined {
+    const dropped = [this.#unread ?? [], ...Array.from(this.#iterators, (iterator) => iterator.held)].flatMap((held) =>
+      held.splice(0, held.length - keep).slice(-1),
+    );
+    return dropped.at(-1)?.position;
+  }
+
+  /** They get what they hold, then the end or the error. */
+  end(error?: Error): void {
+    this.#isEnded = true;
+    this.#error = error;
+    if (this.#isWaking) this.#release();
+    this.#endIterators();
+  }
+
+  /** In this turn's end, for all who come in this turn. */
+  #wake(): void {
+    if (this.#unread?.length === 0 || this.#isEnded) this.#release();
+    else if (this.#unread !== undefined && !this.#isWaking) {
+      this.#isWaking = true;
+      queueMicrotask(() => this.#release());
+    }
+  }
+
+  #release(): void {
+    const unread = this.#unread ?? [];
+    this.#unread = undefined;
+    this.#isWaking = false;
+    for (const message of unread) this.#hand(message);
+    if (unread.length > 0) this.#host.onTaken();
+  }
+
+  #hand(message: Message): void {
+    for (const iterator of this.#iterators) iterator.push(message);
+    this.#listeners.emit('message', message);
+  }
+
+  #endIterators(): void {
+    for (const iterator of this.#iterators) iterator.end(this.#error);
+    this.#iterators.clear();
+  }
+}
