@@ -171,7 +171,7 @@ it('the ids of clients are scoped: by user, else by client, else by connection',
   const groups: AcceptOptions[][] = [
     [{ userId: 'ada' }, { userId: 'ada' }, { userId: 'ada', clientId }],
     [{ userId: 'bob' }],
-    [{ clientId }, { clientId }, { clientId, userId: '' }],
+    [{ clientId }, { clientId }, { clientId, userId: undefined }],
     [{ clientId: `${clientId}-2` }],
     [{}],
     [{}],
