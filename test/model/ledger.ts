@@ -153,10 +153,13 @@ export class Ledger {
     if (sent.isPlain && dropped > 0 && offset >= log.first) complain('dropped for no reason');
   }
 
-  async settleReceipts(isExact: boolean): Promise<void> {
+  /** @param turn runs the turns that come: what is followed is looked at in them */
+  async settleReceipts(isExact: boolean, turn: () => Promise<void>): Promise<void> {
     for (const { id, receipt } of this.sent) {
       if (receipt === undefined) continue;
-      const { written, acked, behind, dropped, evicted } = await receipt.settled();
+      const settled = receipt.settled();
+      await turn();
+      const { written, acked, behind, dropped, evicted } = await settled;
       const sum = `settled ${id}: of ${receipt.recipients} written ${written} acked ${acked} behind ${behind} dropped ${dropped} evicted ${evicted}`;
       if (written + acked + behind + dropped + evicted !== receipt.recipients) this.complain(sum);
       if (behind > 0) this.complain(`${sum}, nobody is behind`);

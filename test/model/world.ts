@@ -201,7 +201,7 @@ export class World {
     }
     this.assertCurrent();
     await Promise.all(this.#underWay);
-    await this.ledger.settleReceipts(this.#isExact);
+    await this.ledger.settleReceipts(this.#isExact, () => this.clock.settle());
     this.assertLawful();
   }
 
@@ -226,6 +226,8 @@ export class World {
     while (this.#contents.openGate()) await this.clock.settle();
     await this.clock.advance(20_000);
     await end;
+    // a message that is followed to its end is looked at in the turns that come
+    for (let turns = 0; this.#underWay.size > 0 && turns < 100; turns++) await this.clock.settle();
     await Promise.all(this.#underWay);
     const complain = (what: string): void => this.ledger.complain(`after close: ${what}`);
     for (const { link } of [...this.#past, ...this.sessions.values()]) {
