@@ -39,7 +39,7 @@ export function releaseDraft({ body, deflated }: EntryDraft): void {
 
 /**
  * What an entry holds besides its message's bytes: itself, its frame, its ids and its places in the log's indexes (measured:
- * test/integration/footprint.test.ts).
+ * test/log/footprint.sockets.test.ts).
  */
 export const ENTRY_BYTES = 1_024;
 

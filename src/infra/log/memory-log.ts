@@ -30,7 +30,7 @@ const VISITS_PER_LOOK = 16;
 /** Entries that one append may push out: each takes about a microsecond. The sweep goes on where that is not enough. */
 const DROPPED_AT_ONCE = 1_024;
 
-/** What a thread holds besides its entries (measured: test/integration/footprint.test.ts). */
+/** What a thread holds besides its entries (measured: test/log/footprint.sockets.test.ts). */
 const THREAD_BYTES = 1_024;
 
 /** The part of the memory that threads may take which hold nothing and which nobody reads. */

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { connect, InvalidOptionError } from '../../src/client/index.ts';
+import { fakeNetwork } from './fake-network.ts';
+
+const NoSocket = (): never => {
+  throw new Error('must not be reached');
+};
+
+const untyped = (options: unknown): object => Object(options);
+
+test.each([
+  [{ connectTimeoutMS: 1 }, 'connectTimeoutMS', 'connectTimeoutMs'],
+  [{ Token: 'secret' }, 'Token', 'token'],
+  [{ retries: 3 }, 'retries', 'token'],
+  [{ backoff: { minMS: 1 } }, 'minMS', 'minMs'],
+  [{ backoff: null }, 'backoff', 'object'],
+  [{ backoff: 500 }, 'backoff', 'object'],
+  [{ token: 42 }, 'token', 'string'],
+  [{ token: null }, 'token', 'string'],
+  [{ clock: Date }, 'clock', 'object'],
+  [{ random: 0.5 }, 'random', 'function'],
+  [{ newId: 'id' }, 'newId', 'function'],
+  [{ maxQueued: '10' }, 'maxQueued', 'number'],
+  [{ maxBuffered: Number.NaN }, 'maxBuffered', 'number'],
+])('connect with %j is refused, before a socket is opened', (options, option, word) => {
+  const error = (() => {
+    try {
+      connect('ws://hub.test', untyped({ WebSocket: NoSocket, ...options }));
+    } catch (thrown) {
+      return thrown;
+    }
+    return undefined;
+  })();
+  expect(error).toBeInstanceOf(InvalidOptionError);
+  expect(error).toMatchObject({ code: 'TC_INVALID_OPTION', option });
+  expect(String(error)).toContain(word);
+  expect(String(error)).not.toContain('secret');
+});
+
+test('so is a misspelled or wrong option of a join or a message, and a listener that is none', async () => {
+  const { client } = fakeNetwork();
+  const code = 'TC_INVALID_OPTION';
+  const wrong = [{ form: 'start' }, { from: 7 }, { onGap: true }, { from: null }];
+  for (const options of wrong) {
+    expect(() => client.join('t1', untyped(options))).toThrow(
+      expect.objectContaining({ code, option: Object.keys(options)[0] }),
+    );
+  }
+  for (const options of [{ ID: 'a' }, { id: 7 }, { timeoutMs: '1' }, { trace: 1 }]) {
+    await expect(client.publish('t1', 1, untyped(options))).rejects.toMatchObject({
+      code,
+      option: Object.keys(options)[0],
+    });
+  }
+  const listener: () => void = Object('log');
+  expect(() => client.on('state', listener)).toThrow(expect.objectContaining({ code, option: 'listener' }));
+  // undefined is as good as nothing
+  expect(client.join('t1', { from: undefined, onGap: undefined }).id).toBe('t1');
+});

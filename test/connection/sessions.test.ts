@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { assertSession } from '../../src/actors/gateway/assert-session.ts';
+
+it.each([
+  [{}],
+  [{ userId: 'ada' }],
+  [{ userId: undefined, format: 'plain', data: 7 }],
+  [{ userId: 'ada', roles: ['admin'], user: {}, id: 7 }],
+])('%j is a session', (session) => {
+  expect(() => assertSession(session)).not.toThrow();
+});
+
+it.each([
+  [{ userID: 'ada' }, 'authenticate().userID', 'userId'],
+  [{ user_id: 'ada' }, 'authenticate().user_id', 'userId'],
+  [{ userid: 'ada' }, 'authenticate().userid', 'userId'],
+  [{ Format: 'plain' }, 'authenticate().Format', 'format'],
+  [{ userId: 42 }, 'authenticate().userId', 'text'],
+  [{ userId: '' }, 'authenticate().userId', 'empty'],
+  [{ userId: null }, 'authenticate().userId', 'text'],
+  [{ format: 'xml' }, 'authenticate().format', 'plain'],
+  [['ada'], 'authenticate()', 'session'],
+  ['ada', 'authenticate()', 'session'],
+  [true, 'authenticate()', 'session'],
+])('%j is none, and the error says why', (session, option, word) => {
+  const act = (): void => assertSession(session);
+  expect(act).toThrow(expect.objectContaining({ code: 'TC_INVALID_OPTION', option }));
+  expect(act).toThrow(word);
+});
