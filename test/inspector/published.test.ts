@@ -10,7 +10,7 @@ describe.each(Object.entries(machines))('the published %s', (name, machine) => {
   const json: unknown = JSON.parse(JSON.stringify(machine.config));
 
   it('can be read from its source, without running it', async () => {
-    const source = await readFile(new URL(`../../../dist/machines/${machine.id}.js`, import.meta.url), 'utf8');
+    const source = await readFile(new URL(`../../dist/machines/${machine.id}.js`, import.meta.url), 'utf8');
     const program: unknown = parseAst(source);
     const call = find(program, (node) => node['type'] === 'VariableDeclarator' && get(node['id'], 'name') === name);
     const init = get(call, 'init');

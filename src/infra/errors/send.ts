@@ -1,0 +1,103 @@
+import { ThreadcastError, describe } from './base.ts';
+
+/** A value that JSON cannot express: a cycle, a BigInt, `undefined`, or a `toJSON` or getter that threw (see `cause`). */
+export class UnserializableMessageError extends ThreadcastError {
+  readonly code = 'TC_UNSERIALIZABLE_MESSAGE';
+  /** Where in the value, as `$.a.b[3]`; undefined where the serializer could not tell. */
+  readonly path: string | undefined;
+  readonly reason: string;
+  /** JSON could be made of it, but would lose something in silence: an error in development only. */
+  readonly isLossy: boolean;
+
+  constructor(facts: { reason: string; path?: string | undefined; isLossy?: boolean; cause?: unknown }) {
+    super(
+      `message cannot be serialized: ${facts.reason}${facts.path === undefined ? '' : ` at ${facts.path}`}`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    );
+    this.path = facts.path;
+    this.reason = facts.reason;
+    this.isLossy = facts.isLossy === true;
+  }
+}
+
+/** A message whose JSON is larger than `maxMessageBytes`. */
+export class MessageTooLargeError extends ThreadcastError {
+  readonly code = 'TC_MESSAGE_TOO_LARGE';
+  /** Bytes seen when the limit was passed: at least this many, the whole message may be larger. */
+  readonly bytes: number;
+  readonly limit: number;
+
+  constructor(facts: { bytes: number; limit: number }) {
+    super(`message of at least ${facts.bytes} bytes is over the limit of ${facts.limit} bytes`);
+    this.bytes = facts.bytes;
+    this.limit = facts.limit;
+  }
+}
+
+/**
+ * Development mode only, as an `error` event: a message was changed while it was being serialized, so that what was sent is
+ * neither what it was nor what it is. Its `cause` tells where it was sent.
+ */
+export class MessageChangedError extends ThreadcastError {
+  readonly code = 'TC_MESSAGE_CHANGED';
+  /** Where in its JSON the first difference is. */
+  readonly byte: number;
+  /** The JSON around it, as it was at the call. */
+  readonly before: string;
+  /** And as it was sent. */
+  readonly after: string;
+
+  constructor(facts: { byte: number; before: string; after: string; cause: Error }) {
+    super(
+      `message was changed before send had resolved: at byte ${facts.byte} it was ${describe(facts.before)}, and ` +
+        `${describe(facts.after)} was sent (leave it alone until then, or send it with snapshot: true)`,
+      { cause: facts.cause },
+    );
+    this.byte = facts.byte;
+    this.before = facts.before;
+    this.after = facts.after;
+  }
+}
+
+/** A serialization that was not done by its deadline. */
+export class SerializationTimeoutError extends ThreadcastError {
+  readonly code = 'TC_SERIALIZATION_TIMEOUT';
+  readonly timeoutMs: number;
+  /** Which part was late: a recipe in a worker, or slices on this thread. */
+  readonly strategy: string;
+
+  constructor(facts: { timeoutMs: number; strategy: string }) {
+    super(`message was not serialized (${facts.strategy}) within ${facts.timeoutMs} ms`);
+    this.timeoutMs = facts.timeoutMs;
+    this.strategy = facts.strategy;
+  }
+}
+
+/** The serializer's bounded queue has no place for another message. */
+export class SerializerQueueFullError extends ThreadcastError {
+  readonly code = 'TC_SERIALIZER_QUEUE_FULL';
+  readonly queued: number;
+  readonly limit: number;
+
+  constructor(facts: { queued: number; limit: number }) {
+    super(`serializer queue is full: ${facts.queued} jobs under way, limit ${facts.limit}`);
+    this.queued = facts.queued;
+    this.limit = facts.limit;
+  }
+}
+
+/** A recipe's worker crashed, ran out of memory, could not load its module, or the recipe threw (see `cause`). */
+export class WorkerFailedError extends ThreadcastError {
+  readonly code = 'TC_WORKER_FAILED';
+  readonly url: string;
+  readonly reason: string;
+
+  constructor(facts: { url: string; reason: string; cause?: unknown }) {
+    super(
+      `recipe ${facts.url} failed: ${facts.reason}`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    );
+    this.url = facts.url;
+    this.reason = facts.reason;
+  }
+}

@@ -1,0 +1,76 @@
+import { ThreadcastError } from './base.ts';
+
+/** A token stream that nothing can be appended to any more: it was ended, here or by a mark of another process. */
+export class StreamEndedError extends ThreadcastError {
+  readonly code = 'TC_STREAM_ENDED';
+  readonly streamId: string;
+
+  constructor(facts: { streamId: string }) {
+    super(`stream ${facts.streamId} has ended`);
+    this.streamId = facts.streamId;
+  }
+}
+
+/** The reason of a token stream's signal. */
+export class StreamAbortedError extends ThreadcastError {
+  readonly code = 'TC_STREAM_ABORTED';
+  readonly streamId: string;
+  /**
+   * `cancelled`: a client asks for the end. `timeout`: nothing was appended for its time. `drain`, `closed`: the hub goes away.
+   * `ended`: somebody else has logged its end. Anything else is the publisher's own word.
+   */
+  readonly reason: string;
+  /** Who cancelled. */
+  readonly userId: string | undefined;
+
+  constructor(facts: { streamId: string; reason: string; userId?: string | undefined }) {
+    super(`stream ${facts.streamId} is aborted: ${facts.reason}`);
+    this.streamId = facts.streamId;
+    this.reason = facts.reason;
+    this.userId = facts.userId;
+  }
+}
+
+/** More text than a token stream may have. What was appended before stays. */
+export class StreamTooLongError extends ThreadcastError {
+  readonly code = 'TC_STREAM_TOO_LONG';
+  readonly streamId: string;
+  /** With the text that was refused, in UTF-16 units. */
+  readonly length: number;
+  readonly limit: number;
+
+  constructor(facts: { streamId: string; length: number; limit: number }) {
+    super(`stream ${facts.streamId} of ${facts.length} units would be over the limit of ${facts.limit}`);
+    this.streamId = facts.streamId;
+    this.length = facts.length;
+    this.limit = facts.limit;
+  }
+}
+
+/** A token stream, or a message, with the id of a token stream that is under way in the thread. */
+export class StreamExistsError extends ThreadcastError {
+  readonly code = 'TC_STREAM_EXISTS';
+  readonly threadId: string;
+  readonly streamId: string;
+
+  constructor(facts: { threadId: string; streamId: string }) {
+    super(`thread ${facts.threadId} has a stream ${facts.streamId} under way, or a message with this id in its log`);
+    this.threadId = facts.threadId;
+    this.streamId = facts.streamId;
+  }
+}
+
+/** As many token streams as `streams.maxPerThread` allows are under way in the thread. */
+export class TooManyStreamsError extends ThreadcastError {
+  readonly code = 'TC_TOO_MANY_STREAMS';
+  readonly threadId: string;
+  readonly streamId: string;
+  readonly limit: number;
+
+  constructor(facts: { threadId: string; streamId: string; limit: number }) {
+    super(`${facts.limit} streams are under way in thread ${facts.threadId}: ${facts.streamId} is refused`);
+    this.threadId = facts.threadId;
+    this.streamId = facts.streamId;
+    this.limit = facts.limit;
+  }
+}
