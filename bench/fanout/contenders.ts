@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { arch, platform } from 'node:os';
+import { resolve } from 'node:path';
 import { systemNodes } from './machine.ts';
 import type { ServerOptions } from './servers/serve.js';
 
@@ -10,6 +11,7 @@ export type Dialect = 'plain' | 'threadcast' | 'socketio';
 export interface ContenderSpec {
   readonly name: string;
   readonly title: string;
+  /** Of the server, in `servers` or absolute. */
   readonly file: string;
   readonly dialect: Dialect;
   readonly options: ServerOptions;
@@ -21,10 +23,26 @@ const here = import.meta.dirname;
 const currentNode = (): readonly string[] => [process.execPath, '--expose-gc'];
 const plain = { dialect: 'plain', options: {}, runtime: currentNode } as const;
 
+/** Another checkout of threadcast, to see what a change costs. Both take turns, so the ratio holds when the machine's speed drifts. */
+const { BENCH_BASE } = process.env;
+const base: readonly ContenderSpec[] =
+  BENCH_BASE === undefined
+    ? []
+    : [
+        {
+          ...plain,
+          name: 'base',
+          title: 'threadcast before',
+          file: resolve(BENCH_BASE, 'bench/fanout/servers/threadcast.ts'),
+          dialect: 'threadcast',
+        },
+      ];
+
 const specs: readonly ContenderSpec[] = [
   { ...plain, name: 'naive', title: 'naive ws', file: 'naive.ts' },
   { ...plain, name: 'handloop', title: 'hand loop', file: 'handloop.ts' },
   { ...plain, name: 'threadcast', title: 'threadcast', file: 'threadcast.ts', dialect: 'threadcast' },
+  ...base,
   {
     ...plain,
     name: 'threadcast-plain',

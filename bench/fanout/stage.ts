@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, readdirSync } from 'node:fs';
 import type { Answer } from './answers.ts';
@@ -36,7 +37,7 @@ export class Stage {
   static async start(spec: ContenderSpec, options: ServerOptions = {}): Promise<Stage> {
     const runtime = spec.runtime();
     if (typeof runtime === 'string') throw new Error(runtime);
-    const args = [`${here}/servers/${spec.file}`, JSON.stringify({ ...spec.options, ...options })];
+    const args = [resolve(here, 'servers', spec.file), JSON.stringify({ ...spec.options, ...options })];
     const server = new LineProcess(spec.title, SERVER_CORE, withAllFiles([...runtime, ...args]));
     try {
       return new Stage(spec, server, await server.answer(30_000));
