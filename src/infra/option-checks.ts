@@ -12,6 +12,12 @@ export interface Range {
   readonly max?: number;
 }
 
+/** The greatest signed 32-bit integer. */
+export const MAX_INT32 = 2 ** 31 - 1;
+
+/** Milliseconds that a timer can wait: `setTimeout` fires at once for 2^31 ms or more. */
+export const TIMER_RANGE = { min: 1, max: MAX_INT32 } as const satisfies Range;
+
 /**
  * The value of a numeric option, or its default.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range

@@ -1,12 +1,5 @@
+import type { InputRates } from '../support/settings.ts';
 import { RateLimiter } from './rate-limiter.ts';
-
-/** Points a second that input may cost: of one connection, of one user's, of those from one address, and of all. */
-export interface InputRates {
-  readonly perConnection: number;
-  readonly perUser: number;
-  readonly perAddress: number;
-  readonly total: number;
-}
 
 /** Who pays for what a client sends, besides its connection. */
 export interface Payer {

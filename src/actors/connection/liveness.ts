@@ -1,13 +1,9 @@
 import type { Link } from '../../api/socket.ts';
+import type { LivenessPolicy } from '../support/settings.ts';
 import { SendWindow, type Barrier } from './send-window.ts';
 
 /** What one look at a connection found. */
 export type Finding = 'well' | 'progressed' | 'stalled';
-
-export interface LivenessPolicy {
-  readonly sendTimeoutMs: number;
-  readonly heartbeatMs: number;
-}
 
 /**
  * Whether a peer still takes what it is sent, from two signs, because the kernel takes megabytes for a peer that is stopped:

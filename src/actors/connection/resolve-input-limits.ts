@@ -1,19 +1,9 @@
 import type { InputLimits } from '../../api/input-limits.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
-import type { InputRates } from './input-budgets.ts';
+import type { InputSettings } from '../support/settings.ts';
 
 /** The largest frame that is read at all, where the hub takes smaller ones: larger ones are refused with an answer up to here. */
 const READ_BYTES = 1024 * 1024;
-
-/** `InputLimits` with defaults filled in. */
-export interface InputSettings {
-  /** Larger frames are refused. */
-  readonly maxInputBytes: number;
-  /** Larger frames end their connection. */
-  readonly maxFrameBytes: number;
-  readonly maxThreadsPerConnection: number;
-  readonly rates: InputRates;
-}
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveInputLimits(limits: InputLimits): InputSettings {

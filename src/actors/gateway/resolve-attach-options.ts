@@ -1,10 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { types } from 'node:util';
-import { checkChoice, checkFunction, checkNumber, type Filled } from '../../infra/option-checks.ts';
+import {
+  checkChoice,
+  checkFunction,
+  checkNumber,
+  MAX_INT32,
+  TIMER_RANGE,
+  type Filled,
+} from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { directAddress } from '../../infra/socket/client-address.ts';
-import type { HubSettings } from '../hub/resolve-options.ts';
+import type { HubSettings } from '../support/settings.ts';
 import type { AttachOptions } from '../../api/attach.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
@@ -44,14 +51,11 @@ export function resolveAttach(options: AttachOptions, { input }: HubSettings): G
       max: input.maxFrameBytes,
     }),
     clientAddress: checkAddress(options.clientAddress),
-    maxFragments: checkNumber('maxFragments', options.maxFragments, 1_024, { min: 1, max: 2 ** 31 - 1 }),
+    maxFragments: checkNumber('maxFragments', options.maxFragments, 1_024, { min: 1, max: MAX_INT32 }),
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
     compress: options.compress ?? false,
     allowPlain: options.allowPlain ?? true,
-    authenticateTimeoutMs: checkNumber('authenticateTimeoutMs', options.authenticateTimeoutMs, 10_000, {
-      min: 1,
-      max: 2 ** 31 - 1,
-    }),
+    authenticateTimeoutMs: checkNumber('authenticateTimeoutMs', options.authenticateTimeoutMs, 10_000, TIMER_RANGE),
     maxPendingHandshakes: checkNumber('maxPendingHandshakes', options.maxPendingHandshakes, 1_000, { min: 1 }),
   };
 }

@@ -1,7 +1,7 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { TooManyConnectionsError } from '../../infra/errors.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { HubSettings } from './resolve-options.ts';
+import type { HubSettings } from '../support/settings.ts';
 import { UserIndex } from './user-index.ts';
 
 /** The hub's connections: who is here, whose they are, how many there may be, and whose sockets are still closing. */

@@ -13,7 +13,7 @@ import { WriteBatch } from '../delivery/write-batch.ts';
 import type { HubNews } from './hub-events.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import { makeObserver } from '../support/machine-inspection.ts';
-import type { HubSettings } from './resolve-options.ts';
+import type { HubSettings } from '../support/settings.ts';
 import { JoinedFrames } from '../delivery/joined-frames.ts';
 import { SerializerActor } from '../serializer/serializer.ts';
 import { FlushTimer } from '../streams/flush-timer.ts';

@@ -1,7 +1,7 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { assertThreadId, assertUserId, userThreadId } from '../../infra/log/ids.ts';
-import { checkNumber } from '../../infra/option-checks.ts';
+import { checkNumber, TIMER_RANGE } from '../../infra/option-checks.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
@@ -21,7 +21,8 @@ import { pressureOf, statsOf } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
 import { makeEngine } from './create-context.ts';
 import { readMetrics } from './metric-readings.ts';
-import { resolveOptions, type HubSettings } from './resolve-options.ts';
+import { resolveOptions } from './resolve-options.ts';
+import type { HubSettings } from '../support/settings.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { tell } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
@@ -168,7 +169,7 @@ class HubActor implements Hub {
 
   async drain(options: { timeoutMs?: number } = {}): Promise<void> {
     checkOptions<{ timeoutMs?: number }>(options, { timeoutMs: 'number' });
-    const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { min: 0, max: 2 ** 31 - 1 });
+    const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { ...TIMER_RANGE, min: 0 });
     if (this.#engine.isRunning) this.#drained = this.#drain(this.#engine.now() + timeoutMs);
     await this.#drained;
     // where it was closed instead

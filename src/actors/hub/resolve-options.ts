@@ -1,62 +1,15 @@
 import { CLOCK_METHODS, systemClock } from '../../infra/time/clock.ts';
-import type { DeliveryLog } from '../../infra/log/delivery-log.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { FRAGMENT_BYTES } from '../../infra/wire/frames.ts';
-import { isId, randomId } from '../../infra/log/ids.ts';
+import { checkId, randomId } from '../../infra/log/ids.ts';
 import { memoryLog } from '../../infra/log/memory-log.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import { HUB_OPTIONS } from './hub-option-table.ts';
-import { checkChoice, checkMethods, checkNumber, type Filled, type Range } from '../../infra/option-checks.ts';
-import type { Meter } from '../../infra/telemetry/metrics.ts';
-import type { Tracer } from '../../infra/telemetry/spans.ts';
-import type { ConnectionPolicy } from '../../machines/index.ts';
+import { checkChoice, checkMethods, checkNumber, TIMER_RANGE, type Range } from '../../infra/option-checks.ts';
 import { resolveStreamLimits } from '../streams/resolve-stream-options.ts';
-import { resolveInputLimits, type InputSettings } from '../connection/resolve-input-limits.ts';
-import type { LivenessPolicy } from '../connection/liveness.ts';
-import type { CompressionOptions, StreamLimits } from '../../api/options.ts';
-import type { HubOptions } from '../../api/options.ts';
-import type { Inspector } from '../../api/options.ts';
-import type { WhenFull } from '../../api/options.ts';
-import type { Clock } from '../../api/clock.ts';
-
-/** The options with every default filled in. */
-export interface HubSettings {
-  readonly policy: ConnectionPolicy;
-  readonly vitals: LivenessPolicy;
-  readonly sweepMs: number;
-  readonly highWaterMarkBytes: number;
-  readonly sliceMs: number;
-  readonly maxMessageBytes: number;
-  readonly input: InputSettings;
-  readonly answerTimeoutMs: number;
-  readonly compression: Filled<CompressionOptions>;
-  readonly maxConnections: number;
-  readonly maxConnectionsPerUser: number;
-  readonly whenFull: WhenFull;
-  readonly maxCriticalBehind: number;
-  readonly idleConnectionMs: number;
-  readonly readyLimit: number;
-  readonly threadIdleMs: number;
-  readonly settleTimeoutMs: number;
-  readonly streams: Filled<StreamLimits>;
-  readonly serializer: {
-    readonly timeoutMs: number;
-    readonly maxQueue: number;
-    readonly workers: number | undefined;
-    readonly workerHeapMb: number | undefined;
-  };
-  readonly isDevelopment: boolean;
-  readonly log: DeliveryLog;
-  readonly inspectors: readonly Inspector[];
-  readonly tracer: Tracer | undefined;
-  readonly meter: Meter | undefined;
-  readonly maxSendSpans: number;
-  readonly clock: Clock;
-  readonly newId: () => string;
-}
-
-/** `setTimeout` fires at once for 2^31 ms or more. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+import { resolveInputLimits } from '../connection/resolve-input-limits.ts';
+import type { HubSettings } from '../support/settings.ts';
+import type { HubOptions, Inspector } from '../../api/options.ts';
 
 const METER = [
   'createHistogram',
@@ -70,8 +23,7 @@ const LOG = ['append', 'readAfter', 'position', 'subscribe', 'sweep', 'close'] a
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option, its value and its range */
 export function resolveOptions(options: HubOptions): HubSettings {
   checkOptions<HubOptions>(options, HUB_OPTIONS);
-  const timer = { min: 1, max: LONGEST_TIMER };
-  const sendTimeoutMs = checkNumber('sendTimeoutMs', options.sendTimeoutMs, 5_000, timer);
+  const sendTimeoutMs = checkNumber('sendTimeoutMs', options.sendTimeoutMs, 5_000, TIMER_RANGE);
   const clock = checkMethods('clock', options.clock, CLOCK_METHODS) ?? systemClock;
   const newId = checkedIds(options.newId ?? randomId);
   return {
@@ -79,17 +31,17 @@ export function resolveOptions(options: HubOptions): HubSettings {
       sendTimeoutMs,
       retryDelaysMs: checkDelays('retryDelaysMs', options.retryDelaysMs ?? [1_000, 2_000, 4_000]),
       breakerThreshold: checkNumber('breakerThreshold', options.breakerThreshold, 5, { min: 1 }),
-      cooldownMs: checkNumber('cooldownMs', options.cooldownMs, 30_000, timer),
+      cooldownMs: checkNumber('cooldownMs', options.cooldownMs, 30_000, TIMER_RANGE),
     },
-    vitals: { sendTimeoutMs, heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, timer) },
-    sweepMs: checkNumber('sweepMs', options.sweepMs, Math.min(1_000, Math.max(1, sendTimeoutMs / 5)), timer),
+    vitals: { sendTimeoutMs, heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, TIMER_RANGE) },
+    sweepMs: checkNumber('sweepMs', options.sweepMs, Math.min(1_000, Math.max(1, sendTimeoutMs / 5)), TIMER_RANGE),
     highWaterMarkBytes: checkNumber('highWaterMarkBytes', options.highWaterMarkBytes, 2 * FRAGMENT_BYTES, {
       min: FRAGMENT_BYTES,
     }),
     sliceMs: checkNumber('sliceMs', options.sliceMs, 2, { min: 0.1, max: 1_000 }),
     maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1024 * 1024, { min: 1 }),
     input: resolveInputLimits(options),
-    answerTimeoutMs: checkNumber('answerTimeoutMs', options.answerTimeoutMs, 30_000, timer),
+    answerTimeoutMs: checkNumber('answerTimeoutMs', options.answerTimeoutMs, 30_000, TIMER_RANGE),
     compression: {
       thresholdBytes: checkNumber('compression.thresholdBytes', options.compression?.thresholdBytes, 1_024, { min: 0 }),
       level: checkNumber('compression.level', options.compression?.level, 4, { min: 1, max: 9 }),
@@ -100,11 +52,11 @@ export function resolveOptions(options: HubOptions): HubSettings {
     maxCriticalBehind: checkNumber('maxCriticalBehind', options.maxCriticalBehind, 1_000, { min: 1 }),
     idleConnectionMs: checkNumber('idleConnectionMs', options.idleConnectionMs, Infinity, { min: 1 }),
     readyLimit: checkNumber('readyLimit', options.readyLimit, 64, { min: 1 }),
-    threadIdleMs: checkNumber('threadIdleMs', options.threadIdleMs, 60_000, timer),
-    settleTimeoutMs: checkNumber('settleTimeoutMs', options.settleTimeoutMs, 30_000, timer),
+    threadIdleMs: checkNumber('threadIdleMs', options.threadIdleMs, 60_000, TIMER_RANGE),
+    settleTimeoutMs: checkNumber('settleTimeoutMs', options.settleTimeoutMs, 30_000, TIMER_RANGE),
     streams: resolveStreamLimits(options.streams),
     serializer: {
-      timeoutMs: checkNumber('serializer.timeoutMs', options.serializer?.timeoutMs, 5_000, timer),
+      timeoutMs: checkNumber('serializer.timeoutMs', options.serializer?.timeoutMs, 5_000, TIMER_RANGE),
       maxQueue: checkNumber('serializer.maxQueue', options.serializer?.maxQueue, 1_000, { min: 1 }),
       workers: checkOptional('serializer.workers', options.serializer?.workers, { min: 1, max: 64 }),
       workerHeapMb: checkOptional('serializer.workerHeapMb', options.serializer?.workerHeapMb, { min: 16 }),
@@ -122,11 +74,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
 
 /** Whatever makes the ids: what is none would break a frame, a position or a resume much later. */
 function checkedIds(newId: () => string): () => string {
-  return () => {
-    const id: unknown = newId();
-    if (isId(id)) return id;
-    throw new InvalidOptionError({ option: 'newId()', value: id, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
-  };
+  return () => checkId('newId()', newId());
 }
 
 function checkOptional(option: string, value: number | undefined, range: Range): number | undefined {
@@ -148,5 +96,5 @@ function checkInspectors(inspect: HubOptions['inspect']): readonly Inspector[] {
 
 function checkDelays(option: string, delays: readonly number[]): readonly number[] {
   if (!Array.isArray(delays)) throw new InvalidOptionError({ option, value: delays, expected: 'an array of numbers' });
-  return delays.map((delay, i) => checkNumber(`${option}[${i}]`, delay, 0, { min: 0, max: LONGEST_TIMER }));
+  return delays.map((delay, i) => checkNumber(`${option}[${i}]`, delay, 0, { ...TIMER_RANGE, min: 0 }));
 }

@@ -29,7 +29,7 @@ import { serializerMachine } from '../../machines/index.ts';
 import { MutationCheck } from './mutation-check.ts';
 import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
 import type { HubContext } from '../support/context.ts';
-import type { HubSettings } from '../hub/resolve-options.ts';
+import type { HubSettings } from '../support/settings.ts';
 import { Admission } from './admission.ts';
 import { tell } from '../support/send-if-active.ts';
 import { RollingMaximum } from '../support/rolling-maximum.ts';

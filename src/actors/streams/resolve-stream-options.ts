@@ -1,7 +1,6 @@
-import { InvalidOptionError } from '../../infra/errors.ts';
-import { checkNumber, type Filled } from '../../infra/option-checks.ts';
+import { checkNumber, TIMER_RANGE, type Filled } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
-import { isId } from '../../infra/log/ids.ts';
+import { checkId } from '../../infra/log/ids.ts';
 import type { Canceller } from '../../api/stream.ts';
 import type { StreamLimits } from '../../api/options.ts';
 import type { StreamOptions } from '../../api/stream.ts';
@@ -12,14 +11,11 @@ export interface StreamSettings {
   readonly mayCancel: (by: Canceller) => boolean | Promise<boolean>;
 }
 
-/** `setTimeout` fires at once for 2^31 ms or more. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveStreamLimits(limits: StreamLimits = {}): Filled<StreamLimits> {
   return {
     windowMs: checkNumber('streams.windowMs', limits.windowMs, 40, { min: 0, max: 60_000 }),
-    timeoutMs: checkNumber('streams.timeoutMs', limits.timeoutMs, 60_000, { min: 1, max: LONGEST_TIMER }),
+    timeoutMs: checkNumber('streams.timeoutMs', limits.timeoutMs, 60_000, TIMER_RANGE),
     maxPerThread: checkNumber('streams.maxPerThread', limits.maxPerThread, 32, { min: 1 }),
     maxLength: checkNumber('streams.maxLength', limits.maxLength, 1024 * 1024, { min: 1 }),
   };
@@ -33,12 +29,8 @@ export function resolveStream(
   hub: { newId(): string; readonly settings: { readonly streams: Filled<StreamLimits> } },
 ): StreamSettings {
   checkOptions<StreamOptions>(options, STREAM_OPTIONS);
-  const { id = hub.newId() } = options;
-  if (!isId(id)) {
-    throw new InvalidOptionError({ option: 'id', value: id, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
-  }
   return {
-    id,
+    id: options.id === undefined ? hub.newId() : checkId('id', options.id),
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, hub.settings.streams.timeoutMs, { min: 1 }),
     mayCancel: options.mayCancel ?? (() => true),
   };

@@ -2,7 +2,7 @@ import type { AnyActorRef, InspectionEvent } from 'xstate';
 import type { Clock } from '../../api/clock.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
-import type { HubSettings } from '../hub/resolve-options.ts';
+import type { HubSettings } from './settings.ts';
 import type { Counters } from './counters.ts';
 import type { SliceScheduler } from './slice-scheduler.ts';
 

@@ -1,6 +1,5 @@
 import { LANES } from '../../infra/log/entry.ts';
-import { InvalidOptionError } from '../../infra/errors.ts';
-import { isId } from '../../infra/log/ids.ts';
+import { checkId } from '../../infra/log/ids.ts';
 import { checkChoice, checkNumber } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { activeContext, type SpanParent } from '../../infra/telemetry/spans.ts';
@@ -40,7 +39,7 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
   checkSendOptions(options);
   const expiresInMs = checkNumber('expiresInMs', options.expiresInMs, Infinity, { min: 1 });
   return {
-    id: checkId(options.idempotencyKey) ?? hub.newId(),
+    id: options.idempotencyKey === undefined ? hub.newId() : checkId('idempotencyKey', options.idempotencyKey),
     lane: checkChoice('lane', options.lane, 'normal', LANES),
     conflate: options.conflate,
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
@@ -48,9 +47,4 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
     parent: options.traceContext ?? activeContext(),
     link: options.traceLink,
   };
-}
-
-function checkId(value: string | undefined): string | undefined {
-  if (value === undefined || isId(value)) return value;
-  throw new InvalidOptionError({ option: 'idempotencyKey', value, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
 }

@@ -23,6 +23,15 @@ export function isId(id: unknown): id is string {
   return typeof id === 'string' && ID.test(id);
 }
 
+/**
+ * For an id that the application gives.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) unless it matches `^[\w.:-]{1,128}$`
+ */
+export function checkId(option: string, value: unknown): string {
+  if (isId(value)) return value;
+  throw new InvalidOptionError({ option, value, expected: `a text that matches ${ID.source}` });
+}
+
 /** Whether it is a thread id, the library's own included: 1 to 256 bytes of UTF-8 without control characters or lone surrogates. */
 export function isThreadId(id: unknown): id is string {
   return typeof id === 'string' && THREAD_ID.test(id) && Buffer.byteLength(id) <= MAX_THREAD_ID_BYTES;
@@ -87,7 +96,7 @@ export function checkedEpochs(newEpoch: () => string): () => string {
     throw new InvalidOptionError({
       option: 'log.newEpoch()',
       value: epoch,
-      expected: 'a text that matches ^[\\w-]{1,64}$',
+      expected: `a text that matches ${EPOCH.source}`,
     });
   };
 }

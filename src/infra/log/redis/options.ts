@@ -2,7 +2,7 @@ import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
 import { checkedEpochs, randomEpoch } from '../ids.ts';
 import type { Ledger, Retention } from '../log-buffer.ts';
-import { checkChoice, checkFunction, checkMethods, checkNumber } from '../../option-checks.ts';
+import { checkChoice, checkFunction, checkMethods, checkNumber, TIMER_RANGE } from '../../option-checks.ts';
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { layoutKeys, PIECE_BYTES, type LayoutKeys } from './layout.ts';
@@ -129,7 +129,6 @@ const REDIS_LOG_OPTIONS: OptionTable<RedisLogOptions> = {
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
 export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   checkOptions<RedisLogOptions>(options, REDIS_LOG_OPTIONS, 'log');
-  const timer = { min: 1, max: 2 ** 31 - 1 };
   const now = checkFunction('log.now', options.now);
   const prefix = checkPrefix(options.prefix ?? 'tc');
   const nodeId = randomEpoch();
@@ -138,7 +137,7 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   const positionsMs = checkNumber('log.positionsMs', options.positionsMs, 604_800_000, { min: 1 });
   const maxEntries = checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 });
   const maxBytes = checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 });
-  const appendTimeoutMs = checkNumber('log.timeoutMs', options.timeoutMs, 5_000, timer);
+  const appendTimeoutMs = checkNumber('log.timeoutMs', options.timeoutMs, 5_000, TIMER_RANGE);
   const lifeMs = Math.max(maxAgeMs, idempotencyMs) + QUIET_MS;
   if (options.cluster !== undefined && (options.url !== undefined || options.client !== undefined)) {
     throw new InvalidOptionError({
@@ -163,7 +162,7 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
     positionsMs: Math.max(positionsMs, 2 * lifeMs),
     inlineBytes: checkNumber('log.inlineBytes', options.inlineBytes, PIECE_BYTES, { min: 0, max: PIECE_BYTES }),
     appendTimeoutMs,
-    commandTimeoutMs: checkNumber('log.commandTimeoutMs', options.commandTimeoutMs, 2_000, timer),
+    commandTimeoutMs: checkNumber('log.commandTimeoutMs', options.commandTimeoutMs, 2_000, TIMER_RANGE),
     maxPending: checkNumber('log.maxPending', options.maxPending, 10_000, { min: 1 }),
     maxPendingBytes: checkNumber('log.maxPendingBytes', options.maxPendingBytes, 64 * 1024 * 1024, { min: 1 }),
     isDeliveredLocally:

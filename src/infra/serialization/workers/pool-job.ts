@@ -1,4 +1,5 @@
 import type { Body } from '../../../api/body.ts';
+import { TIMER_RANGE } from '../../option-checks.ts';
 import type { DeadlineClock } from './recipe-pool-options.ts';
 import { epochNow } from './worker-protocol.ts';
 import type { RecipeTask, WorkTiming } from './worker-protocol.ts';
@@ -20,9 +21,6 @@ export interface JobLimits {
   readonly onCancel: () => void;
 }
 
-/** Above this, Node's `setTimeout` fires at once: 2^31 - 1 ms. */
-const LONGEST_TIMER_MS = 0x7f_ff_ff_ff;
-
 /** One recipe on its way through the pool: its promise, its deadline, and the means to stop its worker. Settled once. */
 export class PoolJob {
   readonly task: RecipeTask;
@@ -38,7 +36,7 @@ export class PoolJob {
     this.task = task;
     this.timeoutMs = limits.timeoutMs;
     this.#limits = limits;
-    this.#timer = limits.clock.setTimeout(limits.onDeadline, Math.min(limits.timeoutMs, LONGEST_TIMER_MS));
+    this.#timer = limits.clock.setTimeout(limits.onDeadline, Math.min(limits.timeoutMs, TIMER_RANGE.max));
     limits.signal?.addEventListener('abort', limits.onCancel, { once: true });
   }
 

@@ -1,0 +1,67 @@
+import type { Clock } from '../../api/clock.ts';
+import type { CompressionOptions, Inspector, StreamLimits, WhenFull } from '../../api/options.ts';
+import type { DeliveryLog } from '../../infra/log/delivery-log.ts';
+import type { Filled } from '../../infra/option-checks.ts';
+import type { Meter } from '../../infra/telemetry/metrics.ts';
+import type { Tracer } from '../../infra/telemetry/spans.ts';
+import type { ConnectionPolicy } from '../../machines/index.ts';
+
+/** Points a second that input may cost: of one connection, of one user's, of those from one address, and of all. */
+export interface InputRates {
+  readonly perConnection: number;
+  readonly perUser: number;
+  readonly perAddress: number;
+  readonly total: number;
+}
+
+/** `InputLimits` with defaults filled in. */
+export interface InputSettings {
+  /** Larger frames are refused. */
+  readonly maxInputBytes: number;
+  /** Larger frames end their connection. */
+  readonly maxFrameBytes: number;
+  readonly maxThreadsPerConnection: number;
+  readonly rates: InputRates;
+}
+
+/** When the hub asks a peer for a sign of life, and when it gives a peer up. */
+export interface LivenessPolicy {
+  readonly sendTimeoutMs: number;
+  readonly heartbeatMs: number;
+}
+
+/** The options of a hub with every default filled in. */
+export interface HubSettings {
+  readonly policy: ConnectionPolicy;
+  readonly vitals: LivenessPolicy;
+  readonly sweepMs: number;
+  readonly highWaterMarkBytes: number;
+  readonly sliceMs: number;
+  readonly maxMessageBytes: number;
+  readonly input: InputSettings;
+  readonly answerTimeoutMs: number;
+  readonly compression: Filled<CompressionOptions>;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerUser: number;
+  readonly whenFull: WhenFull;
+  readonly maxCriticalBehind: number;
+  readonly idleConnectionMs: number;
+  readonly readyLimit: number;
+  readonly threadIdleMs: number;
+  readonly settleTimeoutMs: number;
+  readonly streams: Filled<StreamLimits>;
+  readonly serializer: {
+    readonly timeoutMs: number;
+    readonly maxQueue: number;
+    readonly workers: number | undefined;
+    readonly workerHeapMb: number | undefined;
+  };
+  readonly isDevelopment: boolean;
+  readonly log: DeliveryLog;
+  readonly inspectors: readonly Inspector[];
+  readonly tracer: Tracer | undefined;
+  readonly meter: Meter | undefined;
+  readonly maxSendSpans: number;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
