@@ -1,4 +1,5 @@
 import type { LogSubscription } from '../../infra/log/delivery-log.ts';
+import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
 import type { Engine } from './context.ts';
 import { ThreadActor } from '../thread/thread.ts';
@@ -16,7 +17,7 @@ export class ThreadRegistry implements Task {
   readonly #engine: () => Engine;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
-  #swept: Iterator<ThreadActor> | undefined;
+  readonly #sweeps = new RoundRobin(this.#byId);
   #isClosed = false;
   /** Those that this sweep has still to look at. */
   #left = 0;
@@ -88,17 +89,13 @@ export class ThreadRegistry implements Task {
     this.#engine().turns.add(this);
   }
 
-  /** Goes on where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
+  /** Goes on where the last sweep stopped. */
   run(deadline: number): boolean {
     const { now } = this.#engine();
-    const swept = (this.#swept ??= this.#byId.values());
     while (this.#left-- > 0) {
-      const next = swept.next();
-      if (next.done === true) {
-        this.#swept = undefined;
-        return true;
-      }
-      next.value.sweep(now());
+      const thread = this.#sweeps.next();
+      if (thread === undefined) return true;
+      thread.sweep(now());
       if (this.#left % VISITS_PER_LOOK === 0 && now() >= deadline) return false;
     }
     return true;

@@ -1,3 +1,4 @@
+import { countUpTo } from '../../infra/sorted-search.ts';
 import { encodeText } from '../../infra/wire/frames.ts';
 
 /** Text of one frame at most, in UTF-16 units: the text so far of a long stream must not keep others from the socket. */
@@ -102,14 +103,7 @@ export class StreamText {
 
   /** The chunk that holds this position. */
   #indexOf(at: number): number {
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] ?? 0) <= at) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return Math.max(0, countUpTo(this.#starts, at) - 1);
   }
 }
 

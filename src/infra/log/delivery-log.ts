@@ -4,6 +4,10 @@ import type { MaybePromise } from '../../api/message.ts';
 
 /** What an append did. */
 export interface Appended {
+  /**
+   * Its body can be read only where this process holds the entry: a remote log keeps nothing here of a thread without a subscriber, and
+   * has given the body back.
+   */
   readonly entry: Entry;
   /** The id was in the log already: nothing was appended, `entry` is the one from before. */
   readonly isDuplicate: boolean;

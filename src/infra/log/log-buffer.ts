@@ -1,16 +1,8 @@
 import type { LogTail } from './delivery-log.ts';
 import { Entry, type EntryDraft } from './entry.ts';
+import { CriticalOffsets } from './critical-offsets.ts';
 import type { Position } from './ids.ts';
-
-/** How much of a thread's history is kept. The newest entry is kept by count and bytes whatever its size. */
-export interface Retention {
-  /** @default 1000 */
-  readonly maxEntries: number;
-  /** Memory: a message's JSON, what is held of it compressed, and 1 KiB for each message. @default 64 MiB */
-  readonly maxBytes: number;
-  /** @default one hour */
-  readonly maxAgeMs: number;
-}
+import type { Ledger, Retention } from './retention.ts';
 
 /** Entries that are let go of in one go: each takes about a microsecond. */
 const TRIMMED_AT_ONCE = 1_024;
@@ -21,11 +13,6 @@ export interface StoredDraft {
   readonly offset: number;
   /** On this process's clock. */
   readonly loggedAt: number;
-}
-
-/** Bytes that several buffers hold together. */
-export interface Ledger {
-  bytes: number;
 }
 
 /** One thread's entries in memory: a deque with an index by id and by conflation key. */
@@ -43,8 +30,7 @@ export class LogBuffer implements LogTail {
   #hasTrimmed = false;
   readonly #byId = new Map<string, Entry>();
   readonly #byKey = new Map<string, Entry>();
-  /** Offsets of the critical entries that are held, ascending. */
-  #critical: number[] = [];
+  readonly #critical = new CriticalOffsets();
   readonly #ledger: Ledger | undefined;
 
   /** @param ledger of all buffers that have a bound together */
@@ -104,22 +90,11 @@ export class LogBuffer implements LogTail {
   }
 
   criticalAfter(offset: number): number | undefined {
-    return this.#critical[this.#criticalIndexAfter(offset)];
+    return this.#critical.after(offset);
   }
 
   criticalCountAfter(offset: number): number {
-    return this.#critical.length - this.#criticalIndexAfter(offset);
-  }
-
-  #criticalIndexAfter(offset: number): number {
-    let low = 0;
-    let high = this.#critical.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#critical[middle] ?? 0) > offset) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return this.#critical.countAfter(offset);
   }
 
   /** @param loggedAt when it was logged, where that was elsewhere */
@@ -130,7 +105,7 @@ export class LogBuffer implements LogTail {
     this.#count(entry.heldBytes);
     this.#lastId = entry.id;
     this.#idleSince = now;
-    if (entry.lane === 'critical') this.#critical.push(entry.offset);
+    if (entry.lane === 'critical') this.#critical.add(entry.offset);
     if (entry.key !== undefined) {
       const older = this.#byKey.get(entry.key);
       if (older !== undefined) this.#supersede(older);
@@ -178,7 +153,7 @@ export class LogBuffer implements LogTail {
     this.#start = 0;
     this.#byId.clear();
     this.#byKey.clear();
-    this.#critical = [];
+    this.#critical.clear();
     this.#count(-this.#bytes);
   }
 
@@ -191,15 +166,20 @@ export class LogBuffer implements LogTail {
     return true;
   }
 
-  /** Lets go of the older half, which can be read again from where the log is; not of what is held, nor of the newest. */
-  unload(): void {
-    const last = this.head - Math.ceil((this.head - this.#first + 1) / 2);
-    for (;;) {
+  /**
+   * Lets go of the older half, some at a time: it can be read again from where the log is. Keeps what is held, and the newest.
+   * @returns how many entries it let go of
+   */
+  unload(): number {
+    const last = Math.min(this.head - Math.ceil((this.head - this.#first + 1) / 2), this.#heldAfter);
+    let dropped = 0;
+    for (; dropped < TRIMMED_AT_ONCE; dropped++) {
       const oldest = this.#entries[this.#start];
-      if (oldest === undefined || oldest.offset > Math.min(last, this.#heldAfter)) break;
+      if (oldest === undefined || oldest.offset > last) break;
       this.#drop(oldest);
     }
     this.#tidy();
+    return dropped;
   }
 
   /** Holds nothing, and goes on after this position: of another life of the log, or beyond what was missed. */
@@ -218,7 +198,7 @@ export class LogBuffer implements LogTail {
       const entry = this.#entries.pop();
       if (entry !== undefined) this.#forget(entry);
     }
-    this.#critical = this.#critical.filter((critical) => critical <= offset);
+    this.#critical.dropAfter(offset);
     this.#lastId = this.at(offset)?.id ?? '';
   }
 
@@ -228,13 +208,11 @@ export class LogBuffer implements LogTail {
     this.#entries = [...entries, ...this.#entries.slice(this.#start)];
     this.#start = 0;
     this.#first -= entries.length;
-    const critical: number[] = [];
-    for (const entry of entries.toReversed()) {
+    for (const entry of entries) {
       this.#byId.set(entry.id, entry);
       this.#count(entry.heldBytes);
-      if (entry.lane === 'critical') critical.unshift(entry.offset);
     }
-    this.#critical = [...critical, ...this.#critical];
+    this.#critical.prepend(entries.filter(({ lane }) => lane === 'critical').map(({ offset }) => offset));
     for (const entry of entries.toReversed()) {
       if (entry.key === undefined) continue;
       if (this.#byKey.has(entry.key)) this.#supersede(entry);
@@ -248,9 +226,7 @@ export class LogBuffer implements LogTail {
     older.isSuperseded = true;
     this.#count(older.heldBytes - before);
     older.release();
-    if (older.lane !== 'critical') return;
-    const index = this.#criticalIndexAfter(older.offset - 1);
-    if (this.#critical[index] === older.offset) this.#critical.splice(index, 1);
+    if (older.lane === 'critical') this.#critical.delete(older.offset);
   }
 
   #drop(oldest: Entry): void {
@@ -266,8 +242,7 @@ export class LogBuffer implements LogTail {
       this.#entries = this.#entries.slice(this.#start);
       this.#start = 0;
     }
-    const stale = this.#critical.findIndex((offset) => offset >= this.#first);
-    if (stale !== 0 && this.#critical.length > 0) this.#critical = stale < 0 ? [] : this.#critical.slice(stale);
+    this.#critical.dropBefore(this.#first);
   }
 
   #forget(entry: Entry): void {

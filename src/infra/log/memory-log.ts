@@ -2,11 +2,14 @@ import { CLOCK_METHODS, systemClock } from '../time/clock.ts';
 import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
 import { releaseDraft, type Entry, type EntryDraft } from './entry.ts';
 import { checkedEpochs, randomEpoch, type Position } from './ids.ts';
-import { LogBuffer, type Ledger, type Retention } from './log-buffer.ts';
+import { LogBuffer } from './log-buffer.ts';
+import type { Ledger, Retention } from './retention.ts';
 import { checkOptions, type OptionTable } from '../option-table.ts';
 import { checkMethods, checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
 import { Epochs } from './epochs.ts';
+import { TailReaders, type TailReader } from './tail-readers.ts';
+import { TrimRound } from './trim-round.ts';
 import type { Clock } from '../../api/clock.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
@@ -21,12 +24,6 @@ export interface MemoryLogOptions extends Optional<Retention> {
   newEpoch?: (() => string) | undefined;
 }
 
-/** Threads that one sweep looks at: with a hundred thousand of them, all at once would hold the event loop. */
-const SWEPT_AT_ONCE = 10_000;
-
-/** Threads between two looks at the time. */
-const VISITS_PER_LOOK = 16;
-
 /** Entries that one append may push out: each takes about a microsecond. The sweep goes on where that is not enough. */
 const DROPPED_AT_ONCE = 1_024;
 
@@ -39,15 +36,13 @@ const IDLE_SHARE = 0.25;
 interface ThreadLog {
   readonly threadId: string;
   readonly buffer: LogBuffer;
-  readonly readers: Set<Reader>;
+  readonly readers: TailReaders<Reader>;
   /** See `DeliveryLog.forget`. */
   isForgotten: boolean;
 }
 
-interface Reader {
+interface Reader extends TailReader {
   readonly onEntry: (entry: Entry) => void;
-  /** See `LogSubscription.hold`. */
-  heldAfter: number;
 }
 
 /** The default log: in this process, bounded by entries, bytes and age for each thread. A restart starts new epochs. */
@@ -71,10 +66,7 @@ class MemoryLog implements DeliveryLog {
   /** Those that hold none and that nobody reads, likewise. */
   readonly #idle = new LruList<ThreadLog>();
   readonly #epochs: Epochs;
-  #swept: Iterator<ThreadLog> | undefined;
-  /** What this sweep has still to look at, and a thread of which it has not trimmed all. */
-  #left = 0;
-  #unfinished: ThreadLog | undefined;
+  readonly #trims = new TrimRound(this.#threads, (log) => this.#trim(log));
   readonly #retention: Retention;
   readonly #maxTotalBytes: number;
   readonly #ledger: Ledger = { bytes: 0 };
@@ -126,16 +118,11 @@ class MemoryLog implements DeliveryLog {
     const reader: Reader = { onEntry, heldAfter: Infinity };
     log.readers.add(reader);
     this.#idle.delete(log);
-    const hold = (): void => log.buffer.hold(Math.min(Infinity, ...[...log.readers].map(({ heldAfter }) => heldAfter)));
     return {
       tail: log.buffer,
-      hold: (offset) => {
-        reader.heldAfter = offset;
-        hold();
-      },
+      hold: (offset) => log.readers.hold(reader, offset),
       unsubscribe: () => {
         if (!log.readers.delete(reader)) return;
-        hold();
         if (log.isForgotten) this.#end(log);
         else this.#rest(log);
       },
@@ -149,28 +136,9 @@ class MemoryLog implements DeliveryLog {
     this.#end(log);
   }
 
-  /** Looks at some of them, where the last sweep stopped: a Map's iterator goes on with what came and went meanwhile. */
   sweep(isTimeUp: () => boolean = NEVER): boolean {
-    if (this.#left === 0 && this.#unfinished === undefined) this.#left = SWEPT_AT_ONCE;
     while (this.#isFull && this.#makeRoom() > 0) if (isTimeUp()) return false;
-    const swept = (this.#swept ??= this.#threads.values());
-    for (;;) {
-      while (this.#unfinished !== undefined) {
-        if (this.#trim(this.#unfinished)) this.#unfinished = undefined;
-        if (isTimeUp()) return false;
-      }
-      const next = this.#left === 0 ? END : swept.next();
-      if (next.done === true) {
-        if (next !== END) this.#swept = undefined;
-        break;
-      }
-      if (!this.#trim(next.value)) this.#unfinished = next.value;
-      if (--this.#left === 0 && this.#unfinished === undefined) break;
-      const isLook = this.#left % VISITS_PER_LOOK === 0 || this.#unfinished !== undefined;
-      if (isLook && isTimeUp()) return false;
-    }
-    this.#left = 0;
-    return true;
+    return this.#trims.run(isTimeUp);
   }
 
   close(): void {
@@ -178,8 +146,7 @@ class MemoryLog implements DeliveryLog {
     this.#threads.clear();
     this.#holding.clear();
     this.#idle.clear();
-    this.#swept = undefined;
-    this.#unfinished = undefined;
+    this.#trims.stop();
     this.#ledger.bytes = 0;
   }
 
@@ -238,7 +205,7 @@ class MemoryLog implements DeliveryLog {
     let log = this.#threads.get(threadId);
     if (log === undefined) {
       const buffer = new LogBuffer(this.#epochs.of(threadId), this.#retention, this.#clock.now(), this.#ledger);
-      log = { threadId, buffer, readers: new Set(), isForgotten: false };
+      log = { threadId, buffer, readers: new TailReaders<Reader>((offset) => buffer.hold(offset)), isForgotten: false };
       this.#threads.set(threadId, log);
       this.#ledger.bytes += THREAD_BYTES;
     }
@@ -246,5 +213,4 @@ class MemoryLog implements DeliveryLog {
   }
 }
 
-const END = { done: true, value: undefined } as const;
 const NEVER = (): boolean => false;

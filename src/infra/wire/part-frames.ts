@@ -1,3 +1,4 @@
+import { countUpTo } from '../sorted-search.ts';
 import type { Body } from '../../api/body.ts';
 import { DeflatedParts } from './deflated-part-frames.ts';
 import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
@@ -119,13 +120,6 @@ export class Parts {
 
   /** Index of the chunk with this byte. */
   #chunkAt(position: number): number {
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] ?? 0) <= position) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return Math.max(0, countUpTo(this.#starts, position) - 1);
   }
 }

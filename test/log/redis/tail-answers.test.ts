@@ -28,7 +28,7 @@ function hold() {
     onEntry: () => {},
     onReset: () => {},
     onSilence: () => {},
-    makeRoom: () => {},
+    makeRoom: () => Promise.resolve(true),
   });
   const answer = async (): Promise<void> => {
     await expect.poll(() => asked.length).toBe(1);

@@ -82,7 +82,7 @@ beforeEach(async () => {
     onEntry: ({ id }) => told.push(id),
     onReset: ({ why }) => told.push(why),
     onSilence: () => {},
-    makeRoom: () => {},
+    makeRoom: () => Promise.resolve(true),
   });
   await clock.settle();
 });

@@ -10,8 +10,8 @@ export interface HistoryHost {
   readonly settings: RedisLogSettings;
   readonly source: LogSource;
   readonly isClosed: boolean;
-  /** Other threads are to give memory back. */
-  makeRoom(): void;
+  /** Other threads give memory back; false where there is no room all the same. */
+  makeRoom(): Promise<boolean>;
 }
 
 /** Reads what a tail does not hold yet because it is older, when somebody needs it. */
@@ -63,9 +63,11 @@ export class RedisHistory {
   async #loadAll(oldest: number): Promise<void> {
     const { ledger, maxTotalBytes } = this.#host.settings;
     while (this.#isMissing(oldest)) {
-      if (ledger.bytes > maxTotalBytes) this.#host.makeRoom();
-      // many that read at the same time, none of which gives anything back: they go on from here, with a gap
-      if (ledger.bytes > maxTotalBytes) return;
+      if (ledger.bytes > maxTotalBytes) {
+        // many read at the same time, and none of them gives anything back: they go on from here, with a gap
+        if (!(await this.#host.makeRoom())) return;
+        continue;
+      }
       this.#loading ??= this.#loadPage(oldest).finally(() => {
         this.#loading = undefined;
       });

@@ -1,3 +1,4 @@
+import { RoundRobin } from '../../round-robin.ts';
 import { decodeHeads, encodeProbe } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
@@ -33,7 +34,7 @@ export class HealthChecks {
   #compared: RedisThread[] = [];
   #share = 0;
   #nextRoundAt = 0;
-  #probed: Iterator<RedisThread> | undefined;
+  readonly #probed: RoundRobin<RedisThread>;
   #probe: Probe | undefined;
   #nextProbeAt = 0;
 
@@ -44,6 +45,7 @@ export class HealthChecks {
     presence: Presence,
   ) {
     this.#threads = threads;
+    this.#probed = new RoundRobin(threads);
     this.#link = link;
     this.#settings = settings;
     this.#presence = presence;
@@ -58,7 +60,7 @@ export class HealthChecks {
     this.#examineProbe(connection, now, isFair);
     if (this.#probe !== undefined || now < this.#nextProbeAt) return;
     this.#nextProbeAt = now + this.#settings.commandTimeoutMs / 2;
-    const thread = this.#nextProbed();
+    const thread = this.#probed.cycle();
     if (thread !== undefined) this.#send(thread, connection, now);
   }
 
@@ -97,15 +99,6 @@ export class HealthChecks {
       // it was not published, which is another trouble
       if (this.#probe === probe) this.#probe = undefined;
     });
-  }
-
-  /** The next of the threads, from the first again after the last; a Map's iterator goes on with what came and went meanwhile. */
-  #nextProbed(): RedisThread | undefined {
-    const next = this.#probed?.next();
-    if (next !== undefined && next.done !== true) return next.value;
-    this.#probed = this.#threads.values();
-    const first = this.#probed.next();
-    return first.done === true ? undefined : first.value;
   }
 
   #compareSome(now: number, { publishCommand }: RedisConnection): void {

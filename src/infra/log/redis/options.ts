@@ -1,7 +1,7 @@
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
 import { checkedEpochs, randomEpoch } from '../ids.ts';
-import type { Ledger, Retention } from '../log-buffer.ts';
+import type { Ledger, Retention } from '../retention.ts';
 import { checkChoice, checkFunction, checkMethods, checkNumber, TIMER_RANGE } from '../../option-checks.ts';
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { InvalidOptionError } from '../../errors.ts';

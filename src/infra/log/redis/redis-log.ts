@@ -3,6 +3,7 @@ import { releaseDraft, type Entry, type EntryDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
+import { TrimRound } from '../trim-round.ts';
 import { pause } from '../../time/pause.ts';
 import { PendingAppends } from './pending-appends.ts';
 import { Availability } from './availability.ts';
@@ -23,8 +24,6 @@ import { RedisThread, type Reader, type ThreadHost } from './thread.ts';
 
 /** Threads that are anchored anew at the same time after a reconnect. */
 const ANCHORS_AT_ONCE = 128;
-/** Threads that one sweep trims: all of very many at once would hold the event loop. */
-const TRIMMED_AT_ONCE = 2_000;
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
 /** Commands under way above which a note is dropped. */
@@ -49,8 +48,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #patience: RetryUntil;
   readonly #rounds: HealthChecks;
   readonly #memory: MemoryLimit;
-  #trimmed: Iterator<RedisThread> | undefined;
   readonly #threads = new Map<string, RedisThread>();
+  readonly #trims = new TrimRound(this.#threads, (thread) => thread.trim());
   readonly #availability: Availability;
   /** Connections that there were, and how often they were lost. */
   #lives = 0;
@@ -167,18 +166,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#availability.watch(onChange);
   }
 
-  sweep(): void {
-    this.#memory.keep();
-    const now = this.#settings.clock.now();
-    const trimmed = (this.#trimmed ??= this.#threads.values());
-    for (let left = TRIMMED_AT_ONCE; left > 0; left--) {
-      const next = trimmed.next();
-      if (next.done === true) {
-        this.#trimmed = undefined;
-        return;
-      }
-      next.value.tail?.buffer.trim(now);
-    }
+  sweep(isTimeUp: () => boolean = NEVER): boolean {
+    return this.#memory.keep(isTimeUp) && this.#trims.run(isTimeUp);
   }
 
   async close(): Promise<void> {
@@ -215,8 +204,8 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#rounds.heard(thread);
   }
 
-  makeRoom(): void {
-    this.#memory.keep();
+  makeRoom(): Promise<boolean> {
+    return this.#memory.makeRoom();
   }
 
   onPosition({ threadId }: RedisThread, position: Position): void {
@@ -291,3 +280,5 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#availability.lost();
   }
 }
+
+const NEVER = (): boolean => false;

@@ -18,8 +18,8 @@ export interface TailHost extends PlacingHost {
   /** Resolves when the thread's channel is subscribed on the connections that there are now. */
   subscribed(): Promise<void>;
   onReset(reset: LogReset): void;
-  /** Other threads are to give memory back. */
-  makeRoom(): void;
+  /** Other threads give memory back; false where there is no room all the same. */
+  makeRoom(): Promise<boolean>;
   /** Entries were found in Redis that had been published long ago. */
   onSilence(): void;
 }
@@ -124,9 +124,9 @@ export class RedisTail {
     return this.#history.load(this.#oldestWanted(from));
   }
 
-  /** Gives memory back; what somebody is about to read stays. */
-  unload(): void {
-    if (!this.#history.isLoading) this.buffer.unload();
+  /** Gives memory back, some at a time; what somebody is about to read stays. Answers with how many entries it let go of. */
+  unload(): number {
+    return this.#history.isLoading ? 0 : this.buffer.unload();
   }
 
   end(): void {

@@ -2,6 +2,7 @@ import type { Appended, LogReset, LogSubscription } from '../delivery-log.ts';
 import { asError } from '../../errors.ts';
 import { Entry, releaseDraft, type EntryDraft } from '../entry.ts';
 import type { Position } from '../ids.ts';
+import { TailReaders, type TailReader } from '../tail-readers.ts';
 import { AppendQueue, type AppendListener } from './append-queue.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import { decodeNews, type Arrival } from './codec.ts';
@@ -11,12 +12,10 @@ import type { RedisLogSettings } from './options.ts';
 import { LogReader } from './log-reader.ts';
 import { RedisTail, type TailHost } from './tail.ts';
 
-export interface Reader {
+export interface Reader extends TailReader {
   readonly onEntry: (entry: Entry) => void;
   readonly onNote: (note: string) => void;
   readonly onReset: (reset: LogReset) => void;
-  /** See `LogSubscription.hold`. */
-  heldAfter: number;
 }
 
 /** What a thread tells its log. */
@@ -29,8 +28,8 @@ export interface ThreadHost {
   onProbe(thread: RedisThread): void;
   /** Something has come through its channel. */
   onHeard(thread: RedisThread): void;
-  /** Other threads are to give memory back. */
-  makeRoom(): void;
+  /** Other threads give memory back; false where there is no room all the same. */
+  makeRoom(): Promise<boolean>;
   /** An append of this node is the newest entry now. */
   onPosition(thread: RedisThread, position: Position): void;
 }
@@ -43,7 +42,7 @@ export class RedisThread implements AppendListener, TailHost {
   readonly #link: RedisSession;
   readonly #channel: string;
   readonly #queue: AppendQueue;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new TailReaders<Reader>((offset) => this.#tail?.buffer.hold(offset));
   readonly #host: ThreadHost;
   #tail: RedisTail | undefined;
   /** Where the channel is subscribed, or is about to be. */
@@ -102,22 +101,14 @@ export class RedisThread implements AppendListener, TailHost {
 
   /** @param inTime gives up what takes too long */
   subscription(reader: Reader, tail: RedisTail, inTime: (work: Promise<void>) => Promise<void>): LogSubscription {
-    const hold = (): void =>
-      tail.buffer.hold(Math.min(Infinity, ...[...this.#readers].map(({ heldAfter }) => heldAfter)));
     return {
       tail: tail.buffer,
       reach: (from) => {
         const reached = tail.reach(from);
         return reached && inTime(reached);
       },
-      hold: (offset) => {
-        reader.heldAfter = offset;
-        hold();
-      },
-      unsubscribe: () => {
-        this.leave(reader);
-        hold();
-      },
+      hold: (offset) => this.#readers.hold(reader, offset),
+      unsubscribe: () => this.leave(reader),
     };
   }
 
@@ -170,8 +161,18 @@ export class RedisThread implements AppendListener, TailHost {
     for (const { onReset } of this.#readers) onReset(reset);
   }
 
-  makeRoom(): void {
-    this.#host.makeRoom();
+  makeRoom(): Promise<boolean> {
+    return this.#host.makeRoom();
+  }
+
+  /** Gives memory back, some at a time; answers with how many entries it let go of. */
+  unload(): number {
+    return this.#tail?.unload() ?? 0;
+  }
+
+  /** Lets go of what is too old; false where there is more of it. */
+  trim(): boolean {
+    return this.#tail?.buffer.trim(this.settings.clock.now()) ?? true;
   }
 
   onSilence(): void {
