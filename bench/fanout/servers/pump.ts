@@ -52,12 +52,12 @@ const room = new Room();
 
 /** A socket that takes what it is given. One that does not would stay behind: nobody here has it catch up. */
 function subscriberOf(link: Link): Subscriber<Subscription> {
-  const outbox = new FrameWriter(link, frameVariantOf('plain', undefined), 512 * 1024, { onBroken: fail });
-  outbox.open();
+  const writer = new FrameWriter(link, frameVariantOf('plain', undefined), 512 * 1024, { onBroken: fail });
+  writer.open();
   const ignore = (): void => {};
   return {
     id: '',
-    outbox,
+    writer,
     ackedBytes: 0,
     isLinkOpen: true,
     standing: () => undefined,

@@ -3,10 +3,9 @@ import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
 import { weighJson } from '../../infra/wire/json-weight.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { ClientRequests } from './client-requests.ts';
-import type { ConnectionActor } from './connection.ts';
+import type { ClientSession } from './client-session.ts';
 import { costs, isTooComplex, MOST_WAITING } from './input-costs.ts';
 import type { InputAccount } from './input-budgets.ts';
-import type { Link } from '../../api/socket.ts';
 import { ReadingPace } from './reading-pace.ts';
 import { WireOverhead } from './wire-overhead.ts';
 import type { IntakeMember } from './intake.ts';
@@ -48,8 +47,8 @@ interface Pending {
  * them performed, when the intake gives this connection its turn. Whatever is in a frame, it ends in an answer, a close code or nothing.
  */
 export class ClientInput implements IntakeMember {
-  readonly #connection: ConnectionActor;
-  readonly #engine: ConnectionServices;
+  readonly #session: ClientSession;
+  readonly #services: ConnectionServices;
   readonly #requests: ClientRequests;
   readonly #account: InputAccount;
   readonly #pace: ReadingPace;
@@ -67,14 +66,15 @@ export class ClientInput implements IntakeMember {
   readonly #joining = new Map<string, number>();
   #heardAt: number;
 
-  constructor(connection: ConnectionActor, link: Link, engine: ConnectionServices) {
-    this.#pace = new ReadingPace(link, engine.clock, () => this.#read < this.#frames.length, engine.report);
-    this.#connection = connection;
-    this.#engine = engine;
-    this.#requests = new ClientRequests(connection, engine);
-    this.#account = engine.budgets.open(connection);
-    this.#lanes = new RequestLanes(engine.places, ({ request }) => this.#requests.perform(request));
-    this.#heardAt = engine.now();
+  constructor(session: ClientSession, services: ConnectionServices) {
+    const { clock, report, budgets, places, now } = services;
+    this.#session = session;
+    this.#services = services;
+    this.#pace = new ReadingPace(session.line, clock, () => this.#read < this.#frames.length, report);
+    this.#requests = new ClientRequests(session, services);
+    this.#account = budgets.open(session.settings);
+    this.#lanes = new RequestLanes(places, ({ request }) => this.#requests.perform(request));
+    this.#heardAt = now();
   }
 
   /** When the client last said something. */
@@ -84,9 +84,9 @@ export class ClientInput implements IntakeMember {
 
   /** @param readBytes what has come from the peer in all, where that is known */
   take(data: Uint8Array, isBinary: boolean, readBytes: number | undefined): void {
-    this.#heardAt = this.#engine.now();
+    this.#heardAt = this.#services.now();
     this.#pace.note(readBytes);
-    const { maxInputBytes } = this.#connection;
+    const { maxInputBytes } = this.#session.settings;
     const overhead = readBytes === undefined ? 0 : this.#overhead.after(data.length, readBytes);
     if (!this.#pay(costs.arrival(data.length, maxInputBytes) + costs.overhead(overhead))) return;
     if (data.length > maxInputBytes) return this.#refuseOversized(data, isBinary);
@@ -94,7 +94,7 @@ export class ClientInput implements IntakeMember {
     if (isTooMuch || this.#frames.length - this.#read >= MOST_WAITING.frames) return this.#shun(closeCodes.rateLimited);
     this.#frames.push({ data, isBinary });
     this.#waitingBytes += data.length;
-    return this.#engine.intake.add(this);
+    return this.#services.intake.add(this);
   }
 
   /** A ping, or a pong that answers none of ours. */
@@ -120,7 +120,7 @@ export class ClientInput implements IntakeMember {
 
   /** The connection takes answers again. */
   goOn(): void {
-    if (this.hasWork) this.#engine.intake.add(this);
+    if (this.hasWork) this.#services.intake.add(this);
   }
 
   /** The connection has ended. */
@@ -133,11 +133,11 @@ export class ClientInput implements IntakeMember {
   // --- IntakeMember
 
   get hasWork(): boolean {
-    return this.#connection.state !== 'evicted' && (this.#read < this.#frames.length || this.#canStart);
+    return !this.#session.isOver && (this.#read < this.#frames.length || this.#canStart);
   }
 
   step(): boolean {
-    if (this.#connection.state === 'evicted') return false;
+    if (this.#session.isOver) return false;
     const frame = this.#frames[this.#read];
     if (frame !== undefined) {
       if (++this.#read === this.#frames.length) {
@@ -155,14 +155,15 @@ export class ClientInput implements IntakeMember {
 
   /** A client that does not read its answers is given no more of them. */
   get #canStart(): boolean {
-    return this.#connection.takesAnswers && this.#lanes.canStart(this.#connection.takesJoins);
+    return this.#session.takesAnswers && this.#lanes.canStart(this.#session.takesJoins);
   }
 
   #readFrame({ data, isBinary }: RawFrame): void {
-    const connection = this.#connection;
-    if (connection.format === 'plain') {
+    const session = this.#session;
+    const { format, maxInputBytes } = session.settings;
+    if (format === 'plain') {
       if (!this.#pay(costs.request)) return;
-      connection.emit('message', {
+      session.emit({
         threadId: undefined,
         id: undefined,
         data: isBinary ? data : textOf(data),
@@ -174,7 +175,7 @@ export class ClientInput implements IntakeMember {
     if (data.length > SMALL_BYTES) {
       const weight = weighJson(data);
       if (!this.#pay(costs.parsing(weight))) return;
-      if (isTooComplex(weight, connection.maxInputBytes)) return this.#refuseUnread(data, 'too-complex');
+      if (isTooComplex(weight, maxInputBytes)) return this.#refuseUnread(data, 'too-complex');
     }
     const frame = parseFrame(data);
     if (frame === undefined) this.#shun(closeCodes.badMessage);
@@ -187,7 +188,7 @@ export class ClientInput implements IntakeMember {
     if (frame.t === 'joins') return this.#joinAll(frame.joins);
     if (frame.t === 'join') return this.#joinAll([frame]);
     if (!this.#pay(costs.request)) return undefined;
-    if (frame.t === 'cancel' && this.#connection.isIn(frame.th)) {
+    if (frame.t === 'cancel' && this.#session.isIn(frame.th)) {
       // an `onPublish` that answers with a stream and waits for its end must not keep the cancel waiting
       void this.#requests.perform(frame);
       return undefined;
@@ -207,8 +208,8 @@ export class ClientInput implements IntakeMember {
    */
   #acknowledge(acks: readonly Acknowledged[], bytes: number): void {
     let isNews = false;
-    for (const [threadId, offset] of acks) isNews = this.#connection.ack(threadId, offset) || isNews;
-    if (isNews) this.#account.give(costs.arrival(bytes, this.#connection.maxInputBytes));
+    for (const [threadId, offset] of acks) isNews = this.#session.ack(threadId, offset) || isNews;
+    if (isNews) this.#account.give(costs.arrival(bytes, this.#session.settings.maxInputBytes));
     else this.#pay(costs.request);
   }
 
@@ -223,12 +224,12 @@ export class ClientInput implements IntakeMember {
   }
 
   #join(join: Join): void {
-    const connection = this.#connection;
-    const limit = this.#engine.settings.input.maxThreadsPerConnection;
-    const isNew = !connection.isIn(join.th);
+    const session = this.#session;
+    const limit = this.#services.settings.input.maxThreadsPerConnection;
+    const isNew = !session.isIn(join.th);
     const joining = this.#joining.get(join.th) ?? 0;
-    if (isNew && joining === 0 && connection.joinedThreads + this.#joining.size >= limit) {
-      this.#requests.fail(join, new TooManyThreadsError({ connectionId: connection.id, limit }));
+    if (isNew && joining === 0 && session.joinedThreads + this.#joining.size >= limit) {
+      this.#requests.fail(join, new TooManyThreadsError({ connectionId: session.settings.id, limit }));
       return;
     }
     this.#joins++;
@@ -257,7 +258,7 @@ export class ClientInput implements IntakeMember {
   }
 
   #refuseOversized(data: Uint8Array, isBinary: boolean): void {
-    const { format, maxFrameBytes } = this.#connection;
+    const { format, maxFrameBytes } = this.#session.settings;
     if (format === 'plain' || data.length > maxFrameBytes) this.#shun(closeCodes.tooBig);
     else if (isBinary) this.#shun(closeCodes.badMessage);
     else this.#refuseUnread(data, 'TC_MESSAGE_TOO_LARGE');
@@ -265,7 +266,7 @@ export class ClientInput implements IntakeMember {
 
   /** Of a frame that is not parsed, only the beginning is read: enough to say which message was refused. */
   #refuseUnread(data: Uint8Array, code: string): void {
-    this.#connection.tell(notices.error(code, headOfPublish(data)));
+    this.#session.line.tell(notices.error(code, headOfPublish(data)));
   }
 
   /** False where that was more than is left, which ends the connection. */
@@ -276,7 +277,7 @@ export class ClientInput implements IntakeMember {
   }
 
   #shun(code: CloseCode): void {
-    this.#connection.evict(code);
+    this.#session.line.evict(code);
   }
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../../infra/errors.ts';
 import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
-import type { ConnectionActor } from './connection.ts';
+import type { ClientSession } from './client-session.ts';
 import { scopedId, scopeOf } from './id-scope.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
@@ -31,14 +31,14 @@ const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_I
 
 /** Performs what a client asks for. Whatever it is, it ends in an answer, a close code or nothing, never in a throw. */
 export class ClientRequests {
-  readonly #connection: ConnectionActor;
-  readonly #engine: ConnectionServices;
+  readonly #session: ClientSession;
+  readonly #services: ConnectionServices;
   /** Of the ids that the client chooses; undefined before the first one. */
   #scope: string | undefined;
 
-  constructor(connection: ConnectionActor, engine: ConnectionServices) {
-    this.#connection = connection;
-    this.#engine = engine;
+  constructor(session: ClientSession, services: ConnectionServices) {
+    this.#session = session;
+    this.#services = services;
   }
 
   /** Never rejects. */
@@ -46,29 +46,28 @@ export class ClientRequests {
     try {
       await this.#perform(request);
     } catch (error) {
-      guarded(() => this.fail(request, error), this.#engine.report);
+      guarded(() => this.fail(request, error), this.#services.report);
     }
   }
 
   async #perform(request: Request): Promise<void> {
-    const connection = this.#connection;
-    if (connection.state === 'evicted') return;
+    const session = this.#session;
+    if (session.isOver) return;
     switch (request.t) {
       case 'join':
-        if (!(await connection.joinByRequest(request.th, request.from, request.wish))) {
+        if (!(await session.join(request.th, request.from, request.wish))) {
           this.#refuse(request, 'forbidden');
-          connection.greetMember(request.th, request.wish.ref);
+          session.greetMember(request.th, request.wish.ref);
         }
         return;
       case 'inbox':
-        if (!(await connection.openInbox(request.from, request.wish))) this.#refuse(request, 'forbidden');
+        if (!(await session.openInbox(request.from, request.wish))) this.#refuse(request, 'forbidden');
         return;
       case 'cancel':
-        assertThreadId(request.th);
-        if (!(await connection.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
+        if (!(await session.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
         return;
       case 'leave':
-        connection.leaveByRequest(request.th);
+        session.leave(request.th);
         return;
       case 'pub':
         await this.#publish(request);
@@ -80,18 +79,22 @@ export class ClientRequests {
     const { th: threadId, id, d: data, tp: trace } = request;
     assertThreadId(threadId);
     if (!isId(id)) throw new InvalidOptionError({ option: 'id', value: id, expected: 'of A-Z a-z 0-9 _ . : -' });
-    const connection = this.#connection;
-    if (!(await connection.mayPublish(threadId))) {
+    const session = this.#session;
+    if (!(await session.mayPublish(threadId))) {
       this.#refuse(request, 'forbidden');
       return;
     }
-    this.#scope ??= scopeOf(connection);
+    this.#scope ??= scopeOf(session.settings);
     const scoped = scopedId(this.#scope, id);
     const message = { threadId, id: scoped, data, trace };
-    const isHeard = connection.emit('message', message);
-    const { onPublish } = connection;
+    const isHeard = session.emit(message);
+    const { onPublish } = session.settings;
     if (onPublish !== undefined) {
-      this.#answer(request, scoped, await withDeadline('onPublish', onPublish(message, connection), this.#engine));
+      this.#answer(
+        request,
+        scoped,
+        await withDeadline('onPublish', onPublish(message, session.connection), this.#services),
+      );
     } else if (isHeard) this.#answer(request, scoped, true);
     else this.#refuse(request, 'unhandled');
   }
@@ -102,19 +105,19 @@ export class ClientRequests {
     else if (answer instanceof Refusal) this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', answer.message);
     else {
       const { id = scoped, position } = typeof answer === 'object' && answer !== null ? answer : {};
-      this.#connection.tell(notices.accepted(request.th, request.id, id, position));
+      this.#session.line.tell(notices.accepted(request.th, request.id, id, position));
     }
   }
 
   /** Answers with the error's code, where it has one for clients. */
   fail(request: Request, error: unknown): void {
-    if (this.#connection.state === 'evicted') return;
+    if (this.#session.isOver) return;
     const isEnding = error instanceof HubClosedError || error instanceof ThreadClosedError;
     // no answer: the client comes back to another process, and joins or publishes there again
-    if (isEnding && !this.#engine.isRunning) return;
+    if (isEnding && !this.#services.isRunning) return;
     // a client that comes back later joins then; one that is refused would not
     if ('wish' in request && error instanceof LogUnavailableError) {
-      this.#connection.evict(closeCodes.overloaded);
+      this.#session.line.evict(closeCodes.overloaded);
       return;
     }
     if ('isInUrl' in request && request.isInUrl) {
@@ -123,24 +126,24 @@ export class ClientRequests {
     }
     const isKnown = error instanceof ThreadcastError;
     this.#refuse(request, isKnown ? error.code : 'internal');
-    if (!isKnown || error instanceof AnswerTimeoutError) this.#engine.report(error);
+    if (!isKnown || error instanceof AnswerTimeoutError) this.#services.report(error);
   }
 
   /** A client without code of ours reads no answers: it is closed, or left with the threads that it may have. */
   #failInUrl(error: unknown): void {
-    const connection = this.#connection;
+    const { line } = this.#session;
     if (error instanceof TooManyThreadsError) {
-      connection.evict(closeCodes.forbidden);
+      line.evict(closeCodes.forbidden);
       return;
     }
     const isTheirs = error instanceof ThreadcastError && THEIR_ERRORS.has(error.code);
-    connection.evict(isTheirs ? closeCodes.badMessage : closeCodes.overloaded);
-    if (!isTheirs) this.#engine.report(error);
+    line.evict(isTheirs ? closeCodes.badMessage : closeCodes.overloaded);
+    if (!isTheirs) this.#services.report(error);
   }
 
   #refuse(request: Request, code: string, why?: string): void {
     if ('isInUrl' in request && request.isInUrl) {
-      this.#connection.evict(closeCodes.forbidden);
+      this.#session.line.evict(closeCodes.forbidden);
       return;
     }
     // as it came, also where it is no id, but not by the megabyte
@@ -150,7 +153,7 @@ export class ClientRequests {
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
       ...(why !== undefined && { why }),
     };
-    this.#connection.tell(notices.error(code, about));
+    this.#session.line.tell(notices.error(code, about));
   }
 }
 

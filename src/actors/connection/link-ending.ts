@@ -17,7 +17,7 @@ const FRAME_BYTES = 256;
 /** What the end of a link needs of its connection. */
 export interface EndingServices {
   readonly link: Link;
-  readonly outbox: FrameWriter;
+  readonly writer: FrameWriter;
   readonly code: number;
   readonly reason: string;
   readonly now: number;
@@ -87,12 +87,12 @@ export class LinkEnding implements Task {
 
   /** A piece of a big message at a time; true where there is nothing to do now: a drain follows, or it is closing. */
   run(): boolean {
-    const { link, outbox, code, reason, report } = this.#services;
+    const { link, writer, code, reason, report } = this.#services;
     let isDone = true;
     guarded(
       () => {
         if (this.#isClosing) return;
-        const progress = outbox.finish();
+        const progress = writer.finish();
         isDone = progress !== 'more';
         if (progress !== 'ready') return;
         this.#isClosing = true;

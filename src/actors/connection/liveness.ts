@@ -10,7 +10,7 @@ export type Finding = 'well' | 'progressed' | 'stalled';
  * unsent bytes that make no progress, and a ping barrier without an answer. No timer: the one sweep looks.
  */
 export class Liveness {
-  readonly #link: Link;
+  #link: Link;
   readonly #policy: LivenessPolicy;
   #taken = 0;
   #hadUnsent = false;
@@ -48,6 +48,10 @@ export class Liveness {
     this.#heardAt = now;
     this.#saidAt = now;
     this.#answeredAt = now;
+  }
+
+  attach(link: Link): void {
+    this.#link = link;
   }
 
   /** Bytes of the connection's life that the peer has received: it answered a barrier that was sent after them. */

@@ -8,7 +8,7 @@ const BYTES_AT_ONCE = 64 * 1024;
 
 /** Reads no more from a peer than is dealt with: after each lot, the socket pauses for a turn, and as long as `isBehind`. */
 export class ReadingPace {
-  readonly #link: Link;
+  readonly #link: Pick<Link, 'pauseReading' | 'resumeReading'>;
   readonly #clock: Clock;
   readonly #isBehind: () => boolean;
   readonly #report: (error: unknown) => void;
@@ -16,7 +16,12 @@ export class ReadingPace {
   #readBytes = 0;
   #isPaused = false;
 
-  constructor(link: Link, clock: Clock, isBehind: () => boolean, report: (error: unknown) => void) {
+  constructor(
+    link: Pick<Link, 'pauseReading' | 'resumeReading'>,
+    clock: Clock,
+    isBehind: () => boolean,
+    report: (error: unknown) => void,
+  ) {
     this.#link = link;
     this.#clock = clock;
     this.#isBehind = isBehind;

@@ -1,27 +1,19 @@
 import { formatPosition, isOwnThreadId, parsePosition } from '../../infra/log/ids.ts';
 import type { MaybePromise } from '../../api/message.ts';
+import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
-import type { encodeText } from '../../infra/wire/frames.ts';
 import type { Canceller } from '../../api/stream.ts';
-
-/** What the memberships need of their connection. */
-export interface Member extends Subscriber<Subscription> {
-  readonly state: string;
-  assertLive(action: string): void;
-  tell(notice: ReturnType<typeof encodeText>): void;
-  /** Nothing that it was told waits to be written. */
-  onAnswersTaken(): void;
-}
 
 /** The threads of one connection, and its catching up in those where it is behind. */
 export class Subscriptions implements Task {
-  readonly #member: Member;
-  readonly #engine: ConnectionServices;
+  readonly #line: ConnectionLine;
+  readonly #subscriber: Subscriber<Subscription>;
+  readonly #services: ConnectionServices;
   readonly #byThread = new Map<string, Subscription>();
   /** Undefined where there are none. */
   #behind: Set<Subscription> | undefined;
@@ -34,9 +26,10 @@ export class Subscriptions implements Task {
   /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
   #inParts: Subscription | undefined;
 
-  constructor(member: Member, engine: ConnectionServices) {
-    this.#member = member;
-    this.#engine = engine;
+  constructor(line: ConnectionLine, subscriber: Subscriber<Subscription>, services: ConnectionServices) {
+    this.#line = line;
+    this.#subscriber = subscriber;
+    this.#services = services;
   }
 
   get threads(): readonly string[] {
@@ -80,7 +73,7 @@ export class Subscriptions implements Task {
 
   /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
   async join(threadId: string, from: string | undefined): Promise<void> {
-    this.#member.assertLive('join');
+    this.#line.assertLive('join');
     if (this.#byThread.has(threadId)) return;
     await this.#whileJoining(threadId, (isWanted) => this.#enter(threadId, from, undefined, isWanted));
   }
@@ -98,7 +91,7 @@ export class Subscriptions implements Task {
   ): Promise<boolean> {
     return this.#whileJoining(threadId, async (isWanted) => {
       if (!(await may()) || !isWanted()) return false;
-      this.#member.assertLive('join');
+      this.#line.assertLive('join');
       if (from !== undefined && from !== 'start') parsePosition(from);
       return this.#rejoin(threadId, from, wish, isWanted);
     });
@@ -153,7 +146,7 @@ export class Subscriptions implements Task {
     const subscription = this.#byThread.get(threadId);
     if (subscription === undefined) return;
     const position = formatPosition(subscription.position);
-    this.#member.tell(notices.joined(threadId, position, 0, ref));
+    this.#line.tell(notices.joined(threadId, position, 0, ref));
   }
 
   /** False where it may not, or is not in the thread. */
@@ -174,12 +167,12 @@ export class Subscriptions implements Task {
       }
     };
     if (leaveSome((left) => left >= LEFT_AT_ONCE)) return;
-    this.#engine.turns.add({ run: (deadline) => leaveSome(() => this.#engine.now() >= deadline) });
+    this.#services.turns.add({ run: (deadline) => leaveSome(() => this.#services.now() >= deadline) });
   }
 
   fellBehind(subscription: Subscription): void {
     (this.#behind ??= new Set()).add(subscription);
-    if (this.#member.outbox.canWrite && !subscription.isHeldUp) this.#engine.turns.add(this);
+    if (this.#line.writer.canWrite && !subscription.isHeldUp) this.#services.turns.add(this);
   }
 
   /** False where another one's big message is under way: whoever waits for it is visited when it is over. */
@@ -190,7 +183,7 @@ export class Subscriptions implements Task {
 
   endParts(): void {
     this.#inParts = undefined;
-    if (this.behind > 0) this.#engine.turns.add(this);
+    if (this.behind > 0) this.#services.turns.add(this);
   }
 
   /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
@@ -198,24 +191,24 @@ export class Subscriptions implements Task {
     try {
       return this.#goOn(deadline);
     } catch (error) {
-      this.#member.onBroken(error);
+      this.#line.onBroken(error);
       return true;
     }
   }
 
   #goOn(deadline: number): boolean {
-    const { outbox } = this.#member;
-    const progress = outbox.resume();
+    const { writer, input } = this.#line;
+    const progress = writer.resume();
     if (progress !== 'ready') return progress === 'blocked';
-    this.#member.onAnswersTaken();
+    input?.goOn();
     // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
     let left = this.behind;
     for (const subscription of this.#behind ?? NONE) {
       if (left-- === 0) break;
       this.#passed(subscription);
       subscription.visit();
-      if (!outbox.canWrite) return !outbox.isUnfinished;
-      if (this.#engine.now() >= deadline) return this.behind === 0;
+      if (!writer.canWrite) return !writer.isUnfinished;
+      if (this.#services.now() >= deadline) return this.behind === 0;
     }
     // who is not held up has asked for another turn already
     return true;
@@ -231,19 +224,19 @@ export class Subscriptions implements Task {
     wish: JoinRequest | undefined,
     isWanted: () => boolean,
   ): Promise<boolean> {
-    const opening = this.#engine.openThread(threadId);
+    const opening = this.#services.openThread(threadId);
     const thread = opening instanceof Promise ? await opening : opening;
     const reached = thread.reach(from);
     if (reached !== undefined) await reached;
     if (!isWanted()) return false;
-    this.#member.assertLive('join');
+    this.#line.assertLive('join');
     if (this.#byThread.has(threadId)) return false;
-    const { subscription, plan } = thread.subscribe(this.#member, from, wish);
+    const { subscription, plan } = thread.subscribe(this.#subscriber, from, wish);
     this.#byThread.set(thread.id, subscription);
     if (isOwnThreadId(thread.id)) this.#own++;
     const position = formatPosition(plan.start);
-    this.#member.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
-    if (plan.gap !== undefined) this.#member.tellGap(thread.id, plan.gap, position);
+    this.#line.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
+    if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
     if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription);
     return true;
   }
@@ -251,7 +244,7 @@ export class Subscriptions implements Task {
   /** Its client asks for a thread that it is in, as it stands there. */
   #greet(subscription: Subscription, wish: JoinRequest | undefined): void {
     subscription.parts = wish?.parts;
-    this.#member.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
+    this.#line.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
     subscription.streams?.place(subscription, wish?.texts);
     if (subscription.isOwed) this.fellBehind(subscription);
   }
@@ -259,7 +252,7 @@ export class Subscriptions implements Task {
   #forget(subscription: Subscription): void {
     this.#byThread.delete(subscription.threadId);
     if (isOwnThreadId(subscription.threadId)) this.#own--;
-    else this.leftAt = this.#engine.now();
+    else this.leftAt = this.#services.now();
     this.#passed(subscription);
     subscription.leave();
   }

@@ -12,7 +12,7 @@ export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> i
   readonly subscriber: Subscriber<Reader>;
   /** Counts the joins of the thread, so that one can tell who was there. */
   readonly serial: number;
-  protected readonly outbox: FrameWriter;
+  protected readonly writer: FrameWriter;
 
   constructor(
     subscriber: Subscriber<Reader>,
@@ -22,7 +22,7 @@ export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> i
     super(home, start.tail, start.after);
     this.subscriber = subscriber;
     this.serial = start.serial;
-    this.outbox = subscriber.outbox;
+    this.writer = subscriber.writer;
   }
 
   get threadId(): string {
@@ -30,22 +30,22 @@ export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> i
   }
 
   get canWrite(): boolean {
-    return this.outbox.canWrite;
+    return this.writer.canWrite;
   }
 
   /** Its connection has ended, and will leave the thread soon. */
   get isGone(): boolean {
-    return this.outbox.isAbandoned;
+    return this.writer.isAbandoned;
   }
 
   /** Only the first pieces of this message have been handed to the socket. */
   isWriting(entry: Entry): boolean {
-    return this.outbox.writing === entry;
+    return this.writer.writing === entry;
   }
 
   /** Text of a stream; only when `canWrite`. */
   writeText(bytes: Uint8Array): void {
-    this.outbox.writeRun(bytes, 0);
+    this.writer.writeRun(bytes, 0);
   }
 
   /** A stream that its client knows of will have no end: whoever published it is gone. */

@@ -3,7 +3,7 @@ import type { Entry } from '../../infra/log/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
 import type { WriteBatch } from './write-batch.ts';
-import type { Link, Piece } from '../../api/socket.ts';
+import type { Link, LinkListener, Piece } from '../../api/socket.ts';
 
 /**
  * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
@@ -25,11 +25,8 @@ export interface PieceWatcher {
   onCut(entry: Entry): void;
 }
 
-/** Whose outbox it is. */
-export interface OutboxOwner {
-  /** The link threw; the outbox is closed. */
-  onBroken(error: unknown): void;
-}
+/** Whose writer it is, and learns that the link has thrown; the writer is closed then. */
+type Owner = Pick<LinkListener, 'onBroken'>;
 
 /**
  * The one place where a connection's data frames are written, behind the gate that the machine opens and closes. It queues
@@ -37,8 +34,8 @@ export interface OutboxOwner {
  * notices of the protocol (`joined`, `gap`, `err`), which must not come between the fragments of a message.
  */
 export class FrameWriter {
-  readonly #link: Link;
-  readonly dialect: FrameVariant;
+  #link: Link;
+  #variant: FrameVariant;
   #isOpen = false;
   #isAbandoned = false;
   #unfinished: Frame | undefined;
@@ -52,13 +49,24 @@ export class FrameWriter {
   #messages = 0;
   #bytes = 0;
   #nextPiece = 0;
-  readonly #owner: OutboxOwner;
+  readonly #owner: Owner;
 
-  constructor(link: Link, dialect: FrameVariant, highWaterMark: number, owner: OutboxOwner) {
+  constructor(link: Link, variant: FrameVariant, highWaterMark: number, owner: Owner) {
     this.#link = link;
-    this.dialect = dialect;
+    this.#variant = variant;
     this.#highWaterMark = highWaterMark;
     this.#owner = owner;
+  }
+
+  /** @param variant what the client understands, now that the link is known */
+  attach(link: Link, variant: FrameVariant): void {
+    this.#link = link;
+    this.#variant = variant;
+  }
+
+  /** What the client understands. */
+  get variant(): FrameVariant {
+    return this.#variant;
   }
 
   /** True while another message may begin: gate open, nothing unfinished, the socket below its high-water mark. */

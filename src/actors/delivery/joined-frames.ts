@@ -16,7 +16,7 @@ export interface JoinedFrame {
 }
 
 interface CachedRun extends JoinedFrame {
-  readonly dialect: FrameVariant;
+  readonly variant: FrameVariant;
   readonly tail: LogTail;
   readonly from: number;
   /** The log's newest offset when it was made: what came later may have superseded one of its entries. */
@@ -40,13 +40,13 @@ export class JoinedFrames {
   #oldest = 0;
 
   /** At least two entries after the cursor, plain to see: small, not critical, worth delivering; or undefined. */
-  after(tail: LogTail, cursor: number, dialect: FrameVariant, now: number): JoinedFrame | undefined {
+  after(tail: LogTail, cursor: number, variant: FrameVariant, now: number): JoinedFrame | undefined {
     const { head } = tail;
     for (const run of this.#cache) {
       const isSame = run.from === cursor && run.tail === tail && run.head === head;
-      if (isSame && run.dialect === dialect && now < run.expiresAt) return run;
+      if (isSame && run.variant === variant && now < run.expiresAt) return run;
     }
-    const run = join(tail, cursor, dialect, now);
+    const run = join(tail, cursor, variant, now);
     if (run !== undefined) {
       this.#cache[this.#oldest] = run;
       this.#oldest = (this.#oldest + 1) % CACHED_RUNS;
@@ -61,7 +61,7 @@ export class JoinedFrames {
   }
 }
 
-function join(tail: LogTail, from: number, dialect: FrameVariant, now: number): CachedRun | undefined {
+function join(tail: LogTail, from: number, variant: FrameVariant, now: number): CachedRun | undefined {
   const entries: Entry[] = [];
   const frames: Uint8Array[] = [];
   let size = 0;
@@ -69,7 +69,7 @@ function join(tail: LogTail, from: number, dialect: FrameVariant, now: number): 
   for (let offset = from + 1; offset <= tail.head; offset++) {
     const entry = tail.at(offset);
     if (entry === undefined || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
-    const { bytes, body, pieces } = entry.frame(dialect.format, dialect.window);
+    const { bytes, body, pieces } = entry.frame(variant.format, variant.window);
     if (body !== undefined || size + bytes > MAX_RUN_BYTES) break;
     entries.push(entry);
     frames.push(...(pieces[0] ?? []));
@@ -87,7 +87,7 @@ function join(tail: LogTail, from: number, dialect: FrameVariant, now: number): 
     to,
     isTraced,
     tail,
-    dialect,
+    variant,
     from,
     head: tail.head,
     expiresAt,

@@ -61,12 +61,12 @@ export class PartSender {
   }
 
   /** Writes the next part, where the socket takes one and it is ready. */
-  write(outbox: FrameWriter, subscriber: PartReader): PartProgress {
-    if (!subscriber.mayWritePart()) return outbox.canWrite ? 'heldUp' : 'blocked';
+  write(writer: FrameWriter, subscriber: PartReader): PartProgress {
+    if (!subscriber.mayWritePart()) return writer.canWrite ? 'heldUp' : 'blocked';
     const part = this.#take();
     if (part === undefined) return 'heldUp';
     const isDone = this.#next === this.#parts.count;
-    outbox.writeRun(part, isDone ? 1 : 0);
+    writer.writeRun(part, isDone ? 1 : 0);
     subscriber.followPart(this.entry, isDone);
     return isDone ? 'done' : 'written';
   }

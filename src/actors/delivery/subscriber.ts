@@ -13,8 +13,8 @@ import type { CompressionOptions } from '../../api/options.ts';
  */
 export interface Subscriber<Reader> {
   readonly id: string;
-  readonly outbox: FrameWriter;
-  /** Bytes of the outbox that the peer has received for certain. */
+  readonly writer: FrameWriter;
+  /** Bytes of the writer that the peer has received for certain. */
   readonly ackedBytes: number;
   /** False once its socket is gone. */
   readonly isLinkOpen: boolean;

@@ -15,7 +15,7 @@ const STEPS_PER_VISIT = 256;
  * One connection in one thread: a cursor into the log. Whatever the traffic, a connection that is behind costs these two
  * numbers; nothing is queued for it.
  *
- * A visit of one that keeps up touches this, its outbox and its socket and nothing else: with thousands of connections, each
+ * A visit of one that keeps up touches this, its writer and its socket and nothing else: with thousands of connections, each
  * further object is a miss of the processor's caches, and those cost more than the code does.
  */
 export class Subscription extends ConnectionCursor<Subscription> {
@@ -83,11 +83,11 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
   #visitAll(streams: StreamRegistry): boolean {
     if (this.isEnded) return true;
-    this.outbox.cork();
+    this.writer.cork();
     if (this.cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
     // once more after the messages: a gap among them lets the text begin anew
     const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
-    this.outbox.uncork();
+    this.writer.uncork();
     return isDone;
   }
 
@@ -102,17 +102,17 @@ export class Subscription extends ConnectionCursor<Subscription> {
     if (this.tail.head === this.cursor + 1) return this.#step(flight) || this.#wait();
     const run = this.#nextRun();
     if (run?.to === this.tail.head) return this.#deliverRun(run, flight) || this.#wait();
-    this.outbox.cork();
+    this.writer.cork();
     this.#overtake();
     let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
     while (steps++ < STEPS_PER_VISIT && this.isBehind && this.#advance());
-    this.outbox.uncork();
+    this.writer.uncork();
     return !this.isBehind || this.#wait();
   }
 
   /** Writes a volatile entry now, or drops and counts it: false. */
   offerVolatile(entry: Entry): boolean {
-    if (this.isLive && this.outbox.canWrite && entry.isDeliverable(this.home.now())) {
+    if (this.isLive && this.writer.canWrite && entry.isDeliverable(this.home.now())) {
       this.#write(entry, false);
       return true;
     }
@@ -139,14 +139,14 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #nextRun(): JoinedFrame | undefined {
-    return this.home.runs.after(this.tail, this.cursor, this.outbox.dialect, this.home.now());
+    return this.home.runs.after(this.tail, this.cursor, this.writer.variant, this.home.now());
   }
 
   #deliverRun(run: JoinedFrame, flight?: WriteBatch): boolean {
-    if (!this.outbox.canWrite) return false;
+    if (!this.writer.canWrite) return false;
     for (const entry of run.entries) this.noteWritten(entry);
-    if (flight === undefined) this.outbox.writeRun(run.bytes, run.entries.length);
-    else this.outbox.board(run.piece, run.bytes.length, run.entries.length, flight);
+    if (flight === undefined) this.writer.writeRun(run.bytes, run.entries.length);
+    else this.writer.board(run.piece, run.bytes.length, run.entries.length, flight);
     this.home.counters.deliveries += run.entries.length;
     if (run.isTraced) this.subscriber.traceRun(run);
     this.cursor = run.to;
@@ -155,7 +155,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
   #passTrimmed(): boolean {
-    if (!this.outbox.canWrite) return false;
+    if (!this.writer.canWrite) return false;
     this.skipTrimmed();
     const position = formatPosition({ epoch: this.tail.epoch, offset: this.cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
@@ -167,7 +167,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   #step(flight?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
     if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
-      if (!this.outbox.canWrite) return false;
+      if (!this.writer.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
       this.#write(entry, false, flight);
     } else if (entry !== undefined && !this.wasAhead(entry)) {
@@ -183,7 +183,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       this.#heldUpAt = this.cursor;
       return false;
     }
-    const { window } = this.outbox.dialect;
+    const { window } = this.writer.variant;
     const { thresholdBytes, level } = this.home.compression;
     const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
     this.#partStream = new PartSender(entry, wish, isWorthIt ? { window, level } : undefined, () => {
@@ -206,7 +206,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #writePart(stream: PartSender): boolean {
-    const progress = stream.write(this.outbox, this.subscriber);
+    const progress = stream.write(this.writer, this.subscriber);
     this.#heldUpAt = progress === 'heldUp' ? this.cursor : -1;
     if (progress !== 'done') return false;
     this.noteWritten(stream.entry);
@@ -229,14 +229,14 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #write(entry: Entry, isAhead: boolean, flight?: WriteBatch): void {
-    const outbox = this.outbox;
-    const { format, window } = outbox.dialect;
+    const writer = this.writer;
+    const { format, window } = writer.variant;
     const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
     const piece = frame.body === undefined ? frame.pieces[0] : undefined;
-    if (flight === undefined || piece === undefined) outbox.write(frame, entry, this);
-    else outbox.board(piece, frame.bytes, 1, flight);
-    if (outbox.writing !== undefined) this.subscriber.goOn(entry);
-    else if (outbox.isOpen) this.onWhole(entry, frame.bytes);
+    if (flight === undefined || piece === undefined) writer.write(frame, entry, this);
+    else writer.board(piece, frame.bytes, 1, flight);
+    if (writer.writing !== undefined) this.subscriber.goOn(entry);
+    else if (writer.isOpen) this.onWhole(entry, frame.bytes);
     // the link has thrown
     else this.onCut(entry);
   }
@@ -246,7 +246,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     for (;;) {
       const after = Math.max(this.criticalCursor, this.cursor);
       const offset = this.tail.criticalAfter(after);
-      if (offset === undefined || !this.outbox.canWrite) return;
+      if (offset === undefined || !this.writer.canWrite) return;
       if (offset === this.cursor + 1) {
         // its turn has come anyway: it overtakes nobody
         if (!this.#step()) return;

@@ -34,7 +34,7 @@ export class ConnectionRegistry {
   /** Bytes handed to the sockets of connections that have ended. */
   get bytesOfGone(): number {
     let bytes = this.#bytesOfGone;
-    for (const { outbox } of this.#closing.values()) bytes += outbox.bytes;
+    for (const { line } of this.#closing.values()) bytes += line.writer.bytes;
     return bytes;
   }
 
@@ -76,14 +76,14 @@ export class ConnectionRegistry {
     if (connection === undefined) return undefined;
     this.#connections.delete(connectionId);
     this.#users.delete(connection);
-    if (connection.isLinkOpen) this.#closing.set(connectionId, connection);
-    else this.#bytesOfGone += connection.outbox.bytes;
+    if (connection.line.isLinkOpen) this.#closing.set(connectionId, connection);
+    else this.#bytesOfGone += connection.line.writer.bytes;
     return connection;
   }
 
   /** Its socket is gone. */
   forget(connectionId: string): void {
-    this.#bytesOfGone += this.#closing.get(connectionId)?.outbox.bytes ?? 0;
+    this.#bytesOfGone += this.#closing.get(connectionId)?.line.writer.bytes ?? 0;
     this.#closing.delete(connectionId);
   }
 

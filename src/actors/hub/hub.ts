@@ -120,7 +120,8 @@ class HubActor implements Hub {
       throw error;
     }
     const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
-    const connection = new ConnectionActor(makeLink, settings, this.#engine);
+    const connection = new ConnectionActor(settings, this.#engine);
+    connection.attach(makeLink);
     this.#lobby.add(connection);
     this.#engine.counters.connectionsAccepted++;
     connection.start();

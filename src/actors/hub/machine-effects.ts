@@ -11,9 +11,9 @@ export function provideConnection(
 ): typeof connectionMachine {
   return connectionMachine.provide({
     actions: {
-      openGate: ({ context }) => find(context.id)?.openGate(),
-      closeGate: ({ context }) => find(context.id)?.outbox.close(),
-      sendProbe: ({ context }) => find(context.id)?.sendProbe(),
+      openGate: ({ context }) => find(context.id)?.delivery.openGate(),
+      closeGate: ({ context }) => find(context.id)?.line.writer.close(),
+      sendProbe: ({ context }) => find(context.id)?.line.sendProbe(),
       terminate: ({ context, event }) => {
         // a client that says good-bye has not been evicted; one whose line broke may come back, and counts
         const isGoodbye = event.type === 'closed' && event.code !== closeCodes.abnormal.code;
@@ -23,11 +23,11 @@ export function provideConnection(
       countTimeout: () => void counters.sendTimeouts++,
       countRetry: ({ context }) => {
         counters.timeoutRetries++;
-        find(context.id)?.retries(context.attempt);
+        find(context.id)?.delivery.noteRetries(context.attempt);
       },
       countDeliveryFailure: ({ context }) => {
         counters.timeoutFailures++;
-        find(context.id)?.deliveryFailed();
+        find(context.id)?.delivery.deliveryFailed();
       },
     },
   });

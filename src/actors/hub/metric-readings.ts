@@ -44,9 +44,9 @@ function census(all: Iterable<ConnectionActor>, bytesOfGone: number): Census {
   let [subscriptions, subscriptionsBehind, behindEntries, behindMs, sentBytes] = [0, 0, 0, 0, bytesOfGone];
   for (const connection of all) {
     connections[connection.state]++;
-    subscriptions += connection.subscriptions;
-    sentBytes += connection.outbox.bytes;
-    for (const subscription of connection.subscriptionsBehind) {
+    subscriptions += connection.delivery.subscriptions.size;
+    sentBytes += connection.line.writer.bytes;
+    for (const subscription of connection.delivery.subscriptions.subscriptionsBehind) {
       subscriptionsBehind++;
       behindEntries = Math.max(behindEntries, subscription.lag);
       behindMs = Math.max(behindMs, subscription.lagMs);

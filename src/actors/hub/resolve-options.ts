@@ -33,7 +33,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
       breakerThreshold: checkNumber('breakerThreshold', options.breakerThreshold, 5, { min: 1 }),
       cooldownMs: checkNumber('cooldownMs', options.cooldownMs, 30_000, TIMER_RANGE),
     },
-    vitals: { sendTimeoutMs, heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, TIMER_RANGE) },
+    liveness: { sendTimeoutMs, heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, TIMER_RANGE) },
     sweepMs: checkNumber('sweepMs', options.sweepMs, Math.min(1_000, Math.max(1, sendTimeoutMs / 5)), TIMER_RANGE),
     highWaterMarkBytes: checkNumber('highWaterMarkBytes', options.highWaterMarkBytes, 2 * FRAGMENT_BYTES, {
       min: FRAGMENT_BYTES,

@@ -26,7 +26,7 @@ export async function deliverAll({ engine, lobby, threads }: Household, deadline
   await oneByOne(clock, threads.all, (thread) => drained.push(thread.drain()));
   await before(clock, deadline, Promise.all(drained));
   await before(clock, deadline, serializer.drain());
-  await until(clock, deadline, () => !lobby.all.some((connection) => connection.isBusy));
+  await until(clock, deadline, () => !lobby.all.some((connection) => connection.delivery.isBusy));
   await oneByOne(clock, threads.all, (thread) => thread.drained());
 }
 
@@ -63,7 +63,7 @@ export async function letGo({ engine, lobby }: Household): Promise<void> {
   while (closing.size > 0 && clock.now() < deadline) {
     await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
     // a message that has begun goes out to its end where the peer takes it
-    await oneByOne(clock, closing.values(), (connection) => connection.cutIfStill());
+    await oneByOne(clock, closing.values(), (connection) => connection.line.cutIfStill());
   }
-  await oneByOne(clock, closing.values(), (connection) => connection.terminateLink());
+  await oneByOne(clock, closing.values(), (connection) => connection.line.cut());
 }

@@ -33,7 +33,7 @@ export interface LivenessPolicy {
 /** The options of a hub with every default filled in. */
 export interface HubSettings {
   readonly policy: ConnectionPolicy;
-  readonly vitals: LivenessPolicy;
+  readonly liveness: LivenessPolicy;
   readonly sweepMs: number;
   readonly highWaterMarkBytes: number;
   readonly sliceMs: number;

@@ -155,8 +155,8 @@ class Followed {
 
   #isAcked(member: Subscription): boolean {
     const { offset } = this.#publication.entry;
-    const { outbox, ackedBytes } = member.subscriber;
-    const target = this.#target.get(member) ?? outbox.bytes;
+    const { writer, ackedBytes } = member.subscriber;
+    const target = this.#target.get(member) ?? writer.bytes;
     this.#target.set(member, target);
     return ackedBytes >= target || (offset > 0 && member.ackedOffset >= offset);
   }

@@ -95,7 +95,7 @@ export class PublishPipeline {
   /** Of those with this window, one at least does not take a big message in parts, which are compressed one by one. */
   #takesWhole(window: WindowBits): boolean {
     for (const { parts, subscriber } of this.#thread.members) {
-      if (parts === undefined && subscriber.outbox.dialect.window === window) return true;
+      if (parts === undefined && subscriber.writer.variant.window === window) return true;
     }
     return false;
   }

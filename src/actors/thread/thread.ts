@@ -142,7 +142,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     if (wish.texts !== undefined || this.#streams !== undefined)
       this.#openStreams().place(subscription, plan.gap === undefined ? wish.texts : undefined);
     this.members.add(subscription);
-    this.#publishing.windows.add(subscriber.outbox.dialect.window);
+    this.#publishing.windows.add(subscriber.writer.variant.window);
     if (this.members.size === 1) this.#activate();
     return { subscription, plan };
   }
@@ -151,7 +151,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     subscription.end();
     this.#streams?.forget(subscription);
     if (this.members.delete(subscription))
-      this.#publishing.windows.delete(subscription.subscriber.outbox.dialect.window);
+      this.#publishing.windows.delete(subscription.subscriber.writer.variant.window);
     this.#usedAt = this.#engine.now();
     this.#rest();
   }

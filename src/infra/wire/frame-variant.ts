@@ -8,12 +8,12 @@ export interface FrameVariant {
   readonly window: WindowBits | undefined;
 }
 
-const dialects = new Map<string, FrameVariant>();
+const variants = new Map<string, FrameVariant>();
 
 /** One object for all connections that understand the same, so that they can be compared and cost no memory each. */
 export function frameVariantOf(format: Format, window: WindowBits | undefined): FrameVariant {
   const name = `${format} ${window ?? ''}`;
-  let dialect = dialects.get(name);
-  if (dialect === undefined) dialects.set(name, (dialect = { format, window }));
-  return dialect;
+  let variant = variants.get(name);
+  if (variant === undefined) variants.set(name, (variant = { format, window }));
+  return variant;
 }

@@ -1,0 +1,205 @@
+import { asError, ConnectionClosedError } from '../../infra/errors.ts';
+import { closeCodes, reasonOf, type CloseCode } from '../../infra/wire/close-codes.ts';
+import { frameVariantOf } from '../../infra/wire/frame-variant.ts';
+import type { Frame } from '../../infra/wire/frames.ts';
+import type { ConnectionState } from '../../api/connection.ts';
+import type { Link } from '../../api/socket.ts';
+import { FrameWriter } from '../delivery/frame-writer.ts';
+import { unattachedLink } from '../delivery/unattached-link.ts';
+import { guarded } from '../support/emitter.ts';
+import type { ConnectionServices } from './connection-services.ts';
+import { LazyMachine } from './lazy-machine.ts';
+import { cutLink, LinkEnding } from './link-ending.ts';
+import { Liveness } from './liveness.ts';
+import type { ConnectionSettings } from './resolve-accept-options.ts';
+import { notices } from './wire-protocol.ts';
+
+/**
+ * The line to one client. The machine decides when bytes may flow, the writer writes them, liveness finds out whether the client still
+ * takes them; at the end the link is closed. The link comes last: its news is right even before it is attached.
+ */
+export class ConnectionLine {
+  readonly id: string;
+  readonly machine: LazyMachine;
+  readonly writer: FrameWriter;
+  readonly liveness: Liveness;
+  readonly #services: ConnectionServices;
+  #link: Link = unattachedLink;
+  #isLinkOpen = true;
+  #probe = 0;
+  /** From the eviction until its socket is gone. */
+  #ending: LinkEnding | undefined;
+  /** What the client has asked for, and waits for the client to read its answers. */
+  input: { goOn(): void } | undefined;
+
+  constructor({ id, format }: ConnectionSettings, services: ConnectionServices) {
+    const { liveness, highWaterMarkBytes } = services.settings;
+    this.id = id;
+    this.#services = services;
+    this.machine = new LazyMachine(id, services);
+    this.writer = new FrameWriter(unattachedLink, frameVariantOf(format, undefined), highWaterMarkBytes, this);
+    this.liveness = new Liveness(unattachedLink, liveness, services.now());
+  }
+
+  attach(link: Link): void {
+    this.#link = link;
+    this.writer.attach(link, frameVariantOf(this.writer.variant.format, link.deflateWindow));
+    this.liveness.attach(link);
+  }
+
+  get state(): ConnectionState {
+    return this.machine.state;
+  }
+
+  /** False once the socket is gone; until then the client may still have to answer the close frame. */
+  get isLinkOpen(): boolean {
+    return this.#isLinkOpen;
+  }
+
+  /** What has come from the client in all, where the link knows. */
+  get readBytes(): number | undefined {
+    return this.#link.readBytes;
+  }
+
+  pauseReading(): void {
+    this.#link.pauseReading?.();
+  }
+
+  resumeReading(): void {
+    this.#link.resumeReading?.();
+  }
+
+  evict({ code, reason }: CloseCode): void {
+    this.machine.tell({ type: 'evict', code, reason });
+  }
+
+  /** Sends a frame of the protocol; a client that lets too many of them wait is evicted. */
+  tell(notice: Frame): void {
+    if (this.writer.variant.format === 'plain' || this.state === 'evicted') return;
+    if (!this.writer.say(notice)) this.evict(closeCodes.slowConsumer);
+  }
+
+  /** @throws ConnectionClosedError (`TC_CONNECTION_CLOSED`) */
+  assertLive(action: string): void {
+    if (this.state === 'evicted') throw new ConnectionClosedError({ connectionId: this.id, action });
+  }
+
+  // --- news of the link
+
+  /** True where what waits may go on now. */
+  drained(): boolean {
+    if (this.#ending !== undefined) this.#ending.drained();
+    else if (this.state === 'retrying' || this.#isProbed) this.machine.tell({ type: 'progressed' });
+    else return true;
+    return false;
+  }
+
+  /** The client has answered this ping barrier. */
+  answered(seq: number): void {
+    const { state } = this;
+    const isAnswer = state === 'retrying' || (state === 'tripped' && seq >= this.#probe);
+    if (isAnswer) this.machine.tell({ type: 'progressed' });
+  }
+
+  closed(code: number, reason: string): void {
+    this.#isLinkOpen = false;
+    // else it ends now, with `end`
+    if (this.#ending !== undefined) {
+      this.#ending.stop();
+      this.writer.abandon();
+    }
+    this.#services.forgetLink(this.id);
+    this.machine.tell({ type: 'closed', code, reason: reason === '' ? reasonOf(code) : reason });
+  }
+
+  /** The link has thrown, or a visit that used it. */
+  onBroken(error: unknown): void {
+    const { report } = this.#services;
+    report(error);
+    cutLink(this.#link, report);
+    this.closed(closeCodes.abnormal.code, asError(error).message);
+  }
+
+  /** The client goes on sending after its eviction. */
+  heardAfterEnd(bytes: number): void {
+    this.#ending?.heard(bytes);
+  }
+
+  // --- the sweep
+
+  /**
+   * @param isFair false when the event loop was late: then no peer is found to have stalled
+   * @returns true where a heartbeat waits for the next turn: thousands of idle connections are not all written to in one sweep
+   */
+  sweep(now: number, isFair: boolean): boolean {
+    const { state, liveness, machine } = this;
+    if (state === 'evicted') {
+      const hasStalled = liveness.hasStalled(now);
+      this.#ending?.examine(now, hasStalled && isFair);
+      return false;
+    }
+    if (state === 'tripped') {
+      // a line too slow to answer in time may take bytes all the same
+      if (this.#isProbed && liveness.hasProgressed(now)) machine.tell({ type: 'progressed' });
+      return false;
+    }
+    const finding = liveness.examine(now, this.writer.bytes);
+    if (finding === 'progressed' && state === 'retrying') machine.tell({ type: 'progressed' });
+    else if (finding === 'stalled' && state === 'open' && isFair) machine.tell({ type: 'stalled' });
+    return liveness.owesHeartbeat(now, this.writer.bytes) && this.#beat();
+  }
+
+  #beat(): boolean {
+    const { writer } = this;
+    if (writer.variant.format === 'plain' || !writer.canWrite) return false;
+    writer.sayLater(notices.heartbeat);
+    return true;
+  }
+
+  get #isProbed(): boolean {
+    return this.machine.path === 'tripped.probing';
+  }
+
+  // --- effects of the machine
+
+  /** Whether the client takes bytes or answers tells whether the breaker may close. */
+  sendProbe(): void {
+    guarded(() => {
+      const now = this.#services.now();
+      // bytes that move from now on are as good as an answer
+      this.liveness.hasProgressed(now);
+      this.#probe = this.liveness.ping(now, this.writer.bytes);
+    }, this.#services.report);
+  }
+
+  /** Closes the link, after what has begun. */
+  end(code: number, reason: string): void {
+    if (!this.#isLinkOpen) {
+      this.writer.abandon();
+      return;
+    }
+    const { report, turns, now } = this.#services;
+    this.liveness.beginEnd(now());
+    this.#ending = new LinkEnding({
+      link: this.#link,
+      writer: this.writer,
+      code,
+      reason,
+      now: now(),
+      report,
+      enqueue: (ending) => turns.add(ending),
+    });
+    this.#ending.begin();
+  }
+
+  // --- the hub ends
+
+  /** Cuts the link where the client takes nothing, or does not answer the close frame. */
+  cutIfStill(): void {
+    if (this.#ending?.hasMoved() === false) this.#ending.cut();
+  }
+
+  cut(): void {
+    if (this.#isLinkOpen) cutLink(this.#link, this.#services.report);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Entry } from '../../infra/log/entry.ts';
+import type { SendOutcome, Telemetry } from '../../infra/telemetry/spans.ts';
+import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
+import type { JoinedFrame } from '../delivery/joined-frames.ts';
+import type { Subscription } from '../delivery/subscription.ts';
+
+/** Of the messages that a failing connection waits for, how many in each thread are looked at for a trace. */
+const MOST_IN_THREAD = 64;
+
+/** And in all of its threads. */
+const MOST_IN_ALL = 1_024;
+
+/** The spans of what one connection is sent: with each traced message, what became of it here and at which attempt. */
+export class SendTraces {
+  readonly #connectionId: string;
+  readonly #telemetry: Telemetry;
+  /** Retries that the messages from before `#openedAt` had to wait for. */
+  #retries = 0;
+  #openedAt = -Infinity;
+
+  constructor(connectionId: string, telemetry: Telemetry) {
+    this.#connectionId = connectionId;
+    this.#telemetry = telemetry;
+  }
+
+  /** The waiting messages have seen so many retries. */
+  noteRetries(retries: number): void {
+    this.#retries = retries;
+  }
+
+  /** Bytes may flow again. */
+  noteOpened(now: number): void {
+    this.#openedAt = now;
+  }
+
+  /** The first piece of a big message has been written. */
+  begun({ trace }: Entry): void {
+    if (trace !== undefined) this.#telemetry.begun(this.#connectionId, trace);
+  }
+
+  over(entry: Entry, bytes: number, outcome: SendOutcome): void {
+    if (entry.trace === undefined) return;
+    const hasWaited = outcome === 'timed_out' || outcome === 'evicted' || entry.loggedAt < this.#openedAt;
+    const attempt = hasWaited ? 1 + this.#retries : 1;
+    this.#telemetry.send(entry, entry.trace, { connectionId: this.#connectionId, bytes, attempt, outcome });
+  }
+
+  writtenTogether({ entries }: JoinedFrame, { format, window }: FrameVariant): void {
+    for (const entry of entries) this.over(entry, entry.frame(format, window).bytes, 'written');
+  }
+
+  /** What these subscriptions wait for has not been written in time, or will not be written. */
+  waiting(subscriptions: Iterable<Subscription>, outcome: SendOutcome): void {
+    let left = MOST_IN_ALL;
+    for (const subscription of subscriptions) {
+      if (left <= 0) return;
+      for (const entry of subscription.waiting(Math.min(left, MOST_IN_THREAD))) this.over(entry, 0, outcome);
+      left -= Math.min(MOST_IN_THREAD, subscription.lag);
+    }
+  }
+}
