@@ -174,7 +174,12 @@ export class Session {
 
   #mayWrite(): boolean {
     // the first word, `hello`, is written before `accept` returns; and what has begun goes on to its end when it has left all threads
-    return !this.#isAccepted || this.connection.state === 'open' || this.connection.threads.length === 0;
+    return !this.#isAccepted || this.connection.state === 'open' || !this.#isMember;
+  }
+
+  get #isMember(): boolean {
+    const { hub } = this.#world;
+    return this.connection.threads.some((thread) => hub.thread(thread).members.includes(this.connection));
   }
 
   #onWord(word: Word): void {
