@@ -44,7 +44,7 @@ function read(url: string): Reader {
   let dials = 0;
   client.on('error', (error) => {
     // several cuts in a row during the handshake are to be expected
-    if (error.code !== 'TC_CONNECTION_FAILING') reader.errors.push(error);
+    if (Reflect.get(Object(error), 'code') !== 'TC_CONNECTION_FAILING') reader.errors.push(error);
   });
   client.on('state', ({ to }) => {
     if (to === 'open') dials++;
