@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { backoffDelay, laterDelay } from '../../src/client/backoff.ts';
+import { trials } from '../support/tier.ts';
 
 const policy = { minMs: 500, maxMs: 20_000 };
 
@@ -17,6 +18,7 @@ test('every wait is from the shortest to the longest, whatever the attempt', () 
       expect(delay).toBeGreaterThanOrEqual(500);
       expect(delay).toBeLessThanOrEqual(20_000);
     }),
+    trials(),
   );
 });
 

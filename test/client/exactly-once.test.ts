@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Gap, Message } from '../../src/client/index.ts';
 import { fakeNetwork, joined, type FakeSocket } from './fake-network.ts';
+import { trials } from '../support/tier.ts';
 
 interface LogEntry {
   readonly offset: number;
@@ -190,7 +191,7 @@ test('whatever is cut, repeated or overtaken, each message comes exactly once an
       );
       expect(offsetIn(position)).toBeGreaterThanOrEqual(last?.offset ?? 0);
     }),
-    { numRuns: 300 },
+    trials(300),
   );
 });
 
@@ -209,6 +210,6 @@ test('where the log does not reach back, what is missing is in a gap', async () 
         gaps.some(({ after, position }) => offset > offsetIn(after) && offset <= offsetIn(position));
       expect(server.log.filter(({ offset }) => !came.includes(offset) && !isTold(offset))).toEqual([]);
     }),
-    { numRuns: 300 },
+    trials(300),
   );
 });

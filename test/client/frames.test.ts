@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseFrame } from '../../src/client/frames.ts';
+import { trials } from '../support/tier.ts';
 
 const parse = (frame: unknown) => parseFrame(JSON.stringify(frame));
 
@@ -106,5 +107,6 @@ test('nothing throws', () => {
         expect(() => parseFrame(data)).not.toThrow();
       },
     ),
+    trials(),
   );
 });

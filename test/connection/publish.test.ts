@@ -33,7 +33,7 @@ it('what onPublish sends is accepted, with the position; the same id again is th
   });
   link.say({ t: 'join', th: 't' });
   const [first, again, second] = await answersTo(link, pub('a', 'x'), pub('a', 'x'), pub('b', 'y'));
-  expect(first).toEqual({ t: 'ok', th: 't', id: 'a', pos: expect.stringMatching(/^\w+\.1\.[\w-]{22}\.a$/) });
+  expect(first).toEqual({ t: 'ok', th: 't', id: 'a', pos: expect.stringMatching(/^[\w-]+\.1\.[\w-]{22}\.a$/) });
   expect(again).toEqual(first);
   expect(second).toMatchObject({ t: 'ok', id: 'b', pos: expect.stringMatching(/\.2\.[\w-]{22}\.b$/) });
   expect(dataOf(link)).toEqual([

@@ -5,6 +5,7 @@ import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { Parts } from '../../src/infra/wire/part-frames.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { framesOf, isRecord, makeHarness, type Harness } from '../support/harness.ts';
+import { trials } from '../support/tier.ts';
 
 let harness: Harness | undefined;
 
@@ -80,7 +81,7 @@ it('whatever the text and its chunks, parts are valid frames that make it again,
         frames.map((_, n) => [n, n === frames.length - 1]),
       );
     }),
-    { numRuns: 60 },
+    trials(60),
   );
 });
 

@@ -5,6 +5,7 @@ import { ENTRY_BYTES } from '../../src/infra/log/entry.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import type { Body } from '../../src/api/body.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
+import { trials } from '../support/tier.ts';
 
 export interface LogLimits {
   readonly maxEntries?: number;
@@ -443,7 +444,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
       const property = fc.asyncProperty(limits, fc.array(act, { maxLength: 40, size: 'max' }), async (limits, acts) => {
         await checkRun(makeLog, limits, acts, remembersIds);
       });
-      await expect(fc.assert(property, { numRuns: runs })).resolves.toBeUndefined();
+      await expect(fc.assert(property, trials(runs))).resolves.toBeUndefined();
     });
   });
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LruList } from '../../src/infra/log/lru-list.ts';
+import { trials } from '../support/tier.ts';
 
 const act = fc.record({ item: fc.nat({ max: 5 }), isUse: fc.boolean() });
 
@@ -20,5 +21,6 @@ it('is in the order of the last use, whatever is deleted', () => {
       for (const item of recency) recency.delete(item);
       expect([...recency]).toEqual([]);
     }),
+    trials(),
   );
 });

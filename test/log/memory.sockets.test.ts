@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { createHub, memoryLog, preencoded, streamArray, ThreadcastError, type SendOptions } from '../../src/index.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { isRecord } from '../support/harness.ts';
+import { trials } from '../support/tier.ts';
 
 /** Some 300 KB of JSON: a segment and a bit. */
 const big = Array.from({ length: 4_000 }, (_, i) => ({ i, text: `row ${i}`.padEnd(55, '.') }));
@@ -85,7 +86,7 @@ it('whatever becomes of messages and connections, all segments come back', async
       expect(hub.stats()).toMatchObject({ segmentsInUse: 0, serializing: 0 });
       for (const { messages } of links) expect(messages.every(isRecord)).toBe(true);
     }),
-    { numRuns: 60 },
+    trials(60),
   );
 });
 

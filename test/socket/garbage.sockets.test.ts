@@ -5,11 +5,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createHub } from '../../src/index.ts';
 import { mulberry32 } from '../support/random.ts';
+import { seed } from '../support/tier.ts';
 
 const FRAMES = 10_000;
-const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 2 ** 31));
 
-const random = mulberry32(SEED);
+const random = mulberry32(seed);
 const pick = <T>(...choices: T[]): T | undefined => choices[Math.floor(random() * choices.length)];
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
 
@@ -76,7 +76,7 @@ function garbage(): string | Buffer {
   );
 }
 
-it(`${FRAMES} frames of garbage (seed ${SEED}) change nothing for the others`, async () => {
+it(`${FRAMES} frames of garbage (seed ${seed}) change nothing for the others`, async () => {
   const hub = createHub({ maxInputBytes: 100_000 });
   const errors: unknown[] = [];
   hub.on('error', (error) => errors.push(error));

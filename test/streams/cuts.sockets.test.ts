@@ -4,12 +4,12 @@ import { connect, type ClientStream, type Message } from '../../src/client/index
 import { memoryLog, type TokenStream } from '../../src/index.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { mulberry32 } from '../support/random.ts';
+import { seed } from '../support/tier.ts';
 import { serveWs } from '../support/ws-server.ts';
 
 const CUTS = 500;
 const CLIENTS = 4;
 const STREAMS = 3;
-const SEED = Number(process.env['CUTS_SEED'] ?? Date.now() % 2 ** 31);
 
 /** Text as models write it, with characters of two units, quotes and what JSON escapes. */
 const WORDS = ['token ', 'the', ' \u{1F680}', '"', '\n', 'na\u00EFve ', '\u{1F469}\u200D\u{1F4BB} ', '\\', '日本 '];
@@ -37,8 +37,8 @@ class Witness {
   }
 }
 
-test(`whatever is cut, every client has every message and every text (seed ${SEED})`, async () => {
-  const random = mulberry32(SEED);
+test(`whatever is cut, every client has every message and every text (seed ${seed})`, async () => {
+  const random = mulberry32(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
   const log = memoryLog({ maxEntries: 100_000 });
   const server = await serveWs({ hub: { log, streams: { windowMs: 2 } } });

@@ -4,6 +4,7 @@ import { memoryLog, type DeliveryLog, type HubOptions, type LogTail, type TokenS
 import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
 import { SharedLog } from '../support/shared-log.ts';
+import { trials } from '../support/tier.ts';
 
 let clock: VirtualClock;
 let shared: SharedLog;
@@ -417,6 +418,6 @@ test('whatever news is lost, every node has the text of every stream', async () 
         await node.close();
       }
     }),
-    { numRuns: 80 },
+    trials(80),
   );
 });

@@ -5,10 +5,10 @@ import { connect, type Client } from '../../../src/client/index.ts';
 import { createHub, memoryLog } from '../../../src/index.ts';
 import { startCuttingProxy } from '../../support/cutting-proxy.ts';
 import { mulberry32 } from '../../support/random.ts';
+import { seed } from '../../support/tier.ts';
 
-/** `npm run soak` makes 20,000; `SEED` repeats a run's cuts. */
+/** `npm run soak` makes 20,000, from a seed of chance; `SEED` repeats a run's cuts. */
 const CUTS = Number(process.env['CUTS'] ?? 500);
-const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 2 ** 31));
 
 const CLIENTS = 6;
 /** Bytes that a connection lives for: from the middle of the handshake to a part of a big message, never all of one. */
@@ -73,8 +73,8 @@ async function publishThrough(reader: Reader, name: string, isOver: () => boolea
   return published;
 }
 
-it(`${CUTS} cut connections (seed ${SEED}): everybody has all messages, in order and once, and has published once what it published`, async () => {
-  const random = mulberry32(SEED);
+it(`${CUTS} cut connections (seed ${seed}): everybody has all messages, in order and once, and has published once what it published`, async () => {
+  const random = mulberry32(seed);
   const hub = createHub({ log: memoryLog({ maxEntries: 1e6, maxBytes: 2 ** 30 }) });
   const errors: unknown[] = [];
   hub.on('error', (error) => errors.push(error));

@@ -6,8 +6,8 @@ import { connect, type ClientThread } from '../../../src/client/index.ts';
 import { createHub, memoryLog } from '../../../src/index.ts';
 import { startCuttingProxy } from '../../support/cutting-proxy.ts';
 import { mulberry32 } from '../../support/random.ts';
+import { seed } from '../../support/tier.ts';
 
-const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 2 ** 31));
 const MOVES = 400;
 
 /** One mounting of a component: what it was given from the beginning of the thread on. */
@@ -16,8 +16,8 @@ interface Visit {
   readonly got: unknown[];
 }
 
-it(`a page whose components come and go while its line is cut (seed ${SEED}): each has the thread from its beginning, without a hole`, async () => {
-  const random = mulberry32(SEED);
+it(`a page whose components come and go while its line is cut (seed ${seed}): each has the thread from its beginning, without a hole`, async () => {
+  const random = mulberry32(seed);
   const hub = createHub({ log: memoryLog({ maxEntries: 1e6 }) });
   const http = createServer();
   hub.attach(http, {

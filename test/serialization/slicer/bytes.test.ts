@@ -5,9 +5,9 @@ import { encodeSliced, encodeSync, SegmentPool } from '../../../src/infra/serial
 import { anyValue, offender } from './adversarial.ts';
 import { bytesOf, cuts, encodeCut, encodeOptions, nativeBytes, rejectionOf, resultOf } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';
+import { trials } from '../../support/tier.ts';
 
-/** More cases for a long run: `SLICER_RUNS=50000 npx vitest run test/serialization/slicer`. */
-const runs = Number(process.env['SLICER_RUNS'] ?? 2500);
+const RUNS = 2_500;
 
 describe.each(cuts)('with $name', (cut) => {
   it('the bytes are those of JSON.stringify', async () => {
@@ -15,7 +15,7 @@ describe.each(cuts)('with $name', (cut) => {
       fc.asyncProperty(anyValue, async (value) => {
         expect((await encodeCut(value, cut))?.toString()).toBe(nativeBytes(value)?.toString());
       }),
-      { numRuns: runs },
+      trials(RUNS),
     );
   });
 
@@ -25,7 +25,7 @@ describe.each(cuts)('with $name', (cut) => {
         const bytes = await encodeCut(value, cut);
         expect(JSON.parse(bytes?.toString() ?? '')).toStrictEqual(JSON.parse(JSON.stringify(value)));
       }),
-      { numRuns: runs / 4 },
+      trials(RUNS / 4),
     );
   });
 
@@ -45,7 +45,7 @@ describe.each(cuts)('with $name', (cut) => {
           expect(causeOf(ours)).toBe(causeFor(native));
         },
       ),
-      { numRuns: runs / 4 },
+      trials(RUNS / 4),
     );
   });
 
@@ -59,7 +59,7 @@ describe.each(cuts)('with $name', (cut) => {
         expect(() => JSON.stringify(root)).toThrow(/circular/);
         await expect(encodeCut(root, cut)).rejects.toThrow(/a cycle at \$\.loop/);
       }),
-      { numRuns: runs / 10 },
+      trials(RUNS / 10),
     );
   });
 
@@ -77,7 +77,7 @@ describe.each(cuts)('with $name', (cut) => {
         }
         expect(options.pool.inUse).toBe(0);
       }),
-      { numRuns: runs / 10 },
+      trials(RUNS / 10),
     );
   });
 });
@@ -90,7 +90,7 @@ it('synchronous encoding gives the same bytes', () => {
       expect(bytesOf(result)?.toString()).toBe(nativeBytes(value)?.toString());
       result.body?.release();
     }),
-    { numRuns: runs / 4 },
+    trials(RUNS / 4),
   );
   expect(pool.inUse).toBe(0);
 });

@@ -5,6 +5,7 @@ import { streamArray } from '../../../src/infra/serialization/slicer/streamed.ts
 import { anyValue } from './adversarial.ts';
 import { bytesOf, nativeBytes, rejectionOf, resultOf } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';
+import { trials } from '../../support/tier.ts';
 
 const limits = { runUnits: 200, stringUnits: 17, flushUnits: 64, depth: 8 };
 const big = { list: Array.from({ length: 5000 }, (_, id) => ({ id, text: `record ${id}` })) };
@@ -58,7 +59,7 @@ it('bytes stay right when segments with old bytes are used again', async () => {
       expect(bytesOf(result)?.toString()).toBe(nativeBytes(value)?.toString());
       result.body?.release();
     }),
-    { numRuns: 1000 },
+    trials(1_000),
   );
   expect(pool.inUse).toBe(0);
 });

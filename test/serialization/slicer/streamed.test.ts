@@ -10,6 +10,7 @@ import { streamArray, streamObject, type StreamedMember } from '../../../src/inf
 import { anyValue, text } from './adversarial.ts';
 import { bytesOf, cuts, encodeOptions, nativeBytes, rejectionOf, resultOf, type Cut } from './encode.ts';
 import { ManualLoop } from './manual-loop.ts';
+import { trials } from '../../support/tier.ts';
 
 async function* later<Value>(items: Iterable<Value>): AsyncGenerator<Value> {
   for (const item of items) yield await Promise.resolve(item);
@@ -45,7 +46,7 @@ describe.each(cuts)('with $name', (cut) => {
         const rows = streamArray(isAsync ? later(items) : inOrder(items));
         expect(await encodeStreamed({ rows, after: items }, cut)).toBe(expected);
       }),
-      { numRuns: 150 },
+      trials(150),
     );
   });
 
@@ -58,7 +59,7 @@ describe.each(cuts)('with $name', (cut) => {
         const object = streamObject(isAsync ? later(members) : new Map(members));
         expect(await encodeStreamed([object], cut)).toBe(`[{${parts.join(',')}}]`);
       }),
-      { numRuns: 150 },
+      trials(150),
     );
   });
 
