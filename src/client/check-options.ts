@@ -1,28 +1,37 @@
 import { InvalidOptionError } from './errors.ts';
 import { fieldsOf } from './fields.ts';
 
-/** Every option there is, with what `typeof` may say of its value. */
-type OptionTable<Options> = { readonly [Name in keyof Options]-?: string };
+/** `setTimeout` fires at once for 2^31 ms or more. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Every option there is, with what `typeof` may say of its value; a number is the least that a number may be. */
+type OptionTable<Options> = { readonly [Name in keyof Options]-?: string | number };
 
 /**
  * An option may be left out or be undefined.
- * @throws InvalidOptionError for an option that there is not, or one of another kind
+ * @throws InvalidOptionError for an option that there is not, one of another kind, and a number out of its range
  */
 export function checkOptions<Options extends object>(options: Options, table: OptionTable<Options>): void {
-  const rows = new Map<string, string>(Object.entries(table));
+  const rows = new Map<string, string | number>(Object.entries(table));
   const fields = fieldsOf(options);
-  if (fields === undefined) throw new InvalidOptionError('options', 'an object');
-  for (const [name, value] of Object.entries(fields)) {
-    const kinds = rows.get(name);
-    if (kinds === undefined) {
-      const names = [...rows.keys()];
-      const meant = names.find((known) => known.toLowerCase() === name.toLowerCase());
-      throw new InvalidOptionError(
-        name,
-        meant === undefined ? `one of ${names.join()}` : `${meant}: did you mean that?`,
-      );
-    }
+  if (fields === undefined) throw new InvalidOptionError({ option: 'options', expected: 'an object' });
+  for (const [option, value] of Object.entries(fields)) {
+    const row = rows.get(option) ?? meant(option, [...rows.keys()]);
     const kind = value === null ? 'null' : typeof value;
-    if (value !== undefined && !kinds.split('|').includes(kind)) throw new InvalidOptionError(name, kinds);
+    const isRight =
+      typeof row === 'number'
+        ? typeof value === 'number' && value >= row && value <= LONGEST_TIMER
+        : row.split('|').includes(kind);
+    const expected = typeof row === 'number' ? `a number from ${row} to ${LONGEST_TIMER}` : row;
+    if (value !== undefined && !isRight) throw new InvalidOptionError({ option, expected });
   }
+}
+
+/** @throws InvalidOptionError */
+function meant(option: string, names: readonly string[]): never {
+  const known = names.find((name) => name.toLowerCase() === option.toLowerCase());
+  throw new InvalidOptionError({
+    option,
+    expected: known === undefined ? `one of ${names.join()}` : `${known}: did you mean that?`,
+  });
 }

@@ -17,7 +17,8 @@ import { ClientInbox } from './inbox.ts';
 import { JoinQueue, type Joiner } from './join-queue.ts';
 import { limitsOf } from './list-frames.ts';
 import { Emitter } from './emitter.ts';
-import { checkId, checkNumber, checkThreadId, type ClientSettings } from './options.ts';
+import { textOf } from './fields.ts';
+import { checkId, checkThreadId, type ClientSettings } from './options.ts';
 import { PublishQueue, type PublishHost } from './publish-queue.ts';
 import type { ClientState, StateChange } from './states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
@@ -71,9 +72,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   async publish(threadId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
     this.#assertLive('publish', threadId);
-    checkOptions<PublishOptions>(options, { id: 'string', timeoutMs: 'number', trace: 'string' });
+    checkOptions<PublishOptions>(options, { id: 'string', timeoutMs: 1, trace: 'string' });
     const id = checkId('id', options.id ?? this.settings.newId());
-    const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, this.settings.publishTimeoutMs);
+    const { timeoutMs = this.settings.publishTimeoutMs } = options;
     const text = requests.publish(threadId, id, toJson(data), options.trace);
     const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
     return { id, ...(await this.#outgoing.offer(`${threadId} ${id}`, text, timeoutMs, late)) };
@@ -129,17 +130,17 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     }
     if (change.to === 'closed') {
       const { code = 1000, reason = '' } = change;
-      const error = code === 1000 ? undefined : new ConnectionRefusedError(code, reason);
+      const error = code === 1000 ? undefined : new ConnectionRefusedError({ closeCode: code, reason });
       for (const thread of threads) thread.end(error);
       this.inbox.end(error);
-      this.#outgoing.abandon(new ClientClosedError('publish'));
+      this.#outgoing.abandon(new ClientClosedError({ action: 'publish' }));
     }
     this.#listeners.emit('state', change);
   }
 
   onData(data: unknown): void {
     const frame = parseFrame(data);
-    if (frame === undefined) this.report(new MalformedFrameError(data));
+    if (frame === undefined) this.report(new MalformedFrameError({ start: textOf(data)?.slice(0, 100) ?? '' }));
     else if (frame !== 'ignored') this.#onFrame(frame);
   }
 
@@ -193,7 +194,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const thread = this.#threads.get(threadId ?? '');
     // a question for the inbox names no thread
     if (threadId === undefined && ref !== undefined) this.inbox.fail(reason, ref);
-    else if (thread === undefined) this.report(new ServerError(reason, threadId));
+    else if (thread === undefined) this.report(new ServerError({ reason, threadId }));
     else {
       this.#refusedRef = ref;
       thread.fail(reason, ref);
@@ -208,7 +209,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   #assertLive(action: string, threadId: string): void {
     checkThreadId(threadId);
-    if (this.state === 'closed') throw new ClientClosedError(action);
+    if (this.state === 'closed') throw new ClientClosedError({ action });
   }
 }
 
@@ -221,6 +222,6 @@ function toJson(data: unknown): string {
   } catch (error) {
     cause = error;
   }
-  if (json === undefined) throw new UnserializableMessageError(cause);
+  if (json === undefined) throw new UnserializableMessageError({ cause });
   return json;
 }

@@ -183,7 +183,8 @@ export class Connection {
     this.#timer.set(retryInMs, () => this.#retry());
     const failures = this.#failures;
     this.#step('lost', { code, reason, failures, retryInMs });
-    if (failures === FAILURES_TOLD) this.#listener.report(new ConnectionFailingError(failures, code, reason));
+    if (failures === FAILURES_TOLD)
+      this.#listener.report(new ConnectionFailingError({ attempts: failures, closeCode: code, reason }));
   }
 
   /** Gives the socket up without waiting for its close event, which may take minutes. */

@@ -12,7 +12,7 @@ export class Emitter<Events extends object> {
 
   /** Returns the function that takes the listener away again. */
   on<E extends keyof Events>(event: E, listener: (news: Events[E]) => unknown): () => void {
-    if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function');
+    if (typeof listener !== 'function') throw new InvalidOptionError({ option: 'listener', expected: 'a function' });
     const listeners = (this.#byEvent[event] ??= new Set());
     listeners.add(listener);
     return () => void listeners.delete(listener);

@@ -118,7 +118,7 @@ export class Inbound {
       return;
     }
     if (progress === 'tooLong') {
-      this.#host.tell(new MessageTooLargeError(undefined, this.#host.settings.maxMessageBytes));
+      this.#host.tell(new MessageTooLargeError({ bytes: undefined, limit: this.#host.settings.maxMessageBytes }));
     }
     if (n + 1 === of && this.#cursor.take({ id, offset, ahead: false })) {
       this.#readers.emit('gap', { why: 'too-large', position: this.position ?? '' });
@@ -147,7 +147,7 @@ export class Inbound {
   #whole(text: string, wire: Omit<WireMessage, 'data'>): void {
     this.#disorders = 0;
     const data = parseJson(text);
-    if (data === undefined) this.#host.report(new MalformedFrameError(text));
+    if (data === undefined) this.#host.report(new MalformedFrameError({ start: text.slice(0, 100) }));
     else this.message({ ...wire, data });
   }
 }

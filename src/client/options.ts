@@ -65,32 +65,43 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     token: 'string|function',
     WebSocket: 'function',
     backoff: 'object',
-    connectTimeoutMs: 'number',
-    publishTimeoutMs: 'number',
-    maxQueued: 'number',
-    maxBuffered: 'number',
-    maxMessageBytes: 'number',
+    connectTimeoutMs: 1,
+    publishTimeoutMs: 1,
+    maxQueued: 1,
+    maxBuffered: 2,
+    maxMessageBytes: 1,
     clock: 'object',
     random: 'function',
     newId: 'function',
   });
-  checkOptions<Partial<Backoff>>(options.backoff ?? {}, { minMs: 'number', maxMs: 'number' });
-  const WebSocket = options.WebSocket ?? environment.WebSocket;
-  if (typeof WebSocket !== 'function') throw new InvalidOptionError('WebSocket', 'a constructor');
-  const minMs = checkNumber('backoff.minMs', options.backoff?.minMs, 500);
+  const {
+    WebSocket = environment.WebSocket,
+    backoff = {},
+    connectTimeoutMs = 10_000,
+    publishTimeoutMs = 60_000,
+    maxQueued = 1_024,
+    maxBuffered = 1_024,
+    maxMessageBytes = 128 * 1_048_576,
+    clock = systemClock,
+    random = Math.random,
+    newId = randomId,
+  } = options;
+  const { minMs = 500, maxMs = Math.max(20_000, minMs) } = backoff;
+  checkOptions<Partial<Backoff>>(backoff, { minMs: 1, maxMs: minMs });
+  if (typeof WebSocket !== 'function') throw new InvalidOptionError({ option: 'WebSocket', expected: 'a constructor' });
   return {
     url: String(url),
     token: options.token,
     WebSocket,
-    backoff: { minMs, maxMs: checkNumber('backoff.maxMs', options.backoff?.maxMs, Math.max(20_000, minMs), minMs) },
-    connectTimeoutMs: checkNumber('connectTimeoutMs', options.connectTimeoutMs, 10_000),
-    publishTimeoutMs: checkNumber('publishTimeoutMs', options.publishTimeoutMs, 60_000),
-    maxQueued: checkNumber('maxQueued', options.maxQueued, 1_024),
-    maxBuffered: checkNumber('maxBuffered', options.maxBuffered, 1_024, 2),
-    maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1_048_576),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
-    newId: options.newId ?? randomId,
+    backoff: { minMs, maxMs },
+    connectTimeoutMs,
+    publishTimeoutMs,
+    maxQueued,
+    maxBuffered,
+    maxMessageBytes,
+    clock,
+    random,
+    newId,
     // 22 characters at least
     cid: randomId().padEnd(22, '-'),
   };
@@ -101,23 +112,14 @@ export function checkThreadId(id: unknown): void {
   // a well-formed text: each escape is one byte. Not every React Native knows property escapes
   // oxlint-disable-next-line no-control-regex
   const isRight = isText(id) && /^(?!~)[^\0-\x1f\x7f-\x9f\ud800-\udfff]{1,256}$/u.test(id);
-  if (!isRight || encodeURIComponent(id).replace(/%../g, '-').length > 256) throw new InvalidThreadIdError(id);
+  if (!isRight || encodeURIComponent(id).replace(/%../g, '-').length > 256)
+    throw new InvalidThreadIdError({ threadId: id });
 }
 
 /** @throws InvalidOptionError unless it is a message id, `^[\w.:-]{1,128}$` */
 export function checkId(option: string, value: unknown): string {
   if (isText(value) && /^[\w.:-]{1,128}$/.test(value)) return value;
-  throw new InvalidOptionError(option, 'a text that matches ^[\\w.:-]{1,128}$');
-}
-
-/** `setTimeout` fires at once for 2^31 ms or more. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** @throws InvalidOptionError unless it is a number from `min` to the longest that a timer can wait */
-export function checkNumber(option: string, value: number | undefined, fallback: number, min = 1): number {
-  const number = value ?? fallback;
-  if (typeof number === 'number' && number >= min && number <= LONGEST_TIMER) return number;
-  throw new InvalidOptionError(option, `a number from ${min} to ${LONGEST_TIMER}`);
+  throw new InvalidOptionError({ option, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
 }
 
 /**

@@ -47,7 +47,8 @@ export class PublishQueue {
     const known = this.#unanswered.get(key);
     if (known !== undefined) return known.answer;
     const { maxQueued, clock } = this.#settings;
-    const refusal = this.#unanswered.size < maxQueued ? this.#sizeError(text) : new PublishQueueFullError(maxQueued);
+    const refusal =
+      this.#unanswered.size < maxQueued ? this.#sizeError(text) : new PublishQueueFullError({ limit: maxQueued });
     if (refusal !== undefined) throw refusal;
     const timer = new Timer(clock);
     let settle: Unanswered['settle'] = () => {};
@@ -110,7 +111,7 @@ export class PublishQueue {
     // no character has more than three bytes for each of its units
     if (text.length * 3 <= this.#maxBytes) return undefined;
     const bytes = utf8Length(text);
-    return bytes > this.#maxBytes ? new MessageTooLargeError(bytes, this.#maxBytes) : undefined;
+    return bytes > this.#maxBytes ? new MessageTooLargeError({ bytes, limit: this.#maxBytes }) : undefined;
   }
 }
 

@@ -69,7 +69,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     this.#role = role;
     const position = parsePosition(from);
     if (position === undefined && from !== undefined && from !== 'start') {
-      throw new InvalidOptionError('from', "a position or 'start'");
+      throw new InvalidOptionError({ option: 'from', expected: "a position or 'start'" });
     }
     this.#sharesReaders = readers !== undefined;
     this.#readers =
@@ -149,7 +149,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
   fail(code: string, ref: number | undefined): void {
     const isFinal = FINAL_REFUSAL.test(code);
     if (ref === undefined) {
-      this.tell(new ServerError(code, this.id));
+      this.tell(new ServerError({ reason: code, threadId: this.id }));
     } else if (ref !== this.#ref) {
       // of a thread that was left before the application joined: the leave that followed took both
       if (this.#role === 'invited') this.end();
@@ -159,7 +159,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
       if (isFinal) this.#role = 'invited';
     } else {
       this.#isAnswered = true;
-      const error = new JoinRefusedError(this.id, code);
+      const error = new JoinRefusedError({ threadId: this.id, reason: code });
       const hasReader = this.#readers.hasIterator;
       if (isFinal) this.end(error);
       else this.#joinLater(++this.#refusals);
