@@ -1,4 +1,4 @@
-import type { StateChange, ClientState } from './states.ts';
+import type { StateChange, ClientState } from './connection-states.ts';
 
 /** A message of a thread. */
 export interface Message {
@@ -181,6 +181,11 @@ export interface InboxEvents {
  * Messages are held for the first reader as in a thread; of those to the connection, and not taken, the oldest are given up with a `gap`.
  */
 export interface Inbox extends AsyncIterable<Message> {
+  /**
+   * Where the client stands in what is sent to its user; undefined before the first message or answer. Keep it, and give it to the client
+   * of the next page as `inbox.from` of its options.
+   */
+  readonly position: string | undefined;
   /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the client. */
   on<E extends keyof InboxEvents>(event: E, listener: (news: InboxEvents[E]) => unknown): () => void;
   /** The messages from now on; an iterator that is not read any more must be ended with `return()`, as `break` in `for await` does. */

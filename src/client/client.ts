@@ -20,8 +20,11 @@ import { Emitter } from './emitter.ts';
 import { textOf } from './fields.ts';
 import { checkId, checkThreadId, type ClientSettings } from './options.ts';
 import { PublishQueue, type PublishHost } from './publish-queue.ts';
-import type { ClientState, StateChange } from './states.ts';
+import type { ClientState, StateChange } from './connection-states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
+
+/** Threads in all, beyond which the application joins none for the client; a hub allows 10,000 where its application sets nothing else. */
+const MAX_THREADS = 65_536;
 
 /** A client at work: its connection brings frames, its threads take them. */
 export class ThreadcastClient implements Client, ThreadHost, PublishHost, ConnectionListener {
@@ -37,7 +40,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** Of the newest join that was refused: where the application has joined, a `joined` with it follows. */
   #refusedRef: number | undefined;
   readonly #threads = new Map<string, JoinedThread>();
-  readonly #listeners = new Emitter<ClientEvents>((error) => this.report(error));
+  readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'error'], (error) => this.report(error));
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
@@ -46,7 +49,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const send = (text: string): void => void this.send(text);
     this.#joins = new JoinQueue(settings.clock, send);
     this.#acks = new AckQueue(settings.clock, send);
-    this.inbox = new ClientInbox(this);
+    this.inbox = new ClientInbox(this, settings.inboxFrom);
     this.#connection.start();
   }
 
@@ -93,7 +96,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   // --- for its threads
 
-  ask(joiner: Joiner): void {
+  enqueueJoin(joiner: Joiner): void {
     this.#joins.add(joiner);
   }
 
@@ -178,6 +181,11 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   /** The application has joined a thread for this client. */
   #onInvitation(frame: JoinedFrame): void {
+    if (this.#threads.size >= MAX_THREADS) {
+      this.send(requests.leave(frame.th));
+      this.report(new ServerError({ reason: 'TC_TOO_MANY_THREADS', threadId: frame.th }));
+      return;
+    }
     const thread = new JoinedThread(frame.th, {}, this, 'invited');
     this.#threads.set(frame.th, thread);
     thread.receive({ ...frame, ref: undefined });

@@ -6,7 +6,7 @@ import { ConnectionFailingError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
 import { closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
-import { nextState, type ClientState, type ClientStep, type StateChange } from './states.ts';
+import { nextState, type ClientState, type ClientStep, type StateChange } from './connection-states.ts';
 
 /** The protocol that is asked for in the handshake. */
 const SUBPROTOCOL = 'threadcast.v1.json';

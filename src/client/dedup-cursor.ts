@@ -1,5 +1,8 @@
 import type { Position } from './position.ts';
 
+/** Messages ahead that are remembered: a server has fewer. One that is forgotten may come twice. */
+const MAX_AHEAD = 16_384;
+
 /**
  * What a client has of a thread, so that each message is taken exactly once: everything up to the position, and by id what
  * came ahead of it.
@@ -36,6 +39,7 @@ export class DedupCursor {
     const isNew = !this.#ahead.has(id);
     if (ahead) {
       this.#ahead.set(id, offset);
+      if (this.#ahead.size > MAX_AHEAD) this.#ahead.delete(this.#ahead.keys().next().value ?? id);
     } else {
       this.#position = { epoch: position.epoch, offset, id };
       this.#forgetPassed(offset);
@@ -44,6 +48,10 @@ export class DedupCursor {
   }
 
   #forgetPassed(upTo: number): void {
-    for (const [id, offset] of this.#ahead) if (offset <= upTo) this.#ahead.delete(id);
+    // they came in the order of their offsets: what is behind the first that stays costs no look
+    for (const [id, offset] of this.#ahead) {
+      if (offset > upTo) return;
+      this.#ahead.delete(id);
+    }
   }
 }

@@ -4,14 +4,21 @@ import { reportGlobally } from './environment.ts';
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => unknown> } = {};
+  readonly #events: readonly (keyof Events)[];
   readonly #report: (error: unknown) => void;
 
-  constructor(report: (error: unknown) => void) {
+  /** @param events all there are */
+  constructor(events: readonly (keyof Events)[], report: (error: unknown) => void) {
+    this.#events = events;
     this.#report = report;
   }
 
-  /** Returns the function that takes the listener away again. */
+  /**
+   * Returns the function that takes the listener away again.
+   * @throws InvalidOptionError for an event that there is not, or a listener that is no function
+   */
   on<E extends keyof Events>(event: E, listener: (news: Events[E]) => unknown): () => void {
+    if (!this.#events.includes(event)) throw new InvalidOptionError({ option: 'event', expected: this.#events.join() });
     if (typeof listener !== 'function') throw new InvalidOptionError({ option: 'listener', expected: 'a function' });
     const listeners = (this.#byEvent[event] ??= new Set());
     listeners.add(listener);

@@ -1,17 +1,18 @@
 import type { Message } from './api.ts';
-import { BigMessage } from './big-message.ts';
 import { DedupCursor } from './dedup-cursor.ts';
 import { MalformedFrameError, MessageTooLargeError } from './errors.ts';
-import { parseJson, requests, type WireMessage, type WirePart } from './frames.ts';
+import { parseJson, type WireMessage, type WirePart } from './frames.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { ClientSettings } from './options.ts';
+import { PartAssembly } from './part-assembly.ts';
 import { formatPosition, type Position } from './position.ts';
-import type { Readers } from './readers.ts';
+import type { ReaderBuffer } from './reader-buffer.ts';
 
 /** What needs to be done about what comes of a thread. */
 export interface InboundHost {
   readonly settings: ClientSettings;
-  send(text: string): boolean;
+  /** Asks the publisher of a stream to stop. */
+  cancel(streamId: string): void;
   /** Everything up to this offset is here. */
   acknowledge(offset: number): void;
   report(error: unknown): void;
@@ -26,24 +27,22 @@ export interface InboundHost {
 /** What comes of a thread while it is joined: each message is taken once, and handed to the readers. */
 export class Inbound {
   readonly #host: InboundHost;
-  readonly #readers: Readers;
+  readonly #readers: ReaderBuffer;
   readonly #cursor = new DedupCursor();
   readonly #streams: OpenStreams;
-  readonly #big: BigMessage;
-  /** Big messages that began anew since one was whole. */
-  #disorders = 0;
+  readonly #parts: PartAssembly;
   /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
   #unexplained: Position | undefined;
 
-  constructor(threadId: string, position: Position | undefined, host: InboundHost, readers: Readers) {
+  constructor(position: Position | undefined, host: InboundHost, readers: ReaderBuffer) {
     this.#host = host;
     this.#readers = readers;
     if (position !== undefined) this.#cursor.moveTo(position);
     const { maxMessageBytes } = host.settings;
-    this.#big = new BigMessage(maxMessageBytes);
+    this.#parts = new PartAssembly(maxMessageBytes);
     this.#streams = new OpenStreams(
       {
-        cancel: (streamId) => void host.send(requests.cancel(threadId, streamId)),
+        cancel: (streamId) => host.cancel(streamId),
         show: (stream) => readers.emit('stream', stream),
       },
       maxMessageBytes,
@@ -56,8 +55,8 @@ export class Inbound {
   }
 
   /** What is here besides the position. */
-  get has(): { readonly s: object | undefined; readonly have: object | undefined } {
-    return { s: this.#streams.positions, have: this.#big.have };
+  get partial(): { readonly s: object | undefined; readonly have: object | undefined } {
+    return { s: this.#streams.positions, have: this.#parts.have };
   }
 
   /** There is a listener for streams. */
@@ -93,7 +92,7 @@ export class Inbound {
 
   gap(why: string, position: Position): void {
     this.#unexplained = undefined;
-    this.#big.drop();
+    this.#parts.drop();
     this.#cursor.moveTo(position);
     this.#streams.endAll();
     this.#readers.emit('gap', { why, position: formatPosition(position) });
@@ -106,18 +105,18 @@ export class Inbound {
   part(part: WirePart): void {
     this.explain();
     const { id, offset, n, of, trace } = part;
-    const progress = this.#big.add(part);
-    if (progress === 'disorder') {
-      this.#host.onDisorder(this.#disorders++);
+    const verdict = this.#parts.add(part);
+    if (verdict === 'disorder') {
+      this.#host.onDisorder(this.#parts.disorders++);
       return;
     }
-    if (progress === 'taken') {
+    if (verdict === 'taken') {
       this.#readers.emit('progress', { id, offset, parts: n + 1, of });
-      const { text } = this.#big;
+      const { text } = this.#parts;
       if (text !== undefined) this.#whole(text, { id, offset, ahead: false, trace });
       return;
     }
-    if (progress === 'tooLong') {
+    if (verdict === 'tooLong') {
       this.#host.tell(new MessageTooLargeError({ bytes: undefined, limit: this.#host.settings.maxMessageBytes }));
     }
     if (n + 1 === of && this.#cursor.take({ id, offset, ahead: false })) {
@@ -133,7 +132,7 @@ export class Inbound {
       if (!ahead) {
         this.#host.acknowledge(offset);
         // another one in its place: it has expired meanwhile, or was superseded
-        this.#big.drop();
+        this.#parts.drop();
       }
       if (!isNew) return;
     }
@@ -145,7 +144,7 @@ export class Inbound {
   }
 
   #whole(text: string, wire: Omit<WireMessage, 'data'>): void {
-    this.#disorders = 0;
+    this.#parts.disorders = 0;
     const data = parseJson(text);
     if (data === undefined) this.#host.report(new MalformedFrameError({ start: text.slice(0, 100) }));
     else this.message({ ...wire, data });

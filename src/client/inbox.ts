@@ -1,31 +1,41 @@
 import type { Inbox, InboxEvents, Message } from './api.ts';
-import type { JoinWish, ThreadFrame } from './frames.ts';
-import type { Joiner } from './join-queue.ts';
-import { Readers } from './readers.ts';
-import { JoinedThread, type ThreadHost } from './thread.ts';
-
-/** What is sent to a connection alone comes in a thread of this name, which ends with the connection. */
-const OF_CONNECTION = /^~connection:/;
+import type { JoinedFrame, ThreadFrame } from './frames.ts';
+import { ReaderBuffer } from './reader-buffer.ts';
+import { JoinedThread, type Role, type ThreadHost } from './thread.ts';
 
 /** What the server sends to this client without a thread of the application's: to its connection, and to its user. */
-export class ClientInbox implements Inbox, Joiner {
+export class ClientInbox implements Inbox {
   readonly #host: ThreadHost;
-  readonly #readers: Readers;
-  readonly #threads = new Map<string, JoinedThread>();
-  /** Of its newest question for the user's messages. */
-  #ref = 0;
-  /** The server knows the question. */
+  readonly #readers: ReaderBuffer;
+  /** Comes back after a reconnect. */
+  #ofUser: JoinedThread;
+  /** Ends with the connection. */
+  #ofConnection: JoinedThread;
+  /** Without a reader, what was missed is asked for where the page says from where. */
+  readonly #isResumed: boolean;
+  /** The server knows the question for the user's messages. */
   #canAsk = false;
 
-  constructor(host: ThreadHost) {
+  /**
+   * @param from where a page before this one stood
+   * @throws InvalidOptionError
+   */
+  constructor(host: ThreadHost, from: string | undefined) {
     this.#host = host;
-    this.#readers = new Readers({
+    this.#readers = new ReaderBuffer(['message', 'gap'], {
       report: (error) => host.report(error),
       onTaken: () => {
-        for (const thread of this.#threads.values()) thread.onTaken();
+        for (const thread of this.#threads) thread.onTaken();
       },
       onStreamListener: () => {},
     });
+    this.#isResumed = from !== undefined;
+    this.#ofUser = this.#open('inbox', from);
+    this.#ofConnection = this.#open('invited');
+  }
+
+  get position(): string | undefined {
+    return this.#ofUser.position;
   }
 
   on<E extends keyof InboxEvents>(event: E, listener: (news: InboxEvents[E]) => unknown): () => void {
@@ -40,61 +50,68 @@ export class ClientInbox implements Inbox, Joiner {
     return iterator;
   }
 
-  // --- what the client tells
+  // --- the client calls
 
   /** The connection is open. */
   greeted(canAsk: boolean): void {
     this.#canAsk = canAsk;
-    for (const thread of this.#threads.values()) thread.join();
     this.#ask();
   }
 
   /** The connection was lost, and what was sent to it alone. */
   suspend(): void {
     this.#canAsk = false;
-    for (const [id, thread] of this.#threads) {
-      if (OF_CONNECTION.test(id)) thread.end();
-      else thread.suspend();
-    }
+    this.#ofUser.suspend();
+    this.#ofConnection.end();
   }
 
   end(error?: Error): void {
-    for (const thread of this.#threads.values()) thread.end();
+    for (const thread of this.#threads) thread.end();
     this.#readers.end(error);
   }
 
-  wish(ref: number): JoinWish {
-    this.#ref = ref;
-    return { th: undefined, ref, from: undefined };
-  }
-
   receive(frame: ThreadFrame): void {
-    const known = this.#threads.get(frame.th);
-    if (known !== undefined) known.receive(frame);
-    else if (frame.t === 'joined') this.#open(frame.th).receive({ ...frame, ref: undefined });
+    const thread = this.#threadOf(frame.th);
+    if (frame.th === thread.id) thread.receive(frame);
+    else if (frame.t === 'joined') this.#onNamed(frame);
   }
 
-  /** A question was refused: a connection without a user has nothing to be asked for. */
+  /** The question for the user's messages was refused. */
   fail(code: string, ref: number | undefined): void {
-    if (ref !== this.#ref) for (const thread of this.#threads.values()) thread.fail(code, ref);
+    this.#ofUser.fail(code, ref);
   }
 
+  /** The next one takes its place. */
   forget(thread: JoinedThread): void {
-    if (this.#threads.get(thread.id) === thread) this.#threads.delete(thread.id);
+    if (thread === this.#ofUser) this.#ofUser = this.#open('inbox');
+    if (thread === this.#ofConnection) this.#ofConnection = this.#open('invited');
   }
 
-  #open(id: string): JoinedThread {
-    const role = OF_CONNECTION.test(id) ? 'invited' : 'inbox';
-    // another user, after a reconnect with another token
-    if (role === 'inbox') for (const other of this.#threads.values()) if (!OF_CONNECTION.test(other.id)) other.end();
-    const thread = new JoinedThread(id, {}, this.#host, role, this.#readers);
-    this.#threads.set(id, thread);
-    return thread;
+  get #threads(): JoinedThread[] {
+    return [this.#ofUser, this.#ofConnection];
   }
 
-  /** Where there is a reader: before the first message comes, so that none is missed when the line is lost. */
+  #open(role: Role, from?: string): JoinedThread {
+    return new JoinedThread('', { from }, this.#host, role, this.#readers);
+  }
+
+  /** The server has joined a thread that is not known by this name: the first one, or that of another user, after a new token. */
+  #onNamed(frame: JoinedFrame): void {
+    const isFirst = this.#threadOf(frame.th).id === '';
+    if (!isFirst) this.#threadOf(frame.th).end();
+    const thread = this.#threadOf(frame.th);
+    thread.id = frame.th;
+    // another user's thread has asked for nothing
+    thread.receive(isFirst ? frame : { ...frame, ref: undefined });
+  }
+
+  #threadOf(id: string): JoinedThread {
+    return id.startsWith('~connection:') ? this.#ofConnection : this.#ofUser;
+  }
+
+  /** Before the first message comes, so that none is missed when the line is lost. */
   #ask(): void {
-    const isAsked = [...this.#threads.keys()].some((id) => !OF_CONNECTION.test(id));
-    if (this.#canAsk && !this.#readers.isUnread && !isAsked) this.#host.ask(this);
+    const isWanted = this.#isResumed || this.#ofUser.id !== '' || !this.#readers.isUnread;
+    if (this.#canAsk && isWanted) this.#ofUser.join();
   }
 }

@@ -40,7 +40,7 @@ export {
 } from './errors.ts';
 export type { ConnectOptions, Token } from './options.ts';
 export type { WebSocketConstructor, WebSocketLike } from './socket.ts';
-export type { ClientState, StateChange } from './states.ts';
+export type { ClientState, StateChange } from './connection-states.ts';
 
 /**
  * Connects to a hub, and stays connected until `close()` or until the server says never to come back.

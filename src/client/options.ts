@@ -33,6 +33,11 @@ export interface ConnectOptions {
    * text of a longer stream comes with its final message. @default 134217728
    */
   maxMessageBytes?: number | undefined;
+  /**
+   * Where the inbox goes on, as `client.inbox.position` gave it to a page before this one: what was sent to the user since then comes.
+   * `start` is all that the log holds. @default only what comes from now on
+   */
+  inbox?: { from?: string | undefined } | undefined;
   /** Time. @default the monotonic clock */
   clock?: ClientClock | undefined;
   /** Uniform in [0, 1), for the jitter. @default Math.random */
@@ -52,6 +57,7 @@ export interface ClientSettings {
   readonly maxQueued: number;
   readonly maxBuffered: number;
   readonly maxMessageBytes: number;
+  readonly inboxFrom: string | undefined;
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -70,6 +76,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     maxQueued: 1,
     maxBuffered: 2,
     maxMessageBytes: 1,
+    inbox: 'object',
     clock: 'object',
     random: 'function',
     newId: 'function',
@@ -77,6 +84,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   const {
     WebSocket = environment.WebSocket,
     backoff = {},
+    inbox = {},
     connectTimeoutMs = 10_000,
     publishTimeoutMs = 60_000,
     maxQueued = 1_024,
@@ -88,6 +96,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   } = options;
   const { minMs = 500, maxMs = Math.max(20_000, minMs) } = backoff;
   checkOptions<Partial<Backoff>>(backoff, { minMs: 1, maxMs: minMs });
+  checkOptions<typeof inbox>(inbox, { from: 'string' });
   if (typeof WebSocket !== 'function') throw new InvalidOptionError({ option: 'WebSocket', expected: 'a constructor' });
   return {
     url: String(url),
@@ -99,6 +108,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     maxQueued,
     maxBuffered,
     maxMessageBytes,
+    inboxFrom: inbox.from,
     clock,
     random,
     newId,

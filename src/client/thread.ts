@@ -1,13 +1,13 @@
 import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
-import { backoffDelay } from './backoff.ts';
-import { Timer } from './clock.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
 import { requests, type JoinedFrame, type JoinWish, type ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
+import { JoinHandshake } from './join-handshake.ts';
 import type { Joiner } from './join-queue.ts';
 import type { ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
-import { Readers } from './readers.ts';
+import { ReaderBuffer } from './reader-buffer.ts';
+import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
 
 /** What a thread needs of its client. */
 export interface ThreadHost {
@@ -15,7 +15,7 @@ export interface ThreadHost {
   /** False where there is no open socket. */
   send(text: string): boolean;
   /** Has a thread joined as soon as the server takes it. */
-  ask(joiner: Joiner): void;
+  enqueueJoin(joiner: Joiner): void;
   /** Everything of the thread up to this offset is here. */
   acknowledge(threadId: string, offset: number): void;
   report(error: unknown): void;
@@ -23,45 +23,37 @@ export interface ThreadHost {
   forget(thread: JoinedThread): void;
 }
 
-/**
- * `joining`: a join is asked for, or follows when the connection is open. `joined`: messages flow. `paused`: nothing is taken
- * until a reader has caught up. `over`: left, refused or closed.
- */
-type Phase = 'joining' | 'joined' | 'paused' | 'over';
-
 /** How it comes to be joined. `own`: by a join of ours. `inbox`: likewise, without a name. `invited`: only the application joins. */
 export type Role = 'own' | 'inbox' | 'invited';
 
-/** Refusals that another attempt would not change. */
-const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
-
-/** A thread at work: it is joined again after each reconnect; what comes of it meanwhile is `Inbound`'s. */
+/** A thread at work: its handshake joins it after each reconnect, `Inbound` takes what comes, and the buffer holds it for readers. */
 export class JoinedThread implements ClientThread, Joiner, InboundHost {
-  readonly id: string;
+  /** The server names the user's inbox, when it has joined it; empty before. */
+  id: string;
   readonly settings: ClientSettings;
   readonly #host: ThreadHost;
-  readonly #readers: Readers;
+  readonly #readers: ReaderBuffer;
   readonly #sharesReaders: boolean;
   readonly #inbound: Inbound;
-  readonly #retry: Timer;
+  readonly #handshake: JoinHandshake;
   /** `start`, until there is a position. */
   readonly #from: string | undefined;
   #role: Role;
-  #phase: Phase = 'joining';
-  /** On this connection. */
-  #wasJoined = false;
-  #refusals = 0;
-  /** Of the newest join: answers to others are those of a thread that was left. */
-  #ref = 0;
-  #isAnswered = true;
-  /** What it asked to be sent from; undefined for what is new. */
+  #state: ThreadState = 'absent';
+  /** What the newest join asked to be sent from; undefined for what is new. */
   #asked: string | undefined;
 
   /**
    * @param readers those that it shares with others
    * @throws InvalidOptionError
    */
-  constructor(id: string, { from, onGap, onProgress }: JoinOptions, host: ThreadHost, role: Role, readers?: Readers) {
+  constructor(
+    id: string,
+    { from, onGap, onProgress }: JoinOptions,
+    host: ThreadHost,
+    role: Role,
+    readers?: ReaderBuffer,
+  ) {
     this.id = id;
     this.settings = host.settings;
     this.#host = host;
@@ -74,13 +66,13 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     this.#sharesReaders = readers !== undefined;
     this.#readers =
       readers ??
-      new Readers({
+      new ReaderBuffer(['message', 'stream', 'gap', 'progress', 'joined', 'left', 'error'], {
         report: (error) => host.report(error),
         onTaken: () => this.onTaken(),
         onStreamListener: () => this.#inbound.showStreams(),
       });
-    this.#inbound = new Inbound(id, position, this, this.#readers);
-    this.#retry = new Timer(this.settings.clock);
+    this.#inbound = new Inbound(position, this, this.#readers);
+    this.#handshake = new JoinHandshake(this.settings, () => this.join());
     if (onGap !== undefined) this.on('gap', onGap);
     if (onProgress !== undefined) this.on('progress', onProgress);
   }
@@ -94,8 +86,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
   }
 
   leave(): void {
-    if (this.#phase === 'over') return;
-    if (this.#phase !== 'paused') this.send(requests.leave(this.id));
+    if (this.#state === 'over') return;
+    if (this.#state !== 'paused') this.send(requests.leave(this.id));
     this.end();
   }
 
@@ -103,41 +95,40 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     return this.#readers.iterate();
   }
 
-  // --- what the client tells
+  // --- the client calls
 
   /** The connection is open: asks to be let in, unless that is the application's to do. */
   join(): void {
-    if (this.#phase !== 'joining') return;
-    this.#retry.clear();
-    if (this.#role !== 'invited') this.#host.ask(this);
+    if (this.#role === 'invited' || this.#handshake.isAsked || !this.#isWaiting) return;
+    this.#handshake.clearRetry();
+    this.#host.enqueueJoin(this);
   }
 
   /** The application has joined it, and now the page does too: from now on it joins again by itself. */
   claim(): void {
-    if (this.#role === 'invited') this.#role = 'own';
+    if (this.#role !== 'invited') return;
+    this.#role = 'own';
+    this.join();
   }
 
   wish(ref: number): JoinWish {
-    this.#ref = ref;
-    this.#isAnswered = false;
-    this.#asked = this.position ?? this.#from;
-    return { th: this.#role === 'inbox' ? undefined : this.id, ref, from: this.#asked, ...this.#inbound.has };
+    this.#handshake.asked(ref);
+    this.#asked = this.#resumesAt;
+    return { th: this.#role === 'inbox' ? undefined : this.id, ref, from: this.#asked, ...this.#inbound.partial };
   }
 
   /** The connection was lost. */
   suspend(): void {
-    this.#retry.clear();
+    this.#handshake.lost();
     this.#inbound.suspend();
-    this.#wasJoined = false;
-    this.#isAnswered = true;
-    if (this.#phase === 'joined') this.#phase = 'joining';
+    this.#step('lost');
   }
 
   receive(frame: ThreadFrame): void {
     if (frame.t === 'joined') this.#onJoined(frame);
     else if (frame.t === 'left') this.#onLeft(frame.why);
     // what comes without a `joined` before it belongs to an earlier subscription
-    else if (this.#phase !== 'joined') return;
+    else if (!this.#isJoined) return;
     else if (frame.t === 'part') this.#inbound.part(frame);
     else if (frame.t === 'gap') this.#inbound.gap(frame.why, frame.position);
     else if (frame.t === 'tok') this.#inbound.text(frame.id, frame.at, frame.text);
@@ -147,33 +138,36 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   /** The server reports an error for this thread: the answer to the join with this number, or to something else. */
   fail(code: string, ref: number | undefined): void {
-    const isFinal = FINAL_REFUSAL.test(code);
     if (ref === undefined) {
       this.tell(new ServerError({ reason: code, threadId: this.id }));
-    } else if (ref !== this.#ref) {
-      // of a thread that was left before the application joined: the leave that followed took both
-      if (this.#role === 'invited') this.end();
-    } else if (this.#isJoined) {
-      this.#isAnswered = true;
+      return;
+    }
+    if (ref !== this.#handshake.ref) {
+      this.#endGhost();
+      return;
+    }
+    const isFinal = this.#handshake.refused(code);
+    if (this.#isJoined) {
       // the application has joined meanwhile, and this client may not
       if (isFinal) this.#role = 'invited';
-    } else {
-      this.#isAnswered = true;
-      const error = new JoinRefusedError({ threadId: this.id, reason: code });
-      const hasReader = this.#readers.hasIterator;
-      if (isFinal) this.end(error);
-      else this.#joinLater(++this.#refusals);
-      // iterators throw it, too
-      if (isFinal && hasReader) this.#readers.emit('error', error);
-      else this.tell(error);
+      return;
     }
+    // a connection without a user has no inbox
+    if (isFinal && this.id === '') return;
+    const error = new JoinRefusedError({ threadId: this.id, reason: code });
+    const hasReader = this.#readers.hasIterator;
+    if (isFinal) this.end(error);
+    else this.#handshake.retryAfterRefusal();
+    // iterators throw it, too
+    if (isFinal && hasReader) this.#readers.emit('error', error);
+    else this.tell(error);
   }
 
   /** Over: readers get what they hold, then the end or the error. */
   end(error?: Error): void {
-    if (this.#phase === 'over') return;
+    if (this.#state === 'over') return;
     this.suspend();
-    this.#phase = 'over';
+    this.#step('ended');
     this.#host.forget(this);
     this.#inbound.end();
     if (!this.#sharesReaders) this.#readers.end(error);
@@ -181,9 +175,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   /** A reader holds less. */
   onTaken(): void {
-    if (this.#phase !== 'paused' || this.#readers.held > this.settings.maxBuffered / 2) return;
-    this.#phase = 'joining';
-    this.join();
+    if (this.#readers.held <= this.settings.maxBuffered / 2 && this.#step('drained')) this.join();
   }
 
   // --- InboundHost
@@ -196,6 +188,10 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     this.#host.acknowledge(this.id, offset);
   }
 
+  cancel(streamId: string): void {
+    this.send(requests.cancel(this.id, streamId));
+  }
+
   report(error: unknown): void {
     this.#host.report(error);
   }
@@ -206,9 +202,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   /** Not what a server does that knows what we have: from the beginning, but not at once for ever. */
   onDisorder(times: number): void {
-    this.#phase = 'joining';
-    if (times === 0) this.join();
-    else this.#joinLater(times);
+    this.#step('disordered');
+    this.#handshake.retry(times);
   }
 
   /** What can be asked for again waits on the server; else, and where only streams are read, the oldest is given up. */
@@ -220,27 +215,41 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     }
     if (this.#role === 'own') this.send(requests.leave(this.id));
     this.#inbound.suspend();
-    this.#phase = 'paused';
+    this.#step('filled');
   }
 
   get #isJoined(): boolean {
-    return this.#phase === 'joined';
+    return this.#state === 'joined';
+  }
+
+  /** The next `joined` is wanted. */
+  get #isWaiting(): boolean {
+    return this.#state === 'absent' || this.#state === 'outdated';
+  }
+
+  get #resumesAt(): string | undefined {
+    return this.position ?? this.#from;
+  }
+
+  #step(step: ThreadStep): boolean {
+    const next = nextThreadState(this.#state, step);
+    this.#state = next ?? this.#state;
+    return next !== undefined;
   }
 
   #onJoined({ position, recovered, ref }: JoinedFrame): void {
-    // the application may join for it: where it asked for what is new, that does as well, and later it is news
-    const isNew = this.#asked === undefined || this.#role === 'invited';
-    const isWelcome = this.#isJoined || (isNew && this.#phase === 'joining');
-    if (ref === this.#ref) this.#isAnswered = true;
-    else if (ref !== undefined) {
-      // of a thread that was left before the application joined: the leave that followed took both
-      if (this.#role === 'invited') this.end();
+    const isAnswer = ref === this.#handshake.ref;
+    if (ref !== undefined && !isAnswer) {
+      this.#endGhost();
       return;
-    } else if (!isWelcome) return;
-    this.#phase = 'joined';
-    this.#wasJoined = true;
-    this.#refusals = 0;
-    this.#inbound.begin(position, isNew && ref !== undefined);
+    }
+    // the application may join for it: where it asked for what is new, that does as well, and later it is news
+    const asked = isAnswer || this.#handshake.isAsked ? this.#asked : this.#resumesAt;
+    const isNew = asked === undefined || this.#role === 'invited';
+    const isWelcome = isAnswer || this.#isJoined || (isNew && this.#isWaiting);
+    if (isWelcome) this.#handshake.accepted(isAnswer);
+    if (!isWelcome || !this.#step('joined')) return;
+    this.#inbound.begin(position, isNew && isAnswer);
     this.#readers.emit('joined', { position: formatPosition(position), recovered });
     // where the application joins, no gap follows
     if (this.#role === 'invited') this.#inbound.explain();
@@ -248,15 +257,15 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   #onLeft(reason: string): void {
     // before `joined` it is of an earlier subscription, and what this one has asked for has an answer of its own
-    if (!this.#wasJoined) return;
+    if (this.#state === 'absent') return;
     // what was asked for before this was known must not bring it back
-    if (!this.#isAnswered) this.send(requests.leave(this.id));
+    if (this.#handshake.isAsked) this.send(requests.leave(this.id));
     this.end();
     this.#readers.emit('left', { reason });
   }
 
-  #joinLater(attempt: number): void {
-    const { backoff, random } = this.settings;
-    this.#retry.set(backoffDelay(backoff, attempt, random), () => this.join());
+  /** An answer to a thread that was left before the application joined this one: the leave that followed took both. */
+  #endGhost(): void {
+    if (this.#role === 'invited') this.end();
   }
 }

@@ -2,8 +2,8 @@ import type { Message, ThreadEvents } from './api.ts';
 import { Emitter } from './emitter.ts';
 import { MessageIterator } from './message-iterator.ts';
 
-/** What readers need of their thread. */
-export interface ReadersHost {
+/** What the buffer needs of its thread. */
+export interface ReaderBufferHost {
   report(error: unknown): void;
   /** Fewer messages are held. */
   onTaken(): void;
@@ -11,9 +11,9 @@ export interface ReadersHost {
   onStreamListener(): void;
 }
 
-/** Listeners and iterators of a thread. Until the first one takes messages, they are held for it. */
-export class Readers {
-  readonly #host: ReadersHost;
+/** Listeners and iterators of a thread. Until the first one takes messages, the buffer holds them. */
+export class ReaderBuffer {
+  readonly #host: ReaderBufferHost;
   readonly #listeners: Emitter<ThreadEvents>;
   readonly #iterators = new Set<MessageIterator>();
   /** Undefined once there is a reader. */
@@ -22,9 +22,10 @@ export class Readers {
   #isEnded = false;
   #error: Error | undefined;
 
-  constructor(host: ReadersHost) {
+  /** @param events those that there may be listeners for */
+  constructor(events: readonly (keyof ThreadEvents)[], host: ReaderBufferHost) {
     this.#host = host;
-    this.#listeners = new Emitter((error) => host.report(error));
+    this.#listeners = new Emitter(events, (error) => host.report(error));
   }
 
   /** Nobody has taken messages yet. */

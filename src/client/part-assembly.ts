@@ -3,13 +3,15 @@ import type { WirePart } from './frames.ts';
 /** What a part costs besides its text, in units: so that many empty ones are not free. */
 const PART_COST = 64;
 
-/** A big message that comes in parts. */
-export class BigMessage {
+/** Puts a big message together from its parts, one message at a time. */
+export class PartAssembly {
   /** UTF-16 units. */
   readonly #maxLength: number;
   #newest: WirePart | undefined;
   #texts: string[] = [];
   #length = 0;
+  /** Messages that began anew since one was whole. */
+  disorders = 0;
   /** Id of one that is too long to be held. */
   #skippedId: string | undefined;
 
