@@ -1,5 +1,5 @@
 import { Timer, type ClientClock } from './clock.ts';
-import { requests } from './frames.ts';
+import { encodeRequest } from './frames.ts';
 import { limitsOf, listsOf, type FrameLimits } from './list-frames.ts';
 
 /** The longest that a message waits for its acknowledgement. */
@@ -50,10 +50,11 @@ export class AckQueue {
     const isSingle = this.#limits.list === undefined;
     const due = [...this.#offsets].slice(0, isSingle ? SINGLE_ACKS : undefined);
     for (const [threadId] of due) this.#offsets.delete(threadId);
-    if (isSingle || due.length === 1) for (const [threadId, offset] of due) this.#send(requests.ack(threadId, offset));
+    if (isSingle || due.length === 1)
+      for (const [threadId, offset] of due) this.#send(encodeRequest({ t: 'ack', th: threadId, o: offset }));
     else {
       const entries = due.map((entry) => JSON.stringify(entry));
-      for (const list of listsOf(entries, this.#limits)) this.#send(requests.acks(list));
+      for (const list of listsOf(entries, this.#limits)) this.#send(`{"t":"acks","l":${list}}`);
     }
     if (this.#offsets.size > 0) this.#wait();
   }

@@ -32,6 +32,6 @@ function meant(option: string, names: readonly string[]): never {
   const known = names.find((name) => name.toLowerCase() === option.toLowerCase());
   throw new InvalidOptionError({
     option,
-    expected: known === undefined ? `one of ${names.join()}` : `${known}: did you mean that?`,
+    expected: known ?? `one of ${names.join()}`,
   });
 }

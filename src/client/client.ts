@@ -12,7 +12,14 @@ import {
   ServerError,
   UnserializableMessageError,
 } from './errors.ts';
-import { parseFrame, requests, type JoinedFrame, type ServerFrame, type ThreadFrame } from './frames.ts';
+import {
+  encodeRequest,
+  parseFrame,
+  type JoinedFrame,
+  type Request,
+  type ServerFrame,
+  type ThreadFrame,
+} from './frames.ts';
 import { ClientInbox } from './inbox.ts';
 import { JoinQueue, type Joiner } from './join-queue.ts';
 import { limitsOf } from './list-frames.ts';
@@ -24,7 +31,7 @@ import type { ClientState, StateChange } from './connection-states.ts';
 import { JoinedThread, type ThreadHost } from './thread.ts';
 
 /** Threads in all, beyond which the application joins none for the client; a hub allows 10,000 where its application sets nothing else. */
-const MAX_THREADS = 65_536;
+const MAX_THREADS = 16_384;
 
 /** A client at work: its connection brings frames, its threads take them. */
 export class ThreadcastClient implements Client, ThreadHost, PublishHost, ConnectionListener {
@@ -40,13 +47,13 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** Of the newest join that was refused: where the application has joined, a `joined` with it follows. */
   #refusedRef: number | undefined;
   readonly #threads = new Map<string, JoinedThread>();
-  readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'error'], (error) => this.report(error));
+  readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'error'], this);
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
     this.#connection = new Connection(settings, this);
     this.#outgoing = new PublishQueue(settings, this);
-    const send = (text: string): void => void this.send(text);
+    const send = (text: string): void => void this.#sendText(text);
     this.#joins = new JoinQueue(settings.clock, send);
     this.#acks = new AckQueue(settings.clock, send);
     this.inbox = new ClientInbox(this, settings.inboxFrom);
@@ -66,7 +73,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
     const known = this.#threads.get(threadId);
     known?.claim();
-    if (known !== undefined) return known;
+    if (known) return known;
     const thread = new JoinedThread(threadId, options, this, 'own');
     this.#threads.set(threadId, thread);
     thread.join();
@@ -78,7 +85,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     checkOptions<PublishOptions>(options, { id: 'string', timeoutMs: 1, trace: 'string' });
     const id = checkId('id', options.id ?? this.settings.newId());
     const { timeoutMs = this.settings.publishTimeoutMs } = options;
-    const text = requests.publish(threadId, id, toJson(data), options.trace);
+    const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
+    const text = `${head.slice(0, -1)},"d":${toJson(data)}}`;
     const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
     return { id, ...(await this.#outgoing.offer(`${threadId} ${id}`, text, timeoutMs, late)) };
   }
@@ -90,8 +98,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** What is published in a thread comes back in it: not before it has been joined. */
   sendPublish(threadId: string, text: string): boolean {
     const thread = this.#threads.get(threadId);
-    if (thread !== undefined) this.#joins.urge(thread);
-    return this.send(text);
+    if (thread) this.#joins.urge(thread);
+    return this.#sendText(text);
   }
 
   // --- for its threads
@@ -104,8 +112,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.#acks.received(threadId, offset);
   }
 
-  send(text: string): boolean {
-    return this.#connection.send(text);
+  send(request: Request): void {
+    this.#sendText(encodeRequest(request));
   }
 
   report(error: unknown): void {
@@ -147,6 +155,10 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     else if (frame !== 'ignored') this.#onFrame(frame);
   }
 
+  #sendText(text: string): boolean {
+    return this.#connection.send(text);
+  }
+
   #onFrame(frame: ServerFrame): void {
     if (frame.t === 'log') this.#onLog(frame.isUp);
     else if (frame.t === 'hello') this.#onHello(frame);
@@ -174,7 +186,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (frame.t === 'joined' && frame.ref !== undefined) this.#joins.answered(frame.ref);
     const thread = this.#threads.get(frame.th);
     if (frame.th.startsWith('~')) this.inbox.receive(frame);
-    else if (thread !== undefined) thread.receive(frame);
+    else if (thread) thread.receive(frame);
     // one with another `ref` has been left meanwhile
     else if (frame.t === 'joined' && (frame.ref ?? this.#refusedRef) === this.#refusedRef) this.#onInvitation(frame);
   }
@@ -182,7 +194,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** The application has joined a thread for this client. */
   #onInvitation(frame: JoinedFrame): void {
     if (this.#threads.size >= MAX_THREADS) {
-      this.send(requests.leave(frame.th));
+      this.send({ t: 'leave', th: frame.th });
       this.report(new ServerError({ reason: 'TC_TOO_MANY_THREADS', threadId: frame.th }));
       return;
     }
@@ -198,15 +210,14 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       this.#outgoing.settle(`${threadId} ${id}`, error);
       return;
     }
-    if (ref !== undefined) this.#joins.answered(ref);
+    if (ref) this.#joins.answered(ref);
     const thread = this.#threads.get(threadId ?? '');
     // a question for the inbox names no thread
     if (threadId === undefined && ref !== undefined) this.inbox.fail(reason, ref);
-    else if (thread === undefined) this.report(new ServerError({ reason, threadId }));
-    else {
+    else if (thread) {
       this.#refusedRef = ref;
       thread.fail(reason, ref);
-    }
+    } else this.report(new ServerError({ reason, threadId }));
   }
 
   #onLog(isUp: boolean): void {

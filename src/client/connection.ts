@@ -102,7 +102,7 @@ export class Connection {
   greeted(pingMs: number | undefined): void {
     this.#isGreeted = true;
     this.#timer.clear();
-    if (pingMs !== undefined) this.#silence.expect(pingMs);
+    if (pingMs) this.#silence.expect(pingMs);
   }
 
   close(): void {
@@ -130,9 +130,9 @@ export class Connection {
 
   #open(token: string | undefined): void {
     const { url, WebSocket, cid } = this.#settings;
+    const query = `${url.includes('?') ? '&' : '?'}cid=${cid}`;
     const secret = token === undefined ? '' : `&token=${encodeURIComponent(token)}`;
-    const query = `${url.includes('?') ? '&' : '?'}cid=${cid}${secret}`;
-    const socket = new WebSocket(url + query, SUBPROTOCOL);
+    const socket = new WebSocket(url + query + secret, SUBPROTOCOL);
     this.#socket = socket;
     const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void =>
       socket.addEventListener(type, (event) => {
@@ -252,7 +252,7 @@ export class Connection {
   #step(step: ClientStep, facts: Omit<StateChange, 'from' | 'to'> = {}): void {
     const from = this.#state;
     const to = nextState(from, step);
-    if (to === undefined) return;
+    if (!to) return;
     this.#state = to;
     this.#listener.onState({ from, to, ...facts });
   }

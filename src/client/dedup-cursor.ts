@@ -20,7 +20,7 @@ export class DedupCursor {
   /** A server that starts there would leave out what comes after our position. */
   isBefore({ epoch, offset }: Position): boolean {
     const position = this.#position;
-    return position !== undefined && (epoch !== position.epoch || offset > position.offset);
+    return !!position && (epoch !== position.epoch || offset > position.offset);
   }
 
   /** After a gap, or at the very start. Backwards or in another epoch, what came ahead means nothing any more. */
@@ -35,7 +35,7 @@ export class DedupCursor {
   take(message: { readonly id: string; readonly offset: number; readonly ahead: boolean }): boolean {
     const { id, offset, ahead } = message;
     const position = this.#position;
-    if (position === undefined || offset <= position.offset) return false;
+    if (!position || offset <= position.offset) return false;
     const isNew = !this.#ahead.has(id);
     if (ahead) {
       this.#ahead.set(id, offset);

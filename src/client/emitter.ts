@@ -1,16 +1,22 @@
 import { InvalidOptionError } from './errors.ts';
 import { reportGlobally } from './environment.ts';
 
+/** What an emitter needs. */
+interface EmitterHost {
+  /** A listener has thrown. */
+  report(error: unknown): void;
+}
+
 /** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => unknown> } = {};
   readonly #events: readonly (keyof Events)[];
-  readonly #report: (error: unknown) => void;
+  readonly #host: EmitterHost;
 
   /** @param events all there are */
-  constructor(events: readonly (keyof Events)[], report: (error: unknown) => void) {
+  constructor(events: readonly (keyof Events)[], host: EmitterHost) {
     this.#events = events;
-    this.#report = report;
+    this.#host = host;
   }
 
   /**
@@ -26,26 +32,23 @@ export class Emitter<Events extends object> {
   }
 
   has(event: keyof Events): boolean {
-    return (this.#byEvent[event]?.size ?? 0) > 0;
+    return !!this.#byEvent[event]?.size;
   }
 
   /** False when nobody listens. */
   emit<E extends keyof Events>(event: E, news: Events[E]): boolean {
     const listeners = this.#byEvent[event];
-    if (listeners === undefined || listeners.size === 0) return false;
+    if (!listeners?.size) return false;
     // an error listener that throws is not told of its own error
-    const report = event === 'error' ? reportGlobally : this.#report;
-    for (const listener of listeners) guarded(() => listener(news), report);
+    const report = event === 'error' ? reportGlobally : (error: unknown) => this.#host.report(error);
+    for (const listener of listeners) {
+      try {
+        const result = listener(news);
+        if (result instanceof Promise) result.catch(report);
+      } catch (error) {
+        report(error);
+      }
+    }
     return true;
-  }
-}
-
-/** Runs a user's callback: a throw or a rejected promise is reported, nothing is passed on. */
-function guarded(callback: () => unknown, report: (error: unknown) => void): void {
-  try {
-    const result = callback();
-    if (result instanceof Promise) result.catch(report);
-  } catch (error) {
-    report(error);
   }
 }

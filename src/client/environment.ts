@@ -49,7 +49,7 @@ export function watchEnvironment(onOffline: () => void, onOnline: () => void, on
 /** An error without a listener: `reportError` in browsers, a process warning in Node, the console elsewhere. Never thrown. */
 export function reportGlobally(error: unknown): void {
   const { reportError, process, console } = environment;
-  if (reportError !== undefined) reportError(error);
-  else if (process?.emitWarning !== undefined) process.emitWarning(error instanceof Error ? error : String(error));
+  if (reportError) reportError(error);
+  else if (process?.emitWarning) process.emitWarning(error instanceof Error ? error : String(error));
   else console?.error?.(error);
 }

@@ -26,8 +26,7 @@ function errorOf<Code extends `TC_${string}`, Facts extends object>(code: Code, 
 /** No thread id: 1 to 256 bytes of UTF-8 without control characters or lone surrogates, not beginning with `~`. */
 export class InvalidThreadIdError extends errorOf(
   'TC_INVALID_THREAD_ID',
-  (_: { threadId: unknown }) =>
-    'not a thread id: 1 to 256 bytes of UTF-8, no control characters, no ~ at the beginning',
+  ({ threadId }: { threadId: unknown }) => `this ${typeof threadId} is not a thread id of 1 to 256 bytes`,
 ) {
   declare readonly threadId: unknown;
 }
@@ -41,7 +40,7 @@ export class ClientClosedError extends errorOf(
 /** The server closed the connection with a code that means: do not come back. Iterators of the threads throw it. */
 export class ConnectionRefusedError extends errorOf(
   'TC_CONNECTION_REFUSED',
-  ({ closeCode, reason }: { closeCode: number; reason: string }) => `closed for good: ${closeCode} ${reason}`,
+  ({ closeCode, reason }: { closeCode: number; reason: string }) => `refused: ${closeCode} ${reason}`,
 ) {
   /** RFC 6455 close code, 4401 for example. */
   declare readonly closeCode: number;
@@ -55,7 +54,7 @@ export class ConnectionRefusedError extends errorOf(
 export class ConnectionFailingError extends errorOf(
   'TC_CONNECTION_FAILING',
   ({ attempts, closeCode, reason }: { attempts: number; closeCode: number; reason: string }) =>
-    `${attempts} attempts to connect have failed: ${closeCode} ${reason}`,
+    `${attempts} attempts failed: ${closeCode} ${reason}`,
 ) {
   declare readonly attempts: number;
   /** How the newest one ended: 1006 without a close frame. */
@@ -113,7 +112,7 @@ export class PublishTimeoutError extends errorOf(
 /** As many messages as `maxQueued` allows wait for their answers already; this one was not taken. */
 export class PublishQueueFullError extends errorOf(
   'TC_PUBLISH_QUEUE_FULL',
-  ({ limit }: { limit: number }) => `${limit} messages wait already`,
+  ({ limit }: { limit: number }) => `${limit} messages wait`,
 ) {
   /** Messages. */
   declare readonly limit: number;
@@ -122,7 +121,7 @@ export class PublishQueueFullError extends errorOf(
 /** A value that JSON cannot express; what `JSON.stringify` threw is the `cause`. */
 export class UnserializableMessageError extends errorOf(
   'TC_UNSERIALIZABLE_MESSAGE',
-  (_: { cause: unknown }) => 'message is no JSON',
+  ({ cause }: { cause: unknown }) => `message is no JSON ${cause instanceof Error ? cause.message : ''}`,
 ) {}
 
 /**

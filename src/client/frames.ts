@@ -1,4 +1,4 @@
-import { fieldsOf, isCount, isText, numberOf, textOf } from './fields.ts';
+import { fieldsOf, isCount, isText, numberOf, textOf, type Fields } from './fields.ts';
 import { parsePosition, type Position } from './position.ts';
 
 /** A message as it is on the wire; without an offset it is volatile, in no log. */
@@ -94,71 +94,76 @@ export type ServerFrame =
 
 /** The frame in what a socket received; `ignored` for a word that this version does not know, undefined for no frame at all. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
-  const frame = isText(data) ? fieldsOf(parseJson(data)) : undefined;
+  const frame = fieldsOf(parseJson(textOf(data) ?? ''));
   if (frame === undefined) return undefined;
-  const { t, th, id, pos, m, code, why, retryMs, recovered, ref, s, at, d, up } = frame;
+  const { t, m, at, o: offset, n, of, limits } = frame;
+  const [th, id, text, s, why, code] = pick(frame, 'th id d s why code', textOf);
+  const [ref, recovered = 0, retryMs = 0, pingMs] = pick(frame, 'ref recovered retryMs pingMs', numberOf);
+  const position = parsePosition(frame['pos']);
   switch (t) {
     case 'msg':
     case 'batch': {
       const messages = (t === 'msg' ? [frame] : Array.isArray(m) ? m : [undefined]).map(readMessage);
       const known = messages.filter((message) => message !== undefined);
-      return isText(th) && known.length === messages.length ? { t: 'messages', th, messages: known } : undefined;
+      return th !== undefined && known.length === messages.length ? { t: 'messages', th, messages: known } : undefined;
     }
     case 'tok':
-      if (!isText(th) || !isText(s)) return undefined;
+      if (th === undefined || s === undefined) return undefined;
       if (frame['lost'] === true) return { t, th, id: s, at: 0, text: undefined };
-      return isCount(at) && isText(d) ? { t, th, id: s, at, text: d } : undefined;
+      return isCount(at) && text !== undefined ? { t, th, id: s, at, text } : undefined;
     case 'joined':
-    case 'gap': {
-      const position = parsePosition(pos);
-      if (!isText(th) || position === undefined) return undefined;
-      if (t === 'joined') return { t, th, position, recovered: numberOf(recovered) ?? 0, ref: numberOf(ref) };
-      return { t, th, position, why: textOf(why) ?? 'trimmed' };
-    }
+      return th !== undefined && position !== undefined ? { t, th, position, recovered, ref } : undefined;
+    case 'gap':
+      return th !== undefined && position !== undefined ? { t, th, position, why: why ?? 'trimmed' } : undefined;
     case 'left':
-      return isText(th) ? { t, th, why: textOf(why) ?? 'kicked' } : undefined;
-    case 'part': {
-      const { o: offset, n, of, d: text } = frame;
-      const isWhole =
-        isText(th) && isText(id) && isText(text) && isCount(offset) && isCount(n) && isCount(of) && n < of;
-      return isWhole ? { t, th, id, offset, n, of, text, trace: textOf(frame['tp']) } : undefined;
-    }
+      return th !== undefined ? { t, th, why: why ?? 'kicked' } : undefined;
+    case 'part':
+      return th !== undefined &&
+        id !== undefined &&
+        text !== undefined &&
+        isCount(offset) &&
+        isCount(n) &&
+        isCount(of) &&
+        n < of
+        ? { t, th, id, offset, n, of, text, trace: textOf(frame['tp']) }
+        : undefined;
     case 'log':
     case 'hello': {
-      const { maxBytes, list } = fieldsOf(frame['limits']) ?? {};
-      const [pingMs, most, entries] = [frame['pingMs'], maxBytes, list].map(numberOf);
-      return { t, isUp: up !== false, pingMs, maxBytes: most, list: entries };
+      const [maxBytes, list] = pick(fieldsOf(limits) ?? {}, 'maxBytes list', numberOf);
+      return { t, isUp: frame['up'] !== false, pingMs, maxBytes, list };
     }
     case 'ok':
-      return isText(th) && isText(id)
-        ? { t, th, id, answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(pos) } }
+      return th !== undefined && id !== undefined
+        ? { t, th, id, answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(frame['pos']) } }
         : undefined;
     case 'err':
-      return isText(code)
-        ? { t, code, th: textOf(th), id: textOf(id), why: textOf(why), ref: numberOf(ref) }
-        : undefined;
+      return code !== undefined ? { t, code, th, id, why, ref } : undefined;
     case 'bye':
-      return { t, retryMs: numberOf(retryMs) ?? 0 };
+      return { t, retryMs };
     default:
       return isText(t) ? 'ignored' : undefined;
   }
 }
 
-/** What the client says. */
-export const requests = {
+/** What the client says; what is undefined is left out. */
+export type Request =
   /** Big messages may come in parts. */
-  join: (wish: JoinWish): string => JSON.stringify({ t: 'join', ...wish, parts: true }),
-  /** @param list the JSON of `[[th, ref, from?, s?, have?], …]` */
-  joins: (list: string): string => `{"t":"joins","parts":true,"l":${list}}`,
-  inbox: (wish: JoinWish): string => JSON.stringify({ t: 'inbox', ...wish, parts: true }),
-  cancel: (th: string, s: string): string => JSON.stringify({ t: 'cancel', th, s }),
-  leave: (th: string): string => JSON.stringify({ t: 'leave', th }),
-  ack: (th: string, o: number): string => JSON.stringify({ t: 'ack', th, o }),
-  /** @param list the JSON of `[[th, o], …]` */
-  acks: (list: string): string => `{"t":"acks","l":${list}}`,
-  publish: (th: string, id: string, json: string, tp: string | undefined): string =>
-    `${JSON.stringify({ t: 'pub', th, id, tp }).slice(0, -1)},"d":${json}}`,
-};
+  | ({ readonly t: 'join' | 'inbox'; readonly parts: true } & JoinWish)
+  | { readonly t: 'cancel'; readonly th: string; readonly s: string }
+  | { readonly t: 'leave'; readonly th: string }
+  | { readonly t: 'ack'; readonly th: string; readonly o: number }
+  /** The publication's `d` is added as the JSON that it is already. */
+  | { readonly t: 'pub'; readonly th: string; readonly id: string; readonly tp: string | undefined };
+
+/** The text of a request. */
+export function encodeRequest(request: Request): string {
+  return JSON.stringify(request);
+}
+
+/** The named fields, each as what `read` makes of it. */
+function pick<T>(fields: Fields, names: string, read: (value: unknown) => T): T[] {
+  return names.split(' ').map((name) => read(fields[name]));
+}
 
 function readMessage(value: unknown): WireMessage | undefined {
   const { id, o, d, ahead, tp } = fieldsOf(value) ?? {};

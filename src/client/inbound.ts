@@ -37,21 +37,15 @@ export class Inbound {
   constructor(position: Position | undefined, host: InboundHost, readers: ReaderBuffer) {
     this.#host = host;
     this.#readers = readers;
-    if (position !== undefined) this.#cursor.moveTo(position);
+    if (position) this.#cursor.moveTo(position);
     const { maxMessageBytes } = host.settings;
     this.#parts = new PartAssembly(maxMessageBytes);
-    this.#streams = new OpenStreams(
-      {
-        cancel: (streamId) => host.cancel(streamId),
-        show: (stream) => readers.emit('stream', stream),
-      },
-      maxMessageBytes,
-    );
+    this.#streams = new OpenStreams(host, readers, maxMessageBytes);
   }
 
   get position(): string | undefined {
     const { position } = this.#cursor;
-    return position === undefined ? undefined : formatPosition(position);
+    return position && formatPosition(position);
   }
 
   /** What is here besides the position. */
@@ -70,7 +64,7 @@ export class Inbound {
    */
   begin(position: Position, isNew: boolean): void {
     // only a gap moves a position that we have: were the line cut before it, we would never hear of it
-    if (this.#cursor.position === undefined || isNew) this.#cursor.moveTo(position);
+    if (!this.#cursor.position || isNew) this.#cursor.moveTo(position);
     this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
     this.#streams.cancelAgain();
   }
@@ -78,8 +72,7 @@ export class Inbound {
   /** The server has told no gap, though it does not go on where we are: then it is told now. */
   explain(): void {
     const position = this.#unexplained;
-    if (position !== undefined)
-      this.gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
+    if (position) this.gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
   }
 
   suspend(): void {

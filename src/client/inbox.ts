@@ -1,10 +1,10 @@
 import type { Inbox, InboxEvents, Message } from './api.ts';
 import type { JoinedFrame, ThreadFrame } from './frames.ts';
-import { ReaderBuffer } from './reader-buffer.ts';
+import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import { JoinedThread, type Role, type ThreadHost } from './thread.ts';
 
 /** What the server sends to this client without a thread of the application's: to its connection, and to its user. */
-export class ClientInbox implements Inbox {
+export class ClientInbox implements Inbox, ReaderBufferHost {
   readonly #host: ThreadHost;
   readonly #readers: ReaderBuffer;
   /** Comes back after a reconnect. */
@@ -22,13 +22,7 @@ export class ClientInbox implements Inbox {
    */
   constructor(host: ThreadHost, from: string | undefined) {
     this.#host = host;
-    this.#readers = new ReaderBuffer(['message', 'gap'], {
-      report: (error) => host.report(error),
-      onTaken: () => {
-        for (const thread of this.#threads) thread.onTaken();
-      },
-      onStreamListener: () => {},
-    });
+    this.#readers = new ReaderBuffer(['message', 'gap'], this);
     this.#isResumed = from !== undefined;
     this.#ofUser = this.#open('inbox', from);
     this.#ofConnection = this.#open('invited');
@@ -48,6 +42,16 @@ export class ClientInbox implements Inbox {
     const iterator = this.#readers.iterate();
     this.#ask();
     return iterator;
+  }
+
+  // --- the buffer calls
+
+  report(error: unknown): void {
+    this.#host.report(error);
+  }
+
+  onTaken(): void {
+    for (const thread of this.#threads) thread.onTaken();
   }
 
   // --- the client calls

@@ -1,5 +1,5 @@
 import { Timer, type ClientClock } from './clock.ts';
-import { requests, type JoinWish } from './frames.ts';
+import { encodeRequest, type JoinWish } from './frames.ts';
 import { fits, listsOf, type FrameLimits } from './list-frames.ts';
 
 /** A thread that is to be joined. */
@@ -48,7 +48,7 @@ export class JoinQueue {
   /** Its turn is now: something follows that must come after it. */
   urge(joiner: Joiner): void {
     if (this.#waiting.has(joiner)) this.flush();
-    if (this.#waiting.has(joiner) && this.#limits !== undefined) this.#join([joiner], this.#limits);
+    if (this.#waiting.has(joiner) && this.#limits) this.#join([joiner], this.#limits);
   }
 
   greeted(limits: FrameLimits): void {
@@ -70,7 +70,7 @@ export class JoinQueue {
 
   flush(): void {
     const limits = this.#limits;
-    if (limits === undefined || this.#waiting.size === 0) return;
+    if (!limits || this.#waiting.size === 0) return;
     const room = limits.list === undefined ? SINGLE_JOINS - this.#singles : limits.list - this.#unanswered.size;
     // few frames: the next list goes out when half of the last one has been answered
     if (limits.list !== undefined && room < this.#waiting.size && room < limits.list / 2) return;
@@ -83,11 +83,11 @@ export class JoinQueue {
       this.#waiting.delete(joiner);
       const wish = shortened(joiner.wish(++this.#refs), limits);
       this.#unanswered.add(this.#refs);
-      if (wish.th === undefined) this.#send(requests.inbox(wish));
-      else if (limits.list === undefined || joiners.length === 1) this.#send(requests.join(wish));
-      else entries.push(entryOf(wish));
+      const isInbox = wish.th === undefined;
+      if (!isInbox && limits.list !== undefined && joiners.length > 1) entries.push(entryOf(wish));
+      else this.#send(encodeRequest({ t: isInbox ? 'inbox' : 'join', ...wish, parts: true }));
     }
-    for (const list of listsOf(entries, limits)) this.#send(requests.joins(list));
+    for (const list of listsOf(entries, limits)) this.#send(`{"t":"joins","parts":true,"l":${list}}`);
     if (limits.list === undefined) this.#rest(joiners.length);
   }
 

@@ -29,8 +29,8 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
 
   push(message: Message): void {
     const reader = this.#readers.shift();
-    if (reader === undefined) this.held.push(message);
-    else reader.resolve({ done: false, value: message });
+    if (reader) reader.resolve({ done: false, value: message });
+    else this.held.push(message);
   }
 
   /** No more messages; what is held can still be taken, then the error is thrown once. */
@@ -45,7 +45,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
       const message = this.held.shift();
-      if (message !== undefined) {
+      if (message) {
         this.push(message);
         this.#onTaken();
       } else if (this.#isEnded) {
@@ -71,8 +71,8 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     for (const { resolve, reject } of this.#readers.splice(0)) {
       const error = this.#error;
       this.#error = undefined;
-      if (error === undefined) resolve(DONE);
-      else reject(error);
+      if (error) reject(error);
+      else resolve(DONE);
     }
   }
 }

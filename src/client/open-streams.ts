@@ -1,4 +1,5 @@
 import type { Message } from './api.ts';
+import type { ReaderBuffer } from './reader-buffer.ts';
 import { TextStream } from './stream.ts';
 
 /** Streams of one thread at a time; a server has fewer. */
@@ -11,13 +12,12 @@ const REMEMBERED = 32;
 export interface StreamsHost {
   /** Asks the publisher of a stream to stop. */
   cancel(streamId: string): void;
-  /** False where nobody listens. */
-  show(stream: TextStream): boolean;
 }
 
 /** The token streams of a thread that are still growing. */
 export class OpenStreams {
   readonly #host: StreamsHost;
+  readonly #readers: ReaderBuffer;
   /** UTF-16 units of one. */
   readonly #maxLength: number;
   readonly #byId = new Map<string, TextStream>();
@@ -25,8 +25,9 @@ export class OpenStreams {
   /** Streams whose message has come, the newest last: text that comes later does not begin them anew. */
   readonly #ended = new Set<string>();
 
-  constructor(host: StreamsHost, maxLength: number) {
+  constructor(host: StreamsHost, readers: ReaderBuffer, maxLength: number) {
     this.#host = host;
+    this.#readers = readers;
     this.#maxLength = maxLength;
   }
 
@@ -59,10 +60,10 @@ export class OpenStreams {
 
   end(id: string, message?: Message): void {
     const stream = this.#byId.get(id);
-    if (stream === undefined) return;
+    if (!stream) return;
     stream.end(message);
     this.#byId.delete(id);
-    if (message === undefined) return;
+    if (!message) return;
     this.#ended.add(id);
     if (this.#ended.size > REMEMBERED) this.#ended.delete([...this.#ended][0] ?? id);
   }
@@ -83,6 +84,6 @@ export class OpenStreams {
   }
 
   #show(stream: TextStream): void {
-    stream.isShown ||= this.#host.show(stream);
+    stream.isShown ||= this.#readers.emit('stream', stream);
   }
 }

@@ -5,6 +5,7 @@ import { environment } from './environment.ts';
 import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
 import { isText } from './fields.ts';
 import type { WebSocketConstructor } from './socket.ts';
+import { isLonger } from './utf8.ts';
 
 /** What proves who the client is; a function is asked anew for each attempt, so that it can give a fresh one. */
 export type Token = string | (() => string | Promise<string>);
@@ -117,19 +118,21 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   };
 }
 
+/** What an idempotency key looks like. */
+const MESSAGE_ID = /^[\w.:-]{1,128}$/;
+
 /** @throws InvalidThreadIdError */
 export function checkThreadId(id: unknown): void {
-  // a well-formed text: each escape is one byte. Not every React Native knows property escapes
+  // not every React Native knows property escapes
   // oxlint-disable-next-line no-control-regex
   const isRight = isText(id) && /^(?!~)[^\0-\x1f\x7f-\x9f\ud800-\udfff]{1,256}$/u.test(id);
-  if (!isRight || encodeURIComponent(id).replace(/%../g, '-').length > 256)
-    throw new InvalidThreadIdError({ threadId: id });
+  if (!isRight || isLonger(id, 256)) throw new InvalidThreadIdError({ threadId: id });
 }
 
 /** @throws InvalidOptionError unless it is a message id, `^[\w.:-]{1,128}$` */
 export function checkId(option: string, value: unknown): string {
-  if (isText(value) && /^[\w.:-]{1,128}$/.test(value)) return value;
-  throw new InvalidOptionError({ option, expected: 'a text that matches ^[\\w.:-]{1,128}$' });
+  if (isText(value) && MESSAGE_ID.test(value)) return value;
+  throw new InvalidOptionError({ option, expected: `${MESSAGE_ID}` });
 }
 
 /**

@@ -2,6 +2,7 @@ import { Timer } from './clock.ts';
 import { MessageTooLargeError, PublishQueueFullError } from './errors.ts';
 import type { PublishAnswer } from './frames.ts';
 import type { ClientSettings } from './options.ts';
+import { isLonger, utf8Length } from './utf8.ts';
 
 interface Unanswered {
   readonly text: string;
@@ -45,11 +46,11 @@ export class PublishQueue {
    */
   offer(key: string, text: string, timeoutMs: number, late: () => Error): Promise<PublishAnswer> {
     const known = this.#unanswered.get(key);
-    if (known !== undefined) return known.answer;
+    if (known) return known.answer;
     const { maxQueued, clock } = this.#settings;
     const refusal =
       this.#unanswered.size < maxQueued ? this.#sizeError(text) : new PublishQueueFullError({ limit: maxQueued });
-    if (refusal !== undefined) throw refusal;
+    if (refusal) throw refusal;
     const timer = new Timer(clock);
     let settle: Unanswered['settle'] = () => {};
     const answer = new Promise<PublishAnswer>((resolve, reject) => {
@@ -71,7 +72,7 @@ export class PublishQueue {
     for (const [key, unanswered] of this.#unanswered) {
       unanswered.isSent = false;
       const error = this.#sizeError(unanswered.text);
-      if (error !== undefined) this.settle(key, error);
+      if (error) this.settle(key, error);
     }
     this.#isGreeted = true;
     this.#advance();
@@ -108,20 +109,7 @@ export class PublishQueue {
   }
 
   #sizeError(text: string): Error | undefined {
-    // no character has more than three bytes for each of its units
-    if (text.length * 3 <= this.#maxBytes) return undefined;
-    const bytes = utf8Length(text);
-    return bytes > this.#maxBytes ? new MessageTooLargeError({ bytes, limit: this.#maxBytes }) : undefined;
+    const limit = this.#maxBytes;
+    return isLonger(text, limit) ? new MessageTooLargeError({ bytes: utf8Length(text), limit }) : undefined;
   }
-}
-
-/** Bytes of a text without lone surrogates, which JSON escapes. React Native has no `TextEncoder`. */
-function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    // each half of a surrogate pair is two bytes of the pair's four
-    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
-  }
-  return bytes;
 }

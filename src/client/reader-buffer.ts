@@ -8,7 +8,7 @@ export interface ReaderBufferHost {
   /** Fewer messages are held. */
   onTaken(): void;
   /** There is a listener for streams. */
-  onStreamListener(): void;
+  onStreamListener?(): void;
 }
 
 /** Listeners and iterators of a thread. Until the first one takes messages, the buffer holds them. */
@@ -25,12 +25,12 @@ export class ReaderBuffer {
   /** @param events those that there may be listeners for */
   constructor(events: readonly (keyof ThreadEvents)[], host: ReaderBufferHost) {
     this.#host = host;
-    this.#listeners = new Emitter(events, (error) => host.report(error));
+    this.#listeners = new Emitter(events, host);
   }
 
   /** Nobody has taken messages yet. */
   get isUnread(): boolean {
-    return this.#unread !== undefined;
+    return !!this.#unread;
   }
 
   get hasIterator(): boolean {
@@ -49,7 +49,7 @@ export class ReaderBuffer {
   on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
     const off = this.#listeners.on(event, listener);
     if (event === 'message') this.#wake();
-    if (event === 'stream') queueMicrotask(() => this.#host.onStreamListener());
+    if (event === 'stream') queueMicrotask(() => this.#host.onStreamListener?.());
     return off;
   }
 
@@ -73,8 +73,8 @@ export class ReaderBuffer {
   }
 
   push(message: Message): void {
-    if (this.#unread === undefined) this.#hand(message);
-    else this.#unread.push(message);
+    if (this.#unread) this.#unread.push(message);
+    else this.#hand(message);
   }
 
   /** The oldest of what is held is given up; the position after it, where there was any. */
@@ -96,7 +96,7 @@ export class ReaderBuffer {
   /** In this turn's end, for all who come in this turn. */
   #wake(): void {
     if (this.#unread?.length === 0 || this.#isEnded) this.#release();
-    else if (this.#unread !== undefined && !this.#isWaking) {
+    else if (this.#unread && !this.#isWaking) {
       this.#isWaking = true;
       queueMicrotask(() => this.#release());
     }

@@ -1,19 +1,18 @@
 import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
-import { requests, type JoinedFrame, type JoinWish, type ThreadFrame } from './frames.ts';
+import type { JoinedFrame, JoinWish, Request, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
 import { JoinHandshake } from './join-handshake.ts';
 import type { Joiner } from './join-queue.ts';
 import type { ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
-import { ReaderBuffer } from './reader-buffer.ts';
+import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
 
 /** What a thread needs of its client. */
 export interface ThreadHost {
   readonly settings: ClientSettings;
-  /** False where there is no open socket. */
-  send(text: string): boolean;
+  send(request: Request): void;
   /** Has a thread joined as soon as the server takes it. */
   enqueueJoin(joiner: Joiner): void;
   /** Everything of the thread up to this offset is here. */
@@ -27,7 +26,7 @@ export interface ThreadHost {
 export type Role = 'own' | 'inbox' | 'invited';
 
 /** A thread at work: its handshake joins it after each reconnect, `Inbound` takes what comes, and the buffer holds it for readers. */
-export class JoinedThread implements ClientThread, Joiner, InboundHost {
+export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBufferHost {
   /** The server names the user's inbox, when it has joined it; empty before. */
   id: string;
   readonly settings: ClientSettings;
@@ -60,21 +59,16 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     this.#from = from;
     this.#role = role;
     const position = parsePosition(from);
-    if (position === undefined && from !== undefined && from !== 'start') {
+    if (!position && from !== undefined && from !== 'start') {
       throw new InvalidOptionError({ option: 'from', expected: "a position or 'start'" });
     }
-    this.#sharesReaders = readers !== undefined;
+    this.#sharesReaders = !!readers;
     this.#readers =
-      readers ??
-      new ReaderBuffer(['message', 'stream', 'gap', 'progress', 'joined', 'left', 'error'], {
-        report: (error) => host.report(error),
-        onTaken: () => this.onTaken(),
-        onStreamListener: () => this.#inbound.showStreams(),
-      });
+      readers ?? new ReaderBuffer(['message', 'stream', 'gap', 'progress', 'joined', 'left', 'error'], this);
     this.#inbound = new Inbound(position, this, this.#readers);
     this.#handshake = new JoinHandshake(this.settings, () => this.join());
-    if (onGap !== undefined) this.on('gap', onGap);
-    if (onProgress !== undefined) this.on('progress', onProgress);
+    if (onGap) this.on('gap', onGap);
+    if (onProgress) this.on('progress', onProgress);
   }
 
   get position(): string | undefined {
@@ -87,7 +81,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   leave(): void {
     if (this.#state === 'over') return;
-    if (this.#state !== 'paused') this.send(requests.leave(this.id));
+    if (this.#state !== 'paused') this.#host.send({ t: 'leave', th: this.id });
     this.end();
   }
 
@@ -173,6 +167,12 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     if (!this.#sharesReaders) this.#readers.end(error);
   }
 
+  // --- the buffer calls
+
+  onStreamListener(): void {
+    this.#inbound.showStreams();
+  }
+
   /** A reader holds less. */
   onTaken(): void {
     if (this.#readers.held <= this.settings.maxBuffered / 2 && this.#step('drained')) this.join();
@@ -180,16 +180,12 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   // --- InboundHost
 
-  send(text: string): boolean {
-    return this.#host.send(text);
-  }
-
   acknowledge(offset: number): void {
     this.#host.acknowledge(this.id, offset);
   }
 
   cancel(streamId: string): void {
-    this.send(requests.cancel(this.id, streamId));
+    this.#host.send({ t: 'cancel', th: this.id, s: streamId });
   }
 
   report(error: unknown): void {
@@ -213,7 +209,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
       this.#readers.emit('gap', { why: 'overflow', position: position ?? '' });
       return;
     }
-    if (this.#role === 'own') this.send(requests.leave(this.id));
+    if (this.#role === 'own') this.#host.send({ t: 'leave', th: this.id });
     this.#inbound.suspend();
     this.#step('filled');
   }
@@ -233,8 +229,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
 
   #step(step: ThreadStep): boolean {
     const next = nextThreadState(this.#state, step);
-    this.#state = next ?? this.#state;
-    return next !== undefined;
+    if (next) this.#state = next;
+    return !!next;
   }
 
   #onJoined({ position, recovered, ref }: JoinedFrame): void {
@@ -259,7 +255,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost {
     // before `joined` it is of an earlier subscription, and what this one has asked for has an answer of its own
     if (this.#state === 'absent') return;
     // what was asked for before this was known must not bring it back
-    if (this.#handshake.isAsked) this.send(requests.leave(this.id));
+    if (this.#handshake.isAsked) this.#host.send({ t: 'leave', th: this.id });
     this.end();
     this.#readers.emit('left', { reason });
   }

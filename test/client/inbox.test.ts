@@ -86,3 +86,47 @@ test('the inbox ends with the client', async () => {
   client.close();
   expect(await read).toEqual([]);
 });
+
+test('the page after this one resumes the inbox where it stood, without a reader, too', async () => {
+  const first = fakeNetwork();
+  expect(first.client.inbox.position).toBeUndefined();
+  first.socket.open(LISTS).say(byServer('~user:ada', 'e.4.'), msg('~user:ada', 5));
+  first.socket.say(byServer('~connection:c', 'f.9.'), msg('~connection:c', 10));
+  const from = first.client.inbox.position;
+  expect(from).toBe('e.5.m5');
+  const { client, socket } = fakeNetwork({ inbox: { from } });
+  socket.open(LISTS);
+  expect(socket.sent).toEqual([{ t: 'inbox', from: 'e.5.m5', parts: true }]);
+  // the server joins by itself at what is new, and then answers
+  socket.say(byServer('~user:ada', 'e.7.m7'), msg('~user:ada', 8));
+  socket.say({ ...joined('~user:ada', 'e.5.m5', 3), ref: socket.refs[0] });
+  for (const o of [6, 7, 8]) socket.say(msg('~user:ada', o));
+  const ids: string[] = [];
+  client.inbox.on('message', ({ id }) => ids.push(id));
+  await turn();
+  expect([ids, client.inbox.position]).toEqual([['m6', 'm7', 'm8'], 'e.8.m8']);
+});
+
+test('another user, after a reconnect with another token, has an inbox of its own', async () => {
+  const network = fakeNetwork();
+  const ids: string[] = [];
+  network.client.inbox.on('message', ({ id }) => ids.push(id));
+  network.socket.open(LISTS).say({ ...joined('~user:ada', 'e.4.'), ref: 1 }, msg('~user:ada', 5));
+  network.socket.lose();
+  await network.clock.advance(500);
+  network.socket.open(LISTS).say(byServer('~user:bob', 'b.1.'), msg('~user:bob', 2, { id: 'b2' }));
+  network.socket.say(msg('~user:ada', 6));
+  expect([ids, network.client.inbox.position]).toEqual([['m5', 'b2'], 'b.2.b2']);
+});
+
+test('a question that failed is asked again, one that is refused is not', async () => {
+  const network = fakeNetwork();
+  network.client.inbox.on('message', () => {});
+  const socket = network.socket.open(LISTS);
+  socket.say({ t: 'err', code: 'internal', ref: socket.refs[0] });
+  await network.clock.advance(500);
+  expect(socket.sentOf('inbox')).toHaveLength(2);
+  socket.say({ t: 'err', code: 'forbidden', ref: socket.refs[1] });
+  await network.clock.advance(60_000);
+  expect(socket.sentOf('inbox')).toHaveLength(2);
+});

@@ -182,3 +182,46 @@ test('where the application joins, a reader that is too slow loses the oldest, a
   const held = network.client.join('a')[Symbol.asyncIterator]();
   expect((await held.next()).value).toMatchObject({ id: 'm5' });
 });
+
+test('a page that joins what the application has not joined again asks at once', async () => {
+  const { network, socket } = start();
+  socket.say(byApplication('a', 'e.5.'), msg('a', 6));
+  socket.lose();
+  await network.clock.advance(500);
+  network.socket.open(LISTS);
+  network.client.join('a');
+  await turn();
+  expect(network.socket.sent).toEqual([{ t: 'join', th: 'a', parts: true, from: 'e.6.m6' }]);
+});
+
+test('an answer that crosses the leave of a full buffer does not let it in', async () => {
+  const network = fakeNetwork({ maxBuffered: 2 });
+  const thread = network.client.join('a');
+  const socket = network.socket.open(LISTS);
+  await turn();
+  socket.say(byApplication('a', 'e.0.'), msg('a', 1), msg('a', 2));
+  expect(socket.sentOf('leave')).toHaveLength(1);
+  socket.say(joined('a', 'e.0.'), msg('a', 3));
+  const iterator = thread[Symbol.asyncIterator]();
+  const ids = [];
+  for (let i = 0; i < 2; i++) ids.push((await iterator.next()).value?.id);
+  expect(ids).toEqual(['m1', 'm2']);
+  expect(socket.sent.at(-1)).toEqual({ t: 'join', th: 'a', parts: true, from: 'e.2.m2' });
+});
+
+test('after a reconnect the application’s join does not hide what the client still has to ask for', async () => {
+  const { network, events, watch, socket } = start();
+  for (const id of ['b', 'c', 'd', 'e', 'a']) watch(network.client.join(id));
+  await turn();
+  for (const id of ['b', 'c', 'd', 'e']) socket.say(joined(id, 'e.0.'));
+  await turn();
+  socket.say(joined('a', 'e.0.'), msg('a', 1)).lose();
+  await network.clock.advance(500);
+  // four joins wait for their answers, that of `a` for its turn
+  const next = network.socket.open(LISTS);
+  next.say(byApplication('a', 'e.9.m9'), msg('a', 10));
+  for (const id of ['b', 'c', 'd', 'e']) next.say(joined(id, 'e.0.'));
+  await turn();
+  next.say(joined('a', 'e.1.m1', 9), msg('a', 2));
+  expect(events).toEqual(['m1', 'm2']);
+});

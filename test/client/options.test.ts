@@ -17,6 +17,10 @@ test.each([
   [{ backoff: 500 }, 'backoff', 'object'],
   [{ token: 42 }, 'token', 'string'],
   [{ token: null }, 'token', 'string'],
+  [{ inbox: { form: 'start' } }, 'form', 'from'],
+  [{ inbox: { from: 'nowhere' } }, 'from', 'position'],
+  [{ backoff: { minMs: 900, maxMs: 800 } }, 'maxMs', '900'],
+  [{ maxQueued: 2 ** 31 }, 'maxQueued', 'number'],
   [{ clock: Date }, 'clock', 'object'],
   [{ random: 0.5 }, 'random', 'function'],
   [{ newId: 'id' }, 'newId', 'function'],
@@ -56,4 +60,16 @@ test('so is a misspelled or wrong option of a join or a message, and a listener 
   expect(() => client.on('state', listener)).toThrow(expect.objectContaining({ code, option: 'listener' }));
   // undefined is as good as nothing
   expect(client.join('t1', { from: undefined, onGap: undefined }).id).toBe('t1');
+});
+
+test('an event that there is not is refused, for the client, a thread and the inbox', () => {
+  const { client } = fakeNetwork();
+  // what a page without types may do
+  const on = (target: object, event: string) => () =>
+    Reflect.apply(Reflect.get(target, 'on'), target, [event, () => {}]);
+  const refusal = expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'event' });
+  expect(on(client, 'mesage')).toThrow(refusal);
+  expect(on(client, 'message')).toThrow(refusal);
+  expect(on(client.join('t1'), 'messages')).toThrow(refusal);
+  expect(on(client.inbox, 'joined')).toThrow(refusal);
 });

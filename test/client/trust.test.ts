@@ -91,3 +91,24 @@ test('positions of text that are none are no frame', () => {
   for (const at of [-1, 0.5, '0']) socket.say({ t: 'tok', th: 'a', s: 's', at, d: 'x' });
   expect(network.errors).toHaveLength(3);
 });
+
+test('a server does not open threads without end', () => {
+  const network = fakeNetwork();
+  let opened = 0;
+  network.client.on('thread', () => opened++);
+  network.socket.open(LISTS);
+  for (let i = 0; i <= 16_384; i++) network.socket.say({ ...joined(`t${i}`, 'e.0.'), ref: undefined });
+  expect(opened).toBe(16_384);
+  expect(network.errors).toMatchObject([
+    { code: 'TC_SERVER_ERROR', reason: 'TC_TOO_MANY_THREADS', threadId: 't16384' },
+  ]);
+  expect(network.socket.sent).toEqual([{ t: 'leave', th: 't16384' }]);
+});
+
+test('messages ahead are not remembered without end', () => {
+  const { socket, events } = start();
+  for (let o = 2; o < 16_390; o++) socket.say(msg('a', o, { ahead: true }));
+  // those that are remembered are known, the oldest are not
+  socket.say(msg('a', 16_380, { ahead: true }), msg('a', 2, { ahead: true }));
+  expect(events).toHaveLength(16_389);
+});
