@@ -44,6 +44,8 @@ export interface HubStats {
   readonly serializing: number;
   /** Output segments of 256 KiB that messages hold, in the log or on their way to a socket. */
   readonly segmentsInUse: number;
+  /** Bytes of messages that clients have begun to send and not ended, as the last sweep has found them; see `maxUnfinishedBytes`. */
+  readonly unfinishedBytes: number;
   /**
    * Memory of this process that the log holds, by its own count, in bytes: messages with what is around them. 0 for a log that does not
    * count.

@@ -28,4 +28,10 @@ export interface InputLimits {
    * application may join more. @default 10000
    */
   maxThreadsPerConnection?: number | undefined;
+  /**
+   * Bytes of messages that clients have begun to send and not ended, of all connections together. Where there are more, those that hold as
+   * much as the average or more are closed with 4429. Found with the next sweep. One connection that holds more than its largest frame is closed
+   * with 1009. @default 134217728 (128 MiB), or 16 frames of `maxInputBytes`, where that is more
+   */
+  maxUnfinishedBytes?: number | undefined;
 }

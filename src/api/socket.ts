@@ -45,6 +45,8 @@ export interface Link {
   readonly takenBytes: number;
   /** Bytes that have come from the peer, frame headers and all; grows only. Undefined where the link cannot tell. */
   readonly readBytes?: number | undefined;
+  /** Bytes that are held of a message that the peer has begun and not ended. Undefined where the link cannot tell. */
+  readonly unfinishedBytes?: number | undefined;
   /**
    * Hands the bytes to the socket, all or nothing: they cannot be taken back. `body` is retained until the kernel has taken
    * them or the socket is gone. After a write that leaves `unsentBytes` at half the high-water mark or above, `onDrain` follows.

@@ -61,6 +61,11 @@ export class ConnectionLine {
     return this.#link.readBytes;
   }
 
+  /** What is held of a message that the client has begun and not ended. */
+  get unfinishedBytes(): number {
+    return this.#link.unfinishedBytes ?? 0;
+  }
+
   pauseReading(): void {
     this.#link.pauseReading?.();
   }

@@ -3,6 +3,7 @@ import type { HubContext } from '../support/context.ts';
 import type { InputBudgets } from './input-budgets.ts';
 import type { Intake } from './intake.ts';
 import type { SharedPlaces } from './request-lanes.ts';
+import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
 /** What connections need of the hub. */
@@ -13,6 +14,8 @@ export interface ConnectionServices extends HubContext, Pick<ThreadPort, 'openTh
   readonly intake: Intake;
   /** What clients may send. */
   readonly budgets: InputBudgets;
+  /** What clients have begun to send. */
+  readonly unfinished: UnfinishedInput;
   /** For several requests of one connection at the same time. */
   readonly places: SharedPlaces;
   /** It is evicted. Its socket may still be closing: see `forgetLink`. */

@@ -28,6 +28,9 @@ const EVENTS: Readonly<Record<keyof ConnectionEvents, true>> = { message: true, 
 const JOIN_OPTIONS: OptionTable<JoinOptions> = { from: 'text' };
 const LEAVE_OPTIONS: OptionTable<LeaveOptions> = { reason: 'text' };
 
+/** What a socket may have read of the messages after one. */
+const READ_AHEAD_BYTES = 128 * 1024;
+
 /**
  * One connection: what the application has of it, and what the hub, the link and the machine tell it. Its line, its delivery side and its
  * client's input do the work. Ten thousand connections are idle most of the time: what an idle one does not need is made when needed.
@@ -43,6 +46,8 @@ export class ConnectionActor implements Connection, LinkListener {
   #lastThreads: readonly string[] | undefined;
   #listeners: Emitter<ConnectionEvents> | undefined;
   #input: ClientInput | undefined;
+  /** It was closed for what its client has begun to send and not ended. */
+  #holdsTooMuch = false;
 
   constructor(settings: ConnectionSettings, services: ConnectionServices) {
     this.id = settings.id;
@@ -191,6 +196,7 @@ export class ConnectionActor implements Connection, LinkListener {
   sweep(now: number, isFair: boolean): void {
     const { subscriptions } = this.delivery;
     if (this.line.sweep(now, isFair)) this.delivery.resume();
+    this.#examineUnfinished();
     if (subscriptions.isWanted || this.state === 'tripped' || this.state === 'evicted') return;
     // answers to pings come by themselves, and do not show that the client uses the connection
     const { leftAt = -Infinity } = subscriptions;
@@ -198,11 +204,25 @@ export class ConnectionActor implements Connection, LinkListener {
     if (now - usedAt >= this.#services.settings.idleConnectionMs) this.evict(closeCodes.idle);
   }
 
+  #examineUnfinished(): void {
+    if (this.state === 'evicted') {
+      // its client has had a sweep's time to read the code; what is held is freed with the socket
+      if (this.#holdsTooMuch) this.line.cut();
+      return;
+    }
+    const { unfinishedBytes } = this.line;
+    const isTooBig = unfinishedBytes > this.#settings.maxFrameBytes + READ_AHEAD_BYTES;
+    if (this.#services.unfinished.note(this, unfinishedBytes) && !isTooBig) return;
+    this.#holdsTooMuch = true;
+    this.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
+  }
+
   /** Effect of the machine: it has ended. */
   terminate(code: number, reason: string): void {
     this.#lastThreads = this.delivery.end();
     this.line.end(code, reason);
     this.#input?.end();
+    this.#services.unfinished.forget(this);
     this.#services.forgetConnection(this.id, { code, reason });
     this.#emit('evicted', { code, reason });
   }

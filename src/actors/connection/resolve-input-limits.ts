@@ -5,6 +5,9 @@ import type { InputSettings } from '../support/settings.ts';
 /** The largest frame that is read at all, where the hub takes smaller ones: larger ones are refused with an answer up to here. */
 const READ_BYTES = 1024 * 1024;
 
+/** Of messages that have not ended: two thousand clients on slow lines, each in the middle of a frame of 64 KiB. */
+const UNFINISHED_BYTES = 128 * 1024 * 1024;
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveInputLimits(limits: InputLimits): InputSettings {
   const atLeastOne = { min: 1 };
@@ -12,9 +15,12 @@ export function resolveInputLimits(limits: InputLimits): InputSettings {
     checkNumber(option, limits[option], fallback, atLeastOne);
   const maxInputBytes = checkNumber('maxInputBytes', limits.maxInputBytes, 64 * 1024, atLeastOne);
   const perConnection = rate('maxInputPerSecond', 1_000);
+  const maxFrameBytes = Math.max(READ_BYTES, maxInputBytes);
+  const mostUnfinished = Math.max(UNFINISHED_BYTES, 16 * maxFrameBytes);
   return {
     maxInputBytes,
-    maxFrameBytes: Math.max(READ_BYTES, maxInputBytes),
+    maxFrameBytes,
+    maxUnfinishedBytes: checkNumber('maxUnfinishedBytes', limits.maxUnfinishedBytes, mostUnfinished, atLeastOne),
     maxThreadsPerConnection: checkNumber('maxThreadsPerConnection', limits.maxThreadsPerConnection, 10_000, atLeastOne),
     rates: {
       perConnection,

@@ -6,6 +6,7 @@ import { Telemetry } from '../../infra/telemetry/spans.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
 import { Intake } from '../connection/intake.ts';
 import { SharedPlaces } from '../connection/request-lanes.ts';
+import { UnfinishedInput } from '../connection/unfinished-input.ts';
 import { makeCounters } from '../support/counters.ts';
 import { provideConnection, provideThread } from './machine-effects.ts';
 import type { Engine } from './context.ts';
@@ -69,6 +70,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     turns,
     intake: new Intake(clock, turns, sliceMs),
     budgets: new InputBudgets(settings.input.rates, now),
+    unfinished: new UnfinishedInput(settings.input.maxUnfinishedBytes),
     places: new SharedPlaces(REQUESTS_AT_ONCE),
     runs,
     flight: new WriteBatch(),

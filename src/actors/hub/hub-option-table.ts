@@ -18,6 +18,7 @@ export const HUB_OPTIONS: OptionTable<HubOptions> = {
   maxInputPerSecondPerAddress: 'number',
   maxInputPerSecondTotal: 'number',
   maxThreadsPerConnection: 'number',
+  maxUnfinishedBytes: 'number',
   answerTimeoutMs: 'number',
   compression: { thresholdBytes: 'number', level: 'number' },
   maxConnections: 'number',

@@ -24,6 +24,7 @@ export function statsOf({ engine, lobby, threads }: Household, state: string): H
     streams: threads.streams,
     serializing: engine.serializer.underWay,
     segmentsInUse: engine.serializer.segmentsInUse,
+    unfinishedBytes: engine.unfinished.bytes,
     logBytes: engine.settings.log.heldBytes ?? 0,
     longestSliceMs: engine.turns.longestSliceMs,
   };

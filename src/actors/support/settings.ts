@@ -21,6 +21,8 @@ export interface InputSettings {
   /** Larger frames end their connection. */
   readonly maxFrameBytes: number;
   readonly maxThreadsPerConnection: number;
+  /** Of messages that have not ended, of all connections. */
+  readonly maxUnfinishedBytes: number;
   readonly rates: InputRates;
 }
 

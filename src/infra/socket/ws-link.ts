@@ -4,6 +4,7 @@ import type { Body } from '../../api/body.ts';
 import { sharedWindow } from '../wire/deflate.ts';
 import { SocketFailedError, UnsupportedSocketError } from '../errors.ts';
 import { setErrorBoundary, type BoundaryOwner } from './error-boundary.ts';
+import { unfinishedIn } from './unfinished-bytes.ts';
 import { encodePing, encodePong } from '../wire/frames.ts';
 import type { Link, LinkListener, Piece, ServerWebSocket, WindowBits } from '../../api/socket.ts';
 
@@ -52,6 +53,8 @@ class WsLink implements Link, BoundaryOwner {
   /** The answer to the newest ping of a peer that has not read what was written before. */
   #owedPong: Uint8Array | undefined;
   #unreadPongBytes = 0;
+  /** What had been read when the last message came to its end. */
+  #wholeBytes = 0;
   #isClosed = false;
 
   constructor(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener) {
@@ -88,6 +91,14 @@ class WsLink implements Link, BoundaryOwner {
 
   get readBytes(): number {
     return this.#socket.bytesRead;
+  }
+
+  /** With what else was read since it began: a fragment of one byte holds all that came in the same chunk. */
+  get unfinishedBytes(): number {
+    const { ofFrame = 0, ofFragments = 0 } = unfinishedIn(this.#webSocket) ?? {};
+    if (ofFragments > 0) return Math.max(ofFrame + ofFragments, this.#socket.bytesRead - this.#wholeBytes);
+    this.#wholeBytes = this.#socket.bytesRead;
+    return ofFrame;
   }
 
   write(piece: Piece, body: Body | undefined): void {
@@ -177,6 +188,7 @@ class WsLink implements Link, BoundaryOwner {
   }
 
   received(data: unknown, isBinary: boolean): void {
+    this.#wholeBytes = this.#socket.bytesRead;
     this.#listener.onMessage(toBytes(data), isBinary);
   }
 
