@@ -44,6 +44,9 @@ export interface SettleOptions {
 
 /** How a message ended for every connection it was offered to; the numbers add up to the receipt's `recipients`. */
 export interface Settlement extends Readonly<Record<Outcome, number>> {
-  /** By connection id. Who was written to and left before `settled` was called is in `written` only. */
+  /**
+   * By connection id. A connection that was written to and left the thread before `settled` was called is in `written` only. Where the
+   * log had lost the message before it was offered to all, only the numbers are known.
+   */
   readonly outcomes: ReadonlyMap<string, Outcome>;
 }

@@ -1,3 +1,4 @@
+import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { DeliveryNotes } from './delivery-notes.ts';
 import type { Subscription } from './subscription.ts';
@@ -22,6 +23,8 @@ export class FanOutTally {
   behind: Subscription[] = [];
   /** Those that were busy when it was offered, of a volatile message. */
   readonly droppedFor: Subscription[] = [];
+  /** The log had let go of it when its fan-out ended: single members do not know whether they were given it. */
+  isLost = false;
 
   constructor(
     facts: {
@@ -63,15 +66,16 @@ export class FanOutTally {
   }
 
   /** The fan-out has visited that many connections; who joins from now on is no recipient. */
-  finish(visited: number, lastSerial: number): void {
+  finish(visited: number, lastSerial: number, tail: LogTail): void {
     const { entry } = this;
     this.#lastSerial = lastSerial;
+    this.isLost = entry.offset > 0 && tail.at(entry.offset) !== entry;
     // some have come for it since they were visited
     this.behind = this.behind.filter((member) => this.isMissedBy(member));
     this.written = this.isDuplicate ? 0 : entry.writes;
     // and some were written to by a catch-up and have left before they were visited
     this.recipients = Math.max(visited - this.#strangers, this.written + this.behind.length);
-    entry.isOffered = true;
+    if (!this.isDuplicate) entry.isOffered = true;
     // of a duplicate the first one is offered, and is released there
     if (entry.lane === 'volatile' && !this.isDuplicate) entry.release();
     this.#done(this);

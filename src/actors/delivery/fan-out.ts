@@ -20,7 +20,7 @@ export interface Station {
   readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
-  /** A pass is over: everybody has been visited up to this offset. */
+  /** A pass is over: what comes up to this offset has been offered to all members. */
   offered(offset: number): void;
 }
 
@@ -35,9 +35,12 @@ export class FanOut implements Task {
   #isTextDue = false;
   #waiting: FanOutTally[] = [];
   #pass: Pass | undefined;
+  /** Everything up to here has been offered. */
+  #offered: number;
 
   constructor(tail: LogTail, station: Station) {
     this.#tail = tail;
+    this.#offered = tail.head;
     this.#station = station;
   }
 
@@ -74,17 +77,31 @@ export class FanOut implements Task {
     }
     flight.depart();
     this.#pass = undefined;
-    this.#station.offered(pass.head);
     const { lastSerial, report } = this.#station;
     for (const publication of pass.publications) {
       try {
-        publication.finish(pass.visited, lastSerial);
+        publication.finish(pass.visited, lastSerial, this.#tail);
       } catch (error) {
         // the others' senders are to have their receipts
         report(error);
       }
     }
+    this.#station.offered(this.#offeredUpTo(pass.head));
     return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isTextDue;
+  }
+
+  /**
+   * A log elsewhere brings an entry before it answers its append: such an entry has been delivered, but its publication follows. Until
+   * then it counts as not offered, for what the log has let go of says no longer who was given it.
+   */
+  #offeredUpTo(head: number): number {
+    let offset = Math.min(this.#offered, head);
+    for (; offset < head; offset++) {
+      const entry = this.#tail.at(offset + 1);
+      if (entry?.isOffered === false && entry.watcher?.deref() !== undefined) break;
+    }
+    this.#offered = offset;
+    return offset;
   }
 
   #begin(): Pass {

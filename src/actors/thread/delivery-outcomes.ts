@@ -56,9 +56,9 @@ class Followed {
   readonly #droppedFor = new Set<Subscription>();
   /** Bytes of the connection after the message was written: an answer that covers them covers the message. */
   readonly #target = new Map<Subscription, number>();
-  /** Recipients that were passed over and had left when the following began. */
+  /** Recipients that were passed over and had left when the following began, or of which the log says no longer who they are. */
   #passedOver = 0;
-  /** Recipients that were written to and had left when the following began. */
+  /** Recipients that were written to, of which the same is true. */
   #unknown = 0;
   /** What is left of the look that has begun: a step is a member. */
   #rest: Iterator<void> | undefined;
@@ -100,7 +100,7 @@ class Followed {
     const publication = this.#publication;
     const known = new Set<object>();
     const groups = [
-      { members: publication.isDuplicate ? [] : publication.members, group: undefined },
+      { members: publication.isDuplicate || publication.isLost ? [] : publication.members, group: undefined },
       { members: publication.behind, group: this.#behind },
       { members: publication.droppedFor, group: this.#droppedFor },
     ];
@@ -118,7 +118,8 @@ class Followed {
       if (this.#passedOver < gone && !known.has(connection)) this.#passedOver++;
       yield;
     }
-    this.#unknown = gone - this.#passedOver;
+    this.#unknown = Math.min(gone - this.#passedOver, publication.written);
+    this.#passedOver = gone - this.#unknown;
   }
 
   get settlement(): Settlement {

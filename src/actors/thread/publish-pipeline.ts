@@ -142,7 +142,7 @@ export class PublishPipeline {
     const { epoch } = this.#tail;
     const { members } = this.#thread;
     const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members, notes }, done);
-    if (isDuplicate) publication.finish(0, 0);
+    if (isDuplicate) publication.finish(0, 0, this.#tail);
     else this.#thread.offer(publication);
   }
 
