@@ -76,6 +76,8 @@ export class World {
   connect(client: ClientModel): Session {
     const known = this.sessions.get(client);
     if (known?.isLive === true) return known;
+    // what had arrived before its line broke, it has
+    known?.read();
     if (known !== undefined) this.#past.push(known);
     const session = new Session(client, this);
     this.sessions.set(client, session);

@@ -65,10 +65,15 @@ export class FanOutTally {
     if (!this.isFor(member)) this.#strangers++;
   }
 
+  /** The fan-out begins: what is in no log is for those who are there now. */
+  begin(lastSerial: number): void {
+    if (this.entry.offset === 0) this.#lastSerial = lastSerial;
+  }
+
   /** The fan-out has visited that many connections; who joins from now on is no recipient. */
   finish(visited: number, lastSerial: number, tail: LogTail): void {
     const { entry } = this;
-    this.#lastSerial = lastSerial;
+    if (entry.offset > 0) this.#lastSerial = lastSerial;
     this.isLost = entry.offset > 0 && tail.at(entry.offset) !== entry;
     // some have come for it since they were visited
     this.behind = this.behind.filter((member) => this.isMissedBy(member));

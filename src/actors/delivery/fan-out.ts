@@ -105,11 +105,12 @@ export class FanOut implements Task {
   }
 
   #begin(): Pass {
-    const { streams, flight, members } = this.#station;
+    const { streams, flight, members, lastSerial } = this.#station;
     this.#isTextDue = false;
     const units = streams?.flush() ?? 0;
     const publications = this.#waiting;
     this.#waiting = [];
+    for (const publication of publications) publication.begin(lastSerial);
     return {
       head: this.#tail.head,
       publications,
@@ -119,6 +120,7 @@ export class FanOut implements Task {
       flight: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : flight,
       isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
       rest: members.values(),
+      lastSerial,
       visited: 0,
     };
   }
@@ -127,7 +129,7 @@ export class FanOut implements Task {
     // its connection has ended and is leaving its threads, this one soon
     if (member.isGone) return;
     pass.visited++;
-    if (member.startedAt >= pass.firstOffset) {
+    if (member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
       for (const publication of pass.publications) publication.skip(member);
     }
     const isDone = member.visit(pass.flight);
@@ -141,6 +143,8 @@ export class FanOut implements Task {
       }
     }
     for (const publication of pass.volatile) {
+      // a client that has joined again meanwhile may have been given it already
+      if (!publication.isFor(member)) continue;
       if (!member.offerVolatile(publication.entry)) publication.droppedFor.push(member);
       else if (member.isWriting(publication.entry)) publication.behind.push(member);
     }
@@ -157,5 +161,7 @@ interface Pass {
   readonly flight: WriteBatch | undefined;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;
+  /** Of the last member that had joined when the pass began. */
+  readonly lastSerial: number;
   visited: number;
 }
