@@ -12,11 +12,14 @@ import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { ThreadKeys } from './layout.ts';
 import { PieceReader } from './pieces.ts';
-import { ANCHOR, READ, type Script } from './scripts.ts';
+import { ANCHOR, READ, STAND, type Script } from './scripts.ts';
 
 /** Entries of a page at most, and bytes after which it ends: one answer must hold neither Redis, nor the line, nor the event loop. */
 const MAX_PAGE = 512;
 const PAGE_BYTES = 64 * 1024;
+
+/** How long the epoch of a thread that was only asked for its position is kept. */
+const ASKED_MS = 300_000;
 
 /** What Redis has of one thread. */
 export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'placesBefore' | 'oldest'>;
@@ -47,23 +50,47 @@ export class LogReader {
     return decodeAnchor(await this.begun(ANCHOR, asked));
   }
 
+  /** Where the thread stands; undefined where it has no log. Writes nothing. */
+  async standing(): Promise<Anchor | undefined> {
+    const { log } = this.#keys;
+    const reply = await this.#link.run(STAND, [log], [this.#settings.redisNow()]);
+    this.#progressed();
+    return isMissing(reply) ? undefined : decodeAnchor(reply);
+  }
+
+  /** The position of the newest entry. Of a thread that was never used, it writes the epoch, and holds that for five minutes. */
+  async position(): Promise<Position> {
+    const standing = await this.standing();
+    if (standing !== undefined) return { epoch: standing.epoch, offset: standing.head, id: standing.headId };
+    const former = await this.#former();
+    if (former !== undefined) return former;
+    const { newEpoch } = this.#settings;
+    const asked = ['', '0', String(ASKED_MS)];
+    const { epoch, head, headId } = decodeAnchor(await this.#run(ANCHOR, [newEpoch(), '0', ''], asked));
+    return { epoch, offset: head, id: headId };
+  }
+
   /** Runs a script on the thread's log; where there is none, begins one where the last one ended, or a new epoch. */
   async begun(script: Script, args: readonly (string | Buffer)[]): Promise<unknown> {
-    const { redisNow, limits, newEpoch } = this.#settings;
-    const { log, position } = this.#keys;
-    const run = async (start: readonly string[]): Promise<unknown> => {
-      const reply = await this.#link.run(script, [log], [redisNow(), ...limits, ...start, ...args]);
-      this.#progressed();
-      return reply;
-    };
-    const reply = await run(['', '', '']);
+    const reply = await this.#run(script, ['', '', ''], args);
     if (!isMissing(reply)) return reply;
-    const former: Position = decodePosition(await this.#link.call(position, ['GET', position])) ?? {
-      epoch: newEpoch(),
-      offset: 0,
-      id: '',
-    };
-    return run([former.epoch, String(former.offset), former.id]);
+    const { epoch, offset, id } = (await this.#former()) ?? { epoch: this.#settings.newEpoch(), offset: 0, id: '' };
+    return this.#run(script, [epoch, String(offset), id], args);
+  }
+
+  /** @param start an epoch, offset and id to begin a log with where there is none, or `''` of each */
+  async #run(script: Script, start: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    const { redisNow, limits } = this.#settings;
+    const { log } = this.#keys;
+    const reply = await this.#link.run(script, [log], [redisNow(), ...limits, ...start, ...args]);
+    this.#progressed();
+    return reply;
+  }
+
+  /** Where the thread stood when its log expired. */
+  async #former(): Promise<Position | undefined> {
+    const { position } = this.#keys;
+    return decodePosition(await this.#link.call(position, ['GET', position]));
   }
 
   /** Entries from an offset on, oldest first; empty where there are none. */

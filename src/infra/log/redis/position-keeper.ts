@@ -28,6 +28,11 @@ export class PositionKeeper {
     else this.#unwritten.set(threadId, { since: this.#settings.clock.now(), position });
   }
 
+  /** The thread has been forgotten. */
+  drop(threadId: string): void {
+    this.#unwritten.delete(threadId);
+  }
+
   tick(): void {
     if (this.#link.connection === undefined) return;
     const due = this.#settings.clock.now() - DELAY_MS;

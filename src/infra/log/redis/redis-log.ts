@@ -127,8 +127,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   async position(threadId: string): Promise<Position> {
-    const { epoch, head, headId } = await this.#patience.inTime(threadId, () => this.#source(threadId).anchor());
-    return { epoch, offset: head, id: headId };
+    return this.#patience.inTime(threadId, () => this.#source(threadId).position());
   }
 
   async subscribe(
@@ -170,14 +169,23 @@ class RedisLog implements DeliveryLog, ThreadHost {
     return this.#memory.keep(isTimeUp) && this.#trims.run(isTimeUp);
   }
 
+  forget(threadId: string): void {
+    const thread = this.#threads.get(threadId);
+    if (thread === undefined) this.#erase(threadId);
+    else thread.forget();
+  }
+
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#availability.close();
     this.#isClosing = true;
     this.#pending.failAll('log has been closed');
     this.#presence.farewell();
+    for (const thread of this.#threads.values()) {
+      thread.end();
+      if (thread.isForgotten) this.#erase(thread.threadId);
+    }
     this.#positions.flush();
-    for (const thread of this.#threads.values()) thread.end();
     // the others learn that our members are gone, if that is quick
     await Promise.race([this.#link.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
     this.#link.close();
@@ -193,7 +201,9 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   onUnused(thread: RedisThread): void {
-    if (this.#threads.get(thread.threadId) === thread) this.#threads.delete(thread.threadId);
+    if (this.#threads.get(thread.threadId) !== thread) return;
+    this.#threads.delete(thread.threadId);
+    if (thread.isForgotten) this.#erase(thread.threadId);
   }
 
   onProbe(thread: RedisThread): void {
@@ -212,10 +222,20 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#positions.note(threadId, position);
   }
 
+  /** Where the command does not come through, what the thread has in Redis expires as that of others does. */
+  #erase(threadId: string): void {
+    const { log, position } = this.#settings.keys.thread(threadId);
+    this.#positions.drop(threadId);
+    // one key in each command: see the scripts
+    for (const key of [log, position]) this.#link.call(key, ['UNLINK', key]).catch(() => {});
+  }
+
   /** Of a thread that nobody reads here; a newer entry may supersede an older one, so all is read. */
   async #read(threadId: string, source: LogReader, offset: number, limit: number): Promise<Entry[]> {
     const { clock, retention } = this.#settings;
-    const { epoch, head, headId, now: redisNow } = await source.anchor();
+    const standing = await source.standing();
+    if (standing === undefined) return [];
+    const { epoch, head, headId, now: redisNow } = standing;
     const now = clock.now();
     const buffer = new LogBuffer(epoch, retention, now);
     const first = Math.max(offset + 1, head - retention.maxEntries + 1, 1);

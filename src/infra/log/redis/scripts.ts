@@ -87,19 +87,28 @@ return reply
 export const STAGE = script(`${TIME}${STAGED}
 redis.call('HSET', KEYS[1], ARGV[2] .. '/' .. ARGV[3], ARGV[4])
 list(KEYS[1], ARGV[2], tonumber(ARGV[3]) + 1, tonumber(ARGV[5]))
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[6]) / 2 then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
+`);
+
+/** Where a thread stands, for a question that leaves no trace. ARGV: now or ''. Answers `{epoch or '', offset, id, now}`. */
+export const STAND = script(`${TIME}
+local epoch, offset, id = unpack(redis.call('HMGET', KEYS[1], 'e', 'o', 'i'))
+return { epoch or '', tonumber(offset or '0'), id or '', now }
 `);
 
 /**
- * Where a thread stands.
+ * Where a thread stands; trims and keeps it.
  *
- * ARGV after the common ones: a known epoch and offset, or ''. Answers `{epoch, offset, id, now, id at the known offset or false}`.
+ * ARGV after the common ones: a known epoch and offset, or ''; ms that the key lives where it is begun here, or nothing for as long as
+ * others. Answers `{epoch, offset, id, now, id at the known offset or false}`.
  */
 export const ANCHOR = script(`${TIME}${THREAD}${TRIM}
 local thread = open(KEYS[1])
 if not thread then return { '' } end
+local isNew = redis.call('EXISTS', KEYS[1]) == 0
 trim(KEYS[1], thread, 128)
 save(KEYS[1], thread)
+if isNew and ARGV[12] then redis.call('PEXPIRE', KEYS[1], ARGV[12]) end
 local known = false
 if ARGV[10] == thread.epoch and ARGV[11] ~= '0' and tonumber(ARGV[11]) < thread.head then
   local value = redis.call('HGET', KEYS[1], ARGV[11])

@@ -45,6 +45,7 @@ export class RedisThread implements AppendListener, TailHost {
   readonly #readers = new TailReaders<Reader>((offset) => this.#tail?.buffer.hold(offset));
   readonly #host: ThreadHost;
   #tail: RedisTail | undefined;
+  #isForgotten = false;
   /** Where the channel is subscribed, or is about to be. */
   #subscribedOn: RedisConnection | undefined;
   #subscribing: Promise<void> = Promise.resolve();
@@ -122,6 +123,16 @@ export class RedisThread implements AppendListener, TailHost {
       this.#leaving = undefined;
       this.onIdle();
     });
+  }
+
+  /** See `DeliveryLog.forget`. */
+  get isForgotten(): boolean {
+    return this.#isForgotten;
+  }
+
+  forget(): void {
+    this.#isForgotten = true;
+    this.onIdle();
   }
 
   /** The log is closed. */
