@@ -1,4 +1,5 @@
 import type { EntryDraft } from '../entry.ts';
+import type { AppendAnswers } from './append-answers.ts';
 import type { Position } from '../ids.ts';
 import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeHeader, encodeNotice, type AppendReply, type PiecesRef } from './codec.ts';
@@ -11,17 +12,6 @@ import { PendingAppend, type Progress } from './pending-appends.ts';
 import { Upload } from './pieces.ts';
 import { unavailable } from './retry-until.ts';
 import { APPEND } from './scripts.ts';
-
-/** Who is told what Redis says of an append. */
-export interface AppendListener {
-  onAppended(own: PendingAppend, position: { epoch: string; offset: number; at: number }): void;
-  /** The id is in the log already, at this offset. */
-  onKnown(own: PendingAppend, position: { epoch: string; offset: number }): void;
-  /** It is the newest entry of the thread now. */
-  onPosition(position: Position): void;
-  /** Nothing is under way any more for the thread. */
-  onIdle(): void;
-}
 
 /** Messages, and bytes, of one script call at most: it keeps Redis from everything else meanwhile. */
 const MAX_BATCH = 64;
@@ -37,25 +27,29 @@ export class AppendQueue {
   readonly #threadId: string;
   readonly #link: RedisSession;
   readonly #settings: RedisLogSettings;
-  readonly #listener: AppendListener;
+  readonly #answers: AppendAnswers;
+  readonly #onIdle: () => void;
   readonly #log: LogReader;
   readonly #queue: PendingAppend[] = [];
   readonly #byId = new Map<string, PendingAppend>();
   readonly #progress: Progress = { at: -Infinity };
   #isRunning = false;
 
+  /** @param onIdle told when nothing is in flight any more for the thread */
   constructor(
     threadId: string,
     log: LogReader,
     link: RedisSession,
     settings: RedisLogSettings,
-    listener: AppendListener,
+    answers: AppendAnswers,
+    onIdle: () => void,
   ) {
     this.#threadId = threadId;
     this.#log = log;
     this.#link = link;
     this.#settings = settings;
-    this.#listener = listener;
+    this.#answers = answers;
+    this.#onIdle = onIdle;
   }
 
   get isIdle(): boolean {
@@ -63,7 +57,7 @@ export class AppendQueue {
   }
 
   /** The append with this id that is on its way. */
-  underWay(id: string): PendingAppend | undefined {
+  inFlight(id: string): PendingAppend | undefined {
     return this.#byId.get(id);
   }
 
@@ -73,7 +67,7 @@ export class AppendQueue {
     this.#byId.set(id, own);
     const forget = (): void => {
       if (this.#byId.get(id) === own) this.#byId.delete(id);
-      if (this.isIdle) this.#listener.onIdle();
+      if (this.isIdle) this.#onIdle();
     };
     own.promise.then(forget, forget);
     this.#queue.push(own);
@@ -181,15 +175,15 @@ export class AppendQueue {
       if (own === undefined || offset === 0) continue;
       if (offset > 0) newest = { position: { epoch, offset, id: own.draft.id }, header: headers[i] ?? '' };
       if (own.isSettled) continue;
-      if (offset > 0) this.#listener.onAppended(own, { epoch, offset, at });
-      else this.#listener.onKnown(own, { epoch, offset: -offset });
+      if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
+      else this.#answers.known(own, -offset);
     }
     if (newest !== undefined) this.#tell(newest.position, at, newest.header, listeners);
     return offsets.length === sent.length && !offsets.includes(0);
   }
 
   #tell(position: Position, at: number, header: string, listeners: number): void {
-    this.#listener.onPosition(position);
+    this.#answers.newest(position);
     // the thread may be where its slot moves to, while those who listen are still where it comes from
     if (listeners === 0 && this.#link.connection?.publishCommand === 'SPUBLISH')
       this.#link.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));

@@ -1,24 +1,14 @@
 import { ENTRY_BYTES } from '../entry.ts';
 import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
 import { bytesOf, draftOf } from './codec.ts';
-import type { RedisLogSettings } from './options.ts';
 import type { Placing } from './entry-placement.ts';
-import type { LogSource } from './log-reader.ts';
-
-export interface HistoryHost {
-  readonly threadId: string;
-  readonly settings: RedisLogSettings;
-  readonly source: LogSource;
-  readonly isClosed: boolean;
-  /** Other threads give memory back; false where there is no room all the same. */
-  makeRoom(): Promise<boolean>;
-}
+import type { TailHost } from './tail-host.ts';
 
 /** Reads what a tail does not hold yet because it is older, when somebody needs it. */
 export class RedisHistory {
   readonly #buffer: LogBuffer;
   readonly #placing: Placing;
-  readonly #host: HistoryHost;
+  readonly #host: TailHost;
   #hasEnded = false;
   /** Redis has nothing older than the oldest that is held. */
   #isComplete = false;
@@ -26,7 +16,7 @@ export class RedisHistory {
   /** Those who wait for older entries. */
   #readers = 0;
 
-  constructor(buffer: LogBuffer, placing: Placing, host: HistoryHost) {
+  constructor(buffer: LogBuffer, placing: Placing, host: TailHost) {
     this.#buffer = buffer;
     this.#placing = placing;
     this.#host = host;

@@ -3,7 +3,7 @@ import { LogUnavailableError } from '../../errors.ts';
 import type { LogBuffer } from '../log-buffer.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import { draftOf, type Arrival } from './codec.ts';
-import type { RedisLogSettings } from './options.ts';
+import type { TailHost } from './tail-host.ts';
 
 /** A new entry of Redis, perhaps one of this process's appends. */
 export interface Place {
@@ -12,22 +12,14 @@ export interface Place {
   readonly own: PendingAppend | undefined;
 }
 
-export interface PlacingHost {
-  readonly threadId: string;
-  readonly settings: RedisLogSettings;
-  /** This process's append with this id that is on its way. */
-  ownAppend(id: string): PendingAppend | undefined;
-  onEntry(entry: Entry): void;
-}
-
 /** Gives what comes its place in a tail, each entry once, and answers this process's appends with theirs. */
 export class Placing {
   readonly #buffer: LogBuffer;
-  readonly #host: PlacingHost;
+  readonly #host: TailHost;
   /** What Redis's time is ahead of this process's clock. */
   skewMs = 0;
 
-  constructor(buffer: LogBuffer, host: PlacingHost) {
+  constructor(buffer: LogBuffer, host: TailHost) {
     this.#buffer = buffer;
     this.#host = host;
   }

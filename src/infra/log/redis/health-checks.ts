@@ -1,5 +1,4 @@
-import { RoundRobin } from '../../round-robin.ts';
-import { decodeHeads, encodeProbe } from './codec.ts';
+import { decodeHeads } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
@@ -15,15 +14,9 @@ const SHARES = 200;
 const MAX_AT_ONCE = 256;
 const MAX_AT_ONCE_IN_CLUSTER = 10;
 
-interface Probe {
-  readonly thread: RedisThread;
-  readonly connection: RedisConnection;
-  sentAt: number;
-}
-
 /**
- * Looks for subscriptions that have gone silent without an end of the connection: a probe through the channel of one thread after the
- * other, so that each shard has its turn, and a slow round of comparisons, which keeps the logs of the threads that are held alive.
+ * Compares the threads that this process holds with Redis, one share after the other: a slow round, which also keeps the logs of quiet
+ * threads alive.
  */
 export class HealthChecks {
   readonly #threads: ReadonlyMap<string, RedisThread>;
@@ -34,9 +27,6 @@ export class HealthChecks {
   #compared: RedisThread[] = [];
   #share = 0;
   #nextRoundAt = 0;
-  readonly #probed: RoundRobin<RedisThread>;
-  #probe: Probe | undefined;
-  #nextProbeAt = 0;
 
   constructor(
     threads: ReadonlyMap<string, RedisThread>,
@@ -45,60 +35,13 @@ export class HealthChecks {
     presence: Presence,
   ) {
     this.#threads = threads;
-    this.#probed = new RoundRobin(threads);
     this.#link = link;
     this.#settings = settings;
     this.#presence = presence;
   }
 
-  /** @param isFair false when our own event loop was late: what has come may not have been read yet */
-  tick(isFair: boolean): void {
-    const { connection } = this.#link;
-    if (connection === undefined) return;
-    const now = this.#settings.clock.now();
-    this.#compareSome(now, connection);
-    this.#examineProbe(connection, now, isFair);
-    if (this.#probe !== undefined || now < this.#nextProbeAt) return;
-    this.#nextProbeAt = now + this.#settings.commandTimeoutMs / 2;
-    const thread = this.#probed.cycle();
-    if (thread !== undefined) this.#send(thread, connection, now);
-  }
-
-  /** A probe has come back through this thread's channel. */
-  answered(thread: RedisThread): void {
-    if (this.#probe?.thread === thread) this.#probe = undefined;
-  }
-
-  /** Something has come through this thread's channel, perhaps from before the probe: the line brings what it can. */
-  heard(thread: RedisThread): void {
-    const probe = this.#probe;
-    if (probe === undefined) return;
-    const shardOf = ({ threadId }: RedisThread): string =>
-      probe.connection.shardOf(this.#settings.keys.thread(threadId).channel);
-    if (probe.thread === thread || shardOf(probe.thread) === shardOf(thread)) probe.sentAt = this.#settings.clock.now();
-  }
-
-  #examineProbe(connection: RedisConnection, now: number, isFair: boolean): void {
-    if (this.#probe === undefined) return;
-    const { thread, sentAt, connection: on } = this.#probe;
-    const { commandTimeoutMs } = this.#settings;
-    if (on !== connection || !thread.isSubscribedOn(connection)) this.#probe = undefined;
-    else if (isFair && now - sentAt > commandTimeoutMs) {
-      this.#probe = undefined;
-      this.#link.giveUp(`the subscription of thread ${thread.threadId} has been silent for ${commandTimeoutMs} ms`);
-    }
-  }
-
-  #send(thread: RedisThread, connection: RedisConnection, sentAt: number): void {
-    if (!thread.isSubscribedOn(connection)) return;
-    const probe = { thread, connection, sentAt };
-    this.#probe = probe;
-    const { channel } = this.#settings.keys.thread(thread.threadId);
-    const message = encodeProbe(this.#settings.nodeId);
-    this.#link.call(channel, [connection.publishCommand, channel, message]).catch(() => {
-      // it was not published, which is another trouble
-      if (this.#probe === probe) this.#probe = undefined;
-    });
+  tick(connection: RedisConnection): void {
+    this.#compareSome(this.#settings.clock.now(), connection);
   }
 
   #compareSome(now: number, { publishCommand }: RedisConnection): void {

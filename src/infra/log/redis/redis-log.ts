@@ -2,13 +2,12 @@ import type { Appended, DeliveryLog, LogReset, LogSubscription } from '../delive
 import { releaseDraft, type Entry, type EntryDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { Position } from '../ids.ts';
-import { LogBuffer } from '../log-buffer.ts';
 import { TrimRound } from '../trim-round.ts';
 import { pause } from '../../time/pause.ts';
 import { PendingAppends } from './pending-appends.ts';
 import { Availability } from './availability.ts';
 import { connector } from './connections.ts';
-import { draftOf, encodeNote } from './codec.ts';
+import { encodeNote } from './codec.ts';
 import { LocalDeliveries } from './local-deliveries.ts';
 import { RedisSession } from './session.ts';
 import { MemoryLimit } from './memory-limit.ts';
@@ -20,10 +19,11 @@ import { verifyLayout } from './layout.ts';
 import { evictionOf } from './eviction-warning.ts';
 import { HealthChecks } from './health-checks.ts';
 import { LogReader } from './log-reader.ts';
-import { RedisThread, type Reader, type ThreadHost } from './thread.ts';
+import { reanchor } from './reanchor.ts';
+import { SubscriptionProbe } from './subscription-probe.ts';
+import { RedisThread, type ThreadReader, type ThreadServices } from './thread.ts';
+import { readUnheld } from './unheld-history.ts';
 
-/** Threads that are anchored anew at the same time after a reconnect. */
-const ANCHORS_AT_ONCE = 128;
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
 /** Commands under way above which a note is dropped. */
@@ -38,7 +38,7 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
   return new RedisLog(resolveRedisLog(options));
 }
 
-class RedisLog implements DeliveryLog, ThreadHost {
+class RedisLog implements DeliveryLog {
   readonly #settings: RedisLogSettings;
   readonly #link: RedisSession;
   readonly #pending: PendingAppends;
@@ -46,7 +46,9 @@ class RedisLog implements DeliveryLog, ThreadHost {
   readonly #presence: Presence;
   readonly #positions: PositionKeeper;
   readonly #patience: RetryUntil;
-  readonly #rounds: HealthChecks;
+  readonly #healthChecks: HealthChecks;
+  readonly #probe: SubscriptionProbe;
+  readonly #services: ThreadServices;
   readonly #memory: MemoryLimit;
   readonly #threads = new Map<string, RedisThread>();
   readonly #trims = new TrimRound(this.#threads, (thread) => thread.trim());
@@ -76,7 +78,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
         onUp: () => {
           this.#presence.reconnected();
           void this.#warnOfEviction();
-          void this.#anchorAll();
+          void this.#reanchor();
         },
         onDown: () => this.#down(),
         onRefused: (error) => this.#availability.refused(error),
@@ -84,7 +86,10 @@ class RedisLog implements DeliveryLog, ThreadHost {
           this.#pending.expire();
           this.#presence.tick();
           this.#positions.tick();
-          this.#rounds.tick(isFair);
+          const { connection } = this.#link;
+          if (connection === undefined) return;
+          this.#healthChecks.tick(connection);
+          this.#probe.tick(connection, isFair);
         },
       },
     );
@@ -92,7 +97,17 @@ class RedisLog implements DeliveryLog, ThreadHost {
     this.#presence = new Presence(this.#link, settings);
     this.#positions = new PositionKeeper(this.#link, settings);
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
-    this.#rounds = new HealthChecks(this.#threads, this.#link, settings, this.#presence);
+    this.#healthChecks = new HealthChecks(this.#threads, this.#link, settings, this.#presence);
+    this.#probe = new SubscriptionProbe(this.#threads, this.#link, settings);
+    this.#services = {
+      session: this.#link,
+      settings,
+      presence: this.#presence,
+      positions: this.#positions,
+      memory: this.#memory,
+      probe: this.#probe,
+      onUnused: (thread) => this.#onUnused(thread),
+    };
     this.#down();
   }
 
@@ -123,7 +138,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     }
     const source = this.#source(threadId);
     const progress = (): number => source.progressAt;
-    return this.#patience.inTime(threadId, () => this.#read(threadId, source, offset, limit), progress);
+    return this.#patience.inTime(threadId, () => readUnheld(threadId, source, this.#settings, offset, limit), progress);
   }
 
   async position(threadId: string): Promise<Position> {
@@ -137,7 +152,7 @@ class RedisLog implements DeliveryLog, ThreadHost {
     onReset: (reset: LogReset) => void = () => {},
   ): Promise<LogSubscription> {
     const thread = this.#thread(threadId);
-    const reader: Reader = { onEntry, onNote, onReset, heldAfter: Infinity };
+    const reader: ThreadReader = { onEntry, onNote, onReset, heldAfter: Infinity };
     try {
       const progress = (): number => thread.source.progressAt;
       const tail = await this.#patience.inTime(threadId, () => thread.read(reader), progress);
@@ -194,32 +209,10 @@ class RedisLog implements DeliveryLog, ThreadHost {
     await new Promise((resolve) => void setImmediate(resolve));
   }
 
-  // --- ThreadHost
-
-  onUnread({ threadId }: RedisThread): void {
-    this.#presence.announce(threadId, 0);
-  }
-
-  onUnused(thread: RedisThread): void {
+  #onUnused(thread: RedisThread): void {
     if (this.#threads.get(thread.threadId) !== thread) return;
     this.#threads.delete(thread.threadId);
     if (thread.isForgotten) this.#erase(thread.threadId);
-  }
-
-  onProbe(thread: RedisThread): void {
-    this.#rounds.answered(thread);
-  }
-
-  onHeard(thread: RedisThread): void {
-    this.#rounds.heard(thread);
-  }
-
-  makeRoom(): Promise<boolean> {
-    return this.#memory.makeRoom();
-  }
-
-  onPosition({ threadId }: RedisThread, position: Position): void {
-    this.#positions.note(threadId, position);
   }
 
   /** Where the command does not come through, what the thread has in Redis expires as that of others does. */
@@ -230,33 +223,10 @@ class RedisLog implements DeliveryLog, ThreadHost {
     for (const key of [log, position]) this.#link.call(key, ['UNLINK', key]).catch(() => {});
   }
 
-  /** Of a thread that nobody reads here; a newer entry may supersede an older one, so all is read. */
-  async #read(threadId: string, source: LogReader, offset: number, limit: number): Promise<Entry[]> {
-    const { clock, retention } = this.#settings;
-    const standing = await source.standing();
-    if (standing === undefined) return [];
-    const { epoch, head, headId, now: redisNow } = standing;
-    const now = clock.now();
-    const buffer = new LogBuffer(epoch, retention, now);
-    const first = Math.max(offset + 1, head - retention.maxEntries + 1, 1);
-    buffer.restart({ epoch, offset: first - 1, id: headId }, now);
-    while (buffer.head < head) {
-      const page = await source.after(buffer.head + 1, epoch);
-      if (page.length === 0) break;
-      for (const arrival of page) {
-        if (arrival.offset > buffer.head + 1) buffer.restart({ epoch, offset: arrival.offset - 1, id: '' }, now);
-        const loggedAt = Math.min(now, now - (redisNow - arrival.at));
-        buffer.append(draftOf(threadId, arrival, loggedAt), now, loggedAt);
-      }
-    }
-    buffer.trim(now);
-    return buffer.readAfter(offset, limit, now);
-  }
-
   #thread(threadId: string): RedisThread {
     let thread = this.#threads.get(threadId);
     if (thread === undefined) {
-      thread = new RedisThread(threadId, this.#link, this.#settings, this);
+      thread = new RedisThread(threadId, this.#services);
       this.#threads.set(threadId, thread);
     }
     return thread;
@@ -267,22 +237,12 @@ class RedisLog implements DeliveryLog, ThreadHost {
   }
 
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
-  async #anchorAll(): Promise<void> {
+  async #reanchor(): Promise<void> {
     const life = ++this.#lives;
     const losses = this.#losses;
-    const threads = [...this.#threads.values()];
-    const left = threads.values();
-    const anchorSome = async (): Promise<void> => {
-      for (const { tail, threadId } of left) {
-        if (life !== this.#lives) return;
-        // those of a shard that is down must not keep the others waiting
-        await tail?.tryCatchUp();
-        this.#presence.renew(threadId);
-      }
-    };
-    await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
-    await Promise.all(threads.flatMap(({ tail }) => tail?.asking ?? []));
-    if (life === this.#lives && losses === this.#losses) this.#availability.found();
+    const isLatest = (): boolean => life === this.#lives;
+    await reanchor(this.#threads, this.#presence, isLatest);
+    if (isLatest() && losses === this.#losses) this.#availability.found();
   }
 
   /** Once; never rejects. */

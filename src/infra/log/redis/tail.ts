@@ -1,4 +1,3 @@
-import type { LogReset } from '../delivery-log.ts';
 import type { Position } from '../ids.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
@@ -6,23 +5,10 @@ import type { Anchor, Arrival } from './codec.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import { RedisHistory } from './backfill.ts';
-import { Placing, type PlacingHost } from './entry-placement.ts';
+import { Placing } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
-import type { LogSource } from './log-reader.ts';
+import type { TailHost } from './tail-host.ts';
 import type { TimerHandle } from '../../../api/clock.ts';
-
-/** What a tail needs of its thread. */
-export interface TailHost extends PlacingHost {
-  readonly source: LogSource;
-  readonly isClosed: boolean;
-  /** Resolves when the thread's channel is subscribed on the connections that there are now. */
-  subscribed(): Promise<void>;
-  onReset(reset: LogReset): void;
-  /** Other threads give memory back; false where there is no room all the same. */
-  makeRoom(): Promise<boolean>;
-  /** Entries were found in Redis that had been published long ago. */
-  onSilence(): void;
-}
 
 const MIN_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
@@ -36,7 +22,17 @@ interface Pass {
   readonly done: Promise<void>;
   /** The first try is over, well or not. */
   readonly tried: Promise<void>;
+  /** Redis is to be asked once more: something came meanwhile that the answer may not know. */
+  isAnotherWanted: boolean;
 }
+
+/**
+ * - `opening`: Redis was never asked where the thread stands.
+ * - `asking`: Redis is being asked; what comes meanwhile waits.
+ * - `standing`: the tail is the same as Redis's log, as far as this process knows.
+ * - `ended`: nobody reads the thread any more.
+ */
+type TailState = 'opening' | 'asking' | 'standing' | 'ended';
 
 /**
  * The part of one thread's log that this process holds, kept the same as Redis's: notices show what is new, their offsets what was
@@ -48,13 +44,8 @@ export class RedisTail {
   readonly #placing: Placing;
   readonly #early: ReorderBuffer;
   readonly #history: RedisHistory;
-  /** False until Redis was asked, and while it is asked again: then everything waits. */
-  #isAnchored = false;
-  /** False until Redis was asked for the first time. */
-  #isBegun = false;
-  #hasEnded = false;
+  #state: TailState = 'opening';
   #pass: Pass | undefined;
-  #isAnotherWanted = false;
   #overtake: TimerHandle;
 
   constructor(host: TailHost) {
@@ -68,18 +59,18 @@ export class RedisTail {
 
   /** Nobody reads it any more. */
   get isEnded(): boolean {
-    return this.#hasEnded || this.#host.isClosed;
+    return this.#state === 'ended' || this.#host.isClosed;
   }
 
   /** Something of the thread has been published, or an own append has been answered. */
   place(arrival: Arrival, own?: PendingAppend): void {
-    if (this.#isAnchored && this.#placing.put({ arrival, own })) {
+    if (this.#state === 'standing' && this.#placing.put({ arrival, own })) {
       this.#drainEarly();
       return;
     }
     // what has no room is asked for when Redis has answered
-    if (!this.#early.add({ arrival, own })) this.#isAnotherWanted = true;
-    if (!this.#isAnchored) return;
+    if (!this.#early.add({ arrival, own }) && this.#pass !== undefined) this.#pass.isAnotherWanted = true;
+    if (this.#state !== 'standing') return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
     else this.#awaitOvertaken();
@@ -102,7 +93,7 @@ export class RedisTail {
   /** It stands there, or is being asked where: then there is nothing to be found out. */
   isAt({ epoch, offset, id }: Position): boolean {
     const { buffer } = this;
-    if (!this.#isAnchored) return true;
+    if (this.#state !== 'standing') return true;
     const held = buffer.at(offset)?.id ?? (offset === buffer.head ? buffer.headId : '');
     return buffer.epoch === epoch && buffer.head >= offset && (held === '' || held === id);
   }
@@ -114,7 +105,7 @@ export class RedisTail {
 
   /** Resolves when the tail stands somewhere. */
   async ready(): Promise<void> {
-    if (!this.#isBegun) await this.catchUp();
+    if (this.#state === 'opening') await this.catchUp();
   }
 
   /** Makes the tail hold what comes after a position. */
@@ -130,7 +121,7 @@ export class RedisTail {
   }
 
   end(): void {
-    this.#hasEnded = true;
+    this.#state = 'ended';
     this.#host.settings.clock.clearTimeout(this.#overtake);
     this.#history.end();
     this.buffer.clear();
@@ -140,13 +131,16 @@ export class RedisTail {
   }
 
   #ask(isRoutine: boolean): Pass {
-    if (this.isEnded) return { done: Promise.resolve(), tried: Promise.resolve() };
-    if (this.#pass !== undefined && !isRoutine) this.#isAnotherWanted = true;
-    if (this.#pass === undefined) {
-      const { promise: tried, resolve } = Promise.withResolvers<void>();
-      this.#pass = { done: this.#untilDone(isRoutine, resolve), tried };
+    if (this.isEnded) return ENDED;
+    if (this.#pass !== undefined) {
+      if (!isRoutine) this.#pass.isAnotherWanted = true;
+      return this.#pass;
     }
-    return this.#pass;
+    const [done, tried] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const pass = { done: done.promise, tried: tried.promise, isAnotherWanted: false };
+    this.#pass = pass;
+    void this.#untilDone(pass, isRoutine, tried.resolve).then(done.resolve);
+    return pass;
   }
 
   #oldestWanted(from: Position | 'start'): number {
@@ -172,17 +166,18 @@ export class RedisTail {
     }
   }
 
-  async #untilDone(isRoutine: boolean, onTried: () => void): Promise<void> {
+  /** Never rejects. */
+  async #untilDone(pass: Pass, isRoutine: boolean, onTried: () => void): Promise<void> {
     for (let attempt = 0; !this.isEnded; attempt++) {
-      this.#isAnotherWanted = false;
-      this.#isAnchored = false;
+      pass.isAnotherWanted = false;
+      if (this.#state === 'standing') this.#state = 'asking';
       try {
         await this.#host.subscribed();
         if (this.isEnded) break;
         const isSilent = await this.#follow();
         if (isRoutine && isSilent) this.#host.onSilence();
         // in the same breath, so that no wish comes between
-        if (!this.#isAnotherWanted) break;
+        if (!pass.isAnotherWanted) break;
       } catch {
         // the link says what is wrong; here it is only tried again
         onTried();
@@ -198,19 +193,20 @@ export class RedisTail {
   async #follow(): Promise<boolean> {
     const { buffer } = this;
     const { source, settings } = this.#host;
-    const anchor = await source.anchor(this.#isBegun ? buffer.position : undefined);
+    const anchor = await source.anchor(this.#state === 'opening' ? undefined : buffer.position);
     if (this.isEnded) return false;
     this.#placing.skewMs = anchor.now - settings.clock.now();
-    if (!this.#isBegun) this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
-    else {
+    if (this.#state === 'opening') {
+      this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
+      this.#state = 'asking';
+    } else {
       const parting = await reconcile(buffer, source, anchor);
       if (this.isEnded) return false;
       if (parting !== undefined) this.#part(parting);
     }
-    this.#isBegun = true;
     const isSilent = await this.#fill(anchor);
     if (this.isEnded) return false;
-    this.#isAnchored = true;
+    this.#state = 'standing';
     this.#placeEarly();
     return isSilent;
   }
@@ -258,3 +254,5 @@ export class RedisTail {
     this.#history.restart();
   }
 }
+
+const ENDED: Pass = { done: Promise.resolve(), tried: Promise.resolve(), isAnotherWanted: false };

@@ -1,0 +1,70 @@
+import { asError } from '../../errors.ts';
+import { Entry } from '../entry.ts';
+import type { Position } from '../ids.ts';
+import type { Arrival } from './codec.ts';
+import type { RedisLogSettings } from './options.ts';
+import type { PendingAppend } from './pending-appends.ts';
+import type { PositionKeeper } from './position-keeper.ts';
+import type { RedisTail } from './tail.ts';
+
+/** Passes Redis's answers on to the appends of one thread, and to its tail while somebody in this process reads it. */
+export class AppendAnswers {
+  readonly #threadId: string;
+  readonly #settings: RedisLogSettings;
+  readonly #positions: PositionKeeper;
+  readonly #tail: () => RedisTail | undefined;
+
+  /** @param tail undefined while nobody in this process reads the thread */
+  constructor(
+    threadId: string,
+    settings: RedisLogSettings,
+    positions: PositionKeeper,
+    tail: () => RedisTail | undefined,
+  ) {
+    this.#threadId = threadId;
+    this.#settings = settings;
+    this.#positions = positions;
+    this.#tail = tail;
+  }
+
+  appended(own: PendingAppend, { epoch, offset, at }: { epoch: string; offset: number; at: number }): void {
+    const tail = this.#tail();
+    if (tail === undefined) {
+      own.settle({ entry: this.#entryAt(own, offset), isDuplicate: false });
+      return;
+    }
+    const header = {
+      by: this.#settings.nodeId,
+      isCritical: false,
+      key: undefined,
+      ms: undefined,
+      traceparent: undefined,
+      isMessage: true,
+    };
+    const arrival: Arrival = { epoch, offset, at, id: own.draft.id, header, body: undefined };
+    tail.place(arrival, own);
+  }
+
+  /** The id is in the log already, at this offset. */
+  known(own: PendingAppend, offset: number): void {
+    const tail = this.#tail();
+    const answer = (isDuplicate: boolean): void =>
+      own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate });
+    // sent twice, and done the first time: its notice, or the stream, brings it
+    if (own.attempts > 1 && tail !== undefined && offset > tail.buffer.head)
+      tail
+        .catchUp()
+        .then(() => answer(false))
+        .catch((error: unknown) => own.fail(asError(error)));
+    else answer(true);
+  }
+
+  /** An append of this process is the newest entry of the thread now. */
+  newest(position: Position): void {
+    this.#positions.note(this.#threadId, position);
+  }
+
+  #entryAt({ draft }: PendingAppend, offset: number): Entry {
+    return new Entry(draft, offset, this.#settings.clock.now());
+  }
+}

@@ -1,0 +1,28 @@
+import type { Presence } from './presence.ts';
+import type { RedisThread } from './thread.ts';
+
+/** Threads that are anchored anew at the same time after a reconnect. */
+const ANCHORS_AT_ONCE = 128;
+
+/**
+ * Subscribes all threads that are held on new connections, and compares them with what Redis has. Stops where there are newer
+ * connections. Never rejects.
+ */
+export async function reanchor(
+  held: ReadonlyMap<string, RedisThread>,
+  presence: Presence,
+  isLatest: () => boolean,
+): Promise<void> {
+  const threads = [...held.values()];
+  const left = threads.values();
+  const anchorSome = async (): Promise<void> => {
+    for (const { tail, threadId } of left) {
+      if (!isLatest()) return;
+      // those of a shard that is down must not keep the others waiting
+      await tail?.tryCatchUp();
+      presence.renew(threadId);
+    }
+  };
+  await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));
+  await Promise.all(threads.flatMap(({ tail }) => tail?.asking ?? []));
+}

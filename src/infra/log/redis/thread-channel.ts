@@ -1,0 +1,107 @@
+import type { RedisConnection } from './connections.ts';
+import type { RedisSession } from './session.ts';
+
+type ChannelState =
+  | { readonly is: 'away' }
+  | { readonly is: 'subscribing'; readonly on: RedisConnection; readonly done: Promise<void> }
+  | { readonly is: 'subscribed'; readonly on: RedisConnection }
+  /** The subscription is being taken back. It may be made again after that: the two must not cross on their way. */
+  | { readonly is: 'leaving'; readonly done: Promise<void> };
+
+const AWAY: ChannelState = { is: 'away' };
+
+/** What a thread does with its channel. */
+interface ChannelListener {
+  /** False where nobody reads the thread any more. */
+  isWanted(): boolean;
+  onMessage(message: Buffer): void;
+  /** Redis has ended the subscription, because the channel is on another shard now. */
+  onLost(): void;
+  /** The subscription has been taken back. */
+  onLeft(): void;
+}
+
+/** The subscription of one thread's channel, on the connections that there are. */
+export class ThreadChannel {
+  readonly #name: string;
+  readonly #session: RedisSession;
+  readonly #listener: ChannelListener;
+  #state = AWAY;
+
+  constructor(name: string, session: RedisSession, listener: ChannelListener) {
+    this.#name = name;
+    this.#session = session;
+    this.#listener = listener;
+  }
+
+  get isLeaving(): boolean {
+    return this.#state.is === 'leaving';
+  }
+
+  /** It is subscribed there for certain, and stays it. */
+  isSubscribedOn(connection: RedisConnection): boolean {
+    return this.#state.is === 'subscribed' && this.#state.on === connection;
+  }
+
+  /** Resolves when it is subscribed on the connections that there are now, or is not wanted any more. */
+  async subscribe(): Promise<void> {
+    do {
+      if (this.#state.is === 'leaving') await this.#state.done;
+      await this.#session.whenUp();
+      if (!this.#listener.isWanted()) return;
+    } while (this.isLeaving);
+    const { connection } = this.#session;
+    if (connection === undefined) throw this.#session.lastError;
+    if (this.isSubscribedOn(connection)) return;
+    const isBegun = this.#state.is === 'subscribing' && this.#state.on === connection;
+    await (isBegun && this.#state.is === 'subscribing' ? this.#state.done : this.#begin(connection));
+  }
+
+  /** Nobody reads the thread any more. */
+  leave(): void {
+    const state = this.#state;
+    if (state.is === 'leaving') return;
+    if (state.is === 'away') this.#listener.onLeft();
+    else this.#state = { is: 'leaving', done: this.#unsubscribe(state) };
+  }
+
+  #begin(on: RedisConnection): Promise<void> {
+    const subscribed = this.#session.subscribe(this.#name, this.#onMessage, this.#onLost);
+    const done = subscribed.then(
+      () => this.#become({ is: 'subscribed', on }, state),
+      (error: unknown) => {
+        this.#become(AWAY, state);
+        throw error;
+      },
+    );
+    const state: ChannelState = { is: 'subscribing', on, done };
+    this.#state = state;
+    return done;
+  }
+
+  /** Unless something else has come between. */
+  #become(next: ChannelState, former: ChannelState): void {
+    if (this.#state === former) this.#state = next;
+  }
+
+  /** Never rejects. */
+  async #unsubscribe(from: ChannelState & { readonly on: RedisConnection }): Promise<void> {
+    try {
+      // always later, so that the state is `leaving` by then
+      await (from.is === 'subscribing' ? from.done : undefined);
+      // what was subscribed on other connections has ended with them
+      if (from.on === this.#session.connection) await this.#session.unsubscribe(this.#name);
+    } catch {
+      // it ends with its connection
+    }
+    this.#state = AWAY;
+    this.#listener.onLeft();
+  }
+
+  readonly #onMessage = (message: Buffer): void => this.#listener.onMessage(message);
+
+  readonly #onLost = (): void => {
+    if (!this.isLeaving) this.#state = AWAY;
+    this.#listener.onLost();
+  };
+}
