@@ -20,12 +20,12 @@ const MIN_RETRY_MS = 25;
 const MAX_RETRY_MS = 500;
 
 /**
- * The appends of one thread, in their order. One script call is under way at a time, and takes with it all that came meanwhile:
+ * The appends of one thread, in their order. One script call is in flight at a time, and takes with it all that came meanwhile:
  * so a retry cannot change the order, and a busy thread costs few calls.
  */
 export class AppendQueue {
   readonly #threadId: string;
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #answers: AppendAnswers;
   readonly #onIdle: () => void;
@@ -39,14 +39,14 @@ export class AppendQueue {
   constructor(
     threadId: string,
     log: LogReader,
-    link: RedisSession,
+    session: RedisSession,
     settings: RedisLogSettings,
     answers: AppendAnswers,
     onIdle: () => void,
   ) {
     this.#threadId = threadId;
     this.#log = log;
-    this.#link = link;
+    this.#session = session;
     this.#settings = settings;
     this.#answers = answers;
     this.#onIdle = onIdle;
@@ -106,7 +106,7 @@ export class AppendQueue {
       const waiting = batch.filter(({ isSettled }) => !isSettled);
       if (waiting.length === 0) return;
       try {
-        await this.#link.whenUp();
+        await this.#session.whenUp();
         // some may have failed meanwhile: their bodies are gone
         const sent = waiting.filter(({ isSettled }) => !isSettled);
         const [first] = sent;
@@ -117,7 +117,7 @@ export class AppendQueue {
         upload = undefined;
         if (this.#answer(sent, await this.#call(sent, ref))) return;
       } catch (error) {
-        if (this.#link.isClosed || isFinalReply(error)) {
+        if (this.#session.isClosed || isFinalReply(error)) {
           const failure = unavailable(error, this.#threadId);
           for (const own of waiting) own.fail(failure);
           return;
@@ -136,7 +136,7 @@ export class AppendQueue {
     const { body } = own.draft;
     body.retain();
     try {
-      await upload.send(this.#link, this.#settings, () => {
+      await upload.send(this.#session, this.#settings, () => {
         this.#progress.at = this.#settings.clock.now();
         return !own.isSettled;
       });
@@ -158,7 +158,7 @@ export class AppendQueue {
     for (const { draft } of sent) draft.body.retain();
     try {
       const { channel } = keys.thread(this.#threadId);
-      const publish = this.#link.connection?.publishCommand ?? 'PUBLISH';
+      const publish = this.#session.connection?.publishCommand ?? 'PUBLISH';
       const reply = await this.#log.begun(APPEND, [channel, publish, String(inlineBytes), ...messages]);
       return { ...decodeAppend(reply), headers };
     } finally {
@@ -185,8 +185,8 @@ export class AppendQueue {
   #tell(position: Position, at: number, header: string, listeners: number): void {
     this.#answers.newest(position);
     // the thread may be where its slot moves to, while those who listen are still where it comes from
-    if (listeners === 0 && this.#link.connection?.publishCommand === 'SPUBLISH')
-      this.#link.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));
+    if (listeners === 0 && this.#session.connection?.publishCommand === 'SPUBLISH')
+      this.#session.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));
   }
 }
 

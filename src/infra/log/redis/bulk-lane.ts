@@ -14,7 +14,7 @@ export class BulkLane {
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
   #window = 1;
-  #underWay = 0;
+  #inFlight = 0;
   #quickestMs = Infinity;
 
   constructor(clock: Clock) {
@@ -26,7 +26,7 @@ export class BulkLane {
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#underWay < this.#window) this.#underWay++;
+    if (this.#inFlight < this.#window) this.#inFlight++;
     else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     const since = this.#clock.now();
     try {
@@ -37,7 +37,7 @@ export class BulkLane {
       this.#window = 1;
       throw error;
     } finally {
-      this.#underWay--;
+      this.#inFlight--;
       this.#admit();
     }
   }
@@ -49,10 +49,10 @@ export class BulkLane {
   }
 
   #admit(): void {
-    while (this.#underWay < this.#window) {
+    while (this.#inFlight < this.#window) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#underWay++;
+      this.#inFlight++;
       next();
     }
   }

@@ -18,7 +18,7 @@ export interface RedisConnection {
   /** @param onLost Redis has ended the subscription, because the channel is on another shard now */
   subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
-  /** Ends it at once; what is under way may stay unanswered. */
+  /** Ends it at once; what is in flight may stay unanswered. */
   destroy(): void;
 }
 

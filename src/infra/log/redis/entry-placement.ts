@@ -48,9 +48,9 @@ export class Placing {
   append({ arrival, own: answered }: Place): boolean {
     const buffer = this.#buffer;
     const { settings, threadId } = this.#host;
-    const underWay = this.#host.ownAppend(arrival.id);
+    const inFlight = this.#host.ownAppend(arrival.id);
     const isOurs = answered !== undefined || arrival.header.by === settings.nodeId;
-    const own = answered ?? underWay;
+    const own = answered ?? inFlight;
     const now = settings.clock.now();
     if (isOurs && own !== undefined && !own.isSettled) {
       const entry = buffer.append(own.takeDraft(), now);
@@ -63,7 +63,7 @@ export class Placing {
     const entry = buffer.append(draftOf(threadId, arrival, loggedAt), now, loggedAt);
     this.#host.onEntry(entry);
     // another process was first with this id
-    underWay?.settle({ entry, isDuplicate: true });
+    inFlight?.settle({ entry, isDuplicate: true });
     return true;
   }
 

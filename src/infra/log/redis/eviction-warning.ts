@@ -9,9 +9,28 @@ const SAFE = 'noeviction';
  * @param key of the shard that is asked: they are rarely different
  * @returns what to warn of
  */
-export async function evictionOf(connection: RedisConnection, key: string): Promise<LogEvictionError | undefined> {
+async function evictionOf(connection: RedisConnection, key: string): Promise<LogEvictionError | undefined> {
   const info = await connection.call(key, ['INFO', 'memory']).then(String, () => '');
   const [, policy] = /^maxmemory_policy:(\S+)/m.exec(info) ?? [];
   const [, maxmemory] = /^maxmemory:(\d+)/m.exec(info) ?? [];
   return policy === undefined || policy === SAFE || maxmemory === '0' ? undefined : new LogEvictionError({ policy });
+}
+
+/** Warns once in the life of a log of a Redis that throws threads away when it is full. */
+export class EvictionWarning {
+  #isOver = false;
+
+  /** Never rejects. @param key of the shard that is asked */
+  async check(connection: RedisConnection, key: string): Promise<void> {
+    if (this.#isOver) return;
+    const warning = await evictionOf(connection, key);
+    if (warning === undefined || this.#isOver) return;
+    this.#isOver = true;
+    process.emitWarning(warning);
+  }
+
+  /** The log is closed: no warning from now on. */
+  close(): void {
+    this.#isOver = true;
+  }
 }

@@ -20,7 +20,7 @@ const MAX_AT_ONCE_IN_CLUSTER = 10;
  */
 export class HealthChecks {
   readonly #threads: ReadonlyMap<string, RedisThread>;
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #presence: Presence;
   /** Threads whose turn is still to come in this round. */
@@ -30,12 +30,12 @@ export class HealthChecks {
 
   constructor(
     threads: ReadonlyMap<string, RedisThread>,
-    link: RedisSession,
+    session: RedisSession,
     settings: RedisLogSettings,
     presence: Presence,
   ) {
     this.#threads = threads;
-    this.#link = link;
+    this.#session = session;
     this.#settings = settings;
     this.#presence = presence;
   }
@@ -65,7 +65,7 @@ export class HealthChecks {
     const { keys, redisNow, limits } = this.#settings;
     try {
       const logs = threads.map(({ threadId }) => keys.thread(threadId).log);
-      const heads = decodeHeads(await this.#link.run(HEADS, logs, [redisNow(), ...limits]));
+      const heads = decodeHeads(await this.#session.run(HEADS, logs, [redisNow(), ...limits]));
       for (const [i, { tail, threadId }] of threads.entries()) {
         const head = heads[i];
         if (head === undefined || tail === undefined || tail.isAt(head)) continue;
@@ -74,7 +74,7 @@ export class HealthChecks {
         void tail.catchUp(true);
       }
     } catch {
-      // the link says what is wrong
+      // the session says what is wrong
     }
   }
 }

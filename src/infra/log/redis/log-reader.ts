@@ -26,17 +26,17 @@ export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'placesB
 
 /** Reads one thread's log from Redis, in pages of bounded bytes; bodies that are large, piece by piece. */
 export class LogReader {
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #keys: ThreadKeys;
   readonly #pieces: PieceReader;
   #progressAt = -Infinity;
 
-  constructor(threadId: string, link: RedisSession, settings: RedisLogSettings) {
-    this.#link = link;
+  constructor(threadId: string, session: RedisSession, settings: RedisLogSettings) {
+    this.#session = session;
     this.#settings = settings;
     this.#keys = settings.keys.thread(threadId);
-    this.#pieces = new PieceReader(link, this.#keys.log, () => this.#progressed());
+    this.#pieces = new PieceReader(session, this.#keys.log, () => this.#progressed());
   }
 
   /** When Redis has answered something last, on the log's clock. */
@@ -53,7 +53,7 @@ export class LogReader {
   /** Where the thread stands; undefined where it has no log. Writes nothing. */
   async standing(): Promise<Anchor | undefined> {
     const { log } = this.#keys;
-    const reply = await this.#link.run(STAND, [log], [this.#settings.redisNow()]);
+    const reply = await this.#session.run(STAND, [log], [this.#settings.redisNow()]);
     this.#progressed();
     return isMissing(reply) ? undefined : decodeAnchor(reply);
   }
@@ -82,7 +82,7 @@ export class LogReader {
   async #run(script: Script, start: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     const { redisNow, limits } = this.#settings;
     const { log } = this.#keys;
-    const reply = await this.#link.run(script, [log], [redisNow(), ...limits, ...start, ...args]);
+    const reply = await this.#session.run(script, [log], [redisNow(), ...limits, ...start, ...args]);
     this.#progressed();
     return reply;
   }
@@ -90,7 +90,7 @@ export class LogReader {
   /** Where the thread stood when its log expired. */
   async #former(): Promise<Position | undefined> {
     const { position } = this.#keys;
-    return decodePosition(await this.#link.call(position, ['GET', position]));
+    return decodePosition(await this.#session.call(position, ['GET', position]));
   }
 
   /** Entries from an offset on, oldest first; empty where there are none. */
@@ -141,7 +141,7 @@ export class LogReader {
   async #read([epoch = '', ...range]: readonly string[], limit: number): Promise<StoredArrival[]> {
     const { log } = this.#keys;
     const args = [epoch, ...range, String(limit), String(PAGE_BYTES)];
-    const reply = await this.#link.bulk(log, () => this.#link.run(READ, [log], args));
+    const reply = await this.#session.bulk(log, () => this.#session.run(READ, [log], args));
     this.#progressed();
     const stored = decodeEntries(reply, epoch);
     if (stored === undefined) throw new Error('the thread has another epoch now');

@@ -8,7 +8,7 @@ import { STAGE } from './scripts.ts';
 /** Pieces of one message that wait, or are on their way, at the same time: so that messages take turns. */
 const AT_ONCE = 8;
 
-/** Calls `each` for all indexes, some at the same time; after a failure no further ones, and rejects when none is under way. */
+/** Calls `each` for all indexes, some at the same time; after a failure no further ones, and rejects when none is in flight. */
 async function inTurns(indexes: readonly number[], each: (index: number) => Promise<void>): Promise<void> {
   const left = indexes.values();
   let failure: { readonly cause: unknown } | undefined;
@@ -44,13 +44,13 @@ export class Upload {
   }
 
   /** @param onPiece told of each that Redis has taken; false where it is not wanted any more */
-  async send(link: RedisSession, settings: RedisLogSettings, onPiece: () => boolean): Promise<void> {
+  async send(session: RedisSession, settings: RedisLogSettings, onPiece: () => boolean): Promise<void> {
     const { redisNow, lifeMs, stagedMs } = settings;
     const cut = cutter(this.#body.chunks);
     await inTurns([...this.#left], async (index) => {
       const piece = cut(index * PIECE_BYTES, Math.min(this.ref.bytes, (index + 1) * PIECE_BYTES));
       const args = [redisNow(), this.ref.name, String(index), piece, String(stagedMs), String(lifeMs)];
-      await link.bulk(this.#key, () => link.run(STAGE, [this.#key], args));
+      await session.bulk(this.#key, () => session.run(STAGE, [this.#key], args));
       this.#left.delete(index);
       if (!onPiece()) throw new Error('the append has failed meanwhile');
     });
@@ -73,13 +73,13 @@ function cutter(chunks: readonly Uint8Array[]): (from: number, to: number) => Bu
 
 /** Fetches the bodies of one thread that are in pieces. What has come stays after a failure, and is not asked for again. */
 export class PieceReader {
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #key: string;
   readonly #onPiece: () => void;
   readonly #begun = new Map<string, (Buffer | undefined)[]>();
 
-  constructor(link: RedisSession, key: string, onPiece: () => void) {
-    this.#link = link;
+  constructor(session: RedisSession, key: string, onPiece: () => void) {
+    this.#session = session;
     this.#key = key;
     this.#onPiece = onPiece;
   }
@@ -92,7 +92,9 @@ export class PieceReader {
     await inTurns(missing, async (index) => {
       if (isGone) return;
       const field = `${name}/${index}`;
-      const piece = await this.#link.bulk(this.#key, () => this.#link.call(this.#key, ['HGET', this.#key, field]));
+      const piece = await this.#session.bulk(this.#key, () =>
+        this.#session.call(this.#key, ['HGET', this.#key, field]),
+      );
       this.#onPiece();
       if (Buffer.isBuffer(piece)) pieces[index] = kept(piece);
       else isGone = true;

@@ -12,13 +12,13 @@ const MAX_AT_ONCE = 64;
  * what a crash keeps from being written matters only where nothing is sent to the thread until its log has expired.
  */
 export class PositionKeeper {
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   /** Oldest first. */
   readonly #unwritten = new Map<string, { readonly since: number; position: Position }>();
 
-  constructor(link: RedisSession, settings: RedisLogSettings) {
-    this.#link = link;
+  constructor(session: RedisSession, settings: RedisLogSettings) {
+    this.#session = session;
     this.#settings = settings;
   }
 
@@ -34,7 +34,7 @@ export class PositionKeeper {
   }
 
   tick(): void {
-    if (this.#link.connection === undefined) return;
+    if (this.#session.connection === undefined) return;
     const due = this.#settings.clock.now() - DELAY_MS;
     let left = MAX_AT_ONCE;
     for (const [threadId, { since, position }] of this.#unwritten) {
@@ -53,6 +53,6 @@ export class PositionKeeper {
   #write(threadId: string, { epoch, offset, id }: Position): void {
     const { keys, positionsMs } = this.#settings;
     const args = [epoch, String(offset), id, String(positionsMs)];
-    this.#link.run(KEEP_POSITION, [keys.thread(threadId).position], args).catch(() => {});
+    this.#session.run(KEEP_POSITION, [keys.thread(threadId).position], args).catch(() => {});
   }
 }

@@ -12,20 +12,20 @@ const BELIEVED_MS = 1_000;
  * any more that it lives is not counted, so a crash costs nothing but that.
  */
 export class Presence {
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #counts = new Map<string, { readonly count: number; readonly writtenAt: number }>();
   readonly #lives = new Map<string, { readonly isAlive: Promise<boolean>; readonly until: number }>();
   #nextBeatAt = 0;
 
-  constructor(link: RedisSession, settings: RedisLogSettings) {
-    this.#link = link;
+  constructor(session: RedisSession, settings: RedisLogSettings) {
+    this.#session = session;
     this.#settings = settings;
   }
 
   tick(): void {
     const now = this.#settings.clock.now();
-    if (this.#link.connection === undefined || now < this.#nextBeatAt) return;
+    if (this.#session.connection === undefined || now < this.#nextBeatAt) return;
     this.#nextBeatAt = now + BEAT_MS;
     const key = this.#settings.keys.node(this.#settings.nodeId);
     this.#do(key, ['SET', key, '1', 'PX', String(LIFE_MS)]);
@@ -72,7 +72,7 @@ export class Presence {
   /** Connections that living other nodes have in the thread. */
   async elsewhere(threadId: string): Promise<number> {
     const { presence } = this.#settings.keys.thread(threadId);
-    const counts = pairsOf(await this.#link.call(presence, ['HGETALL', presence]));
+    const counts = pairsOf(await this.#session.call(presence, ['HGETALL', presence]));
     let sum = 0;
     for (const [nodeId, count] of counts) {
       if (nodeId === this.#settings.nodeId) continue;
@@ -86,8 +86,8 @@ export class Presence {
     const { presence } = this.#settings.keys.thread(threadId);
     const { nodeId, positionsMs } = this.#settings;
     if (count === 0) this.#do(presence, ['HDEL', presence, nodeId]);
-    else if (this.#link.connection !== undefined)
-      this.#link.run(ANNOUNCE, [presence], [nodeId, String(count), String(positionsMs)]).catch(() => {});
+    else if (this.#session.connection !== undefined)
+      this.#session.run(ANNOUNCE, [presence], [nodeId, String(count), String(positionsMs)]).catch(() => {});
   }
 
   #isAlive(nodeId: string): Promise<boolean> {
@@ -95,7 +95,7 @@ export class Presence {
     const known = this.#lives.get(nodeId);
     if (known !== undefined && now < known.until) return known.isAlive;
     const key = this.#settings.keys.node(nodeId);
-    const isAlive = this.#link.call(key, ['EXISTS', key]).then((answer) => {
+    const isAlive = this.#session.call(key, ['EXISTS', key]).then((answer) => {
       // its counts are taken away for that, which must not happen to one that has just come back
       if (answer !== 1) this.#lives.delete(nodeId);
       return answer === 1;
@@ -107,7 +107,7 @@ export class Presence {
 
   /** What does not come through is written with the next renewal. */
   #do(key: string, command: readonly string[]): void {
-    if (this.#link.connection !== undefined) this.#link.call(key, command).catch(() => {});
+    if (this.#session.connection !== undefined) this.#session.call(key, command).catch(() => {});
   }
 }
 

@@ -16,7 +16,7 @@ import { Presence } from './presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './options.ts';
 import { PositionKeeper } from './position-keeper.ts';
 import { verifyLayout } from './layout.ts';
-import { evictionOf } from './eviction-warning.ts';
+import { EvictionWarning } from './eviction-warning.ts';
 import { HealthChecks } from './health-checks.ts';
 import { LogReader } from './log-reader.ts';
 import { reanchor } from './reanchor.ts';
@@ -26,7 +26,7 @@ import { readUnheld } from './unheld-history.ts';
 
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
-/** Commands under way above which a note is dropped. */
+/** Commands in flight above which a note is dropped. */
 const MAX_NOTES = 10_000;
 
 /**
@@ -40,15 +40,16 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
 
 class RedisLog implements DeliveryLog {
   readonly #settings: RedisLogSettings;
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #pending: PendingAppends;
   readonly #local: LocalDeliveries;
   readonly #presence: Presence;
   readonly #positions: PositionKeeper;
-  readonly #patience: RetryUntil;
+  readonly #retryUntil: RetryUntil;
   readonly #healthChecks: HealthChecks;
   readonly #probe: SubscriptionProbe;
   readonly #services: ThreadServices;
+  readonly #evictionWarning = new EvictionWarning();
   readonly #memory: MemoryLimit;
   readonly #threads = new Map<string, RedisThread>();
   readonly #trims = new TrimRound(this.#threads, (thread) => thread.trim());
@@ -57,15 +58,14 @@ class RedisLog implements DeliveryLog {
   #lives = 0;
   #losses = 0;
   #isClosing = false;
-  #hasWarned = false;
 
   constructor(settings: RedisLogSettings) {
     this.#settings = settings;
     const { commandTimeoutMs, clock, random } = settings;
-    this.#availability = new Availability(clock, () => this.#link.lastError);
+    this.#availability = new Availability(clock, () => this.#session.lastError);
     this.#local = new LocalDeliveries(settings);
-    this.#pending = new PendingAppends(settings, this.#local, () => this.#link.lastError);
-    this.#link = new RedisSession(
+    this.#pending = new PendingAppends(settings, this.#local, () => this.#session.lastError);
+    this.#session = new RedisSession(
       connector(settings),
       {
         commandTimeoutMs,
@@ -77,7 +77,8 @@ class RedisLog implements DeliveryLog {
       {
         onUp: () => {
           this.#presence.reconnected();
-          void this.#warnOfEviction();
+          const { connection } = this.#session;
+          if (connection !== undefined) void this.#evictionWarning.check(connection, settings.keys.layout);
           void this.#reanchor();
         },
         onDown: () => this.#down(),
@@ -86,21 +87,21 @@ class RedisLog implements DeliveryLog {
           this.#pending.expire();
           this.#presence.tick();
           this.#positions.tick();
-          const { connection } = this.#link;
+          const { connection } = this.#session;
           if (connection === undefined) return;
           this.#healthChecks.tick(connection);
           this.#probe.tick(connection, isFair);
         },
       },
     );
-    this.#patience = new RetryUntil(this.#link, settings);
-    this.#presence = new Presence(this.#link, settings);
-    this.#positions = new PositionKeeper(this.#link, settings);
+    this.#retryUntil = new RetryUntil(this.#session, settings);
+    this.#presence = new Presence(this.#session, settings);
+    this.#positions = new PositionKeeper(this.#session, settings);
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
-    this.#healthChecks = new HealthChecks(this.#threads, this.#link, settings, this.#presence);
-    this.#probe = new SubscriptionProbe(this.#threads, this.#link, settings);
+    this.#healthChecks = new HealthChecks(this.#threads, this.#session, settings, this.#presence);
+    this.#probe = new SubscriptionProbe(this.#threads, this.#session, settings);
     this.#services = {
-      session: this.#link,
+      session: this.#session,
       settings,
       presence: this.#presence,
       positions: this.#positions,
@@ -133,16 +134,20 @@ class RedisLog implements DeliveryLog {
       // the tail of a thread that is being opened may not stand anywhere yet
       const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
       const reach = async (): Promise<void> => (epoch === '' ? tail.ready() : tail.reach(from));
-      await this.#patience.inTime(threadId, reach, () => thread.source.progressAt);
+      await this.#retryUntil.inTime(threadId, reach, () => thread.source.progressAt);
       if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
     }
     const source = this.#source(threadId);
     const progress = (): number => source.progressAt;
-    return this.#patience.inTime(threadId, () => readUnheld(threadId, source, this.#settings, offset, limit), progress);
+    return this.#retryUntil.inTime(
+      threadId,
+      () => readUnheld(threadId, source, this.#settings, offset, limit),
+      progress,
+    );
   }
 
   async position(threadId: string): Promise<Position> {
-    return this.#patience.inTime(threadId, () => this.#source(threadId).position());
+    return this.#retryUntil.inTime(threadId, () => this.#source(threadId).position());
   }
 
   async subscribe(
@@ -155,8 +160,8 @@ class RedisLog implements DeliveryLog {
     const reader: ThreadReader = { onEntry, onNote, onReset, heldAfter: Infinity };
     try {
       const progress = (): number => thread.source.progressAt;
-      const tail = await this.#patience.inTime(threadId, () => thread.read(reader), progress);
-      return thread.subscription(reader, tail, (work) => this.#patience.inTime(threadId, () => work, progress));
+      const tail = await this.#retryUntil.inTime(threadId, () => thread.read(reader), progress);
+      return thread.subscription(reader, tail, (work) => this.#retryUntil.inTime(threadId, () => work, progress));
     } catch (error) {
       thread.leave(reader);
       throw error;
@@ -164,8 +169,8 @@ class RedisLog implements DeliveryLog {
   }
 
   notify(threadId: string, note: string): void {
-    if (this.#link.underWay > MAX_NOTES) return;
-    this.#link.publish(this.#settings.keys.thread(threadId).channel, encodeNote(this.#settings.nodeId, note));
+    if (this.#session.inFlight > MAX_NOTES) return;
+    this.#session.publish(this.#settings.keys.thread(threadId).channel, encodeNote(this.#settings.nodeId, note));
   }
 
   announce(threadId: string, members: number): void {
@@ -173,7 +178,7 @@ class RedisLog implements DeliveryLog {
   }
 
   membersElsewhere(threadId: string): Promise<number> {
-    return this.#patience.inTime(threadId, () => this.#presence.elsewhere(threadId));
+    return this.#retryUntil.inTime(threadId, () => this.#presence.elsewhere(threadId));
   }
 
   watch(onChange: (error: Error | undefined) => void): void {
@@ -194,6 +199,7 @@ class RedisLog implements DeliveryLog {
     if (this.#isClosing) return;
     this.#availability.close();
     this.#isClosing = true;
+    this.#evictionWarning.close();
     this.#pending.failAll('log has been closed');
     this.#presence.farewell();
     for (const thread of this.#threads.values()) {
@@ -202,10 +208,10 @@ class RedisLog implements DeliveryLog {
     }
     this.#positions.flush();
     // the others learn that our members are gone, if that is quick
-    await Promise.race([this.#link.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
-    this.#link.close();
+    await Promise.race([this.#session.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
+    this.#session.close();
     this.#threads.clear();
-    // what was under way lets go of its messages in this turn
+    // what was in flight lets go of its messages in this turn
     await new Promise((resolve) => void setImmediate(resolve));
   }
 
@@ -220,7 +226,7 @@ class RedisLog implements DeliveryLog {
     const { log, position } = this.#settings.keys.thread(threadId);
     this.#positions.drop(threadId);
     // one key in each command: see the scripts
-    for (const key of [log, position]) this.#link.call(key, ['UNLINK', key]).catch(() => {});
+    for (const key of [log, position]) this.#session.call(key, ['UNLINK', key]).catch(() => {});
   }
 
   #thread(threadId: string): RedisThread {
@@ -233,7 +239,7 @@ class RedisLog implements DeliveryLog {
   }
 
   #source(threadId: string): LogReader {
-    return this.#threads.get(threadId)?.source ?? new LogReader(threadId, this.#link, this.#settings);
+    return this.#threads.get(threadId)?.source ?? new LogReader(threadId, this.#session, this.#settings);
   }
 
   /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
@@ -243,16 +249,6 @@ class RedisLog implements DeliveryLog {
     const isLatest = (): boolean => life === this.#lives;
     await reanchor(this.#threads, this.#presence, isLatest);
     if (isLatest() && losses === this.#losses) this.#availability.found();
-  }
-
-  /** Once; never rejects. */
-  async #warnOfEviction(): Promise<void> {
-    const { connection } = this.#link;
-    if (connection === undefined || this.#hasWarned) return;
-    const warning = await evictionOf(connection, this.#settings.keys.layout);
-    if (warning === undefined || this.#hasWarned || this.#isClosing) return;
-    this.#hasWarned = true;
-    process.emitWarning(warning);
   }
 
   #down(): void {

@@ -15,11 +15,11 @@ const RETRY_MS = 50;
 
 /** Asks Redis until it has answered, or the time is up. */
 export class RetryUntil {
-  readonly #link: RedisSession;
+  readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
 
-  constructor(link: RedisSession, settings: RedisLogSettings) {
-    this.#link = link;
+  constructor(session: RedisSession, settings: RedisLogSettings) {
+    this.#session = session;
     this.#settings = settings;
   }
 
@@ -40,7 +40,7 @@ export class RetryUntil {
         return;
       }
       limit.abort();
-      late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#link.lastError }));
+      late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#session.lastError }));
     };
     let timer = clock.setTimeout(check, appendTimeoutMs);
     try {
@@ -54,11 +54,11 @@ export class RetryUntil {
 
   async #untilAnswered<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
-      await this.#link.whenUp();
+      await this.#session.whenUp();
       try {
         return await work();
       } catch (error) {
-        if (this.#link.isClosed || isFinalReply(error) || signal.aborted) throw error;
+        if (this.#session.isClosed || isFinalReply(error) || signal.aborted) throw error;
         await pause(this.#settings.clock, RETRY_MS);
       }
     }

@@ -1,23 +1,18 @@
 import { asError, LogLayoutError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { BulkLane } from './bulk-lane.ts';
-import { CallsUnderWay } from './calls-under-way.ts';
+import { CallsInFlight } from './calls-in-flight.ts';
+import { ConnectionOpener, type OpenerSettings, type Trouble } from './connection-opener.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
-import type { Clock, TimerHandle } from '../../../api/clock.ts';
+import type { TimerHandle } from '../../../api/clock.ts';
 
-export interface LinkSettings {
-  /** No answer for this long, while a command waits for one, ends the connections. */
-  readonly commandTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly clock: Clock;
+export interface SessionSettings extends OpenerSettings {
   /** Uniform in [0, 1), for the jitter. */
   readonly random: () => number;
-  /** Before new connections are used; rejects with a `LogLayoutError` where they never may be. */
-  readonly verify?: (connection: RedisConnection) => Promise<void>;
 }
 
-export interface LinkListener {
+export interface SessionListener {
   /** New connections: nothing is subscribed on them. */
   onUp(): void;
   /** They have ended, or some of them have: the others are used until there are new ones. */
@@ -41,11 +36,11 @@ const GOOD_LIFE_MS = 5_000;
  * The way to Redis: keeps connections up, gives up those that are silent, and counts on no command being sent again by itself.
  */
 export class RedisSession {
-  readonly #connect: Connector;
-  readonly #settings: LinkSettings;
-  readonly #listener: LinkListener;
+  readonly #opener: ConnectionOpener;
+  readonly #settings: SessionSettings;
+  readonly #listener: SessionListener;
   readonly #stop = new AbortController();
-  readonly #calls: CallsUnderWay;
+  readonly #calls: CallsInFlight;
   readonly #loaded = new Set<string>();
   readonly #lanes = new Map<string, BulkLane>();
   #connection: RedisConnection | undefined;
@@ -55,11 +50,11 @@ export class RedisSession {
   #timer: TimerHandle;
   #tickedAt = -Infinity;
 
-  constructor(connect: Connector, settings: LinkSettings, listener: LinkListener) {
-    this.#connect = connect;
+  constructor(connect: Connector, settings: SessionSettings, listener: SessionListener) {
+    this.#opener = new ConnectionOpener(connect, settings, this.#stop.signal, (error) => this.#refuse(error));
     this.#settings = settings;
     this.#listener = listener;
-    this.#calls = new CallsUnderWay(settings.clock);
+    this.#calls = new CallsInFlight(settings.clock);
     this.#timer = settings.clock.setTimeout(this.#tick, TICK_MS);
     // nobody has to wait for it
     this.#up.promise.catch(() => {});
@@ -78,17 +73,17 @@ export class RedisSession {
     return this.#stop.signal.aborted;
   }
 
-  /** Commands under way. */
-  get underWay(): number {
+  /** Commands in flight. */
+  get inFlight(): number {
     return this.#calls.size;
   }
 
-  /** Resolves while there are connections; rejects when the link is closed. */
+  /** Resolves while there are connections; rejects when the session is closed. */
   whenUp(): Promise<void> {
     return this.#up.promise;
   }
 
-  /** Resolves when nothing is under way any more of what is now. */
+  /** Resolves when nothing is in flight any more of what is now. */
   whenIdle(): Promise<void> {
     return this.#calls.whenIdle();
   }
@@ -173,10 +168,10 @@ export class RedisSession {
     let attempt = 0;
     let former: RedisConnection | undefined;
     while (!this.isClosed) {
-      const life = Promise.withResolvers<Extent>();
+      const life = Promise.withResolvers<Trouble>();
       const end = (error: Error, extent: Extent): void => {
         this.#lastError = error;
-        life.resolve(extent);
+        life.resolve({ error, extent });
       };
       const bornAt = clock.now();
       const next = await this.#open(end, life.promise);
@@ -185,7 +180,7 @@ export class RedisSession {
         if (former !== undefined) this.#end(former);
         this.#giveUp = (error) => end(error, next.extent);
         this.#begin(next);
-        former = (await life.promise) === 'partial' ? next : undefined;
+        former = (await life.promise).extent === 'partial' ? next : undefined;
         if (former === undefined) this.#end(next);
         else this.#listener.onDown();
       }
@@ -195,48 +190,14 @@ export class RedisSession {
     if (former !== undefined) this.#end(former);
   }
 
-  async #open(onTrouble: OnTrouble, trouble: Promise<unknown>): Promise<RedisConnection | undefined> {
-    // aborted also after it is connected: whatever is still trying then is to stop
-    const { clock, connectTimeoutMs } = this.#settings;
-    const limit = new AbortController();
-    const stop = (): void => limit.abort();
-    const timer = clock.setTimeout(stop, connectTimeoutMs);
-    this.#stop.signal.addEventListener('abort', stop);
-    const isLate = new Promise<never>((_resolve, reject) => {
-      limit.signal.addEventListener('abort', () => reject(new Error('Redis did not answer in time')));
-    });
-    const hasFailed = trouble.then(() => Promise.reject(this.#lastError));
-    hasFailed.catch(() => {});
-    isLate.catch(() => {});
-    let connection: RedisConnection | undefined;
+  async #open(onTrouble: OnTrouble, trouble: Promise<Trouble>): Promise<RedisConnection | undefined> {
     try {
-      const made = await Promise.race([this.#connect(onTrouble, limit.signal), isLate, hasFailed]);
-      connection = made;
-      await Promise.race([this.#verify(made), isLate, hasFailed]);
-      return made;
+      return await this.#opener.open(onTrouble, trouble);
     } catch (error) {
-      limit.abort();
-      connection?.destroy();
       if (!this.isClosed) this.#lastError = asError(error);
       if (error instanceof LogLayoutError) this.#refuse(error);
       return undefined;
-    } finally {
-      clock.clearTimeout(timer);
-      this.#stop.signal.removeEventListener('abort', stop);
     }
-  }
-
-  /** Of several shards, the one that has the answer may be silent: then the others are used. */
-  async #verify(connection: RedisConnection): Promise<void> {
-    const { verify, clock, commandTimeoutMs } = this.#settings;
-    if (verify === undefined) return;
-    const verified = verify(connection);
-    if (connection.extent === 'ended') return verified;
-    const tolerated = verified.catch((error: unknown) => {
-      if (error instanceof LogLayoutError) throw error;
-    });
-    tolerated.catch((error: unknown) => this.#refuse(asError(error)));
-    await Promise.race([tolerated, pause(clock, commandTimeoutMs / 2, this.#stop.signal)]);
   }
 
   #refuse(error: Error): void {

@@ -179,7 +179,7 @@ export class RedisTail {
         // in the same breath, so that no wish comes between
         if (!pass.isAnotherWanted) break;
       } catch {
-        // the link says what is wrong; here it is only tried again
+        // the session says what is wrong; here it is only tried again
         onTried();
         const waitMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10));
         await pause(this.#host.settings.clock, waitMs);

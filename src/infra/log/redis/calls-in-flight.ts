@@ -11,7 +11,7 @@ interface Call {
  * Commands that wait for their answers, and when each shard was heard last. A shard answers in the order of the commands, each of
  * bounded size: as long as anything comes from it, the line may be slow, but not dead.
  */
-export class CallsUnderWay {
+export class CallsInFlight {
   readonly #clock: Clock;
   /** Oldest first. */
   readonly #calls = new Set<Call>();
@@ -59,7 +59,7 @@ export class CallsUnderWay {
     return false;
   }
 
-  /** Resolves when nothing is under way any more of what is now. */
+  /** Resolves when nothing is in flight any more of what is now. */
   async whenIdle(): Promise<void> {
     await Promise.allSettled([...this.#calls].map(({ answer }) => answer));
   }
