@@ -8,7 +8,10 @@ import { parseObject } from '../../infra/wire/json-object.ts';
  */
 const VOLATILE = 'v';
 
-/** A larger volatile message stays in its process: a note is one string, made in one go. */
+/**
+ * A larger volatile message stays in its process: a note is one string, made in one go. A log in Redis sends it as one command, so a line
+ * that needs longer than `commandTimeoutMs` for it loses its connections.
+ */
 export const MAX_NOTE_BYTES = 1024 * 1024;
 
 /** A volatile message: what has to be known of it on one line, then its JSON. */

@@ -62,7 +62,7 @@ export interface DeliveryLog {
   ): MaybePromise<LogSubscription>;
   /**
    * Tells the subscribers of the thread in the *other* processes something that is in no log: at most once, in the order of the
-   * calls, never waited for, nothing where the log cannot be reached. Absent where there are no other processes.
+   * calls, never waited for, nothing where the log cannot be reached. A note travels in one piece, whatever its length. Absent where there are no other processes.
    */
   notify?(threadId: string, note: string): void;
   /** Says how many connections of this process are in the thread, when that has changed; see `membersElsewhere`. */

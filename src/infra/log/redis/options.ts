@@ -45,7 +45,8 @@ export interface RedisLogOptions {
   timeoutMs?: number | undefined;
   /**
    * After this time without an answer, while a command waits for one, the connections are given up. What is large travels in pieces of
-   * 64 KiB, so it need not grow with messages. The default is enough for lines of 64 KiB a second and more.
+   * 64 KiB, so it need not grow with logged messages. The default is enough for lines of 64 KiB a second and more. A volatile message is one
+   * command, whatever its size up to 1 MiB: a line that needs longer than this for it loses its connections.
    * @default 2000
    */
   commandTimeoutMs?: number | undefined;
