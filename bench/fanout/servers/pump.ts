@@ -65,7 +65,7 @@ function subscriberOf(link: Link): Subscriber<Subscription> {
     traceWritten: ignore,
     traceRun: ignore,
     traceMiss: ignore,
-    mayWritePart: () => true,
+    admitPart: () => 'now',
     followPart: ignore,
     beginParts: () => true,
     endParts: ignore,

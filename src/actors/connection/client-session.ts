@@ -59,8 +59,7 @@ export class ClientSession {
 
   /** No answer waits: a client that asks for many threads is given no more than it reads. */
   get takesJoins(): boolean {
-    const { isOpen, isUnfinished } = this.line.writer;
-    return isOpen && !isUnfinished;
+    return this.line.writer.admit('message') === 'now';
   }
 
   /** Whether the client may publish there: it is in the thread, or could be. */

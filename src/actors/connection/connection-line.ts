@@ -156,7 +156,7 @@ export class ConnectionLine {
 
   #beat(): boolean {
     const { writer } = this;
-    if (writer.variant.format === 'plain' || !writer.canWrite) return false;
+    if (writer.variant.format === 'plain' || writer.admit('message') !== 'now') return false;
     writer.sayLater(notices.heartbeat);
     return true;
   }

@@ -1,6 +1,7 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { SendOutcome } from '../../infra/telemetry/spans.ts';
+import type { Clearance } from '../delivery/clearance.ts';
 import type { FrameWriter } from '../delivery/frame-writer.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
 import type { JoinedFrame } from '../delivery/joined-frames.ts';
@@ -32,15 +33,15 @@ export class DeliverySide implements Subscriber<Subscription> {
 
   /** Messages are to come, or the kernel has not taken all bytes. */
   get isBusy(): boolean {
-    const { isUnfinished, unsentBytes } = this.writer;
-    return this.#line.state === 'open' && (this.subscriptions.behind > 0 || isUnfinished || unsentBytes > 0);
+    if (this.#line.state !== 'open') return false;
+    return this.subscriptions.behind > 0 || this.writer.unsentBytes > 0 || this.writer.admit('message') !== 'now';
   }
 
   // --- news of the link
 
   onDrain(): void {
     if (!this.#line.drained()) return;
-    if (this.writer.isUnfinished || this.subscriptions.behind > 0) this.resume();
+    if (this.subscriptions.behind > 0 || this.writer.admit('message') === 'turn') this.resume();
   }
 
   /** False where that is not the answer to one of our pings. */
@@ -113,15 +114,16 @@ export class DeliverySide implements Subscriber<Subscription> {
     this.#tracing.over(entry, 0, outcome);
   }
 
-  mayWritePart(): boolean {
-    const { canWritePart, bytes } = this.writer;
-    if (!canWritePart) return false;
+  admitPart(): Clearance {
+    const clearance = this.writer.admit('part');
+    if (clearance !== 'now') return clearance;
     const now = this.#services.now();
+    const { bytes } = this.writer;
     const { liveness } = this.#line;
-    const hasRoom = liveness.hasRoom(now, bytes);
+    if (liveness.hasRoom(now, bytes)) return 'now';
     // whatever filled the line, an answer has to come
-    if (!hasRoom) liveness.follow(now, bytes);
-    return hasRoom;
+    liveness.follow(now, bytes);
+    return 'signal';
   }
 
   followPart(entry: Entry, isLast: boolean): void {
@@ -150,10 +152,10 @@ export class DeliverySide implements Subscriber<Subscription> {
     this.#line.tell(notices.lost(threadId, streamId));
   }
 
-  fellBehind(subscription: Subscription): void {
+  fellBehind(subscription: Subscription, clearance: Clearance): void {
     const isTooLate = subscription.isOwedCritical(this.#services.settings.maxCriticalBehind);
     if (isTooLate) this.#line.evict(closeCodes.slowConsumer);
-    else this.subscriptions.fellBehind(subscription);
+    else this.subscriptions.fellBehind(subscription, clearance);
   }
 
   onBroken(error: unknown): void {

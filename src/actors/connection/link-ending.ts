@@ -92,9 +92,9 @@ export class LinkEnding implements Task {
     guarded(
       () => {
         if (this.#isClosing) return;
-        const progress = writer.finish();
-        isDone = progress !== 'more';
-        if (progress !== 'ready') return;
+        const clearance = writer.finish();
+        isDone = clearance !== 'turn';
+        if (clearance !== 'now') return;
         this.#isClosing = true;
         link.close(code, reason);
       },

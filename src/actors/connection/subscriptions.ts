@@ -4,6 +4,7 @@ import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { notices } from './wire-protocol.ts';
+import type { Clearance } from '../delivery/clearance.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
@@ -170,12 +171,12 @@ export class Subscriptions implements Task {
     this.#services.turns.add({ run: (deadline) => leaveSome(() => this.#services.now() >= deadline) });
   }
 
-  fellBehind(subscription: Subscription): void {
+  fellBehind(subscription: Subscription, clearance: Clearance): void {
     (this.#behind ??= new Set()).add(subscription);
-    if (this.#line.writer.canWrite && !subscription.isHeldUp) this.#services.turns.add(this);
+    if (clearance !== 'signal') this.#services.turns.add(this);
   }
 
-  /** False where another one's big message is under way: whoever waits for it is visited when it is over. */
+  /** False where another thread's big message is in progress: those that wait are visited when it is over. */
   beginParts(subscription: Subscription): boolean {
     this.#inParts ??= subscription;
     return this.#inParts === subscription;
@@ -198,8 +199,8 @@ export class Subscriptions implements Task {
 
   #goOn(deadline: number): boolean {
     const { writer, input } = this.#line;
-    const progress = writer.resume();
-    if (progress !== 'ready') return progress === 'blocked';
+    const clearance = writer.resume();
+    if (clearance !== 'now') return clearance === 'signal';
     input?.goOn();
     // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
     let left = this.behind;
@@ -207,10 +208,11 @@ export class Subscriptions implements Task {
       if (left-- === 0) break;
       this.#passed(subscription);
       subscription.visit();
-      if (!writer.canWrite) return !writer.isUnfinished;
+      const next = writer.admit('message');
+      if (next !== 'now') return next === 'signal';
       if (this.#services.now() >= deadline) return this.behind === 0;
     }
-    // who is not held up has asked for another turn already
+    // a subscription that waits for no signal has asked for another turn already
     return true;
   }
 
@@ -237,7 +239,7 @@ export class Subscriptions implements Task {
     const position = formatPosition(plan.start);
     this.#line.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
     if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
-    if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription);
+    if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription, this.#line.writer.admit('message'));
     return true;
   }
 
@@ -246,7 +248,7 @@ export class Subscriptions implements Task {
     subscription.parts = wish?.parts;
     this.#line.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
     subscription.streams?.place(subscription, wish?.texts);
-    if (subscription.isOwed) this.fellBehind(subscription);
+    if (subscription.isOwed) this.fellBehind(subscription, this.#line.writer.admit('message'));
   }
 
   #forget(subscription: Subscription): void {

@@ -1,6 +1,7 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { Entry } from '../../infra/log/entry.ts';
-import type { FrameWriter, PieceWatcher } from './frame-writer.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import type { PieceWatcher } from './piece-watcher.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 
@@ -30,7 +31,7 @@ export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> i
   }
 
   get canWrite(): boolean {
-    return this.writer.canWrite;
+    return this.writer.admit('message') === 'now';
   }
 
   /** Its connection has ended, and will leave the thread soon. */

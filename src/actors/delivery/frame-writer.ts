@@ -2,28 +2,16 @@ import type { Body } from '../../api/body.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
-import type { WriteBatch } from './write-batch.ts';
+import type { Clearance, Kind } from './clearance.ts';
+import type { PieceWatcher } from './piece-watcher.ts';
+import type { BatchedWrite, WriteBatch } from './write-batch.ts';
 import type { Link, LinkListener, Piece } from '../../api/socket.ts';
 
 /**
  * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
- * under way to it; a client that causes more without reading is not served any longer.
+ * written to it. A client that causes more without reading is evicted.
  */
 const MAX_NOTICE_BYTES = 64 * 1024;
-
-/**
- * Where an outbox stands. `ready`: another message may begin. `more`: it can go on with what it has begun. `blocked`: the socket or
- * the gate takes nothing now; a drain or the gate's opening will tell.
- */
-export type Progress = 'ready' | 'more' | 'blocked';
-
-/** Whose message is written: is told of one of several pieces when it is over. */
-export interface PieceWatcher {
-  /** All of it has been handed to the socket. */
-  onWhole(entry: Entry, bytes: number): void;
-  /** The connection has ended before that. */
-  onCut(entry: Entry): void;
-}
 
 /** Whose writer it is, and learns that the link has thrown; the writer is closed then. */
 type Owner = Pick<LinkListener, 'onBroken'>;
@@ -33,7 +21,7 @@ type Owner = Pick<LinkListener, 'onBroken'>;
  * no messages: it holds at most the rest of one big frame, whose bytes are shared with every other connection, and a few
  * notices of the protocol (`joined`, `gap`, `err`), which must not come between the fragments of a message.
  */
-export class FrameWriter {
+export class FrameWriter implements BatchedWrite {
   #link: Link;
   #variant: FrameVariant;
   #isOpen = false;
@@ -69,21 +57,16 @@ export class FrameWriter {
     return this.#variant;
   }
 
-  /** True while another message may begin: gate open, nothing unfinished, the socket below its high-water mark. */
-  get canWrite(): boolean {
-    return this.#canBegin && this.#notices === undefined && this.#boarded === undefined;
-  }
-
   /**
-   * The same for a part of a big message: half of the socket's buffer stays free for what overtakes it. Where only that is missing, a
-   * drain follows.
+   * Whether something may be written now: gate open, nothing unfinished, the socket below its high-water mark. Of a part, half of the
+   * socket's buffer stays free for what overtakes it.
    */
-  get canWritePart(): boolean {
-    return this.canWrite && this.#link.unsentBytes < this.#highWaterMark / 2;
-  }
-
-  get isOpen(): boolean {
-    return this.#isOpen;
+  admit(kind: Kind): Clearance {
+    if (!this.#isOpen) return 'signal';
+    if (this.#unfinished !== undefined) return 'turn';
+    if (this.#link.unsentBytes >= (kind === 'part' ? this.#highWaterMark / 2 : this.#highWaterMark)) return 'signal';
+    const isFirst = kind === 'notice' || (this.#notices === undefined && this.#boarded === undefined);
+    return isFirst ? 'now' : 'turn';
   }
 
   /** The connection has ended. */
@@ -113,11 +96,6 @@ export class FrameWriter {
   /** The message of which only the first pieces have been handed to the socket. */
   get writing(): Entry | undefined {
     return this.#writing?.entry;
-  }
-
-  /** The rest of a big message, or a notice, waits to be written. */
-  get isUnfinished(): boolean {
-    return this.#unfinished !== undefined || this.#notices !== undefined;
   }
 
   open(): void {
@@ -151,21 +129,32 @@ export class FrameWriter {
     this.#noticeBytes += notice.bytes;
   }
 
-  /** Only when `canWrite`. Several small messages in one write, or a part of a big one. */
+  /** Only when `admit('message')` says so. Several small messages in one write, or a part of a big one. */
   writeRun(bytes: Uint8Array, messages: number): void {
     this.#messages += messages;
     this.#hand([bytes], bytes.length, undefined);
   }
 
-  /** Only when `canWrite`: as a write, but the socket is given the bytes when the flight departs, in this turn of the event loop. */
-  board(piece: Piece, bytes: number, messages: number, flight: WriteBatch): void {
+  /** Only when `canWrite`: as a write, but the socket is given the bytes when the batch departs, in this turn of the event loop. */
+  board(piece: Piece, bytes: number, messages: number, batch: WriteBatch): void {
     this.#messages += messages;
     this.#bytes += bytes;
     this.#boarded = piece;
-    flight.add(this);
+    batch.add(this);
   }
 
-  /** Whatever else is to be written comes after what has boarded. */
+  // --- BatchedWrite
+
+  /** The socket of what has boarded. */
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** What has boarded and is to be written. */
+  get boarded(): Piece | undefined {
+    return this.#boarded;
+  }
+
   depart(): void {
     const piece = this.#boarded;
     if (piece === undefined) return;
@@ -173,9 +162,13 @@ export class FrameWriter {
     this.#put(piece, undefined);
   }
 
+  departed(): void {
+    this.#boarded = undefined;
+  }
+
   /**
-   * Only when `canWrite`. Of a frame of several pieces the first goes at once; `resume` goes on with the rest, and `watcher` is told when
-   * that is over.
+   * Only when `admit('message')` says so. Of a frame of several pieces the first goes at once, and `resume` goes on with the
+   * rest: until that is over, `writing` is its entry.
    */
   write(frame: Frame, entry: Entry, watcher: PieceWatcher): void {
     this.#messages++;
@@ -183,9 +176,12 @@ export class FrameWriter {
     if (first === undefined) return;
     if (frame.pieces.length === 1) {
       this.#hand(first, frame.bytes, frame.body);
+      // a link that throws has closed it
+      if (this.#isOpen) watcher.onWhole(entry, frame.bytes);
+      else watcher.onCut(entry);
       return;
     }
-    // the log may trim the entry while its frame is under way
+    // the log may trim the entry before its frame is finished
     frame.body?.retain();
     this.#unfinished = frame;
     this.#writing = { entry, watcher };
@@ -198,30 +194,26 @@ export class FrameWriter {
    * Goes on with what is unfinished, a piece of a big message at a time: the kernel may take megabytes at once, and copying them
    * for many connections in one turn would hold the event loop.
    */
-  resume(): Progress {
-    if (!this.#isOpen) return 'blocked';
+  resume(): Clearance {
+    if (!this.#isOpen) return 'signal';
     if (this.#unfinished !== undefined) return this.#continue(this.#unfinished);
     this.#flushNotices();
-    return this.canWrite ? 'ready' : 'blocked';
+    return this.admit('message');
   }
 
   /**
-   * The connection ends, and its gate is closed for good: goes on as `resume` does, but with nothing new. `ready`: everything that has
+   * The connection ends, and its gate is closed for good: goes on as `resume` does, but with nothing new. `now`: everything that has
    * begun has been handed to the socket.
    */
-  finish(): Progress {
+  finish(): Clearance {
     this.depart();
     if (this.#unfinished !== undefined) return this.#continue(this.#unfinished);
     while (this.#notices !== undefined && this.#link.unsentBytes < this.#highWaterMark) this.#sayNext(this.#notices);
-    return this.#notices === undefined ? 'ready' : 'blocked';
-  }
-
-  get #canBegin(): boolean {
-    return this.#isOpen && this.#unfinished === undefined && this.#link.unsentBytes < this.#highWaterMark;
+    return this.#notices === undefined ? 'now' : 'signal';
   }
 
   #flushNotices(): void {
-    while (this.#canBegin && this.#notices !== undefined) this.#sayNext(this.#notices);
+    while (this.#notices !== undefined && this.admit('notice') === 'now') this.#sayNext(this.#notices);
   }
 
   #sayNext(notices: Frame[]): void {
@@ -233,19 +225,19 @@ export class FrameWriter {
     this.#hand(piece, notice.bytes, undefined);
   }
 
-  #continue(frame: Frame): Progress {
+  #continue(frame: Frame): Clearance {
     const piece = frame.pieces[this.#nextPiece] ?? [];
     const size = sizeOf(piece);
     const { unsentBytes } = this.#link;
     const limit = this.#highWaterMark;
-    // only where a drain follows: a ping's few bytes are no reason to wait, for nobody tells when they have gone
-    if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'blocked';
+    // only where a drain follows: a ping's few bytes are no reason to wait, for no drain follows them
+    if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'signal';
     this.#nextPiece++;
     this.#hand(piece, size, frame.body);
     // a link that throws has ended it
-    if (this.#unfinished !== frame) return 'blocked';
+    if (this.#unfinished !== frame) return 'signal';
     if (this.#nextPiece === frame.pieces.length) this.#complete(frame);
-    return 'more';
+    return 'turn';
   }
 
   /** The connection has ended: lets go of what is unfinished. */
@@ -269,7 +261,7 @@ export class FrameWriter {
     try {
       this.#link.write(piece, body);
     } catch (error) {
-      // sockets report their end as an event; a link of somebody else's may throw, and must not break the fan-out
+      // sockets report their end as an event; a link of the application's own may throw, and must not break the fan-out
       this.#isOpen = false;
       this.#owner.onBroken(error);
     }

@@ -1,7 +1,7 @@
 import type { DeflatedParts } from '../../infra/wire/deflated-part-frames.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Parts } from '../../infra/wire/part-frames.ts';
-import type { FrameWriter } from './frame-writer.ts';
+import type { Clearance } from './clearance.ts';
 import type { Subscriber } from './subscriber.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
@@ -23,15 +23,6 @@ export interface PartsDeflate {
   readonly window: WindowBits;
   readonly level: number;
 }
-
-/** Whose socket the parts go to; see `Subscriber`. */
-type PartReader = Pick<Subscriber<unknown>, 'mayWritePart' | 'followPart'>;
-
-/**
- * `written`: a part of several. `done`: the last one. `blocked`: the socket takes none now. `heldUp`: it would, but the part has to
- * wait, for a drain, for the line or to be compressed.
- */
-export type PartProgress = 'written' | 'done' | 'blocked' | 'heldUp';
 
 /** A big entry on its way to one client: a cursor within it, which keeps its body alive until `end`. */
 export class PartSender {
@@ -60,15 +51,20 @@ export class PartSender {
     this.#next = isKnown ? next : 0;
   }
 
-  /** Writes the next part, where the socket takes one and it is ready. */
-  write(writer: FrameWriter, subscriber: PartReader): PartProgress {
-    if (!subscriber.mayWritePart()) return writer.canWrite ? 'heldUp' : 'blocked';
+  /** All parts have been written. */
+  get isDone(): boolean {
+    return this.#next === this.#parts.count;
+  }
+
+  /** Writes the next part, where the subscriber admits one and it is ready; else says when to come again. */
+  write(subscriber: Pick<Subscriber<unknown>, 'writer' | 'admitPart' | 'followPart'>): Clearance {
+    const clearance = subscriber.admitPart();
+    if (clearance !== 'now') return clearance;
     const part = this.#take();
-    if (part === undefined) return 'heldUp';
-    const isDone = this.#next === this.#parts.count;
-    writer.writeRun(part, isDone ? 1 : 0);
-    subscriber.followPart(this.entry, isDone);
-    return isDone ? 'done' : 'written';
+    if (part === undefined) return 'signal';
+    subscriber.writer.writeRun(part, this.isDone ? 1 : 0);
+    subscriber.followPart(this.entry, this.isDone);
+    return 'now';
   }
 
   end(): void {

@@ -2,6 +2,7 @@ import type { Entry } from '../../infra/log/entry.ts';
 import type { Counters } from '../support/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { GapReason } from './gap-reason.ts';
+import type { Clearance } from './clearance.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { JoinedFrame, JoinedFrames } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
@@ -28,8 +29,8 @@ export interface Subscriber<Reader> {
   traceRun(run: JoinedFrame): void;
   /** A traced entry was offered to it and not written, or not to its end. */
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped' | 'evicted'): void;
-  /** Whether a part of a big entry may be written now; where not, though the outbox can write, another turn follows. */
-  mayWritePart(): boolean;
+  /** Whether a part of a big entry may be written, by the socket and by what the line to the client holds. */
+  admitPart(): Clearance;
   /** A part of a big entry has been written. */
   followPart(entry: Entry, isLast: boolean): void;
   /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
@@ -41,8 +42,11 @@ export interface Subscriber<Reader> {
   tellGap(threadId: string, why: GapReason, position: string): void;
   /** Tells the client that a token stream is over without a final message. */
   tellLost(threadId: string, streamId: string): void;
-  /** A visit ended before the end of the log: the socket takes no more, or others are to have their turn. */
-  fellBehind(subscription: Reader): void;
+  /**
+   * A visit ended before the end of the log.
+   * @param clearance `signal` where it has to wait for one; else others are to have their turn first
+   */
+  fellBehind(subscription: Reader, clearance: Clearance): void;
   /** A visit threw: what it has left half done cannot be gone on with, so the connection ends. */
   onBroken(error: unknown): void;
 }

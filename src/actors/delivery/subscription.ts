@@ -23,8 +23,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
   parts: PartsWish | undefined;
   /** The big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
-  /** The cursor of a visit that ended with `isHeldUp`; no other cursor is held up. */
-  #heldUpAt = -1;
+  /** The cursor at which it waits for a signal, though the socket may take messages. */
+  #waitsAt = -1;
 
   constructor(
     subscriber: Subscriber<Subscription>,
@@ -55,11 +55,6 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return !this.isBehind || this.#partStream !== undefined;
   }
 
-  /** The socket could be written to, but the next part has to wait: for a drain, for the parts of another thread, or to be compressed. */
-  get isHeldUp(): boolean {
-    return this.#heldUpAt === this.cursor;
-  }
-
   override end(): void {
     super.end();
     this.#endParts();
@@ -73,11 +68,11 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /**
    * Writes what is to come, as far as the socket takes it; true when nothing is left.
    *
-   * @param flight takes what is one write of a few bytes, to be made together with those of others
+   * @param batch takes what is one write of a few bytes, to be made together with those of others
    */
-  visit(flight?: WriteBatch): boolean {
+  visit(batch?: WriteBatch): boolean {
     const { streams } = this;
-    return streams === undefined || streams.size === 0 ? this.#visitLog(flight) : this.#visitAll(streams);
+    return streams === undefined || streams.size === 0 ? this.#visitLog(batch) : this.#visitAll(streams);
   }
 
   /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
@@ -92,16 +87,16 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
-  #visitLog(flight?: WriteBatch): boolean {
+  #visitLog(batch?: WriteBatch): boolean {
     if (!this.isBehind || this.isEnded) return true;
     if (this.#partStream !== undefined) {
       if (!this.#goOn()) return this.#wait();
       if (!this.isBehind) return true;
     }
     if (this.cursor + 1 < this.tail.first && !this.#passTrimmed()) return this.#wait();
-    if (this.tail.head === this.cursor + 1) return this.#step(flight) || this.#wait();
+    if (this.tail.head === this.cursor + 1) return this.#step(batch) || this.#wait();
     const run = this.#nextRun();
-    if (run?.to === this.tail.head) return this.#deliverRun(run, flight) || this.#wait();
+    if (run?.to === this.tail.head) return this.#deliverRun(run, batch) || this.#wait();
     this.writer.cork();
     this.#overtake();
     let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
@@ -112,7 +107,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** Writes a volatile entry now, or drops and counts it: false. */
   offerVolatile(entry: Entry): boolean {
-    if (this.isLive && this.writer.canWrite && entry.isDeliverable(this.home.now())) {
+    if (this.isLive && this.canWrite && entry.isDeliverable(this.home.now())) {
       this.#write(entry, false);
       return true;
     }
@@ -142,11 +137,11 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return this.home.runs.after(this.tail, this.cursor, this.writer.variant, this.home.now());
   }
 
-  #deliverRun(run: JoinedFrame, flight?: WriteBatch): boolean {
-    if (!this.writer.canWrite) return false;
+  #deliverRun(run: JoinedFrame, batch?: WriteBatch): boolean {
+    if (!this.canWrite) return false;
     for (const entry of run.entries) this.noteWritten(entry);
-    if (flight === undefined) this.writer.writeRun(run.bytes, run.entries.length);
-    else this.writer.board(run.piece, run.bytes.length, run.entries.length, flight);
+    if (batch === undefined) this.writer.writeRun(run.bytes, run.entries.length);
+    else this.writer.board(run.piece, run.bytes.length, run.entries.length, batch);
     this.home.counters.deliveries += run.entries.length;
     if (run.isTraced) this.subscriber.traceRun(run);
     this.cursor = run.to;
@@ -155,7 +150,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
   #passTrimmed(): boolean {
-    if (!this.writer.canWrite) return false;
+    if (!this.canWrite) return false;
     this.skipTrimmed();
     const position = formatPosition({ epoch: this.tail.epoch, offset: this.cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
@@ -164,12 +159,12 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   /** The next entry at the cursor; false where the socket takes no more. */
-  #step(flight?: WriteBatch): boolean {
+  #step(batch?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
     if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
-      if (!this.writer.canWrite) return false;
+      if (!this.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
-      this.#write(entry, false, flight);
+      this.#write(entry, false, batch);
     } else if (entry !== undefined && !this.wasAhead(entry)) {
       this.noteSkipped(entry);
     }
@@ -180,7 +175,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
   #begin(entry: Entry, wish: PartsWish): boolean {
     if (!this.subscriber.beginParts(this)) {
-      this.#heldUpAt = this.cursor;
+      // its visit comes when the other one's parts are over
+      this.#waitsAt = this.cursor;
       return false;
     }
     const { window } = this.writer.variant;
@@ -206,9 +202,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #writePart(stream: PartSender): boolean {
-    const progress = stream.write(this.writer, this.subscriber);
-    this.#heldUpAt = progress === 'heldUp' ? this.cursor : -1;
-    if (progress !== 'done') return false;
+    this.#waitsAt = stream.write(this.subscriber) === 'signal' ? this.cursor : -1;
+    if (!stream.isDone) return false;
     this.noteWritten(stream.entry);
     this.#pass();
     this.home.counters.deliveries++;
@@ -228,17 +223,18 @@ export class Subscription extends ConnectionCursor<Subscription> {
     this.subscriber.endParts();
   }
 
-  #write(entry: Entry, isAhead: boolean, flight?: WriteBatch): void {
+  #write(entry: Entry, isAhead: boolean, batch?: WriteBatch): void {
     const writer = this.writer;
     const { format, window } = writer.variant;
     const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
     const piece = frame.body === undefined ? frame.pieces[0] : undefined;
-    if (flight === undefined || piece === undefined) writer.write(frame, entry, this);
-    else writer.board(piece, frame.bytes, 1, flight);
+    if (batch !== undefined && piece !== undefined) {
+      writer.board(piece, frame.bytes, 1, batch);
+      this.onWhole(entry, frame.bytes);
+      return;
+    }
+    writer.write(frame, entry, this);
     if (writer.writing !== undefined) this.subscriber.goOn(entry);
-    else if (writer.isOpen) this.onWhole(entry, frame.bytes);
-    // the link has thrown
-    else this.onCut(entry);
   }
 
   /** Writes the critical entries that wait behind others. */
@@ -246,7 +242,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     for (;;) {
       const after = Math.max(this.criticalCursor, this.cursor);
       const offset = this.tail.criticalAfter(after);
-      if (offset === undefined || !this.writer.canWrite) return;
+      if (offset === undefined || !this.canWrite) return;
       if (offset === this.cursor + 1) {
         // its turn has come anyway: it overtakes nobody
         if (!this.#step()) return;
@@ -261,7 +257,9 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #wait(): false {
-    if (!this.isEnded) this.subscriber.fellBehind(this);
+    if (this.isEnded) return false;
+    const isWaiting = this.#waitsAt === this.cursor;
+    this.subscriber.fellBehind(this, isWaiting ? 'signal' : this.writer.admit('message'));
     return false;
   }
 }
