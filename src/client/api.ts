@@ -59,7 +59,7 @@ export interface ClientStream extends AsyncIterable<string> {
   readonly text: string;
   /**
    * The final message; undefined where it will not come: the thread was left, or messages are missing (`gap`). A stream that is still
-   * under way after a gap is a new `stream` event, with the text from its beginning. Never rejects.
+   * growing after a gap is a new `stream` event, with the text from its beginning. Never rejects.
    */
   readonly done: Promise<Message | undefined>;
   /**
@@ -116,7 +116,7 @@ export interface JoinOptions {
  * A conversation that this client has joined: it stays joined across reconnects, and each message comes exactly once and
  * in order, apart from critical ones that come `ahead`.
  *
- * Until its first listener for `message` or its first iterator is added, messages are held, at most `maxBuffered`; those who come in the
+ * Until its first listener for `message` or its first iterator is added, messages are held, at most `maxBuffered`; readers that come in the
  * same turn of the event loop get them all. Then the thread waits on the server, unless there are listeners for `stream`: then the oldest
  * messages are given up with a `gap`. A `stream` listener gets the streams that are still growing when it comes.
  */
@@ -226,7 +226,7 @@ export interface Client {
   readonly inbox: Inbox;
   /**
    * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is, and the options count for
-   * nothing: add listeners with `thread.on`. Whoever leaves it leaves it for all who share it.
+   * nothing: add listeners with `thread.on`. A `leave` is one for all that share it.
    * @throws InvalidThreadIdError, InvalidOptionError, ClientClosedError
    */
   join(threadId: string, options?: JoinOptions): ClientThread;

@@ -21,3 +21,9 @@ export function backoffDelay({ minMs, maxMs }: Backoff, attempt: number, random:
 export function laterDelay({ maxMs }: Backoff, random: () => number): number {
   return (maxMs / 2) * (1 + random());
 }
+
+/** The longest that a server can have its clients wait. */
+export const LONGEST_RETRY_MS = 300_000;
+
+/** A connection that has lasted for this many shortest waits was a good one: the next attempt is a first one again. */
+export const GOOD_WAITS = 10;

@@ -1,7 +1,7 @@
 import { AckQueue } from './ack-queue.ts';
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
 import { checkOptions } from './check-options.ts';
-import { Connection, type ConnectionListener } from './connection.ts';
+import { Connection } from './connection.ts';
 import { reportGlobally } from './environment.ts';
 import {
   ClientClosedError,
@@ -27,8 +27,9 @@ import { Emitter } from './emitter.ts';
 import { textOf } from './fields.ts';
 import { checkId, checkThreadId, type ClientSettings } from './options.ts';
 import { PublishQueue, type PublishHost } from './publish-queue.ts';
-import type { ClientState, StateChange } from './connection-states.ts';
-import { JoinedThread, type ThreadHost } from './thread.ts';
+import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
+import type { ThreadHost } from './thread-host.ts';
+import { JoinedThread } from './thread.ts';
 
 /** Threads in all, beyond which the application joins none for the client; a hub allows 10,000 where its application sets nothing else. */
 const MAX_THREADS = 16_384;

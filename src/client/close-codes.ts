@@ -1,7 +1,7 @@
 /** What to do after a close: come back and resume, come back later, or stay away. */
 export type Reconnect = 'resume' | 'later' | 'never';
 
-/** The server says why it does not want the client back (docs/PROTOCOL.md): closed, policy, too big, bad message, who the client is, replaced. */
+/** The server says why it does not want the client back (docs/PROTOCOL.md): closed, policy, too big, bad message, identity, replaced. */
 const NEVER = [1000, 1008, 1009, 4400, 4401, 4403, 4409];
 
 /** Overloaded, idle, rate limited. */

@@ -20,6 +20,15 @@ export interface StateChange {
   readonly retryInMs?: number;
 }
 
+/** What a connection reports to its client. */
+export interface ConnectionListener {
+  onState(change: StateChange): void;
+  /** What a socket received. */
+  onData(data: unknown): void;
+  /** An error without consequences. */
+  report(error: unknown): void;
+}
+
 const transitions: Readonly<Record<ClientState, Partial<Record<ClientStep, ClientState>>>> = {
   connecting: { opened: 'open', lost: 'waiting', ended: 'closed' },
   open: { lost: 'waiting', ended: 'closed' },

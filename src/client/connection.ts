@@ -1,33 +1,21 @@
-import { backoffDelay, laterDelay } from './backoff.ts';
+import { backoffDelay, GOOD_WAITS, laterDelay, LONGEST_RETRY_MS } from './backoff.ts';
 import { reconnectAfter } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { ConnectionFailingError } from './errors.ts';
 import type { ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
-import { closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
-import { nextState, type ClientState, type ClientStep, type StateChange } from './connection-states.ts';
+import { addressOf, closeOf, dataOf, OPEN, SUBPROTOCOL, type WebSocketLike } from './socket.ts';
+import {
+  nextState,
+  type ClientState,
+  type ClientStep,
+  type ConnectionListener,
+  type StateChange,
+} from './connection-states.ts';
 
-/** The protocol that is asked for in the handshake. */
-const SUBPROTOCOL = 'threadcast.v1.json';
-
-/** A connection that has lasted for this many shortest waits was a good one: the next attempt is a first one again. */
-const GOOD_WAITS = 10;
-
-/** Failures in a row after which the application is told. */
+/** Failures in a row after which the client reports an error. */
 const FAILURES_TOLD = 5;
-
-/** The longest that a server can have its clients wait. */
-const LONGEST_RETRY_MS = 300_000;
-
-/** Who is told what the connection lives through. */
-export interface ConnectionListener {
-  onState(change: StateChange): void;
-  /** What a socket received. */
-  onData(data: unknown): void;
-  /** An error without consequences. */
-  report(error: unknown): void;
-}
 
 /** One socket after another: opens, waits, opens again, until it is closed for good. */
 export class Connection {
@@ -120,7 +108,7 @@ export class Connection {
   async #ask(token: () => string | Promise<string>): Promise<void> {
     const dial = this.#dials;
     try {
-      // not in this turn: who connects has still to listen for errors
+      // not in this turn: the application has still to listen for errors
       const fresh = await Promise.resolve().then(token);
       if (dial === this.#dials) this.#open(fresh);
     } catch (error) {
@@ -130,9 +118,7 @@ export class Connection {
 
   #open(token: string | undefined): void {
     const { url, WebSocket, cid } = this.#settings;
-    const query = `${url.includes('?') ? '&' : '?'}cid=${cid}`;
-    const secret = token === undefined ? '' : `&token=${encodeURIComponent(token)}`;
-    const socket = new WebSocket(url + query + secret, SUBPROTOCOL);
+    const socket = new WebSocket(addressOf(url, cid, token), SUBPROTOCOL);
     this.#socket = socket;
     const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void =>
       socket.addEventListener(type, (event) => {
@@ -211,7 +197,7 @@ export class Connection {
     }
   }
 
-  /** There is reason to believe that an attempt would succeed. */
+  /** An attempt may succeed now. */
   #wake(): void {
     if (this.#state === 'waiting' && this.#now() >= this.#notBefore) this.#retry();
   }

@@ -35,7 +35,7 @@ export class Emitter<Events extends object> {
     return !!this.#byEvent[event]?.size;
   }
 
-  /** False when nobody listens. */
+  /** False without a listener. */
   emit<E extends keyof Events>(event: E, news: Events[E]): boolean {
     const listeners = this.#byEvent[event];
     if (!listeners?.size) return false;

@@ -22,7 +22,7 @@ interface Environment extends Listenable {
 /** Looked at when needed: a polyfill may come late. */
 export const environment: Environment = globalThis;
 
-/** False also where nobody knows. */
+/** False also where the environment does not say. */
 export function isOffline(): boolean {
   return environment.navigator?.onLine === false;
 }

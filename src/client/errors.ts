@@ -98,7 +98,7 @@ export class PublishRefusedError extends errorOf(
   declare readonly detail: string | undefined;
 }
 
-/** No answer came within `publishTimeoutMs`: nobody knows whether the server has taken the message. With the same id it is the same one. */
+/** No answer came within `publishTimeoutMs`: the server may have taken the message or not. With the same id it is the same one. */
 export class PublishTimeoutError extends errorOf(
   'TC_PUBLISH_TIMEOUT',
   ({ id, timeoutMs }: { threadId: string; id: string; timeoutMs: number }) =>

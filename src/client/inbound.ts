@@ -69,7 +69,7 @@ export class Inbound {
     this.#streams.cancelAgain();
   }
 
-  /** The server has told no gap, though it does not go on where we are: then it is told now. */
+  /** The server has sent no gap, though it does not go on where we are: the client reports one now. */
   explain(): void {
     const position = this.#unexplained;
     if (position) this.gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);

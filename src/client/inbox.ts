@@ -1,7 +1,8 @@
 import type { Inbox, InboxEvents, Message } from './api.ts';
 import type { JoinedFrame, ThreadFrame } from './frames.ts';
 import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
-import { JoinedThread, type Role, type ThreadHost } from './thread.ts';
+import type { Role, ThreadHost } from './thread-host.ts';
+import { JoinedThread } from './thread.ts';
 
 /** What the server sends to this client without a thread of the application's: to its connection, and to its user. */
 export class ClientInbox implements Inbox, ReaderBufferHost {
@@ -86,7 +87,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
   }
 
   /** The next one takes its place. */
-  forget(thread: JoinedThread): void {
+  forget(thread: { readonly id: string }): void {
     if (thread === this.#ofUser) this.#ofUser = this.#open('inbox');
     if (thread === this.#ofConnection) this.#ofConnection = this.#open('invited');
   }

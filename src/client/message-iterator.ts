@@ -7,7 +7,7 @@ interface Reader {
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** One reader of a thread, with the messages that it has not taken yet. Who pushes looks at `size`. */
+/** One reader of a thread, with the messages that it has not taken yet. The pusher looks at `size`. */
 export class MessageIterator implements AsyncIterableIterator<Message, undefined> {
   readonly #onTaken: () => void;
   readonly #onReturn: () => void;

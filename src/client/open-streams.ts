@@ -78,7 +78,7 @@ export class OpenStreams {
     for (const stream of this.#byId.values()) this.#show(stream);
   }
 
-  /** After a reconnect: nobody knows whether the server has heard of it. */
+  /** After a reconnect: the server may not have heard of it. */
   cancelAgain(): void {
     for (const { isCancelled, cancel } of this.#byId.values()) if (isCancelled) cancel();
   }

@@ -7,7 +7,7 @@ import { isText } from './fields.ts';
 import type { WebSocketConstructor } from './socket.ts';
 import { isLonger } from './utf8.ts';
 
-/** What proves who the client is; a function is asked anew for each attempt, so that it can give a fresh one. */
+/** Proves the identity of the client; a function is called anew for each attempt, so that it can give a fresh one. */
 export type Token = string | (() => string | Promise<string>);
 
 /** Everything has a default. Times are in milliseconds. */

@@ -12,7 +12,7 @@ interface Unanswered {
   isSent: boolean;
 }
 
-/** Who sends what is published. */
+/** What sends publications. */
 export interface PublishHost {
   /** False where there is no open socket. */
   sendPublish(threadId: string, text: string): boolean;

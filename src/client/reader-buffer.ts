@@ -28,7 +28,7 @@ export class ReaderBuffer {
     this.#listeners = new Emitter(events, host);
   }
 
-  /** Nobody has taken messages yet. */
+  /** No reader has taken messages yet. */
   get isUnread(): boolean {
     return !!this.#unread;
   }
@@ -53,7 +53,7 @@ export class ReaderBuffer {
     return off;
   }
 
-  /** False when nobody listens. */
+  /** False without a listener. */
   emit<E extends keyof ThreadEvents>(event: E, news: ThreadEvents[E]): boolean {
     return this.#listeners.emit(event, news);
   }
@@ -93,7 +93,7 @@ export class ReaderBuffer {
     this.#endIterators();
   }
 
-  /** In this turn's end, for all who come in this turn. */
+  /** At the end of this turn, for all readers that come in this turn. */
   #wake(): void {
     if (this.#unread?.length === 0 || this.#isEnded) this.#release();
     else if (this.#unread && !this.#isWaking) {

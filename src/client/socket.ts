@@ -12,6 +12,15 @@ export interface WebSocketLike {
 /** `WebSocket`, or anything that is made in the same way. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike;
 
+/** The protocol that the client asks for in the handshake. */
+export const SUBPROTOCOL = 'threadcast.v1.json';
+
+/** The address of a socket: browsers cannot set headers on a WebSocket, so the query carries what the server needs. */
+export function addressOf(url: string, cid: string, token: string | undefined): string {
+  const secret = token === undefined ? '' : `&token=${encodeURIComponent(token)}`;
+  return `${url}${url.includes('?') ? '&' : '?'}cid=${cid}${secret}`;
+}
+
 /** `readyState` of an open WebSocket. */
 export const OPEN = 1;
 

@@ -5,7 +5,7 @@ import { fieldsOf, textOf } from './fields.ts';
 export class TextStream implements ClientStream {
   readonly id: string;
   readonly cancel: () => void;
-  /** Once more after a reconnect: nobody knows whether the server has heard of it. */
+  /** Once more after a reconnect: the server may not have heard of it. */
   isCancelled = false;
   /** The application has it. */
   isShown = false;
@@ -42,7 +42,7 @@ export class TextStream implements ClientStream {
 
   /** The final message, or none where it will not come. */
   end(message?: Message): void {
-    // whoever was behind has the rest of the text here
+    // a reader that was behind gets the rest of the text here
     this.add(0, textOf(fieldsOf(message?.data)?.['text']) ?? '');
     this.#isOver = true;
     this.#finish(message);

@@ -1,29 +1,14 @@
 import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
-import type { JoinedFrame, JoinWish, Request, ThreadFrame } from './frames.ts';
+import type { JoinedFrame, JoinWish, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
 import { JoinHandshake } from './join-handshake.ts';
 import type { Joiner } from './join-queue.ts';
 import type { ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
 import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
+import type { Role, ThreadHost } from './thread-host.ts';
 import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
-
-/** What a thread needs of its client. */
-export interface ThreadHost {
-  readonly settings: ClientSettings;
-  send(request: Request): void;
-  /** Has a thread joined as soon as the server takes it. */
-  enqueueJoin(joiner: Joiner): void;
-  /** Everything of the thread up to this offset is here. */
-  acknowledge(threadId: string, offset: number): void;
-  report(error: unknown): void;
-  /** The thread is over. */
-  forget(thread: JoinedThread): void;
-}
-
-/** How it comes to be joined. `own`: by a join of ours. `inbox`: likewise, without a name. `invited`: only the application joins. */
-export type Role = 'own' | 'inbox' | 'invited';
 
 /** A thread at work: its handshake joins it after each reconnect, `Inbound` takes what comes, and the buffer holds it for readers. */
 export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBufferHost {
@@ -107,7 +92,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   wish(ref: number): JoinWish {
     this.#handshake.asked(ref);
-    this.#asked = this.#resumesAt;
+    this.#asked = this.position ?? this.#from;
     return { th: this.#role === 'inbox' ? undefined : this.id, ref, from: this.#asked, ...this.#inbound.partial };
   }
 
@@ -223,10 +208,6 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     return this.#state === 'absent' || this.#state === 'outdated';
   }
 
-  get #resumesAt(): string | undefined {
-    return this.position ?? this.#from;
-  }
-
   #step(step: ThreadStep): boolean {
     const next = nextThreadState(this.#state, step);
     if (next) this.#state = next;
@@ -240,7 +221,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
       return;
     }
     // the application may join for it: where it asked for what is new, that does as well, and later it is news
-    const asked = isAnswer || this.#handshake.isAsked ? this.#asked : this.#resumesAt;
+    const asked = isAnswer || this.#handshake.isAsked ? this.#asked : (this.position ?? this.#from);
     const isNew = asked === undefined || this.#role === 'invited';
     const isWelcome = isAnswer || this.#isJoined || (isNew && this.#isWaiting);
     if (isWelcome) this.#handshake.accepted(isAnswer);
