@@ -30,7 +30,7 @@ class Room implements Home<Subscription>, Station {
   readonly runs = runs;
   readonly counters = makeCounters();
   readonly compression = { thresholdBytes: Infinity, level: 1 };
-  readonly flight = new WriteBatch();
+  readonly batch = new WriteBatch();
   readonly now = (): number => systemClock.now();
   readonly report = fail;
   readonly streams = undefined;

@@ -18,7 +18,7 @@ import { withDeadline } from '../support/callback-deadline.ts';
 import { notices, type Request } from './wire-protocol.ts';
 import type { PublishAnswer } from '../../api/connection.ts';
 
-/** What the client is told where the application refuses with an HTTP status. */
+/** The error code for the client where the application refuses with an HTTP status. */
 const REFUSALS: Readonly<Record<number, string>> = {
   401: 'unauthenticated',
   403: 'forbidden',

@@ -26,7 +26,7 @@ export const costs = {
   /** Less than others: a client that comes back asks for each of its threads. */
   join: 0.15,
   request: 0.75,
-  /** A ping of the peer's, or a pong that nobody has asked for. */
+  /** A ping of the client, or a pong that answers none of the server's pings. */
   control: 1,
   /** A handshake: `authenticate`, a connection and its end. */
   handshake: 10,

@@ -142,7 +142,7 @@ export class Subscriptions implements Task {
     return subscription !== undefined;
   }
 
-  /** Its client may not join, but is in the thread: it is told where it stands. */
+  /** Its client may not join, but is in the thread: it gets its position there. */
   greetMember(threadId: string, ref: number | undefined): void {
     const subscription = this.#byThread.get(threadId);
     if (subscription === undefined) return;

@@ -1,7 +1,7 @@
 /** Of a masked frame, the longest (RFC 6455 section 5.2). */
 const HEADER_BYTES = 14;
 
-/** Of the handshake, and of what a socket has read when the first of the messages in it is told. */
+/** Of the handshake, and of what a socket has read when it reports the first of the messages in it. */
 const READ_AHEAD_BYTES = 128 * 1024;
 
 /** Finds the bytes that were read and came to nothing: a message may come in thousands of empty fragments. */

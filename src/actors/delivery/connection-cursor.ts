@@ -49,7 +49,7 @@ export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> i
     this.writer.writeRun(bytes, 0);
   }
 
-  /** A stream that its client knows of will have no end: whoever published it is gone. */
+  /** A stream that its client knows of will have no end: its publisher is gone. */
   tellLost(streamId: string): void {
     if (!this.isEnded) this.subscriber.tellLost(this.threadId, streamId);
   }

@@ -11,12 +11,12 @@ const VISITS_PER_LOOK = 16;
 /** Bytes of a message from which copying it to the kernel costs more than the system call: then each visit is timed. */
 const HEAVY_BYTES = 16 * 1024;
 
-/** Whose members a pump visits. */
+/** The thread whose members a fan-out visits. */
 export interface Station {
   readonly members: ReadonlySet<Subscription>;
   /** Of the last member that joined. */
   readonly lastSerial: number;
-  readonly flight: WriteBatch;
+  readonly batch: WriteBatch;
   readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
@@ -26,7 +26,7 @@ export interface Station {
 
 /**
  * Fan-out of one thread as reading its log: each pass visits every subscription once, and every visit writes all that came
- * after that subscription's cursor. Messages that arrive while a pass is under way are simply more entries for the visits to
+ * after that subscription's cursor. Messages that arrive while a pass is in progress are simply more entries for the visits to
  * come, so batching grows with load and needs no timer.
  */
 export class FanOut implements Task {
@@ -59,7 +59,7 @@ export class FanOut implements Task {
   }
 
   run(deadline: number): boolean {
-    const { flight, now } = this.#station;
+    const { batch, now } = this.#station;
     const pass = (this.#pass ??= this.#begin());
     const visitsPerLook = pass.isHeavy ? 1 : VISITS_PER_LOOK;
     let visits = 0;
@@ -68,14 +68,14 @@ export class FanOut implements Task {
       try {
         this.#visit(member, pass);
       } catch (error) {
-        // one that is broken is nobody else's matter
+        // a broken connection must not keep the others from their visits
         member.subscriber.onBroken(error);
       }
       if (++visits % visitsPerLook !== 0) continue;
-      flight.depart();
+      batch.depart();
       if (now() >= deadline) return false;
     }
-    flight.depart();
+    batch.depart();
     this.#pass = undefined;
     const { lastSerial, report } = this.#station;
     for (const publication of pass.publications) {
@@ -105,7 +105,7 @@ export class FanOut implements Task {
   }
 
   #begin(): Pass {
-    const { streams, flight, members, lastSerial } = this.#station;
+    const { streams, batch, members, lastSerial } = this.#station;
     this.#isTextDue = false;
     const units = streams?.flush() ?? 0;
     const publications = this.#waiting;
@@ -116,8 +116,8 @@ export class FanOut implements Task {
       publications,
       firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
-      // a volatile message is offered right after the visit, to whoever can be written to
-      flight: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : flight,
+      // a volatile message is offered right after the visit, to members whose sockets take it
+      batch: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : batch,
       isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
       rest: members.values(),
       lastSerial,
@@ -132,7 +132,7 @@ export class FanOut implements Task {
     if (member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
       for (const publication of pass.publications) publication.skip(member);
     }
-    const isDone = member.visit(pass.flight);
+    const isDone = member.visit(pass.batch);
     if (!isDone || pass.isHeavy || member.isEnded) {
       for (const publication of pass.publications) {
         const { entry } = publication;
@@ -158,7 +158,7 @@ interface Pass {
   /** The oldest offset among the publications. */
   readonly firstOffset: number;
   readonly volatile: readonly FanOutTally[];
-  readonly flight: WriteBatch | undefined;
+  readonly batch: WriteBatch | undefined;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;
   /** Of the last member that had joined when the pass began. */

@@ -117,7 +117,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   /**
-   * The log has lost what came after this offset; whoever had it, or was still to get it, is told. What takes its place is delivered
+   * The log has lost what came after this offset; a client that had it, or was still to get it, gets a `gap`. What takes its place is delivered
    * as anything new.
    */
   rewind(after: number, why: 'fork' | 'epoch'): void {
@@ -244,7 +244,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       const offset = this.tail.criticalAfter(after);
       if (offset === undefined || !this.canWrite) return;
       if (offset === this.cursor + 1) {
-        // its turn has come anyway: it overtakes nobody
+        // its turn has come anyway: it overtakes nothing
         if (!this.#step()) return;
         continue;
       }

@@ -1,23 +1,19 @@
 import type { Frame } from '../../infra/wire/frames.ts';
+import type { ConnectionActor } from '../connection/connection.ts';
 import type { Task } from '../support/slice-scheduler.ts';
-
-/** Whom there is something to tell. */
-interface Listening {
-  tell(notice: Frame): void;
-}
 
 /** Connections between two looks at the clock: each is a system call. */
 const VISITS_PER_LOOK = 16;
 
 /** Tells all connections the same, in the turns' slices: ten thousand system calls at once would hold the event loop. */
 export class BroadcastNotice implements Task {
-  readonly #connections: () => Iterable<Listening>;
+  readonly #connections: () => Iterable<ConnectionActor>;
   readonly #now: () => number;
   #notice: Frame | undefined;
   /** A Map's iterator goes on where it stopped, with those that came meanwhile and without those that went. */
-  #rest: Iterator<Listening> | undefined;
+  #rest: Iterator<ConnectionActor> | undefined;
 
-  constructor(connections: () => Iterable<Listening>, now: () => number) {
+  constructor(connections: () => Iterable<ConnectionActor>, now: () => number) {
     this.#connections = connections;
     this.#now = now;
   }

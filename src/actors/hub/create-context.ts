@@ -73,7 +73,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     unfinished: new UnfinishedInput(settings.input.maxUnfinishedBytes),
     places: new SharedPlaces(REQUESTS_AT_ONCE),
     runs,
-    flight: new WriteBatch(),
+    batch: new WriteBatch(),
     ticker: new FlushTimer(clock, streams.windowMs),
     counters,
     get isRunning() {

@@ -8,7 +8,7 @@ import type { StreamServices } from '../streams/stream-services.ts';
 export interface ThreadServices extends StreamServices {
   readonly serializer: SerializerActor;
   readonly runs: JoinedFrames;
-  readonly flight: WriteBatch;
+  readonly batch: WriteBatch;
   /** With this hub's effects, provided once: providing costs as much as building a machine. */
   readonly machines: { readonly thread: typeof threadMachine };
   /** The thread has closed. */

@@ -34,7 +34,7 @@ import type { SendOptions } from '../../api/message.ts';
 export class ThreadActor implements Home<Subscription>, Station, StreamHost, Publisher {
   readonly id: string;
   readonly runs: JoinedFrames;
-  readonly flight: WriteBatch;
+  readonly batch: WriteBatch;
   readonly counters: Counters;
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
@@ -58,7 +58,7 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     this.id = id;
     this.#isConnections = isConnectionThread(id);
     this.runs = engine.runs;
-    this.flight = engine.flight;
+    this.batch = engine.batch;
     this.counters = engine.counters;
     this.compression = engine.settings.compression;
     this.now = engine.now;
