@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Hub } from '../api/hub.ts';
-import { asError } from '../infra/errors.ts';
+import { asError, InvalidOptionError } from '../infra/errors.ts';
+import { checkMethods } from '../infra/option-checks.ts';
 import { assertPlace, assertToken } from './access.ts';
 import { assetOf } from './assets.ts';
 import { resolveInspector, type InspectorHandlerOptions, type InspectorSettings } from './options.ts';
@@ -55,6 +56,9 @@ export interface InspectorHandler {
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}): InspectorHandler {
+  if (checkMethods<Hub | undefined>('hub', hub, ['on', 'stats']) === undefined) {
+    throw new InvalidOptionError({ option: 'hub', value: hub, expected: 'a hub' });
+  }
   const settings = resolveInspector(options);
   const watch = new Watch(hub, settings);
   let underWay = 0;

@@ -150,6 +150,11 @@ it.each([
   expect(() => inspectorHandler(hub, options)).toThrow(InvalidOptionError);
 });
 
+it.each(['{}', '{"token":"options where the hub belongs"}', 'null'])('an inspector is not made of %s', (json) => {
+  const notHub: Hub = JSON.parse(json);
+  expect(() => inspectorHandler(notHub)).toThrow(InvalidOptionError);
+});
+
 describe('the inspector with a token', () => {
   beforeEach(() => serve({ token: TOKEN, allowedHosts: ['inspect.example'] }));
 

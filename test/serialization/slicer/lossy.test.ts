@@ -23,6 +23,9 @@ describe('in development', () => {
   it.each([
     ['a Map', { user: { tags: new Map([['a', 1]]) } }, '$.user.tags', 'Map'],
     ['a Set in an array', { list: [1, new Set([2])] }, '$.list[1]', 'Set'],
+    ['a Blob', { file: new Blob(['x']) }, '$.file', 'Blob'],
+    ['a URLSearchParams', { query: new URLSearchParams('a=1') }, '$.query', 'URLSearchParams'],
+    ['a generator', { rows: (function* () {})() }, '$.rows', 'Generator'],
     ['a subclass', { tags: new Tags() }, '$.tags', 'Map'],
     ['a typed array', { pixels: new Float32Array(3) }, '$.pixels', 'Float32Array'],
     ['a long typed array', { pixels: new Uint8Array(100_000) }, '$.pixels', 'Uint8Array'],

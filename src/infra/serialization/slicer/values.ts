@@ -90,4 +90,9 @@ const LOSSY: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['Error', types.isNativeError],
   ['WeakMap', types.isWeakMap],
   ['WeakSet', types.isWeakSet],
+  ['Generator', types.isGeneratorObject],
+  ['Blob', (value) => value instanceof Blob],
+  ['URLSearchParams', (value) => value instanceof URLSearchParams],
+  ['FormData', (value) => value instanceof FormData],
+  ['Headers', (value) => value instanceof Headers],
 ];
