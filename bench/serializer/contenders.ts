@@ -1,10 +1,14 @@
 import { Piscina } from 'piscina';
+import { SliceScheduler } from '../../src/actors/support/slice-scheduler.ts';
+import { systemClock } from '../../src/infra/time/clock.ts';
 import {
   encodeSliced,
   isProvablySmall,
   SegmentPool,
-  EncodeScheduler,
+  EncodeQueue,
 } from '../../src/infra/serialization/slicer/slicer.ts';
+
+const fail = (error: unknown): void => console.error(error);
 
 /** Bytes of a message, and how to give their memory back. */
 export interface Encoded {
@@ -44,13 +48,13 @@ export class PlainPiscina implements Contender {
 /** What the serializer does with a plain value: native code for small ones, slices for the rest. */
 export class Threadcast implements Contender {
   readonly name = 'threadcast';
-  readonly #scheduler = new EncodeScheduler();
+  readonly #queue = new EncodeQueue(new SliceScheduler(systemClock, 2, fail, () => {}));
   readonly #pool = new SegmentPool();
 
   encode(value: unknown): Encoded | Promise<Encoded> {
     if (isProvablySmall(value)) return encodeInline(value);
     const job = encodeSliced(value, {
-      scheduler: this.#scheduler,
+      queue: this.#queue,
       pool: this.#pool,
       maxBytes: Infinity,
       isKnownBig: true,

@@ -66,7 +66,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     clock,
     telemetry,
     metrics,
-    serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report }),
+    serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report, turns }),
     turns,
     intake: new Intake(clock, turns, sliceMs),
     budgets: new InputBudgets(settings.input.rates, now),

@@ -25,7 +25,7 @@ export function readMetrics({ engine, lobby, threads }: Household, hub: HubReadi
     workersRunning: running,
     workersIdle: Math.max(0, workers - running),
     recipesQueued: queued,
-    loopBlockMs: Math.max(turns.recentSliceMs, serializer.longestSliceMs),
+    loopBlockMs: turns.recentSliceMs,
     loopLateMs: hub.loopLateMs,
     errors: hub.errors,
     refusals: hub.refusals,

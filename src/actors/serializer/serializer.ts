@@ -15,7 +15,7 @@ import {
   encodeSync,
   isProvablySmall,
   SegmentPool,
-  EncodeScheduler,
+  EncodeQueue,
   type UnfinishedJob,
 } from '../../infra/serialization/slicer/slicer.ts';
 import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
@@ -32,11 +32,10 @@ import type { HubContext } from '../support/context.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { Admission } from './admission.ts';
 import { tell } from '../support/send-if-active.ts';
-import { RollingMaximum } from '../support/rolling-maximum.ts';
 
 /** What the serializer needs of the hub. */
-export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report'> & {
-  readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'sliceMs' | 'clock' | 'isDevelopment'>;
+export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report' | 'turns'> & {
+  readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'clock' | 'isDevelopment'>;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
 };
@@ -46,26 +45,20 @@ export class SerializerActor {
   readonly #host: SerializerHost;
   readonly #actor: ActorRefFrom<typeof serializerMachine>;
   readonly #workers: RecipePool;
-  readonly #scheduler: EncodeScheduler;
+  readonly #queue: EncodeQueue;
   readonly #segments = new SegmentPool();
   readonly #places: Admission;
   readonly #cancels = new Set<(reason: unknown) => void>();
-  readonly #longestSlice: RollingMaximum;
   #released: Promise<void> = Promise.resolve();
 
   constructor(host: SerializerHost) {
     this.#host = host;
-    const { serializer, maxMessageBytes, sliceMs, clock } = host.settings;
+    const { serializer, maxMessageBytes, clock } = host.settings;
     const nextTurn: typeof clock.nextTurn = (callback) => clock.nextTurn(callback);
     this.#places = new Admission(serializer.maxQueue, nextTurn, (isFull) =>
       tell(this.#actor, { type: isFull ? 'filled' : 'eased' }),
     );
-    this.#longestSlice = new RollingMaximum(() => clock.now());
-    this.#scheduler = new EncodeScheduler({
-      budgetMs: sliceMs,
-      now: () => clock.now(),
-      defer: nextTurn,
-    });
+    this.#queue = new EncodeQueue(host.turns);
     this.#workers = new RecipePool({
       workers: serializer.workers,
       maxQueue: serializer.maxQueue,
@@ -93,11 +86,6 @@ export class SerializerActor {
     return this.#places.taken;
   }
 
-  /** The longest that one piece of a serialization has held the event loop lately. */
-  get longestSliceMs(): number {
-    return this.#longestSlice.value;
-  }
-
   /** Of the worker threads. */
   get workers(): Pick<RecipePoolStats, 'queued' | 'running' | 'threads'> {
     return this.#workers.stats;
@@ -120,7 +108,6 @@ export class SerializerActor {
     const beginAt = settings.clock.now();
     const done = (encoded: Encoded): void => {
       metrics.serialized(encoded.strategy, settings.clock.now() - beginAt, encoded.queueWaitMs);
-      this.#longestSlice.note(encoded.longestSliceMs);
       span.end(attributesOf(encoded), encoded.worker);
     };
     try {
@@ -199,16 +186,19 @@ export class SerializerActor {
   }
 
   #snapshot(message: unknown): Encoded {
-    const { maxMessageBytes, isDevelopment } = this.#host.settings;
+    const { maxMessageBytes, isDevelopment, clock } = this.#host.settings;
+    const beginAt = clock.now();
     const options = { pool: this.#segments, maxBytes: maxMessageBytes, refuseLossy: isDevelopment };
-    return resultOf(message, 'snapshot', encodeSync(message, options));
+    const encoded = resultOf(message, 'snapshot', encodeSync(message, options));
+    this.#host.turns.spend(clock.now() - beginAt);
+    return encoded;
   }
 
   #sliced(message: unknown): Encoded | Promise<Encoded> {
     const { settings } = this.#host;
     const pool = this.#segments;
     const job = encodeSliced(message, {
-      scheduler: this.#scheduler,
+      queue: this.#queue,
       pool,
       maxBytes: settings.maxMessageBytes,
       isKnownBig: true,

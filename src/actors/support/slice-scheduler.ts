@@ -8,32 +8,60 @@ export interface Task {
 }
 
 /**
- * One budget for each turn of the event loop, shared by all fan-outs and catch-ups, round robin. The first slice runs at the
- * end of the current turn's code, so that an idle hub delivers at once and several sends of one turn are one visit; what is
- * left runs in later turns, between which sockets and timers have theirs.
+ * The part of a budget that each gets, however much the others have used: work that waits for a turn, and first slices between two turns,
+ * so that what is sent while big messages are being encoded goes out at once.
+ */
+const RESERVED = 0.25;
+
+/**
+ * One budget for each turn of the event loop, shared by everything that a hub does in slices. There are two classes of work: the queue of
+ * encodings, which has an order of its own, and all other tasks (fan-outs, catch-ups, input, sweeps, history, settlement), round robin.
+ * Where both wait, the tasks have the first half of a turn. The two parts are callbacks of their own, between which promises go on.
+ *
+ * The first slice of a task runs at the end of the current turn's code. So an idle hub delivers at once, and several sends of one turn are
+ * one visit. The rest runs in later turns, between which sockets and timers have theirs. A turn and the first slices after it share one
+ * budget, and so do first slices and the turn after them.
  */
 export class SliceScheduler {
-  readonly #clock: Clock;
-  readonly #sliceMs: number;
+  readonly sliceMs: number;
+  readonly now: () => number;
+  readonly #clock: Pick<Clock, 'now' | 'nextTurn'>;
   readonly #report: (error: unknown) => void;
   readonly #onIdle: () => void;
   readonly #queue: Task[] = [];
   readonly #queued = new Set<Task>();
+  /** The queue of encodings, where one of them waits for its next slice. */
+  #encodings: Task | undefined;
   #isStarting = false;
   #isWaiting = false;
-  #spentMs = 0;
+  #areEncodingsWaiting = false;
+  /** Of the turn in progress, or the last one. */
+  #budgetMs: number;
+  /** Used by that turn. */
+  #turnMs = 0;
+  /** Used by first slices since then. */
+  #firstMs = 0;
+  /** When the slice in progress has to end; undefined where there is none. */
+  #sliceEnd: number | undefined;
   #longestSliceMs = 0;
   readonly #recentSlice: RollingMaximum;
   /** When the queue was last empty. */
   #busySince = 0;
 
-  /** @param onIdle nothing is left to do in this turn */
-  constructor(clock: Clock, sliceMs: number, report: (error: unknown) => void, onIdle: () => void) {
-    this.#onIdle = onIdle;
+  /** @param onIdle no task is left to do in this turn */
+  constructor(
+    clock: Pick<Clock, 'now' | 'nextTurn'>,
+    sliceMs: number,
+    report: (error: unknown) => void,
+    onIdle: () => void,
+  ) {
+    this.sliceMs = sliceMs;
+    this.#budgetMs = sliceMs;
+    this.now = () => clock.now();
     this.#clock = clock;
-    this.#sliceMs = sliceMs;
-    this.#recentSlice = new RollingMaximum(() => clock.now());
     this.#report = report;
+    this.#onIdle = onIdle;
+    this.#recentSlice = new RollingMaximum(this.now);
   }
 
   /** The longest that one slice has held the event loop. */
@@ -41,83 +69,126 @@ export class SliceScheduler {
     return this.#longestSliceMs;
   }
 
-  /** The longest that one slice has held the event loop lately. */
+  /** The longest that one slice has held the event loop in the last 30 to 60 seconds. */
   get recentSliceMs(): number {
     return this.#recentSlice.value;
   }
 
-  /** For how long there has been something to do without a break: a hub that never catches up is under full pressure. */
+  /** How long tasks have been waiting without a break: a hub that never catches up is under full pressure. */
   get lagMs(): number {
-    return this.#queue.length === 0 ? 0 : this.#clock.now() - this.#busySince;
+    return this.#queue.length === 0 ? 0 : this.now() - this.#busySince;
+  }
+
+  /** What a first slice may use now. */
+  get leftMs(): number {
+    return Math.max(0, this.#sliceEnd === undefined ? this.#unspentMs : this.#sliceEnd - this.now());
+  }
+
+  get #unspentMs(): number {
+    return this.sliceMs - Math.min(this.#turnMs, this.sliceMs * (1 - RESERVED)) - this.#firstMs;
   }
 
   /** Adding a task that waits already changes nothing. */
   add(task: Task): void {
     if (this.#queued.has(task)) return;
-    if (this.#queue.length === 0) this.#busySince = this.#clock.now();
-    this.#queued.add(task);
-    this.#queue.push(task);
-    if (this.#isStarting || this.#spentMs >= this.#sliceMs) return;
+    if (this.#queue.length === 0) this.#busySince = this.now();
+    this.#requeue(task);
+    if (this.#isStarting || this.#unspentMs <= 0) return;
     this.#isStarting = true;
     queueMicrotask(this.#start);
   }
 
   /** The same, but the first slice runs inside the call, as far as others have left something of this turn's budget. */
   start(task: Task): void {
-    const begin = this.#clock.now();
-    const leftMs = this.#sliceMs - this.#spentMs;
+    const begin = this.now();
+    const { leftMs } = this;
     if (this.#queued.has(task) || leftMs <= 0) {
       this.add(task);
       return;
     }
     const isDone = this.#run(task, begin + leftMs);
-    this.#spend(this.#clock.now() - begin);
-    this.#awaitNextTurn();
+    this.spend(this.now() - begin);
     if (!isDone) this.add(task);
+  }
+
+  /** Has the queue of encodings run in the next turns, until nothing in it waits. */
+  addEncodings(queue: Task): void {
+    this.#encodings = queue;
+    // tasks first: what is sent does not wait for what is being encoded
+    this.#awaitNextTurn();
+    if (this.#areEncodingsWaiting) return;
+    this.#areEncodingsWaiting = true;
+    this.#clock.nextTurn(this.#encode);
+  }
+
+  /** Work inside of a call has held the event loop. */
+  spend(ms: number): void {
+    // the slice in progress counts it
+    if (this.#sliceEnd !== undefined) return;
+    this.#firstMs += ms;
+    this.#note(ms);
+    this.#awaitNextTurn();
   }
 
   readonly #start = (): void => {
     this.#isStarting = false;
-    this.#slice();
+    const ms = this.#slice(this.#unspentMs, this.#runTasks);
+    this.#firstMs += ms;
     this.#awaitNextTurn();
   };
 
   readonly #nextTurn = (): void => {
     this.#isWaiting = false;
-    this.#spentMs = 0;
-    if (this.#queue.length === 0) {
+    this.#budgetMs = Math.max(this.sliceMs - this.#firstMs, this.sliceMs * RESERVED);
+    this.#firstMs = 0;
+    this.#turnMs = 0;
+    const hasEncodings = this.#encodings !== undefined;
+    if (this.#queue.length > 0) {
+      this.#turnMs = this.#slice(hasEncodings ? this.#budgetMs / 2 : this.#budgetMs, this.#runTasks);
+    } else {
       this.#onIdle();
-      return;
+      if (!hasEncodings) return;
     }
-    this.#slice();
     this.#awaitNextTurn();
   };
 
-  #awaitNextTurn(): void {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    this.#clock.nextTurn(this.#nextTurn);
+  readonly #encode = (): void => {
+    this.#areEncodingsWaiting = false;
+    const encodings = this.#encodings;
+    this.#encodings = undefined;
+    if (encodings === undefined) return;
+    const leftMs = Math.max(this.#budgetMs - this.#turnMs, this.sliceMs * RESERVED);
+    let isDone = true;
+    this.#turnMs += this.#slice(leftMs, (end) => {
+      isDone = this.#run(encodings, end);
+    });
+    if (!isDone) this.addEncodings(encodings);
+  };
+
+  /** How long it took. */
+  #slice(ms: number, work: (end: number) => void): number {
+    const begin = this.now();
+    this.#sliceEnd = begin + ms;
+    work(this.#sliceEnd);
+    this.#sliceEnd = undefined;
+    const tookMs = this.now() - begin;
+    this.#note(tookMs);
+    return tookMs;
   }
 
-  #slice(): void {
-    const begin = this.#clock.now();
-    const deadline = begin + this.#sliceMs - this.#spentMs;
-    let now = begin;
+  #note(ms: number): void {
+    this.#longestSliceMs = Math.max(this.#longestSliceMs, ms);
+    this.#recentSlice.note(ms);
+  }
+
+  readonly #runTasks = (end: number): void => {
     do {
       const task = this.#queue.shift();
       if (task === undefined) break;
       this.#queued.delete(task);
-      if (!this.#run(task, deadline)) this.#requeue(task);
-      now = this.#clock.now();
-    } while (now < deadline);
-    this.#spend(now - begin);
-  }
-
-  #spend(ms: number): void {
-    this.#spentMs += ms;
-    this.#longestSliceMs = Math.max(this.#longestSliceMs, ms);
-    this.#recentSlice.note(ms);
-  }
+      if (!this.#run(task, end)) this.#requeue(task);
+    } while (this.now() < end);
+  };
 
   #run(task: Task, deadline: number): boolean {
     try {
@@ -132,5 +203,11 @@ export class SliceScheduler {
     if (this.#queued.has(task)) return;
     this.#queued.add(task);
     this.#queue.push(task);
+  }
+
+  #awaitNextTurn(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#clock.nextTurn(this.#nextTurn);
   }
 }

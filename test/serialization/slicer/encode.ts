@@ -43,7 +43,7 @@ export function bytesOf(result: EncodeResult): Buffer | undefined {
 
 export function encodeOptions(cut: Cut, loop: ManualLoop): EncodeSlicedOptions {
   return {
-    scheduler: loop.scheduler(),
+    queue: loop.queue(),
     pool: new SegmentPool({ segmentBytes: cut.segmentBytes }),
     maxBytes: Infinity,
     limits: cut.limits,
@@ -82,6 +82,6 @@ export async function encodeCut(value: unknown, cut: Cut): Promise<Buffer | unde
     return bytes;
   } finally {
     expect(options.pool.inUse).toBe(0);
-    expect(options.scheduler.pending).toBe(0);
+    expect(options.queue.pending).toBe(0);
   }
 }

@@ -72,8 +72,8 @@ it('the path of a very deep error is shortened', () => {
 
 it('an error in the first slice is thrown by the call', () => {
   const loop = new ManualLoop(0);
-  const options = { scheduler: loop.scheduler(), pool: new SegmentPool(), maxBytes: Infinity };
+  const options = { queue: loop.queue(), pool: new SegmentPool(), maxBytes: Infinity };
   expect(() => encodeSliced(cyclic(), options)).toThrow(UnserializableMessageError);
   expect(options.pool.inUse).toBe(0);
-  expect(options.scheduler.pending).toBe(0);
+  expect(options.queue.pending).toBe(0);
 });

@@ -1,4 +1,9 @@
-import { EncodeScheduler } from '../../../src/infra/serialization/slicer/slicer.ts';
+import { SliceScheduler } from '../../../src/actors/support/slice-scheduler.ts';
+import { EncodeQueue } from '../../../src/infra/serialization/slicer/slicer.ts';
+
+const fail = (error: unknown): void => {
+  throw error;
+};
 
 /** An event loop that turns when it is told to, with a clock that only moves when it is looked at. */
 export class ManualLoop {
@@ -21,8 +26,8 @@ export class ManualLoop {
     this.#callbacks.push(callback);
   };
 
-  scheduler(budgetMs = 2): EncodeScheduler {
-    return new EncodeScheduler({ budgetMs, now: this.now, defer: this.defer });
+  queue(budgetMs = 2): EncodeQueue {
+    return new EncodeQueue(new SliceScheduler({ now: this.now, nextTurn: this.defer }, budgetMs, fail, () => {}));
   }
 
   /** One turn; false when there was nothing to do. */
@@ -39,8 +44,8 @@ export class ManualLoop {
   }
 
   /** The same, for jobs that wait for promises in between. */
-  async drainAsync(scheduler: EncodeScheduler): Promise<void> {
-    while (scheduler.pending > 0) {
+  async drainAsync(queue: EncodeQueue): Promise<void> {
+    while (queue.pending > 0) {
       this.turn();
       await new Promise((resolve) => {
         setImmediate(resolve);

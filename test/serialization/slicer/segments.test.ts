@@ -50,7 +50,7 @@ it('the free list is bounded', () => {
 it('bytes stay right when segments with old bytes are used again', async () => {
   const pool = new SegmentPool({ segmentBytes: 64, maxFree: 8 });
   const loop = new ManualLoop(1000);
-  const options = { scheduler: loop.scheduler(), pool, maxBytes: Infinity, limits };
+  const options = { queue: loop.queue(), pool, maxBytes: Infinity, limits };
   await fc.assert(
     fc.asyncProperty(anyValue, async (value) => {
       const settled = resultOf(encodeSliced(value, options));
@@ -68,20 +68,20 @@ describe('segments come back at once', () => {
   function start(value: unknown, signal?: AbortSignal) {
     const loop = new ManualLoop(1000);
     const pool = new SegmentPool({ segmentBytes: 1024 });
-    const scheduler = loop.scheduler();
-    const handle = encodeSliced(value, { scheduler, pool, maxBytes: Infinity, limits, signal });
+    const queue = loop.queue();
+    const handle = encodeSliced(value, { queue, pool, maxBytes: Infinity, limits, signal });
     if (handle.done) throw new Error('the value is meant to need more than one slice');
-    return { loop, pool, scheduler, handle };
+    return { loop, pool, queue, handle };
   }
 
   it('when a job is cancelled', async () => {
-    const { loop, pool, scheduler, handle } = start(big);
+    const { loop, pool, queue, handle } = start(big);
     loop.turn();
     expect(pool.inUse).toBeGreaterThan(0);
     const reason = new Error('not wanted any more');
     handle.cancel(reason);
     expect(pool.inUse).toBe(0);
-    expect(scheduler.pending).toBe(0);
+    expect(queue.pending).toBe(0);
     await expect(handle.promise).rejects.toBe(reason);
     handle.cancel(new Error('without effect'));
     loop.drain();
@@ -98,12 +98,12 @@ describe('segments come back at once', () => {
   });
 
   it('when the value turns out to be bad', async () => {
-    const { loop, pool, scheduler, handle } = start({ ...big, bad: 1n });
+    const { loop, pool, queue, handle } = start({ ...big, bad: 1n });
     const rejected = rejectionOf(handle.promise);
     loop.drain();
     expect(await rejected).toMatchObject({ message: expect.stringMatching(/BigInt/) });
     expect(pool.inUse).toBe(0);
-    expect(scheduler.pending).toBe(0);
+    expect(queue.pending).toBe(0);
   });
 
   it('when the value itself cancels the job that reads it', async () => {
@@ -114,7 +114,7 @@ describe('segments come back at once', () => {
     started.loop.drain();
     expect(await rejected).toBe(reason);
     expect(started.pool.inUse).toBe(0);
-    expect(started.scheduler.pending).toBe(0);
+    expect(started.queue.pending).toBe(0);
   });
 
   it('when the value cancels the job in its very last slice', async () => {
@@ -128,14 +128,14 @@ describe('segments come back at once', () => {
 
   it('when a job is cancelled while it waits for a source', async () => {
     const never = new Promise<never>(() => {});
-    const { pool, scheduler, handle } = start([
+    const { pool, queue, handle } = start([
       big,
       streamArray({ [Symbol.asyncIterator]: () => ({ next: () => never }) }),
     ]);
     handle.cancel(new Error('enough'));
     await expect(handle.promise).rejects.toThrow('enough');
     expect(pool.inUse).toBe(0);
-    expect(scheduler.pending).toBe(0);
+    expect(queue.pending).toBe(0);
   });
 });
 
@@ -143,7 +143,7 @@ it('an aborted signal is refused', () => {
   const loop = new ManualLoop(0);
   const pool = new SegmentPool();
   const signal = AbortSignal.abort(new Error('too late'));
-  const options = { scheduler: loop.scheduler(), pool, maxBytes: Infinity, signal };
+  const options = { queue: loop.queue(), pool, maxBytes: Infinity, signal };
   expect(() => encodeSliced(big, options)).toThrow('too late');
   expect(pool.inUse).toBe(0);
 });

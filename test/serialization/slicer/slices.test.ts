@@ -22,7 +22,7 @@ it('a value that needs more than one slice is finished in later turns', async ()
   const value = { list: records(20_000) };
   const handle = encodeSliced(value, options);
   expect(handle.done).toBe(false);
-  expect(options.scheduler.pending).toBe(1);
+  expect(options.queue.pending).toBe(1);
   const settled = resultOf(handle);
   loop.drain();
   const result = await settled;

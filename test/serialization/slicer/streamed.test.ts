@@ -25,14 +25,14 @@ async function encodeStreamed(value: unknown, cut: Cut): Promise<string | undefi
   const options = encodeOptions(cut, loop);
   try {
     const settled = resultOf(encodeSliced(value, options));
-    await Promise.allSettled([settled, loop.drainAsync(options.scheduler)]);
+    await Promise.allSettled([settled, loop.drainAsync(options.queue)]);
     const result = await settled;
     const bytes = bytesOf(result)?.toString();
     result.body?.release();
     return bytes;
   } finally {
     expect(options.pool.inUse).toBe(0);
-    expect(options.scheduler.pending).toBe(0);
+    expect(options.queue.pending).toBe(0);
   }
 }
 
@@ -101,12 +101,12 @@ it('the budget is not held while a source is waited for', async () => {
     yield await gate;
   }
   const waiting = resultOf(encodeSliced([streamArray(source())], options));
-  expect(options.scheduler.pending).toBe(1);
+  expect(options.queue.pending).toBe(1);
   loop.drain();
   const other = encodeSliced({ small: true }, options);
   expect(other.done).toBe(true);
   open('now');
-  await loop.drainAsync(options.scheduler);
+  await loop.drainAsync(options.queue);
   expect(bytesOf(await waiting)?.toString()).toBe('[["now"]]');
 });
 
@@ -115,7 +115,7 @@ it('items that arrive within a turn are written in that turn, until its budget i
   const options = encodeOptions(defaults, loop);
   const items = Array.from({ length: 1000 }, (_, id) => ({ id }));
   const settled = resultOf(encodeSliced(streamArray(later(items)), options));
-  await loop.drainAsync(options.scheduler);
+  await loop.drainAsync(options.queue);
   expect(bytesOf(await settled)?.toString()).toBe(JSON.stringify(items));
   expect(loop.turns).toBeLessThan(20);
 });
@@ -148,7 +148,7 @@ describe('the source is closed', () => {
     const options = { ...encodeOptions(defaults, loop), maxBytes: 100_000 };
     const settled = resultOf(encodeSliced(streamArray(async()), options));
     const rejected = rejectionOf(settled);
-    await loop.drainAsync(options.scheduler);
+    await loop.drainAsync(options.queue);
     expect(await rejected).toMatchObject({ message: expect.stringMatching(/over the limit/) });
     expect(closed).toStrictEqual({ sync: 1, async: 1 });
     expect(options.pool.inUse).toBe(0);

@@ -2,7 +2,7 @@ import type { Body } from '../../../api/body.ts';
 import { MessageTooLargeError, UnserializableMessageError } from '../../errors.ts';
 import { keptShapes } from './kept-shapes.ts';
 import type { Output } from './output.ts';
-import type { SliceTask, TaskState } from './scheduler.ts';
+import type { SliceTask, TaskState } from './encode-queue.ts';
 import type { Walker } from './walker.ts';
 
 /** How one serialization went. */

@@ -1,7 +1,7 @@
 /**
  * JSON serialization that never holds the event loop: the bytes of `JSON.stringify`, made in slices.
  *
- * Where to read on: `walker.ts` is the serializer, `estimator.ts` decides what native code may have, `scheduler.ts` shares
+ * Where to read on: `walker.ts` is the serializer, `estimator.ts` decides what native code may have, `encode-queue.ts` shares
  * the time, `output.ts` and `segments.ts` hold the bytes.
  *
  * What cannot be sliced, and holds the loop for as long as it takes: listing the keys of one very wide object (100,000
@@ -14,13 +14,13 @@ import { UnserializableMessageError } from '../../errors.ts';
 import { EncodeJob, type EncodeJobOptions, type EncodeOutcome, type EncodeResult } from './encode-job.ts';
 import { withDefaults, type SlicerLimits } from './limits.ts';
 import { Output } from './output.ts';
-import type { EncodeScheduler } from './scheduler.ts';
+import type { EncodeQueue } from './encode-queue.ts';
 import type { SegmentPool } from './segments.ts';
 import { Walker } from './walker.ts';
 
 export { isProvablySmall } from './estimator.ts';
 export type { EncodeResult } from './encode-job.ts';
-export { EncodeScheduler } from './scheduler.ts';
+export { EncodeQueue } from './encode-queue.ts';
 export { SegmentPool } from './segments.ts';
 
 export interface EncodeSyncOptions {
@@ -47,11 +47,11 @@ export interface EncodeSyncOptions {
 }
 
 export interface EncodeSlicedOptions extends EncodeSyncOptions {
-  /** One for the whole process, so that all messages share one budget. */
-  readonly scheduler: EncodeScheduler;
+  /** One of a hub, so that all its messages share one budget. */
+  readonly queue: EncodeQueue;
   /**
    * Limit for the slice inside the call; it never takes more than what is left of the turn's budget.
-   * @default the scheduler's budget
+   * @default the turn's budget
    */
   readonly firstSliceMs?: number | undefined;
   /** Aborting cancels; the error is the signal's reason. */
@@ -75,24 +75,24 @@ export interface UnfinishedJob {
 
 /**
  * Serializes in slices. The first one runs inside the call, so that values of up to 100 to 200 KB are done when it
- * returns; it throws what it finds wrong. The rest runs under the scheduler's budget. The value must not be changed before
+ * returns; it throws what it finds wrong. The rest runs in the queue's part of later turns. The value must not be changed before
  * the end: a change cannot make the JSON invalid, but part of it may be in and part of it not.
  *
  * @throws UnserializableMessageError, MessageTooLargeError, or the reason of an aborted signal
  */
 export function encodeSliced(value: unknown, options: EncodeSlicedOptions): SlicedJobHandle {
-  const { scheduler, signal } = options;
+  const { queue, signal } = options;
   signal?.throwIfAborted();
   const abort = (): void => job.cancel(signal?.reason);
   const job = createJob(value, options, {
-    now: scheduler.now,
-    onReady: () => scheduler.resume(job),
+    now: queue.now,
+    onReady: () => queue.resume(job),
     onSettled: () => {
-      scheduler.cancel(job);
+      queue.cancel(job);
       signal?.removeEventListener('abort', abort);
     },
   });
-  scheduler.start(job, options.firstSliceMs);
+  queue.start(job, options.firstSliceMs);
   if (job.outcome !== undefined) return { done: true, ...unwrap(job.outcome) };
   signal?.addEventListener('abort', abort, { once: true });
   return { done: false, promise: job.whenSettled(), cancel: (reason) => job.cancel(reason) };

@@ -1,18 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { EncodeScheduler, type SliceTask, type TaskState } from '../../../src/infra/serialization/slicer/scheduler.ts';
+import { SliceScheduler } from '../../../src/actors/support/slice-scheduler.ts';
+import { EncodeQueue, type SliceTask, type TaskState } from '../../../src/infra/serialization/slicer/encode-queue.ts';
 
 /** A clock that the tasks move, and a loop that is turned by hand. */
 class Bench {
   time = 0;
   readonly log: string[] = [];
-  /** Milliseconds that the scheduler held the loop: in calls and in turns. */
+  /** Milliseconds that the queue held the loop: in calls and in turns. */
   readonly holds: number[] = [];
   readonly #deferred: (() => void)[] = [];
-  readonly scheduler = new EncodeScheduler({
-    budgetMs: 2,
-    now: () => this.time,
-    defer: (callback) => this.#deferred.push(callback),
-  });
+  readonly queue = new EncodeQueue(
+    new SliceScheduler(
+      { now: () => this.time, nextTurn: (callback) => void this.#deferred.push(callback) },
+      2,
+      (error) => expect.unreachable(String(error)),
+      () => {},
+    ),
+  );
 
   /** A task of so many milliseconds, that looks at the clock every tenth of one. */
   task(name: string, needMs: number): SliceTask {
@@ -31,7 +35,7 @@ class Bench {
 
   start(name: string, needMs: number, maxMs?: number): TaskState {
     const before = this.time;
-    const state = this.scheduler.start(this.task(name, needMs), maxMs);
+    const state = this.queue.start(this.task(name, needMs), maxMs);
     this.holds.push(this.time - before);
     return state;
   }
@@ -53,7 +57,7 @@ describe('the first slice', () => {
   it('finishes a small task inside the call', () => {
     const bench = new Bench();
     expect(bench.start('small', 0.3)).toBe('finished');
-    expect(bench.scheduler.pending).toBe(0);
+    expect(bench.queue.pending).toBe(0);
   });
 
   it('never takes more than the budget, or than it is allowed', () => {
@@ -83,7 +87,7 @@ describe('a turn', () => {
     bench.drain();
     expect(Math.max(...bench.holds)).toBeLessThan(2.2);
     expect(bench.log).toHaveLength(20);
-    expect(bench.scheduler.pending).toBe(0);
+    expect(bench.queue.pending).toBe(0);
   });
 
   it('does something, even when first slices have used the budget', () => {
@@ -125,7 +129,7 @@ describe('the order', () => {
     for (let turn = 0; turn < 100; turn++) bench.turn();
     const small = bench.task('small', 0.4);
     let isHeldUp = false;
-    bench.scheduler.start({
+    bench.queue.start({
       run: (deadlineMs) => {
         // a collection, or another process on the core
         if (!isHeldUp) bench.time += 50;
@@ -186,10 +190,10 @@ describe('the order', () => {
 it('a cancelled task is not run again', () => {
   const bench = new Bench();
   const task = bench.task('cancelled', 10);
-  bench.scheduler.start(task);
+  bench.queue.start(task);
   bench.start('other', 5);
-  bench.scheduler.cancel(task);
-  expect(bench.scheduler.pending).toBe(1);
+  bench.queue.cancel(task);
+  expect(bench.queue.pending).toBe(1);
   bench.drain();
   expect(bench.log).toStrictEqual(['other']);
 });
@@ -198,12 +202,12 @@ it('a suspended task costs nothing until it is resumed', () => {
   const bench = new Bench();
   const states: TaskState[] = ['suspended', 'finished'];
   const task: SliceTask = { run: () => states.shift() ?? 'finished' };
-  expect(bench.scheduler.start(task)).toBe('suspended');
+  expect(bench.queue.start(task)).toBe('suspended');
   bench.drain();
-  expect(bench.scheduler.pending).toBe(1);
+  expect(bench.queue.pending).toBe(1);
   expect(bench.turn()).toBe(false);
-  bench.scheduler.resume(task);
-  expect(bench.scheduler.pending).toBe(0);
-  bench.scheduler.resume(task);
+  bench.queue.resume(task);
+  expect(bench.queue.pending).toBe(0);
+  bench.queue.resume(task);
   expect(states).toStrictEqual([]);
 });

@@ -1,4 +1,4 @@
-/** How a task's slice ended. A finished task has also failed, or been cancelled, for all the scheduler cares. */
+/** How a task's slice ended. A finished task has also failed, or been cancelled, for all the queue cares. */
 export type TaskState = 'finished' | 'unfinished' | 'suspended';
 
 /** Work that can stop at a deadline. */
@@ -7,16 +7,17 @@ export interface SliceTask {
   run(deadlineMs: number): TaskState;
 }
 
-export interface SliceSchedulerOptions {
-  /**
-   * The time that all tasks together may hold the loop in one turn.
-   * @default 2
-   */
-  readonly budgetMs?: number;
-  /** Milliseconds of a monotonic clock. @default performance.now */
-  readonly now?: () => number;
-  /** Runs a callback in the next turn of the loop. @default setImmediate */
-  readonly defer?: (callback: () => void) => void;
+/** Shares the time of each turn of the event loop between the encodings and all other work. */
+export interface TurnBudget {
+  /** The budget of one turn. */
+  readonly sliceMs: number;
+  readonly now: () => number;
+  /** What a first slice may use now. */
+  readonly leftMs: number;
+  /** A slice inside of a call has taken so long. */
+  spend(ms: number): void;
+  /** Has the queue run in the next turns, until nothing in it waits. */
+  addEncodings(queue: EncodeQueue): void;
 }
 
 interface Attendance {
@@ -25,15 +26,12 @@ interface Attendance {
   isReady: boolean;
 }
 
-/** The part of the budget that is kept for tasks under way, however much first slices have used in the same turn. */
-const RESERVED = 0.25;
-
 /** A slice that took so many times what it was given was held up: by a collection, or another process on the core. */
 const HELD_UP = 1.5;
 
 /**
- * Shares one budget per turn of the event loop between all tasks of a process: least attained service first, so that a
- * small message never waits for big ones.
+ * Shares what the encodings have of each turn of the event loop between them: least attained service first, so that a small message never
+ * waits for big ones.
  *
  * Service is compared in levels: up to one turn's budget, then up to four times as much, and so on. Within a level the
  * oldest task goes first: equal messages are finished one after the other instead of all at the end, and give their memory
@@ -46,22 +44,17 @@ const HELD_UP = 1.5;
  * A slice is charged what it was given at most, and half of that where it was held up, which is not its own doing: a small message
  * must not be taken for a big one because of one collection, and wait for all of those (measured: 200 ms instead of 1).
  */
-export class EncodeScheduler {
-  readonly budgetMs: number;
+export class EncodeQueue {
   readonly now: () => number;
-  readonly #defer: (callback: () => void) => void;
+  readonly #budget: TurnBudget;
   /** Unfinished tasks, in order of arrival. */
   readonly #tasks = new Map<SliceTask, Attendance>();
   #readyCount = 0;
-  /** Used by slices outside of our own turn (inside a `send`) since the last turn. */
-  #spentMs = 0;
-  #isArmed = false;
   #isOldestsTurn = false;
 
-  constructor(options: SliceSchedulerOptions = {}) {
-    this.budgetMs = options.budgetMs ?? 2;
-    this.now = options.now ?? (() => performance.now());
-    this.#defer = options.defer ?? setImmediate;
+  constructor(budget: TurnBudget) {
+    this.now = budget.now;
+    this.#budget = budget;
   }
 
   /** Tasks that are not finished, suspended ones included. */
@@ -74,7 +67,7 @@ export class EncodeScheduler {
    *
    * @param maxMs limit for the first slice
    */
-  start(task: SliceTask, maxMs: number = this.budgetMs): TaskState {
+  start(task: SliceTask, maxMs: number = this.#budget.sliceMs): TaskState {
     const attendance = { servedMs: 0, isReady: false };
     this.#tasks.set(task, attendance);
     return this.#runNow(task, attendance, maxMs);
@@ -83,7 +76,7 @@ export class EncodeScheduler {
   /** A suspended task can go on. It does so at once, as far as there is budget. */
   resume(task: SliceTask): void {
     const attendance = this.#tasks.get(task);
-    if (attendance !== undefined) this.#runNow(task, attendance, this.budgetMs);
+    if (attendance !== undefined) this.#runNow(task, attendance, this.#budget.sliceMs);
   }
 
   /** Forgets a task; it will not be run again. */
@@ -93,32 +86,29 @@ export class EncodeScheduler {
     this.#tasks.delete(task);
   }
 
+  /** The queue's part of a turn; true when nothing in it waits. */
+  run(deadlineMs: number): boolean {
+    let time = this.now();
+    while (this.#readyCount > 0) {
+      this.#runNext(time, deadlineMs);
+      time = this.now();
+      if (time >= deadlineMs) break;
+    }
+    this.#isOldestsTurn = !this.#isOldestsTurn && this.#readyCount > 0;
+    return this.#readyCount === 0;
+  }
+
   #runNow(task: SliceTask, attendance: Attendance, maxMs: number): TaskState {
-    this.#arm();
-    const leftMs = Math.min(maxMs, this.budgetMs - this.#spentMs);
+    const leftMs = Math.min(maxMs, this.#budget.leftMs);
     if (leftMs <= 0) {
       this.#setReady(attendance);
       return 'unfinished';
     }
     const start = this.now();
     const state = this.#run(task, attendance, start, start + leftMs);
-    this.#spentMs += this.now() - start;
+    this.#budget.spend(this.now() - start);
     return state;
   }
-
-  readonly #turn = (): void => {
-    this.#isArmed = false;
-    let time = this.now();
-    const end = time + Math.max(this.budgetMs - this.#spentMs, this.budgetMs * RESERVED);
-    this.#spentMs = 0;
-    while (this.#readyCount > 0) {
-      this.#runNext(time, end);
-      time = this.now();
-      if (time >= end) break;
-    }
-    this.#isOldestsTurn = !this.#isOldestsTurn && this.#readyCount > 0;
-    if (this.#readyCount > 0) this.#arm();
-  };
 
   #runNext(time: number, deadline: number): void {
     let next: SliceTask | undefined;
@@ -153,18 +143,12 @@ export class EncodeScheduler {
 
   #setReady(attendance: Attendance): void {
     attendance.isReady = true;
-    this.#readyCount++;
-  }
-
-  #arm(): void {
-    if (this.#isArmed) return;
-    this.#isArmed = true;
-    this.#defer(this.#turn);
+    if (this.#readyCount++ === 0) this.#budget.addEncodings(this);
   }
 
   #levelOf(servedMs: number): number {
     // Rounding must not keep a task that has had its budget in the lowest level.
-    const budgets = servedMs / this.budgetMs + 0.01;
+    const budgets = servedMs / this.#budget.sliceMs + 0.01;
     return budgets < 1 ? 0 : 1 + Math.floor(Math.log2(budgets) / 2);
   }
 }
