@@ -235,7 +235,8 @@ class World {
   async close(): Promise<void> {
     for (const { client } of this.readers) client.close();
     const closed = this.hub.close();
-    await this.clock.advance(2_000);
+    // the end of a line that takes nothing is waited for
+    await this.clock.advance(60_000);
     await closed;
   }
 }
