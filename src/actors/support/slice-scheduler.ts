@@ -37,7 +37,7 @@ export class SliceScheduler {
   #areEncodingsWaiting = false;
   /** Of the turn in progress, or the last one. */
   #budgetMs: number;
-  /** Used by that turn. */
+  /** Used by that turn, as far as first slices have to pay for it. */
   #turnMs = 0;
   /** Used by first slices since then. */
   #firstMs = 0;
@@ -85,7 +85,7 @@ export class SliceScheduler {
   }
 
   get #unspentMs(): number {
-    return this.sliceMs - Math.min(this.#turnMs, this.sliceMs * (1 - RESERVED)) - this.#firstMs;
+    return this.sliceMs - this.#turnMs - this.#firstMs;
   }
 
   /** Adding a task that waits already changes nothing. */
@@ -159,9 +159,12 @@ export class SliceScheduler {
     if (encodings === undefined) return;
     const leftMs = Math.max(this.#budgetMs - this.#turnMs, this.sliceMs * RESERVED);
     let isDone = true;
-    this.#turnMs += this.#slice(leftMs, (end) => {
+    const tookMs = this.#slice(leftMs, (end) => {
       isDone = this.#run(encodings, end);
     });
+    // what encodings take beyond their part is not taken from first slices
+    const chargedMs = Math.min(this.#turnMs + tookMs, this.sliceMs * (1 - RESERVED));
+    this.#turnMs = Math.max(this.#turnMs, chargedMs);
     if (!isDone) this.addEncodings(encodings);
   };
 
