@@ -59,12 +59,13 @@ const PANELS: readonly Panel[] = [
     title: 'Turnover, per second',
     unit: 'ops',
     description:
-      'Accepted and ended together are a reconnect storm. Gaps: clients have missed messages, so the log is too short for how long they stay away.',
+      'Accepted and ended together are a reconnect storm. Gaps: clients have missed messages, so the log is too short for how long they stay away. Refused: handshakes that were turned away; the reason is an attribute.',
     queries: [
       { expr: perSecond('threadcast.connections_accepted'), legend: 'accepted {{job}}' },
       { expr: perSecond('threadcast.connections_evicted'), legend: 'ended {{job}}' },
       { expr: perSecond('threadcast.resumes'), legend: 'resumes {{job}}' },
       { expr: perSecond('threadcast.gaps'), legend: 'gaps {{job}}' },
+      { expr: perSecond('threadcast.handshakes_refused'), legend: 'refused {{job}}' },
     ],
   },
   {

@@ -73,8 +73,12 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.#assertLive('join', threadId);
     checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
     const known = this.#threads.get(threadId);
-    known?.claim();
-    if (known) return known;
+    if (known && !(options.from && known.isUnclaimed)) {
+      known.claim();
+      return known;
+    }
+    // the application has joined it for what is new, and the page wants it from there
+    known?.end();
     const thread = new JoinedThread(threadId, options, this, 'own');
     this.#threads.set(threadId, thread);
     thread.join();

@@ -83,6 +83,11 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     this.#host.enqueueJoin(this);
   }
 
+  /** Only the application has joined it, and nothing reads it yet. */
+  get isUnclaimed(): boolean {
+    return this.#role === 'invited' && this.#readers.isUnread;
+  }
+
   /** The application has joined it, and now the page does too: from now on it joins again by itself. */
   claim(): void {
     if (this.#role !== 'invited') return;

@@ -102,6 +102,18 @@ test('a thread that the application joins is announced, holds what comes, and is
   expect((await thread[Symbol.asyncIterator]().next()).value).toMatchObject({ id: 'm6' });
 });
 
+test('a join with a position of a thread that only the application has joined asks for what comes after it', async () => {
+  const { client, socket } = fakeNetwork();
+  socket.open(LISTS).say(byApplication('a', 'e.5.'));
+  const got: unknown[] = [];
+  client.join('a', { from: 'start' }).on('message', ({ id }) => got.push(id));
+  socket.say(msg('a', 6));
+  await turn();
+  expect(socket.sent).toHaveLength(1);
+  socket.say(joined('a', 'e.0.'), msg('a', 1), msg('a', 2));
+  expect(got).toEqual(['m1', 'm2']);
+});
+
 test('after a reconnect the application joins again, and what was missed is a gap', async () => {
   const { network, events, socket } = start();
   socket.say(byApplication('a', 'e.5.'), msg('a', 6));

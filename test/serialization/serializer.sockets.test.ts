@@ -318,7 +318,7 @@ it('in development, a message that is changed while it is being sent is reported
       byte: JSON.stringify(value).length - 'later"}'.length,
       before: expect.stringContaining('"status":"then"}'),
       after: expect.stringContaining('"status":"later"}'),
-      cause: expect.objectContaining({ stack: expect.stringContaining('serializer.test.ts') }),
+      cause: expect.objectContaining({ stack: expect.stringContaining('serializer.sockets.test.ts') }),
     }),
   ]);
   await expect.poll(() => dataOf(link).length).toBe(4);

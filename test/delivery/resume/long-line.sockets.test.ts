@@ -38,8 +38,9 @@ it.each([
       const askedAt = performance.now();
       await server.hub.thread('t').send('approve?', { lane: 'critical' });
       while (came.length < before + 2) await nextTurn();
-      const [approval, whole] = came.slice(before);
-      expect(approval?.data).toBe('approve?');
+      // on a busy machine all of the big message may be on its way before the approval is sent
+      const approval = came.slice(before).find(({ data }) => data === 'approve?');
+      const whole = came.slice(before).find((message) => message !== approval);
       waits.push((approval?.at ?? Infinity) - askedAt);
       rates.push(BYTES / 1_000 / ((whole?.at ?? Infinity) - startedAt));
     }
