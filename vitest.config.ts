@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
   usual: ['units', 'sockets', 'databases', 'simulation'],
-  full: ['units', 'simulation', 'versions'],
+  full: ['versions'],
 };
 
 /** Each group by its files; `units` is what no other group has. */

@@ -28,7 +28,7 @@ const EVENTS = [
 
 test('nodes, real clients, a log and a network with faults: exactly once and in order, or a gap; what is acked has arrived', async () => {
   const from = Number(SIM_SEED ?? SIM_FROM ?? 1);
-  const seeds = SIM_SEED === undefined ? Number(SIM_SEEDS ?? 100) : 1;
+  const seeds = SIM_SEED === undefined ? Number(SIM_SEEDS ?? 300) : 1;
   const seen = new Map<string, number>();
   let deliveries = 0;
   for (let seed = from; seed < from + seeds; seed++) {

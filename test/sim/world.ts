@@ -143,7 +143,10 @@ export class World {
 
   #sendOne(hub: Hub, threadId: string, lane: 'normal' | 'critical' | 'volatile', size: number): void {
     const number = ++this.#number;
-    const readings = new Map(this.#clients.map((client) => [client, client.reading(threadId)]));
+    // one that has not been let in yet is not given what goes to the subscription before it
+    const isIn = (reading: Reading | undefined): boolean => reading?.at !== undefined;
+    const all = this.#clients.map((client) => [client, client.reading(threadId)] as const);
+    const readings = new Map(all.filter(([, reading]) => isIn(reading)));
     const sent = hub.thread(threadId).send({ n: number, filler: 'x'.repeat(size) }, { lane });
     sent
       .then(async (receipt) => {
