@@ -135,7 +135,7 @@ export class FrameWriter implements BatchedWrite {
     this.#hand([bytes], bytes.length, undefined);
   }
 
-  /** Only when `canWrite`: as a write, but the socket is given the bytes when the batch departs, in this turn of the event loop. */
+  /** Only when `admit('message')` says so: as a write, but the socket is given the bytes when the batch departs, in this turn of the event loop. */
   board(piece: Piece, bytes: number, messages: number, batch: WriteBatch): void {
     this.#messages += messages;
     this.#bytes += bytes;
