@@ -35,7 +35,7 @@ export interface LinkListener {
   onClose(code: number, reason: string): void;
 }
 
-/** One socket, as the engine sees it. Only its adapters know whose socket it is. */
+/** One socket, as the hub sees it. Only its adapters know whose socket it is. */
 export interface Link {
   /** The window of permessage-deflate for what we send, where frames compressed for all may be written; see `sharedWindow`. */
   readonly deflateWindow?: WindowBits | undefined;

@@ -1,7 +1,7 @@
 import { AckQueue } from './ack-queue.ts';
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
 import { checkOptions } from './check-options.ts';
-import { Connection } from './connection.ts';
+import { ServerConnection } from './connection.ts';
 import { reportGlobally } from './environment.ts';
 import {
   ClientClosedError,
@@ -15,7 +15,7 @@ import {
 import {
   encodeRequest,
   parseFrame,
-  type JoinedFrame,
+  type JoinedReply,
   type Request,
   type ServerFrame,
   type ThreadFrame,
@@ -39,8 +39,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   readonly settings: ClientSettings;
   readonly inbox: ClientInbox;
   isLogUp = true;
-  readonly #connection: Connection;
-  readonly #outgoing: PublishQueue;
+  readonly #connection: ServerConnection;
+  readonly #publishQueue: PublishQueue;
   readonly #joins: JoinQueue;
   readonly #acks: AckQueue;
   /** On this connection. */
@@ -52,8 +52,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
-    this.#connection = new Connection(settings, this);
-    this.#outgoing = new PublishQueue(settings, this);
+    this.#connection = new ServerConnection(settings, this);
+    this.#publishQueue = new PublishQueue(settings, this);
     const send = (text: string): void => void this.#sendText(text);
     this.#joins = new JoinQueue(settings.clock, send);
     this.#acks = new AckQueue(settings.clock, send);
@@ -93,7 +93,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
     const text = `${head.slice(0, -1)},"d":${toJson(data)}}`;
     const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
-    return { id, ...(await this.#outgoing.offer(`${threadId} ${id}`, text, timeoutMs, late)) };
+    return { id, ...(await this.#publishQueue.offer(`${threadId} ${id}`, text, timeoutMs, late)) };
   }
 
   close(): void {
@@ -138,7 +138,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const threads = [...this.#threads.values()];
     if (change.to === 'waiting' || change.to === 'closed') {
       this.#isGreeted = false;
-      this.#outgoing.suspend();
+      this.#publishQueue.suspend();
       this.#joins.suspend();
       this.#acks.suspend();
       this.inbox.suspend();
@@ -149,7 +149,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       const error = code === 1000 ? undefined : new ConnectionRefusedError({ closeCode: code, reason });
       for (const thread of threads) thread.end(error);
       this.inbox.end(error);
-      this.#outgoing.abandon(new ClientClosedError({ action: 'publish' }));
+      this.#publishQueue.abandon(new ClientClosedError({ action: 'publish' }));
     }
     this.#listeners.emit('state', change);
   }
@@ -168,7 +168,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (frame.t === 'log') this.#onLog(frame.isUp);
     else if (frame.t === 'hello') this.#onHello(frame);
     else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
-    else if (frame.t === 'ok') this.#outgoing.settle(`${frame.th} ${frame.id}`, frame.answer);
+    else if (frame.t === 'ok') this.#publishQueue.settle(`${frame.th} ${frame.id}`, frame.answer);
     else if (frame.t === 'err') this.#onRefusal(frame);
     else this.#onThreadFrame(frame);
   }
@@ -184,7 +184,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.inbox.greeted(list !== undefined);
     for (const thread of this.#threads.values()) thread.join();
     this.#joins.flush();
-    this.#outgoing.greeted(maxBytes);
+    this.#publishQueue.greeted(maxBytes);
   }
 
   #onThreadFrame(frame: ThreadFrame): void {
@@ -197,7 +197,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   }
 
   /** The application has joined a thread for this client. */
-  #onInvitation(frame: JoinedFrame): void {
+  #onInvitation(frame: JoinedReply): void {
     if (this.#threads.size >= MAX_THREADS) {
       this.send({ t: 'leave', th: frame.th });
       this.report(new ServerError({ reason: 'TC_TOO_MANY_THREADS', threadId: frame.th }));
@@ -212,7 +212,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   #onRefusal({ th: threadId, id, code: reason, why: detail, ref }: ServerFrame & { readonly t: 'err' }): void {
     if (threadId !== undefined && id !== undefined) {
       const error = new PublishRefusedError({ threadId, id, reason, detail });
-      this.#outgoing.settle(`${threadId} ${id}`, error);
+      this.#publishQueue.settle(`${threadId} ${id}`, error);
       return;
     }
     if (ref) this.#joins.answered(ref);

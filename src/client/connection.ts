@@ -18,8 +18,8 @@ import {
 const FAILURES_TOLD = 5;
 
 /** One socket after another: opens, waits, opens again, until it is closed for good. */
-export class Connection {
-  readonly #silence: HeartbeatWatchdog;
+export class ServerConnection {
+  readonly #watchdog: HeartbeatWatchdog;
   readonly #settings: ClientSettings;
   readonly #listener: ConnectionListener;
   /** Of the attempt until `hello`, of the wait while waiting. */
@@ -44,7 +44,7 @@ export class Connection {
     this.#settings = settings;
     this.#listener = listener;
     this.#timer = new Timer(settings.clock);
-    this.#silence = new HeartbeatWatchdog(settings.clock, () => this.#drop('silent'));
+    this.#watchdog = new HeartbeatWatchdog(settings.clock, () => this.#drop('silent'));
   }
 
   get state(): ClientState {
@@ -90,7 +90,7 @@ export class Connection {
   greeted(pingMs: number | undefined): void {
     this.#isGreeted = true;
     this.#timer.clear();
-    if (pingMs) this.#silence.expect(pingMs);
+    if (pingMs) this.#watchdog.expect(pingMs);
   }
 
   close(): void {
@@ -126,7 +126,7 @@ export class Connection {
       });
     listen('open', () => this.#onOpen());
     listen('message', (event) => {
-      this.#silence.heard();
+      this.#watchdog.heard();
       this.#listener.onData(dataOf(event));
     });
     listen('close', (event) => {
@@ -140,7 +140,7 @@ export class Connection {
   #onOpen(): void {
     this.#openedAt = this.#now();
     this.#offlineAt = -Infinity;
-    this.#silence.start();
+    this.#watchdog.start();
     this.#step('opened');
   }
 
@@ -204,7 +204,7 @@ export class Connection {
 
   #onOnline(): void {
     // a socket of the old network may hang for minutes; one that has delivered since then does not
-    if (this.#state === 'open' && this.#silence.heardAt <= this.#offlineAt) this.#drop('network changed');
+    if (this.#state === 'open' && this.#watchdog.heardAt <= this.#offlineAt) this.#drop('network changed');
     this.#offlineAt = -Infinity;
     this.#wake();
   }
@@ -223,7 +223,7 @@ export class Connection {
     this.#isGreeted = false;
     this.#dials++;
     this.#timer.clear();
-    this.#silence.stop();
+    this.#watchdog.stop();
     return socket;
   }
 

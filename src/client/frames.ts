@@ -23,7 +23,7 @@ export interface WirePart {
 }
 
 /** What a join asks for. */
-export interface JoinWish {
+export interface JoinFields {
   /** Undefined for what is sent to the client's user. */
   readonly th: string | undefined;
   /** Comes back with the answer. */
@@ -36,7 +36,7 @@ export interface JoinWish {
 }
 
 /** The server has let the client into a thread. */
-export interface JoinedFrame {
+export interface JoinedReply {
   readonly t: 'joined';
   readonly th: string;
   readonly position: Position;
@@ -47,7 +47,7 @@ export interface JoinedFrame {
 
 /** What the server says about one thread. */
 export type ThreadFrame =
-  | JoinedFrame
+  | JoinedReply
   | { readonly t: 'left'; readonly th: string; readonly why: string }
   | { readonly t: 'messages'; readonly th: string; readonly messages: readonly WireMessage[] }
   /** Without text, the stream is lost. */
@@ -148,7 +148,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
 /** What the client says; what is undefined is left out. */
 export type Request =
   /** Big messages may come in parts. */
-  | ({ readonly t: 'join' | 'inbox'; readonly parts: true } & JoinWish)
+  | ({ readonly t: 'join' | 'inbox'; readonly parts: true } & JoinFields)
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }

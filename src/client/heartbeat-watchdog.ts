@@ -13,16 +13,16 @@ const LATE_MS = 5_000;
 export class HeartbeatWatchdog {
   readonly #clock: ClientClock;
   readonly #timer: Timer;
-  readonly #onSilence: () => void;
+  readonly #onTimeout: () => void;
   /** Two and a half pings; Infinity before the first `hello`. */
   #patienceMs = Infinity;
   /** When something came last, on the client's clock. */
   heardAt = 0;
 
-  constructor(clock: ClientClock, onSilence: () => void) {
+  constructor(clock: ClientClock, onTimeout: () => void) {
     this.#clock = clock;
     this.#timer = new Timer(clock);
-    this.#onSilence = onSilence;
+    this.#onTimeout = onTimeout;
   }
 
   /** Something came. */
@@ -53,7 +53,7 @@ export class HeartbeatWatchdog {
       // what came while we slept is still on its way to us
       if (now - dueAt > LATE_MS) this.heardAt = Math.max(this.heardAt, now + LATE_MS - this.#patienceMs);
       if (now < this.heardAt + this.#patienceMs) this.#wait();
-      else this.#onSilence();
+      else this.#onTimeout();
     });
   }
 }

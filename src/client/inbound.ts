@@ -17,7 +17,7 @@ export interface InboundHost {
   acknowledge(offset: number): void;
   report(error: unknown): void;
   /** To the readers. */
-  tell(error: Error): void;
+  emitError(error: Error): void;
   /** The parts of a big message are not those that were asked for: for how many times in a row. */
   onDisorder(times: number): void;
   /** The readers hold as much as they may. */
@@ -110,7 +110,7 @@ export class Inbound {
       return;
     }
     if (verdict === 'tooLong') {
-      this.#host.tell(new MessageTooLargeError({ bytes: undefined, limit: this.#host.settings.maxMessageBytes }));
+      this.#host.emitError(new MessageTooLargeError({ bytes: undefined, limit: this.#host.settings.maxMessageBytes }));
     }
     if (n + 1 === of && this.#cursor.take({ id, offset, ahead: false })) {
       this.#readers.emit('gap', { why: 'too-large', position: this.position ?? '' });

@@ -1,5 +1,5 @@
 import type { Inbox, InboxEvents, Message } from './api.ts';
-import type { JoinedFrame, ThreadFrame } from './frames.ts';
+import type { JoinedReply, ThreadFrame } from './frames.ts';
 import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
 import { JoinedThread } from './thread.ts';
@@ -101,7 +101,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
   }
 
   /** The server has joined a thread that is not known by this name: the first one, or that of another user, after a new token. */
-  #onNamed(frame: JoinedFrame): void {
+  #onNamed(frame: JoinedReply): void {
     const isFirst = this.#threadOf(frame.th).id === '';
     if (!isFirst) this.#threadOf(frame.th).end();
     const thread = this.#threadOf(frame.th);

@@ -1,11 +1,11 @@
 import { Timer, type ClientClock } from './clock.ts';
-import { encodeRequest, type JoinWish } from './frames.ts';
+import { encodeRequest, type JoinFields } from './frames.ts';
 import { fits, listsOf, type FrameLimits } from './list-frames.ts';
 
 /** A thread that is to be joined. */
 export interface Joiner {
   /** What it asks for, at the moment when it is asked. `ref` comes back with the answer. */
-  wish(ref: number): JoinWish;
+  joinFields(ref: number): JoinFields;
 }
 
 /** Of a server that takes no lists and counts each frame, 1000 a second where nothing else is set: joins in so much time. */
@@ -81,11 +81,11 @@ export class JoinQueue {
     const entries: string[] = [];
     for (const joiner of joiners) {
       this.#waiting.delete(joiner);
-      const wish = shortened(joiner.wish(++this.#refs), limits);
+      const fields = shortened(joiner.joinFields(++this.#refs), limits);
       this.#unanswered.add(this.#refs);
-      const isInbox = wish.th === undefined;
-      if (!isInbox && limits.list !== undefined && joiners.length > 1) entries.push(entryOf(wish));
-      else this.#send(encodeRequest({ t: isInbox ? 'inbox' : 'join', ...wish, parts: true }));
+      const isInbox = fields.th === undefined;
+      if (!isInbox && limits.list !== undefined && joiners.length > 1) entries.push(entryOf(fields));
+      else this.#send(encodeRequest({ t: isInbox ? 'inbox' : 'join', ...fields, parts: true }));
     }
     for (const list of listsOf(entries, limits)) this.#send(`{"t":"joins","parts":true,"l":${list}}`);
     if (limits.list === undefined) this.#rest(joiners.length);
@@ -102,11 +102,11 @@ export class JoinQueue {
 }
 
 /** `[th, ref, from?, s?, have?]` */
-function entryOf({ th, ref, from, s, have }: JoinWish): string {
+function entryOf({ th, ref, from, s, have }: JoinFields): string {
   return JSON.stringify([th, ref, from, s, have]).replace(/(,null)+\]$/, ']');
 }
 
 /** What the server can begin anew is not said where it is too much for a frame. */
-function shortened(wish: JoinWish, limits: FrameLimits): JoinWish {
-  return fits(JSON.stringify(wish).length, limits) ? wish : { ...wish, s: undefined, have: undefined };
+function shortened(fields: JoinFields, limits: FrameLimits): JoinFields {
+  return fits(JSON.stringify(fields).length, limits) ? fields : { ...fields, s: undefined, have: undefined };
 }

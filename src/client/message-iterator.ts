@@ -1,6 +1,6 @@
 import type { Message } from './api.ts';
 
-interface Reader {
+interface PendingRead {
   readonly resolve: (result: IteratorResult<Message, undefined>) => void;
   readonly reject: (error: Error) => void;
 }
@@ -13,7 +13,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
   readonly #onReturn: () => void;
   /** Not taken yet, oldest first; the thread may give some of it up. */
   held: Message[] = [];
-  readonly #readers: Reader[] = [];
+  readonly #pending: PendingRead[] = [];
   #isEnded = false;
   #error: Error | undefined;
 
@@ -28,8 +28,8 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
   }
 
   push(message: Message): void {
-    const reader = this.#readers.shift();
-    if (reader) reader.resolve({ done: false, value: message });
+    const pending = this.#pending.shift();
+    if (pending) pending.resolve({ done: false, value: message });
     else this.held.push(message);
   }
 
@@ -43,7 +43,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
 
   next(): Promise<IteratorResult<Message, undefined>> {
     return new Promise((resolve, reject) => {
-      this.#readers.push({ resolve, reject });
+      this.#pending.push({ resolve, reject });
       const message = this.held.shift();
       if (message) {
         this.push(message);
@@ -68,7 +68,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
 
   /** The first one that waits is thrown the error. */
   #finish(): void {
-    for (const { resolve, reject } of this.#readers.splice(0)) {
+    for (const { resolve, reject } of this.#pending.splice(0)) {
       const error = this.#error;
       this.#error = undefined;
       if (error) reject(error);

@@ -1,6 +1,6 @@
 import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
-import type { JoinedFrame, JoinWish, ThreadFrame } from './frames.ts';
+import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
 import { JoinHandshake } from './join-handshake.ts';
 import type { Joiner } from './join-queue.ts';
@@ -95,7 +95,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     this.join();
   }
 
-  wish(ref: number): JoinWish {
+  joinFields(ref: number): JoinFields {
     this.#handshake.asked(ref);
     this.#asked = this.position ?? this.#from;
     return { th: this.#role === 'inbox' ? undefined : this.id, ref, from: this.#asked, ...this.#inbound.partial };
@@ -123,7 +123,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   /** The server reports an error for this thread: the answer to the join with this number, or to something else. */
   fail(code: string, ref: number | undefined): void {
     if (ref === undefined) {
-      this.tell(new ServerError({ reason: code, threadId: this.id }));
+      this.emitError(new ServerError({ reason: code, threadId: this.id }));
       return;
     }
     if (ref !== this.#handshake.ref) {
@@ -144,7 +144,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     else this.#handshake.retryAfterRefusal();
     // iterators throw it, too
     if (isFinal && hasReader) this.#readers.emit('error', error);
-    else this.tell(error);
+    else this.emitError(error);
   }
 
   /** Over: readers get what they hold, then the end or the error. */
@@ -182,7 +182,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     this.#host.report(error);
   }
 
-  tell(error: Error): void {
+  emitError(error: Error): void {
     if (!this.#readers.emit('error', error)) this.report(error);
   }
 
@@ -219,7 +219,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     return !!next;
   }
 
-  #onJoined({ position, recovered, ref }: JoinedFrame): void {
+  #onJoined({ position, recovered, ref }: JoinedReply): void {
     const isAnswer = ref === this.#handshake.ref;
     if (ref !== undefined && !isAnswer) {
       this.#endGhost();

@@ -2,7 +2,7 @@ import { InvalidOptionError } from './errors.ts';
 import { similarName } from './similar-name.ts';
 
 /** What an option's value is, where it is given; `any` where its own check has to tell. */
-type Kind = 'boolean' | 'number' | 'text' | 'function' | 'list' | 'object' | 'any';
+type ValueKind = 'boolean' | 'number' | 'text' | 'function' | 'list' | 'object' | 'any';
 
 type KindOf<Value> = unknown extends Value
   ? 'any'
@@ -29,10 +29,10 @@ export type OptionTable<Options> = {
 };
 
 interface Rows {
-  readonly [name: string]: Kind | Rows;
+  readonly [name: string]: ValueKind | Rows;
 }
 
-const TESTS: Readonly<Record<Kind, { readonly expected: string; readonly test: (value: unknown) => boolean }>> = {
+const TESTS: Readonly<Record<ValueKind, { readonly expected: string; readonly test: (value: unknown) => boolean }>> = {
   boolean: { expected: 'true or false', test: (value) => typeof value === 'boolean' },
   number: { expected: 'a number', test: (value) => typeof value === 'number' },
   text: { expected: 'a text', test: (value) => typeof value === 'string' },

@@ -12,7 +12,7 @@ import { bodyOf, parseAct, parseLook } from './requests.ts';
 import { Watch } from './watch.ts';
 
 /** Requests that are being answered at the same time, in all: some are slow to send their body. */
-const MAX_UNDER_WAY = 64;
+const MAX_IN_FLIGHT = 64;
 
 /** Nothing from elsewhere, no inline script, not in anybody's frame. */
 const HEADERS = {
@@ -61,22 +61,22 @@ export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}
   }
   const settings = resolveInspector(options);
   const watch = new Watch(hub, settings);
-  let underWay = 0;
+  let inFlight = 0;
 
   const answer = async (name: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
-      if (++underWay > MAX_UNDER_WAY) throw new InspectorRefusal(503, 'BUSY', undefined, 1);
+      if (++inFlight > MAX_IN_FLIGHT) throw new InspectorRefusal(503, 'BUSY', undefined, 1);
       assertPlace(request, settings);
       await route(name, request, response, settings, watch);
     } catch (error) {
       refuse(response, error);
     } finally {
-      underWay--;
+      inFlight--;
     }
   };
 
   const handle = (request: IncomingMessage, response: ServerResponse, next?: () => void): boolean => {
-    const { path, roots } = placesOf(request, settings.path);
+    const { path, roots } = routeOf(request, settings.path);
     const root = roots.find((each) => path.startsWith(each) || `${path}/` === each);
     if (root === undefined) {
       next?.();
@@ -100,10 +100,7 @@ export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}
  * The path as the browser knows it, and where the inspector may be. Frameworks take the mount off `url` (`app.use('/admin', handler)` of
  * Express) and keep the whole in `originalUrl`.
  */
-function placesOf(
-  request: IncomingMessage,
-  path: string,
-): { readonly path: string; readonly roots: readonly string[] } {
+function routeOf(request: IncomingMessage, path: string): { readonly path: string; readonly roots: readonly string[] } {
   const original: unknown = Reflect.get(request, 'originalUrl');
   const own = pathOf(request);
   const whole = typeof original === 'string' ? pathOf({ url: original }) : own;

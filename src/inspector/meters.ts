@@ -14,14 +14,14 @@ const MAX_SAMPLES = 300;
 const RESOLUTION_MS = 20;
 
 /** What the last survey found, as far as samples need it. */
-export interface Readings {
+export interface RecorderReadings {
   readonly roundTripsMs: Float64Array;
 }
 
 /** Rates and latencies, a sample a second, while somebody watches. */
 export class Meters {
   readonly #hub: Hub;
-  readonly #readings: () => Readings | undefined;
+  readonly #readings: () => RecorderReadings | undefined;
   readonly #samples: Sample[] = [];
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
   readonly #clock: Clock;
@@ -30,7 +30,7 @@ export class Meters {
   #last: HubStats;
   #lastAt: number;
 
-  constructor(hub: Hub, clock: Clock, readings: () => Readings | undefined) {
+  constructor(hub: Hub, clock: Clock, readings: () => RecorderReadings | undefined) {
     this.#hub = hub;
     this.#clock = clock;
     this.#lastAt = clock.now();

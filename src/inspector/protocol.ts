@@ -12,16 +12,16 @@ export interface Look {
   readonly selected: Selection | undefined;
 }
 
-export type Kind = 'connections' | 'threads';
+export type ListKind = 'connections' | 'threads';
 
 export interface Selection {
-  readonly kind: Kind;
+  readonly kind: ListKind;
   readonly id: string;
 }
 
 /** What of the list is in view. */
 export interface ListQuery {
-  readonly kind: Kind;
+  readonly kind: ListKind;
   /** Part of an id or a user's id, in any case. */
   readonly search: string;
   /** `retrying` for all steps of it; empty for all. */
@@ -104,7 +104,7 @@ export interface Note {
 }
 
 export interface ListSight {
-  readonly kind: Kind;
+  readonly kind: ListKind;
   /** Of all rows of this kind, and of those that match. */
   readonly total: number;
   readonly matching: number;

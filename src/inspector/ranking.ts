@@ -1,5 +1,5 @@
 /** Indexes below this fit into the low digits of a packed key; values up to 2^32 into the high ones. */
-const PLACES = 2 ** 20;
+const MAX_ITEMS = 2 ** 20;
 const LARGEST = 2 ** 32;
 
 /**
@@ -17,18 +17,18 @@ export class Ranking<T> {
 
   /** The first 2^20 items are ranked, by whole numbers of 0 to 2^32. */
   add(item: T, value: number): void {
-    const place = this.#items.length;
-    if (place >= PLACES) return;
+    const index = this.#items.length;
+    if (index >= MAX_ITEMS) return;
     const rank = Math.min(LARGEST, Math.max(0, Math.floor(value)));
     this.#items.push(item);
-    this.#keys.push((this.#isDescending ? LARGEST - rank : rank) * PLACES + place);
+    this.#keys.push((this.#isDescending ? LARGEST - rank : rank) * MAX_ITEMS + index);
   }
 
   /** Those of the same value stay in the order in which they came, in both directions. */
   sorted(): readonly T[] {
     const sorted: T[] = [];
     for (const key of Float64Array.from(this.#keys).sort()) {
-      const item = this.#items[key % PLACES];
+      const item = this.#items[key % MAX_ITEMS];
       if (item !== undefined) sorted.push(item);
     }
     return sorted;

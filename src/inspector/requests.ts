@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Act, Action, Kind, ListQuery, Look, Selection, Sort } from './protocol.ts';
+import type { Act, Action, ListKind, ListQuery, Look, Selection, Sort } from './protocol.ts';
 import { InspectorRefusal } from './refusal.ts';
 
 /** A look has some hundred bytes. */
@@ -11,7 +11,7 @@ const MAX_ID = 256;
 /** Rows in one answer. */
 const MAX_ROWS = 100;
 
-const KINDS: readonly Kind[] = ['connections', 'threads'];
+const KINDS: readonly ListKind[] = ['connections', 'threads'];
 const SORTS: readonly Sort[] = ['age', 'state', 'lag', 'unsent', 'trips', 'roundTrip', 'members', 'messages'];
 const ACTIONS: readonly Action[] = ['evict', 'trip', 'reset'];
 

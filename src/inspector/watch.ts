@@ -28,7 +28,7 @@ const CHECK_MS = 1_000;
 const MAX_THREADS = 50;
 
 /** What an open inspector keeps. */
-interface Session {
+interface Recording {
   readonly recorder: Recorder;
   readonly meters: Meters;
   readonly stopChecking: () => void;
@@ -49,7 +49,7 @@ export class Watch {
   readonly #hasActions: boolean;
   readonly #clock: Clock;
   readonly #viewers: Viewers;
-  #session: Session | undefined;
+  #recording: Recording | undefined;
   #findings: { readonly found: Findings; readonly freshUntil: number } | undefined;
   #surveying: Promise<void> | undefined;
   #isClosed = false;
@@ -63,19 +63,19 @@ export class Watch {
 
   /** Somebody watches. */
   get isOpen(): boolean {
-    return this.#session !== undefined;
+    return this.#recording !== undefined;
   }
 
   /** @throws InspectorRefusal */
   async look(look: Look): Promise<Sight> {
     if (this.#isClosed) throw closed();
     const viewer = this.#viewers.admit(look.viewer);
-    const session = (this.#session ??= this.#open());
+    const recording = (this.#recording ??= this.#open());
     viewer.isLooking = true;
     try {
       viewer.query = look.list;
       const found = await this.#find(keyOf(look.list));
-      return this.#sight(look, viewer, session, found);
+      return this.#sight(look, viewer, recording, found);
     } finally {
       viewer.isLooking = false;
     }
@@ -98,7 +98,7 @@ export class Watch {
     this.#end();
   }
 
-  #open(): Session {
+  #open(): Recording {
     const meters = new Meters(this.#hub, this.#clock, () => this.#findings?.found);
     return {
       recorder: new Recorder(this.#hub, this.#clock),
@@ -115,12 +115,12 @@ export class Watch {
   }
 
   #end(): void {
-    if (this.#session === undefined) return;
-    const { recorder, meters, stopChecking } = this.#session;
+    if (this.#recording === undefined) return;
+    const { recorder, meters, stopChecking } = this.#recording;
     stopChecking();
     recorder.stop();
     meters.stop();
-    this.#session = undefined;
+    this.#recording = undefined;
     this.#findings = undefined;
   }
 
@@ -145,13 +145,13 @@ export class Watch {
     };
   }
 
-  #sight(look: Look, viewer: Viewer, session: Session, found: Findings): Sight {
-    const { recorder, meters } = session;
+  #sight(look: Look, viewer: Viewer, recording: Recording, found: Findings): Sight {
+    const { recorder, meters } = recording;
     return {
       at: Date.now(),
-      since: session.since,
-      hub: this.#hubSight(session, found),
-      machines: this.#machines(session, found),
+      since: recording.since,
+      hub: this.#hubSight(recording, found),
+      machines: this.#machines(recording, found),
       samples: meters.samplesAfter(look.samplesAfter),
       notes: recorder.notesAfter(look.notesAfter),
       list: listSight(look.list, found),
@@ -160,13 +160,13 @@ export class Watch {
     };
   }
 
-  #hubSight(session: Session, { connections, threads }: Findings): HubSight {
-    return { state: this.#hub.state, connections, threads, evicted: evictedIn(session) };
+  #hubSight(recording: Recording, { connections, threads }: Findings): HubSight {
+    return { state: this.#hub.state, connections, threads, evicted: evictedIn(recording) };
   }
 
-  #machines(session: Session, found: Findings): readonly MachineSight[] {
-    const { recorder, meters } = session;
-    const evicted = evictedIn(session);
+  #machines(recording: Recording, found: Findings): readonly MachineSight[] {
+    const { recorder, meters } = recording;
+    const evicted = evictedIn(recording);
     const states = {
       connection: { ...found.connectionStates, ...(evicted > 0 ? { evicted } : {}) },
       thread: found.threadStates,
@@ -217,7 +217,7 @@ export class Watch {
 }
 
 /** As the log of evictions has it: the hub's own number is of the last sample. */
-function evictedIn({ evictedBefore, recorder }: Session): number {
+function evictedIn({ evictedBefore, recorder }: Recording): number {
   return evictedBefore + recorder.evictions;
 }
 

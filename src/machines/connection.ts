@@ -68,7 +68,7 @@ export const connectionMachine = setup({
     output: {} as Eviction,
   },
   actions: {
-    /** Effect: the outbox may write, and catches up from the cursors. */
+    /** Effect: the frame writer may write, and catches up from the cursors. */
     openGate: () => {},
     /** Effect: nothing more is written. */
     closeGate: () => {},

@@ -185,8 +185,8 @@ describe('a frame', () => {
     const s = Object.fromEntries(range(2_000).map((i) => [`s${i}`, 1]));
     const have = { o: 1, id: 'x'.repeat(1_000), n: 1, of: 2 };
     const join = read({ t: 'join', th: 't', s: { ...s, 'no id': 1 }, parts: true, have });
-    expect(join).toMatchObject({ wish: { parts: { unfinished: undefined } } });
-    expect(join).toHaveProperty('wish.texts.size', 64);
+    expect(join).toMatchObject({ join: { parts: { unfinished: undefined } } });
+    expect(join).toHaveProperty('join.texts.size', 64);
     expect(read({ t: 'pub', th: 't', id: 'a', d: 1, tp: 'x'.repeat(1_000) })).toHaveProperty('tp', undefined);
   });
 });

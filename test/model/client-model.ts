@@ -31,7 +31,7 @@ export class ClientModel {
   }
 
   /** What it adds to a join. */
-  partsWish(thread: string): object {
+  partsRequest(thread: string): object {
     return this.takesParts ? { parts: true, have: this.#threads.get(thread)?.unfinished } : {};
   }
 

@@ -40,7 +40,7 @@ export class World {
   readonly #isRemote: boolean;
   readonly #past: Session[] = [];
   readonly #contents = new Contents();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   readonly #errors: unknown[] = [];
   #fresh: Sent[] = [];
   #nextId = 0;
@@ -96,8 +96,8 @@ export class World {
     const forgets = isAgain || from === undefined || from !== client.position(thread) || link.unsentBytes > 0;
     if (isAgain) this.ledger.note('joined again');
     const join = session.expectJoin(thread, plan, forgets);
-    const wish = isAgain ? { parts: client.takesParts } : client.partsWish(thread);
-    if (isByWire) link.say({ t: 'join', th: thread, from, ...wish });
+    const parts = isAgain ? { parts: client.takesParts } : client.partsRequest(thread);
+    if (isByWire) link.say({ t: 'join', th: thread, from, ...parts });
     else this.#track(connection.join(thread, { from }));
     join.resolve();
   }
@@ -202,7 +202,7 @@ export class World {
       if (connection.state !== 'open') this.ledger.complain(`${client.name} takes everything, is ${connection.state}`);
     }
     this.assertCurrent();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
     await this.ledger.settleReceipts(this.#isExact, () => this.clock.settle());
     this.assertLawful();
   }
@@ -229,8 +229,8 @@ export class World {
     await this.clock.advance(20_000);
     await end;
     // a message that is followed to its end is looked at in the turns that come
-    for (let turns = 0; this.#underWay.size > 0 && turns < 100; turns++) await this.clock.settle();
-    await Promise.all(this.#underWay);
+    for (let turns = 0; this.#inFlight.size > 0 && turns < 100; turns++) await this.clock.settle();
+    await Promise.all(this.#inFlight);
     const complain = (what: string): void => this.ledger.complain(`after close: ${what}`);
     for (const { link } of [...this.#past, ...this.sessions.values()]) {
       if (!link.isClosed || link.unsentBytes > 0) complain(`a link holds ${link.unsentBytes} bytes`);
@@ -253,7 +253,7 @@ export class World {
         if (code === 'TC_CONNECTION_CLOSED' && this.#isRemote) return;
         this.ledger.complain(`failed: ${String(error)}`);
       })
-      .finally(() => this.#underWay.delete(settled));
-    this.#underWay.add(settled);
+      .finally(() => this.#inFlight.delete(settled));
+    this.#inFlight.add(settled);
   }
 }

@@ -6,7 +6,7 @@ import type { NodeClock } from './node-clock.ts';
 interface Listening {
   readonly node: NodeClock;
   readonly subscription: LogSubscription;
-  readonly onNote: (note: string) => void;
+  readonly onNodeMessage: (note: string) => void;
 }
 
 /** One log for several nodes: it outlives each of them. */
@@ -47,10 +47,10 @@ export class SimLog {
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},
-      subscribe: (threadId, onEntry, onNote = () => {}, onReset) => {
+      subscribe: (threadId, onEntry, onNodeMessage = () => {}, onReset) => {
         const subscription = log.subscribe(threadId, (entry) => node.run(() => onEntry(entry)), undefined, onReset);
         if (subscription instanceof Promise) throw new Error('the memory log answers at once');
-        const listening = { node, subscription, onNote };
+        const listening = { node, subscription, onNodeMessage };
         all(threadId).add(listening);
         return {
           tail: subscription.tail,
@@ -64,7 +64,7 @@ export class SimLog {
       ...(hasOthers && {
         notify: (threadId: string, note: string) => {
           if (node.isDead) return;
-          for (const other of all(threadId)) if (other.node !== node) other.node.run(() => other.onNote(note));
+          for (const other of all(threadId)) if (other.node !== node) other.node.run(() => other.onNodeMessage(note));
         },
       }),
     };

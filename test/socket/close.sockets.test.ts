@@ -96,8 +96,8 @@ it('gives back everything when it closes in the middle of its work', async () =>
   );
   await settled(() => states.has('retrying.backingOff'));
   hub.thread('t').stream().append('and so on');
-  const underWay = hub.thread('t').send(Array.from({ length: 300_000 }, (_, i) => `row ${i}`));
-  underWay.catch(() => {});
+  const sending = hub.thread('t').send(Array.from({ length: 300_000 }, (_, i) => `row ${i}`));
+  sending.catch(() => {});
   const connections = [...hub.connections].map((connection) => new WeakRef(connection));
   expect(connections).toHaveLength(20);
 

@@ -50,9 +50,9 @@ function addNode(options: HubOptions = {}, tailOf: (tail: LogTail) => LogTail = 
       lastNote = note;
       if (!isDeaf && !mute.has(node)) log.notify?.(threadId, note);
     },
-    async subscribe(threadId, onEntry, onNote) {
+    async subscribe(threadId, onEntry, onNodeMessage) {
       const subscription = await log.subscribe(threadId, onEntry, (note) => {
-        if (!deaf.has(node)) onNote?.(note);
+        if (!deaf.has(node)) onNodeMessage?.(note);
       });
       return { ...subscription, tail: tailOf(subscription.tail) };
     },

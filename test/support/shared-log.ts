@@ -3,7 +3,10 @@ import type { DeliveryLog } from '../../src/index.ts';
 /** One log for several hubs of this process, which tell each other notes as the processes of a cluster do. */
 export class SharedLog {
   readonly #log: DeliveryLog;
-  readonly #listeners = new Map<string, Set<{ readonly node: object; readonly onNote: (note: string) => void }>>();
+  readonly #listeners = new Map<
+    string,
+    Set<{ readonly node: object; readonly onNodeMessage: (note: string) => void }>
+  >();
 
   constructor(log: DeliveryLog) {
     this.#log = log;
@@ -24,9 +27,9 @@ export class SharedLog {
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},
-      async subscribe(threadId, onEntry, onNote = () => {}) {
+      async subscribe(threadId, onEntry, onNodeMessage = () => {}) {
         const subscription = await log.subscribe(threadId, onEntry);
-        const listener = { node, onNote };
+        const listener = { node, onNodeMessage };
         listenersOf(threadId).add(listener);
         return {
           tail: subscription.tail,
@@ -38,7 +41,7 @@ export class SharedLog {
         };
       },
       notify(threadId, note) {
-        for (const listener of listenersOf(threadId)) if (listener.node !== node) listener.onNote(note);
+        for (const listener of listenersOf(threadId)) if (listener.node !== node) listener.onNodeMessage(note);
       },
     };
   }

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { makeCounters } from '../../../src/actors/support/counters.ts';
 import { WriteBatch } from '../../../src/actors/delivery/write-batch.ts';
 import { FrameWriter } from '../../../src/actors/delivery/frame-writer.ts';
-import { FanOut, type Station } from '../../../src/actors/delivery/fan-out.ts';
+import { FanOut, type FanOutHost } from '../../../src/actors/delivery/fan-out.ts';
 import { JoinedFrames } from '../../../src/actors/delivery/joined-frames.ts';
 import type { Home, Subscriber } from '../../../src/actors/delivery/subscriber.ts';
 import { Subscription } from '../../../src/actors/delivery/subscription.ts';
@@ -21,13 +21,13 @@ import type { Link } from '../../../src/api/socket.ts';
 const RETENTION = { maxEntries: 1_000, maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000 };
 
 const fail = (error: unknown): void => console.error(error);
-const runs = new JoinedFrames();
-const turns = new SliceScheduler(systemClock, 2, fail, () => runs.clear());
+const joinedFrames = new JoinedFrames();
+const turns = new SliceScheduler(systemClock, 2, fail, () => joinedFrames.clear());
 
 /** One room. */
-class Room implements Home<Subscription>, Station {
+class Room implements Home<Subscription>, FanOutHost {
   readonly id = 'main';
-  readonly runs = runs;
+  readonly joinedFrames = joinedFrames;
   readonly counters = makeCounters();
   readonly compression = { thresholdBytes: Infinity, level: 1 };
   readonly batch = new WriteBatch();

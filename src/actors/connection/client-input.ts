@@ -17,7 +17,7 @@ import {
   parseFrame,
   type Acknowledged,
   type ClientFrame,
-  type Inbox,
+  type InboxJoin,
   type Join,
   type Request,
 } from './wire-protocol.ts';
@@ -67,13 +67,13 @@ export class ClientInput implements IntakeMember {
   #heardAt: number;
 
   constructor(session: ClientSession, services: ConnectionServices) {
-    const { clock, report, budgets, places, now } = services;
+    const { clock, report, budgets, requestSlots, now } = services;
     this.#session = session;
     this.#services = services;
     this.#pace = new ReadingPace(session.line, clock, () => this.#read < this.#frames.length, report);
     this.#requests = new ClientRequests(session, services);
     this.#account = budgets.open(session.settings);
-    this.#lanes = new RequestLanes(places, ({ request }) => this.#requests.perform(request));
+    this.#lanes = new RequestLanes(requestSlots, ({ request }) => this.#requests.perform(request));
     this.#heardAt = now();
   }
 
@@ -109,7 +109,7 @@ export class ClientInput implements IntakeMember {
   }
 
   /** What the client's URL asks for. */
-  join(joins: readonly (Join | Inbox)[]): void {
+  join(joins: readonly (Join | InboxJoin)[]): void {
     for (const join of joins) {
       if (!this.#pay(costs.request)) return;
       if (join.t === 'join') this.#join(join);
@@ -266,7 +266,7 @@ export class ClientInput implements IntakeMember {
 
   /** Of a frame that is not parsed, only the beginning is read: enough to say which message was refused. */
   #refuseUnread(data: Uint8Array, code: string): void {
-    this.#session.line.tell(notices.error(code, headOfPublish(data)));
+    this.#session.line.sendNotice(notices.error(code, headOfPublish(data)));
   }
 
   /** False where that was more than is left, which ends the connection. */

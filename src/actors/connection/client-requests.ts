@@ -55,13 +55,13 @@ export class ClientRequests {
     if (session.isOver) return;
     switch (request.t) {
       case 'join':
-        if (!(await session.join(request.th, request.from, request.wish))) {
+        if (!(await session.join(request.th, request.from, request.join))) {
           this.#refuse(request, 'forbidden');
-          session.greetMember(request.th, request.wish.ref);
+          session.greetMember(request.th, request.join.ref);
         }
         return;
       case 'inbox':
-        if (!(await session.openInbox(request.from, request.wish))) this.#refuse(request, 'forbidden');
+        if (!(await session.openInbox(request.from, request.join))) this.#refuse(request, 'forbidden');
         return;
       case 'cancel':
         if (!(await session.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
@@ -105,7 +105,7 @@ export class ClientRequests {
     else if (answer instanceof Refusal) this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', answer.message);
     else {
       const { id = scoped, position } = typeof answer === 'object' && answer !== null ? answer : {};
-      this.#session.line.tell(notices.accepted(request.th, request.id, id, position));
+      this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));
     }
   }
 
@@ -116,7 +116,7 @@ export class ClientRequests {
     // no answer: the client comes back to another process, and joins or publishes there again
     if (isEnding && !this.#services.isRunning) return;
     // a client that comes back later joins then; one that is refused would not
-    if ('wish' in request && error instanceof LogUnavailableError) {
+    if ('join' in request && error instanceof LogUnavailableError) {
       this.#session.line.evict(closeCodes.overloaded);
       return;
     }
@@ -149,11 +149,11 @@ export class ClientRequests {
     // as it came, also where it is no id, but not by the megabyte
     const about = {
       ...('th' in request && isShort(request.th) && { th: request.th }),
-      ...('wish' in request && { ref: request.wish.ref }),
+      ...('join' in request && { ref: request.join.ref }),
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
       ...(why !== undefined && { why }),
     };
-    this.#session.line.tell(notices.error(code, about));
+    this.#session.line.sendNotice(notices.error(code, about));
   }
 }
 

@@ -68,15 +68,15 @@ export class ClientSession {
   }
 
   /** False where it may not, or where the application has taken it out of the thread since it asked. */
-  join(threadId: string, from: string | undefined, wish?: JoinRequest): Promise<boolean> {
-    return this.#subscriptions.joinIf(() => this.#mayJoin(threadId), threadId, from, wish);
+  join(threadId: string, from: string | undefined, request?: JoinRequest): Promise<boolean> {
+    return this.#subscriptions.joinIf(() => this.#mayJoin(threadId), threadId, from, request);
   }
 
   /** The client asks for what is sent to its user; false where it has none. */
-  async openInbox(from: string | undefined, wish?: JoinRequest): Promise<boolean> {
+  async openInbox(from: string | undefined, request?: JoinRequest): Promise<boolean> {
     const { userId } = this.settings;
     if (userId === undefined) return false;
-    return this.#subscriptions.joinIf(() => true, userThreadId(userId), from, wish);
+    return this.#subscriptions.joinIf(() => true, userThreadId(userId), from, request);
   }
 
   leave(threadId: string): void {

@@ -75,11 +75,11 @@ export class ConnectionLine {
   }
 
   evict({ code, reason }: CloseCode): void {
-    this.machine.tell({ type: 'evict', code, reason });
+    this.machine.send({ type: 'evict', code, reason });
   }
 
   /** Sends a frame of the protocol; a client that lets too many of them wait is evicted. */
-  tell(notice: Frame): void {
+  sendNotice(notice: Frame): void {
     if (this.writer.variant.format === 'plain' || this.state === 'evicted') return;
     if (!this.writer.say(notice)) this.evict(closeCodes.slowConsumer);
   }
@@ -94,7 +94,7 @@ export class ConnectionLine {
   /** True where what waits may go on now. */
   drained(): boolean {
     if (this.#ending !== undefined) this.#ending.drained();
-    else if (this.state === 'retrying' || this.#isProbed) this.machine.tell({ type: 'progressed' });
+    else if (this.state === 'retrying' || this.#isProbed) this.machine.send({ type: 'progressed' });
     else return true;
     return false;
   }
@@ -103,7 +103,7 @@ export class ConnectionLine {
   answered(seq: number): void {
     const { state } = this;
     const isAnswer = state === 'retrying' || (state === 'tripped' && seq >= this.#probe);
-    if (isAnswer) this.machine.tell({ type: 'progressed' });
+    if (isAnswer) this.machine.send({ type: 'progressed' });
   }
 
   closed(code: number, reason: string): void {
@@ -114,7 +114,7 @@ export class ConnectionLine {
       this.writer.abandon();
     }
     this.#services.forgetLink(this.id);
-    this.machine.tell({ type: 'closed', code, reason: reason === '' ? reasonOf(code) : reason });
+    this.machine.send({ type: 'closed', code, reason: reason === '' ? reasonOf(code) : reason });
   }
 
   /** The link has thrown, or a visit that used it. */
@@ -145,12 +145,12 @@ export class ConnectionLine {
     }
     if (state === 'tripped') {
       // a line too slow to answer in time may take bytes all the same
-      if (this.#isProbed && liveness.hasProgressed(now)) machine.tell({ type: 'progressed' });
+      if (this.#isProbed && liveness.hasProgressed(now)) machine.send({ type: 'progressed' });
       return false;
     }
     const finding = liveness.examine(now, this.writer.bytes);
-    if (finding === 'progressed' && state === 'retrying') machine.tell({ type: 'progressed' });
-    else if (finding === 'stalled' && state === 'open' && isFair) machine.tell({ type: 'stalled' });
+    if (finding === 'progressed' && state === 'retrying') machine.send({ type: 'progressed' });
+    else if (finding === 'stalled' && state === 'open' && isFair) machine.send({ type: 'stalled' });
     return liveness.owesHeartbeat(now, this.writer.bytes) && this.#beat();
   }
 
@@ -183,7 +183,7 @@ export class ConnectionLine {
       this.writer.abandon();
       return;
     }
-    const { report, turns, now } = this.#services;
+    const { report, scheduler, now } = this.#services;
     this.liveness.beginEnd(now());
     this.#ending = new LinkEnding({
       link: this.#link,
@@ -192,7 +192,7 @@ export class ConnectionLine {
       reason,
       now: now(),
       report,
-      enqueue: (ending) => turns.add(ending),
+      enqueue: (ending) => scheduler.add(ending),
     });
     this.#ending.begin();
   }

@@ -2,7 +2,7 @@ import type { connectionMachine } from '../../machines/index.ts';
 import type { HubContext } from '../support/context.ts';
 import type { InputBudgets } from './input-budgets.ts';
 import type { Intake } from './intake.ts';
-import type { SharedPlaces } from './request-lanes.ts';
+import type { SharedSlots } from './request-lanes.ts';
 import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
@@ -17,7 +17,7 @@ export interface ConnectionServices extends HubContext, Pick<ThreadPort, 'openTh
   /** What clients have begun to send. */
   readonly unfinished: UnfinishedInput;
   /** For several requests of one connection at the same time. */
-  readonly places: SharedPlaces;
+  readonly requestSlots: SharedSlots;
   /** It is evicted. Its socket may still be closing: see `forgetLink`. */
   forgetConnection(connectionId: string, end: { code: number; reason: string }): void;
   /** Its socket is gone. */

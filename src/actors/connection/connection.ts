@@ -8,7 +8,7 @@ import { Emitter, guarded } from '../support/emitter.ts';
 import { checkSendOptions } from '../thread/resolve-send-options.ts';
 import { ConnectionLine } from './connection-line.ts';
 import { DeliverySide } from './delivery-side.ts';
-import { MAX_LIST, notices, type Inbox, type Join } from './wire-protocol.ts';
+import { MAX_LIST, notices, type InboxJoin, type Join } from './wire-protocol.ts';
 import { ClientInput } from './client-input.ts';
 import { ClientSession } from './client-session.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
@@ -64,7 +64,7 @@ export class ConnectionActor implements Connection, LinkListener {
       this.line.attach(makeLink(this));
     } catch (error) {
       const { code, reason } = closeCodes.normal;
-      this.line.machine.tell({ type: 'closed', code, reason });
+      this.line.machine.send({ type: 'closed', code, reason });
       this.#input?.end();
       throw error;
     }
@@ -82,7 +82,7 @@ export class ConnectionActor implements Connection, LinkListener {
     if (isInspected) machine.start();
     else this.delivery.openGate();
     const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST };
-    this.tell(notices.hello(this.id, settings.liveness.heartbeatMs, limits, isLogUp));
+    this.sendNotice(notices.hello(this.id, settings.liveness.heartbeatMs, limits, isLogUp));
   }
 
   // --- Connection
@@ -133,7 +133,7 @@ export class ConnectionActor implements Connection, LinkListener {
     checkOptions<LeaveOptions>(options, LEAVE_OPTIONS);
     const { reason = 'kicked' } = options;
     assertReason(reason, 1);
-    if (this.delivery.subscriptions.leave(threadId)) this.tell(notices.left(threadId, reason));
+    if (this.delivery.subscriptions.leave(threadId)) this.sendNotice(notices.left(threadId, reason));
   }
 
   /** To this connection alone: a thread of its own, so that everything that holds for a thread holds here too. */
@@ -146,15 +146,15 @@ export class ConnectionActor implements Connection, LinkListener {
 
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
     assertCloseFrame(code, reason);
-    this.line.machine.tell({ type: 'evict', code, reason });
+    this.line.machine.send({ type: 'evict', code, reason });
   }
 
   trip(): void {
-    this.line.machine.tell({ type: 'trip' });
+    this.line.machine.send({ type: 'trip' });
   }
 
   reset(): void {
-    this.line.machine.tell({ type: 'reset' });
+    this.line.machine.send({ type: 'reset' });
   }
 
   // --- for the hub
@@ -169,13 +169,13 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   /** What the client's URL asks for. */
-  joinFromUrl(joins: readonly (Join | Inbox)[]): void {
+  joinFromUrl(joins: readonly (Join | InboxJoin)[]): void {
     this.#openInput().join(joins);
   }
 
   /** Sends a frame of the protocol; a client that lets too many of them wait is evicted. */
-  tell(notice: Frame): void {
-    this.line.tell(notice);
+  sendNotice(notice: Frame): void {
+    this.line.sendNotice(notice);
   }
 
   evict(code: CloseCode): void {

@@ -80,7 +80,7 @@ export class DeliverySide implements Subscriber<Subscription> {
 
   /** Has what waits go on in the turns' slices. */
   resume(): void {
-    this.#services.turns.add(this.subscriptions);
+    this.#services.scheduler.add(this.subscriptions);
   }
 
   // --- Subscriber
@@ -145,11 +145,11 @@ export class DeliverySide implements Subscriber<Subscription> {
 
   tellGap(threadId: string, why: GapReason, position: string): void {
     this.#services.counters.gaps++;
-    this.#line.tell(notices.gap(threadId, why, position));
+    this.#line.sendNotice(notices.gap(threadId, why, position));
   }
 
   tellLost(threadId: string, streamId: string): void {
-    this.#line.tell(notices.lost(threadId, streamId));
+    this.#line.sendNotice(notices.lost(threadId, streamId));
   }
 
   fellBehind(subscription: Subscription, clearance: Clearance): void {

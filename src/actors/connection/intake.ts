@@ -17,22 +17,22 @@ const BEGUN_AT_ONCE = 4;
  */
 export class Intake implements Task {
   readonly #clock: Clock;
-  readonly #turns: SliceScheduler;
+  readonly #scheduler: SliceScheduler;
   readonly #sliceMs: number;
   readonly #waiting = new Set<IntakeMember>();
   /** When this turn of the event loop had its first slice of input; undefined where it had none. */
   #turnBeganAt: number | undefined;
   #isPaused = false;
 
-  constructor(clock: Clock, turns: SliceScheduler, sliceMs: number) {
+  constructor(clock: Clock, scheduler: SliceScheduler, sliceMs: number) {
     this.#clock = clock;
-    this.#turns = turns;
+    this.#scheduler = scheduler;
     this.#sliceMs = sliceMs;
   }
 
   add(member: IntakeMember): void {
     this.#waiting.add(member);
-    if (!this.#isPaused) this.#turns.add(this);
+    if (!this.#isPaused) this.#scheduler.add(this);
   }
 
   run(deadline: number): boolean {
@@ -73,6 +73,6 @@ export class Intake implements Task {
 
   #resume(): void {
     this.#isPaused = false;
-    if (this.#waiting.size > 0) this.#turns.add(this);
+    if (this.#waiting.size > 0) this.#scheduler.add(this);
   }
 }

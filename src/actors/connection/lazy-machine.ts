@@ -8,7 +8,7 @@ import {
 } from '../../machines/connection.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { stateOf } from '../support/machine-inspection.ts';
-import { tell } from '../support/send-if-active.ts';
+import { sendIfActive } from '../support/send-if-active.ts';
 import type { ConnectionState } from '../../api/connection.ts';
 
 type Actor = ActorRefFrom<typeof connectionMachine>;
@@ -19,13 +19,13 @@ type Actor = ActorRefFrom<typeof connectionMachine>;
  */
 export class LazyMachine {
   readonly #id: string;
-  readonly #engine: ConnectionServices;
+  readonly #services: ConnectionServices;
   #actor: Actor | undefined;
   #isWatched = false;
 
-  constructor(id: string, engine: ConnectionServices) {
+  constructor(id: string, services: ConnectionServices) {
     this.#id = id;
-    this.#engine = engine;
+    this.#services = services;
   }
 
   get state(): ConnectionState {
@@ -49,8 +49,8 @@ export class LazyMachine {
     this.#launch();
   }
 
-  tell(event: ConnectionEvent): void {
-    tell(this.#late, event);
+  send(event: ConnectionEvent): void {
+    sendIfActive(this.#late, event);
   }
 
   /** Nobody pays for the news of states until somebody listens. */
@@ -68,12 +68,12 @@ export class LazyMachine {
   /** Where it comes late, it finds itself where it would be: in its first state, with the gate open. */
   get #late(): Actor {
     if (this.#actor !== undefined) return this.#actor;
-    const { connection } = this.#engine.machines;
+    const { connection } = this.#services.machines;
     return this.#launch(connection.resolveState({ value: 'open', context: untroubled(this.#input) }));
   }
 
   #launch(snapshot?: SnapshotFrom<typeof connectionMachine>): Actor {
-    const { machines, actorOptions, launch } = this.#engine;
+    const { machines, actorOptions, launch } = this.#services;
     const options = { ...actorOptions, id: `connection:${this.#id}`, input: this.#input };
     this.#actor = createActor(machines.connection, snapshot === undefined ? options : { ...options, snapshot });
     launch(this.#actor);
@@ -81,6 +81,6 @@ export class LazyMachine {
   }
 
   get #input(): ConnectionInput {
-    return { id: this.#id, policy: this.#engine.settings.policy };
+    return { id: this.#id, policy: this.#services.settings.policy };
   }
 }

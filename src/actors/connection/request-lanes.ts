@@ -2,11 +2,11 @@
 const MOST_AT_ONCE = 32;
 
 /** What the connections of a hub share: beyond its first one, a connection's requests in progress take places that others may need. */
-export class SharedPlaces {
+export class SharedSlots {
   #free: number;
 
-  constructor(places: number) {
-    this.#free = places;
+  constructor(slots: number) {
+    this.#free = slots;
   }
 
   get isFree(): boolean {
@@ -35,7 +35,7 @@ interface Keyed {
  */
 export class RequestLanes<R extends Keyed> {
   readonly #perform: (request: R) => Promise<void>;
-  readonly #places: SharedPlaces;
+  readonly #slots: SharedSlots;
   /** By thread: what waits for the request before it. */
   readonly #lanes = new Map<string, R[]>();
   /** Requests that wait for nothing but a place, and joins that do. */
@@ -44,8 +44,8 @@ export class RequestLanes<R extends Keyed> {
   #active = 0;
 
   /** @param perform never rejects */
-  constructor(places: SharedPlaces, perform: (request: R) => Promise<void>) {
-    this.#places = places;
+  constructor(slots: SharedSlots, perform: (request: R) => Promise<void>) {
+    this.#slots = slots;
     this.#perform = perform;
   }
 
@@ -62,7 +62,7 @@ export class RequestLanes<R extends Keyed> {
   /** Whether something waits that may be performed now. One at a time it always may: nobody else's requests keep it from that. */
   canStart(takesJoins: boolean): boolean {
     if (this.#ready.length === 0 && !(takesJoins && this.#joins.length > 0)) return false;
-    return this.#active === 0 || (this.#active < MOST_AT_ONCE && this.#places.isFree);
+    return this.#active === 0 || (this.#active < MOST_AT_ONCE && this.#slots.isFree);
   }
 
   /** Only when `canStart`. */
@@ -71,10 +71,10 @@ export class RequestLanes<R extends Keyed> {
     if (request === undefined) return;
     const isExtra = this.#active > 0;
     this.#active++;
-    if (isExtra) this.#places.take();
+    if (isExtra) this.#slots.take();
     void this.#perform(request).then(() => {
       this.#active--;
-      if (isExtra) this.#places.give();
+      if (isExtra) this.#slots.give();
       this.#goOn(request.th);
       onDone(request);
     });

@@ -88,13 +88,13 @@ export class Subscriptions implements Task {
     may: () => MaybePromise<boolean>,
     threadId: string,
     from: string | undefined,
-    wish?: JoinRequest,
+    request?: JoinRequest,
   ): Promise<boolean> {
     return this.#whileJoining(threadId, async (isWanted) => {
       if (!(await may()) || !isWanted()) return false;
       this.#line.assertLive('join');
       if (from !== undefined && from !== 'start') parsePosition(from);
-      return this.#rejoin(threadId, from, wish, isWanted);
+      return this.#rejoin(threadId, from, request, isWanted);
     });
   }
 
@@ -114,14 +114,14 @@ export class Subscriptions implements Task {
   async #rejoin(
     threadId: string,
     from: string | undefined,
-    wish: JoinRequest | undefined,
+    request: JoinRequest | undefined,
     isWanted: () => boolean,
   ): Promise<boolean> {
     let start = from;
     while (isWanted()) {
       const subscription = this.#byThread.get(threadId);
       if (subscription !== undefined && start === undefined && !subscription.isBehind) {
-        this.#greet(subscription, wish);
+        this.#greet(subscription, request);
         return true;
       }
       if (subscription !== undefined) {
@@ -129,7 +129,7 @@ export class Subscriptions implements Task {
         start ??= formatPosition(subscription.position);
         this.#forget(subscription);
       }
-      if (await this.#enter(threadId, start, wish, isWanted)) return true;
+      if (await this.#enter(threadId, start, request, isWanted)) return true;
     }
     return false;
   }
@@ -147,7 +147,7 @@ export class Subscriptions implements Task {
     const subscription = this.#byThread.get(threadId);
     if (subscription === undefined) return;
     const position = formatPosition(subscription.position);
-    this.#line.tell(notices.joined(threadId, position, 0, ref));
+    this.#line.sendNotice(notices.joined(threadId, position, 0, ref));
   }
 
   /** False where it may not, or is not in the thread. */
@@ -168,12 +168,12 @@ export class Subscriptions implements Task {
       }
     };
     if (leaveSome((left) => left >= LEFT_AT_ONCE)) return;
-    this.#services.turns.add({ run: (deadline) => leaveSome(() => this.#services.now() >= deadline) });
+    this.#services.scheduler.add({ run: (deadline) => leaveSome(() => this.#services.now() >= deadline) });
   }
 
   fellBehind(subscription: Subscription, clearance: Clearance): void {
     (this.#behind ??= new Set()).add(subscription);
-    if (clearance !== 'signal') this.#services.turns.add(this);
+    if (clearance !== 'signal') this.#services.scheduler.add(this);
   }
 
   /** False where another thread's big message is in progress: those that wait are visited when it is over. */
@@ -184,10 +184,10 @@ export class Subscriptions implements Task {
 
   endParts(): void {
     this.#inParts = undefined;
-    if (this.behind > 0) this.#services.turns.add(this);
+    if (this.behind > 0) this.#services.scheduler.add(this);
   }
 
-  /** Goes on with what the outbox has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
+  /** Goes on with what the frame writer has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
   run(deadline: number): boolean {
     try {
       return this.#goOn(deadline);
@@ -223,7 +223,7 @@ export class Subscriptions implements Task {
   async #enter(
     threadId: string,
     from: string | undefined,
-    wish: JoinRequest | undefined,
+    request: JoinRequest | undefined,
     isWanted: () => boolean,
   ): Promise<boolean> {
     const opening = this.#services.openThread(threadId);
@@ -233,21 +233,23 @@ export class Subscriptions implements Task {
     if (!isWanted()) return false;
     this.#line.assertLive('join');
     if (this.#byThread.has(threadId)) return false;
-    const { subscription, plan } = thread.subscribe(this.#subscriber, from, wish);
+    const { subscription, plan } = thread.subscribe(this.#subscriber, from, request);
     this.#byThread.set(thread.id, subscription);
     if (isOwnThreadId(thread.id)) this.#own++;
     const position = formatPosition(plan.start);
-    this.#line.tell(notices.joined(thread.id, position, plan.recovered, wish?.ref));
+    this.#line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
     if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
     if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription, this.#line.writer.admit('message'));
     return true;
   }
 
   /** Its client asks for a thread that it is in, as it stands there. */
-  #greet(subscription: Subscription, wish: JoinRequest | undefined): void {
-    subscription.parts = wish?.parts;
-    this.#line.tell(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, wish?.ref));
-    subscription.streams?.place(subscription, wish?.texts);
+  #greet(subscription: Subscription, request: JoinRequest | undefined): void {
+    subscription.parts = request?.parts;
+    this.#line.sendNotice(
+      notices.joined(subscription.threadId, formatPosition(subscription.position), 0, request?.ref),
+    );
+    subscription.streams?.place(subscription, request?.texts);
     if (subscription.isOwed) this.fellBehind(subscription, this.#line.writer.admit('message'));
   }
 

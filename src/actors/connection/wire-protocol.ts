@@ -2,7 +2,7 @@ import { encodeText, type Frame } from '../../infra/wire/frames.ts';
 import { isId } from '../../infra/log/ids.ts';
 import { isObject, parseObject } from '../../infra/wire/json-object.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
-import type { PartsWish } from '../delivery/part-sender.ts';
+import type { PartsRequest } from '../delivery/part-sender.ts';
 import type { TextPositions } from '../streams/stream-registry.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
 
@@ -43,13 +43,13 @@ export interface Join {
   readonly t: 'join';
   readonly th: string;
   readonly from: string | undefined;
-  readonly wish: JoinRequest;
+  readonly join: JoinRequest;
   /** Asked for by the URL, not by a frame. */
   readonly isInUrl?: boolean | undefined;
 }
 
 /** A client asks for what is sent to its user. */
-export interface Inbox extends Omit<Join, 't' | 'th'> {
+export interface InboxJoin extends Omit<Join, 't' | 'th'> {
   readonly t: 'inbox';
 }
 
@@ -59,7 +59,7 @@ export type Acknowledged = readonly [th: string, o: number];
 /** What a client may ask for. */
 export type Request =
   | Join
-  | Inbox
+  | InboxJoin
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   | {
@@ -93,7 +93,7 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
     }
     case 'inbox':
       if (from !== undefined && typeof from !== 'string') return undefined;
-      return { t, from, wish: wishIn(s, parts === true, have, ref) };
+      return { t, from, join: joinRequestIn(s, parts === true, have, ref) };
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
@@ -127,7 +127,7 @@ function listIn<T>(list: unknown, entryIn: (entry: readonly unknown[]) => T | un
 function joinIn([th, ref, place, s, have]: readonly unknown[], parts: unknown): Join | undefined {
   const from = place ?? undefined;
   if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-  return { t: 'join', th, from, wish: wishIn(s, parts === true, have, ref) };
+  return { t: 'join', th, from, join: joinRequestIn(s, parts === true, have, ref) };
 }
 
 /** `[th, o]` */
@@ -146,7 +146,7 @@ export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
   return t === 'pub' && isId(th) && isId(id) ? { th, id } : {};
 }
 
-function wishIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {
+function joinRequestIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {
   return {
     texts: positionsIn(s),
     parts: takesParts ? unfinishedIn(have) : undefined,
@@ -168,7 +168,7 @@ function positionsIn(value: unknown): TextPositions | undefined {
 }
 
 /** What it has of a message that came to its middle; likewise. */
-function unfinishedIn(have: unknown): PartsWish {
+function unfinishedIn(have: unknown): PartsRequest {
   const { o, id, n, of } = isObject(have) ? have : {};
   const isRight = typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 && isId(id);
   const unfinished =

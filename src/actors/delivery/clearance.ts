@@ -1,5 +1,5 @@
 /** What asks to be written: a notice of the protocol, a message, or a part of a big message. */
-export type Kind = 'notice' | 'message' | 'part';
+export type WriteKind = 'notice' | 'message' | 'part';
 
 /**
  * Whether it may be written, and what wakes it where not. `now`: write it. `turn`: something else has begun and comes first, in a turn

@@ -7,17 +7,17 @@ import type { Home, Subscriber } from './subscriber.ts';
 
 /**
  * The cursor of a connection, as those see it who follow a message: whose it is, and whether the message was handed over to its end.
- * @typeParam Reader the subscription
+ * @typeParam Member the subscription
  */
-export abstract class ConnectionCursor<Reader> extends LogCursor<Home<Reader>> implements PieceWatcher {
-  readonly subscriber: Subscriber<Reader>;
+export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> implements PieceWatcher {
+  readonly subscriber: Subscriber<Member>;
   /** Counts the joins of the thread, so that one can tell who was there. */
   readonly serial: number;
   protected readonly writer: FrameWriter;
 
   constructor(
-    subscriber: Subscriber<Reader>,
-    home: Home<Reader>,
+    subscriber: Subscriber<Member>,
+    home: Home<Member>,
     start: { readonly tail: LogTail; readonly after: number; readonly serial: number },
   ) {
     super(home, start.tail, start.after);

@@ -1,6 +1,6 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { Entry } from '../../infra/log/entry.ts';
-import type { DeliveryNotes } from './delivery-notes.ts';
+import type { DeliveryExceptions } from './delivery-exceptions.ts';
 import type { Subscription } from './subscription.ts';
 
 /** One send on its way from the log to the receipt: counts what the fan-out does with it. */
@@ -11,7 +11,7 @@ export class FanOutTally {
   /** Epoch of the log it is in. */
   readonly epoch: string;
   readonly isDuplicate: boolean;
-  readonly notes: DeliveryNotes;
+  readonly exceptions: DeliveryExceptions;
   /** The thread's members, as they are when one looks. */
   readonly members: ReadonlySet<Subscription>;
   readonly #done: (publication: FanOutTally) => void;
@@ -32,7 +32,7 @@ export class FanOutTally {
       strategy: string;
       epoch: string;
       isDuplicate: boolean;
-      notes: DeliveryNotes;
+      exceptions: DeliveryExceptions;
       members: ReadonlySet<Subscription>;
     },
     done: (publication: FanOutTally) => void,
@@ -41,7 +41,7 @@ export class FanOutTally {
     this.strategy = facts.strategy;
     this.epoch = facts.epoch;
     this.isDuplicate = facts.isDuplicate;
-    this.notes = facts.notes;
+    this.exceptions = facts.exceptions;
     this.members = facts.members;
     this.#done = done;
   }
@@ -57,7 +57,7 @@ export class FanOutTally {
 
   /** Whether it has not been written to this member to its end, and may still be. */
   isMissedBy(member: Subscription): boolean {
-    return !member.hasPassed(this.entry) || member.isWriting(this.entry) || this.notes.isCut(member.subscriber);
+    return !member.hasPassed(this.entry) || member.isWriting(this.entry) || this.exceptions.isCut(member.subscriber);
   }
 
   /** A member that joined after the entry had been logged is no recipient: it has it from the log, or did not ask for it. */

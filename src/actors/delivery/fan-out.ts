@@ -12,7 +12,7 @@ const VISITS_PER_LOOK = 16;
 const HEAVY_BYTES = 16 * 1024;
 
 /** The thread whose members a fan-out visits. */
-export interface Station {
+export interface FanOutHost {
   readonly members: ReadonlySet<Subscription>;
   /** Of the last member that joined. */
   readonly lastSerial: number;
@@ -31,14 +31,14 @@ export interface Station {
  */
 export class FanOut implements Task {
   readonly #tail: LogTail;
-  readonly #station: Station;
+  readonly #station: FanOutHost;
   #isTextDue = false;
   #waiting: FanOutTally[] = [];
   #pass: Pass | undefined;
   /** Everything up to here has been offered. */
   #offered: number;
 
-  constructor(tail: LogTail, station: Station) {
+  constructor(tail: LogTail, station: FanOutHost) {
     this.#tail = tail;
     this.#offered = tail.head;
     this.#station = station;

@@ -2,7 +2,7 @@ import type { Body } from '../../api/body.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Frame } from '../../infra/wire/frames.ts';
-import type { Clearance, Kind } from './clearance.ts';
+import type { Clearance, WriteKind } from './clearance.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
 import type { BatchedWrite, WriteBatch } from './write-batch.ts';
 import type { Link, LinkListener, Piece } from '../../api/socket.ts';
@@ -61,7 +61,7 @@ export class FrameWriter implements BatchedWrite {
    * Whether something may be written now: gate open, nothing unfinished, the socket below its high-water mark. Of a part, half of the
    * socket's buffer stays free for what overtakes it.
    */
-  admit(kind: Kind): Clearance {
+  admit(kind: WriteKind): Clearance {
     if (!this.#isOpen) return 'signal';
     if (this.#unfinished !== undefined) return 'turn';
     if (this.#link.unsentBytes >= (kind === 'part' ? this.#highWaterMark / 2 : this.#highWaterMark)) return 'signal';

@@ -28,7 +28,7 @@ interface CachedRun extends JoinedFrame {
 const MAX_RUN_BYTES = 256 * 1024;
 
 /** Nearly all subscriptions of a thread stand at the same cursor, and threads are pumped one after the other. */
-const CACHED_RUNS = 8;
+const CACHED_FRAMES = 8;
 
 /**
  * Joined runs, shared by every subscription that stands at the same cursor with the same format. A system call costs nine of the
@@ -49,7 +49,7 @@ export class JoinedFrames {
     const run = join(tail, cursor, variant, now);
     if (run !== undefined) {
       this.#cache[this.#oldest] = run;
-      this.#oldest = (this.#oldest + 1) % CACHED_RUNS;
+      this.#oldest = (this.#oldest + 1) % CACHED_FRAMES;
     }
     return run;
   }

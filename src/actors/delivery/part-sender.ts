@@ -6,7 +6,7 @@ import type { Subscriber } from './subscriber.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
 /** A client takes big messages in parts. */
-export interface PartsWish {
+export interface PartsRequest {
   /** What it has of one already: the parts before `next`, where there are `of` in all. */
   readonly unfinished: UnfinishedMessage | undefined;
 }
@@ -40,7 +40,7 @@ export class PartSender {
    * @param wish what the client has of it is not sent again, if it was cut in the same way
    * @param onReady the part that `write` had to wait for is ready; not called any more after `end`
    */
-  constructor(entry: Entry, { unfinished }: PartsWish, deflate: PartsDeflate | undefined, onReady: () => void) {
+  constructor(entry: Entry, { unfinished }: PartsRequest, deflate: PartsDeflate | undefined, onReady: () => void) {
     this.entry = entry;
     this.#onReady = onReady;
     this.#parts = entry.parts;

@@ -10,9 +10,9 @@ import type { CompressionOptions } from '../../api/options.ts';
 
 /**
  * The connection of a subscription, as far as that has to know.
- * @typeParam Reader the subscription
+ * @typeParam Member the subscription
  */
-export interface Subscriber<Reader> {
+export interface Subscriber<Member> {
   readonly id: string;
   readonly writer: FrameWriter;
   /** Bytes of the writer that the peer has received for certain. */
@@ -20,7 +20,7 @@ export interface Subscriber<Reader> {
   /** False once its socket is gone. */
   readonly isLinkOpen: boolean;
   /** Its subscription in this thread; `joining` while it is about to have one. */
-  standing(threadId: string): Reader | 'joining' | undefined;
+  standing(threadId: string): Member | 'joining' | undefined;
   /** The first pieces of a big message have been written: the others follow in turns of their own. */
   goOn(entry: Entry): void;
   /** A traced entry has been written to its end. */
@@ -34,7 +34,7 @@ export interface Subscriber<Reader> {
   /** A part of a big entry has been written. */
   followPart(entry: Entry, isLast: boolean): void;
   /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
-  beginParts(subscription: Reader): boolean;
+  beginParts(subscription: Member): boolean;
   endParts(): void;
   /** The next part has been made; later than it could have been written. */
   partReady(): void;
@@ -46,23 +46,23 @@ export interface Subscriber<Reader> {
    * A visit ended before the end of the log.
    * @param clearance `signal` where it has to wait for one; else others are to have their turn first
    */
-  fellBehind(subscription: Reader, clearance: Clearance): void;
+  fellBehind(subscription: Member, clearance: Clearance): void;
   /** A visit threw: what it has left half done cannot be gone on with, so the connection ends. */
   onBroken(error: unknown): void;
 }
 
 /**
  * What all subscriptions of a thread have in common, held once.
- * @typeParam Reader the subscription
+ * @typeParam Member the subscription
  */
-export interface Home<Reader> {
+export interface Home<Member> {
   readonly id: string;
-  readonly runs: JoinedFrames;
+  readonly joinedFrames: JoinedFrames;
   readonly counters: Counters;
   /** Of parts of big messages. */
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
   /** Undefined where there have been none. */
   readonly streams: StreamRegistry | undefined;
-  unsubscribe(subscription: Reader): void;
+  unsubscribe(subscription: Member): void;
 }

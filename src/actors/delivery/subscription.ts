@@ -3,7 +3,7 @@ import type { LogTail } from '../../infra/log/delivery-log.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
 import { ConnectionCursor } from './connection-cursor.ts';
 import type { WriteBatch } from './write-batch.ts';
-import { PartSender, type PartsWish } from './part-sender.ts';
+import { PartSender, type PartsRequest } from './part-sender.ts';
 import type { JoinedFrame } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from './subscriber.ts';
@@ -20,7 +20,7 @@ const STEPS_PER_VISIT = 256;
  */
 export class Subscription extends ConnectionCursor<Subscription> {
   /** Where the client takes big entries in parts. */
-  parts: PartsWish | undefined;
+  parts: PartsRequest | undefined;
   /** The big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
   /** The cursor at which it waits for a signal, though the socket may take messages. */
@@ -33,7 +33,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       readonly tail: LogTail;
       readonly after: number;
       readonly serial: number;
-      readonly parts?: PartsWish | undefined;
+      readonly parts?: PartsRequest | undefined;
     },
   ) {
     super(subscriber, home, start);
@@ -134,7 +134,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #nextRun(): JoinedFrame | undefined {
-    return this.home.runs.after(this.tail, this.cursor, this.writer.variant, this.home.now());
+    return this.home.joinedFrames.after(this.tail, this.cursor, this.writer.variant, this.home.now());
   }
 
   #deliverRun(run: JoinedFrame, batch?: WriteBatch): boolean {
@@ -173,7 +173,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
-  #begin(entry: Entry, wish: PartsWish): boolean {
+  #begin(entry: Entry, request: PartsRequest): boolean {
     if (!this.subscriber.beginParts(this)) {
       // its visit comes when the other one's parts are over
       this.#waitsAt = this.cursor;
@@ -182,7 +182,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     const { window } = this.writer.variant;
     const { thresholdBytes, level } = this.home.compression;
     const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
-    this.#partStream = new PartSender(entry, wish, isWorthIt ? { window, level } : undefined, () => {
+    this.#partStream = new PartSender(entry, request, isWorthIt ? { window, level } : undefined, () => {
       this.subscriber.partReady();
     });
     return this.#writePart(this.#partStream);

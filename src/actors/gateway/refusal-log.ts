@@ -10,14 +10,14 @@ const MAX_WARNINGS = 20;
 export class RefusalLog {
   readonly #path: string;
   readonly #isDevelopment: boolean;
-  readonly #tell: (news: RefusedHandshake) => void;
+  readonly #announce: (news: RefusedHandshake) => void;
   readonly #warned = new Set<string>();
 
   /** @param path that of the gateway */
-  constructor(path: string, isDevelopment: boolean, tell: (news: RefusedHandshake) => void) {
+  constructor(path: string, isDevelopment: boolean, announce: (news: RefusedHandshake) => void) {
     this.#path = path;
     this.#isDevelopment = isDevelopment;
-    this.#tell = tell;
+    this.#announce = announce;
   }
 
   note(reason: RefusedReason, status: number, request: IncomingMessage, userId?: string): void {
@@ -25,7 +25,7 @@ export class RefusalLog {
     const address = request.socket.remoteAddress;
     const refused = { reason, status, origin, host, path: pathOf(request), address, userId };
     if (this.#isDevelopment) this.#warn(refused);
-    this.#tell(refused);
+    this.#announce(refused);
   }
 
   #warn(refused: RefusedHandshake): void {

@@ -1,6 +1,6 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { Inbox, Join } from '../connection/wire-protocol.ts';
+import type { InboxJoin, Join } from '../connection/wire-protocol.ts';
 
 /** A client without our code says in the URL what it wants to join: requests as others are, with the same limits. */
 export function joinFromUrl(connection: ConnectionActor, query: URLSearchParams): void {
@@ -10,14 +10,14 @@ export function joinFromUrl(connection: ConnectionActor, query: URLSearchParams)
 }
 
 /** Either no `from`, or one for each `thread`, in the same order. */
-function joinsIn(query: URLSearchParams): readonly (Join | Inbox)[] | undefined {
+function joinsIn(query: URLSearchParams): readonly (Join | InboxJoin)[] | undefined {
   const threads = query.getAll('thread');
   const positions = query.getAll('from');
   if (positions.length > 0 && positions.length !== threads.length) return undefined;
   const inbox = query.get('inbox');
-  const asked = { wish: {}, isInUrl: true };
+  const asked = { join: {}, isInUrl: true };
   return [
-    ...(inbox === null ? [] : [{ t: 'inbox', from: positionIn(inbox), ...asked } satisfies Inbox]),
+    ...(inbox === null ? [] : [{ t: 'inbox', from: positionIn(inbox), ...asked } satisfies InboxJoin]),
     ...threads.map((th, i): Join => ({ t: 'join', th, from: positionIn(positions[i]), ...asked })),
   ];
 }

@@ -29,7 +29,7 @@ export class BroadcastNotice implements Task {
     for (let visits = 1; ; visits++) {
       const next = this.#rest?.next();
       if (notice === undefined || next === undefined || next.done === true) break;
-      next.value.tell(notice);
+      next.value.sendNotice(notice);
       if (visits % VISITS_PER_LOOK === 0 && this.#now() >= deadline) return false;
     }
     this.#rest = undefined;

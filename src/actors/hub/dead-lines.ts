@@ -91,9 +91,9 @@ export class DeadLines {
   }
 
   /** @param places that have become free meanwhile */
-  #end(round: Round, places: number, silent: readonly Line[]): void {
+  #end(round: Round, freed: number, silent: readonly Line[]): void {
     round.isOver = true;
-    let [free, next] = [places, 0];
+    let [free, next] = [freed, 0];
     for (const [resolve, signal] of round.waiting) {
       if (!signal.aborted && --free < 0) silent[next++]?.evict(closeCodes.replaced);
       resolve();

@@ -11,20 +11,20 @@ import { ConnectionActor } from '../connection/connection.ts';
 import { resolveAccept } from '../connection/resolve-accept-options.ts';
 import { BroadcastNotice } from './broadcast-notice.ts';
 import { DeadLines } from './dead-lines.ts';
-import { deliverAll, endAll, letGo, sayGoodbye } from './shutdown.ts';
-import type { Engine } from './context.ts';
+import { deliverAll, endAll, endRemaining, sayGoodbye } from './shutdown.ts';
+import type { HubServices } from './hub-services.ts';
 import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
-import type { Household } from './household.ts';
+import type { HubParts } from './hub-parts.ts';
 import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
 import { pressureOf, statsOf } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
-import { makeEngine } from './create-context.ts';
+import { createServices } from './create-services.ts';
 import { readMetrics } from './metric-readings.ts';
 import { resolveOptions } from './resolve-options.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { notices } from '../connection/wire-protocol.ts';
-import { tell } from '../support/send-if-active.ts';
+import { sendIfActive } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
@@ -46,15 +46,15 @@ export function createHub(options: HubOptions = {}): Hub {
 
 class HubActor implements Hub {
   readonly #settings: HubSettings;
-  readonly #lobby: ConnectionRegistry;
-  readonly #threads = new ThreadRegistry(() => this.#engine);
+  readonly #connections: ConnectionRegistry;
+  readonly #threads = new ThreadRegistry(() => this.#services);
   readonly #news = new HubNews();
   readonly #doors = new Set<UpgradeGateway>();
   readonly #deadLines: DeadLines;
-  readonly #household: Household;
-  readonly #engine: Engine;
+  readonly #parts: HubParts;
+  readonly #services: HubServices;
   readonly #housekeeping: PeriodicWork;
-  readonly #crier: BroadcastNotice;
+  readonly #logNotice: BroadcastNotice;
   readonly #actor: ActorRefFrom<typeof hubMachine>;
   readonly #stopMetrics: () => void;
   #isLogUp = true;
@@ -63,21 +63,21 @@ class HubActor implements Hub {
 
   constructor(settings: HubSettings) {
     this.#settings = settings;
-    this.#lobby = new ConnectionRegistry(settings);
+    this.#connections = new ConnectionRegistry(settings);
     const looks = new Set<() => boolean>();
-    this.#engine = makeEngine({
+    this.#services = createServices({
       settings,
-      lobby: this.#lobby,
+      connections: this.#connections,
       threads: this.#threads,
       news: this.#news,
       looks,
       state: () => this.state,
       isLogUp: () => this.#isLogUp,
     });
-    this.#deadLines = new DeadLines(this.#engine.actorOptions.clock, (userId) => this.#lobby.ofUser(userId));
-    this.#household = { engine: this.#engine, lobby: this.#lobby, threads: this.#threads };
-    this.#housekeeping = new PeriodicWork(this.#household, looks);
-    this.#crier = new BroadcastNotice(() => this.#lobby.present, this.#engine.now);
+    this.#deadLines = new DeadLines(this.#services.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
+    this.#parts = { services: this.#services, connections: this.#connections, threads: this.#threads };
+    this.#housekeeping = new PeriodicWork(this.#parts, looks);
+    this.#logNotice = new BroadcastNotice(() => this.#connections.present, this.#services.now);
     const machine = hubMachine.provide({
       actions: {
         release: () => {
@@ -85,13 +85,13 @@ class HubActor implements Hub {
         },
       },
     });
-    this.#actor = createActor(machine, { ...this.#engine.actorOptions, id: 'hub' });
-    this.#engine.launch(this.#actor);
-    this.#engine.serializer.start();
+    this.#actor = createActor(machine, { ...this.#services.actorOptions, id: 'hub' });
+    this.#services.launch(this.#actor);
+    this.#services.serializer.start();
     this.#housekeeping.start();
     settings.log.watch?.((error) => this.#logChanged(error));
-    this.#stopMetrics = this.#engine.metrics.observe(() => this.#readings());
-    tell(this.#actor, { type: 'started' });
+    this.#stopMetrics = this.#services.metrics.observe(() => this.#readings());
+    sendIfActive(this.#actor, { type: 'started' });
   }
 
   get state(): string {
@@ -99,7 +99,7 @@ class HubActor implements Hub {
   }
 
   get connections(): Iterable<Connection> {
-    return this.#lobby.all;
+    return this.#connections.all;
   }
 
   get threads(): Iterable<Thread> {
@@ -107,23 +107,23 @@ class HubActor implements Hub {
   }
 
   *#openThreads(): Generator<Thread> {
-    for (const { id } of this.#threads.all) yield new ThreadHandle(id, this.#engine);
+    for (const { id } of this.#threads.all) yield new ThreadHandle(id, this.#services);
   }
 
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
-    this.#engine.assertRunning('accept');
-    const settings = resolveAccept(options, this.#engine);
+    this.#services.assertRunning('accept');
+    const settings = resolveAccept(options, this.#services);
     try {
-      this.#lobby.assertRoom(options.userId);
+      this.#connections.assertRoom(options.userId);
     } catch (error) {
       if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
       throw error;
     }
     const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
-    const connection = new ConnectionActor(settings, this.#engine);
+    const connection = new ConnectionActor(settings, this.#services);
     connection.attach(makeLink);
-    this.#lobby.add(connection);
-    this.#engine.counters.connectionsAccepted++;
+    this.#connections.add(connection);
+    this.#services.counters.connectionsAccepted++;
     connection.start();
     this.#joinUserThread(connection);
     this.#news.emit('connection', connection);
@@ -131,10 +131,10 @@ class HubActor implements Hub {
   }
 
   attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S> = {}): () => void {
-    this.#engine.assertRunning('attach');
+    this.#services.assertRunning('attach');
     const door = new UpgradeGateway(server, options, {
-      engine: this.#engine,
-      assertRoom: (userId) => this.#lobby.assertRoom(userId),
+      context: this.#services,
+      assertRoom: (userId) => this.#connections.assertRoom(userId),
       accept: (socket, settings) => this.accept(socket, settings),
       refused: this.#news.refused,
       makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
@@ -148,20 +148,20 @@ class HubActor implements Hub {
 
   thread(threadId: string): Thread {
     assertThreadId(threadId);
-    return new ThreadHandle(threadId, this.#engine);
+    return new ThreadHandle(threadId, this.#services);
   }
 
   user(userId: string): User {
     assertUserId('userId', userId);
-    return new UserHandle(userId, this.#lobby, this.#engine);
+    return new UserHandle(userId, this.#connections, this.#services);
   }
 
   get pressure(): number {
-    return pressureOf(this.#engine);
+    return pressureOf(this.#services);
   }
 
   stats(): HubStats {
-    return statsOf(this.#household, this.state);
+    return statsOf(this.#parts, this.state);
   }
 
   on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {
@@ -171,19 +171,19 @@ class HubActor implements Hub {
   async drain(options: { timeoutMs?: number } = {}): Promise<void> {
     checkOptions<{ timeoutMs?: number }>(options, { timeoutMs: 'number' });
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { ...TIMER_RANGE, min: 0 });
-    if (this.#engine.isRunning) this.#drained = this.#drain(this.#engine.now() + timeoutMs);
+    if (this.#services.isRunning) this.#drained = this.#drain(this.#services.now() + timeoutMs);
     await this.#drained;
     // where it was closed instead
     await this.#released;
   }
 
   async close(): Promise<void> {
-    tell(this.#actor, { type: 'close' });
+    sendIfActive(this.#actor, { type: 'close' });
     await this.#released;
   }
 
   #readings(): Readings {
-    return readMetrics(this.#household, {
+    return readMetrics(this.#parts, {
       loopLateMs: this.#housekeeping.lateMs,
       errors: this.#news.errors,
       refusals: this.#news.refusals,
@@ -210,28 +210,28 @@ class HubActor implements Hub {
   #logChanged(error: Error | undefined): void {
     const isUp = error === undefined;
     this.#isLogUp = isUp;
-    this.#crier.begin(notices.log(isUp));
-    this.#engine.turns.add(this.#crier);
+    this.#logNotice.begin(notices.log(isUp));
+    this.#services.scheduler.add(this.#logNotice);
     this.#news.emit('log', { isUp, error });
   }
 
   /** Effect of the machine: the end. */
   async #release(): Promise<void> {
     this.#housekeeping.stop();
-    this.#engine.ticker.stop();
+    this.#services.ticker.stop();
     for (const door of this.#doors) door.close();
     this.#deadLines.stop();
-    await endAll(this.#household);
+    await endAll(this.#parts);
     this.#housekeeping.look();
     this.#stopMetrics();
-    await letGo(this.#household);
+    await endRemaining(this.#parts);
   }
 
   async #drain(deadline: number): Promise<void> {
-    tell(this.#actor, { type: 'drain' });
-    await deliverAll(this.#household, deadline);
-    await sayGoodbye(this.#household);
-    tell(this.#actor, { type: 'drained' });
+    sendIfActive(this.#actor, { type: 'drain' });
+    await deliverAll(this.#parts, deadline);
+    await sayGoodbye(this.#parts);
+    sendIfActive(this.#actor, { type: 'drained' });
     await this.#released;
   }
 }

@@ -1,6 +1,6 @@
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { Household } from './household.ts';
+import type { HubParts } from './hub-parts.ts';
 import { pressureOf } from './stats.ts';
 
 /** What the hub knows besides. */
@@ -12,25 +12,25 @@ interface HubReadings {
 }
 
 /** What is counted where it belongs, put together when an exporter asks: one look at each connection. */
-export function readMetrics({ engine, lobby, threads }: Household, hub: HubReadings): Readings {
-  const { counters, serializer, turns } = engine;
+export function readMetrics({ services, connections, threads }: HubParts, hub: HubReadings): Readings {
+  const { counters, serializer, scheduler } = services;
   const { queued, running, threads: workers } = serializer.workers;
   return {
     ...counters,
-    ...census(lobby.all, lobby.bytesOfGone),
+    ...census(connections.all, connections.bytesOfGone),
     threads: threads.size,
     streams: threads.streams,
-    serializing: serializer.underWay,
+    serializing: serializer.inFlight,
     segmentsInUse: serializer.segmentsInUse,
     workersRunning: running,
     workersIdle: Math.max(0, workers - running),
     recipesQueued: queued,
-    loopBlockMs: turns.recentSliceMs,
+    loopBlockMs: scheduler.recentSliceMs,
     loopLateMs: hub.loopLateMs,
     errors: hub.errors,
     refusals: hub.refusals,
     logsLost: hub.isLogUp ? 0 : 1,
-    pressure: pressureOf(engine),
+    pressure: pressureOf(services),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Household } from './household.ts';
+import type { HubParts } from './hub-parts.ts';
 import { ConnectionSweep } from '../sweep/connection-sweep.ts';
 import { SweepTimer } from '../sweep/sweep-timer.ts';
 import { LookRound } from '../sweep/look-round.ts';
@@ -6,18 +6,18 @@ import type { Task } from '../support/slice-scheduler.ts';
 
 /** What a hub does once in `sweepMs`: one look at everything, in the turns' slices. */
 export class PeriodicWork {
-  readonly #household: Household;
+  readonly #parts: HubParts;
   readonly #sweeper: SweepTimer;
   readonly #round: ConnectionSweep;
   readonly #looks: LookRound;
   readonly #log: Task;
 
   /** @param looks asked at each sweep, until their answer is true */
-  constructor(household: Household, looks: Set<() => boolean>) {
-    this.#household = household;
-    const { clock, settings, turns, now } = household.engine;
-    this.#round = new ConnectionSweep(household.lobby.sockets, clock, settings.sweepMs / 2, (round) =>
-      turns.add(round),
+  constructor(parts: HubParts, looks: Set<() => boolean>) {
+    this.#parts = parts;
+    const { clock, settings, scheduler, now } = parts.services;
+    this.#round = new ConnectionSweep(parts.connections.sockets, clock, settings.sweepMs / 2, (round) =>
+      scheduler.add(round),
     );
     this.#looks = new LookRound(looks, now);
     this.#log = { run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
@@ -41,16 +41,16 @@ export class PeriodicWork {
   /** Asks all who want to be asked. */
   look(): void {
     this.#looks.begin();
-    this.#household.engine.turns.add(this.#looks);
+    this.#parts.services.scheduler.add(this.#looks);
   }
 
   #sweep(isFair: boolean): void {
-    const { engine, threads } = this.#household;
+    const { services, threads } = this.#parts;
     this.#round.begin(isFair);
     threads.sweep();
-    engine.turns.add(this.#log);
-    engine.serializer.sweep();
-    engine.budgets.sweep();
+    services.scheduler.add(this.#log);
+    services.serializer.sweep();
+    services.budgets.sweep();
     this.look();
   }
 }

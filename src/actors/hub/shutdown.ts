@@ -1,5 +1,5 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import type { Household } from './household.ts';
+import type { HubParts } from './hub-parts.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { before, oneByOne, until } from '../support/wait.ts';
 
@@ -19,46 +19,46 @@ const CLOSE_HANDSHAKE_MS = 1_000;
 const CLOSE_MS = 10_000;
 
 /** Delivers what was accepted, as far as that is done before the deadline. */
-export async function deliverAll({ engine, lobby, threads }: Household, deadline: number): Promise<void> {
-  const { clock, serializer } = engine;
+export async function deliverAll({ services, connections, threads }: HubParts, deadline: number): Promise<void> {
+  const { clock, serializer } = services;
   await before(clock, deadline, threads.opened());
   const drained: Promise<void>[] = [];
   await oneByOne(clock, threads.all, (thread) => drained.push(thread.drain()));
   await before(clock, deadline, Promise.all(drained));
   await before(clock, deadline, serializer.drain());
-  await until(clock, deadline, () => !lobby.all.some((connection) => connection.delivery.isBusy));
+  await until(clock, deadline, () => !connections.all.some((connection) => connection.delivery.isBusy));
   await oneByOne(clock, threads.all, (thread) => thread.drained());
 }
 
 /** Tells the clients to come back elsewhere, not all at once. */
-export async function sayGoodbye({ engine, lobby }: Household): Promise<void> {
-  const leaving = lobby.all;
+export async function sayGoodbye({ services, connections }: HubParts): Promise<void> {
+  const leaving = connections.all;
   const stepMs = Math.min(BYE_STEP_MS, BYE_SPREAD_MS / leaving.length);
-  await oneByOne(engine.clock, leaving, (connection, i) => {
-    connection.tell(notices.bye(Math.round(stepMs * i)));
+  await oneByOne(services.clock, leaving, (connection, i) => {
+    connection.sendNotice(notices.bye(Math.round(stepMs * i)));
     connection.evict(closeCodes.drain);
   });
 }
 
 /** Ends whatever is still there: connections, threads, the serializer with what it has under way. */
-export async function endAll({ engine, lobby, threads }: Household): Promise<void> {
-  const { clock, serializer } = engine;
+export async function endAll({ services, connections, threads }: HubParts): Promise<void> {
+  const { clock, serializer } = services;
   const stopped = serializer.stop();
   threads.close();
-  await oneByOne(clock, lobby.all, (connection) => connection.evict(closeCodes.goingAway));
+  await oneByOne(clock, connections.all, (connection) => connection.evict(closeCodes.goingAway));
   await oneByOne(clock, threads.all, (thread) => thread.close());
   await stopped;
 }
 
 /** Lets go of the log, and of sockets whose peers do not answer a close frame in time. */
-export async function letGo({ engine, lobby }: Household): Promise<void> {
-  const { clock, settings, report } = engine;
+export async function endRemaining({ services, connections }: HubParts): Promise<void> {
+  const { clock, settings, report } = services;
   try {
     await settings.log.close();
   } catch (error) {
     report(error);
   }
-  const { closing } = lobby;
+  const { closing } = connections;
   const deadline = clock.now() + CLOSE_MS;
   while (closing.size > 0 && clock.now() < deadline) {
     await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);

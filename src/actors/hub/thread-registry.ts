@@ -1,7 +1,7 @@
 import type { LogSubscription } from '../../infra/log/delivery-log.ts';
 import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
-import type { Engine } from './context.ts';
+import type { HubServices } from './hub-services.ts';
 import { ThreadActor } from '../thread/thread.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { MaybePromise } from '../../api/message.ts';
@@ -14,7 +14,7 @@ const VISITS_PER_LOOK = 16;
 
 /** The threads that are open: opened when somebody needs them, forgotten when they have closed. */
 export class ThreadRegistry implements Task {
-  readonly #engine: () => Engine;
+  readonly #services: () => HubServices;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
   readonly #sweeps = new RoundRobin(this.#byId);
@@ -22,8 +22,8 @@ export class ThreadRegistry implements Task {
   /** Those that this sweep has still to look at. */
   #left = 0;
 
-  constructor(engine: () => Engine) {
-    this.#engine = engine;
+  constructor(services: () => HubServices) {
+    this.#services = services;
   }
 
   get size(): number {
@@ -49,17 +49,17 @@ export class ThreadRegistry implements Task {
   open(threadId: string): MaybePromise<ThreadActor> {
     const known = this.#byId.get(threadId) ?? this.#opening.get(threadId);
     if (known !== undefined) return known;
-    const engine = this.#engine();
-    engine.assertRunning('open a thread');
+    const services = this.#services();
+    services.assertRunning('open a thread');
     let thread: ThreadActor | undefined;
-    const log = engine.settings.log.subscribe(
+    const log = services.settings.log.subscribe(
       threadId,
-      contained((entry) => thread?.onEntry(entry), engine.report),
-      contained((note) => thread?.onNote(note), engine.report),
-      contained((reset) => thread?.onReset(reset), engine.report),
+      contained((entry) => thread?.onEntry(entry), services.report),
+      contained((message) => thread?.onNodeMessage(message), services.report),
+      contained((reset) => thread?.onReset(reset), services.report),
     );
     const open = (subscription: LogSubscription): ThreadActor => {
-      thread = new ThreadActor(threadId, engine, subscription);
+      thread = new ThreadActor(threadId, services, subscription);
       this.#byId.set(threadId, thread);
       thread.start();
       return thread;
@@ -80,18 +80,18 @@ export class ThreadRegistry implements Task {
     // sends wait for the opening, and are told where it fails
     const opening = this.#opening.get(threadId)?.catch(() => undefined);
     const thread = this.#byId.get(threadId) ?? (await opening);
-    await (thread?.ready() ?? this.#engine().serializer.whenPlace());
+    await (thread?.ready() ?? this.#services().serializer.whenFree());
   }
 
   /** Looks at some of them in the turns' slices: ten thousand may have been deserted together, and are all to be closed. */
   sweep(): void {
     this.#left = SWEPT_AT_ONCE;
-    this.#engine().turns.add(this);
+    this.#services().scheduler.add(this);
   }
 
   /** Goes on where the last sweep stopped. */
   run(deadline: number): boolean {
-    const { now } = this.#engine();
+    const { now } = this.#services();
     while (this.#left-- > 0) {
       const thread = this.#sweeps.next();
       if (thread === undefined) return true;

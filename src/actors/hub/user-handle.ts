@@ -12,23 +12,23 @@ import type { SendOptions } from '../../api/message.ts';
 /** What an application holds of a user: the id, and the way to the user's connections as they are now. */
 export class UserHandle implements User {
   readonly id: string;
-  readonly #lobby: ConnectionRegistry;
+  readonly #connections: ConnectionRegistry;
   readonly #thread: ThreadHandle;
 
-  constructor(id: string, lobby: ConnectionRegistry, engine: HandleServices) {
+  constructor(id: string, connections: ConnectionRegistry, services: HandleServices) {
     this.id = id;
-    this.#lobby = lobby;
-    this.#thread = new ThreadHandle(userThreadId(id), engine);
+    this.#connections = connections;
+    this.#thread = new ThreadHandle(userThreadId(id), services);
   }
 
   get connections(): readonly Connection[] {
-    return this.#lobby.ofUser(this.id);
+    return this.#connections.ofUser(this.id);
   }
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
     checkSendOptions(options);
     // nearly always all are in it
-    const late = this.#lobby.ofUser(this.id).filter((connection) => !connection.isIn(this.#thread.id));
+    const late = this.#connections.ofUser(this.id).filter((connection) => !connection.isIn(this.#thread.id));
     await Promise.all(late.map((connection) => this.#join(connection)));
     return this.#thread.send(message, options);
   }

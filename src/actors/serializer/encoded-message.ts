@@ -36,7 +36,7 @@ export function noJson(message: unknown): UnserializableMessageError {
   return new UnserializableMessageError({ reason: `${typeof message} is no JSON value` });
 }
 
-export function attributesOf({ strategy, body, slices, longestSliceMs, queueWaitMs }: Encoded): SpanAttributes {
+export function encodingAttributes({ strategy, body, slices, longestSliceMs, queueWaitMs }: Encoded): SpanAttributes {
   return {
     'threadcast.strategy': strategy,
     'threadcast.bytes': body.bytes,

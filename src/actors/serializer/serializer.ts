@@ -27,14 +27,14 @@ import type { RecipePoolStats } from '../../infra/serialization/workers/recipe-p
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
 import { serializerMachine } from '../../machines/index.ts';
 import { MutationCheck } from './mutation-check.ts';
-import { attributesOf, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
+import { encodingAttributes, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
 import type { HubContext } from '../support/context.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { Admission } from './admission.ts';
-import { tell } from '../support/send-if-active.ts';
+import { sendIfActive } from '../support/send-if-active.ts';
 
 /** What the serializer needs of the hub. */
-export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report' | 'turns'> & {
+export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report' | 'scheduler'> & {
   readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'clock' | 'isDevelopment'>;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
@@ -47,7 +47,7 @@ export class SerializerActor {
   readonly #workers: RecipePool;
   readonly #queue: EncodeQueue;
   readonly #segments = new SegmentPool();
-  readonly #places: Admission;
+  readonly #admission: Admission;
   readonly #cancels = new Set<(reason: unknown) => void>();
   #released: Promise<void> = Promise.resolve();
 
@@ -55,10 +55,10 @@ export class SerializerActor {
     this.#host = host;
     const { serializer, maxMessageBytes, clock } = host.settings;
     const nextTurn: typeof clock.nextTurn = (callback) => clock.nextTurn(callback);
-    this.#places = new Admission(serializer.maxQueue, nextTurn, (isFull) =>
-      tell(this.#actor, { type: isFull ? 'filled' : 'eased' }),
+    this.#admission = new Admission(serializer.maxQueue, nextTurn, (isFull) =>
+      sendIfActive(this.#actor, { type: isFull ? 'filled' : 'eased' }),
     );
-    this.#queue = new EncodeQueue(host.turns);
+    this.#queue = new EncodeQueue(host.scheduler);
     this.#workers = new RecipePool({
       workers: serializer.workers,
       maxQueue: serializer.maxQueue,
@@ -82,8 +82,8 @@ export class SerializerActor {
   }
 
   /** Serializations that are not done yet. */
-  get underWay(): number {
-    return this.#places.taken;
+  get inFlight(): number {
+    return this.#admission.taken;
   }
 
   /** Of the worker threads. */
@@ -108,12 +108,12 @@ export class SerializerActor {
     const beginAt = settings.clock.now();
     const done = (encoded: Encoded): void => {
       metrics.serialized(encoded.strategy, settings.clock.now() - beginAt, encoded.queueWaitMs);
-      span.end(attributesOf(encoded), encoded.worker);
+      span.end(encodingAttributes(encoded), encoded.worker);
     };
     try {
       const encoded = this.#begin(message, isSnapshot);
       if (encoded instanceof Promise) {
-        this.#places.keep(encoded);
+        this.#admission.keep(encoded);
         encoded.then(done).catch((error: unknown) => span.fail(error));
       } else done(encoded);
       return encoded;
@@ -129,21 +129,21 @@ export class SerializerActor {
   }
 
   /** Resolves when the queue has a place, or nothing is taken any more. */
-  async whenPlace(): Promise<void> {
-    if (this.#isOpen) await this.#places.whenFree();
+  async whenFree(): Promise<void> {
+    if (this.#isOpen) await this.#admission.whenFree();
   }
 
   /** Takes no more; resolves when what was accepted is done and the workers have ended. */
   async drain(): Promise<void> {
-    tell(this.#actor, { type: 'drain' });
-    await this.#places.all();
-    tell(this.#actor, { type: 'drained' });
+    sendIfActive(this.#actor, { type: 'drain' });
+    await this.#admission.all();
+    sendIfActive(this.#actor, { type: 'drained' });
     await this.#released;
   }
 
   /** Gives up what is under way. */
   async stop(): Promise<void> {
-    tell(this.#actor, { type: 'stop' });
+    sendIfActive(this.#actor, { type: 'stop' });
     await this.#released;
   }
 
@@ -154,8 +154,8 @@ export class SerializerActor {
 
   /** `degraded` knows nothing of places: what it did not hear is said again. */
   #tellHealth(isWell: boolean): void {
-    tell(this.#actor, { type: isWell ? 'poolRecovered' : 'poolFailed' });
-    if (isWell && this.#places.isFull) tell(this.#actor, { type: 'filled' });
+    sendIfActive(this.#actor, { type: isWell ? 'poolRecovered' : 'poolFailed' });
+    if (isWell && this.#admission.isFull) sendIfActive(this.#actor, { type: 'filled' });
   }
 
   #begin(message: unknown, isSnapshot: boolean): Encoded | Promise<Encoded> {
@@ -164,7 +164,7 @@ export class SerializerActor {
       if (isProvablySmall(message, undefined, this.#host.settings.isDevelopment)) return this.#inline(message);
       if (isSnapshot) return this.#snapshot(message);
     }
-    this.#places.assertFree();
+    this.#admission.assertFree();
     return isRecipe(message) ? this.#pooled(message) : this.#sliced(message);
   }
 
@@ -190,7 +190,7 @@ export class SerializerActor {
     const beginAt = clock.now();
     const options = { pool: this.#segments, maxBytes: maxMessageBytes, refuseLossy: isDevelopment };
     const encoded = resultOf(message, 'snapshot', encodeSync(message, options));
-    this.#host.turns.spend(clock.now() - beginAt);
+    this.#host.scheduler.spend(clock.now() - beginAt);
     return encoded;
   }
 
@@ -211,7 +211,7 @@ export class SerializerActor {
 
   async #finish(message: unknown, job: UnfinishedJob, watch: MutationCheck | undefined): Promise<Encoded> {
     try {
-      const encoded = resultOf(message, 'sliced', await this.#inTime(job.promise, (reason) => job.cancel(reason)));
+      const encoded = resultOf(message, 'sliced', await this.#withTimeout(job.promise, (reason) => job.cancel(reason)));
       const changed = watch?.compare(encoded.body);
       if (changed !== undefined) this.#host.report(changed);
       return encoded;
@@ -221,7 +221,7 @@ export class SerializerActor {
   }
 
   /** The job's outcome; at the deadline, or when the serializer is stopped, it is cancelled with the reason. */
-  async #inTime<Result>(job: Promise<Result>, cancel: (reason: unknown) => void): Promise<Result> {
+  async #withTimeout<Result>(job: Promise<Result>, cancel: (reason: unknown) => void): Promise<Result> {
     const { clock, serializer } = this.#host.settings;
     const { timeoutMs } = serializer;
     const overrun = (): void => cancel(new SerializationTimeoutError({ timeoutMs, strategy: 'sliced' }));
@@ -258,7 +258,7 @@ export class SerializerActor {
       throw new WorkerFailedError({ url, reason: 'workers keep failing, another recipe is on trial' });
     }
     const stopped = Promise.withResolvers<never>();
-    const value = await this.#inTime(Promise.race([buildHere(recipe), stopped.promise]), stopped.reject);
+    const value = await this.#withTimeout(Promise.race([buildHere(recipe), stopped.promise]), stopped.reject);
     return this.#sliced(value);
   }
 

@@ -2,7 +2,7 @@ import { parseObject } from '../../infra/wire/json-object.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** What the hubs of several processes tell each other about the token streams of a thread; see `node-messages.ts`. */
-export type StreamNote =
+export type ReplicationMessage =
   /** Text, from the process that publishes the stream; without any, that the publisher lives. */
   | {
       readonly k: 'tok';
@@ -26,12 +26,12 @@ export type StreamNote =
 
 const STREAM = 's';
 
-export function streamNote(note: StreamNote): string {
-  return STREAM + JSON.stringify(note);
+export function encodeReplication(message: ReplicationMessage): string {
+  return STREAM + JSON.stringify(message);
 }
 
 /** The note about streams in this text, or undefined where it is something else. */
-export function readStreamNote(text: string): StreamNote | undefined {
+export function decodeReplication(text: string): ReplicationMessage | undefined {
   if (!text.startsWith(STREAM)) return undefined;
   const { k, s, at, d, ms, by, copy, lost } = parseObject(text.slice(STREAM.length)) ?? {};
   if (k === 'ask' && isPosition(at) && (s === undefined || typeof s === 'string'))

@@ -11,16 +11,16 @@ import { withDeadline } from '../support/callback-deadline.ts';
 import { guarded } from '../support/emitter.ts';
 import type { StreamSettings } from './resolve-stream-options.ts';
 import type { StreamRegistry } from './stream-registry.ts';
-import { StreamState, type Publisher } from './stream-state.ts';
+import { StreamState, type StreamPublisher } from './stream-state.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { Canceller, TokenStream, StreamPart } from '../../api/stream.ts';
 import { readPiece } from './source-parts.ts';
 
 /** A token stream in the hands of its publisher. */
-export class StreamHandle implements TokenStream, Publisher {
+export class StreamHandle implements TokenStream, StreamPublisher {
   readonly #settings: StreamSettings;
-  readonly #engine: StreamServices;
+  readonly #services: StreamServices;
   readonly #stream: StreamState;
   readonly #controller = new AbortController();
   /** The streams of its thread; a promise where the thread has still to be opened. */
@@ -35,12 +35,12 @@ export class StreamHandle implements TokenStream, Publisher {
   constructor(
     threadId: string,
     settings: StreamSettings,
-    engine: StreamServices,
+    services: StreamServices,
     opening: MaybePromise<StreamRegistry>,
   ) {
     this.#settings = settings;
-    this.#engine = engine;
-    this.#stream = new StreamState(threadId, { ...settings, publisher: this }, engine.now());
+    this.#services = services;
+    this.#stream = new StreamState(threadId, { ...settings, publisher: this }, services.now());
     const begin = (streams: StreamRegistry): StreamRegistry => {
       streams.begin(this.#stream);
       this.#home = streams;
@@ -67,10 +67,10 @@ export class StreamHandle implements TokenStream, Publisher {
     if (this.#failure !== undefined) throw this.#failure;
     const streamId = this.id;
     if (this.#isOver || this.#isEnding) throw new StreamEndedError({ streamId });
-    const limit = this.#engine.settings.streams.maxLength;
+    const limit = this.#services.settings.streams.maxLength;
     const length = this.length + text.length;
     if (length > limit) throw new StreamTooLongError({ streamId, length, limit });
-    this.#stream.heardAt = this.#engine.now();
+    this.#stream.heardAt = this.#services.now();
     this.#stream.text.append(text);
     if (!(this.#home instanceof Promise)) this.#home.appended(this.#stream);
   }
@@ -119,8 +119,8 @@ export class StreamHandle implements TokenStream, Publisher {
   // --- Publisher
 
   async cancel(by: Canceller): Promise<boolean> {
-    const answer: unknown = await withDeadline('mayCancel', this.#settings.mayCancel(by), this.#engine);
-    if (!isAllowed('mayCancel()', answer, this.#engine.report)) return false;
+    const answer: unknown = await withDeadline('mayCancel', this.#settings.mayCancel(by), this.#services);
+    if (!isAllowed('mayCancel()', answer, this.#services.report)) return false;
     this.#signal('cancelled', by.userId);
     return true;
   }

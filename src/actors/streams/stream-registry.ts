@@ -32,18 +32,18 @@ interface Missed {
  */
 export class StreamRegistry {
   readonly #host: StreamHost;
-  readonly #engine: StreamServices;
+  readonly #services: StreamServices;
   readonly #byId = new Map<string, StreamState>();
-  readonly #relay: StreamReplication;
+  readonly #replication: StreamReplication;
   readonly #tail: LogTail;
   readonly #missed = new Map<TextReader, Missed>();
 
   /** @param tail of the thread's log */
-  constructor(host: StreamHost, engine: StreamServices, tail: LogTail) {
+  constructor(host: StreamHost, services: StreamServices, tail: LogTail) {
     this.#host = host;
-    this.#engine = engine;
+    this.#services = services;
     this.#tail = tail;
-    this.#relay = new StreamReplication(host, engine, {
+    this.#replication = new StreamReplication(host, services, {
       byId: this.#byId,
       isLogged: (id) => this.#isLogged(id),
       onBegun: (stream) => this.#onBegun(stream),
@@ -61,7 +61,7 @@ export class StreamRegistry {
 
   /** @throws StreamExistsError, TooManyStreamsError */
   begin(stream: StreamState): void {
-    const { maxPerThread } = this.#engine.settings.streams;
+    const { maxPerThread } = this.#services.settings.streams;
     const facts = { threadId: this.#host.id, streamId: stream.id };
     if (this.#byId.has(stream.id) || this.#isLogged(stream.id)) throw new StreamExistsError(facts);
     if (this.#byId.size >= maxPerThread) throw new TooManyStreamsError({ ...facts, limit: maxPerThread });
@@ -81,8 +81,8 @@ export class StreamRegistry {
   /** The first text goes out at once, and so does what comes after a pause; the rest waits for its window. */
   appended(stream: StreamState): void {
     if (!stream.text.isPending) return;
-    if (this.#engine.now() - stream.toldAt >= this.#engine.settings.streams.windowMs) this.#host.offerText();
-    else this.#engine.ticker.add(this.#host);
+    if (this.#services.now() - stream.toldAt >= this.#services.settings.streams.windowMs) this.#host.offerText();
+    else this.#services.ticker.add(this.#host);
   }
 
   /** A fan-out begins: what waits goes with it, and to the other processes. Answers with how much that is, in UTF-16 units. */
@@ -90,10 +90,10 @@ export class StreamRegistry {
     let units = 0;
     for (const stream of this.#byId.values()) {
       const from = stream.text.told;
-      const { length } = stream.text.tell();
-      if (length > 0) stream.toldAt = this.#engine.now();
+      const { length } = stream.text.takePending();
+      if (length > 0) stream.toldAt = this.#services.now();
       units += length;
-      this.#relay.tell(stream, from);
+      this.#replication.replicate(stream, from);
     }
     return units;
   }
@@ -110,7 +110,7 @@ export class StreamRegistry {
         if (!subscription.canWrite) break;
         const { bytes, to } = stream.text.frame(at);
         subscription.writeText(bytes);
-        this.#engine.counters.textFrames++;
+        this.#services.counters.textFrames++;
         at = to;
       }
       stream.cursors.set(subscription, at);
@@ -131,9 +131,9 @@ export class StreamRegistry {
   place(subscription: TextReader, has: TextPositions = NOTHING): void {
     for (const { id, cursors, text } of this.#byId.values()) cursors.set(subscription, text.align(has.get(id) ?? 0));
     const missed = [...has].filter(([id]) => !this.#byId.has(id));
-    const { maxPerThread, timeoutMs } = this.#engine.settings.streams;
-    const dueAt = this.#engine.now() + PATIENCE * timeoutMs;
-    if (!this.#relay.hasOthers || missed.length === 0) this.#missed.delete(subscription);
+    const { maxPerThread, timeoutMs } = this.#services.settings.streams;
+    const dueAt = this.#services.now() + PATIENCE * timeoutMs;
+    if (!this.#replication.hasOthers || missed.length === 0) this.#missed.delete(subscription);
     else this.#missed.set(subscription, { has: new Map(missed.slice(0, maxPerThread)), dueAt });
   }
 
@@ -186,7 +186,7 @@ export class StreamRegistry {
     const stream = this.#byId.get(id);
     if (stream === undefined) return;
     this.#byId.delete(id);
-    this.#relay.forget(id);
+    this.#replication.forget(id);
     stream.publisher?.onOver('ended');
     this.#host.onStreams();
   }
@@ -195,7 +195,7 @@ export class StreamRegistry {
   cancel(id: string, by: Canceller): boolean | Promise<boolean> {
     const stream = this.#byId.get(id);
     if (stream?.publisher !== undefined) return stream.publisher.cancel(by);
-    if (stream !== undefined) this.#relay.cancel(id, by);
+    if (stream !== undefined) this.#replication.cancel(id, by);
     return true;
   }
 
@@ -203,9 +203,9 @@ export class StreamRegistry {
   expire(now: number): void {
     for (const stream of this.#byId.values()) {
       const isOverdue = !stream.isEnding && now - stream.heardAt >= stream.timeoutMs;
-      if (isOverdue && (stream.publisher !== undefined || this.#relay.isOrphaned(stream, now)))
+      if (isOverdue && (stream.publisher !== undefined || this.#replication.isOrphaned(stream, now)))
         this.#abort(stream, 'timeout');
-      this.#relay.keepAlive(stream, now);
+      this.#replication.keepAlive(stream, now);
     }
     for (const [subscription, { has, dueAt }] of this.#missed) {
       if (dueAt > now) continue;
@@ -231,7 +231,7 @@ export class StreamRegistry {
   /** Where it does not succeed, the next sweep tries again. */
   #abort(stream: StreamState, reason: string): void {
     const aborting = stream.publisher === undefined ? this.#markLost(stream) : stream.publisher.abort(reason);
-    aborting.catch((error: unknown) => this.#engine.report(error));
+    aborting.catch((error: unknown) => this.#services.report(error));
   }
 
   // --- the other processes that hold the thread
@@ -246,12 +246,12 @@ export class StreamRegistry {
 
   /** The thread is held from now on. */
   ask(): void {
-    this.#relay.ask();
+    this.#replication.ask();
   }
 
   /** True where the note was about streams. */
-  onNote(text: string): boolean {
-    return this.#relay.onNote(text);
+  onNodeMessage(text: string): boolean {
+    return this.#replication.onNodeMessage(text);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { StreamServices } from './stream-services.ts';
 import { guarded } from '../support/emitter.ts';
-import { readStreamNote, streamNote, type StreamNote } from './replication-messages.ts';
+import { decodeReplication, encodeReplication, type ReplicationMessage } from './replication-messages.ts';
 import type { TextSource } from './flush-timer.ts';
 import { StreamState } from './stream-state.ts';
 import type { Canceller } from '../../api/stream.ts';
@@ -35,21 +35,21 @@ export interface KnownStreams {
  */
 export class StreamReplication {
   readonly #host: TextSource & { readonly id: string };
-  readonly #engine: StreamServices;
+  readonly #services: StreamServices;
   readonly #streams: KnownStreams;
   /** Over, the newest last. */
   readonly #past = new Set<string>();
   /** When the other processes were asked for a stream. */
   readonly #asked = new Map<string, number>();
 
-  constructor(host: TextSource & { readonly id: string }, engine: StreamServices, streams: KnownStreams) {
+  constructor(host: TextSource & { readonly id: string }, services: StreamServices, streams: KnownStreams) {
     this.#host = host;
-    this.#engine = engine;
+    this.#services = services;
     this.#streams = streams;
   }
 
   get hasOthers(): boolean {
-    return this.#engine.settings.log.notify !== undefined;
+    return this.#services.settings.log.notify !== undefined;
   }
 
   /** Whoever publishes streams in the thread tells them. */
@@ -58,7 +58,7 @@ export class StreamReplication {
   }
 
   /** Tells what is new from there on, and what was asked for. */
-  tell(stream: StreamState, from: number): void {
+  replicate(stream: StreamState, from: number): void {
     const { publisher, text } = stream;
     const first = Math.min(stream.askedFrom, from);
     // what is told after its end would begin it anew; where logging that fails, it is told then
@@ -97,21 +97,21 @@ export class StreamReplication {
   }
 
   /** True where the note was about streams. */
-  onNote(text: string): boolean {
-    const note = readStreamNote(text);
-    if (note === undefined) return false;
-    if (note.k === 'tok') this.#onText(note);
-    else if (note.k === 'ask') this.#onAsk(note);
+  onNodeMessage(text: string): boolean {
+    const message = decodeReplication(text);
+    if (message === undefined) return false;
+    if (message.k === 'tok') this.#onText(message);
+    else if (message.k === 'ask') this.#onAsk(message);
     else {
       guarded(
-        () => this.#streams.byId.get(note.s)?.publisher?.cancel(note.by),
-        (error) => this.#engine.report(error),
+        () => this.#streams.byId.get(message.s)?.publisher?.cancel(message.by),
+        (error) => this.#services.report(error),
       );
     }
     return true;
   }
 
-  #onText({ s: id, at, d, ms, copy }: Extract<StreamNote, { k: 'tok' }>): void {
+  #onText({ s: id, at, d, ms, copy }: Extract<ReplicationMessage, { k: 'tok' }>): void {
     if (this.#past.has(id) || this.#streams.isLogged(id)) return;
     const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(id, ms) : undefined);
     if (stream?.publisher !== undefined) return;
@@ -122,7 +122,7 @@ export class StreamReplication {
     }
     // a copy says nothing of the publisher
     if (copy !== true) {
-      stream.heardAt = this.#engine.now();
+      stream.heardAt = this.#services.now();
       stream.orphanedAt = undefined;
     }
     stream.text.append(d.slice(known - at));
@@ -132,8 +132,8 @@ export class StreamReplication {
 
   /** A stream of another process; none where there are too many already: its final message will come nevertheless. */
   #begun(id: string, timeoutMs: number): StreamState | undefined {
-    if (this.#streams.byId.size >= this.#engine.settings.streams.maxPerThread) return undefined;
-    const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#engine.now());
+    if (this.#streams.byId.size >= this.#services.settings.streams.maxPerThread) return undefined;
+    const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#services.now());
     this.#streams.byId.set(id, stream);
     this.#asked.delete(id);
     this.#streams.onBegun(stream);
@@ -141,7 +141,7 @@ export class StreamReplication {
   }
 
   #askFor(id: string, at: number): void {
-    const now = this.#engine.now();
+    const now = this.#services.now();
     if (now - (this.#asked.get(id) ?? -Infinity) < ASK_EVERY_MS) return;
     if (this.#asked.size >= REMEMBERED) this.#asked.clear();
     this.#asked.set(id, now);
@@ -149,13 +149,13 @@ export class StreamReplication {
   }
 
   /** Answered with the next window, to all that ask until then together. */
-  #onAsk({ s: id, at, lost }: Extract<StreamNote, { k: 'ask' }>): void {
+  #onAsk({ s: id, at, lost }: Extract<ReplicationMessage, { k: 'ask' }>): void {
     for (const stream of this.#streams.byId.values()) {
       if (id !== undefined && id !== stream.id) continue;
       if (lost === true) this.#lastWords(stream, at);
       else if (stream.publisher !== undefined) {
         stream.askedFrom = Math.min(stream.askedFrom, at);
-        this.#engine.ticker.add(this.#host);
+        this.#services.ticker.add(this.#host);
       }
     }
   }
@@ -175,15 +175,15 @@ export class StreamReplication {
   }
 
   #text(stream: StreamState, at: number, d: string): void {
-    stream.notedAt = this.#engine.now();
+    stream.notedAt = this.#services.now();
     const copy = stream.publisher === undefined ? true : undefined;
     // a copy's time is longer than the publisher's
     const ms = copy === true ? stream.timeoutMs / PATIENCE : stream.timeoutMs;
     this.#send({ k: 'tok', s: stream.id, at, d, ms, copy });
   }
 
-  #send(note: StreamNote): void {
-    const { settings, report } = this.#engine;
-    guarded(() => settings.log.notify?.(this.#host.id, streamNote(note)), report);
+  #send(message: ReplicationMessage): void {
+    const { settings, report } = this.#services;
+    guarded(() => settings.log.notify?.(this.#host.id, encodeReplication(message)), report);
   }
 }

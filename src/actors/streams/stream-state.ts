@@ -3,7 +3,7 @@ import type { TextReader } from './text-reader.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** Who publishes a stream in this process. */
-export interface Publisher {
+export interface StreamPublisher {
   /** A client asks for the end; false where it may not. */
   cancel(by: Canceller): boolean | Promise<boolean>;
   /** Ends it with a mark: nobody fed it for its time, or the hub goes away. */
@@ -19,7 +19,7 @@ export class StreamState {
   /** Without anything appended for this long it is aborted. */
   readonly timeoutMs: number;
   /** Undefined where another process publishes it. */
-  readonly publisher: Publisher | undefined;
+  readonly publisher: StreamPublisher | undefined;
   /** What each subscription has been given, in units; nothing where it is not in here. */
   readonly cursors = new Map<TextReader, number>();
   /** When something was appended last, on the hub's clock. */
@@ -39,7 +39,7 @@ export class StreamState {
 
   constructor(
     threadId: string,
-    facts: { id: string; timeoutMs: number; publisher?: Publisher | undefined },
+    facts: { id: string; timeoutMs: number; publisher?: StreamPublisher | undefined },
     now: number,
   ) {
     this.id = facts.id;

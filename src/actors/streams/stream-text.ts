@@ -58,7 +58,7 @@ export class StreamText {
   }
 
   /** The window is over: what was appended may be told; answers with it. */
-  tell(): string {
+  takePending(): string {
     const end = this.#pending.length - (endsInPair(this.#pending) ? 1 : 0);
     const text = this.#pending.slice(0, end);
     if (text === '') return text;

@@ -9,19 +9,19 @@ import type { MaybePromise } from '../../api/message.ts';
 export function withDeadline<T>(
   callback: AnswerTimeoutError['callback'],
   answer: MaybePromise<T>,
-  engine: Pick<HubContext, 'settings' | 'now' | 'lookAtEachSweep'>,
+  context: Pick<HubContext, 'settings' | 'now' | 'lookAtEachSweep'>,
 ): MaybePromise<T> {
   if (!isThenable(answer)) return answer;
-  const timeoutMs = engine.settings.answerTimeoutMs;
-  const dueAt = engine.now() + timeoutMs;
+  const timeoutMs = context.settings.answerTimeoutMs;
+  const dueAt = context.now() + timeoutMs;
   return new Promise((resolve, reject) => {
     let isAnswered = false;
     const answered = (): void => {
       isAnswered = true;
     };
     answer.then(resolve, reject).then(answered, answered);
-    engine.lookAtEachSweep(() => {
-      const isLate = engine.now() >= dueAt;
+    context.lookAtEachSweep(() => {
+      const isLate = context.now() >= dueAt;
       if (isLate && !isAnswered) reject(new AnswerTimeoutError({ callback, timeoutMs }));
       return isLate || isAnswered;
     });

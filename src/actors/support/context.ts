@@ -12,7 +12,7 @@ export interface HubContext {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
-  readonly turns: SliceScheduler;
+  readonly scheduler: SliceScheduler;
   readonly counters: Counters;
   /** False once the hub drains or has been closed. */
   readonly isRunning: boolean;

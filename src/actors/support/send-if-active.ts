@@ -6,6 +6,6 @@ interface Receiver<E extends EventObject> {
 }
 
 /** Sends unless the actor has ended: several things may end a socket, a thread or the hub at the same moment. */
-export function tell<E extends EventObject>(actor: Receiver<E>, event: E): void {
+export function sendIfActive<E extends EventObject>(actor: Receiver<E>, event: E): void {
   if (actor.getSnapshot().status === 'active') actor.send(event);
 }

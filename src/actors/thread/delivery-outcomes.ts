@@ -17,30 +17,34 @@ const MEMBERS_PER_LOOK = 16;
  * Follows one message to its end, in the sweep's rhythm and the turns' slices: hundreds may be followed at once, each for thousands of
  * connections.
  */
-export function settle(publication: FanOutTally, engine: HubContext, options: SettleOptions = {}): Promise<Settlement> {
+export function settle(
+  publication: FanOutTally,
+  context: HubContext,
+  options: SettleOptions = {},
+): Promise<Settlement> {
   checkOptions<SettleOptions>(options, SETTLE_OPTIONS);
   const isUntilAcked = checkChoice('until', options.until, 'written', ['written', 'acked']) === 'acked';
-  const deadline = engine.now() + engine.settings.settleTimeoutMs;
-  const follow = new Followed(publication, isUntilAcked, engine.now);
+  const deadline = context.now() + context.settings.settleTimeoutMs;
+  const follow = new Followed(publication, isUntilAcked, context.now);
   return new Promise((resolve) => {
     let isSettled = false;
     let isAwaited = false;
     const lookAgain = (): boolean => {
-      if (!isSettled) engine.turns.add(task);
+      if (!isSettled) context.scheduler.add(task);
       return isSettled;
     };
     const task: Task = {
       run(sliceEnd) {
         if (!follow.look(sliceEnd)) return false;
-        isSettled = !follow.isOpen || engine.now() >= deadline || !engine.isRunning;
+        isSettled = !follow.isOpen || context.now() >= deadline || !context.isRunning;
         if (isSettled) resolve(follow.settlement);
-        else if (!isAwaited) engine.lookAtEachSweep(lookAgain);
+        else if (!isAwaited) context.lookAtEachSweep(lookAgain);
         isAwaited = true;
         return true;
       },
     };
     // at once: a member that leaves right after the call is still one that it is asked about
-    engine.turns.start(task);
+    context.scheduler.start(task);
   });
 }
 
@@ -114,7 +118,7 @@ class Followed {
       }
     }
     const gone = Math.max(0, publication.recipients - this.#open.size);
-    for (const connection of publication.notes.passedOver) {
+    for (const connection of publication.exceptions.passedOver) {
       if (this.#passedOver < gone && !known.has(connection)) this.#passedOver++;
       yield;
     }
@@ -135,19 +139,19 @@ class Followed {
   }
 
   #outcomeOf(member: Subscription): Outcome {
-    const { notes } = this.#publication;
+    const { exceptions } = this.#publication;
     const { subscriber } = member;
-    if (notes.isPassedOver(subscriber) || this.#droppedFor.has(member)) return 'dropped';
-    if (this.#behind.has(member) && !notes.isLate(subscriber)) return this.#unwritten(member);
+    if (exceptions.isPassedOver(subscriber) || this.#droppedFor.has(member)) return 'dropped';
+    if (this.#behind.has(member) && !exceptions.isLate(subscriber)) return this.#unwritten(member);
     return this.#isAcked(member) ? 'acked' : 'written';
   }
 
   /** A client that has joined again meanwhile gets it, or does not, with its new subscription. */
   #unwritten(member: Subscription): Outcome {
-    const { entry, notes } = this.#publication;
+    const { entry, exceptions } = this.#publication;
     const { subscriber, threadId, isEnded } = member;
-    if (notes.isCut(subscriber)) return 'evicted';
-    if (notes.isSkipped(subscriber)) return 'dropped';
+    if (exceptions.isCut(subscriber)) return 'evicted';
+    if (exceptions.isSkipped(subscriber)) return 'dropped';
     if (member.isWriting(entry)) return 'behind';
     const standing = isEnded ? subscriber.standing(threadId) : member;
     if (standing === undefined) return 'evicted';

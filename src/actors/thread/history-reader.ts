@@ -11,14 +11,14 @@ import type { Task } from '../support/slice-scheduler.ts';
 export function readMessages(
   entries: readonly Entry[],
   epoch: string,
-  { turns, now }: Pick<HubContext, 'turns' | 'now'>,
+  { scheduler, now }: Pick<HubContext, 'scheduler' | 'now'>,
 ): Promise<readonly HistoryMessage[]> {
   return new Promise((resolve, reject) => {
-    turns.add(new HistoryReader(entries, epoch, now, { resolve, reject }));
+    scheduler.add(new HistoryReader(entries, epoch, now, { resolve, reject }));
   });
 }
 
-interface Outcome {
+interface Completion {
   readonly resolve: (messages: readonly HistoryMessage[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -27,14 +27,14 @@ class HistoryReader implements Task {
   readonly #left: Entry[];
   readonly #epoch: string;
   readonly #now: () => number;
-  readonly #outcome: Outcome;
+  readonly #completion: Completion;
   readonly #messages: HistoryMessage[] = [];
 
-  constructor(entries: readonly Entry[], epoch: string, now: () => number, outcome: Outcome) {
+  constructor(entries: readonly Entry[], epoch: string, now: () => number, completion: Completion) {
     this.#left = entries.toReversed();
     this.#epoch = epoch;
     this.#now = now;
-    this.#outcome = outcome;
+    this.#completion = completion;
     // the log may trim them meanwhile
     for (const { body } of entries) body.retain();
   }
@@ -47,10 +47,10 @@ class HistoryReader implements Task {
         this.#left.pop();
         if (this.#now() >= deadline && this.#left.length > 0) return false;
       }
-      this.#outcome.resolve(this.#messages);
+      this.#completion.resolve(this.#messages);
     } catch (error) {
       for (const { body } of this.#left) body.release();
-      this.#outcome.reject(error);
+      this.#completion.reject(error);
     }
     return true;
   }

@@ -7,10 +7,10 @@ import { compress, Windows } from './shared-compression.ts';
 import type { Encoded } from '../serializer/encoded-message.ts';
 import type { ThreadServices } from './thread-services.ts';
 import { LaneQueue } from './lane-queue.ts';
-import { MAX_NOTE_BYTES, volatileNote } from './node-messages.ts';
-import { DeliveryNotes } from '../delivery/delivery-notes.ts';
+import { MAX_NODE_MESSAGE_BYTES, encodeVolatile } from './node-messages.ts';
+import { DeliveryExceptions } from '../delivery/delivery-exceptions.ts';
 import { FanOutTally } from '../delivery/fan-out-tally.ts';
-import { attributesOf } from './receipt.ts';
+import { fanOutAttributes } from './receipt.ts';
 import { guarded } from '../support/emitter.ts';
 import type { SendSettings } from './resolve-send-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
@@ -18,7 +18,7 @@ import type { WindowBits } from '../../api/socket.ts';
 import type { Lane } from '../../api/message.ts';
 
 /** The thread whose messages are published. */
-export interface Publisher {
+export interface PipelineHost {
   readonly id: string;
   readonly state: string;
   readonly members: ReadonlySet<Subscription>;
@@ -33,24 +33,24 @@ export interface Publisher {
 export class PublishPipeline {
   /** What the members' connections have negotiated. */
   readonly windows = new Windows();
-  readonly #thread: Publisher;
+  readonly #thread: PipelineHost;
   readonly #tail: LogTail;
-  readonly #engine: ThreadServices;
+  readonly #services: ThreadServices;
   readonly #lanes = {
     critical: new LaneQueue<Encoded>(),
     normal: new LaneQueue<Encoded>(),
     volatile: new LaneQueue<Encoded>(),
   };
 
-  constructor(thread: Publisher, tail: LogTail, engine: ThreadServices) {
+  constructor(thread: PipelineHost, tail: LogTail, services: ThreadServices) {
     this.#thread = thread;
     this.#tail = tail;
-    this.#engine = engine;
+    this.#services = services;
   }
 
   /** Resolves when it has been offered to all members. */
   publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
-    const encoded = this.#engine.serializer.encode(message, settings.isSnapshot, span.trace);
+    const encoded = this.#services.serializer.encode(message, settings.isSnapshot, span.trace);
     const compressed = this.#compressed(encoded, settings.lane);
     const lane = this.#lanes[settings.lane];
     return compressed instanceof Promise || !lane.isIdle
@@ -60,7 +60,7 @@ export class PublishPipeline {
 
   /** An entry of another process. Where it is traced, its deliveries here are the children of a span of this process. */
   takeOver(entry: Entry): FanOutTally {
-    const span = entry.trace === undefined ? undefined : this.#engine.telemetry.process(entry, entry.trace);
+    const span = entry.trace === undefined ? undefined : this.#services.telemetry.process(entry, entry.trace);
     entry.trace = span?.trace;
     const facts = {
       entry,
@@ -68,10 +68,10 @@ export class PublishPipeline {
       epoch: this.#tail.epoch,
       isDuplicate: false,
       members: this.#thread.members,
-      notes: new DeliveryNotes(),
+      exceptions: new DeliveryExceptions(),
     };
-    entry.watcher = new WeakRef(facts.notes);
-    return new FanOutTally(facts, (publication) => span?.end(attributesOf(publication)));
+    entry.watcher = new WeakRef(facts.exceptions);
+    return new FanOutTally(facts, (publication) => span?.end(fanOutAttributes(publication)));
   }
 
   /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
@@ -83,7 +83,7 @@ export class PublishPipeline {
   }
 
   #compress(encoded: Encoded, lane: Lane): Encoded | Promise<Encoded> {
-    const { compression } = this.#engine.settings;
+    const { compression } = this.#services.settings;
     const { bytes } = encoded.body;
     if (bytes < compression.thresholdBytes) return encoded;
     // what overtakes, and what is not logged, goes whole
@@ -102,7 +102,7 @@ export class PublishPipeline {
 
   #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
     const { id: threadId, state } = this.#thread;
-    const notes = new DeliveryNotes();
+    const exceptions = new DeliveryExceptions();
     const draft: EntryDraft = {
       threadId,
       id: settings.id,
@@ -113,21 +113,21 @@ export class PublishPipeline {
       expiresAt: settings.expiresAt,
       trace: span.trace,
       traceparent: span.trace?.traceparent,
-      watcher: new WeakRef(notes),
+      watcher: new WeakRef(exceptions),
     };
     if (state === 'closed') {
       releaseDraft(draft);
       throw new ThreadClosedError({ threadId, state, action: 'send' });
     }
     return new Promise((resolve, reject) => {
-      const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, notes, resolve);
+      const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, exceptions, resolve);
       if (settings.lane === 'volatile') {
-        const entry = new Entry(draft, 0, this.#engine.now());
+        const entry = new Entry(draft, 0, this.#services.now());
         this.#tellOthers(entry);
         offer({ entry, isDuplicate: false });
         return;
       }
-      const appended = this.#engine.settings.log.append(draft);
+      const appended = this.#services.settings.log.append(draft);
       if (appended instanceof Promise) appended.then(offer).catch(reject);
       else offer(appended);
     });
@@ -136,20 +136,20 @@ export class PublishPipeline {
   #offer(
     { entry, isDuplicate }: Appended,
     strategy: string,
-    notes: DeliveryNotes,
+    exceptions: DeliveryExceptions,
     done: (publication: FanOutTally) => void,
   ): void {
     const { epoch } = this.#tail;
     const { members } = this.#thread;
-    const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members, notes }, done);
+    const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members, exceptions }, done);
     if (isDuplicate) publication.finish(0, 0, this.#tail);
     else this.#thread.offer(publication);
   }
 
   /** Other processes offer a volatile message to their own members. */
   #tellOthers(entry: Entry): void {
-    const { log } = this.#engine.settings;
-    if (log.notify === undefined || entry.body.bytes > MAX_NOTE_BYTES) return;
-    guarded(() => log.notify?.(this.#thread.id, volatileNote(entry, this.#engine.now())), this.#engine.report);
+    const { log } = this.#services.settings;
+    if (log.notify === undefined || entry.body.bytes > MAX_NODE_MESSAGE_BYTES) return;
+    guarded(() => log.notify?.(this.#thread.id, encodeVolatile(entry, this.#services.now())), this.#services.report);
   }
 }

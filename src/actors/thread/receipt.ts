@@ -5,7 +5,7 @@ import type { FanOutTally } from '../delivery/fan-out-tally.ts';
 import { settle } from './delivery-outcomes.ts';
 import type { Receipt } from '../../api/receipt.ts';
 
-export function makeReceipt(publication: FanOutTally, engine: HubContext): Receipt {
+export function makeReceipt(publication: FanOutTally, context: HubContext): Receipt {
   const { entry, epoch, strategy } = publication;
   return {
     id: entry.id,
@@ -17,12 +17,19 @@ export function makeReceipt(publication: FanOutTally, engine: HubContext): Recei
     written: publication.written,
     behind: publication.behind.length,
     dropped: publication.dropped,
-    settled: (options) => settle(publication, engine, options),
+    settled: (options) => settle(publication, context, options),
   };
 }
 
 /** What a receipt says, as attributes of the publish span. */
-export function attributesOf({ entry, strategy, recipients, written, behind, dropped }: FanOutTally): SpanAttributes {
+export function fanOutAttributes({
+  entry,
+  strategy,
+  recipients,
+  written,
+  behind,
+  dropped,
+}: FanOutTally): SpanAttributes {
   return {
     'threadcast.message.id': entry.id,
     'threadcast.message.offset': entry.offset,

@@ -17,34 +17,34 @@ const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { from: 'text', limit: 'num
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
   readonly id: string;
-  readonly #engine: HandleServices;
+  readonly #services: HandleServices;
 
-  constructor(id: string, engine: HandleServices) {
+  constructor(id: string, services: HandleServices) {
     this.id = id;
-    this.#engine = engine;
+    this.#services = services;
   }
 
   get stats(): ThreadStats {
-    return this.#engine.statsOf(this.id);
+    return this.#services.statsOf(this.id);
   }
 
   get members(): readonly Connection[] {
-    return this.#engine.membersOf(this.id);
+    return this.#services.membersOf(this.id);
   }
 
   async memberCount(): Promise<number> {
-    const elsewhere = await this.#engine.settings.log.membersElsewhere?.(this.id);
+    const elsewhere = await this.#services.settings.log.membersElsewhere?.(this.id);
     return this.stats.members + (elsewhere ?? 0);
   }
 
   async position(): Promise<string> {
-    return formatPosition(await this.#engine.settings.log.position(this.id));
+    return formatPosition(await this.#services.settings.log.position(this.id));
   }
 
   async history(options: HistoryOptions = {}): Promise<readonly HistoryMessage[]> {
     checkOptions<HistoryOptions>(options, HISTORY_OPTIONS);
     const limit = checkNumber('limit', options.limit, 100, { min: 1 });
-    const { log } = this.#engine.settings;
+    const { log } = this.#services.settings;
     const from = options.from === undefined ? undefined : parsePosition(options.from);
     const { epoch, offset: head } = await log.position(this.id);
     if (from !== undefined && (from.epoch !== epoch || from.offset > head)) {
@@ -55,26 +55,26 @@ export class ThreadHandle implements Thread {
     for (;;) {
       const entries = await log.readAfter(this.id, after, limit);
       // what the log has let go of since then is other messages' memory by now
-      if (entries.every(({ body }) => body.isAlive)) return readMessages(entries, epoch, this.#engine);
+      if (entries.every(({ body }) => body.isAlive)) return readMessages(entries, epoch, this.#services);
     }
   }
 
   ready(): Promise<void> {
-    return this.#engine.whenReady(this.id);
+    return this.#services.whenReady(this.id);
   }
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
-    this.#engine.assertRunning('send');
-    const opening = this.#engine.openThread(this.id);
+    this.#services.assertRunning('send');
+    const opening = this.#services.openThread(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
     return thread.send(message, options);
   }
 
   stream(options: StreamOptions = {}): TokenStream {
-    this.#engine.assertRunning('stream');
-    const settings = resolveStream(options, this.#engine);
-    const opening = this.#engine.openThread(this.id);
+    this.#services.assertRunning('stream');
+    const settings = resolveStream(options, this.#services);
+    const opening = this.#services.openThread(this.id);
     const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
-    return new StreamHandle(this.id, settings, this.#engine, streams);
+    return new StreamHandle(this.id, settings, this.#services, streams);
   }
 }

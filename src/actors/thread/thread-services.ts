@@ -7,7 +7,7 @@ import type { StreamServices } from '../streams/stream-services.ts';
 /** What threads need of the hub. */
 export interface ThreadServices extends StreamServices {
   readonly serializer: SerializerActor;
-  readonly runs: JoinedFrames;
+  readonly joinedFrames: JoinedFrames;
   readonly batch: WriteBatch;
   /** With this hub's effects, provided once: providing costs as much as building a machine. */
   readonly machines: { readonly thread: typeof threadMachine };

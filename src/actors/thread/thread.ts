@@ -12,18 +12,18 @@ import type { WriteBatch } from '../delivery/write-batch.ts';
 import { lagOf } from './member-lag.ts';
 import { planJoin, type JoinPlan } from './join-plan.ts';
 import type { JoinRequest } from './join-request.ts';
-import { readVolatileNote } from './node-messages.ts';
+import { decodeVolatile } from './node-messages.ts';
 import type { FanOutTally } from '../delivery/fan-out-tally.ts';
-import { PublishPipeline, type Publisher } from './publish-pipeline.ts';
-import { FanOut, type Station } from '../delivery/fan-out.ts';
-import { attributesOf, makeReceipt } from './receipt.ts';
+import { PublishPipeline, type PipelineHost } from './publish-pipeline.ts';
+import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
+import { fanOutAttributes, makeReceipt } from './receipt.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
 import { resolveSend } from './resolve-send-options.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
-import { tell } from '../support/send-if-active.ts';
+import { sendIfActive } from '../support/send-if-active.ts';
 import { InFlight } from './in-flight.ts';
 import type { ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
@@ -31,22 +31,22 @@ import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 
 /** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
-export class ThreadActor implements Home<Subscription>, Station, StreamHost, Publisher {
+export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, PipelineHost {
   readonly id: string;
-  readonly runs: JoinedFrames;
+  readonly joinedFrames: JoinedFrames;
   readonly batch: WriteBatch;
   readonly counters: Counters;
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
   readonly members = new Set<Subscription>();
-  readonly #engine: ThreadServices;
+  readonly #services: ThreadServices;
   readonly #actor: ActorRefFrom<typeof threadMachine>;
   readonly #log: LogSubscription;
   readonly #pump: FanOut;
   readonly #publishing: PublishPipeline;
   #streams: StreamRegistry | undefined;
-  readonly #underWay = new InFlight();
+  readonly #inFlight = new InFlight();
   /** Of one connection: without it, what is in the log takes the memory of others for nothing. */
   readonly #isConnections: boolean;
   #joins = 0;
@@ -54,27 +54,31 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   /** Members that other processes know of. */
   #announced = 0;
 
-  constructor(id: string, engine: ThreadServices, log: LogSubscription) {
+  constructor(id: string, services: ThreadServices, log: LogSubscription) {
     this.id = id;
     this.#isConnections = isConnectionThread(id);
-    this.runs = engine.runs;
-    this.batch = engine.batch;
-    this.counters = engine.counters;
-    this.compression = engine.settings.compression;
-    this.now = engine.now;
-    this.report = engine.report;
-    this.#engine = engine;
+    this.joinedFrames = services.joinedFrames;
+    this.batch = services.batch;
+    this.counters = services.counters;
+    this.compression = services.settings.compression;
+    this.now = services.now;
+    this.report = services.report;
+    this.#services = services;
     this.#log = log;
     log.hold(log.tail.head);
     this.#pump = new FanOut(log.tail, this);
-    this.#publishing = new PublishPipeline(this, log.tail, engine);
-    this.#usedAt = engine.now();
-    this.#actor = createActor(engine.machines.thread, { ...engine.actorOptions, id: `thread:${id}`, input: { id } });
+    this.#publishing = new PublishPipeline(this, log.tail, services);
+    this.#usedAt = services.now();
+    this.#actor = createActor(services.machines.thread, {
+      ...services.actorOptions,
+      id: `thread:${id}`,
+      input: { id },
+    });
   }
 
   start(): void {
-    this.#engine.launch(this.#actor);
-    if (this.#engine.settings.log.notify !== undefined) this.#openStreams().ask();
+    this.#services.launch(this.#actor);
+    if (this.#services.settings.log.notify !== undefined) this.#openStreams().ask();
   }
 
   get state(): string {
@@ -98,8 +102,8 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
 
   /** Serializes, logs, offers. Never waits for a connection. */
   async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
-    const settings = resolveSend(options, this.#engine);
-    const { counters, telemetry, metrics } = this.#engine;
+    const settings = resolveSend(options, this.#services);
+    const { counters, telemetry, metrics } = this.#services;
     const { lane: laneName, parent, link } = settings;
     const span = telemetry.publish({ threadId: this.id, lane: laneName, parent, link });
     this.#enter(span.trace);
@@ -109,10 +113,10 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
       const publication = await this.#publishing.publish(message, settings, span);
       counters.messagesPublished++;
       if (!publication.isDuplicate) {
-        metrics.fannedOut(publication.recipients, this.#engine.now() - publication.entry.loggedAt);
+        metrics.fannedOut(publication.recipients, this.#services.now() - publication.entry.loggedAt);
       }
-      span.end(attributesOf(publication));
-      return makeReceipt(publication, this.#engine);
+      span.end(fanOutAttributes(publication));
+      return makeReceipt(publication, this.#services);
     } catch (error) {
       counters.sendsFailed++;
       span.end({}, error);
@@ -130,17 +134,17 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   subscribe(
     subscriber: Subscriber<Subscription>,
     from: string | undefined,
-    wish: JoinRequest = {},
+    request: JoinRequest = {},
   ): { subscription: Subscription; plan: JoinPlan } {
     this.#assertOpen('join');
     const plan = planJoin(this.#log.tail, from);
-    if (from !== undefined && from !== 'start') this.#engine.counters.resumes++;
+    if (from !== undefined && from !== 'start') this.#services.counters.resumes++;
     const { tail } = this.#log;
-    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts: wish.parts };
+    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts: request.parts };
     const subscription = new Subscription(subscriber, this, start);
     // after a gap a client begins anew
-    if (wish.texts !== undefined || this.#streams !== undefined)
-      this.#openStreams().place(subscription, plan.gap === undefined ? wish.texts : undefined);
+    if (request.texts !== undefined || this.#streams !== undefined)
+      this.#openStreams().place(subscription, plan.gap === undefined ? request.texts : undefined);
     this.members.add(subscription);
     this.#publishing.windows.add(subscriber.writer.variant.window);
     if (this.members.size === 1) this.#activate();
@@ -152,14 +156,14 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
     this.#streams?.forget(subscription);
     if (this.members.delete(subscription))
       this.#publishing.windows.delete(subscription.subscriber.writer.variant.window);
-    this.#usedAt = this.#engine.now();
+    this.#usedAt = this.#services.now();
     this.#rest();
   }
 
   /** To all members, with the next fan-out. */
   offer(publication: FanOutTally): void {
     this.#pump.add(publication);
-    this.#engine.turns.add(this.#pump);
+    this.#services.scheduler.add(this.#pump);
   }
 
   get lastSerial(): number {
@@ -175,13 +179,13 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   onEntry(entry: Entry): void {
     this.#streams?.onEntry(entry.id);
     if (entry.trace?.isForeign === true) this.#pump.add(this.#publishing.takeOver(entry));
-    this.#engine.turns.add(this.#pump);
+    this.#services.scheduler.add(this.#pump);
   }
 
   /** Another process has something for the members that is in no log. */
-  onNote(note: string): void {
-    if (this.#openStreams().onNote(note)) return;
-    const entry = readVolatileNote(this.id, note, this.#engine.now());
+  onNodeMessage(message: string): void {
+    if (this.#openStreams().onNodeMessage(message)) return;
+    const entry = decodeVolatile(this.id, message, this.#services.now());
     if (entry !== undefined) this.offer(this.#publishing.takeOver(entry));
   }
 
@@ -189,22 +193,22 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
 
   offerText(): void {
     this.#pump.addText();
-    this.#engine.turns.add(this.#pump);
+    this.#services.scheduler.add(this.#pump);
   }
 
   onStreams(): void {
-    this.#usedAt = this.#engine.now();
+    this.#usedAt = this.#services.now();
     if (this.#streams?.hasPublisher === true) this.#activate();
     else this.#rest();
   }
 
   /** The log does not go on where it was: each member is told what that means for it, and gets what there is now. */
   onReset({ why, after }: LogReset): void {
-    const { runs, turns } = this.#engine;
-    runs.clear();
+    const { joinedFrames, scheduler } = this.#services;
+    joinedFrames.clear();
     this.#log.hold(after);
     if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
-    turns.add(this.#pump);
+    scheduler.add(this.#pump);
   }
 
   /** Resolves when the log holds here what a join from there needs; nothing where there is nothing to wait for. */
@@ -215,54 +219,54 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
 
   /** Resolves when few enough sends are under way and the serializer has places, or takes nothing any more. */
   async ready(): Promise<void> {
-    const { settings, serializer } = this.#engine;
+    const { settings, serializer } = this.#services;
     do {
-      while (this.#underWay.count >= settings.readyLimit) await this.#underWay.next();
-      await serializer.whenPlace();
-    } while (this.#underWay.count >= settings.readyLimit);
+      while (this.#inFlight.count >= settings.readyLimit) await this.#inFlight.next();
+      await serializer.whenFree();
+    } while (this.#inFlight.count >= settings.readyLimit);
   }
 
   /** Tells other processes how many are here, and closes an idle thread that nobody used for the idle time. */
   sweep(now: number): void {
     const { size } = this.members;
-    const { settings, report } = this.#engine;
+    const { settings, report } = this.#services;
     if (size !== this.#announced) guarded(() => settings.log.announce?.(this.id, size), report);
     this.#announced = size;
     this.#streams?.expire(now);
     this.#rest();
-    const isExpired = this.#isConnections || now - this.#usedAt >= this.#engine.settings.threadIdleMs;
+    const isExpired = this.#isConnections || now - this.#usedAt >= this.#services.settings.threadIdleMs;
     const isUnused = size === 0 && isExpired;
-    if (isUnused && this.state === 'idle') tell(this.#actor, { type: 'expired' });
+    if (isUnused && this.state === 'idle') sendIfActive(this.#actor, { type: 'expired' });
   }
 
   /** Takes no more sends; resolves when what was accepted has been logged and offered. Its members may still be behind. */
   async drain(): Promise<void> {
     this.#streams?.abortAll('drain');
-    tell(this.#actor, { type: 'drain' });
-    while (this.#underWay.count > 0) await this.#underWay.next();
+    sendIfActive(this.#actor, { type: 'drain' });
+    while (this.#inFlight.count > 0) await this.#inFlight.next();
   }
 
   /** Nobody is behind any more, or the drain's time is up. */
   drained(): void {
-    tell(this.#actor, { type: 'drained' });
+    sendIfActive(this.#actor, { type: 'drained' });
   }
 
   close(): void {
-    tell(this.#actor, { type: 'close' });
+    sendIfActive(this.#actor, { type: 'close' });
   }
 
   /** Effect of the machine. */
   release(): void {
-    if (this.#isConnections) this.#engine.settings.log.forget?.(this.id);
+    if (this.#isConnections) this.#services.settings.log.forget?.(this.id);
     this.#log.unsubscribe();
     this.#streams?.release();
     for (const member of this.members) member.end();
     this.members.clear();
-    this.#engine.forgetThread(this.id);
+    this.#services.forgetThread(this.id);
   }
 
   #openStreams(): StreamRegistry {
-    return (this.#streams ??= new StreamRegistry(this, this.#engine, this.#log.tail));
+    return (this.#streams ??= new StreamRegistry(this, this.#services, this.#log.tail));
   }
 
   #assertOpen(action: string): void {
@@ -271,23 +275,23 @@ export class ThreadActor implements Home<Subscription>, Station, StreamHost, Pub
   }
 
   #enter(message: MessageTrace | undefined): void {
-    this.#underWay.begin();
+    this.#inFlight.begin();
     if (message === undefined) this.#activate();
-    else this.#engine.telemetry.causing(message, () => this.#activate());
+    else this.#services.telemetry.causing(message, () => this.#activate());
   }
 
   /** Its machine rests with the next sweep: without members, it would else change its state twice for each message. */
   #leave(): void {
-    this.#underWay.end();
-    this.#usedAt = this.#engine.now();
+    this.#inFlight.end();
+    this.#usedAt = this.#services.now();
   }
 
   #activate(): void {
-    if (this.state === 'idle') tell(this.#actor, { type: 'activated' });
+    if (this.state === 'idle') sendIfActive(this.#actor, { type: 'activated' });
   }
 
   #rest(): void {
-    const isUsed = this.members.size > 0 || this.#underWay.count > 0 || this.#streams?.hasPublisher === true;
-    if (this.state === 'live' && !isUsed) tell(this.#actor, { type: 'deserted' });
+    const isUsed = this.members.size > 0 || this.#inFlight.count > 0 || this.#streams?.hasPublisher === true;
+    if (this.state === 'live' && !isUsed) sendIfActive(this.#actor, { type: 'deserted' });
   }
 }

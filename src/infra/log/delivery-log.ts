@@ -57,14 +57,14 @@ export interface DeliveryLog {
   subscribe(
     threadId: string,
     onEntry: (entry: Entry) => void,
-    onNote?: (note: string) => void,
+    onNodeMessage?: (message: string) => void,
     onReset?: (reset: LogReset) => void,
   ): MaybePromise<LogSubscription>;
   /**
    * Tells the subscribers of the thread in the *other* processes something that is in no log: at most once, in the order of the
    * calls, never waited for, nothing where the log cannot be reached. A note travels in one piece, whatever its length. Absent where there are no other processes.
    */
-  notify?(threadId: string, note: string): void;
+  notify?(threadId: string, message: string): void;
   /** Says how many connections of this process are in the thread, when that has changed; see `membersElsewhere`. */
   announce?(threadId: string, members: number): void;
   /** Connections in the thread in other processes, as they have announced them. Absent where there are no other processes. */

@@ -36,12 +36,12 @@ const IDLE_SHARE = 0.25;
 interface ThreadLog {
   readonly threadId: string;
   readonly buffer: LogBuffer;
-  readonly readers: TailReaders<Reader>;
+  readonly readers: TailReaders<MemoryReader>;
   /** See `DeliveryLog.forget`. */
   isForgotten: boolean;
 }
 
-interface Reader extends TailReader {
+interface MemoryReader extends TailReader {
   readonly onEntry: (entry: Entry) => void;
 }
 
@@ -115,7 +115,7 @@ class MemoryLog implements DeliveryLog {
 
   subscribe(threadId: string, onEntry: (entry: Entry) => void): LogSubscription {
     const log = this.#log(threadId);
-    const reader: Reader = { onEntry, heldAfter: Infinity };
+    const reader: MemoryReader = { onEntry, heldAfter: Infinity };
     log.readers.add(reader);
     this.#idle.delete(log);
     return {
@@ -205,7 +205,12 @@ class MemoryLog implements DeliveryLog {
     let log = this.#threads.get(threadId);
     if (log === undefined) {
       const buffer = new LogBuffer(this.#epochs.of(threadId), this.#retention, this.#clock.now(), this.#ledger);
-      log = { threadId, buffer, readers: new TailReaders<Reader>((offset) => buffer.hold(offset)), isForgotten: false };
+      log = {
+        threadId,
+        buffer,
+        readers: new TailReaders<MemoryReader>((offset) => buffer.hold(offset)),
+        isForgotten: false,
+      };
       this.#threads.set(threadId, log);
       this.#ledger.bytes += THREAD_BYTES;
     }

@@ -1,5 +1,5 @@
 import type { ChartLayout } from '../chart.ts';
-import type { Detail, Kind, MachineSight, Selection, Sight } from '../protocol.ts';
+import type { Detail, ListKind, MachineSight, Selection, Sight } from '../protocol.ts';
 import { byId, h, write } from './dom.ts';
 import { Statechart } from './statechart.ts';
 
@@ -11,11 +11,11 @@ interface Counted {
 
 export interface ChartEvents {
   /** A state was clicked, to see who is in it. */
-  picked(kind: Kind, state: string): void;
+  picked(kind: ListKind, state: string): void;
 }
 
-const KIND_OF: Readonly<Record<string, Kind>> = { connection: 'connections', thread: 'threads' };
-const MACHINE_OF: Readonly<Record<Kind, string>> = { connections: 'connection', threads: 'thread' };
+const KIND_OF: Readonly<Record<string, ListKind>> = { connection: 'connections', thread: 'threads' };
+const MACHINE_OF: Readonly<Record<ListKind, string>> = { connections: 'connection', threads: 'thread' };
 const ONE = 'one';
 
 /** The statecharts: one for each machine with the numbers of all actors, and one of the actor that is selected. */
@@ -49,7 +49,7 @@ export class Charts {
   }
 
   /** The states that a row of the list may be in. */
-  statesOf(kind: Kind): readonly string[] {
+  statesOf(kind: ListKind): readonly string[] {
     const layout = this.#layouts.find(({ machine }) => machine === MACHINE_OF[kind]);
     return layout?.states.filter(({ path, isFinal }) => path !== '*' && !isFinal).map(({ path }) => path) ?? [];
   }

@@ -1,4 +1,4 @@
-import type { ConnectionRow, Kind, Row, Sort, ThreadRow } from '../protocol.ts';
+import type { ConnectionRow, ListKind, Row, Sort, ThreadRow } from '../protocol.ts';
 import { bytes, count, duration } from './format.ts';
 
 /** One column of the list. */
@@ -14,7 +14,7 @@ const ofConnection = (text: (row: ConnectionRow) => string) => (row: Row) =>
   row.kind === 'connections' ? text(row) : '';
 const ofThread = (text: (row: ThreadRow) => string) => (row: Row) => (row.kind === 'threads' ? text(row) : '');
 
-export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
+export const COLUMNS: Readonly<Record<ListKind, readonly Column[]>> = {
   connections: [
     { name: 'State', sort: 'state', isNumber: false, text: ({ state }) => state },
     { name: 'User', sort: undefined, isNumber: false, text: ofConnection(({ userId }) => userId ?? '–') },

@@ -1,4 +1,4 @@
-import type { Kind, ListQuery, ListSight, Row, Selection, Sort } from '../protocol.ts';
+import type { ListKind, ListQuery, ListSight, Row, Selection, Sort } from '../protocol.ts';
 import { COLUMNS, type Column } from './columns.ts';
 import { byId, byIdAs, h, write } from './dom.ts';
 import { count, groupOf } from './format.ts';
@@ -29,9 +29,9 @@ export class List {
   readonly #body = byId('rows');
   readonly #search = byIdAs('search', HTMLInputElement);
   readonly #state = byIdAs('state', HTMLSelectElement);
-  readonly #statesOf: (kind: Kind) => readonly string[];
+  readonly #statesOf: (kind: ListKind) => readonly string[];
   readonly #pool: HTMLElement[] = [];
-  #kind: Kind = 'connections';
+  #kind: ListKind = 'connections';
   #sort: Sort = 'state';
   #isDescending = true;
   #rows = new Map<number, Row>();
@@ -39,7 +39,7 @@ export class List {
   #cursor = 0;
   #selectedId: string | undefined;
 
-  constructor(statesOf: (kind: Kind) => readonly string[], events: ListEvents) {
+  constructor(statesOf: (kind: ListKind) => readonly string[], events: ListEvents) {
     this.#statesOf = statesOf;
     this.#events = events;
     this.#search.addEventListener('input', () => this.#restart());
@@ -74,7 +74,7 @@ export class List {
   }
 
   /** @param state only those in it; empty for all */
-  show(kind: Kind, state = ''): void {
+  show(kind: ListKind, state = ''): void {
     if (kind !== this.#kind) this.#rows.clear();
     this.#kind = kind;
     this.#sort = 'state';

@@ -7,7 +7,7 @@ import { byId, byIdAs, write } from './dom.ts';
 import { Evictions } from './evictions.ts';
 import { count, counted } from './format.ts';
 import { List } from './list.ts';
-import { Meters } from './meters.ts';
+import { MeterCharts } from './meters.ts';
 import { followTheme } from './theme.ts';
 
 /** Between two looks, and at least between two where something else is wanted. */
@@ -36,7 +36,7 @@ const wake = (): void => {
   onWanted();
 };
 
-const meters = new Meters(byId('meters'));
+const meters = new MeterCharts(byId('meters'));
 const evictions = new Evictions();
 const charts = new Charts(layouts, { picked: (kind, state) => list.show(kind, state) });
 const detail = new DetailPanel({ closed: () => select(undefined), act: (action, id) => void perform(action, id) });

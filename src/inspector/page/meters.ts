@@ -54,7 +54,7 @@ const KINDS: readonly MeterKind[] = [
 ];
 
 /** The small live charts. */
-export class Meters {
+export class MeterCharts {
   readonly #cards: readonly Card[];
   readonly #samples: Sample[] = [];
 

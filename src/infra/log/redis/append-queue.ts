@@ -8,7 +8,7 @@ import { PIECE_BYTES } from './layout.ts';
 import type { LogReader } from './log-reader.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
-import { PendingAppend, type Progress } from './pending-appends.ts';
+import { PendingAppend, type AppendProgress } from './pending-appends.ts';
 import { Upload } from './pieces.ts';
 import { unavailable } from './retry-until.ts';
 import { APPEND } from './scripts.ts';
@@ -32,7 +32,7 @@ export class AppendQueue {
   readonly #log: LogReader;
   readonly #queue: PendingAppend[] = [];
   readonly #byId = new Map<string, PendingAppend>();
-  readonly #progress: Progress = { at: -Infinity };
+  readonly #progress: AppendProgress = { at: -Infinity };
   #isRunning = false;
 
   /** @param onIdle told when nothing is in flight any more for the thread */
@@ -178,11 +178,11 @@ export class AppendQueue {
       if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
       else this.#answers.known(own, -offset);
     }
-    if (newest !== undefined) this.#tell(newest.position, at, newest.header, listeners);
+    if (newest !== undefined) this.#announce(newest.position, at, newest.header, listeners);
     return offsets.length === sent.length && !offsets.includes(0);
   }
 
-  #tell(position: Position, at: number, header: string, listeners: number): void {
+  #announce(position: Position, at: number, header: string, listeners: number): void {
     this.#answers.newest(position);
     // the thread may be where its slot moves to, while those who listen are still where it comes from
     if (listeners === 0 && this.#session.connection?.publishCommand === 'SPUBLISH')

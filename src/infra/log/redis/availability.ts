@@ -27,14 +27,14 @@ export class Availability {
     if (this.#isClosed) return;
     this.#grace ??= this.#clock.setTimeout(() => {
       const cause = this.#lastError();
-      this.#tell(new LogUnavailableError({ reason: cause.message, cause }));
+      this.#announce(new LogUnavailableError({ reason: cause.message, cause }));
     }, GRACE_MS);
   }
 
   found(): void {
     this.#clock.clearTimeout(this.#grace);
     this.#grace = undefined;
-    this.#tell(undefined);
+    this.#announce(undefined);
   }
 
   /** Redis must not be used, whether it was lost before or not: a warning of the process says so as well. */
@@ -42,7 +42,7 @@ export class Availability {
     this.#clock.clearTimeout(this.#grace);
     process.emitWarning(error);
     this.#lost = undefined;
-    this.#tell(error);
+    this.#announce(error);
     this.close();
   }
 
@@ -52,7 +52,7 @@ export class Availability {
     this.#clock.clearTimeout(this.#grace);
   }
 
-  #tell(error: Error | undefined): void {
+  #announce(error: Error | undefined): void {
     if (this.#isClosed || (error === undefined) === (this.#lost === undefined)) return;
     this.#lost = error;
     for (const onChange of this.#watchers) {

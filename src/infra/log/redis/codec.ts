@@ -95,9 +95,9 @@ const PROBE = 'P'.charCodeAt(0);
 export type News =
   | { readonly kind: 'probe'; readonly by: string }
   | { readonly kind: 'entry'; readonly arrival: Arrival }
-  | { readonly kind: 'note'; readonly by: string; readonly note: string };
+  | { readonly kind: 'note'; readonly by: string; readonly message: string };
 
-export const encodeNote = (nodeId: string, note: string): string => `N${nodeId} ${note}`;
+export const encodeNodeMessage = (nodeId: string, message: string): string => `N${nodeId} ${message}`;
 
 export const encodeProbe = (nodeId: string): string => `P${nodeId}`;
 
@@ -108,7 +108,7 @@ export function decodeNews(message: Buffer): News | undefined {
   if (kind === NOTE) {
     const end = message.indexOf(SPACE);
     if (end < 0) return undefined;
-    return { kind: 'note', by: message.toString('latin1', 1, end), note: message.toString('utf8', end + 1) };
+    return { kind: 'note', by: message.toString('latin1', 1, end), message: message.toString('utf8', end + 1) };
   }
   if (kind !== ENTRY && kind !== LARGE) return undefined;
   const [words, from] = wordsOf(message, 5);

@@ -22,7 +22,7 @@ const PAGE_BYTES = 64 * 1024;
 const ASKED_MS = 300_000;
 
 /** What Redis has of one thread. */
-export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'placesBefore' | 'oldest'>;
+export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'arrivalsBefore' | 'oldest'>;
 
 /** Reads one thread's log from Redis, in pages of bounded bytes; bodies that are large, piece by piece. */
 export class LogReader {
@@ -108,7 +108,7 @@ export class LogReader {
   }
 
   /** As `before`, perhaps without bodies. */
-  placesBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]> {
+  arrivalsBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]> {
     return this.#read([epoch, String(from), String(to), '-1'], MAX_PAGE);
   }
 

@@ -5,7 +5,7 @@ import type { LocalDeliveries } from './local-deliveries.ts';
 import type { RedisLogSettings } from './options.ts';
 
 /** When something of a thread's appends has moved last: those behind a large one wait with it. */
-export interface Progress {
+export interface AppendProgress {
   at: number;
 }
 
@@ -13,7 +13,7 @@ export interface Progress {
 export class PendingAppend {
   readonly draft: EntryDraft;
   readonly #since: number;
-  readonly #progress: Progress;
+  readonly #progress: AppendProgress;
   readonly #answer = Promise.withResolvers<Appended>();
   #isBodyTaken = false;
   isSettled = false;
@@ -21,7 +21,7 @@ export class PendingAppend {
   attempts = 0;
 
   /** @param since on the log's clock, as the progress is */
-  constructor(draft: EntryDraft, since: number, progress: Progress) {
+  constructor(draft: EntryDraft, since: number, progress: AppendProgress) {
     this.draft = draft;
     this.#since = since;
     this.#progress = progress;

@@ -32,7 +32,7 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
 /** The newest of the entries that are held which Redis has as well. */
 async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   for (let at = from; at >= buffer.first;) {
-    const page = await source.placesBefore(at, buffer.first, buffer.epoch);
+    const page = await source.arrivalsBefore(at, buffer.first, buffer.epoch);
     for (const { offset, id } of page) if (buffer.at(offset)?.id === id) return offset;
     const oldest = page.at(-1);
     if (oldest === undefined) return undefined;

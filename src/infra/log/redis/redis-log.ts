@@ -7,7 +7,7 @@ import { pause } from '../../time/pause.ts';
 import { PendingAppends } from './pending-appends.ts';
 import { Availability } from './availability.ts';
 import { connector } from './connections.ts';
-import { encodeNote } from './codec.ts';
+import { encodeNodeMessage } from './codec.ts';
 import { LocalDeliveries } from './local-deliveries.ts';
 import { RedisSession } from './session.ts';
 import { MemoryLimit } from './memory-limit.ts';
@@ -21,13 +21,13 @@ import { HealthChecks } from './health-checks.ts';
 import { LogReader } from './log-reader.ts';
 import { reanchor } from './reanchor.ts';
 import { SubscriptionProbe } from './subscription-probe.ts';
-import { RedisThread, type ThreadReader, type ThreadServices } from './thread.ts';
+import { RedisThread, type ThreadReader, type RedisThreadServices } from './thread.ts';
 import { readUnheld } from './unheld-history.ts';
 
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
 /** Commands in flight above which a note is dropped. */
-const MAX_NOTES = 10_000;
+const MAX_IN_FLIGHT = 10_000;
 
 /**
  * A log in Redis (7 or newer), for hubs in many processes: what one appends, all deliver. See `docs/scaling.md` for what happens when
@@ -48,7 +48,7 @@ class RedisLog implements DeliveryLog {
   readonly #retryUntil: RetryUntil;
   readonly #healthChecks: HealthChecks;
   readonly #probe: SubscriptionProbe;
-  readonly #services: ThreadServices;
+  readonly #services: RedisThreadServices;
   readonly #evictionWarning = new EvictionWarning();
   readonly #memory: MemoryLimit;
   readonly #threads = new Map<string, RedisThread>();
@@ -134,12 +134,12 @@ class RedisLog implements DeliveryLog {
       // the tail of a thread that is being opened may not stand anywhere yet
       const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
       const reach = async (): Promise<void> => (epoch === '' ? tail.ready() : tail.reach(from));
-      await this.#retryUntil.inTime(threadId, reach, () => thread.source.progressAt);
+      await this.#retryUntil.withinDeadline(threadId, reach, () => thread.source.progressAt);
       if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
     }
     const source = this.#source(threadId);
     const progress = (): number => source.progressAt;
-    return this.#retryUntil.inTime(
+    return this.#retryUntil.withinDeadline(
       threadId,
       () => readUnheld(threadId, source, this.#settings, offset, limit),
       progress,
@@ -147,30 +147,35 @@ class RedisLog implements DeliveryLog {
   }
 
   async position(threadId: string): Promise<Position> {
-    return this.#retryUntil.inTime(threadId, () => this.#source(threadId).position());
+    return this.#retryUntil.withinDeadline(threadId, () => this.#source(threadId).position());
   }
 
   async subscribe(
     threadId: string,
     onEntry: (entry: Entry) => void,
-    onNote: (note: string) => void = () => {},
+    onNodeMessage: (message: string) => void = () => {},
     onReset: (reset: LogReset) => void = () => {},
   ): Promise<LogSubscription> {
     const thread = this.#thread(threadId);
-    const reader: ThreadReader = { onEntry, onNote, onReset, heldAfter: Infinity };
+    const reader: ThreadReader = { onEntry, onNodeMessage, onReset, heldAfter: Infinity };
     try {
       const progress = (): number => thread.source.progressAt;
-      const tail = await this.#retryUntil.inTime(threadId, () => thread.read(reader), progress);
-      return thread.subscription(reader, tail, (work) => this.#retryUntil.inTime(threadId, () => work, progress));
+      const tail = await this.#retryUntil.withinDeadline(threadId, () => thread.read(reader), progress);
+      return thread.subscription(reader, tail, (work) =>
+        this.#retryUntil.withinDeadline(threadId, () => work, progress),
+      );
     } catch (error) {
       thread.leave(reader);
       throw error;
     }
   }
 
-  notify(threadId: string, note: string): void {
-    if (this.#session.inFlight > MAX_NOTES) return;
-    this.#session.publish(this.#settings.keys.thread(threadId).channel, encodeNote(this.#settings.nodeId, note));
+  notify(threadId: string, message: string): void {
+    if (this.#session.inFlight > MAX_IN_FLIGHT) return;
+    this.#session.publish(
+      this.#settings.keys.thread(threadId).channel,
+      encodeNodeMessage(this.#settings.nodeId, message),
+    );
   }
 
   announce(threadId: string, members: number): void {
@@ -178,7 +183,7 @@ class RedisLog implements DeliveryLog {
   }
 
   membersElsewhere(threadId: string): Promise<number> {
-    return this.#retryUntil.inTime(threadId, () => this.#presence.elsewhere(threadId));
+    return this.#retryUntil.withinDeadline(threadId, () => this.#presence.elsewhere(threadId));
   }
 
   watch(onChange: (error: Error | undefined) => void): void {

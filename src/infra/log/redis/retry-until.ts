@@ -28,7 +28,7 @@ export class RetryUntil {
    * @param progressAt when something of the work has come last: then its time begins anew
    * @throws LogUnavailableError
    */
-  async inTime<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
+  async withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
     const { appendTimeoutMs, clock } = this.#settings;
     const limit = new AbortController();
     const late = Promise.withResolvers<never>();

@@ -18,7 +18,7 @@ const OVERTAKE_MS = 20;
 const SILENCE_MS = 3_000;
 
 /** Asking Redis until it has answered. */
-interface Pass {
+interface CatchUp {
   readonly done: Promise<void>;
   /** The first try is over, well or not. */
   readonly tried: Promise<void>;
@@ -45,7 +45,7 @@ export class RedisTail {
   readonly #early: ReorderBuffer;
   readonly #history: RedisHistory;
   #state: TailState = 'opening';
-  #pass: Pass | undefined;
+  #catchUp: CatchUp | undefined;
   #overtake: TimerHandle;
 
   constructor(host: TailHost) {
@@ -69,7 +69,7 @@ export class RedisTail {
       return;
     }
     // what has no room is asked for when Redis has answered
-    if (!this.#early.add({ arrival, own }) && this.#pass !== undefined) this.#pass.isAnotherWanted = true;
+    if (!this.#early.add({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
     if (this.#state !== 'standing') return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
@@ -100,7 +100,7 @@ export class RedisTail {
 
   /** Redis is being asked: resolves when it has answered. */
   get asking(): Promise<void> | undefined {
-    return this.#pass?.done;
+    return this.#catchUp?.done;
   }
 
   /** Resolves when the tail stands somewhere. */
@@ -130,17 +130,17 @@ export class RedisTail {
     }
   }
 
-  #ask(isRoutine: boolean): Pass {
+  #ask(isRoutine: boolean): CatchUp {
     if (this.isEnded) return ENDED;
-    if (this.#pass !== undefined) {
-      if (!isRoutine) this.#pass.isAnotherWanted = true;
-      return this.#pass;
+    if (this.#catchUp !== undefined) {
+      if (!isRoutine) this.#catchUp.isAnotherWanted = true;
+      return this.#catchUp;
     }
     const [done, tried] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const pass = { done: done.promise, tried: tried.promise, isAnotherWanted: false };
-    this.#pass = pass;
-    void this.#untilDone(pass, isRoutine, tried.resolve).then(done.resolve);
-    return pass;
+    const run = { done: done.promise, tried: tried.promise, isAnotherWanted: false };
+    this.#catchUp = run;
+    void this.#untilDone(run, isRoutine, tried.resolve).then(done.resolve);
+    return run;
   }
 
   #oldestWanted(from: Position | 'start'): number {
@@ -167,9 +167,9 @@ export class RedisTail {
   }
 
   /** Never rejects. */
-  async #untilDone(pass: Pass, isRoutine: boolean, onTried: () => void): Promise<void> {
+  async #untilDone(run: CatchUp, isRoutine: boolean, onTried: () => void): Promise<void> {
     for (let attempt = 0; !this.isEnded; attempt++) {
-      pass.isAnotherWanted = false;
+      run.isAnotherWanted = false;
       if (this.#state === 'standing') this.#state = 'asking';
       try {
         await this.#host.subscribed();
@@ -177,7 +177,7 @@ export class RedisTail {
         const isSilent = await this.#follow();
         if (isRoutine && isSilent) this.#host.onSilence();
         // in the same breath, so that no wish comes between
-        if (!pass.isAnotherWanted) break;
+        if (!run.isAnotherWanted) break;
       } catch {
         // the session says what is wrong; here it is only tried again
         onTried();
@@ -185,7 +185,7 @@ export class RedisTail {
         await pause(this.#host.settings.clock, waitMs);
       }
     }
-    this.#pass = undefined;
+    this.#catchUp = undefined;
     onTried();
   }
 
@@ -255,4 +255,4 @@ export class RedisTail {
   }
 }
 
-const ENDED: Pass = { done: Promise.resolve(), tried: Promise.resolve(), isAnotherWanted: false };
+const ENDED: CatchUp = { done: Promise.resolve(), tried: Promise.resolve(), isAnotherWanted: false };

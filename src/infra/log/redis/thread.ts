@@ -21,12 +21,12 @@ import { ThreadChannel } from './thread-channel.ts';
 /** A subscriber of the log. */
 export interface ThreadReader extends TailReader {
   readonly onEntry: (entry: Entry) => void;
-  readonly onNote: (note: string) => void;
+  readonly onNodeMessage: (message: string) => void;
   readonly onReset: (reset: LogReset) => void;
 }
 
 /** What all threads of a log use. */
-export interface ThreadServices {
+export interface RedisThreadServices {
   readonly session: RedisSession;
   readonly settings: RedisLogSettings;
   readonly presence: Presence;
@@ -42,14 +42,14 @@ export class RedisThread implements TailHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
   readonly source: LogReader;
-  readonly #services: ThreadServices;
+  readonly #services: RedisThreadServices;
   readonly #channel: ThreadChannel;
   readonly #queue: AppendQueue;
   readonly #readers = new TailReaders<ThreadReader>((offset) => this.#tail?.buffer.hold(offset));
   #tail: RedisTail | undefined;
   #isForgotten = false;
 
-  constructor(threadId: string, services: ThreadServices) {
+  constructor(threadId: string, services: RedisThreadServices) {
     const { session, settings, positions } = services;
     this.threadId = threadId;
     this.settings = settings;
@@ -104,12 +104,16 @@ export class RedisThread implements TailHost {
   }
 
   /** @param inTime gives up what takes too long */
-  subscription(reader: ThreadReader, tail: RedisTail, inTime: (work: Promise<void>) => Promise<void>): LogSubscription {
+  subscription(
+    reader: ThreadReader,
+    tail: RedisTail,
+    withinDeadline: (work: Promise<void>) => Promise<void>,
+  ): LogSubscription {
     return {
       tail: tail.buffer,
       reach: (from) => {
         const reached = tail.reach(from);
-        return reached && inTime(reached);
+        return reached && withinDeadline(reached);
       },
       hold: (offset) => this.#readers.hold(reader, offset),
       unsubscribe: () => this.leave(reader),
@@ -195,6 +199,6 @@ export class RedisThread implements TailHost {
     }
     const isOwn = news.by === this.settings.nodeId;
     if (news.kind === 'probe' && isOwn) this.#services.probe.answered(this.threadId);
-    if (news.kind === 'note' && !isOwn) for (const { onNote } of this.#readers) onNote(news.note);
+    if (news.kind === 'note' && !isOwn) for (const { onNodeMessage } of this.#readers) onNodeMessage(news.message);
   }
 }

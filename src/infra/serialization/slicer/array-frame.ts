@@ -1,9 +1,9 @@
 import { ElementWriter } from './element-writer.ts';
-import { Frame } from './frame.ts';
+import { WalkFrame } from './frame.ts';
 import type { WalkContext } from './walk-context.ts';
 
 /** A big array. Its length is taken once, as JSON.stringify does; elements that vanish meanwhile become `null`. */
-export class ArrayFrame extends Frame {
+export class ArrayFrame extends WalkFrame {
   readonly #array: readonly unknown[];
   readonly #length: number;
   readonly #elements = new ElementWriter();

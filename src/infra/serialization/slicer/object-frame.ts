@@ -1,5 +1,5 @@
 import { inspect, types } from 'node:util';
-import { Frame } from './frame.ts';
+import { WalkFrame } from './frame.ts';
 import { memberPath } from './json-text.ts';
 import { MemberWriter } from './member-writer.ts';
 import type { Members } from './values.ts';
@@ -9,7 +9,7 @@ import type { WalkContext } from './walk-context.ts';
 const TYPED_ARRAY_KEYS = 4096;
 
 /** A big object. Its keys are taken once, as JSON.stringify does; properties that vanish meanwhile are left out. */
-export class ObjectFrame extends Frame {
+export class ObjectFrame extends WalkFrame {
   readonly #object: Members;
   readonly #members = new MemberWriter();
   /** Undefined for a long typed array: the keys are the indices, made one by one. */

@@ -1,5 +1,5 @@
 import { ElementWriter } from './element-writer.ts';
-import { Frame } from './frame.ts';
+import { WalkFrame } from './frame.ts';
 import { itemSource, type ItemSource } from './item-source.ts';
 import { memberPath } from './json-text.ts';
 import { MemberWriter } from './member-writer.ts';
@@ -10,7 +10,7 @@ import type { WalkContext } from './walk-context.ts';
 const PULL_UNITS = 16;
 
 /** A JSON array from a source. */
-export class StreamedArrayFrame extends Frame {
+export class StreamedArrayFrame extends WalkFrame {
   readonly #marker: StreamedArray;
   readonly #elements = new ElementWriter();
   #source: ItemSource | undefined;
@@ -50,7 +50,7 @@ export class StreamedArrayFrame extends Frame {
 }
 
 /** A JSON object from a source of entries. */
-export class StreamedObjectFrame extends Frame {
+export class StreamedObjectFrame extends WalkFrame {
   readonly #marker: StreamedObject;
   readonly #members = new MemberWriter();
   #source: ItemSource | undefined;

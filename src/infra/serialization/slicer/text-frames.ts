@@ -1,9 +1,9 @@
-import { Frame } from './frame.ts';
+import { WalkFrame } from './frame.ts';
 import { splitsPair } from './json-text.ts';
 import type { WalkContext } from './walk-context.ts';
 
 /** A long string, escaped piece by piece. The opening quote has been written. */
-export class StringFrame extends Frame {
+export class StringFrame extends WalkFrame {
   readonly #text: string;
   #at = 0;
 
@@ -34,7 +34,7 @@ function flatCopy(text: string, start: number, end: number): string {
 }
 
 /** The text of a `JSON.rawJSON`, as it is. */
-export class RawTextFrame extends Frame {
+export class RawTextFrame extends WalkFrame {
   readonly #text: string;
   #at = 0;
 
@@ -57,7 +57,7 @@ export class RawTextFrame extends Frame {
 const BYTES_PER_RUN = 2048;
 
 /** A Buffer, as its `toJSON` has it, but without the array of numbers that it makes. `{"type":...[` has been written. */
-export class BytesFrame extends Frame {
+export class BytesFrame extends WalkFrame {
   readonly #bytes: Uint8Array;
   readonly #length: number;
   #at = 0;

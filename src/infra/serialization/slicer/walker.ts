@@ -3,7 +3,7 @@ import { UnserializableMessageError } from '../../errors.ts';
 import { Ancestors } from './ancestors.ts';
 import { ArrayFrame } from './array-frame.ts';
 import { SizeEstimator } from './estimator.ts';
-import type { Frame } from './frame.ts';
+import type { WalkFrame } from './frame.ts';
 import { numberText, quote } from './json-text.ts';
 import type { SlicerLimits } from './limits.ts';
 import { ObjectFrame } from './object-frame.ts';
@@ -54,7 +54,7 @@ export class Walker implements WalkContext {
   readonly #refuseLossy: boolean;
   readonly #isKnownBig: boolean;
   readonly #estimator: SizeEstimator;
-  readonly #frames: Frame[] = [];
+  readonly #frames: WalkFrame[] = [];
   readonly #ancestors = new Ancestors();
   #awaited: Promise<void> | undefined;
 
@@ -236,7 +236,7 @@ export class Walker implements WalkContext {
     return this.#push(marker, '{', new StreamedObjectFrame(marker));
   }
 
-  #push(container: object, head: string, frame: Frame): boolean {
+  #push(container: object, head: string, frame: WalkFrame): boolean {
     if (this.#ancestors.has(container)) throw this.error('it contains itself: a cycle');
     this.#ancestors.push(container);
     this.output.text(head);

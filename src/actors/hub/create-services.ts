@@ -5,11 +5,11 @@ import { deferringClock } from '../../infra/time/deferring-clock.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
 import { Intake } from '../connection/intake.ts';
-import { SharedPlaces } from '../connection/request-lanes.ts';
+import { SharedSlots } from '../connection/request-lanes.ts';
 import { UnfinishedInput } from '../connection/unfinished-input.ts';
 import { makeCounters } from '../support/counters.ts';
 import { provideConnection, provideThread } from './machine-effects.ts';
-import type { Engine } from './context.ts';
+import type { HubServices } from './hub-services.ts';
 import { WriteBatch } from '../delivery/write-batch.ts';
 import type { HubNews } from './hub-events.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
@@ -26,10 +26,10 @@ const REQUESTS_AT_ONCE = 1_024;
 
 const CLOSED_THREAD = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
 
-/** What the engine is made of and for. */
-export interface EngineParts {
+/** What `createServices` needs of the hub. */
+export interface ServiceParts {
   readonly settings: HubSettings;
-  readonly lobby: ConnectionRegistry;
+  readonly connections: ConnectionRegistry;
   readonly threads: ThreadRegistry;
   readonly news: HubNews;
   readonly looks: Set<() => boolean>;
@@ -39,13 +39,13 @@ export interface EngineParts {
 }
 
 /** What all actors of a hub share. */
-export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: EngineParts): Engine {
+export function createServices({ settings, connections, threads, news, looks, ...hub }: ServiceParts): HubServices {
   const { clock, newId, tracer, meter, maxSendSpans, inspectors, sliceMs, streams } = settings;
   const { report } = news;
   const telemetry = new Telemetry(maxSendSpans, report, tracer);
   const metrics = new Metrics(report, meter);
   const counters = makeCounters();
-  const runs = new JoinedFrames();
+  const joinedFrames = new JoinedFrames();
   const inspect = makeObserver(
     inspectors,
     (transition) => {
@@ -60,19 +60,19 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     actor.start();
   };
   const now = (): number => clock.now();
-  const turns = new SliceScheduler(clock, sliceMs, report, () => runs.clear());
+  const scheduler = new SliceScheduler(clock, sliceMs, report, () => joinedFrames.clear());
   return {
     settings,
     clock,
     telemetry,
     metrics,
-    serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report, turns }),
-    turns,
-    intake: new Intake(clock, turns, sliceMs),
+    serializer: new SerializerActor({ settings, telemetry, metrics, actorOptions, launch, report, scheduler }),
+    scheduler,
+    intake: new Intake(clock, scheduler, sliceMs),
     budgets: new InputBudgets(settings.input.rates, now),
     unfinished: new UnfinishedInput(settings.input.maxUnfinishedBytes),
-    places: new SharedPlaces(REQUESTS_AT_ONCE),
-    runs,
+    requestSlots: new SharedSlots(REQUESTS_AT_ONCE),
+    joinedFrames,
     batch: new WriteBatch(),
     ticker: new FlushTimer(clock, streams.windowMs),
     counters,
@@ -83,7 +83,7 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
       return hub.isLogUp();
     },
     machines: {
-      connection: provideConnection((id) => lobby.get(id), counters),
+      connection: provideConnection((id) => connections.get(id), counters),
       thread: provideThread((id) => threads.get(id)),
     },
     actorOptions,
@@ -94,12 +94,12 @@ export function makeEngine({ settings, lobby, threads, news, looks, ...hub }: En
     openThread: (threadId) => threads.open(threadId),
     forgetThread: (threadId) => threads.forget(threadId),
     forgetConnection: (connectionId, end) => {
-      const connection = lobby.leave(connectionId);
+      const connection = connections.leave(connectionId);
       if (connection !== undefined) news.emit('evicted', { connection, ...end });
     },
-    forgetLink: (connectionId) => lobby.forget(connectionId),
+    forgetLink: (connectionId) => connections.forget(connectionId),
     membersOf: (threadId) =>
-      [...(threads.get(threadId)?.members ?? [])].flatMap(({ subscriber }) => lobby.get(subscriber.id) ?? []),
+      [...(threads.get(threadId)?.members ?? [])].flatMap(({ subscriber }) => connections.get(subscriber.id) ?? []),
     statsOf: (threadId) => threads.get(threadId)?.stats ?? CLOSED_THREAD,
     whenReady: (threadId) => threads.whenReady(threadId),
     assertRunning: (action) => {

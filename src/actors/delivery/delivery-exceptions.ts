@@ -4,7 +4,7 @@ import type { DeliveryWatcher } from '../../infra/log/entry.ts';
  * What happened to one message at single connections, beyond the count of those that it was written to. There from before the message is
  * logged: a log elsewhere may bring it, and have it skipped, before its sender has the answer.
  */
-export class DeliveryNotes implements DeliveryWatcher {
+export class DeliveryExceptions implements DeliveryWatcher {
   // undefined where there are none, as for nearly all messages
   #late: Set<object> | undefined;
   #skipped: Set<object> | undefined;

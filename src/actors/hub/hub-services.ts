@@ -4,6 +4,6 @@ import type { ThreadServices } from '../thread/thread-services.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
 /** All that a hub's actors are given, each its part of it. */
-export interface Engine extends ConnectionServices, ThreadServices, ThreadPort {
+export interface HubServices extends ConnectionServices, ThreadServices, ThreadPort {
   readonly machines: { readonly connection: typeof connectionMachine; readonly thread: typeof threadMachine };
 }
