@@ -1,9 +1,11 @@
-/** What asks to be written: a notice of the protocol, a message, or a part of a big message. */
+/** The kinds of writes: a notice of the protocol, a message, or a part of a big message. */
 export type WriteKind = 'notice' | 'message' | 'part';
 
 /**
- * Whether it may be written, and what wakes it where not. `now`: write it. `turn`: something else has begun and comes first, in a turn
- * of the scheduler. `signal`: nothing to do until a signal comes that has its turn scheduled: the link drains, the gate opens, the client
- * answers a ping, or a part has been compressed.
+ * Whether a connection may write, and what wakes it if it may not.
+ *
+ * - `now`: write.
+ * - `turn`: something else has begun and comes first, in a later turn of the scheduler.
+ * - `signal`: wait for an event that schedules a turn: the link drains, the gate opens, the client answers a ping, or a part is compressed.
  */
 export type Clearance = 'now' | 'turn' | 'signal';

@@ -6,12 +6,12 @@ import { LogCursor } from './log-cursor.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 
 /**
- * The cursor of a connection, as those see it who follow a message: whose it is, and whether the message was handed over to its end.
+ * The cursor of a connection. Code that follows a message asks it whose cursor it is and whether the whole message was handed over.
  * @typeParam Member the subscription
  */
 export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> implements PieceWatcher {
   readonly subscriber: Subscriber<Member>;
-  /** Counts the joins of the thread, so that one can tell who was there. */
+  /** The number of this join of the thread. Comparing two numbers tells which member joined first. */
   readonly serial: number;
   protected readonly writer: FrameWriter;
 
@@ -34,7 +34,7 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     return this.writer.admit('message') === 'now';
   }
 
-  /** Its connection has ended, and will leave the thread soon. */
+  /** The connection has ended and will leave the thread soon. */
   get isGone(): boolean {
     return this.writer.isAbandoned;
   }
@@ -44,17 +44,17 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     return this.writer.writing === entry;
   }
 
-  /** Text of a stream; only when `canWrite`. */
+  /** Writes text of a stream; only when `canWrite`. */
   writeText(bytes: Uint8Array): void {
     this.writer.writeRun(bytes, 0);
   }
 
-  /** A stream that its client knows of will have no end: its publisher is gone. */
+  /** Notifies the client that a stream it knows will not end, because its publisher is gone. */
   tellLost(streamId: string): void {
     if (!this.isEnded) this.subscriber.tellLost(this.threadId, streamId);
   }
 
-  /** The outcome is the connection's, whatever subscription it has meanwhile. */
+  /** The outcome belongs to the connection, whichever subscription it has meanwhile. */
   protected override get reader(): object {
     return this.subscriber;
   }

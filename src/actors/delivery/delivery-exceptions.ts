@@ -1,37 +1,37 @@
 import type { DeliveryWatcher } from '../../infra/log/entry.ts';
 
 /**
- * What happened to one message at single connections, beyond the count of those that it was written to. There from before the message is
- * logged: a log elsewhere may bring it, and have it skipped, before its sender has the answer.
+ * What happened to one message at single connections, apart from the count of connections it was written to. It is created before the
+ * message is logged: a shared log may deliver the entry, and a connection may skip it, before the sender has the answer.
  */
 export class DeliveryExceptions implements DeliveryWatcher {
-  // undefined where there are none, as for nearly all messages
+  // undefined when there are none, as for nearly all messages
   #late: Set<object> | undefined;
   #skipped: Set<object> | undefined;
   #passedOver: Set<object> | undefined;
   #cut: Set<object> | undefined;
 
-  /** It has been written to this connection since it was offered. */
+  /** The message has been written to this connection after it was offered. */
   isLate(reader: object): boolean {
     return this.#late?.has(reader) === true;
   }
 
-  /** This connection passed it when it was not worth it any more; perhaps with a later subscription, and has it from an earlier one. */
+  /** This connection skipped the message because it was no longer worth delivering. An earlier subscription may have received it. */
   isSkipped(reader: object): boolean {
     return this.#skipped?.has(reader) === true;
   }
 
-  /** This connection ended with a piece of it. */
+  /** This connection ended after only some pieces of the message were written. */
   isCut(reader: object): boolean {
     return this.#cut?.has(reader) === true;
   }
 
-  /** This connection passed it so with the subscription that was there when the message was logged. */
+  /** This connection skipped the message with the subscription that it had when the message was logged. */
   isPassedOver(reader: object): boolean {
     return this.#passedOver?.has(reader) === true;
   }
 
-  /** The connections of which that is true. */
+  /** All connections for which `isPassedOver` is true. */
   get passedOver(): Iterable<object> {
     return this.#passedOver ?? NONE;
   }

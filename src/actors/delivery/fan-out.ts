@@ -5,29 +5,29 @@ import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 
-/** Visits between two looks at the clock: one visit costs about ten microseconds of system call. */
+/** Visits between two looks at the clock. One visit costs about ten microseconds of system call. */
 const VISITS_PER_LOOK = 16;
 
-/** Bytes of a message from which copying it to the kernel costs more than the system call: then each visit is timed. */
+/** Message size in bytes above which copying to the kernel costs more than the system call. Each visit is then timed. */
 const HEAVY_BYTES = 16 * 1024;
 
 /** The thread whose members a fan-out visits. */
 export interface FanOutHost {
   readonly members: ReadonlySet<Subscription>;
-  /** Of the last member that joined. */
+  /** Serial of the last member that joined. */
   readonly lastSerial: number;
   readonly batch: WriteBatch;
   readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
-  /** A pass is over: what comes up to this offset has been offered to all members. */
+  /** A pass is over: everything up to this offset has been offered to all members. */
   offered(offset: number): void;
 }
 
 /**
- * Fan-out of one thread as reading its log: each pass visits every subscription once, and every visit writes all that came
- * after that subscription's cursor. Messages that arrive while a pass is in progress are simply more entries for the visits to
- * come, so batching grows with load and needs no timer.
+ * The fan-out of one thread, done by reading its log. Each pass visits every subscription once, and each visit writes everything after that
+ * subscription's cursor. Messages that arrive during a pass are simply more entries for the remaining visits. So batching grows with the
+ * load and needs no timer.
  */
 export class FanOut implements Task {
   readonly #tail: LogTail;
@@ -35,7 +35,7 @@ export class FanOut implements Task {
   #isTextDue = false;
   #waiting: FanOutTally[] = [];
   #pass: Pass | undefined;
-  /** Everything up to here has been offered. */
+  /** Every entry up to this offset has been offered. */
   #offered: number;
 
   constructor(tail: LogTail, station: FanOutHost) {
@@ -48,12 +48,12 @@ export class FanOut implements Task {
     return this.#pass === undefined && this.#waiting.length === 0;
   }
 
-  /** The publication's entry is in the log, or volatile: it is part of the next pass. */
+  /** The publication's entry is in the log, or volatile. The next pass includes it. */
   add(publication: FanOutTally): void {
     this.#waiting.push(publication);
   }
 
-  /** Text of a stream is to be told with the next pass. */
+  /** The next pass offers new text of a stream. */
   addText(): void {
     this.#isTextDue = true;
   }
@@ -63,7 +63,7 @@ export class FanOut implements Task {
     const pass = (this.#pass ??= this.#begin());
     const visitsPerLook = pass.isHeavy ? 1 : VISITS_PER_LOOK;
     let visits = 0;
-    // a Set's iterator goes on where it stopped, with members that came meanwhile and without those that went
+    // a Set's iterator continues where it stopped; it includes members added meanwhile and omits removed ones
     for (const member of pass.rest) {
       try {
         this.#visit(member, pass);
@@ -82,7 +82,7 @@ export class FanOut implements Task {
       try {
         publication.finish(pass.visited, lastSerial, this.#tail);
       } catch (error) {
-        // the others' senders are to have their receipts
+        // the other senders still get their receipts
         report(error);
       }
     }
@@ -91,8 +91,8 @@ export class FanOut implements Task {
   }
 
   /**
-   * A log elsewhere brings an entry before it answers its append: such an entry has been delivered, but its publication follows. Until
-   * then it counts as not offered, for what the log has let go of says no longer who was given it.
+   * A shared log may deliver an entry before it answers the append. The entry has then been delivered, but its publication follows later.
+   * Until then it counts as not offered: afterwards, trimmed entries no longer tell which members received them.
    */
   #offeredUpTo(head: number): number {
     let offset = Math.min(this.#offered, head);
@@ -116,7 +116,7 @@ export class FanOut implements Task {
       publications,
       firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
-      // a volatile message is offered right after the visit, to members whose sockets take it
+      // a volatile message is offered right after the visit, to members whose sockets accept it
       batch: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : batch,
       isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
       rest: members.values(),
@@ -126,7 +126,7 @@ export class FanOut implements Task {
   }
 
   #visit(member: Subscription, pass: Pass): void {
-    // its connection has ended and is leaving its threads, this one soon
+    // the connection has ended and will leave this thread soon
     if (member.isGone) return;
     pass.visited++;
     if (member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
@@ -138,12 +138,12 @@ export class FanOut implements Task {
         const { entry } = publication;
         if (entry.offset === 0 || !publication.isFor(member) || !publication.isMissedBy(member)) continue;
         publication.behind.push(member);
-        // its span follows when it has been written to its end
+        // its span ends when it has been fully written
         if (entry.trace !== undefined && !member.hasPassed(entry)) member.subscriber.traceMiss(entry, 'behind');
       }
     }
     for (const publication of pass.volatile) {
-      // a client that has joined again meanwhile may have been given it already
+      // a client that rejoined meanwhile may already have received it
       if (!publication.isFor(member)) continue;
       if (!member.offerVolatile(publication.entry)) publication.droppedFor.push(member);
       else if (member.isWriting(publication.entry)) publication.behind.push(member);
@@ -161,7 +161,7 @@ interface Pass {
   readonly batch: WriteBatch | undefined;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;
-  /** Of the last member that had joined when the pass began. */
+  /** Serial of the last member that had joined when the pass began. */
   readonly lastSerial: number;
   visited: number;
 }

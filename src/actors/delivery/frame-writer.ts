@@ -8,18 +8,18 @@ import type { BatchedWrite, WriteBatch } from './write-batch.ts';
 import type { Link, LinkListener, Piece } from '../../api/socket.ts';
 
 /**
- * Bytes of protocol notices that may wait for a socket, some hundred answers to what a client publishes while a big message is
- * written to it. A client that causes more without reading is evicted.
+ * Bytes of protocol notices that may wait for a socket. That is some hundred answers to published messages while a big message is being
+ * written. The hub evicts a client that causes more without reading.
  */
 const MAX_NOTICE_BYTES = 64 * 1024;
 
-/** Whose writer it is, and learns that the link has thrown; the writer is closed then. */
+/** The owner of the writer. It is notified when the link throws; the writer is then closed. */
 type Owner = Pick<LinkListener, 'onBroken'>;
 
 /**
- * The one place where a connection's data frames are written, behind the gate that the machine opens and closes. It queues
- * no messages: it holds at most the rest of one big frame, whose bytes are shared with every other connection, and a few
- * notices of the protocol (`joined`, `gap`, `err`), which must not come between the fragments of a message.
+ * The only place where a connection's data frames are written, behind the gate that the machine opens and closes. It queues no messages. It
+ * holds at most the rest of one big frame, whose bytes all connections share, and a few notices of the protocol (`joined`, `gap`, `err`).
+ * Notices must not come between the fragments of a message.
  */
 export class FrameWriter implements BatchedWrite {
   #link: Link;
@@ -27,10 +27,10 @@ export class FrameWriter implements BatchedWrite {
   #isOpen = false;
   #isAbandoned = false;
   #unfinished: Frame | undefined;
-  /** Whose message that is. */
+  /** The watcher of that message. */
   #writing: { readonly entry: Entry; readonly watcher: PieceWatcher } | undefined;
   #boarded: Piece | undefined;
-  /** Undefined where none wait, which is nearly always. */
+  /** Undefined when no notice waits, which is nearly always. */
   #notices: Frame[] | undefined;
   readonly #highWaterMark: number;
   #noticeBytes = 0;
@@ -52,14 +52,14 @@ export class FrameWriter implements BatchedWrite {
     this.#variant = variant;
   }
 
-  /** What the client understands. */
+  /** The frame variant that the client understands. */
   get variant(): FrameVariant {
     return this.#variant;
   }
 
   /**
-   * Whether something may be written now: gate open, nothing unfinished, the socket below its high-water mark. Of a part, half of the
-   * socket's buffer stays free for what overtakes it.
+   * Whether the connection may write now: the gate is open, no frame is unfinished, and the socket is below its high-water mark. For a
+   * part, half of the socket's buffer must stay free for messages that overtake it.
    */
   admit(kind: WriteKind): Clearance {
     if (!this.#isOpen) return 'signal';
@@ -74,12 +74,12 @@ export class FrameWriter implements BatchedWrite {
     return this.#isAbandoned;
   }
 
-  /** Less than half of the notices that may wait do. */
+  /** Fewer than half of the allowed notices wait. */
   get takesNotices(): boolean {
     return this.#noticeBytes < MAX_NOTICE_BYTES / 2;
   }
 
-  /** Messages written, the last one perhaps not to its end. */
+  /** Number of messages written; the last one may be unfinished. */
   get messages(): number {
     return this.#messages;
   }
@@ -114,7 +114,7 @@ export class FrameWriter implements BatchedWrite {
     this.#link.uncork();
   }
 
-  /** Writes a notice, now or before the next message; false when too many wait already. */
+  /** Writes a notice, now or before the next message; false when too many already wait. */
   say(notice: Frame): boolean {
     if (this.#noticeBytes >= MAX_NOTICE_BYTES) return false;
     this.depart();
@@ -129,13 +129,16 @@ export class FrameWriter implements BatchedWrite {
     this.#noticeBytes += notice.bytes;
   }
 
-  /** Only when `admit('message')` says so. Several small messages in one write, or a part of a big one. */
+  /** Writes several small messages at once, or a part of a big one. Only when `admit('message')` allows it. */
   writeRun(bytes: Uint8Array, messages: number): void {
     this.#messages += messages;
     this.#hand([bytes], bytes.length, undefined);
   }
 
-  /** Only when `admit('message')` says so: as a write, but the socket is given the bytes when the batch departs, in this turn of the event loop. */
+  /**
+   * Like `writeRun`, but the batch hands the bytes to the socket when it departs, in this turn of the event loop. Only when
+   * `admit('message')` allows it.
+   */
   board(piece: Piece, bytes: number, messages: number, batch: WriteBatch): void {
     this.#messages += messages;
     this.#bytes += bytes;
@@ -145,12 +148,12 @@ export class FrameWriter implements BatchedWrite {
 
   // --- BatchedWrite
 
-  /** The socket of what has boarded. */
+  /** The socket of the boarded bytes. */
   get link(): Link {
     return this.#link;
   }
 
-  /** What has boarded and is to be written. */
+  /** The boarded bytes that still have to be written. */
   get boarded(): Piece | undefined {
     return this.#boarded;
   }
@@ -167,8 +170,8 @@ export class FrameWriter implements BatchedWrite {
   }
 
   /**
-   * Only when `admit('message')` says so. Of a frame of several pieces the first goes at once, and `resume` goes on with the
-   * rest: until that is over, `writing` is its entry.
+   * Writes a frame; only when `admit('message')` allows it. Of a frame with several pieces, only the first is written at once. `resume`
+   * writes the rest, and `writing` is the entry until then.
    */
   write(frame: Frame, entry: Entry, watcher: PieceWatcher): void {
     this.#messages++;
@@ -185,14 +188,15 @@ export class FrameWriter implements BatchedWrite {
     frame.body?.retain();
     this.#unfinished = frame;
     this.#writing = { entry, watcher };
-    // begun at once, so that what counts as written is: the window is passed by a fragment at most, as by a single frame
+    // the first piece goes out at once, so that a message counted as written has begun; like a single frame, it may exceed the high-water
+    // mark by one fragment at most
     this.#nextPiece = 1;
     this.#hand(first, sizeOf(first), frame.body);
   }
 
   /**
-   * Goes on with what is unfinished, a piece of a big message at a time: the kernel may take megabytes at once, and copying them
-   * for many connections in one turn would hold the event loop.
+   * Continues an unfinished frame, one piece of a big message at a time. The kernel may accept megabytes at once, and copying them for many
+   * connections in one turn would block the event loop.
    */
   resume(): Clearance {
     if (!this.#isOpen) return 'signal';
@@ -202,8 +206,8 @@ export class FrameWriter implements BatchedWrite {
   }
 
   /**
-   * The connection ends, and its gate is closed for good: goes on as `resume` does, but with nothing new. `now`: everything that has
-   * begun has been handed to the socket.
+   * The connection is ending and its gate is closed for good. Continues as `resume` does, but starts nothing new. `now` means: everything
+   * that has begun has been handed to the socket.
    */
   finish(): Clearance {
     this.depart();
@@ -230,7 +234,7 @@ export class FrameWriter implements BatchedWrite {
     const size = sizeOf(piece);
     const { unsentBytes } = this.#link;
     const limit = this.#highWaterMark;
-    // only where a drain follows: a ping's few bytes are no reason to wait, for no drain follows them
+    // only where a drain follows: after a ping's few bytes, no drain event comes
     if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'signal';
     this.#nextPiece++;
     this.#hand(piece, size, frame.body);
@@ -240,7 +244,7 @@ export class FrameWriter implements BatchedWrite {
     return 'turn';
   }
 
-  /** The connection has ended: lets go of what is unfinished. */
+  /** The connection has ended: drops the unfinished frame. */
   abandon(): void {
     this.#isOpen = false;
     this.#isAbandoned = true;
@@ -261,7 +265,7 @@ export class FrameWriter implements BatchedWrite {
     try {
       this.#link.write(piece, body);
     } catch (error) {
-      // sockets report their end as an event; a link of the application's own may throw, and must not break the fan-out
+      // sockets report their end as an event; a custom link may throw, and must not break the fan-out
       this.#isOpen = false;
       this.#owner.onBroken(error);
     }

@@ -3,15 +3,15 @@ import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Entry } from '../../infra/log/entry.ts';
 import type { Piece } from '../../api/socket.ts';
 
-/** The frames of entries that follow each other in a log, joined into one write. */
+/** The frames of consecutive entries of a log, joined into one write. */
 export interface JoinedFrame {
   readonly entries: readonly Entry[];
   readonly bytes: Uint8Array;
-  /** The bytes as a socket is given them. */
+  /** The same bytes in the form that a link takes. */
   readonly piece: Piece;
   /** Offset of the last entry. */
   readonly to: number;
-  /** An entry of it is traced. */
+  /** At least one of its entries is traced. */
   readonly isTraced: boolean;
 }
 
@@ -19,27 +19,27 @@ interface CachedRun extends JoinedFrame {
   readonly variant: FrameVariant;
   readonly tail: LogTail;
   readonly from: number;
-  /** The log's newest offset when it was made: what came later may have superseded one of its entries. */
+  /** The log's newest offset when the frames were joined. A later entry may have superseded one of these. */
   readonly head: number;
   readonly expiresAt: number;
 }
 
-/** No more than a fragment, by which a socket may pass its high-water mark anyway. */
+/** No larger than a fragment, by which a socket may exceed its high-water mark anyway. */
 const MAX_RUN_BYTES = 256 * 1024;
 
-/** Nearly all subscriptions of a thread stand at the same cursor, and threads are pumped one after the other. */
+/** Nearly all subscriptions of a thread are at the same cursor, and the fan-outs of the threads run one after the other. */
 const CACHED_FRAMES = 8;
 
 /**
- * Joined runs, shared by every subscription that stands at the same cursor with the same format. A system call costs nine of the
- * twelve microseconds of a delivery, so four messages in one are worth four to five times the throughput. The cache is small and
- * the hub's, not a thread's: ten thousand quiet threads hold nothing.
+ * Joined frames, shared by all subscriptions at the same cursor with the same frame variant. A system call costs nine of the twelve
+ * microseconds of a delivery, so four messages in one call give four to five times the throughput. The cache is small and belongs to the
+ * hub: ten thousand quiet threads hold nothing.
  */
 export class JoinedFrames {
   readonly #cache: CachedRun[] = [];
   #oldest = 0;
 
-  /** At least two entries after the cursor, plain to see: small, not critical, worth delivering; or undefined. */
+  /** At least two deliverable entries after the cursor, all small and not critical; or undefined. */
   after(tail: LogTail, cursor: number, variant: FrameVariant, now: number): JoinedFrame | undefined {
     const { head } = tail;
     for (const run of this.#cache) {
@@ -54,7 +54,7 @@ export class JoinedFrames {
     return run;
   }
 
-  /** Gives up what it holds: the turn is over. */
+  /** Drops what it holds, at the end of a turn. */
   clear(): void {
     this.#cache.length = 0;
     this.#oldest = 0;

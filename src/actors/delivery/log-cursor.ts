@@ -3,18 +3,18 @@ import type { Entry } from '../../infra/log/entry.ts';
 import type { Position } from '../../infra/log/ids.ts';
 import { positionIn } from './position-in.ts';
 
-/** What a cursor needs of its thread. */
+/** What a cursor needs from its thread. */
 interface Timed {
   readonly now: () => number;
 }
 
-/** Where a reader of a thread stands in its log. */
+/** The position of a reader in the log of a thread. */
 export abstract class LogCursor<Home extends Timed> {
   protected readonly tail: LogTail;
   protected readonly home: Home;
-  /** Everything up to here has been written or skipped. */
+  /** Every entry up to this offset has been written or skipped. */
   protected cursor: number;
-  /** Critical entries up to here have been written, ahead of the cursor. */
+  /** Critical entries up to this offset have been written, ahead of the cursor. */
   protected criticalCursor: number;
   #startedAt: number;
   #acked = 0;
@@ -29,7 +29,7 @@ export abstract class LogCursor<Home extends Timed> {
     this.#startedAt = tail.head;
   }
 
-  /** The newest offset when it began: later ones are its to receive live. */
+  /** The newest offset when it began. Entries after it are live for this reader. */
   get startedAt(): number {
     return this.#startedAt;
   }
@@ -42,7 +42,7 @@ export abstract class LogCursor<Home extends Timed> {
     this.#isEnded = true;
   }
 
-  /** Where it stands. */
+  /** The current position. */
   get position(): Position {
     return positionIn(this.tail, this.cursor);
   }
@@ -51,18 +51,18 @@ export abstract class LogCursor<Home extends Timed> {
     return this.cursor < this.tail.head;
   }
 
-  /** Entries after the cursor. */
+  /** Number of entries after the cursor. */
   get lag(): number {
     return Math.max(0, this.tail.head - this.cursor);
   }
 
-  /** Age of the oldest entry after the cursor, as far as the log still holds them, in milliseconds. */
+  /** Age of the oldest entry after the cursor that the log still holds, in milliseconds. */
   get lagMs(): number {
     const oldest = this.tail.at(Math.max(this.cursor + 1, this.tail.first));
     return oldest === undefined ? 0 : this.home.now() - oldest.loggedAt;
   }
 
-  /** Entries that it waits for, oldest first, at most `limit`. */
+  /** Entries after the cursor, oldest first, at most `limit`. */
   *waiting(limit: number): Iterable<Entry> {
     const from = Math.max(this.cursor + 1, this.tail.first);
     for (let offset = from; offset < from + limit; offset++) {
@@ -72,7 +72,7 @@ export abstract class LogCursor<Home extends Timed> {
     }
   }
 
-  /** More critical entries than `limit` came since it joined and have not been given to it, though they are still worth it. */
+  /** More than `limit` critical entries came since the join, are still worth delivering, and have not been written. */
   isOwedCritical(limit: number): boolean {
     const { tail } = this;
     const after = Math.max(this.criticalCursor, this.cursor, this.#startedAt);
@@ -84,19 +84,19 @@ export abstract class LogCursor<Home extends Timed> {
     return owed > limit;
   }
 
-  /** The client has everything up to here. */
+  /** The client has received everything up to this offset. */
   get ackedOffset(): number {
     return this.#acked;
   }
 
-  /** True where it is news, and may be true. */
+  /** True if the acknowledgement is new and plausible. */
   ack(offset: number): boolean {
     const isNews = offset <= this.cursor && offset > this.#acked;
     if (isNews) this.#acked = offset;
     return isNews;
   }
 
-  /** True once the entry with this offset needs nothing more: it was written, here or ahead, or skipped. */
+  /** True once the entry at this offset needs nothing more: it was written, in order or ahead, or skipped. */
   hasPassed(entry: Entry): boolean {
     return entry.offset <= this.cursor || this.wasAhead(entry);
   }
@@ -105,18 +105,18 @@ export abstract class LogCursor<Home extends Timed> {
     return entry.lane === 'critical' && entry.offset <= this.criticalCursor;
   }
 
-  /** As `entry.isDeliverable`, without a look at the clock for the many that never expire. */
+  /** Same as `entry.isDeliverable`, but does not read the clock for the many entries that never expire. */
   protected isWorthIt(entry: Entry): boolean {
     return entry.expiresAt === Infinity ? !entry.isSuperseded : entry.isDeliverable(this.home.now());
   }
 
-  /** The oldest entry that is held comes next. */
+  /** Continues with the oldest entry that the log holds. */
   protected skipTrimmed(): void {
     this.cursor = this.tail.first - 1;
     this.criticalCursor = Math.max(this.criticalCursor, this.cursor);
   }
 
-  /** The log has lost what came after this offset, or has another life from there. */
+  /** The log has lost everything after this offset (`fork`), or begins a new epoch from it. */
   protected goBack(after: number, why: 'fork' | 'epoch'): void {
     this.cursor = why === 'epoch' ? after : Math.min(this.cursor, after);
     this.criticalCursor = Math.min(this.criticalCursor, this.cursor);
@@ -126,11 +126,11 @@ export abstract class LogCursor<Home extends Timed> {
 
   // --- what a message's publisher learns of it
 
-  /** Whom it reads for: its outcome is the same, whatever subscription it has meanwhile. */
+  /** The identity for outcomes: it stays the same when the connection gets another subscription. */
   protected abstract get reader(): object;
 
   protected noteWritten(entry: Entry): void {
-    // a volatile one has no offset
+    // a volatile entry has no offset
     if (entry.offset > this.#startedAt || entry.offset === 0) entry.writes++;
     if (entry.isOffered) entry.watcher?.deref()?.noteLate(this.reader);
   }
@@ -143,7 +143,7 @@ export abstract class LogCursor<Home extends Timed> {
     entry.watcher?.deref()?.noteCut(this.reader);
   }
 
-  /** Superseded critical entries are no longer listed as critical: the critical cursor jumps over them. */
+  /** Superseded critical entries are no longer listed as critical: the critical cursor skips them. */
   protected notePassedOver(after: number, before: number): void {
     for (let offset = after + 1; offset < before; offset++) {
       const entry = this.tail.at(offset);

@@ -5,9 +5,9 @@ import type { Clearance } from './clearance.ts';
 import type { Subscriber } from './subscriber.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
-/** A client takes big messages in parts. */
+/** The client receives big messages in parts. */
 export interface PartsRequest {
-  /** What it has of one already: the parts before `next`, where there are `of` in all. */
+  /** A message that the client already has a part of: the parts before `next`, out of `of`. */
   readonly unfinished: UnfinishedMessage | undefined;
 }
 
@@ -18,27 +18,27 @@ interface UnfinishedMessage {
   readonly of: number;
 }
 
-/** How its parts are compressed for one client. */
+/** How parts are compressed for one client. */
 export interface PartsDeflate {
   readonly window: WindowBits;
   readonly level: number;
 }
 
-/** A big entry on its way to one client: a cursor within it, which keeps its body alive until `end`. */
+/** Sends one big entry to one client in parts: a cursor within the entry, which keeps its body alive until `end`. */
 export class PartSender {
   readonly entry: Entry;
   readonly #parts: Parts;
   readonly #deflated: DeflatedParts | undefined;
   readonly #onReady: () => void;
   #next: number;
-  /** The next part, which was not ready when it was asked for. */
+  /** A part that was not ready when it was asked for, and now is. */
   #ready: Uint8Array | undefined;
   #isAwaited = false;
   #hasEnded = false;
 
   /**
-   * @param wish what the client has of it is not sent again, if it was cut in the same way
-   * @param onReady the part that `write` had to wait for is ready; not called any more after `end`
+   * @param unfinished parts that the client already has are not sent again, if they were cut in the same way
+   * @param onReady called when the part that `write` had to wait for is ready; never called after `end`
    */
   constructor(entry: Entry, { unfinished }: PartsRequest, deflate: PartsDeflate | undefined, onReady: () => void) {
     this.entry = entry;
@@ -56,7 +56,7 @@ export class PartSender {
     return this.#next === this.#parts.count;
   }
 
-  /** Writes the next part, where the subscriber admits one and it is ready; else says when to come again. */
+  /** Writes the next part if the subscriber admits one and it is ready; otherwise returns when to try again. */
   write(subscriber: Pick<Subscriber<unknown>, 'writer' | 'admitPart' | 'followPart'>): Clearance {
     const clearance = subscriber.admitPart();
     if (clearance !== 'now') return clearance;

@@ -1,9 +1,9 @@
 import type { Entry } from '../../infra/log/entry.ts';
 
-/** Whose message is written, and learns once what became of it. */
+/** Watches the writing of one message and is notified once how it ended. */
 export interface PieceWatcher {
-  /** All of it has been handed to the socket. */
+  /** The whole message has been handed to the socket. */
   onWhole(entry: Entry, bytes: number): void;
-  /** The connection has ended before that. */
+  /** The connection ended before the whole message was handed over. */
   onCut(entry: Entry): void;
 }

@@ -1,7 +1,7 @@
 import type { LogTail } from '../../infra/log/delivery-log.ts';
 import type { Position } from '../../infra/log/ids.ts';
 
-/** The position of an offset; its id is known where the entry is held, or the newest. */
+/** The position of an offset. Its id is known if the log holds the entry, or if it is the newest. */
 export function positionIn(tail: LogTail, offset: number): Position {
   return { epoch: tail.epoch, offset, id: offset === tail.head ? tail.headId : (tail.at(offset)?.id ?? '') };
 }

@@ -9,60 +9,60 @@ import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { CompressionOptions } from '../../api/options.ts';
 
 /**
- * The connection of a subscription, as far as that has to know.
+ * The part of a connection that a subscription needs.
  * @typeParam Member the subscription
  */
 export interface Subscriber<Member> {
   readonly id: string;
   readonly writer: FrameWriter;
-  /** Bytes of the writer that the peer has received for certain. */
+  /** Bytes of the writer that the client has certainly received. */
   readonly ackedBytes: number;
-  /** False once its socket is gone. */
+  /** False once the socket is gone. */
   readonly isLinkOpen: boolean;
-  /** Its subscription in this thread; `joining` while it is about to have one. */
+  /** The connection's subscription in this thread; `joining` while a join is in progress. */
   standing(threadId: string): Member | 'joining' | undefined;
-  /** The first pieces of a big message have been written: the others follow in turns of their own. */
+  /** The first pieces of a big message have been written. The rest follow in later turns. */
   goOn(entry: Entry): void;
-  /** A traced entry has been written to its end. */
+  /** A traced entry has been fully written. */
   traceWritten(entry: Entry, bytes: number): void;
-  /** A run has been written of which an entry is traced. */
+  /** Joined frames have been written, of which at least one entry is traced. */
   traceRun(run: JoinedFrame): void;
-  /** A traced entry was offered to it and not written, or not to its end. */
+  /** A traced entry was offered to the connection and not fully written. */
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped' | 'evicted'): void;
-  /** Whether a part of a big entry may be written, by the socket and by what the line to the client holds. */
+  /** Whether a part of a big entry may be written. This depends on the socket and on the bytes on their way to the client. */
   admitPart(): Clearance;
   /** A part of a big entry has been written. */
   followPart(entry: Entry, isLast: boolean): void;
-  /** Whether this subscription's big entry may go out in parts now: one of a connection at a time, so `endParts` must follow. */
+  /** Whether this subscription may send its big entry in parts now. A connection sends one at a time, so call `endParts` afterwards. */
   beginParts(subscription: Member): boolean;
   endParts(): void;
-  /** The next part has been made; later than it could have been written. */
+  /** The next part is compressed; the socket could have accepted it earlier. */
   partReady(): void;
-  /** Tells the client that something is missing before this position. */
+  /** Notifies the client that messages before this position are missing. */
   tellGap(threadId: string, why: GapReason, position: string): void;
-  /** Tells the client that a token stream is over without a final message. */
+  /** Notifies the client that a token stream is over without a final message. */
   tellLost(threadId: string, streamId: string): void;
   /**
    * A visit ended before the end of the log.
-   * @param clearance `signal` where it has to wait for one; else others are to have their turn first
+   * @param clearance `signal` if the connection has to wait for one; otherwise other subscriptions get their turn first
    */
   fellBehind(subscription: Member, clearance: Clearance): void;
-  /** A visit threw: what it has left half done cannot be gone on with, so the connection ends. */
+  /** A visit threw. Its half-done work cannot be continued, so the connection ends. */
   onBroken(error: unknown): void;
 }
 
 /**
- * What all subscriptions of a thread have in common, held once.
+ * What all subscriptions of a thread share.
  * @typeParam Member the subscription
  */
 export interface Home<Member> {
   readonly id: string;
   readonly joinedFrames: JoinedFrames;
   readonly counters: Counters;
-  /** Of parts of big messages. */
+  /** For parts of big messages. */
   readonly compression: Filled<CompressionOptions>;
   readonly now: () => number;
-  /** Undefined where there have been none. */
+  /** Undefined until the first stream. */
   readonly streams: StreamRegistry | undefined;
   unsubscribe(subscription: Member): void;
 }

@@ -8,22 +8,22 @@ import type { JoinedFrame } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 
-/** Entries of one visit at most: a long catch-up of small ones must not hold the event loop. */
+/** Maximum entries of one visit: a long catch-up of small entries must not block the event loop. */
 const STEPS_PER_VISIT = 256;
 
 /**
- * One connection in one thread: a cursor into the log. Whatever the traffic, a connection that is behind costs these two
- * numbers; nothing is queued for it.
+ * One connection in one thread: a cursor into the log. At any traffic, a connection that is behind costs these two numbers. No message is
+ * queued for it.
  *
- * A visit of one that keeps up touches this, its writer and its socket and nothing else: with thousands of connections, each
- * further object is a miss of the processor's caches, and those cost more than the code does.
+ * A visit of a subscription that keeps up touches only the subscription, its writer and its socket. With thousands of connections, each
+ * further object is a miss of the processor's caches, which costs more than the code.
  */
 export class Subscription extends ConnectionCursor<Subscription> {
-  /** Where the client takes big entries in parts. */
+  /** Set if the client receives big entries in parts. */
   parts: PartsRequest | undefined;
-  /** The big entry after the cursor, from its first part to its last. */
+  /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
-  /** The cursor at which it waits for a signal, though the socket may take messages. */
+  /** The cursor at which it waits for a signal, although the socket may accept messages. */
   #waitsAt = -1;
 
   constructor(
@@ -45,12 +45,12 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return this.home.streams;
   }
 
-  /** Has the thread forget it. */
+  /** Leaves the thread. */
   leave(): void {
     this.home.unsubscribe(this);
   }
 
-  /** What is not logged may be written: nothing older waits, or only behind a big entry whose parts let others pass. */
+  /** Unlogged data may be written: no older entry waits, or only a big entry whose parts let others pass. */
   get isLive(): boolean {
     return !this.isBehind || this.#partStream !== undefined;
   }
@@ -60,33 +60,36 @@ export class Subscription extends ConnectionCursor<Subscription> {
     this.#endParts();
   }
 
-  /** Something is still to come: messages, or text of a stream. */
+  /** Messages or text of a stream are still to be written. */
   get isOwed(): boolean {
     return this.isBehind || this.streams?.owes(this) === true;
   }
 
   /**
-   * Writes what is to come, as far as the socket takes it; true when nothing is left.
+   * Writes everything that follows the cursor, as far as the socket accepts it; true when nothing is left.
    *
-   * @param batch takes what is one write of a few bytes, to be made together with those of others
+   * @param batch collects small writes, to be made together with those of other connections
    */
   visit(batch?: WriteBatch): boolean {
     const { streams } = this;
     return streams === undefined || streams.size === 0 ? this.#visitLog(batch) : this.#visitAll(streams);
   }
 
-  /** What it has joined for comes first; once it has that, and between the parts of a big message, text goes before messages. */
+  /**
+   * Messages that the client had missed when it joined come first. After that, and between the parts of a big message, text precedes
+   * messages.
+   */
   #visitAll(streams: StreamRegistry): boolean {
     if (this.isEnded) return true;
     this.writer.cork();
     if (this.cursor >= this.startedAt || this.#partStream !== undefined) streams.offer(this);
-    // once more after the messages: a gap among them lets the text begin anew
+    // once more after the messages: after a gap among them, text begins anew
     const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
     this.writer.uncork();
     return isDone;
   }
 
-  /** Writes what comes after the cursor, critical entries first, as far as the socket takes it; true when nothing is left. */
+  /** Writes the entries after the cursor, critical ones first, as far as the socket accepts them; true when nothing is left. */
   #visitLog(batch?: WriteBatch): boolean {
     if (!this.isBehind || this.isEnded) return true;
     if (this.#partStream !== undefined) {
@@ -105,7 +108,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return !this.isBehind || this.#wait();
   }
 
-  /** Writes a volatile entry now, or drops and counts it: false. */
+  /** Writes a volatile entry now, or drops it, counts it and returns false. */
   offerVolatile(entry: Entry): boolean {
     if (this.isLive && this.canWrite && entry.isDeliverable(this.home.now())) {
       this.#write(entry, false);
@@ -117,11 +120,11 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   /**
-   * The log has lost what came after this offset; a client that had it, or was still to get it, gets a `gap`. What takes its place is delivered
-   * as anything new.
+   * The log has lost everything after this offset. A client that had received it, or was about to, gets a `gap`. The replacing entries are
+   * delivered like any new ones.
    */
   rewind(after: number, why: 'fork' | 'epoch'): void {
-    // what is on its way in parts is kept where it is of the history that stays
+    // parts in progress continue if their entry belongs to the remaining history
     if (why === 'epoch' || after <= this.cursor) this.#endParts();
     this.goBack(after, why);
     this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
@@ -148,7 +151,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return true;
   }
 
-  /** Moves to the oldest entry that is held and tells the client; false where the socket cannot be told now. */
+  /** Moves to the oldest entry that the log holds and notifies the client; false if the socket does not accept the notice now. */
   #passTrimmed(): boolean {
     if (!this.canWrite) return false;
     this.skipTrimmed();
@@ -158,7 +161,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return true;
   }
 
-  /** The next entry at the cursor; false where the socket takes no more. */
+  /** Writes the next entry at the cursor; false if the socket accepts no more. */
   #step(batch?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
     if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
@@ -172,10 +175,10 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return true;
   }
 
-  /** A big entry's turn has come: its first part, or the first that the client misses; true when that was all. */
+  /** Begins a big entry: sends its first part, or the first that the client misses; true when no further part follows. */
   #begin(entry: Entry, request: PartsRequest): boolean {
     if (!this.subscriber.beginParts(this)) {
-      // its visit comes when the other one's parts are over
+      // it is visited when the other entry's parts are over
       this.#waitsAt = this.cursor;
       return false;
     }
@@ -188,7 +191,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return this.#writePart(this.#partStream);
   }
 
-  /** The next part, after what may overtake it; true when the big entry is done with and the cursor has passed it. */
+  /** Sends the next part, after the messages that may overtake it; true when the big entry is complete and the cursor has passed it. */
   #goOn(): boolean {
     const stream = this.#partStream;
     if (stream === undefined || !this.isWorthIt(stream.entry)) {
@@ -196,7 +199,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       this.#pass();
       return true;
     }
-    // in its own lane it keeps its place
+    // among critical messages it keeps its place
     if (stream.entry.lane !== 'critical') this.#overtake();
     return this.#writePart(stream);
   }
@@ -244,7 +247,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       const offset = this.tail.criticalAfter(after);
       if (offset === undefined || !this.canWrite) return;
       if (offset === this.cursor + 1) {
-        // its turn has come anyway: it overtakes nothing
+        // it is next in order anyway, so it overtakes nothing
         if (!this.#step()) return;
         continue;
       }

@@ -2,7 +2,7 @@ import type { Link } from '../../api/socket.ts';
 
 const ignore = (): void => {};
 
-/** Stands in for the link of a connection until that has been made: takes nothing, and has nothing. */
+/** Stands in for the link of a connection until that exists: accepts nothing and holds nothing. */
 export const unattachedLink: Link = {
   unsentBytes: 0,
   takenBytes: 0,
