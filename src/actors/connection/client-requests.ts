@@ -114,7 +114,7 @@ export class ClientRequests {
     if (this.#session.isOver) return;
     const isEnding = error instanceof HubClosedError || error instanceof ThreadClosedError;
     // no answer: the client comes back to another process, and joins or publishes there again
-    if (isEnding && !this.#services.isRunning) return;
+    if (isEnding && !this.#services.status.isRunning) return;
     // a client that comes back later joins then; one that is refused would not
     if ('join' in request && error instanceof LogUnavailableError) {
       this.#session.line.evict(closeCodes.overloaded);

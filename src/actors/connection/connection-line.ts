@@ -113,7 +113,7 @@ export class ConnectionLine {
       this.#ending.stop();
       this.writer.abandon();
     }
-    this.#services.forgetLink(this.id);
+    this.#services.connections.forget(this.id);
     this.machine.send({ type: 'closed', code, reason: reason === '' ? reasonOf(code) : reason });
   }
 

@@ -6,10 +6,18 @@ import type { SharedSlots } from './request-lanes.ts';
 import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
+/** The hub's connections, as one of them sees them. */
+export interface ConnectionPort {
+  /** The connection is evicted. Its socket may still be closing: see `forget`. */
+  leave(connectionId: string, end: { readonly code: number; readonly reason: string }): void;
+  /** Its socket is gone. */
+  forget(connectionId: string): void;
+}
+
 /** What connections need of the hub. */
-export interface ConnectionServices extends HubContext, Pick<ThreadPort, 'openThread'> {
+export interface ConnectionServices extends HubContext {
   /** With this hub's effects, provided once: providing costs as much as building a machine. */
-  readonly machines: { readonly connection: typeof connectionMachine };
+  readonly machine: typeof connectionMachine;
   /** What clients have sent, until it is dealt with. */
   readonly intake: Intake;
   /** What clients may send. */
@@ -18,8 +26,6 @@ export interface ConnectionServices extends HubContext, Pick<ThreadPort, 'openTh
   readonly unfinished: UnfinishedInput;
   /** For several requests of one connection at the same time. */
   readonly requestSlots: SharedSlots;
-  /** It is evicted. Its socket may still be closing: see `forgetLink`. */
-  forgetConnection(connectionId: string, end: { code: number; reason: string }): void;
-  /** Its socket is gone. */
-  forgetLink(connectionId: string): void;
+  readonly threads: Pick<ThreadPort, 'open'>;
+  readonly connections: ConnectionPort;
 }

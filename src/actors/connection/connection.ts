@@ -78,11 +78,11 @@ export class ConnectionActor implements Connection, LinkListener {
       this.terminate(code, reason);
       return;
     }
-    const { isInspected, isLogUp, settings } = this.#services;
+    const { isInspected, status, settings } = this.#services;
     if (isInspected) machine.start();
     else this.delivery.openGate();
     const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST };
-    this.sendNotice(notices.hello(this.id, settings.liveness.heartbeatMs, limits, isLogUp));
+    this.sendNotice(notices.hello(this.id, settings.liveness.heartbeatMs, limits, status.isLogUp));
   }
 
   // --- Connection
@@ -141,7 +141,7 @@ export class ConnectionActor implements Connection, LinkListener {
     checkSendOptions(options);
     const threadId = connectionThreadId(this.id);
     await this.joinOwn(threadId);
-    return (await this.#services.openThread(threadId)).send(message, options);
+    return (await this.#services.threads.open(threadId)).send(message, options);
   }
 
   close(code: number = closeCodes.normal.code, reason: string = closeCodes.normal.reason): void {
@@ -223,7 +223,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.line.end(code, reason);
     this.#input?.end();
     this.#services.unfinished.forget(this);
-    this.#services.forgetConnection(this.id, { code, reason });
+    this.#services.connections.leave(this.id, { code, reason });
     this.#emit('evicted', { code, reason });
   }
 

@@ -68,14 +68,13 @@ export class LazyMachine {
   /** Where it comes late, it finds itself where it would be: in its first state, with the gate open. */
   get #late(): Actor {
     if (this.#actor !== undefined) return this.#actor;
-    const { connection } = this.#services.machines;
-    return this.#launch(connection.resolveState({ value: 'open', context: untroubled(this.#input) }));
+    return this.#launch(this.#services.machine.resolveState({ value: 'open', context: untroubled(this.#input) }));
   }
 
   #launch(snapshot?: SnapshotFrom<typeof connectionMachine>): Actor {
-    const { machines, actorOptions, launch } = this.#services;
+    const { machine, actorOptions, launch } = this.#services;
     const options = { ...actorOptions, id: `connection:${this.#id}`, input: this.#input };
-    this.#actor = createActor(machines.connection, snapshot === undefined ? options : { ...options, snapshot });
+    this.#actor = createActor(machine, snapshot === undefined ? options : { ...options, snapshot });
     launch(this.#actor);
     return this.#actor;
   }

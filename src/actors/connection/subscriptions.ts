@@ -226,7 +226,7 @@ export class Subscriptions implements Task {
     request: JoinRequest | undefined,
     isWanted: () => boolean,
   ): Promise<boolean> {
-    const opening = this.#services.openThread(threadId);
+    const opening = this.#services.threads.open(threadId);
     const thread = opening instanceof Promise ? await opening : opening;
     const reached = thread.reach(from);
     if (reached !== undefined) await reached;

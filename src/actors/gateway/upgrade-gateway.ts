@@ -11,7 +11,7 @@ import { makeUpgrader, type Handshake } from '../../infra/socket/handshake.ts';
 import { queryOf } from '../../infra/socket/request-target.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
-import type { ConnectionServices } from '../connection/connection-services.ts';
+import type { InputBudgets } from '../connection/input-budgets.ts';
 import { clientIdIn } from '../connection/resolve-accept-options.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
@@ -25,9 +25,9 @@ import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
 
-/** What the front door needs of the hub behind it. */
-export interface GatewayHost {
-  readonly context: HubContext & Pick<ConnectionServices, 'budgets'>;
+/** What the gateway needs of the hub behind it, besides what all actors share. */
+export interface GatewayPort {
+  readonly budgets: InputBudgets;
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
   accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor;
@@ -54,7 +54,8 @@ type Answer = Session | Refusal | false | null | undefined;
 
 /** Answers the requests to upgrade of one path: who may come in, and what those may join who came in. */
 export class UpgradeGateway implements Route, Task {
-  readonly #host: GatewayHost;
+  readonly #context: HubContext;
+  readonly #hub: GatewayPort;
   readonly #options: GatewaySettings;
   readonly #unroute: () => void;
   readonly #refusals: RefusalLog;
@@ -66,19 +67,20 @@ export class UpgradeGateway implements Route, Task {
   readonly #upgraders;
 
   /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-  constructor(server: UpgradeServer, options: AttachOptions, host: GatewayHost) {
-    this.#host = host;
-    this.#options = resolveAttach(options, host.context.settings);
+  constructor(server: UpgradeServer, options: AttachOptions, context: HubContext, hub: GatewayPort) {
+    this.#context = context;
+    this.#hub = hub;
+    this.#options = resolveAttach(options, context.settings);
     const { path, maxPayload, maxFragments, compress } = this.#options;
-    this.#budget = new HandshakeBudget(host.context.budgets, this.#options);
-    this.#refusals = new RefusalLog(path, host.context.settings.isDevelopment, (news) => host.refused(news));
+    this.#budget = new HandshakeBudget(hub.budgets, this.#options);
+    this.#refusals = new RefusalLog(path, context.settings.isDevelopment, (news) => hub.refused(news));
     const limits = { maxPayload, maxFragments, compress };
     this.#upgraders = {
       json: makeUpgrader({ protocol: SUBPROTOCOL, ...limits }),
       plain: makeUpgrader({ protocol: undefined, ...limits }),
     };
     this.#unroute = routeUpgrades(server, path, this);
-    if (options.authenticate === undefined && host.context.settings.isDevelopment) {
+    if (options.authenticate === undefined && context.settings.isDevelopment) {
       warnDeveloper(
         'TC_NO_AUTHENTICATE',
         `attach(server, { path: '${path}' }) without authenticate lets everybody in, as nobody in particular`,
@@ -87,7 +89,7 @@ export class UpgradeGateway implements Route, Task {
   }
 
   get isOpen(): boolean {
-    return this.#host.context.isRunning;
+    return this.#context.status.isRunning;
   }
 
   /** Answers no more. Connections stay. */
@@ -134,12 +136,12 @@ export class UpgradeGateway implements Route, Task {
 
   /** Whether the hub has no place for one more connection, of this user. */
   #denialOf(userId: string | undefined): Denial | undefined {
-    const { context } = this.#host;
-    if (!context.isRunning) return { reason: 'stopping', refusal: new Refusal(503) };
+    const { status, settings } = this.#context;
+    if (!status.isRunning) return { reason: 'stopping', refusal: new Refusal(503) };
     // the other policy makes room when the connection comes
-    if (context.settings.whenFull !== 'reject') return undefined;
+    if (settings.whenFull !== 'reject') return undefined;
     try {
-      this.#host.assertRoom(userId);
+      this.#hub.assertRoom(userId);
       return undefined;
     } catch (error) {
       if (!(error instanceof TooManyConnectionsError)) throw error;
@@ -151,7 +153,7 @@ export class UpgradeGateway implements Route, Task {
   /** Never rejects. */
   async #admit(handshake: Handshake): Promise<void> {
     const { authenticate, authenticateTimeoutMs } = this.#options;
-    const { clock } = this.#host.context.actorOptions;
+    const { clock } = this.#context.actorOptions;
     const { request, signal } = handshake;
     this.#pending.set(
       handshake,
@@ -162,7 +164,7 @@ export class UpgradeGateway implements Route, Task {
       this.#stopTimer(handshake);
       const userId = userIdOf(answer);
       const isFull = userId !== undefined && this.#denialOf(userId)?.reason === 'user-connections';
-      if (isFull) await this.#host.makeRoom(userId, signal);
+      if (isFull) await this.#hub.makeRoom(userId, signal);
       await this.#inItsTurn(() => this.#answer(handshake, answer));
     } catch (error) {
       if (!signal.aborted) this.#fail(handshake, error);
@@ -184,13 +186,13 @@ export class UpgradeGateway implements Route, Task {
           reject(asError(error));
         }
       });
-      this.#host.context.scheduler.add(this);
+      this.#context.scheduler.add(this);
     });
   }
 
   run(deadline: number): boolean {
     do this.#answers.shift()?.();
-    while (this.#answers.length > 0 && this.#host.context.now() < deadline);
+    while (this.#answers.length > 0 && this.#context.now() < deadline);
     return this.#answers.length === 0;
   }
 
@@ -198,11 +200,11 @@ export class UpgradeGateway implements Route, Task {
     if (handshake.isOver) return;
     if (!this.#refuse(handshake, { reason: 'timeout', refusal: new Refusal(503) })) return;
     const { authenticateTimeoutMs } = this.#options;
-    this.#host.context.report(new AuthenticationTimeoutError({ timeoutMs: authenticateTimeoutMs }));
+    this.#context.report(new AuthenticationTimeoutError({ timeoutMs: authenticateTimeoutMs }));
   }
 
   #stopTimer(handshake: Handshake): void {
-    this.#host.context.actorOptions.clock.clearTimeout(this.#pending.get(handshake));
+    this.#context.actorOptions.clock.clearTimeout(this.#pending.get(handshake));
   }
 
   /** False where it is over already, or others have answered. */
@@ -213,13 +215,13 @@ export class UpgradeGateway implements Route, Task {
   }
 
   #reportTaken(handshake: Handshake): void {
-    if (handshake.wasTaken) this.#host.context.report(new UpgradeTakenError({ path: this.#options.path }));
+    if (handshake.wasTaken) this.#context.report(new UpgradeTakenError({ path: this.#options.path }));
   }
 
   /** Our own failure, or the application's. */
   #fail(handshake: Handshake, error: unknown): void {
     this.#refuse(handshake, { reason: 'failed', refusal: new Refusal(500) });
-    this.#host.context.report(error);
+    this.#context.report(error);
   }
 
   #answer(handshake: Handshake, answer: Answer): void {
@@ -248,7 +250,7 @@ export class UpgradeGateway implements Route, Task {
       clientId: clientIdIn(queryOf(request)),
     };
     const status = handshake.complete(this.#upgraders[format], (webSocket, socket) => {
-      const connection = this.#host.accept((listener) => wsSocketLink(webSocket, socket, listener), options);
+      const connection = this.#hub.accept((listener) => wsSocketLink(webSocket, socket, listener), options);
       joinFromUrl(connection, queryOf(request));
     });
     if (status !== undefined) this.#refusals.note('malformed', status, request, session.userId);
@@ -259,7 +261,7 @@ export class UpgradeGateway implements Route, Task {
     const { onPublish, maxPayload } = this.#options;
     return {
       format,
-      maxInputBytes: Math.min(maxPayload, this.#host.context.settings.input.maxInputBytes),
+      maxInputBytes: Math.min(maxPayload, this.#context.settings.input.maxInputBytes),
       authorize: (threadId) => this.#options.authorize(session, threadId),
       data: session.data,
       ...(session.userId === undefined ? {} : { userId: session.userId }),

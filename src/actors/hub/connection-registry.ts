@@ -1,20 +1,27 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { TooManyConnectionsError } from '../../infra/errors.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
+import type { ConnectionPort } from '../connection/connection-services.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { UserIndex } from './user-index.ts';
 
-/** The hub's connections: who is here, whose they are, how many there may be, and whose sockets are still closing. */
-export class ConnectionRegistry {
+/** How a connection ended. */
+type End = Parameters<ConnectionPort['leave']>[1];
+
+/** The hub's connections: by id and by user, how many there may be, and those whose sockets are still closing. */
+export class ConnectionRegistry implements ConnectionPort {
   readonly #settings: HubSettings;
+  readonly #onLeft: (connection: ConnectionActor, end: End) => void;
   readonly #connections = new Map<string, ConnectionActor>();
   readonly #users = new UserIndex();
   /** Evicted, but their sockets are still there. */
   readonly #closing = new Map<string, ConnectionActor>();
   #bytesOfGone = 0;
 
-  constructor(settings: HubSettings) {
+  /** @param onLeft a connection has been evicted */
+  constructor(settings: HubSettings, onLeft: (connection: ConnectionActor, end: End) => void) {
     this.#settings = settings;
+    this.#onLeft = onLeft;
   }
 
   get size(): number {
@@ -71,14 +78,14 @@ export class ConnectionRegistry {
   }
 
   /** It is evicted; its socket may take a while longer. */
-  leave(connectionId: string): ConnectionActor | undefined {
+  leave(connectionId: string, end: End): void {
     const connection = this.#connections.get(connectionId);
-    if (connection === undefined) return undefined;
+    if (connection === undefined) return;
     this.#connections.delete(connectionId);
     this.#users.delete(connection);
     if (connection.line.isLinkOpen) this.#closing.set(connectionId, connection);
     else this.#bytesOfGone += connection.line.writer.bytes;
-    return connection;
+    this.#onLeft(connection, end);
   }
 
   /** Its socket is gone. */

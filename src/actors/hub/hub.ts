@@ -1,25 +1,27 @@
 import { createActor, type ActorRefFrom } from 'xstate';
-import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { assertThreadId, assertUserId, userThreadId } from '../../infra/log/ids.ts';
 import { checkNumber, TIMER_RANGE } from '../../infra/option-checks.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
-import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
 import { hubMachine } from '../../machines/index.ts';
 import type { Hub, HubStats, User } from '../../api/hub.ts';
-import { ConnectionActor } from '../connection/connection.ts';
-import { resolveAccept } from '../connection/resolve-accept-options.ts';
+import type { ConnectionActor } from '../connection/connection.ts';
 import { BroadcastNotice } from './broadcast-notice.ts';
 import { DeadLines } from './dead-lines.ts';
-import { deliverAll, endAll, endRemaining, sayGoodbye } from './shutdown.ts';
-import type { HubServices } from './hub-services.ts';
+import { deliverAll, endAll, endRemaining, sayGoodbye, type Ending } from './shutdown.ts';
+import { WriteBatch } from '../delivery/write-batch.ts';
+import { JoinedFrames } from '../delivery/joined-frames.ts';
+import { SerializerActor } from '../serializer/serializer.ts';
+import { FlushTimer } from '../streams/flush-timer.ts';
+import type { StreamServices } from '../streams/stream-services.ts';
+import { ConnectionAcceptor } from './connection-acceptor.ts';
+import { LiveStatus } from './hub-status.ts';
 import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
-import type { HubParts } from './hub-parts.ts';
 import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
-import { pressureOf, statsOf } from './stats.ts';
+import { pressureOf, statsOf, type Sources } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
-import { createServices } from './create-services.ts';
+import { createContext } from './create-context.ts';
 import { readMetrics } from './metric-readings.ts';
 import { resolveOptions } from './resolve-options.ts';
 import type { HubSettings } from '../support/settings.ts';
@@ -45,39 +47,45 @@ export function createHub(options: HubOptions = {}): Hub {
 }
 
 class HubActor implements Hub {
-  readonly #settings: HubSettings;
-  readonly #connections: ConnectionRegistry;
-  readonly #threads = new ThreadRegistry(() => this.#services);
+  readonly #context: StreamServices;
+  readonly #status = new LiveStatus(() => this.state);
   readonly #news = new HubNews();
-  readonly #doors = new Set<UpgradeGateway>();
+  readonly #threads: ThreadRegistry;
+  readonly #connections: ConnectionRegistry;
+  readonly #acceptor: ConnectionAcceptor;
+  readonly #gateways = new Set<UpgradeGateway>();
+  readonly #parts: Sources & Ending;
   readonly #deadLines: DeadLines;
-  readonly #parts: HubParts;
-  readonly #services: HubServices;
-  readonly #housekeeping: PeriodicWork;
+  readonly #periodicWork: PeriodicWork;
   readonly #logNotice: BroadcastNotice;
   readonly #actor: ActorRefFrom<typeof hubMachine>;
   readonly #stopMetrics: () => void;
-  #isLogUp = true;
   #drained: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
 
   constructor(settings: HubSettings) {
-    this.#settings = settings;
-    this.#connections = new ConnectionRegistry(settings);
+    const { clock, log, streams } = settings;
+    const news = this.#news;
     const looks = new Set<() => boolean>();
-    this.#services = createServices({
-      settings,
-      connections: this.#connections,
-      threads: this.#threads,
-      news: this.#news,
-      looks,
-      state: () => this.state,
-      isLogUp: () => this.#isLogUp,
-    });
-    this.#deadLines = new DeadLines(this.#services.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
-    this.#parts = { services: this.#services, connections: this.#connections, threads: this.#threads };
-    this.#housekeeping = new PeriodicWork(this.#parts, looks);
-    this.#logNotice = new BroadcastNotice(() => this.#connections.present, this.#services.now);
+    const joinedFrames = new JoinedFrames();
+    const context: StreamServices = {
+      ...createContext({ settings, news, status: this.#status, looks, onIdle: () => joinedFrames.clear() }),
+      ticker: new FlushTimer(clock, streams.windowMs),
+    };
+    const serializer = new SerializerActor(context);
+    this.#context = context;
+    this.#connections = new ConnectionRegistry(settings, (connection, end) =>
+      news.emit('evicted', { connection, ...end }),
+    );
+    this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch: new WriteBatch() }, (id) =>
+      this.#connections.get(id),
+    );
+    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads);
+    const { budgets, unfinished } = this.#acceptor;
+    this.#parts = { context, serializer, connections: this.#connections, threads: this.#threads, unfinished };
+    this.#deadLines = new DeadLines(context.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
+    this.#periodicWork = new PeriodicWork(context, { ...this.#parts, budgets }, looks);
+    this.#logNotice = new BroadcastNotice(() => this.#connections.present, context.now);
     const machine = hubMachine.provide({
       actions: {
         release: () => {
@@ -85,12 +93,12 @@ class HubActor implements Hub {
         },
       },
     });
-    this.#actor = createActor(machine, { ...this.#services.actorOptions, id: 'hub' });
-    this.#services.launch(this.#actor);
-    this.#services.serializer.start();
-    this.#housekeeping.start();
-    settings.log.watch?.((error) => this.#logChanged(error));
-    this.#stopMetrics = this.#services.metrics.observe(() => this.#readings());
+    this.#actor = createActor(machine, { ...context.actorOptions, id: 'hub' });
+    context.launch(this.#actor);
+    serializer.start();
+    this.#periodicWork.start();
+    log.watch?.((error) => this.#logChanged(error));
+    this.#stopMetrics = context.metrics.observe(() => this.#readings());
     sendIfActive(this.#actor, { type: 'started' });
   }
 
@@ -107,57 +115,47 @@ class HubActor implements Hub {
   }
 
   *#openThreads(): Generator<Thread> {
-    for (const { id } of this.#threads.all) yield new ThreadHandle(id, this.#services);
+    for (const { id } of this.#threads.all) yield this.#handleOf(id);
+  }
+
+  #handleOf(threadId: string): ThreadHandle {
+    return new ThreadHandle(threadId, this.#context, this.#threads);
   }
 
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
-    this.#services.assertRunning('accept');
-    const settings = resolveAccept(options, this.#services);
-    try {
-      this.#connections.assertRoom(options.userId);
-    } catch (error) {
-      if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
-      throw error;
-    }
-    const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
-    const connection = new ConnectionActor(settings, this.#services);
-    connection.attach(makeLink);
-    this.#connections.add(connection);
-    this.#services.counters.connectionsAccepted++;
-    connection.start();
-    this.#joinUserThread(connection);
+    const connection = this.#acceptor.accept(socket, options);
     this.#news.emit('connection', connection);
     return connection;
   }
 
   attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S> = {}): () => void {
-    this.#services.assertRunning('attach');
-    const door = new UpgradeGateway(server, options, {
-      context: this.#services,
+    this.#status.assertRunning('attach');
+    const gateway = new UpgradeGateway(server, options, this.#context, {
+      budgets: this.#acceptor.budgets,
       assertRoom: (userId) => this.#connections.assertRoom(userId),
       accept: (socket, settings) => this.accept(socket, settings),
       refused: this.#news.refused,
       makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
     });
-    this.#doors.add(door);
+    this.#gateways.add(gateway);
     return () => {
-      door.detach();
-      this.#doors.delete(door);
+      gateway.detach();
+      this.#gateways.delete(gateway);
     };
   }
 
   thread(threadId: string): Thread {
     assertThreadId(threadId);
-    return new ThreadHandle(threadId, this.#services);
+    return this.#handleOf(threadId);
   }
 
   user(userId: string): User {
     assertUserId('userId', userId);
-    return new UserHandle(userId, this.#connections, this.#services);
+    return new UserHandle(userId, this.#connections, this.#handleOf(userThreadId(userId)));
   }
 
   get pressure(): number {
-    return pressureOf(this.#services);
+    return pressureOf(this.#parts);
   }
 
   stats(): HubStats {
@@ -171,7 +169,7 @@ class HubActor implements Hub {
   async drain(options: { timeoutMs?: number } = {}): Promise<void> {
     checkOptions<{ timeoutMs?: number }>(options, { timeoutMs: 'number' });
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { ...TIMER_RANGE, min: 0 });
-    if (this.#services.isRunning) this.#drained = this.#drain(this.#services.now() + timeoutMs);
+    if (this.#status.isRunning) this.#drained = this.#drain(this.#context.now() + timeoutMs);
     await this.#drained;
     // where it was closed instead
     await this.#released;
@@ -184,45 +182,29 @@ class HubActor implements Hub {
 
   #readings(): Readings {
     return readMetrics(this.#parts, {
-      loopLateMs: this.#housekeeping.lateMs,
+      loopLateMs: this.#periodicWork.lateMs,
       errors: this.#news.errors,
       refusals: this.#news.refusals,
-      isLogUp: this.#isLogUp,
-    });
-  }
-
-  /**
-   * A user who is being sent to has a thread; others get theirs with the first message. That may come from another process, which
-   * does not know who is here: then each has one from the beginning.
-   */
-  #joinUserThread(connection: ConnectionActor): void {
-    if (connection.userId === undefined) return;
-    const threadId = userThreadId(connection.userId);
-    if (this.#settings.log.notify === undefined && this.#threads.get(threadId) === undefined) return;
-    connection.joinOwn(threadId).catch((error: unknown) => {
-      if (connection.state === 'evicted') return;
-      // a client that comes back gets what it would not get here
-      connection.evict(closeCodes.overloaded);
-      this.#news.report(error);
+      isLogUp: this.#status.isLogUp,
     });
   }
 
   #logChanged(error: Error | undefined): void {
     const isUp = error === undefined;
-    this.#isLogUp = isUp;
+    this.#status.isLogUp = isUp;
     this.#logNotice.begin(notices.log(isUp));
-    this.#services.scheduler.add(this.#logNotice);
+    this.#context.scheduler.add(this.#logNotice);
     this.#news.emit('log', { isUp, error });
   }
 
   /** Effect of the machine: the end. */
   async #release(): Promise<void> {
-    this.#housekeeping.stop();
-    this.#services.ticker.stop();
-    for (const door of this.#doors) door.close();
+    this.#periodicWork.stop();
+    this.#context.ticker.stop();
+    for (const gateway of this.#gateways) gateway.close();
     this.#deadLines.stop();
     await endAll(this.#parts);
-    this.#housekeeping.look();
+    this.#periodicWork.look();
     this.#stopMetrics();
     await endRemaining(this.#parts);
   }

@@ -1,7 +1,6 @@
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { HubParts } from './hub-parts.ts';
-import { pressureOf } from './stats.ts';
+import { pressureOf, type Sources } from './stats.ts';
 
 /** What the hub knows besides. */
 interface HubReadings {
@@ -12,12 +11,12 @@ interface HubReadings {
 }
 
 /** What is counted where it belongs, put together when an exporter asks: one look at each connection. */
-export function readMetrics({ services, connections, threads }: HubParts, hub: HubReadings): Readings {
-  const { counters, serializer, scheduler } = services;
+export function readMetrics(sources: Sources, hub: HubReadings): Readings {
+  const { context, connections, threads, serializer } = sources;
   const { queued, running, threads: workers } = serializer.workers;
   return {
-    ...counters,
-    ...census(connections.all, connections.bytesOfGone),
+    ...context.counters,
+    ...census(connections.present, connections.bytesOfGone),
     threads: threads.size,
     streams: threads.streams,
     serializing: serializer.inFlight,
@@ -25,12 +24,12 @@ export function readMetrics({ services, connections, threads }: HubParts, hub: H
     workersRunning: running,
     workersIdle: Math.max(0, workers - running),
     recipesQueued: queued,
-    loopBlockMs: scheduler.recentSliceMs,
+    loopBlockMs: context.scheduler.recentSliceMs,
     loopLateMs: hub.loopLateMs,
     errors: hub.errors,
     refusals: hub.refusals,
     logsLost: hub.isLogUp ? 0 : 1,
-    pressure: pressureOf(services),
+    pressure: pressureOf(sources),
   };
 }
 

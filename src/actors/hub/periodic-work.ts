@@ -1,21 +1,35 @@
-import type { HubParts } from './hub-parts.ts';
 import { ConnectionSweep } from '../sweep/connection-sweep.ts';
 import { SweepTimer } from '../sweep/sweep-timer.ts';
 import { LookRound } from '../sweep/look-round.ts';
+import type { InputBudgets } from '../connection/input-budgets.ts';
+import type { SerializerActor } from '../serializer/serializer.ts';
+import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+import type { ThreadRegistry } from './thread-registry.ts';
+
+/** What the hub looks at in each sweep. */
+interface SweptParts {
+  readonly connections: Pick<ConnectionRegistry, 'sockets'>;
+  readonly threads: Pick<ThreadRegistry, 'sweep'>;
+  readonly serializer: Pick<SerializerActor, 'sweep'>;
+  readonly budgets: Pick<InputBudgets, 'sweep'>;
+}
 
 /** What a hub does once in `sweepMs`: one look at everything, in the turns' slices. */
 export class PeriodicWork {
-  readonly #parts: HubParts;
+  readonly #parts: SweptParts;
+  readonly #scheduler: HubContext['scheduler'];
   readonly #sweeper: SweepTimer;
   readonly #round: ConnectionSweep;
   readonly #looks: LookRound;
   readonly #log: Task;
 
   /** @param looks asked at each sweep, until their answer is true */
-  constructor(parts: HubParts, looks: Set<() => boolean>) {
+  constructor(context: HubContext, parts: SweptParts, looks: Set<() => boolean>) {
+    const { clock, settings, scheduler, now } = context;
     this.#parts = parts;
-    const { clock, settings, scheduler, now } = parts.services;
+    this.#scheduler = scheduler;
     this.#round = new ConnectionSweep(parts.connections.sockets, clock, settings.sweepMs / 2, (round) =>
       scheduler.add(round),
     );
@@ -38,19 +52,19 @@ export class PeriodicWork {
     this.#round.stop();
   }
 
-  /** Asks all who want to be asked. */
+  /** Asks all questions that wait for a sweep. */
   look(): void {
     this.#looks.begin();
-    this.#parts.services.scheduler.add(this.#looks);
+    this.#scheduler.add(this.#looks);
   }
 
   #sweep(isFair: boolean): void {
-    const { services, threads } = this.#parts;
+    const { threads, serializer, budgets } = this.#parts;
     this.#round.begin(isFair);
     threads.sweep();
-    services.scheduler.add(this.#log);
-    services.serializer.sweep();
-    services.budgets.sweep();
+    this.#scheduler.add(this.#log);
+    serializer.sweep();
+    budgets.sweep();
     this.look();
   }
 }

@@ -1,7 +1,10 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import type { HubParts } from './hub-parts.ts';
 import { notices } from '../connection/wire-protocol.ts';
+import type { SerializerActor } from '../serializer/serializer.ts';
+import type { HubContext } from '../support/context.ts';
 import { before, oneByOne, until } from '../support/wait.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+import type { ThreadRegistry } from './thread-registry.ts';
 
 /**
  * The clients of a hub that drains come back one after the other, this far apart: as many handshakes in a second as the other nodes
@@ -18,9 +21,20 @@ const CLOSE_HANDSHAKE_MS = 1_000;
 /** And those whose peers still take what was begun. */
 const CLOSE_MS = 10_000;
 
+/** What a hub ends, in order. */
+export interface Ending {
+  readonly context: Pick<HubContext, 'clock' | 'settings' | 'report'>;
+  readonly connections: ConnectionRegistry;
+  readonly threads: ThreadRegistry;
+  readonly serializer: SerializerActor;
+}
+
 /** Delivers what was accepted, as far as that is done before the deadline. */
-export async function deliverAll({ services, connections, threads }: HubParts, deadline: number): Promise<void> {
-  const { clock, serializer } = services;
+export async function deliverAll(
+  { context, connections, threads, serializer }: Ending,
+  deadline: number,
+): Promise<void> {
+  const { clock } = context;
   await before(clock, deadline, threads.opened());
   const drained: Promise<void>[] = [];
   await oneByOne(clock, threads.all, (thread) => drained.push(thread.drain()));
@@ -31,18 +45,18 @@ export async function deliverAll({ services, connections, threads }: HubParts, d
 }
 
 /** Tells the clients to come back elsewhere, not all at once. */
-export async function sayGoodbye({ services, connections }: HubParts): Promise<void> {
+export async function sayGoodbye({ context, connections }: Pick<Ending, 'context' | 'connections'>): Promise<void> {
   const leaving = connections.all;
   const stepMs = Math.min(BYE_STEP_MS, BYE_SPREAD_MS / leaving.length);
-  await oneByOne(services.clock, leaving, (connection, i) => {
+  await oneByOne(context.clock, leaving, (connection, i) => {
     connection.sendNotice(notices.bye(Math.round(stepMs * i)));
     connection.evict(closeCodes.drain);
   });
 }
 
 /** Ends whatever is still there: connections, threads, the serializer with what it has under way. */
-export async function endAll({ services, connections, threads }: HubParts): Promise<void> {
-  const { clock, serializer } = services;
+export async function endAll({ context, connections, threads, serializer }: Ending): Promise<void> {
+  const { clock } = context;
   const stopped = serializer.stop();
   threads.close();
   await oneByOne(clock, connections.all, (connection) => connection.evict(closeCodes.goingAway));
@@ -51,8 +65,8 @@ export async function endAll({ services, connections, threads }: HubParts): Prom
 }
 
 /** Lets go of the log, and of sockets whose peers do not answer a close frame in time. */
-export async function endRemaining({ services, connections }: HubParts): Promise<void> {
-  const { clock, settings, report } = services;
+export async function endRemaining({ context, connections }: Pick<Ending, 'context' | 'connections'>): Promise<void> {
+  const { clock, settings, report } = context;
   try {
     await settings.log.close();
   } catch (error) {

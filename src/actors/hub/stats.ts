@@ -1,31 +1,44 @@
 import type { HubStats } from '../../api/hub.ts';
-import type { HubServices } from './hub-services.ts';
-import type { HubParts } from './hub-parts.ts';
+import type { UnfinishedInput } from '../connection/unfinished-input.ts';
+import type { SerializerActor } from '../serializer/serializer.ts';
+import type { HubContext } from '../support/context.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+import type { ThreadRegistry } from './thread-registry.ts';
 
 /** Fan-out without a break for so long counts as full pressure. */
 const FULL_LAG_MS = 100;
 
+/** What statistics and metrics are read from. */
+export interface Sources {
+  readonly context: Pick<HubContext, 'settings' | 'counters' | 'scheduler'>;
+  readonly connections: Pick<ConnectionRegistry, 'present' | 'size' | 'bytesOfGone'>;
+  readonly threads: Pick<ThreadRegistry, 'size' | 'streams'>;
+  readonly serializer: Pick<SerializerActor, 'state' | 'inFlight' | 'workers' | 'segmentsInUse'>;
+  readonly unfinished: Pick<UnfinishedInput, 'bytes'>;
+}
+
 /** How busy a hub is, from 0 to 1. */
-export function pressureOf({ serializer, scheduler, settings }: HubServices): number {
+export function pressureOf({ serializer, context }: Pick<Sources, 'serializer' | 'context'>): number {
+  const { settings, scheduler } = context;
   return Math.min(1, Math.max(serializer.inFlight / settings.serializer.maxQueue, scheduler.lagMs / FULL_LAG_MS));
 }
 
 /** One look at each connection. */
-export function statsOf({ services, connections, threads }: HubParts, state: string): HubStats {
+export function statsOf({ context, connections, threads, serializer, unfinished }: Sources, state: string): HubStats {
   const states = { open: 0, retrying: 0, tripped: 0, evicted: 0 };
   for (const connection of connections.present) states[connection.state]++;
   const { open, retrying, tripped } = states;
   return {
-    ...services.counters,
+    ...context.counters,
     state,
-    serializer: services.serializer.state,
+    serializer: serializer.state,
     connections: { open, retrying, tripped, total: connections.size },
     threads: threads.size,
     streams: threads.streams,
-    serializing: services.serializer.inFlight,
-    segmentsInUse: services.serializer.segmentsInUse,
-    unfinishedBytes: services.unfinished.bytes,
-    logBytes: services.settings.log.heldBytes ?? 0,
-    longestSliceMs: services.scheduler.longestSliceMs,
+    serializing: serializer.inFlight,
+    segmentsInUse: serializer.segmentsInUse,
+    unfinishedBytes: unfinished.bytes,
+    logBytes: context.settings.log.heldBytes ?? 0,
+    longestSliceMs: context.scheduler.longestSliceMs,
   };
 }

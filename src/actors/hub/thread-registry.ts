@@ -1,8 +1,12 @@
 import type { LogSubscription } from '../../infra/log/delivery-log.ts';
 import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
-import type { HubServices } from './hub-services.ts';
 import { ThreadActor } from '../thread/thread.ts';
+import type { ThreadPort } from '../thread/thread-port.ts';
+import type { ThreadServices } from '../thread/thread-services.ts';
+import { provideThread } from './machine-effects.ts';
+import type { Connection } from '../../api/connection.ts';
+import type { ThreadStats } from '../../api/thread.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { MaybePromise } from '../../api/message.ts';
 
@@ -12,9 +16,15 @@ const SWEPT_AT_ONCE = 10_000;
 /** Threads between two looks at the clock: a look at one of them costs next to nothing, or twenty microseconds where its time is up. */
 const VISITS_PER_LOOK = 16;
 
-/** The threads that are open: opened when somebody needs them, forgotten when they have closed. */
-export class ThreadRegistry implements Task {
-  readonly #services: () => HubServices;
+const CLOSED_THREAD: ThreadStats = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
+
+/** What threads need of the hub besides the registry itself. */
+type SharedServices = Omit<ThreadServices, 'machine' | 'forgetThread'>;
+
+/** The threads that are open: the hub opens one when it is needed, and forgets it when it has closed. */
+export class ThreadRegistry implements Task, ThreadPort {
+  readonly #services: ThreadServices;
+  readonly #connection: (id: string) => Connection | undefined;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
   readonly #sweeps = new RoundRobin(this.#byId);
@@ -22,8 +32,14 @@ export class ThreadRegistry implements Task {
   /** Those that this sweep has still to look at. */
   #left = 0;
 
-  constructor(services: () => HubServices) {
-    this.#services = services;
+  /** @param connection by its id */
+  constructor(services: SharedServices, connection: (id: string) => Connection | undefined) {
+    this.#services = {
+      ...services,
+      machine: provideThread((threadId) => this.#byId.get(threadId)),
+      forgetThread: (threadId) => void this.#byId.delete(threadId),
+    };
+    this.#connection = connection;
   }
 
   get size(): number {
@@ -49,8 +65,8 @@ export class ThreadRegistry implements Task {
   open(threadId: string): MaybePromise<ThreadActor> {
     const known = this.#byId.get(threadId) ?? this.#opening.get(threadId);
     if (known !== undefined) return known;
-    const services = this.#services();
-    services.assertRunning('open a thread');
+    const services = this.#services;
+    services.status.assertRunning('open a thread');
     let thread: ThreadActor | undefined;
     const log = services.settings.log.subscribe(
       threadId,
@@ -75,23 +91,32 @@ export class ThreadRegistry implements Task {
     return opening;
   }
 
+  membersOf(threadId: string): readonly Connection[] {
+    const members = [...(this.#byId.get(threadId)?.members ?? [])];
+    return members.flatMap(({ subscriber }) => this.#connection(subscriber.id) ?? []);
+  }
+
+  statsOf(threadId: string): ThreadStats {
+    return this.#byId.get(threadId)?.stats ?? CLOSED_THREAD;
+  }
+
   /** Resolves when the thread takes more sends without piling them up. */
   async whenReady(threadId: string): Promise<void> {
     // sends wait for the opening, and are told where it fails
     const opening = this.#opening.get(threadId)?.catch(() => undefined);
     const thread = this.#byId.get(threadId) ?? (await opening);
-    await (thread?.ready() ?? this.#services().serializer.whenFree());
+    await (thread?.ready() ?? this.#services.serializer.whenFree());
   }
 
   /** Looks at some of them in the turns' slices: ten thousand may have been deserted together, and are all to be closed. */
   sweep(): void {
     this.#left = SWEPT_AT_ONCE;
-    this.#services().scheduler.add(this);
+    this.#services.scheduler.add(this);
   }
 
   /** Goes on where the last sweep stopped. */
   run(deadline: number): boolean {
-    const { now } = this.#services();
+    const { now } = this.#services;
     while (this.#left-- > 0) {
       const thread = this.#sweeps.next();
       if (thread === undefined) return true;
@@ -109,11 +134,6 @@ export class ThreadRegistry implements Task {
   /** The hub has ended: what is still being opened is let go. */
   close(): void {
     this.#isClosed = true;
-  }
-
-  /** It has closed. */
-  forget(threadId: string): void {
-    this.#byId.delete(threadId);
   }
 }
 

@@ -1,10 +1,8 @@
-import { userThreadId } from '../../infra/log/ids.ts';
 import type { User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
-import type { HandleServices } from '../thread/thread-port.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import { checkSendOptions } from '../thread/resolve-send-options.ts';
-import { ThreadHandle } from '../thread/thread-handle.ts';
+import type { Thread } from '../../api/thread.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
@@ -13,12 +11,13 @@ import type { SendOptions } from '../../api/message.ts';
 export class UserHandle implements User {
   readonly id: string;
   readonly #connections: ConnectionRegistry;
-  readonly #thread: ThreadHandle;
+  readonly #thread: Thread;
 
-  constructor(id: string, connections: ConnectionRegistry, services: HandleServices) {
+  /** @param thread the user's own */
+  constructor(id: string, connections: ConnectionRegistry, thread: Thread) {
     this.id = id;
     this.#connections = connections;
-    this.#thread = new ThreadHandle(userThreadId(id), services);
+    this.#thread = thread;
   }
 
   get connections(): readonly Connection[] {
@@ -37,7 +36,7 @@ export class UserHandle implements User {
     try {
       await connection.joinOwn(this.#thread.id);
     } catch (error) {
-      // who goes meanwhile keeps nobody from it
+      // a connection that ends meanwhile needs no message
       if (connection.state !== 'evicted') throw error;
     }
   }

@@ -6,6 +6,16 @@ import type { HubSettings } from './settings.ts';
 import type { Counters } from './counters.ts';
 import type { SliceScheduler } from './slice-scheduler.ts';
 
+/** What the actors of a hub may know of its state. */
+export interface HubStatus {
+  /** False once the hub drains or has been closed. */
+  readonly isRunning: boolean;
+  /** What the log said last: it can be reached. */
+  readonly isLogUp: boolean;
+  /** @throws HubClosedError */
+  assertRunning(action: string): void;
+}
+
 /** What all actors of a hub share. It knows no actor: each room adds what its own actors need of others. */
 export interface HubContext {
   readonly settings: HubSettings;
@@ -14,10 +24,7 @@ export interface HubContext {
   readonly metrics: Metrics;
   readonly scheduler: SliceScheduler;
   readonly counters: Counters;
-  /** False once the hub drains or has been closed. */
-  readonly isRunning: boolean;
-  /** What the log said last: it can be reached. */
-  readonly isLogUp: boolean;
+  readonly status: HubStatus;
   /** Shared by all root actors. */
   readonly actorOptions: {
     readonly clock: Clock;
@@ -30,10 +37,8 @@ export interface HubContext {
   readonly isInspected: boolean;
   /** Starts a root actor; what breaks in it is reported, never thrown into the event loop. */
   readonly launch: (actor: AnyActorRef) => void;
-  /** @throws HubClosedError */
-  assertRunning(action: string): void;
   /** Calls at each sweep, and when the hub closes, until the answer is true. */
-  lookAtEachSweep(look: () => boolean): void;
+  readonly lookAtEachSweep: (look: () => boolean) => void;
   /** An error that is nobody's to catch: becomes an `error` event. */
   readonly report: (error: unknown) => void;
 }

@@ -36,7 +36,7 @@ export function settle(
     const task: Task = {
       run(sliceEnd) {
         if (!follow.look(sliceEnd)) return false;
-        isSettled = !follow.isOpen || context.now() >= deadline || !context.isRunning;
+        isSettled = !follow.isOpen || context.now() >= deadline || !context.status.isRunning;
         if (isSettled) resolve(follow.settlement);
         else if (!isAwaited) context.lookAtEachSweep(lookAgain);
         isAwaited = true;

@@ -3,7 +3,8 @@ import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkNumber } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { readMessages } from './history-reader.ts';
-import type { HandleServices } from './thread-port.ts';
+import type { StreamServices } from '../streams/stream-services.ts';
+import type { ThreadPort } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
 import type { Connection } from '../../api/connection.ts';
@@ -17,19 +18,21 @@ const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { from: 'text', limit: 'num
 /** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
   readonly id: string;
-  readonly #services: HandleServices;
+  readonly #services: StreamServices;
+  readonly #threads: ThreadPort;
 
-  constructor(id: string, services: HandleServices) {
+  constructor(id: string, services: StreamServices, threads: ThreadPort) {
     this.id = id;
     this.#services = services;
+    this.#threads = threads;
   }
 
   get stats(): ThreadStats {
-    return this.#services.statsOf(this.id);
+    return this.#threads.statsOf(this.id);
   }
 
   get members(): readonly Connection[] {
-    return this.#services.membersOf(this.id);
+    return this.#threads.membersOf(this.id);
   }
 
   async memberCount(): Promise<number> {
@@ -60,20 +63,20 @@ export class ThreadHandle implements Thread {
   }
 
   ready(): Promise<void> {
-    return this.#services.whenReady(this.id);
+    return this.#threads.whenReady(this.id);
   }
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
-    this.#services.assertRunning('send');
-    const opening = this.#services.openThread(this.id);
+    this.#services.status.assertRunning('send');
+    const opening = this.#threads.open(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
     return thread.send(message, options);
   }
 
   stream(options: StreamOptions = {}): TokenStream {
-    this.#services.assertRunning('stream');
+    this.#services.status.assertRunning('stream');
     const settings = resolveStream(options, this.#services);
-    const opening = this.#services.openThread(this.id);
+    const opening = this.#threads.open(this.id);
     const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
     return new StreamHandle(this.id, settings, this.#services, streams);
   }

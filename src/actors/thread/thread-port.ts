@@ -1,18 +1,14 @@
 import type { Connection } from '../../api/connection.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { ThreadStats } from '../../api/thread.ts';
-import type { StreamServices } from '../streams/stream-services.ts';
 import type { ThreadActor } from './thread.ts';
 
-/** The way to a thread, open or not. */
+/** The hub's threads, open or not. */
 export interface ThreadPort {
   /** The thread, opened if need be. */
-  openThread(threadId: string): MaybePromise<ThreadActor>;
+  open(threadId: string): MaybePromise<ThreadActor>;
   membersOf(threadId: string): readonly Connection[];
   statsOf(threadId: string): ThreadStats;
   /** Resolves when the thread takes more sends without piling them up. */
   whenReady(threadId: string): Promise<void>;
 }
-
-/** What a handle of a thread needs of the hub. */
-export type HandleServices = StreamServices & ThreadPort;

@@ -10,7 +10,7 @@ export interface ThreadServices extends StreamServices {
   readonly joinedFrames: JoinedFrames;
   readonly batch: WriteBatch;
   /** With this hub's effects, provided once: providing costs as much as building a machine. */
-  readonly machines: { readonly thread: typeof threadMachine };
+  readonly machine: typeof threadMachine;
   /** The thread has closed. */
-  forgetThread(threadId: string): void;
+  readonly forgetThread: (threadId: string) => void;
 }

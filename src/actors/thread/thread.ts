@@ -69,7 +69,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#pump = new FanOut(log.tail, this);
     this.#publishing = new PublishPipeline(this, log.tail, services);
     this.#usedAt = services.now();
-    this.#actor = createActor(services.machines.thread, {
+    this.#actor = createActor(services.machine, {
       ...services.actorOptions,
       id: `thread:${id}`,
       input: { id },

@@ -1,0 +1,85 @@
+import { userThreadId } from '../../infra/log/ids.ts';
+import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
+import { closeCodes } from '../../infra/wire/close-codes.ts';
+import type { AcceptOptions } from '../../api/connection.ts';
+import type { AcceptedSocket } from '../../api/socket.ts';
+import { ConnectionActor } from '../connection/connection.ts';
+import type { ConnectionServices } from '../connection/connection-services.ts';
+import { InputBudgets } from '../connection/input-budgets.ts';
+import { Intake } from '../connection/intake.ts';
+import { SharedSlots } from '../connection/request-lanes.ts';
+import { resolveAccept } from '../connection/resolve-accept-options.ts';
+import { UnfinishedInput } from '../connection/unfinished-input.ts';
+import type { HubContext } from '../support/context.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+import { provideConnection } from './machine-effects.ts';
+import type { ThreadRegistry } from './thread-registry.ts';
+
+/** Requests of clients that may have the application at work at the same moment, besides one of each connection. */
+const REQUESTS_AT_ONCE = 1_024;
+
+/** Makes connections of sockets, with what they share. */
+export class ConnectionAcceptor {
+  /** What clients may send. */
+  readonly budgets: InputBudgets;
+  /** What clients have begun to send. */
+  readonly unfinished: UnfinishedInput;
+  readonly #services: ConnectionServices;
+  readonly #connections: ConnectionRegistry;
+  readonly #threads: ThreadRegistry;
+
+  constructor(context: HubContext, connections: ConnectionRegistry, threads: ThreadRegistry) {
+    const { settings, clock, scheduler, counters, now } = context;
+    this.#connections = connections;
+    this.#threads = threads;
+    this.budgets = new InputBudgets(settings.input.rates, now);
+    this.unfinished = new UnfinishedInput(settings.input.maxUnfinishedBytes);
+    this.#services = {
+      ...context,
+      machine: provideConnection((id) => connections.get(id), counters),
+      intake: new Intake(clock, scheduler, settings.sliceMs),
+      budgets: this.budgets,
+      unfinished: this.unfinished,
+      requestSlots: new SharedSlots(REQUESTS_AT_ONCE),
+      threads,
+      connections,
+    };
+  }
+
+  /** @throws HubClosedError, InvalidOptionError, TooManyConnectionsError */
+  accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor {
+    this.#services.status.assertRunning('accept');
+    const settings = resolveAccept(options, this.#services);
+    try {
+      this.#connections.assertRoom(options.userId);
+    } catch (error) {
+      if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
+      throw error;
+    }
+    const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
+    const connection = new ConnectionActor(settings, this.#services);
+    connection.attach(makeLink);
+    this.#connections.add(connection);
+    this.#services.counters.connectionsAccepted++;
+    connection.start();
+    this.#joinUserThread(connection);
+    return connection;
+  }
+
+  /**
+   * The hub joins a connection to its user's thread where somebody sends to the user already; others get that thread with the first
+   * message. With a log that other processes share, such a message may come from a process that does not know who is connected here:
+   * then each connection is joined at once.
+   */
+  #joinUserThread(connection: ConnectionActor): void {
+    if (connection.userId === undefined) return;
+    const threadId = userThreadId(connection.userId);
+    if (this.#services.settings.log.notify === undefined && this.#threads.get(threadId) === undefined) return;
+    connection.joinOwn(threadId).catch((error: unknown) => {
+      if (connection.state === 'evicted') return;
+      // a client that comes back gets what it would not get here
+      connection.evict(closeCodes.overloaded);
+      this.#services.report(error);
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { AnyActorRef } from 'xstate';
+import { Metrics } from '../../infra/telemetry/metrics.ts';
+import { Telemetry } from '../../infra/telemetry/spans.ts';
+import { deferringClock } from '../../infra/time/deferring-clock.ts';
+import type { HubContext, HubStatus } from '../support/context.ts';
+import { makeCounters } from '../support/counters.ts';
+import { makeObserver } from '../support/machine-inspection.ts';
+import type { HubSettings } from '../support/settings.ts';
+import { SliceScheduler } from '../support/slice-scheduler.ts';
+import type { HubNews } from './hub-events.ts';
+
+/** What a hub's context is made of. */
+interface ContextParts {
+  readonly settings: HubSettings;
+  readonly news: HubNews;
+  readonly status: HubStatus;
+  /** Asked at each sweep, until their answer is true. */
+  readonly looks: Set<() => boolean>;
+  /** No task is left to do in this turn of the event loop. */
+  readonly onIdle: () => void;
+}
+
+/** What all actors of a hub share. It knows none of them. */
+export function createContext({ settings, news, status, looks, onIdle }: ContextParts): HubContext {
+  const { clock, newId, tracer, meter, maxSendSpans, inspectors, sliceMs } = settings;
+  const { report } = news;
+  const telemetry = new Telemetry(maxSendSpans, report, tracer);
+  const inspect = makeObserver(
+    inspectors,
+    (transition) => {
+      telemetry.transition(transition);
+      news.emit('transition', transition);
+    },
+    report,
+  );
+  return {
+    settings,
+    clock,
+    telemetry,
+    metrics: new Metrics(report, meter),
+    scheduler: new SliceScheduler(clock, sliceMs, report, onIdle),
+    counters: makeCounters(),
+    status,
+    actorOptions: { clock: deferringClock(clock), inspect, logger: () => {} },
+    now: () => clock.now(),
+    newId,
+    isInspected: inspectors.length > 0,
+    launch: (actor: AnyActorRef): void => {
+      actor.subscribe({ error: report });
+      actor.start();
+    },
+    lookAtEachSweep: (look) => void looks.add(look),
+    report,
+  };
+}
