@@ -4,8 +4,20 @@ export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
 export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
-export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail } from './infra/log/delivery-log.ts';
-export type { Entry, EntryDraft } from './infra/log/entry.ts';
+export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
+export type {
+  DeflatedEntryParts,
+  DeliveryWatcher,
+  Entry,
+  EntryDraft,
+  EntryParts,
+  Frame,
+  FrameClass,
+  MessageTrace,
+  SpanBudget,
+} from './api/entry.ts';
+export { makeEntry, releaseDraft } from './infra/log/entry.ts';
+export { makeBody } from './infra/log/shared-body.ts';
 export {
   AnswerTimeoutError,
   AuthenticationTimeoutError,
@@ -38,7 +50,6 @@ export {
   UpgradeTakenError,
   WorkerFailedError,
 } from './infra/errors.ts';
-export type { Position } from './infra/log/ids.ts';
 export { memoryLog } from './infra/log/memory-log.ts';
 export type { MemoryLogOptions } from './infra/log/memory-log.ts';
 export { preencoded } from './infra/serialization/preencoded.ts';

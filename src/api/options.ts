@@ -1,6 +1,6 @@
 import type { Meter, Tracer } from '@opentelemetry/api';
 import type { InspectionEvent, Observer } from 'xstate';
-import type { DeliveryLog } from '../infra/log/delivery-log.ts';
+import type { DeliveryLog } from './log.ts';
 import type { Clock } from './clock.ts';
 import type { InputLimits } from './input-limits.ts';
 

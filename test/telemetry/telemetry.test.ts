@@ -10,7 +10,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/ap
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { encodeVolatile } from '../../src/actors/thread/node-messages.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
-import { Entry } from '../../src/infra/log/entry.ts';
+import { makeEntry } from '../../src/infra/log/entry.ts';
 import { memoryLog, type HubOptions } from '../../src/index.ts';
 import { SharedLog } from '../support/shared-log.ts';
 import { framesOf, makeHarness, type Harness } from '../support/harness.ts';
@@ -283,7 +283,7 @@ it('goes on with the trace of a volatile message of another process', async () =
     expiresAt: Infinity,
     traceparent: FOREIGN,
   } as const;
-  shared.node().notify?.('t', encodeVolatile(new Entry(volatile, 0, 0), 0));
+  shared.node().notify?.('t', encodeVolatile(makeEntry(volatile, 0, 0), 0));
   await harness.clock.settle();
   const [process] = named('process thread');
   expect(process).toMatchObject({ parentSpanContext: { spanId: FOREIGN.slice(36, 52) } });

@@ -7,7 +7,7 @@ import {
   type MaybePromise,
   type Receipt,
 } from '../../src/index.ts';
-import { Entry, releaseDraft } from '../../src/infra/log/entry.ts';
+import { makeEntry, releaseDraft } from '../../src/infra/log/entry.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
 
@@ -52,7 +52,7 @@ class LateLog implements DeliveryLog {
   }
 
   #miss(draft: EntryDraft): Appended {
-    const entry = new Entry(draft, 1, 0);
+    const entry = makeEntry(draft, 1, 0);
     releaseDraft(draft);
     return { entry, isDuplicate: false };
   }

@@ -1,7 +1,7 @@
 import { asError, ConnectionClosedError } from '../../infra/errors.ts';
 import { closeCodes, reasonOf, type CloseCode } from '../../infra/wire/close-codes.ts';
 import { frameVariantOf } from '../../infra/wire/frame-variant.ts';
-import type { Frame } from '../../infra/wire/frames.ts';
+import type { Frame } from '../../api/entry.ts';
 import type { ConnectionState } from '../../api/connection.ts';
 import type { Link } from '../../api/socket.ts';
 import { FrameWriter } from '../delivery/frame-writer.ts';

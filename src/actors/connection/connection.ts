@@ -1,5 +1,5 @@
 import { assertCloseFrame, assertReason, closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
-import type { Frame } from '../../infra/wire/frames.ts';
+import type { Frame } from '../../api/entry.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { assertThreadId, connectionThreadId, parsePosition } from '../../infra/log/ids.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';

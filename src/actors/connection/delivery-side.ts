@@ -1,5 +1,5 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 import type { SendOutcome } from '../../infra/telemetry/spans.ts';
 import type { Clearance } from '../delivery/clearance.ts';
 import type { FrameWriter } from '../delivery/frame-writer.ts';

@@ -1,4 +1,4 @@
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 import type { SendOutcome, Telemetry } from '../../infra/telemetry/spans.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { JoinedFrame } from '../delivery/joined-frames.ts';

@@ -1,4 +1,5 @@
-import { encodeText, type Frame } from '../../infra/wire/frames.ts';
+import { encodeText } from '../../infra/wire/frames.ts';
+import type { Frame } from '../../api/entry.ts';
 import { isId } from '../../infra/log/ids.ts';
 import { isObject, parseObject } from '../../infra/wire/json-object.ts';
 import type { JoinRequest } from '../thread/join-request.ts';

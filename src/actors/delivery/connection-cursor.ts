@@ -1,5 +1,5 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
+import type { LogTail } from '../../api/log.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
 import { LogCursor } from './log-cursor.ts';

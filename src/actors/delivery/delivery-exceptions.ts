@@ -1,4 +1,4 @@
-import type { DeliveryWatcher } from '../../infra/log/entry.ts';
+import type { DeliveryWatcher } from '../../api/entry.ts';
 
 /**
  * What happened to one message at single connections, apart from the count of connections it was written to. It is created before the

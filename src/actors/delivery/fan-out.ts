@@ -1,4 +1,4 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { LogTail } from '../../api/log.ts';
 import type { WriteBatch } from './write-batch.ts';
 import type { FanOutTally } from './fan-out-tally.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';

@@ -1,7 +1,6 @@
 import type { Body } from '../../api/body.ts';
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry, Frame } from '../../api/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
-import type { Frame } from '../../infra/wire/frames.ts';
 import type { Clearance, WriteKind } from './clearance.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
 import type { BatchedWrite, WriteBatch } from './write-batch.ts';

@@ -1,6 +1,6 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { Entry } from '../../api/entry.ts';
+import type { LogTail } from '../../api/log.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
-import type { Entry } from '../../infra/log/entry.ts';
 import type { Piece } from '../../api/socket.ts';
 
 /** The frames of consecutive entries of a log, joined into one write. */

@@ -1,6 +1,5 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
-import type { Entry } from '../../infra/log/entry.ts';
-import type { Position } from '../../infra/log/ids.ts';
+import type { Entry } from '../../api/entry.ts';
+import type { LogTail, Position } from '../../api/log.ts';
 import { positionIn } from './position-in.ts';
 
 /** What a cursor needs from its thread. */

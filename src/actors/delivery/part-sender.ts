@@ -1,6 +1,4 @@
-import type { DeflatedParts } from '../../infra/wire/deflated-part-frames.ts';
-import type { Entry } from '../../infra/log/entry.ts';
-import type { Parts } from '../../infra/wire/part-frames.ts';
+import type { DeflatedEntryParts, Entry, EntryParts } from '../../api/entry.ts';
 import type { Clearance } from './clearance.ts';
 import type { Subscriber } from './subscriber.ts';
 import type { WindowBits } from '../../api/socket.ts';
@@ -27,8 +25,8 @@ export interface PartsDeflate {
 /** Sends one big entry to one client in parts: a cursor within the entry, which keeps its body alive until `end`. */
 export class PartSender {
   readonly entry: Entry;
-  readonly #parts: Parts;
-  readonly #deflated: DeflatedParts | undefined;
+  readonly #parts: EntryParts;
+  readonly #deflated: DeflatedEntryParts | undefined;
   readonly #onReady: () => void;
   #next: number;
   /** A part that was not ready when it was asked for, and now is. */

@@ -1,4 +1,4 @@
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 
 /** Watches the writing of one message and is notified once how it ended. */
 export interface PieceWatcher {

@@ -1,5 +1,4 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
-import type { Position } from '../../infra/log/ids.ts';
+import type { LogTail, Position } from '../../api/log.ts';
 
 /** The position of an offset. Its id is known if the log holds the entry, or if it is the newest. */
 export function positionIn(tail: LogTail, offset: number): Position {

@@ -1,4 +1,4 @@
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 import type { Counters } from '../support/counters.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { GapReason } from './gap-reason.ts';

@@ -1,5 +1,5 @@
-import type { Entry } from '../../infra/log/entry.ts';
-import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { Entry } from '../../api/entry.ts';
+import type { LogTail } from '../../api/log.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
 import { ConnectionCursor } from './connection-cursor.ts';
 import type { WriteBatch } from './write-batch.ts';

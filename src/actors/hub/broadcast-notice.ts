@@ -1,4 +1,4 @@
-import type { Frame } from '../../infra/wire/frames.ts';
+import type { Frame } from '../../api/entry.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 

@@ -1,4 +1,4 @@
-import type { LogSubscription } from '../../infra/log/delivery-log.ts';
+import type { LogSubscription } from '../../api/log.ts';
 import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
 import { ThreadActor } from '../thread/thread.ts';

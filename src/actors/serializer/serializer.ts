@@ -18,7 +18,7 @@ import {
   EncodeQueue,
   type UnfinishedJob,
 } from '../../infra/serialization/slicer/slicer.ts';
-import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
+import type { MessageTrace } from '../../api/entry.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import { buildHere } from '../../infra/serialization/workers/build-here.ts';

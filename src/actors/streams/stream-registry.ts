@@ -7,7 +7,7 @@ import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 import type { Canceller } from '../../api/stream.ts';
-import type { LogTail } from '../../infra/log/delivery-log.ts';
+import type { LogTail } from '../../api/log.ts';
 
 /** The thread that the streams are in. */
 export interface StreamHost extends TextSource {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../api/clock.ts';
 import type { CompressionOptions, Inspector, StreamLimits, WhenFull } from '../../api/options.ts';
-import type { DeliveryLog } from '../../infra/log/delivery-log.ts';
+import type { DeliveryLog } from '../../api/log.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';

@@ -1,5 +1,5 @@
 import type { HistoryMessage } from '../../api/thread.ts';
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';

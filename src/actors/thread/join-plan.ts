@@ -1,5 +1,5 @@
-import type { LogTail } from '../../infra/log/delivery-log.ts';
-import { parsePosition, type Position } from '../../infra/log/ids.ts';
+import type { LogTail, Position } from '../../api/log.ts';
+import { parsePosition } from '../../infra/log/ids.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
 import { positionIn } from '../delivery/position-in.ts';
 

@@ -1,5 +1,6 @@
 import { ownBytes, SharedBody } from '../../infra/log/shared-body.ts';
-import { Entry } from '../../infra/log/entry.ts';
+import { makeEntry } from '../../infra/log/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 import { parseObject } from '../../infra/wire/json-object.ts';
 
 /**
@@ -29,5 +30,5 @@ export function decodeVolatile(threadId: string, message: string, now: number): 
   const expiresAt = typeof ms === 'number' ? now + ms : Infinity;
   const body = new SharedBody([ownBytes(message.slice(end + 1))]);
   const traceparent = typeof tp === 'string' ? tp : undefined;
-  return new Entry({ threadId, id, lane: 'volatile', body, expiresAt, traceparent }, 0, now);
+  return makeEntry({ threadId, id, lane: 'volatile', body, expiresAt, traceparent }, 0, now);
 }

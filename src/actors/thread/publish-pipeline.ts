@@ -1,5 +1,6 @@
-import type { Appended, LogTail } from '../../infra/log/delivery-log.ts';
-import { Entry, releaseDraft, type EntryDraft } from '../../infra/log/entry.ts';
+import type { Entry, EntryDraft } from '../../api/entry.ts';
+import type { Appended, LogTail } from '../../api/log.ts';
+import { makeEntry, releaseDraft } from '../../infra/log/entry.ts';
 import { ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
@@ -122,7 +123,7 @@ export class PublishPipeline {
     return new Promise((resolve, reject) => {
       const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, exceptions, resolve);
       if (settings.lane === 'volatile') {
-        const entry = new Entry(draft, 0, this.#services.now());
+        const entry = makeEntry(draft, 0, this.#services.now());
         this.#tellOthers(entry);
         offer({ entry, isDuplicate: false });
         return;

@@ -1,9 +1,8 @@
 import { createActor, type ActorRefFrom } from 'xstate';
-import type { LogReset, LogSubscription } from '../../infra/log/delivery-log.ts';
-import type { Entry } from '../../infra/log/entry.ts';
+import type { Entry, MessageTrace } from '../../api/entry.ts';
+import type { LogReset, LogSubscription } from '../../api/log.ts';
 import { ThreadClosedError } from '../../infra/errors.ts';
 import { isConnectionThread, parsePosition } from '../../infra/log/ids.ts';
-import type { MessageTrace } from '../../infra/telemetry/message-trace.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { threadMachine } from '../../machines/index.ts';
 import type { Counters } from '../support/counters.ts';

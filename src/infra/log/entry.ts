@@ -1,35 +1,12 @@
 import type { Body } from '../../api/body.ts';
-import { encodeDeflatedFrame, encodeFrame, type Frame } from '../wire/frames.ts';
-import { MessageTrace } from '../telemetry/message-trace.ts';
+import type { DeliveryWatcher, Entry, EntryDraft, Frame, FrameClass, MessageTrace } from '../../api/entry.ts';
+import { encodeDeflatedFrame, encodeFrame } from '../wire/frames.ts';
+import { RecordedTrace } from '../telemetry/message-trace.ts';
 import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
-import type { Format } from '../../api/message.ts';
 import type { Lane } from '../../api/message.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
 export const LANES: readonly Lane[] = ['critical', 'normal', 'volatile'];
-
-/** `ahead` is a critical entry that overtakes: same message, but it does not move the client's position. */
-export type FrameClass = Format | 'ahead';
-
-/** A message that is ready to be logged. */
-export interface EntryDraft {
-  readonly threadId: string;
-  readonly id: string;
-  readonly lane: Lane;
-  readonly body: Body;
-  /** The body compressed, for each window size that a connection of the thread has negotiated. */
-  readonly deflated?: ReadonlyMap<WindowBits, Body> | undefined;
-  /** Conflation key: a newer entry with the same key supersedes this one. */
-  readonly key?: string | undefined;
-  /** When it stops being worth delivering, on the hub's clock; Infinity for never. */
-  readonly expiresAt: number;
-  /** The publish span, where it is recorded. */
-  readonly trace?: MessageTrace | undefined;
-  /** The same as text, for the envelope and for other processes: a log that is shared carries it along. */
-  readonly traceparent?: string | undefined;
-  /** Of the message's sender; weak, because the log lives longer than most receipts. */
-  readonly watcher?: WeakRef<DeliveryWatcher> | undefined;
-}
 
 /** Gives back the bodies of a draft that is not logged. */
 export function releaseDraft({ body, deflated }: EntryDraft): void {
@@ -52,17 +29,15 @@ export function heldBytesOf({ body, deflated }: Pick<EntryDraft, 'body' | 'defla
 
 const memoryOf = ({ heldBytes, bytes }: Body): number => heldBytes ?? bytes;
 
-/** Is told what a count does not tell: who was written to late, and who was passed over. */
-export interface DeliveryWatcher {
-  noteLate(reader: object): void;
-  /** @param isRecipient it was there when the message was logged */
-  noteSkipped(reader: object, isRecipient: boolean): void;
-  /** Its connection ended when only a piece of the message had been written. */
-  noteCut(reader: object): void;
+/**
+ * The entry of a draft. The draft's references to its bodies are the entry's from here.
+ * @param loggedAt on the hub's clock
+ */
+export function makeEntry(draft: EntryDraft, offset: number, loggedAt: number): Entry {
+  return new LoggedEntry(draft, offset, loggedAt);
 }
 
-/** One message in the log, with its frames, each encoded once for all connections that want it. */
-export class Entry implements EntryDraft {
+class LoggedEntry implements Entry {
   readonly threadId: string;
   /** 1 for the first of an epoch; 0 for a volatile one, which is in no log. */
   readonly offset: number;
@@ -101,7 +76,7 @@ export class Entry implements EntryDraft {
     this.deflated = draft.deflated;
     this.key = draft.key;
     this.expiresAt = draft.expiresAt;
-    this.trace = draft.trace ?? MessageTrace.from(draft.traceparent);
+    this.trace = draft.trace ?? RecordedTrace.from(draft.traceparent);
     this.traceparent = draft.traceparent;
     this.watcher = draft.watcher;
     this.loggedAt = loggedAt;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Position } from '../../api/log.ts';
 import { InvalidOptionError, InvalidPositionError, InvalidThreadIdError } from '../errors.ts';
 
 export const MAX_ID_LENGTH = 128;
@@ -99,16 +100,6 @@ export function checkedEpochs(newEpoch: () => string): () => string {
       expected: `a text that matches ${EPOCH.source}`,
     });
   };
-}
-
-/** Where a subscription stands in a log. Written `epoch.offset.id`, so that a client without our code can keep it. */
-export interface Position {
-  /** Names one life of the log; a new one starts when a log lost its history. */
-  readonly epoch: string;
-  /** Offset of the last message received; 0 before the first. */
-  readonly offset: number;
-  /** Id of that message; empty before the first, or where the client did not keep it. */
-  readonly id: string;
 }
 
 export function formatPosition(position: Position): string {

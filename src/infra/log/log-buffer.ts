@@ -1,7 +1,7 @@
-import type { LogTail } from './delivery-log.ts';
-import { Entry, type EntryDraft } from './entry.ts';
+import type { Entry, EntryDraft } from '../../api/entry.ts';
+import type { LogTail, Position } from '../../api/log.ts';
+import { makeEntry } from './entry.ts';
 import { CriticalOffsets } from './critical-offsets.ts';
-import type { Position } from './ids.ts';
 import type { Ledger, Retention } from './retention.ts';
 
 /** Entries that are let go of in one go: each takes about a microsecond. */
@@ -99,7 +99,7 @@ export class LogBuffer implements LogTail {
 
   /** @param loggedAt when it was logged, where that was elsewhere */
   append(draft: EntryDraft, now: number, loggedAt = now): Entry {
-    const entry = new Entry(draft, this.head + 1, loggedAt);
+    const entry = makeEntry(draft, this.head + 1, loggedAt);
     this.#entries.push(entry);
     this.#byId.set(entry.id, entry);
     this.#count(entry.heldBytes);
@@ -204,7 +204,7 @@ export class LogBuffer implements LogTail {
 
   /** Takes what comes right before the oldest entry that is held, oldest first. */
   prepend(older: readonly StoredDraft[]): void {
-    const entries = older.map(({ draft, offset, loggedAt }) => new Entry(draft, offset, loggedAt));
+    const entries = older.map(({ draft, offset, loggedAt }) => makeEntry(draft, offset, loggedAt));
     this.#entries = [...entries, ...this.#entries.slice(this.#start)];
     this.#start = 0;
     this.#first -= entries.length;

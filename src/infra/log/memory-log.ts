@@ -1,7 +1,8 @@
 import { CLOCK_METHODS, systemClock } from '../time/clock.ts';
-import type { Appended, DeliveryLog, LogSubscription } from './delivery-log.ts';
-import { releaseDraft, type Entry, type EntryDraft } from './entry.ts';
-import { checkedEpochs, randomEpoch, type Position } from './ids.ts';
+import type { Entry, EntryDraft } from '../../api/entry.ts';
+import type { Appended, DeliveryLog, LogSubscription, Position } from '../../api/log.ts';
+import { releaseDraft } from './entry.ts';
+import { checkedEpochs, randomEpoch } from './ids.ts';
 import { LogBuffer } from './log-buffer.ts';
 import type { Ledger, Retention } from './retention.ts';
 import { checkOptions, type OptionTable } from '../option-table.ts';

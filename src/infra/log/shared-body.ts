@@ -70,3 +70,12 @@ export function ownBytes(text: string): Buffer {
   bytes.write(text);
   return bytes;
 }
+
+/**
+ * A body for a log's entries, with one reference: its maker's.
+ * @param chunks each with memory of its own, which is not written to any more: a slice of Node's buffer pool would keep 8 KiB or more
+ * @param onFree called when the last reference is given back
+ */
+export function makeBody(chunks: readonly Uint8Array[], onFree?: () => void): Body {
+  return new SharedBody(chunks, onFree);
+}

@@ -1,8 +1,6 @@
 import { ROOT_CONTEXT, TraceFlags, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { Context, SpanContext } from '@opentelemetry/api';
-
-/** How a delivery went, as far as the budget of spans is concerned. */
-export type SpanBudget = 'written' | 'failed' | 'late';
+import type { MessageTrace, SpanBudget } from '../../api/entry.ts';
 
 /** `version-traceid-spanid-flags` of W3C Trace Context, section 3.2. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -19,7 +17,7 @@ export function parseTraceparent(value: unknown): SpanContext | undefined {
  * A recorded message: the parent of its other spans, what later deliveries link to, and how many spans it may still have. It is
  * held as long as its entry is in the log, so it keeps the span's ids and not the span, which holds the caller's context.
  */
-export class MessageTrace {
+export class RecordedTrace implements MessageTrace {
   /** Of the publish span, perhaps of another process. */
   readonly origin: SpanContext;
   /** Parent of the spans in this process. */
@@ -41,9 +39,9 @@ export class MessageTrace {
   }
 
   /** The trace that a sampled `traceparent` names. */
-  static from(traceparent: string | undefined): MessageTrace | undefined {
+  static from(traceparent: string | undefined): RecordedTrace | undefined {
     const origin = traceparent === undefined ? undefined : parseTraceparent(traceparent);
-    return origin?.traceFlags === TraceFlags.SAMPLED ? new MessageTrace(origin) : undefined;
+    return origin?.traceFlags === TraceFlags.SAMPLED ? new RecordedTrace(origin) : undefined;
   }
 
   /** Whether one more delivery of this kind may have a span, of `limit`. */

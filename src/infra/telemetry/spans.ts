@@ -1,7 +1,8 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, context, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Link, Span, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import { asError } from '../errors.ts';
-import { MessageTrace, parseTraceparent } from './message-trace.ts';
+import { RecordedTrace, parseTraceparent } from './message-trace.ts';
+import type { MessageTrace } from '../../api/entry.ts';
 
 export type { Tracer };
 export type SpanAttributes = Attributes;
@@ -201,7 +202,7 @@ export class Telemetry {
     if (span?.isRecording() !== true) return unrecorded;
     const own = span.spanContext();
     const isSampled = (own.traceFlags & TraceFlags.SAMPLED) !== 0;
-    const message = isSampled ? new MessageTrace(publisher ?? own, own) : undefined;
+    const message = isSampled ? new RecordedTrace(publisher ?? own, own) : undefined;
     return {
       trace: message,
       end: (attributes, error) => {

@@ -1,6 +1,6 @@
 import type { Body } from '../../api/body.ts';
+import type { Frame } from '../../api/entry.ts';
 import { END_OF_MESSAGE, storedBlock } from './deflate.ts';
-import type { Piece } from '../../api/socket.ts';
 
 /**
  * Payload bytes of one WebSocket fragment, and above which a message goes out as several: between two fragments a ping may
@@ -25,18 +25,6 @@ const PONG = 0xa;
 const FIN = 0x80;
 /** "Per-message compressed", on the first fragment (RFC 7692 section 6). */
 const RSV1 = 0x40;
-
-/**
- * The exact bytes of one WebSocket message for one frame class, ready to be written to any number of sockets: frames from a
- * server are not masked (RFC 6455 section 5.1), so every connection gets the same bytes.
- */
-export interface Frame {
-  readonly pieces: readonly Piece[];
-  /** Sum of all pieces. */
-  readonly bytes: number;
-  /** The body whose pooled memory the pieces point into, to be retained while they are unsent; undefined where the frame is small. */
-  readonly body: Body | undefined;
-}
 
 /**
  * The frame of a text message made of `prefix`, the body and `suffix`.

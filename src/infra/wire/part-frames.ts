@@ -1,5 +1,6 @@
 import { countUpTo } from '../sorted-search.ts';
 import type { Body } from '../../api/body.ts';
+import type { EntryParts } from '../../api/entry.ts';
 import { DeflatedParts } from './deflated-part-frames.ts';
 import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
 import type { WindowBits } from '../../api/socket.ts';
@@ -31,7 +32,7 @@ interface Envelope {
  * Each part is escaped once for all who are at it (a millisecond of CPU for a megabyte). Only a few are kept: a slow reader costs that
  * millisecond again, not the message's memory twice.
  */
-export class Parts {
+export class Parts implements EntryParts {
   /** How many there are. */
   readonly count: number;
   readonly #envelope: Envelope;

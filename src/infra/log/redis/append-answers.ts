@@ -1,6 +1,7 @@
 import { asError } from '../../errors.ts';
-import { Entry } from '../entry.ts';
-import type { Position } from '../ids.ts';
+import { makeEntry } from '../entry.ts';
+import type { Entry } from '../../../api/entry.ts';
+import type { Position } from '../../../api/log.ts';
 import type { Arrival } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { PendingAppend } from './pending-appends.ts';
@@ -65,6 +66,6 @@ export class AppendAnswers {
   }
 
   #entryAt({ draft }: PendingAppend, offset: number): Entry {
-    return new Entry(draft, offset, this.#settings.clock.now());
+    return makeEntry(draft, offset, this.#settings.clock.now());
   }
 }

@@ -1,6 +1,6 @@
-import type { EntryDraft } from '../entry.ts';
+import type { EntryDraft } from '../../../api/entry.ts';
+import type { Position } from '../../../api/log.ts';
 import type { AppendAnswers } from './append-answers.ts';
-import type { Position } from '../ids.ts';
 import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeHeader, encodeNotice, type AppendReply, type PiecesRef } from './codec.ts';
 import { isFinalReply } from './connections.ts';

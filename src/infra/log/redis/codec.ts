@@ -1,7 +1,7 @@
 import { SharedBody } from '../shared-body.ts';
-import type { EntryDraft } from '../entry.ts';
+import type { EntryDraft } from '../../../api/entry.ts';
+import type { Position } from '../../../api/log.ts';
 import { parseObject } from '../../wire/json-object.ts';
-import type { Position } from '../ids.ts';
 
 /** An entry as Redis tells of it. */
 export interface Arrival {

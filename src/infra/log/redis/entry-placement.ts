@@ -1,4 +1,4 @@
-import { Entry } from '../entry.ts';
+import { makeEntry } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { LogBuffer } from '../log-buffer.ts';
 import type { PendingAppend } from './pending-appends.ts';
@@ -69,7 +69,7 @@ export class Placing {
 
   /** The append is in Redis's log, and not held here. */
   settleUnread(own: PendingAppend, offset: number): void {
-    own.settle({ entry: new Entry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
+    own.settle({ entry: makeEntry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
   }
 
   /** Redis had answered it, and has another history now. */

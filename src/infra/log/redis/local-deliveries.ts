@@ -1,5 +1,6 @@
-import type { Appended } from '../delivery-log.ts';
-import { Entry, releaseDraft, type EntryDraft } from '../entry.ts';
+import type { EntryDraft } from '../../../api/entry.ts';
+import type { Appended } from '../../../api/log.ts';
+import { makeEntry, releaseDraft } from '../entry.ts';
 import type { RedisLogSettings } from './options.ts';
 
 /** Ids that are remembered at most: beyond it, the oldest is forgotten. */
@@ -21,7 +22,7 @@ export class LocalDeliveries {
   /** The message as a volatile one, which the caller offers and releases; a duplicate is released here. Takes the draft's body. */
   deliver(draft: EntryDraft): Appended {
     const now = this.#settings.clock.now();
-    const entry = new Entry({ ...draft, lane: 'volatile' }, 0, now);
+    const entry = makeEntry({ ...draft, lane: 'volatile' }, 0, now);
     // no space can be in a message id
     const key = `${draft.id} ${draft.threadId}`;
     this.#forget(now);

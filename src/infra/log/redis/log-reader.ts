@@ -7,7 +7,7 @@ import {
   type Arrival,
   type StoredArrival,
 } from './codec.ts';
-import type { Position } from '../ids.ts';
+import type { Position } from '../../../api/log.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { ThreadKeys } from './layout.ts';

@@ -1,5 +1,6 @@
-import type { Appended } from '../delivery-log.ts';
-import { releaseDraft, type EntryDraft } from '../entry.ts';
+import type { EntryDraft } from '../../../api/entry.ts';
+import type { Appended } from '../../../api/log.ts';
+import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { LocalDeliveries } from './local-deliveries.ts';
 import type { RedisLogSettings } from './options.ts';

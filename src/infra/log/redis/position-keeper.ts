@@ -1,4 +1,4 @@
-import type { Position } from '../ids.ts';
+import type { Position } from '../../../api/log.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { KEEP_POSITION } from './scripts.ts';

@@ -1,5 +1,4 @@
-import type { LogReset } from '../delivery-log.ts';
-import type { Position } from '../ids.ts';
+import type { LogReset, Position } from '../../../api/log.ts';
 import type { LogBuffer } from '../log-buffer.ts';
 import type { Anchor } from './codec.ts';
 import type { LogSource } from './log-reader.ts';

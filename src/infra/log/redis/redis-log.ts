@@ -1,7 +1,7 @@
-import type { Appended, DeliveryLog, LogReset, LogSubscription } from '../delivery-log.ts';
-import { releaseDraft, type Entry, type EntryDraft } from '../entry.ts';
+import type { Entry, EntryDraft } from '../../../api/entry.ts';
+import type { Appended, DeliveryLog, LogReset, LogSubscription, Position } from '../../../api/log.ts';
+import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
-import type { Position } from '../ids.ts';
 import { TrimRound } from '../trim-round.ts';
 import { pause } from '../../time/pause.ts';
 import { PendingAppends } from './pending-appends.ts';

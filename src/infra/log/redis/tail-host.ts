@@ -1,5 +1,5 @@
-import type { LogReset } from '../delivery-log.ts';
-import type { Entry } from '../entry.ts';
+import type { Entry } from '../../../api/entry.ts';
+import type { LogReset } from '../../../api/log.ts';
 import type { LogSource } from './log-reader.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { PendingAppend } from './pending-appends.ts';

@@ -1,4 +1,4 @@
-import type { Position } from '../ids.ts';
+import type { Position } from '../../../api/log.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
 import type { Anchor, Arrival } from './codec.ts';

@@ -1,6 +1,7 @@
-import type { Appended, LogReset, LogSubscription } from '../delivery-log.ts';
+import type { Entry, EntryDraft } from '../../../api/entry.ts';
+import type { Appended, LogReset, LogSubscription } from '../../../api/log.ts';
 import { asError } from '../../errors.ts';
-import { releaseDraft, type Entry, type EntryDraft } from '../entry.ts';
+import { releaseDraft } from '../entry.ts';
 import { TailReaders, type TailReader } from '../tail-readers.ts';
 import { AppendAnswers } from './append-answers.ts';
 import { AppendQueue } from './append-queue.ts';

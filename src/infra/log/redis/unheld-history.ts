@@ -1,4 +1,4 @@
-import type { Entry } from '../entry.ts';
+import type { Entry } from '../../../api/entry.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { draftOf } from './codec.ts';
 import type { LogReader } from './log-reader.ts';

@@ -1,6 +1,15 @@
 import type { Entry, EntryDraft } from './entry.ts';
-import type { Position } from './ids.ts';
-import type { MaybePromise } from '../../api/message.ts';
+import type { MaybePromise } from './message.ts';
+
+/** Where a subscription stands in a log. Written `epoch.offset.id`, so that a client without our code can keep it. */
+export interface Position {
+  /** Names one life of the log; a new one starts when a log lost its history. */
+  readonly epoch: string;
+  /** Offset of the last message received; 0 before the first. */
+  readonly offset: number;
+  /** Id of that message; empty before the first, or where the client did not keep it. */
+  readonly id: string;
+}
 
 /** What an append did. */
 export interface Appended {

@@ -1,0 +1,119 @@
+import type { Context, SpanContext } from '@opentelemetry/api';
+import type { Body } from './body.ts';
+import type { Format, Lane } from './message.ts';
+import type { Piece, WindowBits } from './socket.ts';
+
+/** `ahead` is a critical entry that overtakes: same message, but it does not move the client's position. */
+export type FrameClass = Format | 'ahead';
+
+/**
+ * The exact bytes of one WebSocket message for one frame class, ready to be written to any number of sockets: frames from a
+ * server are not masked (RFC 6455 section 5.1), so every connection gets the same bytes.
+ */
+export interface Frame {
+  readonly pieces: readonly Piece[];
+  /** Sum of all pieces. */
+  readonly bytes: number;
+  /** The body whose pooled memory the pieces point into, to be retained while they are unsent; undefined where the frame is small. */
+  readonly body: Body | undefined;
+}
+
+/** How a delivery went, as far as the budget of spans is concerned. */
+export type SpanBudget = 'written' | 'failed' | 'late';
+
+/** A recorded message: the parent of its other spans, what later deliveries link to, and how many spans it may still have. */
+export interface MessageTrace {
+  /** Of the publish span, perhaps of another process. */
+  readonly origin: SpanContext;
+  /** Parent of the spans in this process. */
+  readonly context: Context;
+  /** Of the publish span, for the wire and for other processes. */
+  readonly traceparent: string;
+  /** Published by another process, and not taken over by a `process thread` span. */
+  readonly isForeign: boolean;
+  /** Deliveries of the fan-out that had no span left. */
+  readonly omitted: number;
+  /** Whether one more delivery of this kind may have a span, of `limit`. */
+  take(budget: SpanBudget, limit: number): boolean;
+}
+
+/** Is told what a count does not tell: who was written to late, and who was passed over. */
+export interface DeliveryWatcher {
+  noteLate(reader: object): void;
+  /** @param isRecipient it was there when the message was logged */
+  noteSkipped(reader: object, isRecipient: boolean): void;
+  /** Its connection ended when only a piece of the message had been written. */
+  noteCut(reader: object): void;
+}
+
+/** A message that is ready to be logged. A log keeps every field; it reads `id`, `lane`, `key`, `expiresAt` and the body. */
+export interface EntryDraft {
+  readonly threadId: string;
+  readonly id: string;
+  readonly lane: Lane;
+  readonly body: Body;
+  /** The body compressed, for each window size that a connection of the thread has negotiated. Not carried to other processes. */
+  readonly deflated?: ReadonlyMap<WindowBits, Body> | undefined;
+  /** Conflation key: a newer entry with the same key supersedes this one. */
+  readonly key?: string | undefined;
+  /** When it stops being worth delivering, on the hub's clock; Infinity for never. */
+  readonly expiresAt: number;
+  /** The publish span, where it is recorded. Not carried to other processes. */
+  readonly trace?: MessageTrace | undefined;
+  /** The same as text, for the envelope and for other processes: a log that is shared carries it along. */
+  readonly traceparent?: string | undefined;
+  /** Of the message's sender; weak, because the log lives longer than most receipts. Not carried to other processes. */
+  readonly watcher?: WeakRef<DeliveryWatcher> | undefined;
+}
+
+/** A big message as `part` frames, for clients that asked for them. */
+export interface EntryParts {
+  /** How many there are. */
+  readonly count: number;
+  /** Somebody reads: the body stays alive. */
+  enter(): void;
+  /** Somebody has read to the end, or gives up. */
+  leave(): void;
+  /** The whole frame of part `n`, counted from 0; only between `enter` and `leave`. */
+  frame(n: number): Uint8Array;
+  /** The same, compressed each; only between `enter` and `leave`. */
+  deflated(window: WindowBits, level: number): DeflatedEntryParts;
+}
+
+/** The parts of a big message, each compressed by itself for one window size. */
+export interface DeflatedEntryParts {
+  /** The whole frame of part `n`, or undefined while it is being compressed; then `onReady` gets it. */
+  frame(n: number, onReady: (frame: Uint8Array) => void): Uint8Array | undefined;
+}
+
+/**
+ * One message in the log, with its frames, each encoded once for all connections that want it. `makeEntry` of `threadcast` makes one: a log
+ * decides about offset and time, and gives it up with `release`.
+ */
+export interface Entry extends EntryDraft {
+  /** 1 for the first of an epoch; 0 for a volatile one, which is in no log. */
+  readonly offset: number;
+  /** Replaced where the process takes over an entry that another one has published. */
+  trace: MessageTrace | undefined;
+  /** When it was logged, on the hub's clock. */
+  readonly loggedAt: number;
+  /** A newer entry stands for it: set by the log, which then releases it. Its place in the order stays. */
+  isSuperseded: boolean;
+  /** Its fan-out is over: whoever gets it from now on is catching up. Set by the hub. */
+  isOffered: boolean;
+  /** Replaced likewise. */
+  watcher: WeakRef<DeliveryWatcher> | undefined;
+  /** Connections it was written to. Counted by the hub. */
+  writes: number;
+  /** Memory that the log holds for it: its bytes, compressed ones included, and what is around them. */
+  readonly heldBytes: number;
+  /** Big enough to go out in parts. */
+  readonly isInParts: boolean;
+  readonly parts: EntryParts;
+  /** False where nobody who is behind needs it any more. */
+  isDeliverable(now: number): boolean;
+  /** @param window what the connection has negotiated; without it, or where the message is not worth it, the frame is plain */
+  frame(frameClass: FrameClass, window?: WindowBits): Frame;
+  /** Gives up the log's reference to the bodies: the entry is not to be read after this. */
+  release(): void;
+}
