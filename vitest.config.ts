@@ -1,10 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** What a tier runs: see test/README.md. Without a tier, as for one file by its name, there is everything. */
+/** What a tier runs: see test/README.md. Without one of these, as for one file by its name, there is everything. */
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
   usual: ['units', 'sockets', 'databases', 'simulation'],
-  full: ['versions'],
 };
 
 /** Each group by its files; `units` is what no other group has. */
