@@ -4,7 +4,7 @@ import { fieldsOf } from './fields.ts';
 /** `setTimeout` fires at once for 2^31 ms or more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Every option there is, with what `typeof` may say of its value; a number is the least that a number may be. */
+/** Every option there is, with what `typeof` may say of its value; a number is the least that a number may be, whole unless it is a time. */
 type OptionTable<Options> = { readonly [Name in keyof Options]-?: string | number };
 
 /**
@@ -20,7 +20,10 @@ export function checkOptions<Options extends object>(options: Options, table: Op
     const kind = value === null ? 'null' : typeof value;
     const isRight =
       typeof row === 'number'
-        ? typeof value === 'number' && value >= row && value <= LONGEST_TIMER
+        ? typeof value === 'number' &&
+          value >= row &&
+          value <= LONGEST_TIMER &&
+          (value % 1 === 0 || option.endsWith('Ms'))
         : row.split('|').includes(kind);
     const expected = typeof row === 'number' ? `a number from ${row} to ${LONGEST_TIMER}` : row;
     if (value !== undefined && !isRight) throw new InvalidOptionError({ option, expected });

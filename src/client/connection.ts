@@ -3,7 +3,7 @@ import { reconnectAfter } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { ConnectionFailingError } from './errors.ts';
-import type { ClientSettings } from './options.ts';
+import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
 import { addressOf, closeOf, dataOf, OPEN, SUBPROTOCOL, type WebSocketLike } from './socket.ts';
 import {
@@ -51,13 +51,13 @@ export class ServerConnection {
     return this.#state;
   }
 
-  /** The first attempt. Throws what the WebSocket constructor throws, for a URL that is none. */
+  /** The first attempt. @throws InvalidOptionError where the WebSocket constructor takes no such URL */
   start(): void {
     try {
       this.#dial();
     } catch (error) {
       this.#forgetSocket();
-      throw error;
+      throw invalidUrl(error);
     }
     this.#unwatch = watchEnvironment(
       () => {

@@ -51,7 +51,7 @@ export type { ClientState, StateChange } from './connection-states.ts';
  * ```
  *
  * @param url `ws:` or `wss:`
- * @throws InvalidOptionError (`TC_INVALID_OPTION`), and what the WebSocket constructor throws for a URL that is none
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`), also for a URL that the WebSocket constructor does not take
  */
 export function connect(url: string | { toString(): string }, options: ConnectOptions = {}): Client {
   return new ThreadcastClient(resolveOptions(url, options));

@@ -7,6 +7,11 @@ import { isText } from './fields.ts';
 import type { WebSocketConstructor } from './socket.ts';
 import { isLonger } from './utf8.ts';
 
+/** @param why the WebSocket constructor's error, or what was given instead */
+export function invalidUrl(why: unknown): InvalidOptionError {
+  return new InvalidOptionError({ option: 'url', expected: `a ws: or wss: URL: ${String(why)}` });
+}
+
 /** Proves the identity of the client; a function is called anew for each attempt, so that it can give a fresh one. */
 export type Token = string | (() => string | Promise<string>);
 
@@ -100,7 +105,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   checkOptions<typeof inbox>(inbox, { from: 'string' });
   if (typeof WebSocket !== 'function') throw new InvalidOptionError({ option: 'WebSocket', expected: 'a constructor' });
   return {
-    url: String(url),
+    url: checkUrl(url),
     token: options.token,
     WebSocket,
     backoff: { minMs, maxMs },
@@ -116,6 +121,13 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     // 22 characters at least
     cid: randomId().padEnd(22, '-'),
   };
+}
+
+/** `http:` stands for `ws:` in today's browsers, and a path for the page's own server. */
+function checkUrl(url: string | { toString(): string }): string {
+  const text = String(url);
+  if (/^((ws|http)s?:|[/.?])/i.test(text)) return text;
+  throw invalidUrl(text);
 }
 
 /** What an idempotency key looks like. */

@@ -31,6 +31,16 @@ export function checkNumber(option: string, value: unknown, fallback: number, { 
   return value;
 }
 
+/**
+ * As `checkNumber`, of what is counted: a whole number, or `Infinity` for no limit.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function checkCount(option: string, value: unknown, fallback: number, range: Range): number {
+  const count = checkNumber(option, value, fallback, range);
+  if (value === undefined || count === Infinity || Number.isInteger(count)) return count;
+  throw new InvalidOptionError({ option, value, expected: 'a whole number' });
+}
+
 /** One of a few words, or the default. */
 export function checkChoice<T extends string>(option: string, value: unknown, fallback: T, choices: readonly T[]): T {
   if (value === undefined) return fallback;

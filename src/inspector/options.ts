@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { backgroundClock, CLOCK_METHODS } from '../infra/time/clock.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import { checkOptions, type OptionTable } from '../infra/option-table.ts';
-import { checkMethods, checkNumber } from '../infra/option-checks.ts';
+import { checkMethods, checkCount } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';
 import type { Clock } from '../api/clock.ts';
 
@@ -82,7 +82,7 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
     token: token ?? randomBytes(24).toString('base64url'),
     isLocal: token === undefined,
     hasActions: actions,
-    maxViewers: checkNumber('maxViewers', options.maxViewers, 8, { min: 1, max: 1_000 }),
+    maxViewers: checkCount('maxViewers', options.maxViewers, 8, { min: 1, max: 1_000 }),
     allowedHosts: allowedHosts.map((host) => host.toLowerCase()),
     path,
     clock: checkMethods('clock', options.clock, CLOCK_METHODS) ?? backgroundClock,
@@ -96,5 +96,5 @@ export function resolveAddress(options: InspectorServerOptions): { readonly port
   if (token === undefined && host !== 'localhost' && !isLoopbackAddress(host)) {
     throw new InvalidOptionError({ option: 'host', value: host, expected: 'a loopback address, or a token' });
   }
-  return { port: checkNumber('port', port, 0, { min: 0, max: 65_535 }), host };
+  return { port: checkCount('port', port, 0, { min: 0, max: 65_535 }), host };
 }

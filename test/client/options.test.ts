@@ -21,6 +21,7 @@ test.each([
   [{ inbox: { from: 'nowhere' } }, 'from', 'position'],
   [{ backoff: { minMs: 900, maxMs: 800 } }, 'maxMs', '900'],
   [{ maxQueued: 2 ** 31 }, 'maxQueued', 'number'],
+  [{ maxQueued: 1.5 }, 'maxQueued', 'number'],
   [{ clock: Date }, 'clock', 'object'],
   [{ random: 0.5 }, 'random', 'function'],
   [{ newId: 'id' }, 'newId', 'function'],
@@ -39,6 +40,18 @@ test.each([
   expect(error).toMatchObject({ code: 'TC_INVALID_OPTION', option });
   expect(String(error)).toContain(word);
   expect(String(error)).not.toContain('secret');
+});
+
+test.each([undefined, null, '', 'undefined', 'ftp://hub.test', 'ws://[', 42, {}])('so is %j for a URL', (url) => {
+  const options = { token: undefined };
+  expect(() => Reflect.apply(connect, undefined, [url, options])).toThrow(
+    expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'url' }),
+  );
+});
+
+test('a time may have a fraction', () => {
+  const { client } = fakeNetwork({ connectTimeoutMs: 1_500.5 });
+  expect(client.state).toBe('connecting');
 });
 
 test('so is a misspelled or wrong option of a join or a message, and a listener that is none', async () => {

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHub, InvalidOptionError, inWorker, memoryLog, refuse } from '../../src/index.ts';
 import { inspectorHandler, statelyInspect } from '../../src/inspector/index.ts';
@@ -186,6 +187,65 @@ describe('a value of another type is an error', () => {
     }
     expect(hub.stats().connections.total).toBe(0);
   });
+});
+
+/** By option, what gives it a fraction. */
+const FRACTIONS: readonly (readonly [string, () => unknown])[] = [
+  ...[
+    'breakerThreshold',
+    'highWaterMarkBytes',
+    'maxMessageBytes',
+    'maxConnections',
+    'maxConnectionsPerUser',
+    'maxCriticalBehind',
+    'readyLimit',
+    'maxSendSpans',
+    'maxInputBytes',
+    'maxUnfinishedBytes',
+    'maxThreadsPerConnection',
+  ].map((name) => [name, () => createHub(untyped({ [name]: 999_999.5 }))] as const),
+  ['compression.level', () => createHub(untyped({ compression: { level: 1.5 } }))],
+  ['compression.thresholdBytes', () => createHub(untyped({ compression: { thresholdBytes: 1.5 } }))],
+  ['streams.maxPerThread', () => createHub(untyped({ streams: { maxPerThread: 1.5 } }))],
+  ['streams.maxLength', () => createHub(untyped({ streams: { maxLength: 1.5 } }))],
+  ['serializer.maxQueue', () => createHub(untyped({ serializer: { maxQueue: 1.5 } }))],
+  ['serializer.workers', () => createHub(untyped({ serializer: { workers: 1.5 } }))],
+  ['serializer.workerHeapMb', () => createHub(untyped({ serializer: { workerHeapMb: 16.5 } }))],
+  ...['maxEntries', 'maxBytes', 'maxTotalBytes'].flatMap((name) => [
+    [`log.${name}`, () => memoryLog(untyped({ [name]: 1.5 }))] as const,
+    [`log.${name}`, () => redisLog(untyped({ [name]: 1.5 }))] as const,
+  ]),
+  ...['inlineBytes', 'maxPending', 'maxPendingBytes'].map(
+    (name) => [`log.${name}`, () => redisLog(untyped({ [name]: 1.5 }))] as const,
+  ),
+  ['maxViewers', () => inspectorHandler(createHub(), untyped({ maxViewers: 1.5 }))],
+];
+
+describe('what is counted is whole', () => {
+  it.each(FRACTIONS)('%s', (option, act) => {
+    expect(caught(act)).toMatchObject({ code, option });
+  });
+
+  it('also for one server, one connection and one call', async () => {
+    const { hub, run } = start();
+    const thread = hub.thread('t');
+    const attach = (options: object) => call(hub, 'attach', createServer(), options);
+    const calls: readonly (readonly [() => unknown, string])[] = [
+      [() => attach({ maxPayload: 1.5 }), 'maxPayload'],
+      [() => attach({ maxFragments: 1.5 }), 'maxFragments'],
+      [() => attach({ maxPendingHandshakes: 1.5 }), 'maxPendingHandshakes'],
+      [() => call(hub, 'accept', new FakeLink().attach, { maxInputBytes: 1.5 }), 'maxInputBytes'],
+      [() => call(thread, 'history', { limit: 1.5 }), 'limit'],
+    ];
+    for (const [act, option] of calls) {
+      await expect(run(Promise.resolve().then(act))).rejects.toMatchObject({ code, option });
+    }
+  });
+});
+
+it('a conflation key says something', async () => {
+  const { hub, run } = start();
+  await expect(run(hub.thread('t').send(1, { conflate: '' }))).rejects.toMatchObject({ code, option: 'conflate' });
 });
 
 it('undefined is as good as nothing, everywhere', async () => {

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../../infra/errors.ts';
-import { checkChoice, checkNumber } from '../../infra/option-checks.ts';
+import { checkChoice, checkCount } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { assertUserId } from '../../infra/log/ids.ts';
 import { clientNetwork } from '../../infra/socket/client-address.ts';
@@ -54,7 +54,7 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
     onPublish: options.onPublish,
     address: addressOf(options.address),
     maxFrameBytes,
-    maxInputBytes: checkNumber('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
+    maxInputBytes: checkCount('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
   };
 }
 

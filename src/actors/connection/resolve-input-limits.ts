@@ -1,5 +1,5 @@
 import type { InputLimits } from '../../api/input-limits.ts';
-import { checkNumber } from '../../infra/option-checks.ts';
+import { checkCount, checkNumber } from '../../infra/option-checks.ts';
 import type { InputSettings } from '../support/settings.ts';
 
 /** The largest frame that is read at all, where the hub takes smaller ones: larger ones are refused with an answer up to here. */
@@ -13,15 +13,15 @@ export function resolveInputLimits(limits: InputLimits): InputSettings {
   const atLeastOne = { min: 1 };
   const rate = (option: keyof InputLimits, fallback: number): number =>
     checkNumber(option, limits[option], fallback, atLeastOne);
-  const maxInputBytes = checkNumber('maxInputBytes', limits.maxInputBytes, 64 * 1024, atLeastOne);
+  const maxInputBytes = checkCount('maxInputBytes', limits.maxInputBytes, 64 * 1024, atLeastOne);
   const perConnection = rate('maxInputPerSecond', 1_000);
   const maxFrameBytes = Math.max(READ_BYTES, maxInputBytes);
   const mostUnfinished = Math.max(UNFINISHED_BYTES, 16 * maxFrameBytes);
   return {
     maxInputBytes,
     maxFrameBytes,
-    maxUnfinishedBytes: checkNumber('maxUnfinishedBytes', limits.maxUnfinishedBytes, mostUnfinished, atLeastOne),
-    maxThreadsPerConnection: checkNumber('maxThreadsPerConnection', limits.maxThreadsPerConnection, 10_000, atLeastOne),
+    maxUnfinishedBytes: checkCount('maxUnfinishedBytes', limits.maxUnfinishedBytes, mostUnfinished, atLeastOne),
+    maxThreadsPerConnection: checkCount('maxThreadsPerConnection', limits.maxThreadsPerConnection, 10_000, atLeastOne),
     rates: {
       perConnection,
       perUser: rate('maxInputPerSecondPerUser', 2 * perConnection),

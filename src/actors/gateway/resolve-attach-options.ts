@@ -4,6 +4,7 @@ import { types } from 'node:util';
 import {
   checkChoice,
   checkFunction,
+  checkCount,
   checkNumber,
   MAX_INT32,
   TIMER_RANGE,
@@ -46,17 +47,17 @@ export function resolveAttach(options: AttachOptions, { input }: HubSettings): G
     authorize: options.authorize ?? (() => false),
     onPublish: options.onPublish,
     ...checkOrigins(options.allowedOrigins),
-    maxPayload: checkNumber('maxPayload', options.maxPayload, input.maxFrameBytes, {
+    maxPayload: checkCount('maxPayload', options.maxPayload, input.maxFrameBytes, {
       min: 1,
       max: input.maxFrameBytes,
     }),
     clientAddress: checkAddress(options.clientAddress),
-    maxFragments: checkNumber('maxFragments', options.maxFragments, 1_024, { min: 1, max: MAX_INT32 }),
+    maxFragments: checkCount('maxFragments', options.maxFragments, 1_024, { min: 1, max: MAX_INT32 }),
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
     compress: options.compress ?? false,
     allowPlain: options.allowPlain ?? true,
     authenticateTimeoutMs: checkNumber('authenticateTimeoutMs', options.authenticateTimeoutMs, 10_000, TIMER_RANGE),
-    maxPendingHandshakes: checkNumber('maxPendingHandshakes', options.maxPendingHandshakes, 1_000, { min: 1 }),
+    maxPendingHandshakes: checkCount('maxPendingHandshakes', options.maxPendingHandshakes, 1_000, { min: 1 }),
   };
 }
 

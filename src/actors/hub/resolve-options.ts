@@ -5,7 +5,14 @@ import { checkId, randomId } from '../../infra/log/ids.ts';
 import { memoryLog } from '../../infra/log/memory-log.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import { HUB_OPTIONS } from './hub-option-table.ts';
-import { checkChoice, checkMethods, checkNumber, TIMER_RANGE, type Range } from '../../infra/option-checks.ts';
+import {
+  checkChoice,
+  checkMethods,
+  checkCount,
+  checkNumber,
+  TIMER_RANGE,
+  type Range,
+} from '../../infra/option-checks.ts';
 import { resolveStreamLimits } from '../streams/resolve-stream-options.ts';
 import { resolveInputLimits } from '../connection/resolve-input-limits.ts';
 import type { HubSettings } from '../support/settings.ts';
@@ -30,34 +37,34 @@ export function resolveOptions(options: HubOptions): HubSettings {
     policy: {
       sendTimeoutMs,
       retryDelaysMs: checkDelays('retryDelaysMs', options.retryDelaysMs ?? [1_000, 2_000, 4_000]),
-      breakerThreshold: checkNumber('breakerThreshold', options.breakerThreshold, 5, { min: 1 }),
+      breakerThreshold: checkCount('breakerThreshold', options.breakerThreshold, 5, { min: 1 }),
       cooldownMs: checkNumber('cooldownMs', options.cooldownMs, 30_000, TIMER_RANGE),
     },
     liveness: { sendTimeoutMs, heartbeatMs: checkNumber('heartbeatMs', options.heartbeatMs, 25_000, TIMER_RANGE) },
     sweepMs: checkNumber('sweepMs', options.sweepMs, Math.min(1_000, Math.max(1, sendTimeoutMs / 5)), TIMER_RANGE),
-    highWaterMarkBytes: checkNumber('highWaterMarkBytes', options.highWaterMarkBytes, 2 * FRAGMENT_BYTES, {
+    highWaterMarkBytes: checkCount('highWaterMarkBytes', options.highWaterMarkBytes, 2 * FRAGMENT_BYTES, {
       min: FRAGMENT_BYTES,
     }),
     sliceMs: checkNumber('sliceMs', options.sliceMs, 2, { min: 0.1, max: 1_000 }),
-    maxMessageBytes: checkNumber('maxMessageBytes', options.maxMessageBytes, 128 * 1024 * 1024, { min: 1 }),
+    maxMessageBytes: checkCount('maxMessageBytes', options.maxMessageBytes, 128 * 1024 * 1024, { min: 1 }),
     input: resolveInputLimits(options),
     answerTimeoutMs: checkNumber('answerTimeoutMs', options.answerTimeoutMs, 30_000, TIMER_RANGE),
     compression: {
-      thresholdBytes: checkNumber('compression.thresholdBytes', options.compression?.thresholdBytes, 1_024, { min: 0 }),
-      level: checkNumber('compression.level', options.compression?.level, 4, { min: 1, max: 9 }),
+      thresholdBytes: checkCount('compression.thresholdBytes', options.compression?.thresholdBytes, 1_024, { min: 0 }),
+      level: checkCount('compression.level', options.compression?.level, 4, { min: 1, max: 9 }),
     },
-    maxConnections: checkNumber('maxConnections', options.maxConnections, Infinity, { min: 1 }),
-    maxConnectionsPerUser: checkNumber('maxConnectionsPerUser', options.maxConnectionsPerUser, Infinity, { min: 1 }),
+    maxConnections: checkCount('maxConnections', options.maxConnections, Infinity, { min: 1 }),
+    maxConnectionsPerUser: checkCount('maxConnectionsPerUser', options.maxConnectionsPerUser, Infinity, { min: 1 }),
     whenFull: checkChoice('whenFull', options.whenFull, 'reject', ['reject', 'evict-oldest']),
-    maxCriticalBehind: checkNumber('maxCriticalBehind', options.maxCriticalBehind, 1_000, { min: 1 }),
+    maxCriticalBehind: checkCount('maxCriticalBehind', options.maxCriticalBehind, 1_000, { min: 1 }),
     idleConnectionMs: checkNumber('idleConnectionMs', options.idleConnectionMs, Infinity, { min: 1 }),
-    readyLimit: checkNumber('readyLimit', options.readyLimit, 64, { min: 1 }),
+    readyLimit: checkCount('readyLimit', options.readyLimit, 64, { min: 1 }),
     threadIdleMs: checkNumber('threadIdleMs', options.threadIdleMs, 60_000, TIMER_RANGE),
     settleTimeoutMs: checkNumber('settleTimeoutMs', options.settleTimeoutMs, 30_000, TIMER_RANGE),
     streams: resolveStreamLimits(options.streams),
     serializer: {
       timeoutMs: checkNumber('serializer.timeoutMs', options.serializer?.timeoutMs, 5_000, TIMER_RANGE),
-      maxQueue: checkNumber('serializer.maxQueue', options.serializer?.maxQueue, 1_000, { min: 1 }),
+      maxQueue: checkCount('serializer.maxQueue', options.serializer?.maxQueue, 1_000, { min: 1 }),
       workers: checkOptional('serializer.workers', options.serializer?.workers, { min: 1, max: 64 }),
       workerHeapMb: checkOptional('serializer.workerHeapMb', options.serializer?.workerHeapMb, { min: 16 }),
     },
@@ -66,7 +73,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     inspectors: checkInspectors(options.inspect),
     tracer: checkMethods('tracer', options.tracer, ['startSpan']),
     meter: checkMethods('meter', options.meter, METER),
-    maxSendSpans: checkNumber('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
+    maxSendSpans: checkCount('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
     clock,
     newId,
   };
@@ -78,7 +85,7 @@ function checkedIds(newId: () => string): () => string {
 }
 
 function checkOptional(option: string, value: number | undefined, range: Range): number | undefined {
-  return value === undefined ? undefined : checkNumber(option, value, range.min, range);
+  return value === undefined ? undefined : checkCount(option, value, range.min, range);
 }
 
 function checkInspectors(inspect: HubOptions['inspect']): readonly Inspector[] {

@@ -1,4 +1,4 @@
-import { checkNumber, TIMER_RANGE, type Filled } from '../../infra/option-checks.ts';
+import { checkCount, checkNumber, TIMER_RANGE, type Filled } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { checkId } from '../../infra/log/ids.ts';
 import type { Canceller } from '../../api/stream.ts';
@@ -16,8 +16,8 @@ export function resolveStreamLimits(limits: StreamLimits = {}): Filled<StreamLim
   return {
     windowMs: checkNumber('streams.windowMs', limits.windowMs, 40, { min: 0, max: 60_000 }),
     timeoutMs: checkNumber('streams.timeoutMs', limits.timeoutMs, 60_000, TIMER_RANGE),
-    maxPerThread: checkNumber('streams.maxPerThread', limits.maxPerThread, 32, { min: 1 }),
-    maxLength: checkNumber('streams.maxLength', limits.maxLength, 1024 * 1024, { min: 1 }),
+    maxPerThread: checkCount('streams.maxPerThread', limits.maxPerThread, 32, { min: 1 }),
+    maxLength: checkCount('streams.maxLength', limits.maxLength, 1024 * 1024, { min: 1 }),
   };
 }
 

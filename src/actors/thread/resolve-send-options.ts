@@ -1,4 +1,5 @@
 import { LANES } from '../../infra/log/entry.ts';
+import { InvalidOptionError } from '../../infra/errors.ts';
 import { checkId } from '../../infra/log/ids.ts';
 import { checkChoice, checkNumber } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
@@ -34,6 +35,11 @@ export function checkSendOptions(options: SendOptions | undefined): void {
   if (options !== undefined) checkOptions<SendOptions>(options, SEND_OPTIONS);
 }
 
+function checkKey(conflate: string | undefined): string | undefined {
+  if (conflate !== '') return conflate;
+  throw new InvalidOptionError({ option: 'conflate', value: conflate, expected: 'a text that is not empty' });
+}
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveSend(options: SendOptions, hub: { now(): number; newId(): string }): SendSettings {
   checkSendOptions(options);
@@ -41,7 +47,7 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
   return {
     id: options.idempotencyKey === undefined ? hub.newId() : checkId('idempotencyKey', options.idempotencyKey),
     lane: checkChoice('lane', options.lane, 'normal', LANES),
-    conflate: options.conflate,
+    conflate: checkKey(options.conflate),
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),

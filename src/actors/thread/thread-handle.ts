@@ -1,6 +1,6 @@
 import { PositionLostError } from '../../infra/errors.ts';
 import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
-import { checkNumber } from '../../infra/option-checks.ts';
+import { checkCount } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { readMessages } from './history-reader.ts';
 import type { StreamServices } from '../streams/stream-services.ts';
@@ -46,7 +46,7 @@ export class ThreadHandle implements Thread {
 
   async history(options: HistoryOptions = {}): Promise<readonly HistoryMessage[]> {
     checkOptions<HistoryOptions>(options, HISTORY_OPTIONS);
-    const limit = checkNumber('limit', options.limit, 100, { min: 1 });
+    const limit = checkCount('limit', options.limit, 100, { min: 1 });
     const { log } = this.#services.settings;
     const from = options.from === undefined ? undefined : parsePosition(options.from);
     const { epoch, offset: head } = await log.position(this.id);

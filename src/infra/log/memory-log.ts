@@ -6,7 +6,7 @@ import { checkedEpochs, randomEpoch } from './ids.ts';
 import { LogBuffer } from './log-buffer.ts';
 import type { Ledger, Retention } from './retention.ts';
 import { checkOptions, type OptionTable } from '../option-table.ts';
-import { checkMethods, checkNumber, type Optional } from '../option-checks.ts';
+import { checkMethods, checkCount, checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
 import { Epochs } from './epochs.ts';
 import { TailReaders, type TailReader } from './tail-readers.ts';
@@ -76,11 +76,11 @@ class MemoryLog implements DeliveryLog {
   constructor(options: MemoryLogOptions) {
     checkOptions<MemoryLogOptions>(options, MEMORY_LOG_OPTIONS, 'log');
     this.#retention = {
-      maxEntries: checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 }),
-      maxBytes: checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
+      maxEntries: checkCount('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 }),
+      maxBytes: checkCount('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
       maxAgeMs: checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 }),
     };
-    this.#maxTotalBytes = checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
+    this.#maxTotalBytes = checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
     this.#clock = checkMethods('log.clock', options.clock, CLOCK_METHODS) ?? systemClock;
     this.#epochs = new Epochs(checkedEpochs(options.newEpoch ?? randomEpoch)());
   }

@@ -2,7 +2,7 @@ import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
 import { checkedEpochs, randomEpoch } from '../ids.ts';
 import type { Ledger, Retention } from '../retention.ts';
-import { checkChoice, checkFunction, checkMethods, checkNumber, TIMER_RANGE } from '../../option-checks.ts';
+import { checkChoice, checkFunction, checkMethods, checkCount, checkNumber, TIMER_RANGE } from '../../option-checks.ts';
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { layoutKeys, PIECE_BYTES, type LayoutKeys } from './layout.ts';
@@ -136,8 +136,8 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   const maxAgeMs = checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 });
   const idempotencyMs = checkNumber('log.idempotencyMs', options.idempotencyMs, 300_000, { min: 1_000 });
   const positionsMs = checkNumber('log.positionsMs', options.positionsMs, 604_800_000, { min: 1 });
-  const maxEntries = checkNumber('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 });
-  const maxBytes = checkNumber('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 });
+  const maxEntries = checkCount('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 });
+  const maxBytes = checkCount('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 });
   const appendTimeoutMs = checkNumber('log.timeoutMs', options.timeoutMs, 5_000, TIMER_RANGE);
   const lifeMs = Math.max(maxAgeMs, idempotencyMs) + QUIET_MS;
   if (options.cluster !== undefined && (options.url !== undefined || options.client !== undefined)) {
@@ -153,7 +153,7 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
     keys: layoutKeys(prefix),
     nodeId,
     retention: { maxEntries, maxBytes, maxAgeMs },
-    maxTotalBytes: checkNumber('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
+    maxTotalBytes: checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
     ledger: { bytes: 0 },
     idempotencyMs,
     limits: [maxEntries, maxBytes, maxAgeMs, idempotencyMs, lifeMs].map(whole),
@@ -161,11 +161,11 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
     stagedMs: Math.max(STAGED_MS, 2 * appendTimeoutMs),
     // a position must not outlive its epoch while there are entries
     positionsMs: Math.max(positionsMs, 2 * lifeMs),
-    inlineBytes: checkNumber('log.inlineBytes', options.inlineBytes, PIECE_BYTES, { min: 0, max: PIECE_BYTES }),
+    inlineBytes: checkCount('log.inlineBytes', options.inlineBytes, PIECE_BYTES, { min: 0, max: PIECE_BYTES }),
     appendTimeoutMs,
     commandTimeoutMs: checkNumber('log.commandTimeoutMs', options.commandTimeoutMs, 2_000, TIMER_RANGE),
-    maxPending: checkNumber('log.maxPending', options.maxPending, 10_000, { min: 1 }),
-    maxPendingBytes: checkNumber('log.maxPendingBytes', options.maxPendingBytes, 64 * 1024 * 1024, { min: 1 }),
+    maxPending: checkCount('log.maxPending', options.maxPending, 10_000, { min: 1 }),
+    maxPendingBytes: checkCount('log.maxPendingBytes', options.maxPendingBytes, 64 * 1024 * 1024, { min: 1 }),
     isDeliveredLocally:
       checkChoice('log.whenUnavailable', options.whenUnavailable, 'reject', ['reject', 'deliver-locally']) ===
       'deliver-locally',

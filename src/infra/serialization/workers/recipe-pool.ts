@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { SharedBody } from '../../log/shared-body.ts';
 import { systemClock } from '../../time/clock.ts';
 import { HubClosedError, SerializationTimeoutError, SerializerQueueFullError } from '../../errors.ts';
-import { checkNumber } from '../../option-checks.ts';
+import { checkCount } from '../../option-checks.ts';
 import { PoolHealth } from './pool-health.ts';
 import { PoolJob } from './pool-job.ts';
 import type { EncodedRecipe } from './pool-job.ts';
@@ -280,7 +280,7 @@ export class RecipePool {
 
 /** A worker that cannot even start within its heap takes the process with it (measured: at 2 MiB; at 4 it just fails). */
 function checkedHeap(mebibytes: number | undefined): number | undefined {
-  return mebibytes === undefined ? undefined : checkNumber('maxOldGenerationSizeMb', mebibytes, mebibytes, { min: 16 });
+  return mebibytes === undefined ? undefined : checkCount('maxOldGenerationSizeMb', mebibytes, mebibytes, { min: 16 });
 }
 
 function closedError(url: string): HubClosedError {
