@@ -55,7 +55,8 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#services = services;
     this.line = new ConnectionLine(settings, services);
     this.delivery = new DeliverySide(this.line, services);
-    this.#acceptedAt = services.now();
+    // a fraction would be an object of its own
+    this.#acceptedAt = Math.floor(services.now());
   }
 
   /** Makes the link, whose news may come before it has been made. Where that throws, there is no connection. */

@@ -2,25 +2,30 @@ import type { Link } from '../../api/socket.ts';
 import type { LivenessPolicy } from '../support/settings.ts';
 import { SendWindow, type Barrier } from './send-window.ts';
 
+/** Before the first ping of any connection; see `Liveness`. */
+const NEVER = -1e9;
+
 /** What one look at a connection found. */
 export type Finding = 'well' | 'progressed' | 'stalled';
 
 /**
  * Whether a peer still takes what it is sent, from two signs, because the kernel takes megabytes for a peer that is stopped:
  * unsent bytes that make no progress, and a ping barrier without an answer. No timer: the one sweep looks.
+ *
+ * Moments that are compared with seconds are whole milliseconds: V8 keeps a fraction in an object of 16 bytes.
  */
 export class Liveness {
   #link: Link;
   readonly #policy: LivenessPolicy;
   #taken = 0;
-  #hadUnsent = false;
-  #unsentSince = 0;
+  /** Undefined where nothing waits. */
+  #unsentSince: number | undefined;
   #progressAt: number;
   /** How long the last lump of waiting bytes took. */
   #progressMs = 0;
   #pingSeq = 0;
   #pongSeq = 0;
-  #pingAt = -Infinity;
+  #pingAt = NEVER;
   #heardAt: number;
   /** Bytes handed over when the last ping went out: what came later is not covered by its answer. */
   #coveredBytes = 0;
@@ -36,17 +41,14 @@ export class Liveness {
   #barriers: Barrier[] | undefined;
   /** From the first big message on. */
   #window: SendWindow | undefined;
-  /** Bytes handed over when the line was last seen empty, and when that was. */
-  #emptyBytes = 0;
-  #emptyAt = -Infinity;
 
   /** @param policy shared by all connections */
   constructor(link: Link, policy: LivenessPolicy, now: number) {
     this.#link = link;
     this.#policy = policy;
-    this.#progressAt = now;
+    this.#progressAt = Math.floor(now);
     this.#heardAt = now;
-    this.#saidAt = now;
+    this.#saidAt = Math.floor(now);
     this.#answeredAt = now;
   }
 
@@ -67,10 +69,11 @@ export class Liveness {
   /** Sends a ping barrier now; its number. */
   ping(now: number, writtenBytes: number): number {
     // since it was empty, or else since the last answer
-    const isFresh = this.#emptyAt > this.#answeredAt;
-    const fromBytes = isFresh ? this.#emptyBytes : this.#ackedBytes;
-    const fromAt = isFresh ? this.#emptyAt : this.#answeredAt;
-    this.#pingAt = now;
+    const { emptyAt = -Infinity, emptyBytes = 0 } = this.#window ?? {};
+    const isFresh = emptyAt > this.#answeredAt;
+    const fromBytes = isFresh ? emptyBytes : this.#ackedBytes;
+    const fromAt = isFresh ? emptyAt : this.#answeredAt;
+    this.#pingAt = Math.floor(now);
     this.#coveredBytes = writtenBytes;
     const seq = ++this.#pingSeq;
     (this.#barriers ??= []).push({ seq, at: now, bytes: writtenBytes, fromBytes, fromAt });
@@ -92,7 +95,7 @@ export class Liveness {
     this.#heardAt = now;
     if (seq <= this.#pongSeq || seq > this.#pingSeq) return false;
     this.#pongSeq = seq;
-    this.#progressAt = now;
+    this.#progressAt = Math.floor(now);
     this.#answered(seq, now);
     return true;
   }
@@ -113,10 +116,7 @@ export class Liveness {
   /** Whether one more part of a big message may be written: see `SendWindow`. */
   hasRoom(now: number, writtenBytes: number): boolean {
     this.#window ??= new SendWindow(this.#fastestMs, now);
-    if (this.#pingSeq === this.#pongSeq) {
-      this.#emptyBytes = writtenBytes;
-      this.#emptyAt = now;
-    }
+    if (this.#pingSeq === this.#pongSeq) this.#window.noteEmpty(now, writtenBytes);
     return this.#window.hasRoom(now, writtenBytes - this.#ackedBytes);
   }
 
@@ -135,7 +135,7 @@ export class Liveness {
   owesHeartbeat(now: number, writtenBytes: number): boolean {
     if (writtenBytes !== this.#saidBytes) {
       this.#saidBytes = writtenBytes;
-      this.#saidAt = now;
+      this.#saidAt = Math.floor(now);
     }
     return now - this.#saidAt >= this.#policy.heartbeatMs;
   }
@@ -161,7 +161,7 @@ export class Liveness {
 
   /** From now on it counts only whether bytes move. */
   beginEnd(now: number): void {
-    this.#progressAt = now;
+    this.#progressAt = Math.floor(now);
   }
 
   /** Bytes wait, and have made no progress for as long as a peer may take. */
@@ -171,7 +171,7 @@ export class Liveness {
   }
 
   #isWaitingTooLong(now: number): boolean {
-    return this.#hadUnsent && now - this.#waitingSince >= this.#patience(this.#progressMs);
+    return this.#unsentSince !== undefined && now - this.#waitingSince >= this.#patience(this.#progressMs);
   }
 
   /**
@@ -180,22 +180,23 @@ export class Liveness {
    */
   #examineUnsent(now: number): boolean {
     const isUnsent = this.#link.unsentBytes > 0;
-    if (!isUnsent && !this.#hadUnsent) return false;
+    const hadUnsent = this.#unsentSince !== undefined;
+    if (!isUnsent && !hadUnsent) return false;
     const { takenBytes } = this.#link;
-    const hasProgressed = this.#hadUnsent && takenBytes !== this.#taken;
+    const hasProgressed = hadUnsent && takenBytes !== this.#taken;
     this.#taken = takenBytes;
     if (hasProgressed) {
       this.#progressMs = now - this.#waitingSince;
-      this.#progressAt = now;
+      this.#progressAt = Math.floor(now);
     }
-    if (isUnsent && !this.#hadUnsent) this.#unsentSince = now;
-    this.#hadUnsent = isUnsent;
+    if (!isUnsent) this.#unsentSince = undefined;
+    else if (!hadUnsent) this.#unsentSince = Math.floor(now);
     return hasProgressed;
   }
 
   /** Since when the unsent bytes wait without progress. */
   get #waitingSince(): number {
-    return Math.max(this.#unsentSince, this.#progressAt);
+    return Math.max(this.#unsentSince ?? this.#progressAt, this.#progressAt);
   }
 
   /**

@@ -44,11 +44,29 @@ export class SendWindow {
   /** The line is emptied for a moment, to see how fast it answers then. */
   #emptyUntil: number | undefined;
   #fastestSince = Infinity;
+  #emptyBytes = 0;
+  #emptyAt = -Infinity;
 
   /** @param fastestMs the fastest answer so far, Infinity for none */
   constructor(fastestMs: number, now: number) {
     this.#fastestMs = fastestMs;
     this.#fastestAt = now;
+  }
+
+  /** Nothing is on its way. */
+  noteEmpty(now: number, writtenBytes: number): void {
+    this.#emptyAt = now;
+    this.#emptyBytes = writtenBytes;
+  }
+
+  /** When the line was last seen empty. */
+  get emptyAt(): number {
+    return this.#emptyAt;
+  }
+
+  /** Bytes handed over by then. */
+  get emptyBytes(): number {
+    return this.#emptyBytes;
   }
 
   /** Whether more may be written while so many bytes are on their way. */

@@ -3,6 +3,7 @@ import type { MaybePromise } from '../../api/message.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
+import { SubscriptionTable } from './subscription-table.ts';
 import { notices } from './wire-protocol.ts';
 import type { Clearance } from '../delivery/clearance.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
@@ -11,11 +12,10 @@ import type { Task } from '../support/slice-scheduler.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** The threads of one connection, and its catching up in those where it is behind. */
-export class Subscriptions implements Task {
+export class Subscriptions extends SubscriptionTable implements Task {
   readonly #line: ConnectionLine;
   readonly #subscriber: Subscriber<Subscription>;
   readonly #services: ConnectionServices;
-  readonly #byThread = new Map<string, Subscription>();
   /** Undefined where there are none. */
   #behind: Set<Subscription> | undefined;
   /** How many of them are the library's own. */
@@ -28,22 +28,15 @@ export class Subscriptions implements Task {
   #inParts: Subscription | undefined;
 
   constructor(line: ConnectionLine, subscriber: Subscriber<Subscription>, services: ConnectionServices) {
+    super();
     this.#line = line;
     this.#subscriber = subscriber;
     this.#services = services;
   }
 
-  get threads(): readonly string[] {
-    return [...this.#byThread.keys()];
-  }
-
-  get size(): number {
-    return this.#byThread.size;
-  }
-
   /** Whether somebody wants it in a thread: the hub puts it into those of the library by itself. */
   get isWanted(): boolean {
-    return this.#byThread.size > this.#own;
+    return this.size > this.#own;
   }
 
   /** Threads in which something is still to come. */
@@ -62,20 +55,16 @@ export class Subscriptions implements Task {
     return this.#behind ?? NONE;
   }
 
-  get(threadId: string): Subscription | undefined {
-    return this.#byThread.get(threadId);
-  }
-
   /** As `get`; between two subscriptions, `joining`. */
   standing(threadId: string): Subscription | 'joining' | undefined {
     const isJoining = [...(this.#joining ?? [])].some((joining) => joining.threadId === threadId);
-    return this.#byThread.get(threadId) ?? (isJoining ? 'joining' : undefined);
+    return this.get(threadId) ?? (isJoining ? 'joining' : undefined);
   }
 
   /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
   async join(threadId: string, from: string | undefined): Promise<void> {
     this.#line.assertLive('join');
-    if (this.#byThread.has(threadId)) return;
+    if (this.get(threadId) !== undefined) return;
     await this.#whileJoining(threadId, (isWanted) => this.#enter(threadId, from, undefined, isWanted));
   }
 
@@ -119,7 +108,7 @@ export class Subscriptions implements Task {
   ): Promise<boolean> {
     let start = from;
     while (isWanted()) {
-      const subscription = this.#byThread.get(threadId);
+      const subscription = this.get(threadId);
       if (subscription !== undefined && start === undefined && !subscription.isBehind) {
         this.#greet(subscription, request);
         return true;
@@ -137,14 +126,14 @@ export class Subscriptions implements Task {
   /** False where it was not in the thread. */
   leave(threadId: string): boolean {
     this.#joining?.forEach((joining, _, all) => joining.threadId === threadId && all.delete(joining));
-    const subscription = this.#byThread.get(threadId);
+    const subscription = this.get(threadId);
     if (subscription !== undefined) this.#forget(subscription);
     return subscription !== undefined;
   }
 
   /** Its client may not join, but is in the thread: it gets its position there. */
   greetMember(threadId: string, ref: number | undefined): void {
-    const subscription = this.#byThread.get(threadId);
+    const subscription = this.get(threadId);
     if (subscription === undefined) return;
     const position = formatPosition(subscription.position);
     this.#line.sendNotice(notices.joined(threadId, position, 0, ref));
@@ -152,13 +141,13 @@ export class Subscriptions implements Task {
 
   /** False where it may not, or is not in the thread. */
   cancelStream(threadId: string, streamId: string, by: Canceller): boolean | Promise<boolean> {
-    const subscription = this.#byThread.get(threadId);
+    const subscription = this.get(threadId);
     return subscription !== undefined && (subscription.streams?.cancel(streamId, by) ?? true);
   }
 
   /** The connection has ended. It may be in forty thousand threads: most of them are left in the turns' slices. */
   leaveAll(): void {
-    const rest = this.#byThread.values();
+    const rest = this.all();
     const leaveSome = (isEnough: (left: number) => boolean): boolean => {
       for (let left = 1; ; left++) {
         const next = rest.next();
@@ -232,9 +221,9 @@ export class Subscriptions implements Task {
     if (reached !== undefined) await reached;
     if (!isWanted()) return false;
     this.#line.assertLive('join');
-    if (this.#byThread.has(threadId)) return false;
+    if (this.get(threadId) !== undefined) return false;
     const { subscription, plan } = thread.subscribe(this.#subscriber, from, request);
-    this.#byThread.set(thread.id, subscription);
+    this.add(subscription);
     if (isOwnThreadId(thread.id)) this.#own++;
     const position = formatPosition(plan.start);
     this.#line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
@@ -254,7 +243,7 @@ export class Subscriptions implements Task {
   }
 
   #forget(subscription: Subscription): void {
-    this.#byThread.delete(subscription.threadId);
+    this.delete(subscription.threadId);
     if (isOwnThreadId(subscription.threadId)) this.#own--;
     else this.leftAt = this.#services.now();
     this.#passed(subscription);

@@ -171,16 +171,16 @@ class WsLink implements Link, BoundaryOwner {
     }
     const isFirst = this.#owedPong === undefined;
     this.#owedPong = encodePong(data);
-    if (isRead && isFirst) queueMicrotask(this.#payPong);
+    if (isRead && isFirst) queueMicrotask(() => this.#payPong());
   }
 
   /** Once for all pings that were read together. */
-  readonly #payPong = (): void => {
+  #payPong(): void {
     const pong = this.#owedPong;
     if (pong === undefined || this.#socket.writableNeedDrain) return;
     this.#owedPong = undefined;
     if (this.#webSocket.readyState === OPEN) this.#socket.write(pong);
-  };
+  }
 
   ponged(data: Buffer): void {
     const seq = Number(data.toString('latin1'));
@@ -260,7 +260,12 @@ function socketOf(webSocket: unknown): Socket {
 
 /** Has `ws` leave the answers to pings to us; false where it does not let itself be told, or the application answers them. */
 function takePongs(webSocket: ServerWebSocket): boolean {
-  return Reflect.get(webSocket, '_autoPong') === true && Reflect.set(webSocket, '_autoPong', false);
+  if (Reflect.get(webSocket, '_autoPong') !== true || !Reflect.set(webSocket, '_autoPong', false)) return false;
+  // a closure of each WebSocket, a hundred bytes, for the answers that it does not write any more
+  if (typeof Reflect.get(webSocket, '_autoPongComplete') === 'function') {
+    Reflect.set(webSocket, '_autoPongComplete', ignore);
+  }
+  return true;
 }
 
 /** Nor does it publish what has been negotiated; where it cannot be seen, frames are plain. */
