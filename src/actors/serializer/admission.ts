@@ -1,16 +1,16 @@
 import { SerializerQueueFullError } from '../../infra/errors.ts';
 import type { Clock } from '../../api/clock.ts';
 
-/** The bounded number of serializations under way. */
+/** Limits the number of serializations in progress. */
 export class Admission {
   readonly limit: number;
   readonly #taken = new Set<Promise<unknown>>();
-  /** Those who wait for a place, in order. */
+  /** Callers that wait for a place, in order. */
   readonly #waiting: (() => void)[] = [];
   readonly #nextTurn: Clock['nextTurn'];
   readonly #onChange: (isFull: boolean) => void;
 
-  /** @param onChange called when the last place is taken, and when it is free again */
+  /** @param onChange called when the last place is taken, and when a place is free again */
   constructor(limit: number, nextTurn: Clock['nextTurn'], onChange: (isFull: boolean) => void) {
     this.limit = limit;
     this.#nextTurn = nextTurn;
@@ -42,18 +42,18 @@ export class Admission {
     job.then(end, end);
   }
 
-  /** Resolves when there is a place, for one who waits after the other. It is not kept for them: they have a turn to take it. */
+  /** Resolves when a place is free, for one caller at a time. The place is not reserved: the caller has one turn to take it. */
   async whenFree(): Promise<void> {
     if (!this.isFull && this.#waiting.length === 0) return;
     await new Promise<void>((resolve) => void this.#waiting.push(resolve));
   }
 
-  /** Resolves when all jobs of now are settled. */
+  /** Resolves when all present jobs are settled. */
   async all(): Promise<void> {
     await Promise.allSettled(this.#taken);
   }
 
-  /** One in each turn of the loop: all at once would come for the same place, and all but one be refused. */
+  /** Wakes one caller in each turn: if all woke at once, they would compete for one place and all but one would be refused. */
   readonly #letIn = (): void => {
     if (this.isFull) return;
     const first = this.#waiting.shift();

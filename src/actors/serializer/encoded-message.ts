@@ -5,24 +5,28 @@ import type { SpanAttributes, WorkerFacts } from '../../infra/telemetry/spans.ts
 import type { WindowBits } from '../../api/socket.ts';
 
 /**
- * How a message became bytes. `inline`: one native call, for what is provably small. `sliced`: piece by piece under the
- * budget of each turn of the event loop. `snapshot`: in one go at the call, as asked. `pooled`: a recipe, in a worker
- * thread. `ready`: they were bytes already.
+ * How a message was serialized.
+ *
+ * - `inline`: one native call, for a message that is provably small.
+ * - `sliced`: piece by piece, under the budget of each turn of the event loop.
+ * - `snapshot`: in one go at the call, as the application asked.
+ * - `pooled`: a recipe, in a worker thread.
+ * - `ready`: the application passed bytes.
  */
 export type Strategy = 'inline' | 'sliced' | 'snapshot' | 'pooled' | 'ready';
 
-/** A serialized message; whoever has it owns one reference to the body. */
+/** A serialized message. Its owner holds one reference to the body. */
 export interface Encoded {
   readonly body: Body;
-  /** The body compressed, for each window size that was asked for and that it is worth for. */
+  /** The compressed body for each window size that was asked for, if compression makes it smaller. */
   readonly deflated?: ReadonlyMap<WindowBits, Body>;
   readonly strategy: Strategy;
-  /** Pieces of work on this thread. */
+  /** Number of slices of work on this thread. */
   readonly slices: number;
   readonly longestSliceMs: number;
-  /** Wait for a worker, or for slices while others had theirs. */
+  /** Time spent waiting for a worker, or for slices while other messages had theirs. */
   readonly queueWaitMs: number;
-  /** Of a recipe. */
+  /** Set for a recipe. */
   readonly worker?: WorkerFacts;
 }
 

@@ -2,12 +2,12 @@ import type { Body } from '../../api/body.ts';
 import { MessageChangedError } from '../../infra/errors.ts';
 import { encodeSync, type SegmentPool } from '../../infra/serialization/slicer/slicer.ts';
 
-/** How much of the message is shown on each side of the first difference. */
+/** Bytes of the message shown on each side of the first difference. */
 const SHOWN_BYTES = 32;
 
 /**
- * Development mode: remembers a message as it is at the call, to find out in the end whether what is sent is the same. Blocks
- * for as long as the message takes.
+ * Development mode: remembers a message as it is at the call, and compares it with the bytes that are sent. Blocks for as long as
+ * serializing the message takes.
  */
 export class MutationCheck {
   readonly #atTheCall: Body | undefined;
@@ -18,7 +18,7 @@ export class MutationCheck {
     this.#atTheCall = encodeQuietly(message, pool);
   }
 
-  /** The error to report, where the bytes to be sent are others than those at the call. */
+  /** The error to report if the sent bytes differ from those at the call. */
   compare(sent: Body): MessageChangedError | undefined {
     if (this.#atTheCall === undefined) return undefined;
     const [before, after] = [Buffer.concat(this.#atTheCall.chunks), Buffer.concat(sent.chunks)];
@@ -32,13 +32,13 @@ export class MutationCheck {
     });
   }
 
-  /** To be called in the end, whether the message is sent or not. */
+  /** Call it in the end, whether the message was sent or not. */
   dispose(): void {
     this.#atTheCall?.release();
   }
 }
 
-/** Nothing where the message is bad, which the job finds out itself, or has a source that can be read only once. */
+/** Undefined if the message cannot be serialized, which the job reports itself, or if a source can be read only once. */
 function encodeQuietly(message: unknown, pool: SegmentPool): Body | undefined {
   try {
     return encodeSync(message, { pool, maxBytes: Infinity, refuseSources: true }).body;

@@ -33,14 +33,14 @@ import type { HubSettings } from '../support/settings.ts';
 import { Admission } from './admission.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
 
-/** What the serializer needs of the hub. */
+/** What the serializer needs from the hub. */
 export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report' | 'scheduler'> & {
   readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'clock' | 'isDevelopment'>;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
 };
 
-/** Picks the strategy for each message and keeps the number of serializations under way bounded. A job is no actor. */
+/** Picks the strategy for each message and limits the number of serializations in progress. A job is not an actor. */
 export class SerializerActor {
   readonly #host: SerializerHost;
   readonly #actor: ActorRefFrom<typeof serializerMachine>;
@@ -81,12 +81,12 @@ export class SerializerActor {
     return this.#actor.getSnapshot().value;
   }
 
-  /** Serializations that are not done yet. */
+  /** Number of serializations in progress. */
   get inFlight(): number {
     return this.#admission.taken;
   }
 
-  /** Of the worker threads. */
+  /** State of the worker threads. */
   get workers(): Pick<RecipePoolStats, 'queued' | 'running' | 'threads'> {
     return this.#workers.stats;
   }
@@ -97,9 +97,9 @@ export class SerializerActor {
   }
 
   /**
-   * At once where that is possible, else a promise. Throws and rejects with coded errors only.
-   * @param isSnapshot take the value as it is now, however long that blocks
-   * @param parent the publish span, where it is recorded
+   * Serializes at once if possible; otherwise returns a promise. Throws and rejects with coded errors only.
+   * @param isSnapshot serializes the value as it is now, however long that blocks
+   * @param parent the publish span, if it is recorded
    */
   encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): Encoded | Promise<Encoded> {
     if (!this.#isOpen) throw new HubClosedError({ state: this.state, action: 'send' });
@@ -123,17 +123,17 @@ export class SerializerActor {
     }
   }
 
-  /** The sweep: memory that a burst has left. */
+  /** The sweep: frees memory that a burst has left. */
   sweep(): void {
     this.#segments.sweep();
   }
 
-  /** Resolves when the queue has a place, or nothing is taken any more. */
+  /** Resolves when the queue has a place, or when the serializer accepts nothing any more. */
   async whenFree(): Promise<void> {
     if (this.#isOpen) await this.#admission.whenFree();
   }
 
-  /** Takes no more; resolves when what was accepted is done and the workers have ended. */
+  /** Accepts nothing more; resolves when all accepted messages are done and the workers have ended. */
   async drain(): Promise<void> {
     sendIfActive(this.#actor, { type: 'drain' });
     await this.#admission.all();
@@ -141,7 +141,7 @@ export class SerializerActor {
     await this.#released;
   }
 
-  /** Gives up what is under way. */
+  /** Cancels everything in progress. */
   async stop(): Promise<void> {
     sendIfActive(this.#actor, { type: 'stop' });
     await this.#released;
@@ -152,7 +152,7 @@ export class SerializerActor {
     return state !== 'draining' && state !== 'stopped';
   }
 
-  /** `degraded` knows nothing of places: what it did not hear is said again. */
+  /** The state `degraded` ignores queue events, so a full queue is reported again after it. */
   #tellHealth(isWell: boolean): void {
     sendIfActive(this.#actor, { type: isWell ? 'poolRecovered' : 'poolFailed' });
     if (isWell && this.#admission.isFull) sendIfActive(this.#actor, { type: 'filled' });
@@ -220,7 +220,7 @@ export class SerializerActor {
     }
   }
 
-  /** The job's outcome; at the deadline, or when the serializer is stopped, it is cancelled with the reason. */
+  /** The result of the job. At the deadline, or when the serializer stops, the job is cancelled with the reason. */
   async #withTimeout<Result>(job: Promise<Result>, cancel: (reason: unknown) => void): Promise<Result> {
     const { clock, serializer } = this.#host.settings;
     const { timeoutMs } = serializer;
@@ -236,7 +236,7 @@ export class SerializerActor {
   }
 
   async #pooled(recipe: Recipe): Promise<Encoded> {
-    // while workers keep failing, one recipe at a time finds out whether they live again
+    // while workers keep failing, one recipe at a time tests whether they work again
     const { running, queued } = this.#workers.stats;
     if (this.state === 'degraded' && running + queued > 0) return this.#withoutWorker(recipe);
     try {
@@ -244,14 +244,14 @@ export class SerializerActor {
       const worker = { waitMs: queueWaitMs, tookMs: endedAt - startedAt, buildMs, stringifyMs };
       return { body, strategy: 'pooled', slices: 0, longestSliceMs: 0, queueWaitMs, worker };
     } catch (error) {
-      // where there can be no workers, the recipe is not what ended them
+      // if workers cannot start at all, the recipe did not cause the failure
       if (error instanceof WorkerFailedError && recipe.runsHere && !this.#workers.canStart)
         return this.#withoutWorker(recipe);
       throw error;
     }
   }
 
-  /** Never for the recipe on trial: it may be what ends the workers. */
+  /** Never used for the recipe on trial: it may be the one that ends the workers. */
   async #withoutWorker(recipe: Recipe): Promise<Encoded> {
     const { url } = recipe;
     if (!recipe.runsHere) {

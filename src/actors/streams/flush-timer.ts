@@ -1,12 +1,12 @@
 import type { Clock, TimerHandle } from '../../api/clock.ts';
 
-/** A thread with text that waits for its window. */
+/** A thread with stream text that waits for the end of its window. */
 export interface TextSource {
-  /** Offers its members what waits. */
+  /** Offers the waiting text to the thread's members. */
   offerText(): void;
 }
 
-/** The one timer of all token streams of a hub: runs while text waits. */
+/** The only timer for all token streams of a hub. It runs while text waits. */
 export class FlushTimer {
   readonly #clock: Clock;
   readonly #windowMs: number;
@@ -18,7 +18,7 @@ export class FlushTimer {
     this.#windowMs = windowMs;
   }
 
-  /** Its text goes out with the next tick, in a window's time at most. */
+  /** Sends the source's text with the next tick, after one window at most. */
   add(source: TextSource): void {
     if (this.#waiting.size === 0) this.#timer = this.#clock.setTimeout(this.#tick, this.#windowMs);
     this.#waiting.add(source);

@@ -1,27 +1,27 @@
 import { parseObject } from '../../infra/wire/json-object.ts';
 import type { Canceller } from '../../api/stream.ts';
 
-/** What the hubs of several processes tell each other about the token streams of a thread; see `node-messages.ts`. */
+/** The messages that the hubs of several processes exchange about the token streams of a thread; see `node-messages.ts`. */
 export type ReplicationMessage =
-  /** Text, from the process that publishes the stream; without any, that the publisher lives. */
+  /** Text, from the process that publishes the stream. Without text it only says that the publisher is alive. */
   | {
       readonly k: 'tok';
       readonly s: string;
       readonly at: number;
       readonly d: string;
       readonly ms: number;
-      /** From a process that only holds a copy: it answers `lost`. */
+      /** The text comes from a process that only holds a copy and answers a question with `lost`. */
       readonly copy?: true | undefined;
     }
-  /** Whoever publishes this stream, or any: tell its text from there. */
+  /** Asks the publisher of this stream, or of any stream, for its text from an offset. */
   | {
       readonly k: 'ask';
       readonly s?: string | undefined;
       readonly at: number;
-      /** Its publisher is taken for dead: all that know more are to tell it. */
+      /** The publisher is presumed dead: every process that has more text sends it. */
       readonly lost?: true | undefined;
     }
-  /** A member of the thread asks for the end. */
+  /** A member of the thread asks to end the stream. */
   | { readonly k: 'cancel'; readonly s: string; readonly by: Canceller };
 
 const STREAM = 's';
@@ -30,7 +30,7 @@ export function encodeReplication(message: ReplicationMessage): string {
   return STREAM + JSON.stringify(message);
 }
 
-/** The note about streams in this text, or undefined where it is something else. */
+/** The message about streams in this text, or undefined if it is about something else. */
 export function decodeReplication(text: string): ReplicationMessage | undefined {
   if (!text.startsWith(STREAM)) return undefined;
   const { k, s, at, d, ms, by, copy, lost } = parseObject(text.slice(STREAM.length)) ?? {};

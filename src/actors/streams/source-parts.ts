@@ -1,17 +1,17 @@
 import { asError, InvalidOptionError } from '../../infra/errors.ts';
 
-/** What one piece of a source means for the stream: text, perhaps none, or that the model was stopped. */
+/** What one piece of a source means for the stream: text, possibly empty, or that the model was stopped. */
 export type SourcePiece = { readonly text: string } | 'aborted';
 
 const NO_TEXT: SourcePiece = { text: '' };
 
-/** Where versions of the AI SDK have the text of a `text-delta`. */
+/** The fields in which the AI SDK versions keep the text of a `text-delta`. */
 const TEXT_FIELDS = ['text', 'delta', 'textDelta'] as const;
 
 /**
- * Reads a text, or a part of a model's stream: `fullStream` of the AI SDK, in which a failure is a part. Parts that are no text, reasoning
- * or tool calls for example, only show that the model lives.
- * @throws what an `error` part carries; InvalidOptionError for what is neither
+ * Reads a text, or a part of a model's stream: `fullStream` of the AI SDK, in which a failure is a part. Parts without text, such as
+ * reasoning or tool calls, only show that the model is alive.
+ * @throws the error that an `error` part carries; InvalidOptionError for a value that is neither text nor a part
  */
 export function readPiece(piece: unknown): SourcePiece {
   if (typeof piece === 'string') return { text: piece };

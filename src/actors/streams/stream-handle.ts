@@ -17,13 +17,13 @@ import type { Receipt } from '../../api/receipt.ts';
 import type { Canceller, TokenStream, StreamPart } from '../../api/stream.ts';
 import { readPiece } from './source-parts.ts';
 
-/** A token stream in the hands of its publisher. */
+/** A token stream, as its publisher uses it. */
 export class StreamHandle implements TokenStream, StreamPublisher {
   readonly #settings: StreamSettings;
   readonly #services: StreamServices;
   readonly #stream: StreamState;
   readonly #controller = new AbortController();
-  /** The streams of its thread; a promise where the thread has still to be opened. */
+  /** The streams of the thread; a promise while the thread is being opened. */
   #home: MaybePromise<StreamRegistry>;
   #finishing: Promise<Receipt> | undefined;
   /** The final message is on its way, or in the log. */
@@ -31,7 +31,7 @@ export class StreamHandle implements TokenStream, StreamPublisher {
   #isOver = false;
   #failure: Error | undefined;
 
-  /** @throws StreamExistsError, TooManyStreamsError, ThreadClosedError where the thread is open already */
+  /** @throws StreamExistsError, TooManyStreamsError, ThreadClosedError if the thread is already open */
   constructor(
     threadId: string,
     settings: StreamSettings,
@@ -104,7 +104,7 @@ export class StreamHandle implements TokenStream, StreamPublisher {
           stop(iterator);
           return await this.abort();
         }
-        // no text as well: the source lives
+        // also without text: it shows that the source is alive
         this.append(piece.text);
       }
     } catch (error) {
@@ -130,7 +130,7 @@ export class StreamHandle implements TokenStream, StreamPublisher {
     if (!this.#isEnding) this.#signal(reason);
   }
 
-  /** The next piece of text, or undefined where the signal comes first. */
+  /** The next piece of text, or undefined if the signal comes first. */
   #next(iterator: AsyncIterator<string | StreamPart>): Promise<IteratorResult<string | StreamPart> | undefined> {
     const { signal } = this;
     return new Promise((resolve, reject) => {
@@ -149,7 +149,7 @@ export class StreamHandle implements TokenStream, StreamPublisher {
 
   #finish(fields: Readonly<Record<string, unknown>>, aborted?: string): Promise<Receipt> {
     if (this.#finishing !== undefined) return this.#finishing;
-    // before: in this process the end of the stream is told while its message is being logged
+    // set first: in this process, the entry ends the stream while its message is still being logged
     this.#isEnding = true;
     const finishing = this.#log({ ...fields, text: this.#stream.text.whole, aborted });
     this.#finishing = finishing;
@@ -177,14 +177,14 @@ export class StreamHandle implements TokenStream, StreamPublisher {
   }
 }
 
-/** @throws InvalidOptionError: an array of texts, or a model's result instead of its stream */
+/** @throws InvalidOptionError for an array of texts, or for a model's result instead of its stream */
 function iteratorOf(source: AsyncIterable<string | StreamPart>): AsyncIterator<string | StreamPart> {
   const made: unknown = Reflect.get(Object(source), Symbol.asyncIterator);
   if (typeof made === 'function') return source[Symbol.asyncIterator]();
   throw new InvalidOptionError({ option: 'source', value: source, expected: 'an async iterable of texts or parts' });
 }
 
-/** Whatever it is at: it may wait for its own source, and nobody waits for that. */
+/** Stops the iterator without waiting: it may itself be waiting for its source. */
 function stop(iterator: AsyncIterator<unknown> | undefined): void {
   guarded(
     () => iterator?.return?.(),

@@ -13,22 +13,22 @@ import type { LogTail } from '../../api/log.ts';
 export interface StreamHost extends TextSource {
   readonly id: string;
   send(message: unknown, options: SendOptions): Promise<Receipt>;
-  /** A stream has begun or is over. */
+  /** A stream has begun or ended. */
   onStreams(): void;
 }
 
-/** What a client says it has of the streams of a thread: units by the stream's id. */
+/** The stream positions that a client reports for a thread: UTF-16 units by stream id. */
 export type TextPositions = ReadonlyMap<string, number>;
 
-/** Streams that a client knows of and this process does not, and until when news of them may come. */
+/** Streams that a client knows and this process does not, and until when news of them may still come. */
 interface Missed {
   readonly has: TextPositions;
   readonly dueAt: number;
 }
 
 /**
- * The token streams under way in one thread. They are no entries of the log, for nobody needs a token later: whoever is behind gets
- * the text so far, and in the end the final message, which is one.
+ * The token streams in progress in one thread. Tokens are not entries of the log, because no client needs a single token later. A client
+ * that is behind gets the text so far, and in the end the final message, which is an entry.
  */
 export class StreamRegistry {
   readonly #host: StreamHost;
@@ -38,7 +38,7 @@ export class StreamRegistry {
   readonly #tail: LogTail;
   readonly #missed = new Map<TextReader, Missed>();
 
-  /** @param tail of the thread's log */
+  /** @param tail the tail of the thread's log */
   constructor(host: StreamHost, services: StreamServices, tail: LogTail) {
     this.#host = host;
     this.#services = services;
@@ -54,7 +54,7 @@ export class StreamRegistry {
     return this.#byId.size;
   }
 
-  /** One of them is published in this process. */
+  /** This process publishes at least one of the streams. */
   get hasPublisher(): boolean {
     return [...this.#byId.values()].some(({ publisher }) => publisher !== undefined);
   }
@@ -71,21 +71,21 @@ export class StreamRegistry {
   }
 
   /**
-   * Nobody else may log a message with the id of a stream: to all clients it would be its end.
+   * Reserves the id: another message with the id of a stream would look like the stream's end to all clients.
    * @throws StreamExistsError
    */
   assertFree(id: string): void {
     if (this.#byId.get(id)?.isEnding === false) throw new StreamExistsError({ threadId: this.#host.id, streamId: id });
   }
 
-  /** The first text goes out at once, and so does what comes after a pause; the rest waits for its window. */
+  /** Sends the first text, and text after a pause, at once. Other text waits for the end of its window. */
   appended(stream: StreamState): void {
     if (!stream.text.isPending) return;
     if (this.#services.now() - stream.toldAt >= this.#services.settings.streams.windowMs) this.#host.offerText();
     else this.#services.ticker.add(this.#host);
   }
 
-  /** A fan-out begins: what waits goes with it, and to the other processes. Answers with how much that is, in UTF-16 units. */
+  /** A fan-out begins: releases the waiting text, also to the other processes. Returns its length in UTF-16 units. */
   flush(): number {
     let units = 0;
     for (const stream of this.#byId.values()) {
@@ -100,11 +100,11 @@ export class StreamRegistry {
 
   // --- for the subscriptions
 
-  /** Writes what the subscription has not had, as far as its socket takes it; true when nothing is left. */
+  /** Writes the text that the subscription has not received, as far as its socket accepts it; true when nothing is left. */
   offer(subscription: TextReader): boolean {
     for (const stream of this.#byId.values()) {
       let at = stream.cursors.get(subscription) ?? 0;
-      // beyond it where its client knows more of another process's stream than we do yet
+      // its client may know more of another process's stream than we do yet
       if (at >= stream.text.told) continue;
       while (at < stream.text.told) {
         if (!subscription.canWrite) break;
@@ -119,7 +119,7 @@ export class StreamRegistry {
     return true;
   }
 
-  /** There is text that the subscription has not had. */
+  /** Some text has not been written to the subscription yet. */
   owes(subscription: TextReader): boolean {
     for (const { cursors, text } of this.#byId.values()) {
       if ((cursors.get(subscription) ?? 0) < text.told) return true;
@@ -127,7 +127,7 @@ export class StreamRegistry {
     return false;
   }
 
-  /** The subscription begins, or begins anew, with what its client says it has. */
+  /** The subscription begins, or begins anew, at the positions that its client reports. */
   place(subscription: TextReader, has: TextPositions = NOTHING): void {
     for (const { id, cursors, text } of this.#byId.values()) cursors.set(subscription, text.align(has.get(id) ?? 0));
     const missed = [...has].filter(([id]) => !this.#byId.has(id));
@@ -146,7 +146,7 @@ export class StreamRegistry {
 
   /**
    * Logs the final message of a stream.
-   * @throws StreamExistsError: the log has another message with its id, so it is over without this one
+   * @throws StreamExistsError if the log already has another message with its id; the stream has then ended without this one
    */
   async finish(stream: StreamState, message: object): Promise<Receipt> {
     const receipt = await this.#log(stream, message);
@@ -159,7 +159,7 @@ export class StreamRegistry {
     stream.isEnding = true;
     try {
       const receipt = await this.#host.send(message, { idempotencyKey: stream.id });
-      // where the message was in the log already, no entry has told
+      // if the message was already in the log, no entry has ended the stream here
       this.onEntry(stream.id);
       return receipt;
     } catch (error) {
@@ -170,10 +170,10 @@ export class StreamRegistry {
     }
   }
 
-  /** The publisher of another process is taken for dead. Of several processes that do so, the first one's mark is logged. */
+  /** The publisher in another process is presumed dead. If several processes log a mark, the first one counts. */
   async #markLost(stream: StreamState): Promise<void> {
     const { isDuplicate } = await this.#log(stream, { text: stream.text.whole, aborted: 'lost' });
-    // the end was in the log before its text came here: no message will end it for those who have heard of it
+    // the log had the end before its text came here: no message will end it for clients that know the stream
     if (isDuplicate) for (const reader of stream.cursors.keys()) reader.tellLost(stream.id);
   }
 
@@ -181,7 +181,9 @@ export class StreamRegistry {
     return this.#tail.byId?.(id) !== undefined;
   }
 
-  /** A message has been logged: if it is a final one, its stream is over, and whoever has not had all of the text has it there. */
+  /**
+   * A message has been logged. If it is the final message of a stream, the stream is over; clients that miss text find it in the message.
+   */
   onEntry(id: string): void {
     const stream = this.#byId.get(id);
     if (stream === undefined) return;
@@ -191,7 +193,7 @@ export class StreamRegistry {
     this.#host.onStreams();
   }
 
-  /** A member of the thread asks; true also where there is nothing to cancel any more, and where another process decides. */
+  /** A member of the thread asks to cancel the stream. Also true if nothing is left to cancel, or if another process decides. */
   cancel(id: string, by: Canceller): boolean | Promise<boolean> {
     const stream = this.#byId.get(id);
     if (stream?.publisher !== undefined) return stream.publisher.cancel(by);
@@ -199,7 +201,7 @@ export class StreamRegistry {
     return true;
   }
 
-  /** The sweep: whoever was not heard of for too long is taken for dead. */
+  /** The sweep: a publisher that was silent for too long is presumed dead. */
   expire(now: number): void {
     for (const stream of this.#byId.values()) {
       const isOverdue = !stream.isEnding && now - stream.heardAt >= stream.timeoutMs;
@@ -214,21 +216,21 @@ export class StreamRegistry {
     }
   }
 
-  /** The hub goes away: what was said so far is kept. */
+  /** The hub shuts down: keeps the text so far as a final message. */
   abortAll(reason: string): void {
     for (const stream of this.#byId.values()) {
       if (stream.publisher !== undefined && !stream.isEnding) this.#abort(stream, reason);
     }
   }
 
-  /** The thread is gone. */
+  /** The thread is closed. */
   release(): void {
     for (const { publisher } of this.#byId.values()) publisher?.onOver('closed');
     this.#byId.clear();
     this.#missed.clear();
   }
 
-  /** Where it does not succeed, the next sweep tries again. */
+  /** If it does not succeed, the next sweep tries again. */
   #abort(stream: StreamState, reason: string): void {
     const aborting = stream.publisher === undefined ? this.#markLost(stream) : stream.publisher.abort(reason);
     aborting.catch((error: unknown) => this.#services.report(error));
@@ -236,7 +238,7 @@ export class StreamRegistry {
 
   // --- the other processes that hold the thread
 
-  /** Another process publishes it: some clients have known it before we did. */
+  /** Another process publishes it, and some clients knew it before we did. */
   #onBegun(stream: StreamState): void {
     for (const [subscription, { has }] of this.#missed) {
       const at = has.get(stream.id);
@@ -244,12 +246,12 @@ export class StreamRegistry {
     }
   }
 
-  /** The thread is held from now on. */
+  /** This process now holds the thread: asks the others for their streams. */
   ask(): void {
     this.#replication.ask();
   }
 
-  /** True where the note was about streams. */
+  /** True if the message was about streams. */
   onNodeMessage(text: string): boolean {
     return this.#replication.onNodeMessage(text);
   }

@@ -5,41 +5,42 @@ import type { TextSource } from './flush-timer.ts';
 import { StreamState } from './stream-state.ts';
 import type { Canceller } from '../../api/stream.ts';
 
-/** How much longer than the publisher's own process others wait for news of a stream: its verdict comes first. */
+/** The factor by which other processes wait longer than the publisher's own process, which decides first. */
 export const PATIENCE = 1.5;
 
-/** Text of one note at most, in UTF-16 units. */
-const MAX_NOTE_UNITS = 64 * 1024;
+/** Maximum text of one node message, in UTF-16 units. */
+const MAX_TEXT_UNITS = 64 * 1024;
 
-/** Between two questions for the same text. */
+/** Minimum time between two questions for the same text. */
 const ASK_EVERY_MS = 1_000;
 
-/** Ids that are remembered, so that late news of a stream does not begin it again. */
+/** Number of ids to remember, so that late news of a stream does not begin it again. */
 const REMEMBERED = 64;
 
-/** How long the other processes may take to tell what they have of a stream whose publisher is taken for dead. */
+/** How long the other processes have to send their text of a stream whose publisher is presumed dead. */
 const LAST_WORDS_MS = 1_000;
 
 /** The streams of the thread, as this process knows them. */
 export interface KnownStreams {
-  /** Those under way, to which those of other processes are added. */
+  /** Streams in progress, including those of other processes. */
   readonly byId: Map<string, StreamState>;
-  /** The final message of this one is in the log. */
+  /** The final message of this stream is in the log. */
   isLogged(id: string): boolean;
   onBegun(stream: StreamState): void;
 }
 
 /**
- * The streams of one thread between the processes that hold it: each tells the text of those that it publishes, window by window, and
- * asks for what it has missed. Notes may be lost, but come in order; the end is an entry of the log, which all have.
+ * Replicates the streams of one thread between the processes that hold it. Each process sends the text of its own streams, window by
+ * window, and asks for text that it has missed. Node messages may be lost, but arrive in order. The end is an entry of the log, which all
+ * processes read.
  */
 export class StreamReplication {
   readonly #host: TextSource & { readonly id: string };
   readonly #services: StreamServices;
   readonly #streams: KnownStreams;
-  /** Over, the newest last. */
+  /** Streams that are over, newest last. */
   readonly #past = new Set<string>();
-  /** When the other processes were asked for a stream. */
+  /** When the other processes were last asked for a stream. */
   readonly #asked = new Map<string, number>();
 
   constructor(host: TextSource & { readonly id: string }, services: StreamServices, streams: KnownStreams) {
@@ -52,25 +53,25 @@ export class StreamReplication {
     return this.#services.settings.log.notify !== undefined;
   }
 
-  /** Whoever publishes streams in the thread tells them. */
+  /** Asks the publishers of streams in this thread for their text. */
   ask(): void {
     this.#send({ k: 'ask', at: 0 });
   }
 
-  /** Tells what is new from there on, and what was asked for. */
+  /** Sends the text from this position on, and any earlier text that was asked for. */
   replicate(stream: StreamState, from: number): void {
     const { publisher, text } = stream;
     const first = Math.min(stream.askedFrom, from);
-    // what is told after its end would begin it anew; where logging that fails, it is told then
+    // text sent after the stream's end would begin it again; if logging the end fails, the text is sent then
     const isTold = publisher !== undefined && this.hasOthers && !stream.isEnding;
-    // before: what is told may be answered with a question at once
+    // set first: another process may answer the text with a question at once
     stream.askedFrom = isTold ? text.told : first;
     if (isTold) this.#textFrom(stream, first);
   }
 
   /**
-   * Whether nobody knows more of a stream whose publisher is taken for dead, or not in time: the others are asked first. A publisher that
-   * lives answers as well.
+   * Whether no process knows more of a stream whose publisher is presumed dead. Asks the others first and gives them time to answer; a live
+   * publisher answers as well.
    */
   isOrphaned(stream: StreamState, now: number): boolean {
     if (stream.orphanedAt === undefined) {
@@ -80,7 +81,7 @@ export class StreamReplication {
     return now - stream.orphanedAt >= LAST_WORDS_MS;
   }
 
-  /** Tells that the publisher lives, where there was nothing else to tell. */
+  /** Reports that the publisher is alive, if there was no text to send. */
   keepAlive(stream: StreamState, now: number): void {
     const isOverdue = stream.heardAt > stream.notedAt && now - stream.notedAt >= stream.timeoutMs / 3;
     if (isOverdue && stream.publisher !== undefined) this.#text(stream, stream.text.told, '');
@@ -96,7 +97,7 @@ export class StreamReplication {
     if (this.#past.size > REMEMBERED) this.#past.delete([...this.#past][0] ?? id);
   }
 
-  /** True where the note was about streams. */
+  /** True if the message was about streams. */
   onNodeMessage(text: string): boolean {
     const message = decodeReplication(text);
     if (message === undefined) return false;
@@ -120,17 +121,17 @@ export class StreamReplication {
       this.#askFor(id, known);
       return;
     }
-    // a copy says nothing of the publisher
+    // a copy says nothing about the publisher
     if (copy !== true) {
       stream.heardAt = this.#services.now();
       stream.orphanedAt = undefined;
     }
     stream.text.append(d.slice(known - at));
-    // its window has been kept where it comes from
+    // the text has already waited for its window in the publishing process
     if (stream.text.isPending) this.#host.offerText();
   }
 
-  /** A stream of another process; none where there are too many already: its final message will come nevertheless. */
+  /** Registers a stream of another process. None if there are already too many: clients still get the final message. */
   #begun(id: string, timeoutMs: number): StreamState | undefined {
     if (this.#streams.byId.size >= this.#services.settings.streams.maxPerThread) return undefined;
     const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#services.now());
@@ -148,7 +149,7 @@ export class StreamReplication {
     this.#send({ k: 'ask', s: id, at });
   }
 
-  /** Answered with the next window, to all that ask until then together. */
+  /** Answers with the next window, once for all processes that ask until then. */
   #onAsk({ s: id, at, lost }: Extract<ReplicationMessage, { k: 'ask' }>): void {
     for (const stream of this.#streams.byId.values()) {
       if (id !== undefined && id !== stream.id) continue;
@@ -160,7 +161,7 @@ export class StreamReplication {
     }
   }
 
-  /** Another process takes the publisher for dead, and has this much of the text. */
+  /** Another process presumes the publisher dead and has this much of the text. */
   #lastWords(stream: StreamState, at: number): void {
     if (at < stream.text.told) this.#textFrom(stream, at);
     else if (stream.publisher !== undefined && !stream.isEnding) this.#text(stream, stream.text.told, '');
@@ -168,7 +169,7 @@ export class StreamReplication {
 
   #textFrom(stream: StreamState, from: number): void {
     for (let at = from; at < stream.text.told;) {
-      const piece = stream.text.slice(at, MAX_NOTE_UNITS);
+      const piece = stream.text.slice(at, MAX_TEXT_UNITS);
       this.#text(stream, at, piece);
       at += piece.length;
     }
@@ -177,7 +178,7 @@ export class StreamReplication {
   #text(stream: StreamState, at: number, d: string): void {
     stream.notedAt = this.#services.now();
     const copy = stream.publisher === undefined ? true : undefined;
-    // a copy's time is longer than the publisher's
+    // a copy's timeout is longer than the publisher's
     const ms = copy === true ? stream.timeoutMs / PATIENCE : stream.timeoutMs;
     this.#send({ k: 'tok', s: stream.id, at, d, ms, copy });
   }

@@ -2,39 +2,39 @@ import { StreamText } from './stream-text.ts';
 import type { TextReader } from './text-reader.ts';
 import type { Canceller } from '../../api/stream.ts';
 
-/** Who publishes a stream in this process. */
+/** The publisher of a stream in this process. */
 export interface StreamPublisher {
-  /** A client asks for the end; false where it may not. */
+  /** A client asks to end the stream; false if it may not. */
   cancel(by: Canceller): boolean | Promise<boolean>;
-  /** Ends it with a mark: nobody fed it for its time, or the hub goes away. */
+  /** Ends the stream with a mark, because its publisher was silent for too long or the hub shuts down. */
   abort(reason: string): Promise<unknown>;
-  /** Its final message is in the log, or the thread is gone. */
+  /** The final message is in the log, or the thread is closed. */
   onOver(reason: string): void;
 }
 
-/** A stream that is under way in a thread: its text, and how far each connection is. Gone as soon as its final message is logged. */
+/** A stream in progress in a thread: its text, and how far each connection is. It is dropped as soon as its final message is logged. */
 export class StreamState {
   readonly id: string;
   readonly text: StreamText;
-  /** Without anything appended for this long it is aborted. */
+  /** The stream is aborted when nothing was appended for this long. */
   readonly timeoutMs: number;
-  /** Undefined where another process publishes it. */
+  /** Undefined if another process publishes it. */
   readonly publisher: StreamPublisher | undefined;
-  /** What each subscription has been given, in units; nothing where it is not in here. */
+  /** How much each subscription has received, in units; a missing subscription has received nothing. */
   readonly cursors = new Map<TextReader, number>();
-  /** When something was appended last, on the hub's clock. */
+  /** When text was last appended, on the hub's clock. */
   heardAt: number;
-  /** When its text was offered last. */
+  /** When its text was last offered. */
   toldAt = -Infinity;
-  /** When the other processes were told of it last. */
+  /** When a node message about it was last sent. */
   notedAt = -Infinity;
   /** Another process needs the text from here on. */
   askedFrom = Infinity;
   /** Its final message is on its way to the log. */
   isEnding = false;
-  /** An attempt to log it has failed, and may have logged it. */
+  /** An attempt to log the final message has failed, but may have succeeded in the log. */
   mayBeLogged = false;
-  /** When the other processes were asked for what they have of it, because its publisher is taken for dead. */
+  /** When the other processes were asked for their text because the publisher is presumed dead. */
   orphanedAt: number | undefined;
 
   constructor(

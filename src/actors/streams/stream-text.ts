@@ -1,28 +1,28 @@
 import { countUpTo } from '../../infra/sorted-search.ts';
 import { encodeText } from '../../infra/wire/frames.ts';
 
-/** Text of one frame at most, in UTF-16 units: the text so far of a long stream must not keep others from the socket. */
+/** Maximum text of one frame, in UTF-16 units: the text so far of a long stream must not keep other data from the socket. */
 const MAX_FRAME_UNITS = 64 * 1024;
 
-/** Frames held until the next window: nearly all connections stand at one position, and those that come back together at another. */
+/** Frames cached until the next window. Nearly all connections are at one position, and reconnecting clients together at another. */
 const CACHED_FRAMES = 8;
 
 /** One `tok` frame, ready to be written to any number of sockets. */
 export interface TextFrame {
   readonly bytes: Uint8Array;
-  /** Where the text goes on after it. */
+  /** The position after its text. */
   readonly to: number;
 }
 
 /**
- * The text of a stream as a log: positions are UTF-16 units, and a connection keeps one number for what it has had. Text that is
- * appended waits for its window, then it may be told. Each unit is copied a bounded number of times, whatever the length.
+ * The text of a stream as a log. Positions are UTF-16 units, and each connection keeps one number. Appended text waits for the end of its
+ * window, then it may be sent. Each unit is copied a bounded number of times, at any length.
  */
 export class StreamText {
   readonly #threadId: string;
   readonly #id: string;
   readonly #chunks: string[] = [];
-  /** Where each chunk begins. */
+  /** The position at which each chunk begins. */
   readonly #starts: number[] = [];
   readonly #frames = new Map<number, TextFrame>();
   #told = 0;
@@ -33,22 +33,22 @@ export class StreamText {
     this.#id = id;
   }
 
-  /** Of all that was appended. */
+  /** Length of all appended text. */
   get length(): number {
     return this.#told + this.#pending.length;
   }
 
-  /** Up to here connections may be told. */
+  /** Text up to here may be sent to connections. */
   get told(): number {
     return this.#told;
   }
 
-  /** There is something to tell: half of a surrogate pair waits for the other half. */
+  /** Text can be released. Half of a surrogate pair waits for the other half. */
   get isPending(): boolean {
     return this.#pending.length > (endsInPair(this.#pending) ? 1 : 0);
   }
 
-  /** All that was appended. */
+  /** All appended text. */
   get whole(): string {
     return this.#chunks.join('') + this.#pending;
   }
@@ -57,7 +57,7 @@ export class StreamText {
     this.#pending += text;
   }
 
-  /** The window is over: what was appended may be told; answers with it. */
+  /** The window is over: releases the appended text for sending and returns it. */
   takePending(): string {
     const end = this.#pending.length - (endsInPair(this.#pending) ? 1 : 0);
     const text = this.#pending.slice(0, end);
@@ -78,7 +78,7 @@ export class StreamText {
       : from;
   }
 
-  /** What was told from there on, at most so many units. */
+  /** Released text from a position on, at most `limit` units. */
   slice(from: number, limit: number): string {
     let index = this.#indexOf(from);
     let text = (this.#chunks[index] ?? '').slice(from - (this.#starts[index] ?? 0));
@@ -86,7 +86,7 @@ export class StreamText {
     return text.slice(0, limit);
   }
 
-  /** The frame that brings a connection on from there. Never cuts a surrogate pair. */
+  /** The next frame for a connection at this position. It never splits a surrogate pair. */
   frame(from: number): TextFrame {
     const known = this.#frames.get(from);
     if (known !== undefined) return known;
@@ -95,7 +95,7 @@ export class StreamText {
     const json = `{"t":"tok","th":"${this.#threadId}","s":"${this.#id}","at":${from},"d":${JSON.stringify(text)}}`;
     const [[bytes = EMPTY] = []] = encodeText(json).pieces;
     const frame = { bytes, to: from + text.length };
-    // the oldest goes: what nearly all need is soon made again, what one needs is not needed twice
+    // drop the oldest: a frame that nearly all need is soon made again, a frame for one connection is not needed twice
     if (this.#frames.size >= CACHED_FRAMES) this.#frames.delete(this.#frames.keys().next().value ?? from);
     this.#frames.set(from, frame);
     return frame;
@@ -112,7 +112,7 @@ const EMPTY = new Uint8Array(0);
 const isHigh = (unit: string): boolean => /^[\uD800-\uDBFF]$/.test(unit);
 const isLow = (unit: string): boolean => /^[\uDC00-\uDFFF]$/.test(unit);
 
-/** Its last unit is the first half of a surrogate pair. */
+/** The last unit is the first half of a surrogate pair. */
 function endsInPair(text: string): boolean {
   const last = text.charCodeAt(text.length - 1);
   return last >= 0xd800 && last <= 0xdbff;

@@ -1,9 +1,9 @@
 /** A member of the thread, as its token streams see it. */
 export interface TextReader {
-  /** Its socket takes bytes, and nothing else of it waits to be written. */
+  /** The socket accepts bytes, and no other data of the connection waits to be written. */
   readonly canWrite: boolean;
-  /** Text of a stream; only when `canWrite`. */
+  /** Writes text of a stream; only when `canWrite`. */
   writeText(bytes: Uint8Array): void;
-  /** A stream that its client knows of will have no end: its publisher is gone. */
+  /** Notifies the client that a stream it knows will not end, because its publisher is gone. */
   tellLost(streamId: string): void;
 }

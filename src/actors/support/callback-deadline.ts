@@ -3,8 +3,8 @@ import type { HubContext } from './context.ts';
 import type { MaybePromise } from '../../api/message.ts';
 
 /**
- * What the application answers, or AnswerTimeoutError: the requests of a connection wait for each other, and must not wait for ever.
- * Looked at by the sweep, so that a question costs no timer. A late answer, or failure, is nobody's.
+ * The application's answer, or AnswerTimeoutError. The requests of a connection wait for each other, so an answer must not take forever.
+ * The sweep checks the deadline, so that a question costs no timer. A late answer or failure is ignored.
  */
 export function withDeadline<T>(
   callback: AnswerTimeoutError['callback'],
@@ -28,7 +28,7 @@ export function withDeadline<T>(
   });
 }
 
-/** Query builders of databases are no promises, but can be awaited. */
+/** Query builders of databases are not promises, but can be awaited. */
 function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
   return typeof answer === 'object' && answer !== null && 'then' in answer;
 }

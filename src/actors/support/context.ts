@@ -6,17 +6,17 @@ import type { HubSettings } from './settings.ts';
 import type { Counters } from './counters.ts';
 import type { SliceScheduler } from './slice-scheduler.ts';
 
-/** What the actors of a hub may know of its state. */
+/** The part of the state of the hub that its actors may read. */
 export interface HubStatus {
-  /** False once the hub drains or has been closed. */
+  /** False once the hub drains or is closed. */
   readonly isRunning: boolean;
-  /** What the log said last: it can be reached. */
+  /** Whether the log was reachable at its last report. */
   readonly isLogUp: boolean;
   /** @throws HubClosedError */
   assertRunning(action: string): void;
 }
 
-/** What all actors of a hub share. It knows no actor: each room adds what its own actors need of others. */
+/** What all actors of a hub share. It knows no actor: each room adds what its own actors need from others. */
 export interface HubContext {
   readonly settings: HubSettings;
   readonly clock: Clock;
@@ -33,12 +33,12 @@ export interface HubContext {
   };
   readonly now: () => number;
   readonly newId: () => string;
-  /** Somebody watches the machines: then each connection's is there from its first moment. */
+  /** An inspector is attached: each connection's machine then exists from the start. */
   readonly isInspected: boolean;
-  /** Starts a root actor; what breaks in it is reported, never thrown into the event loop. */
+  /** Starts a root actor. Its errors are reported, never thrown into the event loop. */
   readonly launch: (actor: AnyActorRef) => void;
-  /** Calls at each sweep, and when the hub closes, until the answer is true. */
+  /** Calls `look` at each sweep, and when the hub closes, until it returns true. */
   readonly lookAtEachSweep: (look: () => boolean) => void;
-  /** An error that is nobody's to catch: becomes an `error` event. */
+  /** Reports an error that no caller can catch: it becomes an `error` event. */
   readonly report: (error: unknown) => void;
 }

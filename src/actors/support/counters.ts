@@ -1,6 +1,6 @@
-/** Plain integers, counted where things happen and read by whoever watches: `hub.stats()`, metrics. */
+/** Plain integers, counted where things happen, and read by `hub.stats()` and the metrics. */
 export interface Counters {
-  /** Times that a peer made no progress for `sendTimeoutMs`. */
+  /** Number of times that a client made no progress for `sendTimeoutMs`. */
   sendTimeouts: number;
   /** Retries of admission that have begun. */
   timeoutRetries: number;

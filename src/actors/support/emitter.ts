@@ -1,21 +1,21 @@
 import { InvalidOptionError } from '../../infra/errors.ts';
 import type { Listener } from '../../api/listener.ts';
 
-/** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
+/** Listeners by event name. An error that a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<Listener<Events[E]>> } = {};
   readonly #report: (error: unknown) => void;
   readonly #names: Readonly<Record<keyof Events, true>>;
 
-  /** @param names of all events: a listener of another one would wait for ever */
+  /** @param names all event names; a listener for any other name would wait forever */
   constructor(report: (error: unknown) => void, names: Readonly<Record<keyof Events, true>>) {
     this.#report = report;
     this.#names = names;
   }
 
   /**
-   * Returns the function that takes the listener away again.
-   * @throws InvalidOptionError (`TC_INVALID_OPTION`) for an event that there is not, or a listener that is no function
+   * Adds a listener and returns the function that removes it.
+   * @throws InvalidOptionError (`TC_INVALID_OPTION`) for an unknown event, or a listener that is not a function
    */
   on<E extends keyof Events>(event: E, listener: Listener<Events[E]>): () => void {
     if (!Object.hasOwn(this.#names, event)) {
@@ -34,8 +34,8 @@ export class Emitter<Events extends object> {
   }
 
   /**
-   * False where nobody listens.
-   * @param report for what these listeners throw
+   * False if there is no listener.
+   * @param report receives what these listeners throw
    */
   emit<E extends keyof Events>(event: E, news: Events[E], report = this.#report): boolean {
     const listeners = this.#byEvent[event];
@@ -45,7 +45,7 @@ export class Emitter<Events extends object> {
   }
 }
 
-/** Runs a user's callback: a throw or a rejected promise is reported, nothing is passed on. */
+/** Runs an application's callback. A throw or a rejected promise is reported; nothing is passed on. */
 export function guarded(callback: () => unknown, report: (error: unknown) => void): void {
   try {
     const result = callback();

@@ -12,7 +12,7 @@ export interface ObservedTransition {
 }
 
 /**
- * The one inspector that all actors of a hub share: finds the state changes, and passes everything on to the user's inspectors.
+ * The one inspector that all actors of a hub share. It finds the state changes and passes everything on to the application's inspectors.
  * XState lets a throwing inspector break the actor, so each of them is guarded.
  */
 export function makeObserver(
@@ -27,7 +27,7 @@ export function makeObserver(
       const to = stateOf(event.snapshot);
       const from = states.get(event.actorRef);
       if (to !== from) states.set(event.actorRef, to);
-      // a delayed transition always has a target: where the state is the same, it was entered again
+      // a delayed transition always has a target; if the state is the same, it was entered again
       const isMove = to !== from || event.event.type.startsWith('xstate.after.');
       if (from !== undefined && isMove) {
         const [machine = ''] = id.split(':', 1);
@@ -42,7 +42,7 @@ function inspect(inspector: Inspector, event: InspectionEvent): unknown {
   return typeof inspector === 'function' ? inspector(event) : inspector.next?.(event);
 }
 
-/** `open`, `retrying.backingOff`: the path of the active state. Our machines have no parallel states. */
+/** The path of the active state: `open`, `retrying.backingOff`. Our machines have no parallel states. */
 export function stateOf(snapshot: object): string {
   const path: string[] = [];
   let value: unknown = 'value' in snapshot ? snapshot.value : undefined;

@@ -1,9 +1,9 @@
-/** The span of time that a reading looks back, at least; at most twice that. */
+/** The minimum time that a reading looks back; the maximum is twice that. */
 const WINDOW_MS = 30_000;
 
 /**
- * The greatest value of the last 30 to 60 seconds. Unlike a maximum that is reset when it is read, it says the same to everybody
- * who asks, so that two exporters do not take each other's readings away.
+ * The greatest value of the last 30 to 60 seconds. A maximum that resets when read would let two exporters take each other's readings away.
+ * This one gives every reader the same value.
  */
 export class RollingMaximum {
   readonly #now: () => number;

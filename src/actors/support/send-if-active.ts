@@ -5,7 +5,7 @@ interface Receiver<E extends EventObject> {
   send(event: E): void;
 }
 
-/** Sends unless the actor has ended: several things may end a socket, a thread or the hub at the same moment. */
+/** Sends the event unless the actor has ended: several causes may end a socket, a thread or the hub at the same moment. */
 export function sendIfActive<E extends EventObject>(actor: Receiver<E>, event: E): void {
   if (actor.getSnapshot().status === 'active') actor.send(event);
 }

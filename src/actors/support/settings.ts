@@ -6,7 +6,7 @@ import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
 import type { ConnectionPolicy } from '../../machines/index.ts';
 
-/** Points a second that input may cost: of one connection, of one user's, of those from one address, and of all. */
+/** Points a second that input may cost: of one connection, of one user, from one address, and in total. */
 export interface InputRates {
   readonly perConnection: number;
   readonly perUser: number;
@@ -16,17 +16,17 @@ export interface InputRates {
 
 /** `InputLimits` with defaults filled in. */
 export interface InputSettings {
-  /** Larger frames are refused. */
+  /** The hub refuses larger frames. */
   readonly maxInputBytes: number;
-  /** Larger frames end their connection. */
+  /** The hub closes the connection for larger frames. */
   readonly maxFrameBytes: number;
   readonly maxThreadsPerConnection: number;
-  /** Of messages that have not ended, of all connections. */
+  /** Bytes of unfinished messages, over all connections. */
   readonly maxUnfinishedBytes: number;
   readonly rates: InputRates;
 }
 
-/** When the hub asks a peer for a sign of life, and when it gives a peer up. */
+/** When the hub asks a client for a sign of life, and when it gives the client up. */
 export interface LivenessPolicy {
   readonly sendTimeoutMs: number;
   readonly heartbeatMs: number;

@@ -3,23 +3,23 @@ import type { Clock } from '../../api/clock.ts';
 
 /** Work that can be done in slices. */
 export interface Task {
-  /** Works until about `deadline` (on the hub's clock); true when there is nothing left to do. */
+  /** Works until about `deadline` (on the hub's clock); true when nothing is left to do. */
   run(deadline: number): boolean;
 }
 
 /**
- * The part of a budget that each gets, however much the others have used: work that waits for a turn, and first slices between two turns,
- * so that what is sent while big messages are being encoded goes out at once.
+ * The reserved part of the budget for each of two kinds of work: work that waits for a turn, and first slices between two turns. So a
+ * message sent while big messages are being encoded goes out at once.
  */
 const RESERVED = 0.25;
 
 /**
  * One budget for each turn of the event loop, shared by everything that a hub does in slices. There are two classes of work: the queue of
- * encodings, which has an order of its own, and all other tasks (fan-outs, catch-ups, input, sweeps, history, settlement), round robin.
- * Where both wait, the tasks have the first half of a turn. The two parts are callbacks of their own, between which promises go on.
+ * encodings, which has its own order, and all other tasks (fan-outs, catch-ups, input, sweeps, history, settlement), round robin. If both
+ * wait, the tasks get the first half of a turn. The two parts are separate callbacks, between which promises run.
  *
  * The first slice of a task runs at the end of the current turn's code. So an idle hub delivers at once, and several sends of one turn are
- * one visit. The rest runs in later turns, between which sockets and timers have theirs. A turn and the first slices after it share one
+ * one visit. The rest runs in later turns, between which sockets and timers get theirs. A turn and the first slices after it share one
  * budget, and so do first slices and the turn after them.
  */
 export class SliceScheduler {
@@ -30,25 +30,25 @@ export class SliceScheduler {
   readonly #onIdle: () => void;
   readonly #queue: Task[] = [];
   readonly #queued = new Set<Task>();
-  /** The queue of encodings, where one of them waits for its next slice. */
+  /** The queue of encodings, while one of them waits for its next slice. */
   #encodings: Task | undefined;
   #isStarting = false;
   #isWaiting = false;
   #areEncodingsWaiting = false;
-  /** Of the turn in progress, or the last one. */
+  /** Budget of the turn in progress, or of the last one. */
   #budgetMs: number;
-  /** Used by that turn, as far as first slices have to pay for it. */
+  /** Time used by that turn, as far as first slices have to pay for it. */
   #turnMs = 0;
-  /** Used by first slices since then. */
+  /** Time used by first slices since then. */
   #firstMs = 0;
-  /** When the slice in progress has to end; undefined where there is none. */
+  /** When the slice in progress has to end; undefined if none is. */
   #sliceEnd: number | undefined;
   #longestSliceMs = 0;
   readonly #recentSlice: RollingMaximum;
   /** When the queue was last empty. */
   #busySince = 0;
 
-  /** @param onIdle no task is left to do in this turn */
+  /** @param onIdle called when no task is left to do in this turn */
   constructor(
     clock: Pick<Clock, 'now' | 'nextTurn'>,
     sliceMs: number,
@@ -64,22 +64,22 @@ export class SliceScheduler {
     this.#recentSlice = new RollingMaximum(this.now);
   }
 
-  /** The longest that one slice has held the event loop. */
+  /** The longest time that one slice has held the event loop. */
   get longestSliceMs(): number {
     return this.#longestSliceMs;
   }
 
-  /** The longest that one slice has held the event loop in the last 30 to 60 seconds. */
+  /** The longest time that one slice has held the event loop in the last 30 to 60 seconds. */
   get recentSliceMs(): number {
     return this.#recentSlice.value;
   }
 
-  /** How long tasks have been waiting without a break: a hub that never catches up is under full pressure. */
+  /** How long tasks have been waiting without a break. A hub that never catches up is under full pressure. */
   get lagMs(): number {
     return this.#queue.length === 0 ? 0 : this.now() - this.#busySince;
   }
 
-  /** What a first slice may use now. */
+  /** The time that a first slice may use now. */
   get leftMs(): number {
     return Math.max(0, this.#sliceEnd === undefined ? this.#unspentMs : this.#sliceEnd - this.now());
   }
@@ -88,7 +88,7 @@ export class SliceScheduler {
     return this.sliceMs - this.#turnMs - this.#firstMs;
   }
 
-  /** Adding a task that waits already changes nothing. */
+  /** Adds a task to a later turn. Adding a task that already waits changes nothing. */
   add(task: Task): void {
     if (this.#queued.has(task)) return;
     if (this.#queue.length === 0) this.#busySince = this.now();
@@ -98,7 +98,7 @@ export class SliceScheduler {
     queueMicrotask(this.#start);
   }
 
-  /** The same, but the first slice runs inside the call, as far as others have left something of this turn's budget. */
+  /** Like `add`, but the first slice runs inside the call, as far as this turn's budget allows. */
   start(task: Task): void {
     const begin = this.now();
     const { leftMs } = this;
@@ -111,17 +111,17 @@ export class SliceScheduler {
     if (!isDone) this.add(task);
   }
 
-  /** Has the queue of encodings run in the next turns, until nothing in it waits. */
+  /** Runs the queue of encodings in the next turns, until nothing in it waits. */
   addEncodings(queue: Task): void {
     this.#encodings = queue;
-    // tasks first: what is sent does not wait for what is being encoded
+    // tasks first: sent messages do not wait for those being encoded
     this.#awaitNextTurn();
     if (this.#areEncodingsWaiting) return;
     this.#areEncodingsWaiting = true;
     this.#clock.nextTurn(this.#encode);
   }
 
-  /** Work inside of a call has held the event loop. */
+  /** Counts work inside a call that has held the event loop. */
   spend(ms: number): void {
     // the slice in progress counts it
     if (this.#sliceEnd !== undefined) return;
@@ -162,13 +162,13 @@ export class SliceScheduler {
     const tookMs = this.#slice(leftMs, (end) => {
       isDone = this.#run(encodings, end);
     });
-    // what encodings take beyond their part is not taken from first slices
+    // time that encodings use beyond their part is not taken from first slices
     const chargedMs = Math.min(this.#turnMs + tookMs, this.sliceMs * (1 - RESERVED));
     this.#turnMs = Math.max(this.#turnMs, chargedMs);
     if (!isDone) this.addEncodings(encodings);
   };
 
-  /** How long it took. */
+  /** Runs one slice and returns how long it took. */
   #slice(ms: number, work: (end: number) => void): number {
     const begin = this.now();
     this.#sliceEnd = begin + ms;

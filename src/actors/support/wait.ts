@@ -1,9 +1,9 @@
 import type { Clock } from '../../api/clock.ts';
 
-/** Between two looks at something that tells nobody when it is done. */
+/** Time between two looks at a condition that does not signal when it is met. */
 const LOOK_MS = 20;
 
-/** Resolves when `isDone`, or when the time is up. */
+/** Resolves when `isDone` returns true, or when the time is up. */
 export function until(clock: Clock, deadline: number, isDone: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const look = (): void => {
@@ -14,7 +14,7 @@ export function until(clock: Clock, deadline: number, isDone: () => boolean): Pr
   });
 }
 
-/** Resolves with the work, or when the time is up; the work goes on. */
+/** Resolves with the work, or when the time is up; the work continues. */
 export async function before(clock: Clock, deadline: number, work: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, Math.max(0, deadline - clock.now()));
@@ -22,17 +22,17 @@ export async function before(clock: Clock, deadline: number, work: Promise<unkno
   clock.clearTimeout(timer);
 }
 
-/** Lets sockets and timers have their turn. */
+/** Gives sockets and timers their turn. */
 function nextTurn(clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     clock.nextTurn(resolve);
   });
 }
 
-/** What is done in one turn of the event loop with one thing after the other, of some twenty to fifty microseconds each. */
+/** Items handled in one turn of the event loop, at some twenty to fifty microseconds each. */
 const AT_ONCE = 50;
 
-/** Does something with each, the first ones at once, the others in later turns: ten thousand must not hold what else the process does. */
+/** Calls `work` for each item, the first ones at once, the rest in later turns: ten thousand items must not block the process. */
 export async function oneByOne<T>(clock: Clock, all: Iterable<T>, act: (one: T, index: number) => void): Promise<void> {
   for (const [i, one] of [...all].entries()) {
     if (i > 0 && i % AT_ONCE === 0) await nextTurn(clock);

@@ -4,39 +4,38 @@ import type { Clock, TimerHandle } from '../../api/clock.ts';
 /** What the sweep looks at. */
 interface Swept {
   sweep(now: number, isFair: boolean): void;
-  /** What a link of somebody else's threw. */
+  /** An application's own link threw this. */
   onBroken(error: unknown): void;
 }
 
-/** All that are to be looked at. */
+/** All connections that the sweep looks at. */
 interface Crowd {
-  /** As they are while one looks: some may come and go meanwhile. */
+  /** A live view: connections may come and go during a round. */
   readonly present: Iterable<Swept>;
   readonly size: number;
 }
 
-/** Connections between two looks at the clock: a look at one of them costs next to nothing, or ten microseconds where a ping is due. */
+/** Connections between two looks at the clock. A look at one costs next to nothing, or ten microseconds if a ping is due. */
 const VISITS_PER_LOOK = 16;
 
-/** From one batch to the next: room for a message, and for the answers to the batch's pings. */
+/** Pause between two batches: time for a message, and for the answers to the batch's pings. */
 const PAUSE_MS = 5;
 
-/** Connections of one batch at least: half a millisecond of pings. */
+/** Minimum connections of one batch: half a millisecond of pings. */
 const LEAST_BATCH = 64;
 
 /**
- * The sweep's way past all connections, a batch at a time. After a message to thousands of connections a ping is due for each: at once,
- * these system calls and the answers to them would come between the next message and its readers (10,000 pings held the event loop for
- * eighty milliseconds).
+ * Looks at all connections, a batch at a time. After a message to thousands of connections, a ping is due for each. Without batches, these
+ * system calls and their answers would delay the next message (10,000 pings held the event loop for eighty milliseconds).
  */
 export class ConnectionSweep implements Task {
   readonly #crowd: Crowd;
   readonly #clock: Clock;
-  /** Has it run in the turns' slices. */
+  /** Runs it in slices of the scheduler. */
   readonly #enqueue: (round: ConnectionSweep) => void;
-  /** How long a round may take; a batch that comes this much after the one before says that the event loop was late. */
+  /** How long a round may take. A batch that comes this much after the previous one shows that the event loop was late. */
   readonly #roundMs: number;
-  /** A Map's iterator goes on where it stopped, with those that came meanwhile and without those that went. */
+  /** A Map's iterator continues where it stopped; it includes connections added meanwhile and omits removed ones. */
   #rest: Iterator<Swept> | undefined;
   #left = 0;
   #timer: TimerHandle;
@@ -51,8 +50,8 @@ export class ConnectionSweep implements Task {
   }
 
   /**
-   * Where the last round is not over, it goes on instead.
-   * @param isFair false when our own event loop was late: nobody is judged for that
+   * Starts a round, or continues the last one if it is not over.
+   * @param isFair false when our own event loop was late: no connection is judged in that round
    */
   begin(isFair: boolean): void {
     this.#rest ??= this.#crowd.present[Symbol.iterator]();
@@ -78,7 +77,7 @@ export class ConnectionSweep implements Task {
       try {
         next.value.sweep(now, isFair);
       } catch (error) {
-        // it must not keep the others from being looked at
+        // must not keep the others from being looked at
         next.value.onBroken(error);
       }
       if (--this.#left % VISITS_PER_LOOK !== 0) continue;

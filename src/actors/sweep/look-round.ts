@@ -1,22 +1,22 @@
 import type { Task } from '../support/slice-scheduler.ts';
 
-/** Looks between two looks at the clock: most cost next to nothing. */
+/** Callbacks between two looks at the clock: most cost next to nothing. */
 const LOOKS_PER_LOOK = 16;
 
-/** Asks all who want to be asked again and again, in slices: there may be one for each question and each message that is followed. */
+/** Calls all registered callbacks again and again, in slices. There may be one for each question and each followed message. */
 export class LookRound implements Task {
   readonly #looks: Set<() => boolean>;
   readonly #now: () => number;
-  /** A Set's iterator goes on where it stopped, with those that came meanwhile. */
+  /** A Set's iterator continues where it stopped, and includes callbacks added meanwhile. */
   #rest: Iterator<() => boolean> | undefined;
 
-  /** @param looks each is asked until its answer is true */
+  /** @param looks each is called until it returns true */
   constructor(looks: Set<() => boolean>, now: () => number) {
     this.#looks = looks;
     this.#now = now;
   }
 
-  /** Where the last round is not over, it goes on instead. */
+  /** Starts a round, or continues the last one if it is not over. */
   begin(): void {
     this.#rest ??= this.#looks.values();
   }

@@ -3,8 +3,8 @@ import { RollingMaximum } from '../support/rolling-maximum.ts';
 import type { Clock, TimerHandle } from '../../api/clock.ts';
 
 /**
- * The one timer of the hub: looks at everything once in `intervalMs`. When it comes late, the event loop was late, and so were
- * the answers of peers: it says so, and nobody is judged in that sweep.
+ * The only timer of the hub: looks at everything once in `intervalMs`. If the timer is late, the event loop was late, and so were the
+ * clients' answers. It reports that, and no connection is judged in that sweep.
  */
 export class SweepTimer {
   readonly #clock: Clock;
@@ -22,7 +22,7 @@ export class SweepTimer {
     this.#late = new RollingMaximum(() => clock.now());
   }
 
-  /** The most that the event loop was late lately. */
+  /** The largest recent delay of the event loop. */
   get lateMs(): number {
     return this.#late.value;
   }
@@ -47,7 +47,7 @@ export class SweepTimer {
       this.#sweep(now, lateMs <= this.#intervalMs / 2);
       this.#schedule();
     }, this.#intervalMs);
-    // a server that closes ends its process, hub or not: what is worth a look has a socket
+    // closing the server may end the process, hub or not: an open socket keeps it alive
     letGo(this.#timer);
   }
 }
