@@ -22,10 +22,10 @@ import {
   type Request,
 } from './wire-protocol.ts';
 
-/** Frames up to this size are parsed in microseconds, whatever is in them. */
+/** Frames up to this size are parsed in microseconds, whatever they contain. */
 const SMALL_BYTES = 512;
 
-/** No thread that a client can name is called so. */
+/** A key for the inbox that no thread id can equal. */
 const INBOX = '~';
 
 interface RawFrame {
@@ -33,18 +33,19 @@ interface RawFrame {
   readonly isBinary: boolean;
 }
 
-/** A request that has been read, until it is done. */
+/** A request that has been read and is not done. */
 interface Pending {
   readonly th: string;
   readonly isJoin: boolean;
   readonly request: Request;
-  /** Of its frame. */
+  /** Size of its frame in bytes. */
   readonly bytes: number;
 }
 
 /**
- * What a client has sent and the hub has not dealt with. Frames are taken as they come, and paid for; they are read, and the requests in
- * them performed, when the intake gives this connection its turn. Whatever is in a frame, it ends in an answer, a close code or nothing.
+ * What a client has sent and the hub has not handled yet. Frames are accepted and charged as they come. When the intake gives this
+ * connection its turn, frames are read and their requests performed. Every frame ends in an answer, a close code or nothing, never in a
+ * throw.
  */
 export class ClientInput implements IntakeMember {
   readonly #session: ClientSession;
@@ -56,12 +57,12 @@ export class ClientInput implements IntakeMember {
   #frames: RawFrame[] = [];
   /** How many of the frames have been read. */
   #read = 0;
-  /** Of frames that have not been read, and of requests that are not done. */
+  /** Bytes of unread frames and of requests that are not done. */
   #waitingBytes = 0;
   readonly #overhead = new WireOverhead();
-  /** Requests that are not done, joins apart. */
+  /** Requests that are not done, without joins. */
   #waiting = 0;
-  /** Joins that are not done, and those among them of threads that the connection is not in. */
+  /** Joins that are not done, including those for threads that the connection is not in. */
   #joins = 0;
   readonly #joining = new Map<string, number>();
   #heardAt: number;
@@ -77,12 +78,12 @@ export class ClientInput implements IntakeMember {
     this.#heardAt = now();
   }
 
-  /** When the client last said something. */
+  /** When the client last sent something. */
   get heardAt(): number {
     return this.#heardAt;
   }
 
-  /** @param readBytes what has come from the peer in all, where that is known */
+  /** @param readBytes all bytes that came from the client, if the link counts them */
   take(data: Uint8Array, isBinary: boolean, readBytes: number | undefined): void {
     this.#heardAt = this.#services.now();
     this.#pace.note(readBytes);
@@ -97,18 +98,18 @@ export class ClientInput implements IntakeMember {
     return this.#services.intake.add(this);
   }
 
-  /** A ping, or a pong that answers none of ours. */
+  /** A ping, or a pong that answers no ping of ours. */
   takeControl(): void {
     this.#pace.note(undefined);
     this.#pay(costs.control);
   }
 
-  /** A frame that comes after the connection's end. */
+  /** A frame that arrives after the connection's end. */
   ignore(readBytes: number | undefined): void {
     this.#pace.note(readBytes);
   }
 
-  /** What the client's URL asks for. */
+  /** The joins that the client's URL asks for. */
   join(joins: readonly (Join | InboxJoin)[]): void {
     for (const join of joins) {
       if (!this.#pay(costs.request)) return;
@@ -118,7 +119,7 @@ export class ClientInput implements IntakeMember {
     this.goOn();
   }
 
-  /** The connection takes answers again. */
+  /** The connection accepts answers again. */
   goOn(): void {
     if (this.hasWork) this.#services.intake.add(this);
   }
@@ -153,7 +154,7 @@ export class ClientInput implements IntakeMember {
     return true;
   }
 
-  /** A client that does not read its answers is given no more of them. */
+  /** A client that does not read its answers gets no more of them. */
   get #canStart(): boolean {
     return this.#session.takesAnswers && this.#lanes.canStart(this.#session.takesJoins);
   }
@@ -189,22 +190,22 @@ export class ClientInput implements IntakeMember {
     if (frame.t === 'join') return this.#joinAll([frame]);
     if (!this.#pay(costs.request)) return undefined;
     if (frame.t === 'cancel' && this.#session.isIn(frame.th)) {
-      // an `onPublish` that answers with a stream and waits for its end must not keep the cancel waiting
+      // an `onPublish` that answers with a stream and awaits its end must not delay the cancel
       void this.#requests.perform(frame);
       return undefined;
     }
     return this.#ask(frame, bytes);
   }
 
-  /** Anything but a join. */
+  /** Handles any request except a join. */
   #ask(request: Request, bytes: number): void {
     if (++this.#waiting > MOST_WAITING.requests) this.#shun(closeCodes.rateLimited);
     else this.#enqueue(request, bytes);
   }
 
   /**
-   * Cumulative, so they need not wait for the requests before them. What the protocol makes a client say is not counted against it: each
-   * message that it was sent is news once at most.
+   * Acknowledgements are cumulative, so they need not wait for earlier requests. The protocol requires them, so they are not charged: each
+   * message that the client was sent is news at most once.
    */
   #acknowledge(acks: readonly Acknowledged[], bytes: number): void {
     let isNews = false;
@@ -214,7 +215,7 @@ export class ClientInput implements IntakeMember {
   }
 
   #joinAll(joins: readonly Join[]): void {
-    // a client waits for answers before it sends the next list
+    // a client waits for the answers before it sends the next list
     if (joins.length > 1 && this.#joins > MAX_LIST) return this.#shun(closeCodes.rateLimited);
     for (const join of joins) {
       if (!this.#pay(costs.join)) return undefined;
@@ -264,12 +265,12 @@ export class ClientInput implements IntakeMember {
     else this.#refuseUnread(data, 'TC_MESSAGE_TOO_LARGE');
   }
 
-  /** Of a frame that is not parsed, only the beginning is read: enough to say which message was refused. */
+  /** Reads only the beginning of a frame that is not parsed: enough to name the refused message. */
   #refuseUnread(data: Uint8Array, code: string): void {
     this.#session.line.sendNotice(notices.error(code, headOfPublish(data)));
   }
 
-  /** False where that was more than is left, which ends the connection. */
+  /** False if the cost exceeds what is left, which ends the connection. */
   #pay(cost: number): boolean {
     if (this.#account.take(cost)) return true;
     this.#shun(closeCodes.rateLimited);

@@ -18,7 +18,7 @@ import { withDeadline } from '../support/callback-deadline.ts';
 import { notices, type Request } from './wire-protocol.ts';
 import type { PublishAnswer } from '../../api/connection.ts';
 
-/** The error code for the client where the application refuses with an HTTP status. */
+/** The error code for the client when the application refuses with an HTTP status. */
 const REFUSALS: Readonly<Record<number, string>> = {
   401: 'unauthenticated',
   403: 'forbidden',
@@ -26,14 +26,14 @@ const REFUSALS: Readonly<Record<number, string>> = {
   503: 'unavailable',
 };
 
-/** What a client's URL may be to blame for. */
+/** Errors that the client's URL may have caused. */
 const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_INVALID_POSITION']);
 
-/** Performs what a client asks for. Whatever it is, it ends in an answer, a close code or nothing, never in a throw. */
+/** Performs a client's requests. Every request ends in an answer, a close code or nothing, never in a throw. */
 export class ClientRequests {
   readonly #session: ClientSession;
   readonly #services: ConnectionServices;
-  /** Of the ids that the client chooses; undefined before the first one. */
+  /** The scope of the ids that the client chooses; undefined before the first one. */
   #scope: string | undefined;
 
   constructor(session: ClientSession, services: ConnectionServices) {
@@ -99,7 +99,7 @@ export class ClientRequests {
     else this.#refuse(request, 'unhandled');
   }
 
-  /** @param scoped its id in the thread, where the application does not say otherwise */
+  /** @param scoped the message's id in the thread, unless the application chooses another */
   #answer(request: Request & { readonly t: 'pub' }, scoped: string, answer: PublishAnswer): void {
     if (answer === false) this.#refuse(request, 'forbidden');
     else if (answer instanceof Refusal) this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', answer.message);
@@ -109,13 +109,13 @@ export class ClientRequests {
     }
   }
 
-  /** Answers with the error's code, where it has one for clients. */
+  /** Answers with the error's code, if there is one for clients. */
   fail(request: Request, error: unknown): void {
     if (this.#session.isOver) return;
     const isEnding = error instanceof HubClosedError || error instanceof ThreadClosedError;
-    // no answer: the client comes back to another process, and joins or publishes there again
+    // no answer: the client reconnects to another process, and joins or publishes again there
     if (isEnding && !this.#services.status.isRunning) return;
-    // a client that comes back later joins then; one that is refused would not
+    // a client that reconnects later joins then; a refused client would not
     if ('join' in request && error instanceof LogUnavailableError) {
       this.#session.line.evict(closeCodes.overloaded);
       return;
@@ -129,7 +129,7 @@ export class ClientRequests {
     if (!isKnown || error instanceof AnswerTimeoutError) this.#services.report(error);
   }
 
-  /** A client without code of ours reads no answers: it is closed, or left with the threads that it may have. */
+  /** A client that does not use our library does not read answers: it is closed, or stays with the threads that it may join. */
   #failInUrl(error: unknown): void {
     const { line } = this.#session;
     if (error instanceof TooManyThreadsError) {
@@ -146,7 +146,7 @@ export class ClientRequests {
       this.#session.line.evict(closeCodes.forbidden);
       return;
     }
-    // as it came, also where it is no id, but not by the megabyte
+    // the id as it came, even if invalid, but not megabytes of it
     const about = {
       ...('th' in request && isShort(request.th) && { th: request.th }),
       ...('join' in request && { ref: request.join.ref }),

@@ -8,18 +8,18 @@ import type { ConnectionServices } from './connection-services.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** The parts of a connection that its client can reach, and the application that is asked about it. */
+/** The parts of a connection that its client can reach, and the application that decides. */
 export interface SessionParts {
   readonly settings: ConnectionSettings;
   readonly line: ConnectionLine;
   readonly subscriptions: Subscriptions;
-  /** As the application knows it. */
+  /** The connection as the application knows it. */
   readonly connection: Connection;
-  /** Gives a message to the application's listeners; false where there are none. */
+  /** Passes a message to the application's listeners; false if there are none. */
   readonly emit: (message: ClientMessage) => boolean;
 }
 
-/** What one client may do on its connection, and what it does there. Made with the client's first frame. */
+/** What one client may do on its connection. Created with the client's first frame. */
 export class ClientSession {
   readonly settings: ConnectionSettings;
   readonly line: ConnectionLine;
@@ -45,34 +45,34 @@ export class ClientSession {
     return this.#subscriptions.get(threadId) !== undefined;
   }
 
-  /** How many threads it has joined, without the library's own. */
+  /** How many threads it has joined, not counting the library's own. */
   get joinedThreads(): number {
     const { id, userId } = this.settings;
     const ofUser = userId !== undefined && this.isIn(userThreadId(userId)) ? 1 : 0;
     return this.#subscriptions.size - ofUser - (this.isIn(connectionThreadId(id)) ? 1 : 0);
   }
 
-  /** Few of its answers wait to be written: a client is answered no faster than it reads. */
+  /** Few answers wait to be written: the client is answered no faster than it reads. */
   get takesAnswers(): boolean {
     return this.line.writer.takesNotices;
   }
 
-  /** No answer waits: a client that asks for many threads is given no more than it reads. */
+  /** No answer waits: a client that joins many threads is let in no faster than it reads. */
   get takesJoins(): boolean {
     return this.line.writer.admit('message') === 'now';
   }
 
-  /** Whether the client may publish there: it is in the thread, or could be. */
+  /** Whether the client may publish there: it is in the thread, or may join it. */
   async mayPublish(threadId: string): Promise<boolean> {
     return this.isIn(threadId) || (await this.#mayJoin(threadId));
   }
 
-  /** False where it may not, or where the application has taken it out of the thread since it asked. */
+  /** False if it may not, or if the application has removed it from the thread since it asked. */
   join(threadId: string, from: string | undefined, request?: JoinRequest): Promise<boolean> {
     return this.#subscriptions.joinIf(() => this.#mayJoin(threadId), threadId, from, request);
   }
 
-  /** The client asks for what is sent to its user; false where it has none. */
+  /** Joins the messages for the client's user; false if the connection has no user. */
   async openInbox(from: string | undefined, request?: JoinRequest): Promise<boolean> {
     const { userId } = this.settings;
     if (userId === undefined) return false;
@@ -84,19 +84,19 @@ export class ClientSession {
     this.#subscriptions.leave(threadId);
   }
 
-  /** After a refused join: where the application has joined this thread for its client, that holds. */
+  /** After a refused join: if the application has joined this thread for the client, the client is in it. */
   greetMember(threadId: string, ref: number | undefined): void {
     this.#subscriptions.greetMember(threadId, ref);
   }
 
-  /** The client asks for the end of a token stream; false where it may not. */
+  /** Cancels a token stream for the client; false if it may not. */
   cancelStream(threadId: string, streamId: string): boolean | Promise<boolean> {
     assertThreadId(threadId);
     const { id, userId } = this.settings;
     return this.#subscriptions.cancelStream(threadId, streamId, { connectionId: id, userId });
   }
 
-  /** The client says that it has everything up to this offset; false where that is no news, or cannot be true. */
+  /** The client acknowledges everything up to this offset; false if that is not new or not plausible. */
   ack(threadId: string, offset: number): boolean {
     return this.#subscriptions.get(threadId)?.ack(offset) ?? false;
   }

@@ -15,8 +15,8 @@ import type { ConnectionSettings } from './resolve-accept-options.ts';
 import { notices } from './wire-protocol.ts';
 
 /**
- * The line to one client. The machine decides when bytes may flow, the writer writes them, liveness finds out whether the client still
- * takes them; at the end the link is closed. The link comes last: its news is right even before it is attached.
+ * The line to one client. The machine decides when bytes may flow, the writer writes them, and liveness finds out whether the client still
+ * accepts them. At the end the line closes the link. The link is attached last: its news is handled correctly even before that.
  */
 export class ConnectionLine {
   readonly id: string;
@@ -27,9 +27,9 @@ export class ConnectionLine {
   #link: Link = unattachedLink;
   #isLinkOpen = true;
   #probe = 0;
-  /** From the eviction until its socket is gone. */
+  /** From the eviction until the socket is gone. */
   #ending: LinkEnding | undefined;
-  /** What the client has asked for, and waits for the client to read its answers. */
+  /** The client's requests, which wait for the client to read its answers. */
   input: { goOn(): void } | undefined;
 
   constructor({ id, format }: ConnectionSettings, services: ConnectionServices) {
@@ -51,17 +51,17 @@ export class ConnectionLine {
     return this.machine.state;
   }
 
-  /** False once the socket is gone; until then the client may still have to answer the close frame. */
+  /** False once the socket is gone; until then the client may still answer the close frame. */
   get isLinkOpen(): boolean {
     return this.#isLinkOpen;
   }
 
-  /** What has come from the client in all, where the link knows. */
+  /** All bytes that came from the client, if the link counts them. */
   get readBytes(): number | undefined {
     return this.#link.readBytes;
   }
 
-  /** What is held of a message that the client has begun and not ended. */
+  /** Bytes held of a message that the client has begun and not finished. */
   get unfinishedBytes(): number {
     return this.#link.unfinishedBytes ?? 0;
   }
@@ -78,7 +78,7 @@ export class ConnectionLine {
     this.machine.send({ type: 'evict', code, reason });
   }
 
-  /** Sends a frame of the protocol; a client that lets too many of them wait is evicted. */
+  /** Sends a frame of the protocol. A client that lets too many of them wait is evicted. */
   sendNotice(notice: Frame): void {
     if (this.writer.variant.format === 'plain' || this.state === 'evicted') return;
     if (!this.writer.say(notice)) this.evict(closeCodes.slowConsumer);
@@ -91,7 +91,7 @@ export class ConnectionLine {
 
   // --- news of the link
 
-  /** True where what waits may go on now. */
+  /** True if waiting messages may continue now. */
   drained(): boolean {
     if (this.#ending !== undefined) this.#ending.drained();
     else if (this.state === 'retrying' || this.#isProbed) this.machine.send({ type: 'progressed' });
@@ -108,7 +108,7 @@ export class ConnectionLine {
 
   closed(code: number, reason: string): void {
     this.#isLinkOpen = false;
-    // else it ends now, with `end`
+    // otherwise it ends now, with `end`
     if (this.#ending !== undefined) {
       this.#ending.stop();
       this.writer.abandon();
@@ -125,7 +125,7 @@ export class ConnectionLine {
     this.closed(closeCodes.abnormal.code, asError(error).message);
   }
 
-  /** The client goes on sending after its eviction. */
+  /** The client continues to send after its eviction. */
   heardAfterEnd(bytes: number): void {
     this.#ending?.heard(bytes);
   }
@@ -133,8 +133,8 @@ export class ConnectionLine {
   // --- the sweep
 
   /**
-   * @param isFair false when the event loop was late: then no peer is found to have stalled
-   * @returns true where a heartbeat waits for the next turn: thousands of idle connections are not all written to in one sweep
+   * @param isFair false when the event loop was late: no client is then judged as stalled
+   * @returns true if a heartbeat waits for the next turn: one sweep must not write to thousands of idle connections at once
    */
   sweep(now: number, isFair: boolean): boolean {
     const { state, liveness, machine } = this;
@@ -144,7 +144,7 @@ export class ConnectionLine {
       return false;
     }
     if (state === 'tripped') {
-      // a line too slow to answer in time may take bytes all the same
+      // a line too slow to answer in time may still accept bytes
       if (this.#isProbed && liveness.hasProgressed(now)) machine.send({ type: 'progressed' });
       return false;
     }
@@ -167,17 +167,17 @@ export class ConnectionLine {
 
   // --- effects of the machine
 
-  /** Whether the client takes bytes or answers tells whether the breaker may close. */
+  /** Whether the client accepts bytes or answers decides whether the breaker may close. */
   sendProbe(): void {
     guarded(() => {
       const now = this.#services.now();
-      // bytes that move from now on are as good as an answer
+      // bytes that move from now on count like an answer
       this.liveness.hasProgressed(now);
       this.#probe = this.liveness.ping(now, this.writer.bytes);
     }, this.#services.report);
   }
 
-  /** Closes the link, after what has begun. */
+  /** Closes the link, after the message in progress. */
   end(code: number, reason: string): void {
     if (!this.#isLinkOpen) {
       this.writer.abandon();
@@ -199,7 +199,7 @@ export class ConnectionLine {
 
   // --- the hub ends
 
-  /** Cuts the link where the client takes nothing, or does not answer the close frame. */
+  /** Cuts the link if the client accepts nothing, or does not answer the close frame. */
   cutIfStill(): void {
     if (this.#ending?.hasMoved() === false) this.#ending.cut();
   }

@@ -6,21 +6,21 @@ import type { SharedSlots } from './request-lanes.ts';
 import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
-/** The hub's connections, as one of them sees them. */
+/** What connections need from the hub. */
 export interface ConnectionPort {
-  /** The connection is evicted. Its socket may still be closing: see `forget`. */
+  /** Machines with this hub's effects, provided once: providing costs as much as building a machine. */
   leave(connectionId: string, end: { readonly code: number; readonly reason: string }): void;
-  /** Its socket is gone. */
+  /** Handles what clients have sent. */
   forget(connectionId: string): void;
 }
 
-/** What connections need of the hub. */
+/** Counts unfinished messages of clients. */
 export interface ConnectionServices extends HubContext {
-  /** With this hub's effects, provided once: providing costs as much as building a machine. */
+  /** Slots for further concurrent requests of one connection. */
   readonly machine: typeof connectionMachine;
-  /** What clients have sent, until it is dealt with. */
+  /** The connection is evicted. Its socket may still be closing: see `forgetLink`. */
   readonly intake: Intake;
-  /** What clients may send. */
+  /** The socket is gone. */
   readonly budgets: InputBudgets;
   /** What clients have begun to send. */
   readonly unfinished: UnfinishedInput;

@@ -28,12 +28,13 @@ const EVENTS: Readonly<Record<keyof ConnectionEvents, true>> = { message: true, 
 const JOIN_OPTIONS: OptionTable<JoinOptions> = { from: 'text' };
 const LEAVE_OPTIONS: OptionTable<LeaveOptions> = { reason: 'text' };
 
-/** What a socket may have read of the messages after one. */
+/** Bytes of later messages that a socket may already have read when it reports one. */
 const READ_AHEAD_BYTES = 128 * 1024;
 
 /**
- * One connection: what the application has of it, and what the hub, the link and the machine tell it. Its line, its delivery side and its
- * client's input do the work. Ten thousand connections are idle most of the time: what an idle one does not need is made when needed.
+ * One connection: the object that the application holds, and the receiver of events from the hub, the link and the machine. Its line, its
+ * delivery side and its client input do the work. Ten thousand connections are idle most of the time, so parts that an idle one does not
+ * need are created on demand.
  */
 export class ConnectionActor implements Connection, LinkListener {
   readonly id: string;
@@ -42,11 +43,11 @@ export class ConnectionActor implements Connection, LinkListener {
   readonly line: ConnectionLine;
   readonly delivery: DeliverySide;
   readonly #acceptedAt: number;
-  /** Those that it was in at its end, for `evicted` listeners. */
+  /** The threads that it was in when it ended, for `evicted` listeners. */
   #lastThreads: readonly string[] | undefined;
   #listeners: Emitter<ConnectionEvents> | undefined;
   #input: ClientInput | undefined;
-  /** It was closed for what its client has begun to send and not ended. */
+  /** It was closed because of the unfinished messages of its client. */
   #holdsTooMuch = false;
 
   constructor(settings: ConnectionSettings, services: ConnectionServices) {
@@ -59,7 +60,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#acceptedAt = Math.floor(services.now());
   }
 
-  /** Makes the link, whose news may come before it has been made. Where that throws, there is no connection. */
+  /** Creates the link, whose events may come before it is complete. If that throws, there is no connection. */
   attach(makeLink: (listener: LinkListener) => Link): void {
     try {
       this.line.attach(makeLink(this));
@@ -71,7 +72,7 @@ export class ConnectionActor implements Connection, LinkListener {
     }
   }
 
-  /** Begins to deliver, once the hub can find it; where it has ended before, it ends now. */
+  /** Begins to deliver, once the hub can find the connection. If it has already ended, it is cleaned up now. */
   start(): void {
     const { machine } = this.line;
     if (this.state === 'evicted') {
@@ -137,7 +138,7 @@ export class ConnectionActor implements Connection, LinkListener {
     if (this.delivery.subscriptions.leave(threadId)) this.sendNotice(notices.left(threadId, reason));
   }
 
-  /** To this connection alone: a thread of its own, so that everything that holds for a thread holds here too. */
+  /** Sends to this connection alone, in a thread of its own. So everything that holds for a thread holds here too. */
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
     checkSendOptions(options);
     const threadId = connectionThreadId(this.id);
@@ -164,17 +165,17 @@ export class ConnectionActor implements Connection, LinkListener {
     return this.delivery.subscriptions.get(threadId) !== undefined;
   }
 
-  /** One of the library's own threads, which no public call can name. */
+  /** Joins one of the library's own threads, which no public call can name. */
   joinOwn(threadId: string): Promise<void> {
     return this.delivery.subscriptions.join(threadId, undefined);
   }
 
-  /** What the client's URL asks for. */
+  /** The joins that the client's URL asks for. */
   joinFromUrl(joins: readonly (Join | InboxJoin)[]): void {
     this.#openInput().join(joins);
   }
 
-  /** Sends a frame of the protocol; a client that lets too many of them wait is evicted. */
+  /** Sends a frame of the protocol. A client that lets too many of them wait is evicted. */
   sendNotice(notice: Frame): void {
     this.line.sendNotice(notice);
   }
@@ -183,7 +184,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.line.evict(code);
   }
 
-  /** Another connection wants its place; see `DeadLines`. */
+  /** Another connection needs its place; see `DeadLines`. */
   askForLife(): () => boolean {
     const { liveness, writer } = this.line;
     let hasAnswered = (): boolean => false;
@@ -193,13 +194,13 @@ export class ConnectionActor implements Connection, LinkListener {
     return hasAnswered;
   }
 
-  /** @param isFair false when the event loop was late: then no peer is found to have stalled */
+  /** @param isFair false when the event loop was late: no client is then judged as stalled */
   sweep(now: number, isFair: boolean): void {
     const { subscriptions } = this.delivery;
     if (this.line.sweep(now, isFair)) this.delivery.resume();
     this.#examineUnfinished();
     if (subscriptions.isWanted || this.state === 'tripped' || this.state === 'evicted') return;
-    // answers to pings come by themselves, and do not show that the client uses the connection
+    // pongs are automatic and do not show that the client uses the connection
     const { leftAt = -Infinity } = subscriptions;
     const usedAt = Math.max(this.#acceptedAt, leftAt, this.#input?.heardAt ?? -Infinity);
     if (now - usedAt >= this.#services.settings.idleConnectionMs) this.evict(closeCodes.idle);
@@ -207,7 +208,7 @@ export class ConnectionActor implements Connection, LinkListener {
 
   #examineUnfinished(): void {
     if (this.state === 'evicted') {
-      // its client has had a sweep's time to read the code; what is held is freed with the socket
+      // its client has had the time of a sweep to read the code; the held bytes are freed with the socket
       if (this.#holdsTooMuch) this.line.cut();
       return;
     }
@@ -218,7 +219,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
   }
 
-  /** Effect of the machine: it has ended. */
+  /** Effect of the machine: the connection has ended. */
   terminate(code: number, reason: string): void {
     this.#lastThreads = this.delivery.end();
     this.line.end(code, reason);
@@ -258,7 +259,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.line.onBroken(error);
   }
 
-  /** The client has pinged, or sent a pong that answers none of our pings. */
+  /** The client has pinged, or sent a pong that answers no ping of ours. */
   #onControl(): void {
     if (this.state === 'evicted') this.#ignore(0);
     else this.#openInput().takeControl();
@@ -286,7 +287,7 @@ export class ConnectionActor implements Connection, LinkListener {
     return this.#input;
   }
 
-  /** False where there are no listeners. */
+  /** False if there are no listeners. */
   #emit<E extends keyof ConnectionEvents>(event: E, news: ConnectionEvents[E]): boolean {
     return this.#listeners?.emit(event, news) ?? false;
   }

@@ -13,14 +13,14 @@ import { SendTraces } from './send-traces.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { notices } from './wire-protocol.ts';
 
-/** The side of a connection that delivers, as its subscriptions see it: has them go on when the line lets it, and traces what is sent. */
+/** The delivering side of a connection, as its subscriptions see it: resumes them when the line allows it, and traces what is sent. */
 export class DeliverySide implements Subscriber<Subscription> {
   readonly id: string;
   readonly writer: FrameWriter;
   readonly subscriptions: Subscriptions;
   readonly #line: ConnectionLine;
   readonly #services: ConnectionServices;
-  /** From the first traced message, or the first retry, on. */
+  /** Set from the first traced message, or the first retry. */
   #traces: SendTraces | undefined;
 
   constructor(line: ConnectionLine, services: ConnectionServices) {
@@ -31,7 +31,7 @@ export class DeliverySide implements Subscriber<Subscription> {
     this.subscriptions = new Subscriptions(line, this, services);
   }
 
-  /** Messages are to come, or the kernel has not taken all bytes. */
+  /** Messages are still to be written, or the kernel has not accepted all bytes. */
   get isBusy(): boolean {
     if (this.#line.state !== 'open') return false;
     return this.subscriptions.behind > 0 || this.writer.unsentBytes > 0 || this.writer.admit('message') !== 'now';
@@ -44,7 +44,7 @@ export class DeliverySide implements Subscriber<Subscription> {
     if (this.subscriptions.behind > 0 || this.writer.admit('message') === 'turn') this.resume();
   }
 
-  /** False where that is not the answer to one of our pings. */
+  /** False if that answers no ping of ours. */
   onPong(seq: number): boolean {
     if (!this.#line.liveness.pong(seq, this.#services.now())) return false;
     if (this.subscriptions.behind > 0) this.resume();
@@ -65,12 +65,12 @@ export class DeliverySide implements Subscriber<Subscription> {
     this.#tracing.noteRetries(attempt);
   }
 
-  /** The first attempt and all retries timed out: what waits, waits in the log. */
+  /** The first attempt and all retries timed out: messages now wait in the log. */
   deliveryFailed(): void {
     this.#tracing.waiting(this.subscriptions.subscriptionsBehind, 'timed_out');
   }
 
-  /** Leaves all threads; those that it was in. */
+  /** Leaves all threads and returns those that it was in. */
   end(): readonly string[] {
     if (this.subscriptions.behind > 0) this.#tracing.waiting(this.subscriptions.subscriptionsBehind, 'evicted');
     const { threads } = this.subscriptions;
@@ -78,7 +78,7 @@ export class DeliverySide implements Subscriber<Subscription> {
     return threads;
   }
 
-  /** Has what waits go on in the turns' slices. */
+  /** Continues waiting work in slices of the scheduler. */
   resume(): void {
     this.#services.scheduler.add(this.subscriptions);
   }
@@ -121,7 +121,7 @@ export class DeliverySide implements Subscriber<Subscription> {
     const { bytes } = this.writer;
     const { liveness } = this.#line;
     if (liveness.hasRoom(now, bytes)) return 'now';
-    // whatever filled the line, an answer has to come
+    // an answer must arrive, whatever has filled the line
     liveness.follow(now, bytes);
     return 'signal';
   }

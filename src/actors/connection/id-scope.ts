@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MAX_ID_LENGTH } from '../../infra/log/ids.ts';
 
-/** Who chooses an id: a user, a client that has told its name, or else only this connection. */
+/** Who chooses an id: a user, a client with a `clientId`, or else only this connection. */
 export interface Chooser {
   readonly id: string;
   readonly userId: string | undefined;
@@ -9,25 +9,25 @@ export interface Chooser {
   readonly clientId: string | undefined;
 }
 
-/** Characters of base64url, six bits each: 132 bits, so that a scope cannot be hit on purpose. */
+/** Characters of base64url, six bits each: 132 bits, so that no client can find another one's scope by trying. */
 const SCOPE_LENGTH = 22;
 
 /**
- * The namespace of the ids that one client chooses: clients cannot take the ids of each other, of the server or of token streams. A hash, so
- * that the name of a client, which is its secret, is not shown to others.
+ * The namespace of the ids that one client chooses. Clients cannot take the ids of each other, of the server or of token streams. It is a
+ * hash, because the `clientId` is the client's secret and must not be shown to others.
  */
 export function scopeOf({ id, userId, clientId }: Chooser): string {
   if (userId !== undefined && userId !== '') return hash(`user:${userId}`).slice(0, SCOPE_LENGTH);
   return hash(clientId === undefined ? `connection:${id}` : `client:${clientId}`).slice(0, SCOPE_LENGTH);
 }
 
-/** The id of a client's message in its thread: `<scope>.<id>`; an id that is too long for that is hashed. */
+/** The id of a client's message in its thread: `<scope>.<id>`. An id that is too long for that is hashed. */
 export function scopedId(scope: string, id: string): string {
   const scoped = `${scope}.${id}`;
   return scoped.length <= MAX_ID_LENGTH ? scoped : `${scope}.${hash(id)}`;
 }
 
 function hash(text: string): string {
-  // not UTF-8, in which all lone surrogates are the same
+  // not UTF-8, in which all lone surrogates are equal
   return createHash('sha256').update(text, 'utf16le').digest('base64url');
 }

@@ -1,21 +1,24 @@
 import type { InputRates } from '../support/settings.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
-/** Who pays for what a client sends, besides its connection. */
+/** The parties that pay for a client's input, besides its connection. */
 export interface Payer {
   readonly userId: string | undefined;
-  /** Undefined where it is not known, or says nothing about who the client is. */
+  /** Undefined if the address is unknown, or does not identify the client. */
   readonly address: string | undefined;
 }
 
-/** While all connections together send more than the hub takes, everything costs so many times as much: who sends most is closed first. */
+/**
+ * While all connections together send more than the hub accepts, everything costs this many times as much. So the heaviest senders are
+ * closed first.
+ */
 const SURGE = 8;
 
-/** Of all connections of one user, or from one address. */
+/** The budget of all connections of one user, or from one address. */
 class SharedBudget {
   readonly key: string;
   readonly limiter: RateLimiter;
-  /** Connections that use it. */
+  /** Number of connections that use it. */
   users = 0;
 
   constructor(key: string, perSecond: number, now: number) {
@@ -24,13 +27,13 @@ class SharedBudget {
   }
 }
 
-/** What clients may still send. A hundred connections of one user, or from one address, share what is one user's, or one address's. */
+/** What clients may still send. A hundred connections of one user, or from one address, share one budget. */
 export class InputBudgets {
   readonly #rates: InputRates;
   readonly #now: () => number;
   readonly #total: RateLimiter;
   readonly #shared = new Map<string, SharedBudget>();
-  /** Those that no connection uses. */
+  /** Budgets that no connection uses. */
   readonly #unused = new Set<SharedBudget>();
 
   constructor(rates: InputRates, now: () => number) {
@@ -39,7 +42,7 @@ export class InputBudgets {
     this.#total = new RateLimiter(rates.total, now());
   }
 
-  /** Of one connection, from its first frame to its end. */
+  /** Opens the account of one connection, from its first frame to its end. */
   open(payer: Payer): InputAccount {
     const shared = this.#sharedBy(payer);
     for (const budget of shared) {
@@ -49,7 +52,7 @@ export class InputBudgets {
     return new InputAccount(this, new RateLimiter(this.#rates.perConnection, this.#now()), shared);
   }
 
-  /** Before there is a connection. False where its user, or its address, has nothing left. */
+  /** Charges input that comes before there is a connection. False if the user, or the address, has nothing left. */
   charge(payer: Payer, cost: number): boolean {
     return this.take(undefined, this.#sharedBy(payer), cost);
   }
@@ -66,7 +69,7 @@ export class InputBudgets {
     for (const budget of shared) if (--budget.users === 0) this.#unused.add(budget);
   }
 
-  /** Forgets those that no connection uses and that are as good as new. */
+  /** Forgets budgets that no connection uses and that are full again. */
   sweep(): void {
     const now = this.#now();
     for (const budget of this.#unused) {
@@ -105,12 +108,12 @@ export class InputAccount {
     this.#shared = shared;
   }
 
-  /** False where the connection, its user or its address has nothing left. */
+  /** False if the connection, its user or its address has nothing left. */
   take(cost: number): boolean {
     return this.#budgets.take(this.#own, this.#shared, cost);
   }
 
-  /** What was taken for something that turned out to cost less. */
+  /** Gives back points that were charged for something that turned out to cost less. */
   give(points: number): void {
     this.#own.give(points);
     for (const { limiter } of this.#shared) limiter.give(points);

@@ -3,24 +3,24 @@ import type { SliceScheduler, Task } from '../support/slice-scheduler.ts';
 
 /** A connection whose client has sent something. */
 export interface IntakeMember {
-  /** Does the next bit: reads one frame, or has one request performed. True where that was a request. */
+  /** Does the next step: reads one frame, or performs one request. True if it was a request. */
   step(): boolean;
   readonly hasWork: boolean;
 }
 
-/** Requests that are begun before those in progress have had a moment: what they do comes after the slice, as promises do. */
+/** Requests that begin before those in progress have had a moment: their promises run after the slice. */
 const BEGUN_AT_ONCE = 4;
 
 /**
- * What all clients send, a frame of each connection in turn. One task of the turns' slices, however many connections there are: so input
- * takes no more than its share, and what is sent goes out meanwhile.
+ * Handles the input of all clients, one frame of each connection in turn. It is one task of the scheduler, however many connections there
+ * are. So input gets no more than its share, and messages go out meanwhile.
  */
 export class Intake implements Task {
   readonly #clock: Clock;
   readonly #scheduler: SliceScheduler;
   readonly #sliceMs: number;
   readonly #waiting = new Set<IntakeMember>();
-  /** When this turn of the event loop had its first slice of input; undefined where it had none. */
+  /** When this turn of the event loop had its first slice of input; undefined if it had none. */
   #turnBeganAt: number | undefined;
   #isPaused = false;
 
@@ -37,7 +37,7 @@ export class Intake implements Task {
 
   run(deadline: number): boolean {
     let begun = 0;
-    // one that goes to the end of the set has its next turn in the same loop
+    // a member that moves to the end of the set has its next turn in the same loop
     for (const member of this.#waiting) {
       this.#waiting.delete(member);
       const hasBegun = member.step();
@@ -51,7 +51,7 @@ export class Intake implements Task {
     return this.#waiting.size === 0;
   }
 
-  /** Goes on when the requests that were begun have done what they can do now, or in the next turn where that took long. */
+  /** Continues when the begun requests have done what they can do now, or in the next turn if that took long. */
   #pause(): void {
     this.#isPaused = true;
     if (this.#turnBeganAt === undefined) {

@@ -14,8 +14,8 @@ import type { ConnectionState } from '../../api/connection.ts';
 type Actor = ActorRefFrom<typeof connectionMachine>;
 
 /**
- * The machine of one connection at work. Ten thousand connections are idle most of the time, and a machine has nothing to say while
- * its connection is in the first state: so its actor is made with its first event, or at once where somebody inspects.
+ * The machine of one connection, created on demand. Ten thousand connections are idle most of the time, and a machine in its first state
+ * has nothing to do. So the actor is created with its first event, or at once if an inspector is attached.
  */
 export class LazyMachine {
   readonly #id: string;
@@ -35,7 +35,7 @@ export class LazyMachine {
     return 'retrying' in value ? 'retrying' : 'tripped';
   }
 
-  /** The state with the one inside it: `retrying.backingOff`. */
+  /** The state with its substate: `retrying.backingOff`. */
   get path(): string {
     return this.#actor === undefined ? 'open' : stateOf(this.#actor.getSnapshot());
   }
@@ -44,7 +44,7 @@ export class LazyMachine {
     return this.#actor?.getSnapshot().context ?? untroubled(this.#input);
   }
 
-  /** In its first state, whose entry opens the gate. */
+  /** Starts in the first state, whose entry opens the gate. */
   start(): void {
     this.#launch();
   }
@@ -53,7 +53,7 @@ export class LazyMachine {
     sendIfActive(this.#late, event);
   }
 
-  /** Nobody pays for the news of states until somebody listens. */
+  /** Reports state changes; they cost nothing until the first listener. */
   watch(onState: (from: string, to: string) => void): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
@@ -65,7 +65,7 @@ export class LazyMachine {
     });
   }
 
-  /** Where it comes late, it finds itself where it would be: in its first state, with the gate open. */
+  /** The actor, created now if needed: it starts where it would be, in its first state with the gate open. */
   get #late(): Actor {
     if (this.#actor !== undefined) return this.#actor;
     return this.#launch(this.#services.machine.resolveState({ value: 'open', context: untroubled(this.#input) }));

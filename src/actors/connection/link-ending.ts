@@ -3,18 +3,18 @@ import { guarded } from '../support/emitter.ts';
 import type { FrameWriter } from '../delivery/frame-writer.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 
-// A link of somebody else's may throw, which must not keep its connection from ending: that is reported, and it ends.
+// A custom link may throw, which must not keep its connection from ending. The error is reported, and the connection ends.
 
 type Report = (error: unknown) => void;
 
-/** Most that the end of a link may take, the peer's answer to the close frame included; as long as `ws` waits for that. */
+/** Maximum time for the end of a link, including the client's answer to the close frame; as long as `ws` waits for it. */
 const MAX_ENDING_MS = 30_000;
 
-/** What a peer may go on saying meanwhile; each frame counts as `FRAME_BYTES` at least. */
+/** Bytes that a client may still send meanwhile; each frame counts as `FRAME_BYTES` at least. */
 const MAX_HEARD_BYTES = 1024 * 1024;
 const FRAME_BYTES = 256;
 
-/** What the end of a link needs of its connection. */
+/** What the end of a link needs from its connection. */
 export interface EndingServices {
   readonly link: Link;
   readonly writer: FrameWriter;
@@ -22,19 +22,19 @@ export interface EndingServices {
   readonly reason: string;
   readonly now: number;
   readonly report: Report;
-  /** Has it run in the turns' slices. */
+  /** Runs it in slices of the scheduler. */
   readonly enqueue: (ending: LinkEnding) => void;
 }
 
 /**
- * The end of a connection's link. The message that has begun goes out to its end, and what the protocol has to say, then the close frame:
- * a client that has lost the end of a message, or does not learn why it was closed, would come back for it. It is cut where the peer
- * takes nothing any more, or takes too long.
+ * The end of a connection's link. The message in progress and the waiting notices are sent, then the close frame. A client that lost the
+ * end of a message, or did not learn why it was closed, would come back for it. The link is cut if the client accepts nothing any more, or
+ * takes too long.
  */
 export class LinkEnding implements Task {
   readonly #services: EndingServices;
   readonly #cutAt: number;
-  /** The close frame has been handed to the socket, which sends it after what it holds. */
+  /** The close frame has been handed to the socket, which sends it after its buffered bytes. */
   #isClosing = false;
   #heardBytes = 0;
   #takenBytes = 0;
@@ -44,7 +44,7 @@ export class LinkEnding implements Task {
     this.#cutAt = services.now + MAX_ENDING_MS;
   }
 
-  /** Nearly always there is nothing to wait for, and the close frame goes at once. */
+  /** Nearly always nothing waits, and the close frame goes at once. */
   begin(): void {
     const { link, report, enqueue } = this.#services;
     guarded(() => link.uncork(), report);
@@ -52,23 +52,23 @@ export class LinkEnding implements Task {
     if (!this.run()) enqueue(this);
   }
 
-  /** The socket takes bytes again. */
+  /** The socket accepts bytes again. */
   drained(): void {
     if (!this.#isClosing) this.#services.enqueue(this);
   }
 
-  /** The peer goes on talking. */
+  /** The client continues to send. */
   heard(bytes: number): void {
     this.#heardBytes += Math.max(bytes, FRAME_BYTES);
     if (this.#heardBytes > MAX_HEARD_BYTES) this.cut();
   }
 
-  /** The sweep's look. */
+  /** The look of the sweep. */
   examine(now: number, hasStalled: boolean): void {
     if (hasStalled || now >= this.#cutAt) this.cut();
   }
 
-  /** Whether the peer has taken bytes since this was last asked. */
+  /** Whether the client has accepted bytes since the last call. */
   hasMoved(): boolean {
     const before = this.#takenBytes;
     this.#takenBytes = this.#taken;
@@ -85,7 +85,7 @@ export class LinkEnding implements Task {
     cutLink(this.#services.link, this.#services.report);
   }
 
-  /** A piece of a big message at a time; true where there is nothing to do now: a drain follows, or it is closing. */
+  /** Sends one piece of a big message; true if nothing is to be done now: a drain follows, or the link is closing. */
   run(): boolean {
     const { link, writer, code, reason, report } = this.#services;
     let isDone = true;

@@ -21,25 +21,25 @@ export class Liveness {
   /** Undefined where nothing waits. */
   #unsentSince: number | undefined;
   #progressAt: number;
-  /** How long the last lump of waiting bytes took. */
+  /** How long the last batch of waiting bytes took. */
   #progressMs = 0;
   #pingSeq = 0;
   #pongSeq = 0;
   #pingAt = NEVER;
   #heardAt: number;
-  /** Bytes handed over when the last ping went out: what came later is not covered by its answer. */
+  /** Bytes handed over when the last ping went out. Its answer does not cover later bytes. */
   #coveredBytes = 0;
   #ackedBytes = 0;
-  /** Bytes handed over when that was last looked at, and since when there are no more. */
+  /** Bytes handed over at the last look, and since when there are no more. */
   #saidBytes = 0;
   #saidAt: number;
   /** How long the last answered barrier took, and the fastest of all. */
   #roundTripMs = 0;
   #fastestMs = Infinity;
   #answeredAt: number;
-  /** The pings without an answer, oldest first; undefined where there is none. */
+  /** The pings without an answer, oldest first; undefined if there is none. */
   #barriers: Barrier[] | undefined;
-  /** From the first big message on. */
+  /** Set from the first big message. */
   #window: SendWindow | undefined;
 
   /** @param policy shared by all connections */
@@ -56,7 +56,7 @@ export class Liveness {
     this.#link = link;
   }
 
-  /** Bytes of the connection's life that the peer has received: it answered a barrier that was sent after them. */
+  /** Bytes of the connection that the client has certainly received: it answered a barrier sent after them. */
   get ackedBytes(): number {
     return this.#ackedBytes;
   }
@@ -66,9 +66,9 @@ export class Liveness {
     return this.#pongSeq === 0 ? undefined : this.#roundTripMs;
   }
 
-  /** Sends a ping barrier now; its number. */
+  /** Sends a ping barrier now and returns its number. */
   ping(now: number, writtenBytes: number): number {
-    // since it was empty, or else since the last answer
+    // since the line was empty, or else since the last answer
     const { emptyAt = -Infinity, emptyBytes = 0 } = this.#window ?? {};
     const isFresh = emptyAt > this.#answeredAt;
     const fromBytes = isFresh ? emptyBytes : this.#ackedBytes;
@@ -81,16 +81,16 @@ export class Liveness {
     return seq;
   }
 
-  /** Asks for a sign of life, where no answer is awaited already; the function tells whether one came since. */
+  /** Asks for a sign of life, unless an answer is already awaited. The returned function says whether a sign came since. */
   ask(now: number, writtenBytes: number): () => boolean {
     if (this.#pingSeq === this.#pongSeq) this.ping(now, writtenBytes);
     const seq = this.#pingSeq;
     const taken = this.#link.unsentBytes > 0 ? this.#link.takenBytes : undefined;
-    // bytes that had to wait, and go, are a sign as well
+    // bytes that had to wait, and move, are a sign as well
     return () => this.#pongSeq >= seq || this.#heardAt > now || (taken !== undefined && this.#link.takenBytes > taken);
   }
 
-  /** True where the answer is to a barrier that was unanswered: answers are cumulative. */
+  /** True if it answers an unanswered barrier; answers are cumulative. */
   pong(seq: number, now: number): boolean {
     this.#heardAt = now;
     if (seq <= this.#pongSeq || seq > this.#pingSeq) return false;
@@ -120,18 +120,18 @@ export class Liveness {
     return this.#window.hasRoom(now, writtenBytes - this.#ackedBytes);
   }
 
-  /** A part was written, or has to wait: a barrier tells when the peer has what is on its way. */
+  /** A part was written, or has to wait. The answer to a barrier shows when the client has received the bytes on their way. */
   follow(now: number, writtenBytes: number): void {
     if (this.#window !== undefined && writtenBytes - this.#coveredBytes >= this.#window.step)
       this.ping(now, writtenBytes);
   }
 
-  /** The peer sent something. */
+  /** The client sent something. */
   heard(now: number): void {
     this.#heardAt = now;
   }
 
-  /** Nothing was said for so long that a page, which sees no pings, might take the line for dead. */
+  /** The connection was quiet for so long that a page, which sees no pings, might consider it dead. */
   owesHeartbeat(now: number, writtenBytes: number): boolean {
     if (writtenBytes !== this.#saidBytes) {
       this.#saidBytes = writtenBytes;
@@ -140,7 +140,7 @@ export class Liveness {
     return now - this.#saidAt >= this.#policy.heartbeatMs;
   }
 
-  /** The sweep's look. `writtenBytes`: bytes handed to the socket in the connection's life. */
+  /** The look of the sweep. `writtenBytes`: all bytes that were handed to the socket. */
   examine(now: number, writtenBytes: number): Finding {
     const hasProgressed = this.#examineUnsent(now);
     const { sendTimeoutMs, heartbeatMs } = this.#policy;
@@ -159,12 +159,12 @@ export class Liveness {
     return this.#examineUnsent(now);
   }
 
-  /** From now on it counts only whether bytes move. */
+  /** From now on, only the movement of bytes counts. */
   beginEnd(now: number): void {
     this.#progressAt = Math.floor(now);
   }
 
-  /** Bytes wait, and have made no progress for as long as a peer may take. */
+  /** Bytes wait, and have made no progress for as long as allowed. */
   hasStalled(now: number): boolean {
     this.#examineUnsent(now);
     return this.#isWaitingTooLong(now);
@@ -175,8 +175,8 @@ export class Liveness {
   }
 
   /**
-   * Bytes that the kernel took while it had room for all are no sign of life; bytes that had to wait for room are. So the
-   * counters, two calls into the socket's handle, are looked at only where something waits or has waited.
+   * Bytes that the kernel accepted while it had room are no sign of life; bytes that had to wait for room are. Reading the counters means
+   * two calls into the socket's handle, so they are read only if something waits or has waited.
    */
   #examineUnsent(now: number): boolean {
     const isUnsent = this.#link.unsentBytes > 0;
@@ -200,9 +200,9 @@ export class Liveness {
   }
 
   /**
-   * A slow line answers and takes bytes in lumps, because the kernel holds megabytes and reports room only when a third of
-   * them is free. So what the last answer or lump took tells how long the next one may take: twice that, as a TCP
-   * retransmission timer allows for a slow path (RFC 6298).
+   * A slow line answers and accepts bytes in batches, because the kernel holds megabytes and reports room only when a third of them is
+   * free. So the time of the last answer or batch limits the next one: twice that, as a TCP retransmission timer allows for a slow path
+   * (RFC 6298).
    */
   #patience(lastMs: number): number {
     return Math.max(this.#policy.sendTimeoutMs, 2 * lastMs);

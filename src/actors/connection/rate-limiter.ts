@@ -1,9 +1,9 @@
-/** How many seconds' worth may come at once: a client that comes back joins its threads and publishes what has waited. */
+/** The burst allowance in seconds' worth of points: a reconnecting client joins its threads and publishes what has waited. */
 const BURST_S = 5;
 
 /**
- * A token bucket: so many points a second, and for a short time more. What costs more than is left may still be taken where something
- * is left, and is paid off later: so a bucket of any size lets a frame of any size pass.
+ * A token bucket: a rate of points a second, and a short burst. A cost above the rest may still be taken if anything is left; it is paid
+ * off later. So a bucket of any size lets a frame of any size pass.
  */
 export class RateLimiter {
   readonly #perMs: number;
@@ -18,7 +18,7 @@ export class RateLimiter {
     this.#at = now;
   }
 
-  /** False where nothing is left. */
+  /** False if nothing is left. */
   take(cost: number, now: number): boolean {
     if (this.#most === Infinity) return true;
     this.#refill(now);
@@ -27,12 +27,12 @@ export class RateLimiter {
     return true;
   }
 
-  /** Gives back what was taken for something that turned out to cost nothing. */
+  /** Gives back points that were charged for something that turned out to cost nothing. */
   give(points: number): void {
     this.#left = Math.min(this.#most, this.#left + points);
   }
 
-  /** Nothing was taken lately: a new one would be the same. */
+  /** The bucket is full: a new one would be the same. */
   isFull(now: number): boolean {
     this.#refill(now);
     return this.#left >= this.#most;

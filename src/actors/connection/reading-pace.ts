@@ -2,11 +2,11 @@ import type { Clock } from '../../api/clock.ts';
 import type { Link } from '../../api/socket.ts';
 import { guarded } from '../support/emitter.ts';
 
-/** What a peer may send before the event loop has a turn for others: its socket would else be read for two megabytes at a time. */
+/** What a client may send before the event loop has a turn for others. Otherwise its socket would be read for two megabytes at a time. */
 const FRAMES_AT_ONCE = 256;
 const BYTES_AT_ONCE = 64 * 1024;
 
-/** Reads no more from a peer than is dealt with: after each lot, the socket pauses for a turn, and as long as `isBehind`. */
+/** Reads no more from a client than is handled: after each batch, the socket pauses for a turn, and as long as `isBehind`. */
 export class ReadingPace {
   readonly #link: Pick<Link, 'pauseReading' | 'resumeReading'>;
   readonly #clock: Clock;
@@ -29,8 +29,8 @@ export class ReadingPace {
   }
 
   /**
-   * The peer has sent a frame.
-   * @param readBytes what has come from it in all, where that is known
+   * The client has sent a frame.
+   * @param readBytes all bytes that came from it, if the link counts them
    */
   note(readBytes: number | undefined): void {
     this.#frames++;

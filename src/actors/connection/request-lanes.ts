@@ -1,7 +1,7 @@
-/** Requests of one connection that the application is asked about at the same moment, at most. */
+/** Maximum requests of one connection that the application is asked about at the same moment. */
 const MOST_AT_ONCE = 32;
 
-/** What the connections of a hub share: beyond its first one, a connection's requests in progress take places that others may need. */
+/** Slots that the connections of a hub share. Each request of a connection beyond its first one in progress takes a slot. */
 export class SharedSlots {
   #free: number;
 
@@ -22,23 +22,23 @@ export class SharedSlots {
   }
 }
 
-/** Something about one thread. */
+/** A request about one thread. */
 interface Keyed {
   readonly th: string;
-  /** It may be one of thousands: others go before it. */
+  /** It may be one of thousands, so other requests go first. */
   readonly isJoin: boolean;
 }
 
 /**
- * The requests of one connection, in their order within each thread, because a leave must not overtake the join before it. Those about
- * several threads are performed at the same time: the database that `authorize` asks is no queue of one.
+ * The requests of one connection, in order within each thread, because a leave must not overtake the join before it. Requests about
+ * different threads are performed at the same time: the database behind `authorize` is not a queue of one.
  */
 export class RequestLanes<R extends Keyed> {
   readonly #perform: (request: R) => Promise<void>;
   readonly #slots: SharedSlots;
-  /** By thread: what waits for the request before it. */
+  /** By thread: requests that wait for the one before them. */
   readonly #lanes = new Map<string, R[]>();
-  /** Requests that wait for nothing but a place, and joins that do. */
+  /** Requests, and joins, that wait only for a slot. */
   readonly #ready: R[] = [];
   readonly #joins: R[] = [];
   #active = 0;
@@ -59,7 +59,7 @@ export class RequestLanes<R extends Keyed> {
     this.#queue(request);
   }
 
-  /** Whether something waits that may be performed now. One at a time it always may: nobody else's requests keep it from that. */
+  /** Whether a waiting request may be performed now. One at a time is always allowed: requests of other connections cannot prevent that. */
   canStart(takesJoins: boolean): boolean {
     if (this.#ready.length === 0 && !(takesJoins && this.#joins.length > 0)) return false;
     return this.#active === 0 || (this.#active < MOST_AT_ONCE && this.#slots.isFree);

@@ -12,15 +12,15 @@ export interface ConnectionSettings {
   readonly id: string;
   readonly userId: string | undefined;
   readonly clientId: string | undefined;
-  /** What the application keeps with it. */
+  /** Data that the application attaches to the connection. */
   readonly data: unknown;
   readonly format: Format;
   readonly authorize: (threadId: string) => boolean | Promise<boolean>;
   readonly onPublish: AcceptOptions['onPublish'];
   readonly address: string | undefined;
-  /** Of one frame of its client's: a larger one is refused. */
+  /** Maximum bytes of one frame of the client; a larger one is refused. */
   readonly maxInputBytes: number;
-  /** Of one frame of its client's: a larger one ends the connection. */
+  /** Maximum bytes of one frame of the client; a larger one ends the connection. */
   readonly maxFrameBytes: number;
 }
 
@@ -60,7 +60,7 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
 
 const CLIENT_ID = /^[\w-]{22,64}$/;
 
-/** The client's name in the URL that it has dialled; any other `cid` is a parameter of the application's. */
+/** The client's id in the URL that it dialled; any other `cid` is a parameter of the application. */
 export function clientIdIn(query: URLSearchParams): string | undefined {
   const cid = query.get('cid') ?? '';
   return CLIENT_ID.test(cid) ? cid : undefined;

@@ -2,10 +2,10 @@ import type { InputLimits } from '../../api/input-limits.ts';
 import { checkCount, checkNumber } from '../../infra/option-checks.ts';
 import type { InputSettings } from '../support/settings.ts';
 
-/** The largest frame that is read at all, where the hub takes smaller ones: larger ones are refused with an answer up to here. */
+/** The largest frame that is read at all, even if the hub accepts only smaller ones. Up to this size, the hub refuses with an answer. */
 const READ_BYTES = 1024 * 1024;
 
-/** Of messages that have not ended: two thousand clients on slow lines, each in the middle of a frame of 64 KiB. */
+/** Bytes of unfinished messages: two thousand clients on slow lines, each in the middle of a frame of 64 KiB. */
 const UNFINISHED_BYTES = 128 * 1024 * 1024;
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */

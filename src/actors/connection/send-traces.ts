@@ -4,13 +4,13 @@ import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { JoinedFrame } from '../delivery/joined-frames.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 
-/** Of the messages that a failing connection waits for, how many in each thread are looked at for a trace. */
+/** How many waiting messages of a failing connection are searched for a trace, in each thread. */
 const MOST_IN_THREAD = 64;
 
-/** And in all of its threads. */
+/** The same, over all of its threads. */
 const MOST_IN_ALL = 1_024;
 
-/** The spans of what one connection is sent: with each traced message, what became of it here and at which attempt. */
+/** The spans of one connection's sends: for each traced message, its outcome here and the attempt. */
 export class SendTraces {
   readonly #connectionId: string;
   readonly #telemetry: Telemetry;
@@ -23,7 +23,7 @@ export class SendTraces {
     this.#telemetry = telemetry;
   }
 
-  /** The waiting messages have seen so many retries. */
+  /** The waiting messages have seen this many retries. */
   noteRetries(retries: number): void {
     this.#retries = retries;
   }
@@ -49,7 +49,7 @@ export class SendTraces {
     for (const entry of entries) this.over(entry, entry.frame(format, window).bytes, 'written');
   }
 
-  /** What these subscriptions wait for has not been written in time, or will not be written. */
+  /** The waiting messages of these subscriptions have not been written in time, or will not be written. */
   waiting(subscriptions: Iterable<Subscription>, outcome: SendOutcome): void {
     let left = MOST_IN_ALL;
     for (const subscription of subscriptions) {

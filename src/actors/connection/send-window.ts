@@ -1,40 +1,40 @@
 import { PART_BYTES } from '../../infra/wire/part-frames.ts';
 
-/** A ping on its way, with what is known when it is sent. */
+/** A ping on its way, with what was known when it was sent. */
 export interface Barrier {
   readonly seq: number;
   readonly at: number;
   /** Bytes handed over before it. */
   readonly bytes: number;
-  /** Bytes that the line carried up to a moment before it was sent, and that moment: its answer tells what it has carried since. */
+  /** Bytes that the line had carried at an earlier moment, and that moment. The answer shows what the line has carried since. */
   readonly fromBytes: number;
   readonly fromAt: number;
 }
 
-/** Bytes that may be on their way before it is known how fast the line is. */
+/** Bytes that may be on their way before the speed of the line is known. */
 const FIRST_BYTES = 256 * 1024;
 
-/** How long what overtakes may have to wait for bytes that the kernel has taken already, besides the round trip. */
+/** Maximum time that an overtaking message may wait for bytes that the kernel has already taken, in addition to the round trip. */
 const QUEUE_MS = 250;
 
 /** The fastest answer is forgotten after this time: a phone may have moved to a longer line. */
 const FASTEST_MS = 30_000;
 
-/** A line that carries more than this many times what it did before may carry more still. */
+/** A line that carries more than this factor of its former rate may carry still more. */
 const GROWTH = 1.25;
 
 /**
- * How many bytes of a big message may be on their way to a peer. The kernel takes megabytes for a slow line, which nothing can overtake;
- * and a long line carries megabytes before the first answer comes. So it is what the line carries in its round trip and a quarter of a
- * second, with the rate and the round trip measured as BBR does (Cardwell et al., ACM Queue 14(5), 2016): the most that was carried between
- * two answers lately, and the fastest answer.
+ * How many bytes of a big message may be on their way to a client. The kernel takes megabytes for a slow line, which nothing can overtake;
+ * and a long line carries megabytes before the first answer comes. So the window is what the line carries in its round trip and a quarter
+ * of a second. The rate and the round trip are measured as BBR does (Cardwell et al., ACM Queue 14(5), 2016): the most that was recently
+ * carried between two answers, and the fastest answer.
  *
- * While the rate still grows, half a round trip is added, which makes the window grow by half and more in each. What overtakes arrives half
- * a round trip after it was sent and has waited for at most the rest: within a round trip and `QUEUE_MS` in any case.
+ * While the rate still grows, half a round trip is added, which makes the window grow by half and more in each. An overtaking message
+ * arrives half a round trip after it was sent and has waited for at most the rest: in any case within a round trip and `QUEUE_MS`.
  */
 export class SendWindow {
   #bytes = FIRST_BYTES;
-  /** Bytes in a millisecond, the most of this period and of the two before it. */
+  /** Bytes per millisecond: the maximum of this period and of the two before it. */
   #rate = 0;
   #rateBefore = 0;
   #rateLongBefore = 0;
@@ -69,13 +69,16 @@ export class SendWindow {
     return this.#emptyBytes;
   }
 
-  /** Whether more may be written while so many bytes are on their way. */
+  /** Whether more may be written while this many bytes are on their way. */
   hasRoom(now: number, inFlight: number): boolean {
     const isEmptied = this.#emptyUntil !== undefined && now < this.#emptyUntil;
     return inFlight < (isEmptied ? this.#bytes / 4 : this.#bytes);
   }
 
-  /** Bytes from one barrier to the next: several are on their way at once, or the window would be seen open once in two round trips. */
+  /**
+   * Bytes from one barrier to the next. Several are on their way at once; otherwise the window would seem open only once in two round
+   * trips.
+   */
   get step(): number {
     return this.#bytes / 8;
   }

@@ -16,15 +16,15 @@ export class Subscriptions extends SubscriptionTable implements Task {
   readonly #line: ConnectionLine;
   readonly #subscriber: Subscriber<Subscription>;
   readonly #services: ConnectionServices;
-  /** Undefined where there are none. */
+  /** Undefined if there are none. */
   #behind: Set<Subscription> | undefined;
   /** How many of them are the library's own. */
   #own = 0;
-  /** When it left a thread last; undefined where it has not left any. */
+  /** When the connection last left a thread; undefined if it never did. */
   leftAt: number | undefined;
-  /** Joins that wait for the application or for a log elsewhere; undefined where there are none. */
+  /** Joins that wait for the application or for a shared log; undefined if there are none. */
   #joining: Set<{ readonly threadId: string }> | undefined;
-  /** The one whose big message is going out in parts: what it holds on to is bounded by being one. */
+  /** The subscription whose big message is being sent in parts: there is only one, which bounds the memory that it holds. */
   #inParts: Subscription | undefined;
 
   constructor(line: ConnectionLine, subscriber: Subscriber<Subscription>, services: ConnectionServices) {
@@ -34,17 +34,17 @@ export class Subscriptions extends SubscriptionTable implements Task {
     this.#services = services;
   }
 
-  /** Whether somebody wants it in a thread: the hub puts it into those of the library by itself. */
+  /** Whether a client or the application joined a thread; the hub itself joins the library's own threads. */
   get isWanted(): boolean {
     return this.size > this.#own;
   }
 
-  /** Threads in which something is still to come. */
+  /** Number of threads in which something is still to be written. */
   get behind(): number {
     return this.#behind?.size ?? 0;
   }
 
-  /** Messages that are still to come, in all threads. */
+  /** Number of messages still to be written, in all threads. */
   get lag(): number {
     let lag = 0;
     for (const subscription of this.#behind ?? NONE) lag += subscription.lag;
@@ -55,13 +55,13 @@ export class Subscriptions extends SubscriptionTable implements Task {
     return this.#behind ?? NONE;
   }
 
-  /** As `get`; between two subscriptions, `joining`. */
+  /** Like `get`; returns `joining` between two subscriptions. */
   standing(threadId: string): Subscription | 'joining' | undefined {
     const isJoining = [...(this.#joining ?? [])].some((joining) => joining.threadId === threadId);
     return this.get(threadId) ?? (isJoining ? 'joining' : undefined);
   }
 
-  /** The application's join; nothing where it has left meanwhile, or is in the thread already. */
+  /** The application's join. It does nothing if the connection has left meanwhile, or is already in the thread. */
   async join(threadId: string, from: string | undefined): Promise<void> {
     this.#line.assertLive('join');
     if (this.get(threadId) !== undefined) return;
@@ -69,9 +69,9 @@ export class Subscriptions extends SubscriptionTable implements Task {
   }
 
   /**
-   * A client's own join, where it may; false where it may not, or where it is taken out of the thread before it is in it. Where the server
-   * has joined for it already, or does so meanwhile, the client's position counts: it knows what it has, and ignored what came before it
-   * had asked.
+   * A client's own join. False if the client may not join, or if the application removes it before the join is complete. If the server has
+   * already joined for the client, or does so meanwhile, the client's position counts: the client knows what it has, and ignored messages
+   * from before its request.
    */
   joinIf(
     may: () => MaybePromise<boolean>,
@@ -87,7 +87,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     });
   }
 
-  /** @param work is given whether the join is still wanted: a leave of the application's ends it */
+  /** @param work receives a function that says whether the join is still wanted: the application's leave ends it */
   async #whileJoining(threadId: string, work: (isWanted: () => boolean) => Promise<boolean>): Promise<boolean> {
     const joining = { threadId };
     const all = (this.#joining ??= new Set());
@@ -114,7 +114,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
         return true;
       }
       if (subscription !== undefined) {
-        // anew from its place: what has overtaken others came before the client had asked
+        // again from its position: messages that overtook others came before the client had asked
         start ??= formatPosition(subscription.position);
         this.#forget(subscription);
       }
@@ -123,7 +123,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     return false;
   }
 
-  /** False where it was not in the thread. */
+  /** False if it was not in the thread. */
   leave(threadId: string): boolean {
     this.#joining?.forEach((joining, _, all) => joining.threadId === threadId && all.delete(joining));
     const subscription = this.get(threadId);
@@ -131,7 +131,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     return subscription !== undefined;
   }
 
-  /** Its client may not join, but is in the thread: it gets its position there. */
+  /** The client may not join, but is in the thread: it gets its position there. */
   greetMember(threadId: string, ref: number | undefined): void {
     const subscription = this.get(threadId);
     if (subscription === undefined) return;
@@ -139,13 +139,13 @@ export class Subscriptions extends SubscriptionTable implements Task {
     this.#line.sendNotice(notices.joined(threadId, position, 0, ref));
   }
 
-  /** False where it may not, or is not in the thread. */
+  /** False if the client may not cancel, or is not in the thread. */
   cancelStream(threadId: string, streamId: string, by: Canceller): boolean | Promise<boolean> {
     const subscription = this.get(threadId);
     return subscription !== undefined && (subscription.streams?.cancel(streamId, by) ?? true);
   }
 
-  /** The connection has ended. It may be in forty thousand threads: most of them are left in the turns' slices. */
+  /** The connection has ended. It may be in forty thousand threads, so most of them are left in slices of the scheduler. */
   leaveAll(): void {
     const rest = this.all();
     const leaveSome = (isEnough: (left: number) => boolean): boolean => {
@@ -165,7 +165,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     if (clearance !== 'signal') this.#services.scheduler.add(this);
   }
 
-  /** False where another thread's big message is in progress: those that wait are visited when it is over. */
+  /** False if another thread's big message is in progress. Waiting subscriptions are visited when that is over. */
   beginParts(subscription: Subscription): boolean {
     this.#inParts ??= subscription;
     return this.#inParts === subscription;
@@ -176,7 +176,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     if (this.behind > 0) this.#services.scheduler.add(this);
   }
 
-  /** Goes on with what the frame writer has begun, then catches up, a visit to each thread in turn, as far as the socket takes it. */
+  /** Continues the frame in progress, then catches up: visits the threads in turn, as far as the socket accepts data. */
   run(deadline: number): boolean {
     try {
       return this.#goOn(deadline);
@@ -191,7 +191,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     const clearance = writer.resume();
     if (clearance !== 'now') return clearance === 'signal';
     input?.goOn();
-    // one visit for each: who is still behind after it is at the end of the set, and parts of a big message take turns with the rest
+    // one visit for each: a subscription that is still behind moves to the end of the set; parts of a big message alternate with the rest
     let left = this.behind;
     for (const subscription of this.#behind ?? NONE) {
       if (left-- === 0) break;
@@ -201,13 +201,13 @@ export class Subscriptions extends SubscriptionTable implements Task {
       if (next !== 'now') return next === 'signal';
       if (this.#services.now() >= deadline) return this.behind === 0;
     }
-    // a subscription that waits for no signal has asked for another turn already
+    // a subscription that waits for no signal has already asked for another turn
     return true;
   }
 
   /**
-   * False where somebody else's join was faster, or this one is not wanted any more. At once where the log answers at once, and as soon
-   * as the thread is open: who sends right after a join finds it there.
+   * False if another join was faster, or if this one is no longer wanted. If the log answers at once and the thread is open, the join is
+   * complete at once: a message sent right after it reaches the connection.
    */
   async #enter(
     threadId: string,
@@ -232,7 +232,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     return true;
   }
 
-  /** Its client asks for a thread that it is in, as it stands there. */
+  /** The client joins a thread that it is in: it is answered with its current position. */
   #greet(subscription: Subscription, request: JoinRequest | undefined): void {
     subscription.parts = request?.parts;
     this.#line.sendNotice(

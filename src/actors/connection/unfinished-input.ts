@@ -1,6 +1,6 @@
 /**
- * What clients have begun to send and not ended. One connection holds a frame of the largest size at most; ten thousand of them hold ten
- * thousand, and pay for none, because a message is paid for when it is whole.
+ * Counts the unfinished messages of clients. One connection holds at most one frame of the largest size, but ten thousand connections hold
+ * ten thousand. None of them is charged, because a message is charged when it is complete.
  */
 export class UnfinishedInput {
   readonly #limit: number;
@@ -12,12 +12,12 @@ export class UnfinishedInput {
     this.#limit = limit;
   }
 
-  /** Of all connections, as they were found last. */
+  /** Bytes of all connections, as last reported. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** False where all hold too much, and this one holds as much as the average or more: whose message is small stays. */
+  /** False if all connections together hold too much and this one holds the average or more. So connections with small messages stay. */
   note(connection: object, bytes: number): boolean {
     this.forget(connection);
     if (bytes === 0) return true;
@@ -26,7 +26,7 @@ export class UnfinishedInput {
     return this.#bytes <= this.#limit || bytes < this.#bytes / this.#held.size;
   }
 
-  /** It has ended. */
+  /** The connection has ended. */
   forget(connection: object): void {
     this.#bytes -= this.#held.get(connection) ?? 0;
     this.#held.delete(connection);

@@ -7,8 +7,8 @@ import type { Session } from '../../api/attach.ts';
 const NAMES: readonly string[] = ['userId', 'format', 'data'] satisfies readonly (keyof Session)[];
 
 /**
- * What `authenticate` has answered. A session may have fields of the application's own, but none that differs from one of ours only in
- * capitals or underscores: `userID` would be a connection of no user.
+ * Checks the answer of `authenticate`. A session may have fields of the application's own, but none that differs from ours only in capitals
+ * or underscores: with `userID`, the connection would have no user.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function assertSession(session: unknown): asserts session is Session {

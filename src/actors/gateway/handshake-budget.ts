@@ -5,7 +5,7 @@ import type { InputBudgets, Payer } from '../connection/input-budgets.ts';
 import { costs } from '../connection/input-costs.ts';
 import type { GatewaySettings } from './resolve-attach-options.ts';
 
-/** What handshakes cost the address that they come from, and the user whose they turn out to be. */
+/** Charges handshakes to their address, and to their user once that is known. */
 export class HandshakeBudget {
   readonly #budgets: InputBudgets;
   readonly #clientAddress: GatewaySettings['clientAddress'];
@@ -21,7 +21,7 @@ export class HandshakeBudget {
     return address === undefined ? undefined : clientNetwork(address);
   }
 
-  /** False where nothing is left. */
+  /** False if nothing is left. */
   take(payer: Partial<Payer>): boolean {
     return this.#budgets.charge({ userId: undefined, address: undefined, ...payer }, costs.handshake);
   }

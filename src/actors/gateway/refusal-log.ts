@@ -3,17 +3,17 @@ import type { RefusedHandshake, RefusedReason } from '../../api/events.ts';
 import { pathOf } from '../../infra/socket/request-target.ts';
 import { warnDeveloper } from '../support/development-warning.ts';
 
-/** Development warnings of one gateway: what a client makes up anew each time must not fill a log. */
+/** Maximum development warnings of one gateway: what a client makes up anew each time must not fill the log. */
 const MAX_WARNINGS = 20;
 
-/** Says who was refused and why: nobody else can, because a page sees no status, and dials again in silence. */
+/** Logs which client was refused and why. Only the server can: a page does not see the status and silently reconnects. */
 export class RefusalLog {
   readonly #path: string;
   readonly #isDevelopment: boolean;
   readonly #announce: (news: RefusedHandshake) => void;
   readonly #warned = new Set<string>();
 
-  /** @param path that of the gateway */
+  /** @param path the gateway's path */
   constructor(path: string, isDevelopment: boolean, announce: (news: RefusedHandshake) => void) {
     this.#path = path;
     this.#isDevelopment = isDevelopment;

@@ -31,28 +31,30 @@ export interface GatewayPort {
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
   accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor;
-  /** Looks for a place for one more connection of the user: dead ones are ended. Resolves where there is one or none to be had. */
+  /**
+   * Looks for a place for one more connection of the user by ending dead ones. Resolves when there is a place, or when there can be none.
+   */
   makeRoom(userId: string, signal: AbortSignal): Promise<void>;
-  /** A handshake was refused: counted, and a `refused` event. */
+  /** A handshake was refused: it is counted, and becomes a `refused` event. */
   refused(news: RefusedHandshake): void;
 }
 
-/** For who looks at the answer in the browser's tools, where the page cannot. */
+/** A hint in the answer, for developers who look at it in the browser's tools. The page cannot see it. */
 const ORIGIN_HINT =
   'origin not allowed: list it in allowedOrigins, or let the proxy pass the Host that the browser asked for, with its port';
 
-/** Why a client is refused, and what it is answered. */
+/** Why a client is refused, and how it is answered. */
 interface Denial {
   readonly reason: RefusedReason;
   readonly refusal: Refusal;
 }
 
-/** Its user, or its address, has used up what it may send. */
+/** The user, or the address, has used up its budget. */
 const SPENT: Denial = { reason: 'rate-limited', refusal: new Refusal(429) };
 
 type Answer = Session | Refusal | false | null | undefined;
 
-/** Answers the requests to upgrade of one path: who may come in, and what those may join who came in. */
+/** Answers the upgrade requests of one path: decides which clients may connect and which threads their URL joins. */
 export class UpgradeGateway implements Route, Task {
   readonly #context: HubContext;
   readonly #hub: GatewayPort;
@@ -60,9 +62,11 @@ export class UpgradeGateway implements Route, Task {
   readonly #unroute: () => void;
   readonly #refusals: RefusalLog;
   readonly #budget: HandshakeBudget;
-  /** Those whose `authenticate` has not settled, with their deadlines: also of clients that have gone, or were refused meanwhile. */
+  /**
+   * Handshakes whose `authenticate` has not settled, with their deadlines. They include clients that have gone or were refused meanwhile.
+   */
   readonly #pending = new Map<Handshake, TimerHandle>();
-  /** Handshakes to be answered in the turns' slices: a deploy brings thousands at the same moment. */
+  /** Handshakes to be answered in slices of the scheduler: a deploy brings thousands at the same moment. */
   readonly #answers: (() => void)[] = [];
   readonly #upgraders;
 
@@ -92,13 +96,13 @@ export class UpgradeGateway implements Route, Task {
     return this.#context.status.isRunning;
   }
 
-  /** Answers no more. Connections stay. */
+  /** Answers no more handshakes. Connections stay. */
   detach(): void {
     this.#unroute();
     this.close();
   }
 
-  /** Whoever waits for `authenticate` gets a 503. */
+  /** Handshakes that wait for `authenticate` get a 503. */
   close(): void {
     for (const handshake of this.#pending.keys()) {
       this.#stopTimer(handshake);
@@ -106,7 +110,7 @@ export class UpgradeGateway implements Route, Task {
     }
   }
 
-  /** First what costs nothing to find out. Never throws. */
+  /** The cheap checks come first. Never throws. */
   take(handshake: Handshake): void {
     try {
       const denial = this.#assess(handshake.request);
@@ -134,7 +138,7 @@ export class UpgradeGateway implements Route, Task {
     return denial ?? (this.#budget.take({ address: this.#budget.addressOf(request) }) ? undefined : SPENT);
   }
 
-  /** Whether the hub has no place for one more connection, of this user. */
+  /** Whether the hub has no place for one more connection of this user. */
   #denialOf(userId: string | undefined): Denial | undefined {
     const { status, settings } = this.#context;
     if (!status.isRunning) return { reason: 'stopping', refusal: new Refusal(503) };
@@ -207,7 +211,7 @@ export class UpgradeGateway implements Route, Task {
     this.#context.actorOptions.clock.clearTimeout(this.#pending.get(handshake));
   }
 
-  /** False where it is over already, or others have answered. */
+  /** False if it is already over, or was answered elsewhere. */
   #refuse(handshake: Handshake, { reason, refusal }: Denial, userId?: string): boolean {
     const isRefused = handshake.refuse(refusal);
     if (isRefused) this.#refusals.note(reason, refusal.status, handshake.request, userId);
@@ -218,7 +222,7 @@ export class UpgradeGateway implements Route, Task {
     if (handshake.wasTaken) this.#context.report(new UpgradeTakenError({ path: this.#options.path }));
   }
 
-  /** Our own failure, or the application's. */
+  /** A failure of the library or of the application. */
   #fail(handshake: Handshake, error: unknown): void {
     this.#refuse(handshake, { reason: 'failed', refusal: new Refusal(500) });
     this.#context.report(error);
@@ -256,7 +260,7 @@ export class UpgradeGateway implements Route, Task {
     if (status !== undefined) this.#refusals.note('malformed', status, request, session.userId);
   }
 
-  /** Apart, because a closure holds all that is around it: `authorize` lives as long as the connection, the request must not. */
+  /** A separate function, because a closure holds its whole scope: `authorize` lives as long as the connection, the request must not. */
   #acceptOptions(session: Session, format: Format): AcceptOptions {
     const { onPublish, maxPayload } = this.#options;
     return {

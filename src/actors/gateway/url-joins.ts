@@ -2,7 +2,7 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { InboxJoin, Join } from '../connection/wire-protocol.ts';
 
-/** A client without our code says in the URL what it wants to join: requests as others are, with the same limits. */
+/** Joins the threads that a client without our library names in its URL. They are requests like others, with the same limits. */
 export function joinFromUrl(connection: ConnectionActor, query: URLSearchParams): void {
   const joins = joinsIn(query);
   if (joins === undefined) connection.evict(closeCodes.badMessage);
@@ -22,5 +22,5 @@ function joinsIn(query: URLSearchParams): readonly (Join | InboxJoin)[] | undefi
   ];
 }
 
-/** An empty one is none: what comes from now on. */
+/** An empty position means none: only new messages. */
 const positionIn = (from: string | undefined): string | undefined => (from === '' ? undefined : from);
