@@ -6,25 +6,25 @@ import type { SharedSlots } from './request-lanes.ts';
 import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
-/** What connections need from the hub. */
+/** The hub's connections, as one of them sees them. */
 export interface ConnectionPort {
-  /** Machines with this hub's effects, provided once: providing costs as much as building a machine. */
+  /** The connection is evicted. Its socket may still be closing: see `forget`. */
   leave(connectionId: string, end: { readonly code: number; readonly reason: string }): void;
-  /** Handles what clients have sent. */
+  /** The socket is gone. */
   forget(connectionId: string): void;
 }
 
-/** Counts unfinished messages of clients. */
+/** What connections need from the hub. */
 export interface ConnectionServices extends HubContext {
-  /** Slots for further concurrent requests of one connection. */
+  /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
   readonly machine: typeof connectionMachine;
-  /** The connection is evicted. Its socket may still be closing: see `forgetLink`. */
+  /** Handles what clients have sent. */
   readonly intake: Intake;
-  /** The socket is gone. */
+  /** Limits what clients may send. */
   readonly budgets: InputBudgets;
-  /** What clients have begun to send. */
+  /** Counts unfinished messages of clients. */
   readonly unfinished: UnfinishedInput;
-  /** For several requests of one connection at the same time. */
+  /** Slots for further concurrent requests of one connection. */
   readonly requestSlots: SharedSlots;
   readonly threads: Pick<ThreadPort, 'open'>;
   readonly connections: ConnectionPort;

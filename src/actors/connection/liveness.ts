@@ -9,8 +9,8 @@ const NEVER = -1e9;
 export type Finding = 'well' | 'progressed' | 'stalled';
 
 /**
- * Whether a peer still takes what it is sent, from two signs, because the kernel takes megabytes for a peer that is stopped:
- * unsent bytes that make no progress, and a ping barrier without an answer. No timer: the one sweep looks.
+ * Whether a client still accepts what it is sent. The kernel takes megabytes for a stopped client, so there are two signs: unsent bytes
+ * that make no progress, and a ping barrier without an answer. It needs no timer: the one sweep looks.
  *
  * Moments that are compared with seconds are whole milliseconds: V8 keeps a fraction in an object of 16 bytes.
  */

@@ -1,9 +1,12 @@
 import type { Subscription } from '../delivery/subscription.ts';
 
-/** One connection's subscriptions by thread, in the order of the joins. Nearly every connection is in one thread: a Map takes 240 bytes for it. */
+/**
+ * One connection's subscriptions by thread, in the order of the joins. Nearly every connection is in one thread, and a Map for it takes 240
+ * bytes.
+ */
 export abstract class SubscriptionTable {
   #first: Subscription | undefined;
-  /** Those that came after the first one; undefined where there are none. */
+  /** The subscriptions after the first one; undefined if there are none. */
   #rest: Map<string, Subscription> | undefined;
 
   get threads(): readonly string[] {
@@ -18,13 +21,13 @@ export abstract class SubscriptionTable {
     return this.#first?.threadId === threadId ? this.#first : this.#rest?.get(threadId);
   }
 
-  /** Some may be deleted meanwhile. */
+  /** Subscriptions may be deleted meanwhile. */
   protected *all(): Generator<Subscription, void> {
     if (this.#first !== undefined) yield this.#first;
     if (this.#rest !== undefined) yield* this.#rest.values();
   }
 
-  /** Only where there is none of this thread. */
+  /** Only if there is none in this thread. */
   protected add(subscription: Subscription): void {
     if (this.size === 0) this.#first = subscription;
     else (this.#rest ??= new Map()).set(subscription.threadId, subscription);

@@ -10,18 +10,18 @@ import type { GapReason } from '../delivery/gap-reason.ts';
 /** Name of the WebSocket subprotocol; its frames are in `docs/PROTOCOL.md`. */
 export const SUBPROTOCOL = 'threadcast.v1.json';
 
-/** Of a `traceparent`, which has 55 in its version 00. */
+/** Maximum length of a `traceparent`, which has 55 units in its version 00. */
 const MOST_TRACE_UNITS = 256;
 
-/** Streams that a join may say something about: twice as many as a thread has in progress unless it is set otherwise. */
+/** Maximum streams that a join may report: twice as many as a thread has in progress by default. */
 const MOST_STREAMS = 64;
 
-/** Where the ids of a message that is too big are looked for. */
+/** Bytes at the beginning of a too big message that are searched for its ids. */
 const MOST_HEAD_BYTES = 2_048;
 
-/** What the server says besides messages. */
+/** What the server sends besides messages. */
 export const notices = {
-  /** @param isUp whether the log can be reached, which is only said where it cannot */
+  /** @param isUp whether the log is reachable; sent only if it is not */
   hello: (sid: string, pingMs: number, limits: { maxBytes: number; list: number }, isUp: boolean): Frame =>
     encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits, up: isUp ? undefined : false })),
   joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
@@ -39,22 +39,22 @@ export const notices = {
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
 };
 
-/** A client asks to be let into a thread. */
+/** A client asks to join a thread. */
 export interface Join {
   readonly t: 'join';
   readonly th: string;
   readonly from: string | undefined;
   readonly join: JoinRequest;
-  /** Asked for by the URL, not by a frame. */
+  /** The URL asked for it, not a frame. */
   readonly isInUrl?: boolean | undefined;
 }
 
-/** A client asks for what is sent to its user. */
+/** A client asks for the messages to its user. */
 export interface InboxJoin extends Omit<Join, 't' | 'th'> {
   readonly t: 'inbox';
 }
 
-/** What a client says about what it has: cumulative, by thread. */
+/** What a client acknowledges: cumulative, by thread. */
 export type Acknowledged = readonly [th: string, o: number];
 
 /** What a client may ask for. */
@@ -71,16 +71,16 @@ export type Request =
       readonly tp: string | undefined;
     };
 
-/** A frame of a client's: one request, many joins, or what it has. */
+/** A frame of a client: one request, a list of joins, or a list of acknowledgements. */
 export type ClientFrame =
   | Request
   | { readonly t: 'joins'; readonly joins: readonly Join[] }
   | { readonly t: 'acks'; readonly acks: readonly Acknowledged[] };
 
-/** Entries that a frame of a client's with a list may have; `hello` tells it. */
+/** Maximum entries of a list in a client's frame; `hello` states it. */
 export const MAX_LIST = 256;
 
-/** The request in a frame; `ignored` for a word that this version does not know, `undefined` for what is no request at all. */
+/** The request in a frame; `ignored` for a type that this version does not know, `undefined` for an invalid frame. */
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
@@ -116,7 +116,7 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
   }
 }
 
-/** All entries of a list, or nothing where one of them is none, or where it is longer than `hello` said. */
+/** All entries of a list; undefined if an entry is invalid, or if the list is longer than `hello` allows. */
 function listIn<T>(list: unknown, entryIn: (entry: readonly unknown[]) => T | undefined): readonly T[] | undefined {
   if (!Array.isArray(list) || list.length > MAX_LIST) return undefined;
   const entries = list.map((entry: unknown) => (Array.isArray(entry) ? entryIn(entry) : undefined));
@@ -124,7 +124,7 @@ function listIn<T>(list: unknown, entryIn: (entry: readonly unknown[]) => T | un
   return right.length === entries.length ? right : undefined;
 }
 
-/** `[th, ref?, from?, s?, have?]`; in a list, `null` stands for what is not said. */
+/** `[th, ref?, from?, s?, have?]`; in a list, `null` stands for an omitted value. */
 function joinIn([th, ref, place, s, have]: readonly unknown[], parts: unknown): Join | undefined {
   const from = place ?? undefined;
   if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
@@ -137,8 +137,7 @@ function ackIn([th, o]: readonly unknown[]): Acknowledged | undefined {
 }
 
 /**
- * Which message a frame that is not parsed would publish, where its `d` comes last, as `threadcast/client` writes it. Nothing where that
- * cannot be seen.
+ * The message that an unparsed frame would publish, if its `d` comes last, as `threadcast/client` writes it. Empty if that cannot be seen.
  */
 export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
   const head = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, MOST_HEAD_BYTES)).toString();
@@ -155,7 +154,7 @@ function joinRequestIn(s: unknown, takesParts: boolean, have: unknown, ref: unkn
   };
 }
 
-/** What the client says it has of the streams; what makes no sense counts as nothing, and so does what is too much. */
+/** The stream positions that the client reports. Invalid or too many entries count as none. */
 function positionsIn(value: unknown): TextPositions | undefined {
   if (!isObject(value)) return undefined;
   const positions = new Map<string, number>();
@@ -168,7 +167,7 @@ function positionsIn(value: unknown): TextPositions | undefined {
   return positions;
 }
 
-/** What it has of a message that came to its middle; likewise. */
+/** The message that the client has a part of; likewise. */
 function unfinishedIn(have: unknown): PartsRequest {
   const { o, id, n, of } = isObject(have) ? have : {};
   const isRight = typeof n === 'number' && Number.isSafeInteger(n) && n >= 0 && isId(id);

@@ -25,7 +25,7 @@ import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
 
-/** What the gateway needs of the hub behind it, besides what all actors share. */
+/** What the gateway needs from its hub, besides the shared context. */
 export interface GatewayPort {
   readonly budgets: InputBudgets;
   /** @throws TooManyConnectionsError */
