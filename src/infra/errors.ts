@@ -1,4 +1,4 @@
-/** Every error of the library, by what it is about. */
+/** Every error of the library, grouped by subject. */
 export { ThreadcastError, InvalidOptionError, asError } from './errors/base.ts';
 export {
   UnserializableMessageError,

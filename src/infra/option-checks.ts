@@ -3,10 +3,10 @@ import { InvalidOptionError } from './errors.ts';
 /** Options with every default filled in. */
 export type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
-/** The other way round: each may be left out, or be undefined. */
+/** The inverse: each option may be left out, or be undefined. */
 export type Optional<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
 
-/** Both ends included. */
+/** Both ends are included. */
 export interface Range {
   readonly min: number;
   readonly max?: number;
@@ -32,7 +32,7 @@ export function checkNumber(option: string, value: unknown, fallback: number, { 
 }
 
 /**
- * As `checkNumber`, of what is counted: a whole number, or `Infinity` for no limit.
+ * Like `checkNumber`, for a count: a whole number, or `Infinity` for no limit.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function checkCount(option: string, value: unknown, fallback: number, range: Range): number {
@@ -41,7 +41,7 @@ export function checkCount(option: string, value: unknown, fallback: number, ran
   throw new InvalidOptionError({ option, value, expected: 'a whole number' });
 }
 
-/** One of a few words, or the default. */
+/** One of several words, or the default. */
 export function checkChoice<T extends string>(option: string, value: unknown, fallback: T, choices: readonly T[]): T {
   if (value === undefined) return fallback;
   const choice = choices.find((candidate) => candidate === value);
@@ -49,7 +49,7 @@ export function checkChoice<T extends string>(option: string, value: unknown, fa
   return choice;
 }
 
-/** An object that has these methods, or undefined: `redisLog` instead of `redisLog({ url })` is told at once. */
+/** An object with these methods, or undefined. It catches `redisLog` passed instead of `redisLog({ url })` at once. */
 export function checkMethods<T extends object | undefined>(
   option: string,
   value: T,
@@ -62,7 +62,7 @@ export function checkMethods<T extends object | undefined>(
 }
 
 /**
- * Whether the application's answer lets a peer do what it asks for. Only `true` does: an object, a text or a promise that nothing awaits
+ * Whether the application's answer allows a client what it asks for. Only `true` does. An object, a text or a promise that was not awaited
  * is a mistake, which is reported.
  */
 export function isAllowed(callback: string, answer: unknown, report: (error: Error) => void): boolean {
@@ -72,7 +72,7 @@ export function isAllowed(callback: string, answer: unknown, report: (error: Err
   return answer === true;
 }
 
-/** A function, or undefined. The type is the caller's: what a function does with its arguments cannot be checked. */
+/** A function, or undefined. The type is the caller's: the arguments of a function cannot be checked. */
 export function checkFunction<T>(option: string, value: T): T {
   if (value !== undefined && typeof value !== 'function') {
     throw new InvalidOptionError({ option, value, expected: 'a function' });

@@ -1,7 +1,7 @@
 import { InvalidOptionError } from './errors.ts';
 import { similarName } from './similar-name.ts';
 
-/** What an option's value is, where it is given; `any` where its own check has to tell. */
+/** The type of an option's value; `any` if the option has its own check. */
 type ValueKind = 'boolean' | 'number' | 'text' | 'function' | 'list' | 'object' | 'any';
 
 type KindOf<Value> = unknown extends Value
@@ -21,8 +21,8 @@ type KindOf<Value> = unknown extends Value
               : 'any';
 
 /**
- * Every option there is, with the kind of its value, or the table of the options in it. The compiler asks for a row for each option of
- * the type, and for none besides.
+ * Every option of a type, with the kind of its value, or the table of its nested options. The compiler requires exactly one row for each
+ * option of the type.
  */
 export type OptionTable<Options> = {
   readonly [Name in keyof Options]-?: KindOf<Exclude<Options[Name], undefined>> | 'any';
@@ -38,15 +38,15 @@ const TESTS: Readonly<Record<ValueKind, { readonly expected: string; readonly te
   text: { expected: 'a text', test: (value) => typeof value === 'string' },
   function: { expected: 'a function', test: (value) => typeof value === 'function' },
   list: { expected: 'an array', test: (value) => Array.isArray(value) },
-  // a class can stand for an object: its methods are looked at by their own check
+  // a class instance also counts as an object: its methods have their own check
   object: { expected: 'an object', test: (value) => typeof value === 'object' && value !== null },
   any: { expected: 'anything', test: () => true },
 };
 
 /**
- * Looks at the names and the kinds; ranges are checked where the defaults are filled in. An option may be left out or be undefined.
- * @param within the option that they are in, for the error: `streams`
- * @throws InvalidOptionError (`TC_INVALID_OPTION`) for an option that there is not, or one of another kind
+ * Checks the names and the kinds. Ranges are checked where defaults are filled in. An option may be left out or be undefined.
+ * @param within the enclosing option, for the error: `streams`
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) for an unknown option, or a value of another kind
  */
 export function checkOptions<Options extends object>(options: unknown, table: OptionTable<Options>, within = ''): void {
   check(options, table, within);
@@ -70,6 +70,6 @@ function check(options: unknown, rows: Rows, within: string): void {
 function unknownOption(option: string, name: string, known: readonly string[]): InvalidOptionError {
   const similar = similarName(name, known);
   const expected = similar === undefined ? `one of ${known.join(', ')}` : `${similar}: did you mean that?`;
-  // its value is nobody's to read in a log: it may be a misspelled token
+  // the value must not appear in a log: it may be the value of a misspelled token option
   return new InvalidOptionError({ option, expected, isUnknown: true });
 }

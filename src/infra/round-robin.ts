@@ -1,5 +1,5 @@
 /**
- * Visits the items of a Map or a Set again and again, each call from where the last one stopped. It sees what was added and deleted
+ * Visits the items of a Map or a Set again and again; each call continues where the last one stopped. It sees items added and deleted
  * meanwhile, and never copies the collection.
  */
 export class RoundRobin<T extends object> {
@@ -10,7 +10,7 @@ export class RoundRobin<T extends object> {
     this.#items = items;
   }
 
-  /** The next item. Undefined once after the last of a round: the call after that begins the next round. */
+  /** The next item. Undefined once after the last item of a round; the next call begins a new round. */
   next(): T | undefined {
     const { done, value } = (this.#rest ??= this.#items.values()).next();
     if (done !== true) return value;
@@ -18,7 +18,7 @@ export class RoundRobin<T extends object> {
     return undefined;
   }
 
-  /** As `next`, but goes on with the first item after the last. Undefined only where there are no items. */
+  /** Like `next`, but continues with the first item after the last. Undefined only if there are no items. */
   cycle(): T | undefined {
     return this.next() ?? this.next();
   }

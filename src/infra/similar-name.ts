@@ -1,7 +1,7 @@
-/** Changed letters by which a name still counts as a misspelling of another one. */
+/** Maximum changed letters for a name to count as a misspelling of another one. */
 const MAX_CHANGES = 2;
 
-/** The known name that was probably meant; undefined where none is near. */
+/** The known name that was probably meant; undefined if none is similar. */
 export function similarName(name: string, known: readonly string[]): string | undefined {
   const plain = plainOf(name);
   const same = known.find((candidate) => plainOf(candidate) === plain);
@@ -15,7 +15,7 @@ export function similarName(name: string, known: readonly string[]): string | un
   return best;
 }
 
-/** Whether it is the same name but for capitals, hyphens and underscores. */
+/** Whether two names differ only in capitals, hyphens and underscores. */
 export function isSameName(a: string, b: string): boolean {
   return plainOf(a) === plainOf(b);
 }
@@ -27,7 +27,7 @@ function plainOf(name: string): string {
     .replaceAll(/[^a-z\d]/g, '');
 }
 
-/** Levenshtein's distance. */
+/** The Levenshtein distance. */
 function changesBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 0; i < a.length; i++) {

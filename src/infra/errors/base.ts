@@ -1,6 +1,6 @@
 /**
- * Every error that threadcast raises on purpose: a class each, with a stable `code` and the facts as fields.
- * The message is made from the facts, so that a log line alone tells what, where and the limit.
+ * Every error that threadcast raises on purpose is a subclass, with a stable `code` and the facts as fields. The message is made from the
+ * facts, so that a log line alone says what, where and the limit.
  */
 export abstract class ThreadcastError extends Error {
   /** Stable, machine-readable: `TC_...`. Messages may be reworded between versions, codes are not. */
@@ -11,7 +11,7 @@ export abstract class ThreadcastError extends Error {
   }
 }
 
-/** An option with a value of the wrong type or out of its range, or one that there is not. */
+/** An unknown option, or one with a value of the wrong type or out of its range. */
 export class InvalidOptionError extends ThreadcastError {
   readonly code = 'TC_INVALID_OPTION';
   readonly option: string;
@@ -30,7 +30,7 @@ export class InvalidOptionError extends ThreadcastError {
   }
 }
 
-/** What was thrown, as an Error: user code may throw anything. */
+/** What was thrown, as an Error: application code may throw anything. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : describe(thrown));
 }

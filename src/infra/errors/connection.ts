@@ -11,7 +11,7 @@ export class ConnectionClosedError extends ThreadcastError {
   }
 }
 
-/** A socket that the hub cannot drive: not open, already accepted, or not a `ws` WebSocket of a supported version. */
+/** A socket that the hub cannot use: not open, already accepted, or not a `ws` WebSocket of a supported version. */
 export class UnsupportedSocketError extends ThreadcastError {
   readonly code = 'TC_UNSUPPORTED_SOCKET';
   readonly reason: string;
@@ -22,7 +22,7 @@ export class UnsupportedSocketError extends ThreadcastError {
   }
 }
 
-/** The code of a socket threw, which is not ours: its connection has ended with 1006, the others go on. See its `cause`. */
+/** The code behind a socket threw: its connection has ended with 1006, the others continue. See its `cause`. */
 export class SocketFailedError extends ThreadcastError {
   readonly code = 'TC_SOCKET_FAILED';
 
@@ -45,7 +45,7 @@ export class TooManyConnectionsError extends ThreadcastError {
   }
 }
 
-/** A client asks for one thread more than `maxThreadsPerConnection`: it was answered with this code. */
+/** A client joins more threads than `maxThreadsPerConnection`: it was answered with this code. */
 export class TooManyThreadsError extends ThreadcastError {
   readonly code = 'TC_TOO_MANY_THREADS';
   readonly connectionId: string;

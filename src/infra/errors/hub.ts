@@ -24,7 +24,7 @@ export class ThreadClosedError extends ThreadcastError {
   }
 }
 
-/** A thread id that is not 1 to 256 bytes of UTF-8, has a control character or a lone surrogate, or begins with the library's own `~`. */
+/** A thread id that is not 1 to 256 bytes of UTF-8, has a control character or a lone surrogate, or begins with the reserved `~`. */
 export class InvalidThreadIdError extends ThreadcastError {
   readonly code = 'TC_INVALID_THREAD_ID';
   readonly threadId: string;
@@ -39,7 +39,7 @@ export class InvalidThreadIdError extends ThreadcastError {
   }
 }
 
-/** `authenticate` had no answer in time; the client got a 503. */
+/** `authenticate` did not answer in time; the client got a 503. */
 export class AuthenticationTimeoutError extends ThreadcastError {
   readonly code = 'TC_AUTHENTICATION_TIMEOUT';
   readonly timeoutMs: number;
@@ -51,9 +51,9 @@ export class AuthenticationTimeoutError extends ThreadcastError {
 }
 
 /**
- * Another `upgrade` listener of the server has answered a request for the hub's path, or destroyed its socket. Give that listener the
- * requests for its own paths only (`new WebSocketServer({ noServer: true })` of `ws`), or a server of its own; or let it do the
- * handshake, and give the hub its WebSockets with `hub.accept`: so with `@fastify/websocket` and the `WsAdapter` of Nest.
+ * Another `upgrade` listener of the server has answered a request for the hub's path, or destroyed its socket. Give that listener only the
+ * requests for its own paths (`new WebSocketServer({ noServer: true })` of `ws`), or a server of its own. Or let it do the handshake, and
+ * give the hub its WebSockets with `hub.accept`, as with `@fastify/websocket` and the `WsAdapter` of Nest.
  */
 export class UpgradeTakenError extends ThreadcastError {
   readonly code = 'TC_UPGRADE_TAKEN';
@@ -68,7 +68,7 @@ export class UpgradeTakenError extends ThreadcastError {
   }
 }
 
-/** A server that never has a request to upgrade. */
+/** A server that never receives an upgrade request. */
 export class UnsupportedServerError extends ThreadcastError {
   readonly code = 'TC_UNSUPPORTED_SERVER';
   readonly reason: string;

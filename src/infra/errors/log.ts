@@ -1,8 +1,8 @@
 import { ThreadcastError } from './base.ts';
 
 /**
- * The log could not be asked in time, or too much waits for it already. Of an append it is not known whether it was done: a
- * second one with the same idempotency key appends at most once.
+ * The log did not answer in time, or too many requests already wait for it. A failed append may still have been done. Repeating it with the
+ * same idempotency key appends at most once.
  */
 export class LogUnavailableError extends ThreadcastError {
   readonly code = 'TC_LOG_UNAVAILABLE';
@@ -19,7 +19,7 @@ export class LogUnavailableError extends ThreadcastError {
   }
 }
 
-/** Redis has what another version of threadcast has put there, with a layout that this one cannot share. */
+/** Redis holds data of another threadcast version, with a layout that this version cannot share. */
 export class LogLayoutError extends ThreadcastError {
   readonly code = 'TC_LOG_LAYOUT';
   /** The layout that Redis has. */
@@ -39,7 +39,7 @@ export class LogLayoutError extends ThreadcastError {
   }
 }
 
-/** A warning of the process: a Redis that is full throws threads away, with their positions and members. */
+/** A warning of the process: with this policy, a full Redis deletes threads, with their positions and members. */
 export class LogEvictionError extends ThreadcastError {
   readonly code = 'TC_LOG_EVICTION';
   /** Redis's `maxmemory-policy`. */
@@ -63,12 +63,12 @@ export class InvalidPositionError extends ThreadcastError {
   }
 }
 
-/** `history` from a position that the log does not know: what came after it cannot be told. */
+/** `history` from a position that the log does not know: the messages after it cannot be determined. */
 export class PositionLostError extends ThreadcastError {
   readonly code = 'TC_POSITION_LOST';
   readonly threadId: string;
   readonly position: string;
-  /** `epoch`: of another life of the log. `ahead`: the log has not come that far, so it has lost its end. */
+  /** `epoch`: the position is of another epoch of the log. `ahead`: the log has lost its end and has not reached that offset again. */
   readonly why: 'epoch' | 'ahead';
 
   constructor(facts: { threadId: string; position: string; why: PositionLostError['why'] }) {

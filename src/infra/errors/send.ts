@@ -3,10 +3,10 @@ import { ThreadcastError, describe } from './base.ts';
 /** A value that JSON cannot express: a cycle, a BigInt, `undefined`, or a `toJSON` or getter that threw (see `cause`). */
 export class UnserializableMessageError extends ThreadcastError {
   readonly code = 'TC_UNSERIALIZABLE_MESSAGE';
-  /** Where in the value, as `$.a.b[3]`; undefined where the serializer could not tell. */
+  /** The path in the value, as `$.a.b[3]`; undefined if the serializer could not determine it. */
   readonly path: string | undefined;
   readonly reason: string;
-  /** JSON could be made of it, but would lose something in silence: an error in development only. */
+  /** JSON can express it, but would silently lose something: an error in development only. */
   readonly isLossy: boolean;
 
   constructor(facts: { reason: string; path?: string | undefined; isLossy?: boolean; cause?: unknown }) {
@@ -23,7 +23,7 @@ export class UnserializableMessageError extends ThreadcastError {
 /** A message whose JSON is larger than `maxMessageBytes`. */
 export class MessageTooLargeError extends ThreadcastError {
   readonly code = 'TC_MESSAGE_TOO_LARGE';
-  /** Bytes seen when the limit was passed: at least this many, the whole message may be larger. */
+  /** Bytes counted when the limit was exceeded; the whole message may be larger. */
   readonly bytes: number;
   readonly limit: number;
 
@@ -35,16 +35,16 @@ export class MessageTooLargeError extends ThreadcastError {
 }
 
 /**
- * Development mode only, as an `error` event: a message was changed while it was being serialized, so that what was sent is
- * neither what it was nor what it is. Its `cause` tells where it was sent.
+ * Development mode only, as an `error` event: a message was changed while it was being serialized. So the sent bytes are neither the old
+ * nor the new state. Its `cause` shows where the message was sent.
  */
 export class MessageChangedError extends ThreadcastError {
   readonly code = 'TC_MESSAGE_CHANGED';
-  /** Where in its JSON the first difference is. */
+  /** The byte in its JSON at which the first difference is. */
   readonly byte: number;
   /** The JSON around it, as it was at the call. */
   readonly before: string;
-  /** And as it was sent. */
+  /** The same, as it was sent. */
   readonly after: string;
 
   constructor(facts: { byte: number; before: string; after: string; cause: Error }) {
@@ -59,7 +59,7 @@ export class MessageChangedError extends ThreadcastError {
   }
 }
 
-/** A serialization that was not done by its deadline. */
+/** A serialization that did not finish by its deadline. */
 export class SerializationTimeoutError extends ThreadcastError {
   readonly code = 'TC_SERIALIZATION_TIMEOUT';
   readonly timeoutMs: number;

@@ -1,6 +1,6 @@
 import { ThreadcastError } from './base.ts';
 
-/** A token stream that nothing can be appended to any more: it was ended, here or by a mark of another process. */
+/** An append to a token stream that has ended, here or by a mark of another process. */
 export class StreamEndedError extends ThreadcastError {
   readonly code = 'TC_STREAM_ENDED';
   readonly streamId: string;
@@ -16,11 +16,15 @@ export class StreamAbortedError extends ThreadcastError {
   readonly code = 'TC_STREAM_ABORTED';
   readonly streamId: string;
   /**
-   * `cancelled`: a client asks for the end. `timeout`: nothing was appended for its time. `drain`, `closed`: the hub goes away.
-   * `ended`: somebody else has logged its end. Anything else is the publisher's own word.
+   * Why the stream ended. Any other value is the publisher's own text.
+   *
+   * - `cancelled`: a client asked to end it.
+   * - `timeout`: nothing was appended for `timeoutMs`.
+   * - `drain`, `closed`: the hub shuts down.
+   * - `ended`: another process has logged its end.
    */
   readonly reason: string;
-  /** Who cancelled. */
+  /** The user who cancelled. */
   readonly userId: string | undefined;
 
   constructor(facts: { streamId: string; reason: string; userId?: string | undefined }) {
@@ -31,11 +35,11 @@ export class StreamAbortedError extends ThreadcastError {
   }
 }
 
-/** More text than a token stream may have. What was appended before stays. */
+/** More text than a token stream may have. Text appended before stays. */
 export class StreamTooLongError extends ThreadcastError {
   readonly code = 'TC_STREAM_TOO_LONG';
   readonly streamId: string;
-  /** With the text that was refused, in UTF-16 units. */
+  /** Length including the refused text, in UTF-16 units. */
   readonly length: number;
   readonly limit: number;
 
@@ -47,7 +51,7 @@ export class StreamTooLongError extends ThreadcastError {
   }
 }
 
-/** A token stream, or a message, with the id of a token stream that is under way in the thread. */
+/** A token stream, or a message, with the id of a token stream in progress in the thread. */
 export class StreamExistsError extends ThreadcastError {
   readonly code = 'TC_STREAM_EXISTS';
   readonly threadId: string;
@@ -60,7 +64,7 @@ export class StreamExistsError extends ThreadcastError {
   }
 }
 
-/** As many token streams as `streams.maxPerThread` allows are under way in the thread. */
+/** As many token streams as `streams.maxPerThread` allows are in progress in the thread. */
 export class TooManyStreamsError extends ThreadcastError {
   readonly code = 'TC_TOO_MANY_STREAMS';
   readonly threadId: string;

@@ -4,7 +4,7 @@ import { countUpTo } from '../sorted-search.ts';
 export class CriticalOffsets {
   #offsets: number[] = [];
 
-  /** The first after `offset`. */
+  /** The first offset after `offset`. */
   after(offset: number): number | undefined {
     return this.#offsets[countUpTo(this.#offsets, offset)];
   }

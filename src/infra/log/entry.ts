@@ -8,19 +8,19 @@ import type { WindowBits } from '../../api/socket.ts';
 
 export const LANES: readonly Lane[] = ['critical', 'normal', 'volatile'];
 
-/** Gives back the bodies of a draft that is not logged. */
+/** Releases the bodies of a draft that is not logged. */
 export function releaseDraft({ body, deflated }: EntryDraft): void {
   body.release();
   for (const small of deflated?.values() ?? []) small.release();
 }
 
 /**
- * What an entry holds besides its message's bytes: itself, its frame, its ids and its places in the log's indexes (measured:
+ * Memory of an entry besides its message's bytes: the object, its frame, its ids and its slots in the log's indexes (measured:
  * test/log/footprint.sockets.test.ts).
  */
 export const ENTRY_BYTES = 1_024;
 
-/** Memory that a log will hold for this message. A small body is part of its frame: it counts once. */
+/** Memory that a log will hold for this message. A small body is part of its frame, so it counts once. */
 export function heldBytesOf({ body, deflated }: Pick<EntryDraft, 'body' | 'deflated'>): number {
   let bytes = ENTRY_BYTES + memoryOf(body);
   if (deflated !== undefined) for (const small of deflated.values()) bytes += memoryOf(small);
@@ -30,7 +30,7 @@ export function heldBytesOf({ body, deflated }: Pick<EntryDraft, 'body' | 'defla
 const memoryOf = ({ heldBytes, bytes }: Body): number => heldBytes ?? bytes;
 
 /**
- * The entry of a draft. The draft's references to its bodies are the entry's from here.
+ * Creates the entry of a draft and takes over the draft's references to its bodies.
  * @param loggedAt on the hub's clock
  */
 export function makeEntry(draft: EntryDraft, offset: number, loggedAt: number): Entry {
@@ -39,7 +39,7 @@ export function makeEntry(draft: EntryDraft, offset: number, loggedAt: number): 
 
 class LoggedEntry implements Entry {
   readonly threadId: string;
-  /** 1 for the first of an epoch; 0 for a volatile one, which is in no log. */
+  /** 1 for the first entry of an epoch; 0 for a volatile one, which is in no log. */
   readonly offset: number;
   readonly id: string;
   readonly lane: Lane;
@@ -47,20 +47,20 @@ class LoggedEntry implements Entry {
   readonly deflated: ReadonlyMap<WindowBits, Body> | undefined;
   readonly key: string | undefined;
   readonly expiresAt: number;
-  /** Replaced where the process takes over an entry that another one has published. */
+  /** Replaced when the process takes over an entry that another process has published. */
   trace: MessageTrace | undefined;
   readonly traceparent: string | undefined;
   /** When it was logged, on the hub's clock. */
   readonly loggedAt: number;
   /** A newer entry with the same conflation key is in the log. */
   isSuperseded = false;
-  /** Its fan-out is over: whoever gets it from now on is catching up. */
+  /** Its fan-out is over: connections that receive it from now on are catching up. */
   isOffered = false;
   /** Replaced likewise. */
   watcher: WeakRef<DeliveryWatcher> | undefined;
-  /** Connections it was written to. */
+  /** Number of connections that it was written to. */
   writes = 0;
-  /** Made when they are needed: with a hundred thousand entries, each field counts. */
+  /** Created on demand: with a hundred thousand entries, each field counts. */
   #json: Frame | undefined;
   #plain: Frame | undefined;
   #ahead: Frame | undefined;
@@ -83,19 +83,19 @@ class LoggedEntry implements Entry {
   }
 
   /**
-   * Memory that the log holds for it: its bytes, compressed ones included, and what is around them. Of one that is superseded, its
-   * place in the order.
+   * Memory that the log holds for it: its bytes, compressed ones included, and the overhead of the entry. A superseded entry counts only
+   * its slot in the order.
    */
   get heldBytes(): number {
     return this.isSuperseded ? ENTRY_BYTES : heldBytesOf(this);
   }
 
-  /** False where nobody who is behind needs it any more. */
+  /** False if no connection that is behind needs it any more. */
   isDeliverable(now: number): boolean {
     return !this.isSuperseded && now < this.expiresAt;
   }
 
-  /** Big enough to go out in parts. */
+  /** Big enough to be sent in parts. */
   get isInParts(): boolean {
     return this.body.bytes > IN_PARTS_ABOVE_BYTES;
   }
@@ -104,7 +104,7 @@ class LoggedEntry implements Entry {
     return (this.#parts ??= new Parts(this));
   }
 
-  /** @param window what the connection has negotiated; without it, or where the message is not worth it, the frame is plain */
+  /** @param window the negotiated window; without it, or if compression does not make the message smaller, the frame is plain */
   frame(frameClass: FrameClass, window?: WindowBits): Frame {
     const deflated = window === undefined ? undefined : this.deflated?.get(window);
     if (window !== undefined && deflated !== undefined) return this.#deflatedFrame(frameClass, window, deflated);
@@ -113,7 +113,7 @@ class LoggedEntry implements Entry {
     return (this.#ahead ??= this.#encode(frameClass));
   }
 
-  /** The log's reference: the entry is not to be read after this. */
+  /** Releases the log's reference: the entry must not be read after this. */
   release(): void {
     this.#json = undefined;
     this.#plain = undefined;
@@ -139,7 +139,7 @@ class LoggedEntry implements Entry {
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
     const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
-    // ids and the traceparent are of characters that JSON does not escape
+    // ids and the traceparent consist of characters that JSON does not escape
     return [`{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${traceparent}"d":`, body, '}'];
   }
 }

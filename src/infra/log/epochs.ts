@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto';
 
-/** Counters that threads share by their names: 16 KiB, whatever the number of threads. */
+/** Counters that threads share by their names: 16 KiB for any number of threads. */
 const COUNTERS = 4_096;
 
 /**
- * The epochs of a log's threads, known before a thread is there: asking where an unknown one stands must not make it, and the answer must
- * hold when it begins. So an epoch is computed, from the log's own life and from how often a thread with this counter was forgotten.
+ * The epochs of a log's threads, known before a thread exists. Asking for an unknown thread's position must not create it, and the answer
+ * must be right when it begins. So an epoch is computed from the log's own id and from how often a thread with this counter was forgotten.
  */
 export class Epochs {
   readonly #life: string;
   readonly #ends = new Uint32Array(COUNTERS);
 
-  /** @param life of this log alone: another one must not have the same */
+  /** @param life an id of this log instance; no other instance may have the same */
   constructor(life: string) {
     this.#life = life;
   }
 
-  /** Of the life that the thread has, or will have. */
+  /** The epoch that the thread has, or will have. */
   of(threadId: string): string {
     const counter = counterOf(threadId);
     const text = `${this.#life} ${this.#ends[counter]} ${threadId}`;
     return createHash('sha256').update(text).digest('base64url').slice(0, 16);
   }
 
-  /** The thread has been forgotten with what it held: the next one of this name is another life. */
+  /** The thread and its entries have been forgotten: the next thread of this name has another epoch. */
   end(threadId: string): void {
     const counter = counterOf(threadId);
     this.#ends[counter] = (this.#ends[counter] ?? 0) + 1;

@@ -4,10 +4,10 @@ import { InvalidOptionError, InvalidPositionError, InvalidThreadIdError } from '
 
 export const MAX_ID_LENGTH = 128;
 
-/** Of messages, streams and connections. */
+/** Ids of messages, streams and connections. */
 const ID = /^[\w.:-]{1,128}$/;
 
-/** No control characters and no lone surrogates; the length in bytes is a second look. */
+/** No control characters and no lone surrogates. The length in bytes is checked separately. */
 const THREAD_ID = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
 
 const POSITION = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/;
@@ -16,16 +16,16 @@ const EPOCH = /^[\w-]{1,64}$/;
 
 const MAX_THREAD_ID_BYTES = 256;
 
-/** Thread ids from here on are the library's own. */
+/** Thread ids that begin with this character are the library's own. */
 const RESERVED = '~';
 
-/** Whether it is what a message, a stream or a connection may be called, `^[\w.:-]{1,128}$`. */
+/** Whether it is a valid id of a message, a stream or a connection: `^[\w.:-]{1,128}$`. */
 export function isId(id: unknown): id is string {
   return typeof id === 'string' && ID.test(id);
 }
 
 /**
- * For an id that the application gives.
+ * Checks an id that the application gives.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`) unless it matches `^[\w.:-]{1,128}$`
  */
 export function checkId(option: string, value: unknown): string {
@@ -44,7 +44,7 @@ export function isOwnThreadId(threadId: string): boolean {
 }
 
 /**
- * For everything that applications and clients name.
+ * Checks a thread id that an application or a client gives.
  * @throws InvalidThreadIdError (`TC_INVALID_THREAD_ID`) unless it is a thread id that does not begin with `~`
  */
 export function assertThreadId(threadId: unknown): asserts threadId is string {
@@ -52,8 +52,8 @@ export function assertThreadId(threadId: unknown): asserts threadId is string {
 }
 
 /**
- * The thread that carries what is sent to a user. A user id that makes no thread id is hashed (SHA-256 of its UTF-16, base64url), behind
- * a `#` that a literal one cannot have there.
+ * The thread for messages to a user. A user id that is not valid in a thread id is hashed (SHA-256 of its UTF-16, base64url). The hash
+ * follows a `#`, which no literal user id can have at that place.
  */
 export function userThreadId(userId: string): string {
   const literal = `${RESERVED}user:${userId}`;
@@ -61,34 +61,34 @@ export function userThreadId(userId: string): string {
   return `${RESERVED}user#${createHash('sha256').update(userId, 'utf16le').digest('base64url')}`;
 }
 
-/** The thread that carries what is sent to one connection. */
+/** The thread for messages to one connection. */
 export function connectionThreadId(connectionId: string): string {
   return `${RESERVED}connection:${connectionId}`;
 }
 
-/** Whether it is the thread of one connection, which nobody can read once that has ended. */
+/** Whether it is the thread of one connection, which no client can read once that has ended. */
 export function isConnectionThread(threadId: string): boolean {
   return threadId.startsWith(connectionThreadId(''));
 }
 
 /**
- * For the id of a user, wherever the application gives one.
- * @throws InvalidOptionError (`TC_INVALID_OPTION`) also where it is empty: a lost cookie must not make one user of many
+ * Checks a user id that the application gives.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`), also for an empty id: a lost cookie must not merge many users into one
  */
 export function assertUserId(option: string, userId: unknown): asserts userId is string {
   if (typeof userId === 'string' && userId !== '') return;
   throw new InvalidOptionError({ option, value: userId, expected: 'a text that is not empty' });
 }
 
-/** A message or connection id: 128 random bits. Injected as `newId`, so that a run can be replayed from a seed. */
+/** A message or connection id: 128 random bits. Injected as `newId`, so that a seed can replay a run. */
 export const randomId = (): string => randomUUID();
 
-/** Names one life of a log, in positions: 48 random bits. */
+/** Names one epoch of a log in positions: 48 random bits. */
 export const randomEpoch = (): string => randomBytes(6).toString('hex');
 
 /**
- * Whatever makes the epochs.
- * @throws InvalidOptionError (`TC_INVALID_OPTION`): a dot in one would break the positions of a whole life of the log
+ * Checks the epochs that a generator makes.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`): a dot in an epoch would break all positions in it
  */
 export function checkedEpochs(newEpoch: () => string): () => string {
   return () => {

@@ -4,10 +4,10 @@ import { makeEntry } from './entry.ts';
 import { CriticalOffsets } from './critical-offsets.ts';
 import type { Ledger, Retention } from './retention.ts';
 
-/** Entries that are let go of in one go: each takes about a microsecond. */
+/** Maximum entries dropped in one go: each takes about a microsecond. */
 const TRIMMED_AT_ONCE = 1_024;
 
-/** An entry of a log that is elsewhere, as it is read from there. */
+/** An entry read from a shared log. */
 export interface StoredDraft {
   readonly draft: EntryDraft;
   readonly offset: number;
@@ -19,7 +19,7 @@ export interface StoredDraft {
 export class LogBuffer implements LogTail {
   #epoch: string;
   readonly #retention: Retention;
-  /** Slots before `#start` have been trimmed; they are cut off in bulk, so that a trim does not move the rest. */
+  /** Slots before `#start` have been trimmed. They are cut off in bulk, so that a trim does not move the rest. */
   #entries: (Entry | undefined)[] = [];
   #start = 0;
   #first = 1;
@@ -33,7 +33,7 @@ export class LogBuffer implements LogTail {
   readonly #critical = new CriticalOffsets();
   readonly #ledger: Ledger | undefined;
 
-  /** @param ledger of all buffers that have a bound together */
+  /** @param ledger counts the bytes of all buffers that share a limit */
   constructor(epoch: string, retention: Retention, now: number, ledger?: Ledger) {
     this.#epoch = epoch;
     this.#retention = retention;
@@ -57,7 +57,7 @@ export class LogBuffer implements LogTail {
     return this.#entries.length === this.#start;
   }
 
-  /** What comes before the oldest that is held is not to be held again: it was too much or too old. */
+  /** Entries before the oldest one must not be loaded again: they were too many or too old. */
   get hasTrimmed(): boolean {
     return this.#hasTrimmed;
   }
@@ -72,7 +72,7 @@ export class LogBuffer implements LogTail {
     return this.#bytes;
   }
 
-  /** Id of the newest entry, also when that has been trimmed. */
+  /** Id of the newest entry, even if that has been trimmed. */
   get headId(): string {
     return this.#lastId;
   }
@@ -97,7 +97,7 @@ export class LogBuffer implements LogTail {
     return this.#critical.countAfter(offset);
   }
 
-  /** @param loggedAt when it was logged, where that was elsewhere */
+  /** @param loggedAt when it was logged, if that was in another process */
   append(draft: EntryDraft, now: number, loggedAt = now): Entry {
     const entry = makeEntry(draft, this.head + 1, loggedAt);
     this.#entries.push(entry);
@@ -115,7 +115,7 @@ export class LogBuffer implements LogTail {
     return entry;
   }
 
-  /** What is still worth delivering after an offset, oldest first. */
+  /** Entries after an offset that are still worth delivering, oldest first. */
   readAfter(offset: number, limit: number, now: number): Entry[] {
     const entries: Entry[] = [];
     for (let at = Math.max(offset + 1, this.first); at <= this.head && entries.length < limit; at++) {
@@ -125,7 +125,7 @@ export class LogBuffer implements LogTail {
     return entries;
   }
 
-  /** Lets go of what is too old or too much, some at a time; false where there is more of it. */
+  /** Drops entries that are too old or too many, some at a time; false if more are left to drop. */
   trim(now: number): boolean {
     const { maxEntries, maxBytes, maxAgeMs } = this.#retention;
     let left = TRIMMED_AT_ONCE;
@@ -157,7 +157,7 @@ export class LogBuffer implements LogTail {
     this.#count(-this.#bytes);
   }
 
-  /** Lets go of the oldest entry, to make room for other threads; false where there is none but `keep`. */
+  /** Drops the oldest entry, to make room for other threads; false if there is none except `keep`. */
   dropOldest(keep: Entry | undefined): boolean {
     const oldest = this.#entries[this.#start];
     if (oldest === undefined || oldest === keep || oldest.offset > this.#heldAfter) return false;
@@ -167,8 +167,8 @@ export class LogBuffer implements LogTail {
   }
 
   /**
-   * Lets go of the older half, some at a time: it can be read again from where the log is. Keeps what is held, and the newest.
-   * @returns how many entries it let go of
+   * Drops the older half, some at a time: it can be read again from the shared log. Keeps held entries, and the newest.
+   * @returns how many entries it dropped
    */
   unload(): number {
     const last = Math.min(this.head - Math.ceil((this.head - this.#first + 1) / 2), this.#heldAfter);
@@ -182,7 +182,7 @@ export class LogBuffer implements LogTail {
     return dropped;
   }
 
-  /** Holds nothing, and goes on after this position: of another life of the log, or beyond what was missed. */
+  /** Drops everything and continues after this position, of another epoch, or beyond missed entries. */
   restart({ epoch, offset, id }: Position, now: number): void {
     this.clear();
     this.#epoch = epoch;
@@ -192,7 +192,7 @@ export class LogBuffer implements LogTail {
     this.#idleSince = now;
   }
 
-  /** Forgets what comes after this offset: the log has lost it. */
+  /** Forgets the entries after this offset: the log has lost them. */
   rewind(offset: number): void {
     for (let at = this.head; at > offset && at >= this.#first; at--) {
       const entry = this.#entries.pop();
@@ -202,7 +202,7 @@ export class LogBuffer implements LogTail {
     this.#lastId = this.at(offset)?.id ?? '';
   }
 
-  /** Takes what comes right before the oldest entry that is held, oldest first. */
+  /** Adds entries right before the oldest one, oldest first. */
   prepend(older: readonly StoredDraft[]): void {
     const entries = older.map(({ draft, offset, loggedAt }) => makeEntry(draft, offset, loggedAt));
     this.#entries = [...entries, ...this.#entries.slice(this.#start)];
@@ -220,7 +220,7 @@ export class LogBuffer implements LogTail {
     }
   }
 
-  /** Nobody is given it any more: its place in the order stays, its memory is given back. */
+  /** The entry is not delivered any more: it keeps its slot in the order, its memory is released. */
   #supersede(older: Entry): void {
     const before = older.heldBytes;
     older.isSuperseded = true;
@@ -236,7 +236,7 @@ export class LogBuffer implements LogTail {
     this.#forget(oldest);
   }
 
-  /** Forgets the places of what has been dropped. */
+  /** Removes the slots of dropped entries. */
   #tidy(): void {
     if (this.#start > 64 && this.#start * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#start);

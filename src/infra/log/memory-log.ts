@@ -15,23 +15,23 @@ import type { Clock } from '../../api/clock.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
   /**
-   * Memory of all threads together, counted as `maxBytes` is, with 1 KiB for each thread; beyond it, threads without news for longest lose
-   * their oldest. @default 1 GiB
+   * Memory of all threads together, counted like `maxBytes`, plus 1 KiB for each thread. Beyond it, the threads that were quiet longest
+   * lose their oldest entries. @default 1 GiB
    */
   maxTotalBytes?: number | undefined;
   /** @default the system's monotonic clock */
   clock?: Clock | undefined;
-  /** Names the life of this log, from which it makes the epochs of its threads; never twice the same. @default 48 random bits */
+  /** The id of this log instance, from which it derives the epochs of its threads; never the same twice. @default 48 random bits */
   newEpoch?: (() => string) | undefined;
 }
 
-/** Entries that one append may push out: each takes about a microsecond. The sweep goes on where that is not enough. */
+/** Maximum entries that one append may push out: each takes about a microsecond. The sweep drops the rest. */
 const DROPPED_AT_ONCE = 1_024;
 
-/** What a thread holds besides its entries (measured: test/log/footprint.sockets.test.ts). */
+/** Memory of a thread besides its entries (measured: test/log/footprint.sockets.test.ts). */
 const THREAD_BYTES = 1_024;
 
-/** The part of the memory that threads may take which hold nothing and which nobody reads. */
+/** The share of the memory for threads without entries and readers. */
 const IDLE_SHARE = 0.25;
 
 interface ThreadLog {
@@ -62,9 +62,9 @@ const MEMORY_LOG_OPTIONS: OptionTable<MemoryLogOptions> = {
 
 class MemoryLog implements DeliveryLog {
   readonly #threads = new Map<string, ThreadLog>();
-  /** Those that hold entries, the one without news for longest first. */
+  /** Threads with entries, the one that was quiet longest first. */
   readonly #holding = new LruList<ThreadLog>();
-  /** Those that hold none and that nobody reads, likewise. */
+  /** Threads without entries and readers, likewise. */
   readonly #idle = new LruList<ThreadLog>();
   readonly #epochs: Epochs;
   readonly #trims = new TrimRound(this.#threads, (log) => this.#trim(log));
@@ -108,7 +108,7 @@ class MemoryLog implements DeliveryLog {
     return this.#threads.get(threadId)?.buffer.readAfter(offset, limit, this.#clock.now()) ?? [];
   }
 
-  /** Of a thread that there is not: where it will begin. Asking does not make it. */
+  /** The position of an unknown thread is where it will begin. Asking does not create the thread. */
   position(threadId: string): Position {
     const known = this.#threads.get(threadId);
     return known?.buffer.position ?? { epoch: this.#epochs.of(threadId), offset: 0, id: '' };
@@ -161,21 +161,21 @@ class MemoryLog implements DeliveryLog {
     const now = this.#clock.now();
     const isDone = buffer.trim(now);
     this.#rest(log);
-    // a log that nobody reads and that holds nothing is forgotten once a client cannot expect it any more: a position
-    // in it is answered with a gap, as it would be after the trim
+    // a thread without entries and readers is forgotten once clients cannot expect it any more: a position in it is then answered with a
+    // gap, as after the trim
     const isExpired = buffer.isEmpty && buffer.idleSince + this.#retention.maxAgeMs <= now;
     if (isExpired) this.#end(log);
     return isDone;
   }
 
-  /** It may hold nothing any more, or have lost its last reader. */
+  /** The thread may be empty now, or have lost its last reader. */
   #rest(log: ThreadLog): void {
     if (!log.buffer.isEmpty || this.#threads.get(log.threadId) !== log) return;
     this.#holding.delete(log);
     if (log.readers.size === 0) this.#idle.use(log);
   }
 
-  /** Forgets a thread, where nobody reads it. */
+  /** Forgets a thread that has no reader. */
   #end(log: ThreadLog): void {
     if (log.readers.size > 0 || this.#threads.get(log.threadId) !== log) return;
     if (log.buffer.head > 0) this.#epochs.end(log.threadId);
@@ -186,7 +186,7 @@ class MemoryLog implements DeliveryLog {
     this.#ledger.bytes -= THREAD_BYTES;
   }
 
-  /** Answers with how many it could drop. */
+  /** Drops entries of other threads; returns how many. */
   #makeRoom(newest?: Entry): number {
     let dropped = 0;
     for (const log of this.#idle) {

@@ -1,8 +1,8 @@
 import type { Body } from '../../api/body.ts';
 
 /**
- * A body whose memory is given back when nobody refers to it any more. Bodies on plain buffers have nothing to give back; for them the
- * counting costs an integer.
+ * A body whose memory is released with its last reference. Bodies on plain buffers have nothing to release; for them the count costs an
+ * integer.
  */
 export class SharedBody implements Body {
   /** Sum of the chunks' lengths. */
@@ -10,7 +10,7 @@ export class SharedBody implements Body {
   /** Memory behind the chunks: a segment counts as a whole, however little of it is used. */
   readonly heldBytes: number;
   #chunks: readonly Uint8Array[] | undefined;
-  /** Where its bytes are when they are in no chunks of its own. */
+  /** Where its bytes are if it has no chunks of its own. */
   #frame: Uint8Array = EMPTY;
   #frameAt = 0;
   #references = 1;
@@ -18,7 +18,7 @@ export class SharedBody implements Body {
 
   /**
    * @param chunks each with memory of its own: a slice of Node's buffer pool would keep 64 KiB for as long as the log has the message
-   * @param heldBytes where that is more than the chunks' lengths
+   * @param heldBytes set it if it exceeds the chunks' lengths
    */
   constructor(chunks: readonly Uint8Array[], onFree?: () => void, heldBytes?: number) {
     this.#chunks = chunks;
@@ -29,17 +29,17 @@ export class SharedBody implements Body {
     this.#onFree = onFree;
   }
 
-  /** Nothing once the memory has been given back. */
+  /** Empty once the memory has been released. */
   get chunks(): readonly Uint8Array[] {
     return this.#chunks ?? [this.#frame.subarray(this.#frameAt, this.#frameAt + this.bytes)];
   }
 
-  /** False once the memory has been given back. */
+  /** False once the memory has been released. */
   get isAlive(): boolean {
     return this.#references > 0;
   }
 
-  /** The same bytes are in a frame, from `at` on: from now on that is their only place, unless pooled segments are behind them. */
+  /** The same bytes are in a frame, from `at` on. From now on that is their only place, unless pooled segments are behind them. */
   moveInto(frame: Uint8Array, at: number): void {
     if (this.#onFree !== undefined || !this.isAlive) return;
     this.#chunks = undefined;
@@ -72,9 +72,9 @@ export function ownBytes(text: string): Buffer {
 }
 
 /**
- * A body for a log's entries, with one reference: its maker's.
- * @param chunks each with memory of its own, which is not written to any more: a slice of Node's buffer pool would keep 8 KiB or more
- * @param onFree called when the last reference is given back
+ * A body for a log's entries, with one reference: its creator's.
+ * @param chunks each with memory of its own that does not change any more: a slice of Node's buffer pool would keep 8 KiB or more
+ * @param onFree called when the last reference is released
  */
 export function makeBody(chunks: readonly Uint8Array[], onFree?: () => void): Body {
   return new SharedBody(chunks, onFree);

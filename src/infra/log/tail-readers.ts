@@ -1,15 +1,15 @@
-/** Somebody who reads a thread's tail, and what it must not lose; see `LogSubscription.hold`. */
+/** A reader of a thread's tail, and what it must not lose; see `LogSubscription.hold`. */
 export interface TailReader {
-  /** Nothing after this offset may be trimmed. Infinity holds nothing. */
+  /** Entries after this offset must not be trimmed. Infinity holds nothing. */
   heldAfter: number;
 }
 
-/** Those who read one thread in this process. */
+/** The readers of one thread in this process. */
 export class TailReaders<T extends TailReader> {
   readonly #readers = new Set<T>();
   readonly #hold: (offset: number) => void;
 
-  /** @param hold nothing after this offset may be trimmed, for any of them */
+  /** @param hold receives the offset after which no entry may be trimmed, for any reader */
   constructor(hold: (offset: number) => void) {
     this.#hold = hold;
   }
@@ -31,7 +31,7 @@ export class TailReaders<T extends TailReader> {
     this.#holdLowest();
   }
 
-  /** False where it has left already. */
+  /** False if it has already left. */
   delete(reader: T): boolean {
     if (!this.#readers.delete(reader)) return false;
     this.#holdLowest();

@@ -1,12 +1,12 @@
 import { RoundRobin } from '../round-robin.ts';
 
-/** Threads that one round looks at: with a hundred thousand of them, all at once would hold the event loop. */
+/** Threads that one round looks at: a hundred thousand at once would block the event loop. */
 const THREADS_OF_A_ROUND = 10_000;
 
 /** Threads between two looks at the time. */
 const VISITS_PER_LOOK = 16;
 
-/** Trims the threads of a log, some in each sweep and in slices: the next call goes on where the last one stopped. */
+/** Trims the threads of a log, some in each sweep and in slices. Each call continues where the last one stopped. */
 export class TrimRound<T extends object> {
   readonly #threads: RoundRobin<T>;
   readonly #trim: (thread: T) => boolean;
@@ -15,13 +15,13 @@ export class TrimRound<T extends object> {
   /** A thread that has more to trim. */
   #unfinished: T | undefined;
 
-  /** @param trim trims some of a thread; false where there is more of it */
+  /** @param trim trims some of a thread; false if more is left */
   constructor(threads: { values(): Iterator<T> }, trim: (thread: T) => boolean) {
     this.#threads = new RoundRobin(threads);
     this.#trim = trim;
   }
 
-  /** False where the time was up before the end of the round. */
+  /** False if the time was up before the end of the round. */
   run(isTimeUp: () => boolean): boolean {
     if (this.#isOver) this.#left = THREADS_OF_A_ROUND;
     while (!this.#isOver) {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
-/** Addresses of private networks and of this machine (RFC 1918, 4193, 4291, 6598): a proxy's, not a client's. */
+/** Addresses of private networks and of this machine (RFC 1918, 4193, 4291, 6598): these are a proxy's, not a client's. */
 const LOCAL = new BlockList();
 LOCAL.addSubnet('10.0.0.0', 8);
 LOCAL.addSubnet('100.64.0.0', 10);
@@ -17,8 +17,8 @@ LOCAL.addSubnet('fe80::', 10, 'ipv6');
 const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip', 'via'] as const;
 
 /**
- * Whose the request is, as far as its socket tells. Undefined where it came through a proxy, as its headers or its private address say:
- * all clients behind that would be one.
+ * The client's address, if the socket shows it. Undefined if the request came through a proxy, as its headers or its private address show:
+ * all clients behind the proxy would count as one.
  */
 export function directAddress({ headers, socket }: IncomingMessage): string | undefined {
   const address = socket.remoteAddress;
@@ -27,14 +27,14 @@ export function directAddress({ headers, socket }: IncomingMessage): string | un
   return LOCAL.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4') ? undefined : address;
 }
 
-/** What one client has: an IPv4 address, or a network of 64 bits of IPv6 (RFC 6177). What is neither is taken as it is. */
+/** What identifies one client: an IPv4 address, or a 64-bit network of IPv6 (RFC 6177). Any other address is used as it is. */
 export function clientNetwork(address: string): string {
   const plain = withoutMapping(address);
   if (!isIPv6(plain)) return plain;
   const [head = '', tail] = plain.split('%', 1)[0]?.split('::') ?? [];
   const groups = groupsOf(head);
   const rest = groupsOf(tail ?? '');
-  // `::` stands for as many zeros as are missing
+  // `::` stands for all missing zeros
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
   return [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest]
     .slice(0, 4)
@@ -46,7 +46,7 @@ function groupsOf(text: string): readonly string[] {
   return text === '' ? [] : text.split(':');
 }
 
-/** `::ffff:192.0.2.1` is an IPv4 address on a socket of both. */
+/** `::ffff:192.0.2.1` is an IPv4 address on a dual-stack socket. */
 function withoutMapping(address: string): string {
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
   return mapped !== undefined && isIPv4(mapped) ? mapped : address;

@@ -3,21 +3,24 @@ import type { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { asError } from '../errors.ts';
 
-/** Whose socket it is: hears what the code of `ws` or a listener of the socket threw, and ends the connection. */
+/** The owner of a socket. It is notified of what the code of `ws` or a listener of the socket threw, and ends the connection. */
 export interface BoundaryOwner {
   readonly failed: (error: unknown) => void;
 }
 
-/** Where a socket and the objects of `ws` around it keep their owner: guards that all sockets share cost nothing for each of them. */
+/**
+ * The property in which a socket and its `ws` objects keep their owner. So all sockets share their guards, which cost nothing for each
+ * socket.
+ */
 const OWNER = Symbol('owner of a socket');
 
-/** And those that serve a receiver, that. */
+/** The same for objects that serve a receiver. */
 const RECEIVER = Symbol('receiver of a socket');
 
 /**
- * Keeps what one peer can make `ws` throw within its connection: every way from the event loop into its code is guarded. Those are the
- * events of the socket, of the WebSocket and of its receiver; the receiver's loop, which a timer may resume; and the callbacks of zlib,
- * which `ws` shares out among all connections. What cannot be found in another version of `ws` is left as it is.
+ * Contains errors that one client can make `ws` throw within its connection: every way from the event loop into its code is guarded. Those
+ * are the events of the socket, of the WebSocket and of its receiver; the receiver's loop, which a timer may resume; and the zlib
+ * callbacks, which `ws` schedules over all connections. Parts that another version of `ws` does not have are left alone.
  */
 export function setErrorBoundary(webSocket: EventEmitter, socket: Socket, owner: BoundaryOwner): void {
   const receiver: unknown = Reflect.get(webSocket, '_receiver');
@@ -34,7 +37,7 @@ export function setErrorBoundary(webSocket: EventEmitter, socket: Socket, owner:
 type Guarded = (this: object, ...args: unknown[]) => unknown;
 type Guard = (original: CallableFunction) => Guarded;
 
-/** By what they guard: a method of `ws` is the same function for all connections, and so is its guard. */
+/** By the guarded function: a method of `ws` is the same function for all connections, and so is its guard. */
 const guards = new Map<Guard, WeakMap<CallableFunction, Guarded>>();
 
 function guard(target: unknown, method: string, makeGuarded: Guard, owner: BoundaryOwner): void {
@@ -60,8 +63,8 @@ function guardedCall(original: CallableFunction): Guarded {
 }
 
 /**
- * Node hands a stream what it had queued even where the write before has just failed (`clearBuffer` in `lib/internal/streams/writable.js`),
- * which `ws` 8.22.2 and 8.23.0 take for the rest of a frame, and throw; see `docs/upstream/ws-receiver-crash.md`.
+ * Node hands a stream its queued writes even if the write before has just failed (`clearBuffer` in `lib/internal/streams/writable.js`).
+ * `ws` 8.22.2 and 8.23.0 take them for the rest of a frame, and throw; see `docs/upstream/ws-receiver-crash.md`.
  */
 function guardedWrite(original: CallableFunction): Guarded {
   const write = guardedLoop(original);
@@ -83,7 +86,7 @@ function guardedLoop(original: CallableFunction): Guarded {
   };
 }
 
-/** What is called with a callback for its last argument, and calls it from the event loop. */
+/** Guards a function whose last argument is a callback that the event loop calls. */
 function guardedCallback(original: CallableFunction): Guarded {
   return function call(...args) {
     const callback = args.at(-1);
@@ -106,7 +109,7 @@ function guardedCallback(original: CallableFunction): Guarded {
   };
 }
 
-/** It has left a write without an answer, and would wait for that before it reports its end. */
+/** It has left a write unanswered, and would wait for that before it reports its end. */
 function endInput(receiver: unknown, error: unknown): void {
   if (receiver instanceof Writable) receiver.destroy(asError(error));
 }

@@ -10,10 +10,10 @@ import { turnAway } from './ws-link.ts';
 /** Seconds in the `Retry-After` of a 429 or 503 (RFC 9110 section 10.2.3). */
 const RETRY_AFTER_S = 5;
 
-/** A refused peer that does not take its answer is cut off after this time. */
+/** A refused client that does not accept its answer is cut off after this time. */
 const LINGER_MS = 5_000;
 
-/** A request to upgrade, from the event until it is over: answered, refused, or its socket gone. */
+/** An upgrade request, from the event until it is answered, refused, or its socket is gone. */
 export class Handshake {
   readonly request: IncomingMessage;
   readonly #socket: Duplex;
@@ -28,21 +28,21 @@ export class Handshake {
     this.#socket = socket;
     this.#head = head;
     this.#writtenBefore = writtenBytesOf(socket);
-    // from the event on nobody else listens: without this, a reset would end the process
+    // from now on it has no other error listener: without this, a reset would end the process
     socket.on('error', ignore);
-    // the server lets sockets be half open: a peer that ends its side during a handshake has gone
+    // the server allows half-open sockets: a client that ends its side during a handshake has gone
     socket.once('end', this.#onGone);
     socket.once('close', this.#onGone);
   }
 
-  /** There is nothing to answer any more. */
+  /** Nothing is left to answer. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
   /**
-   * Another listener of the server has answered, is about to, or has destroyed the socket, as one does that takes every path for its
-   * own. The socket is left to it.
+   * Another listener of the server has answered, is about to, or has destroyed the socket, as a listener does that claims every path. The
+   * socket is left to it.
    */
   get wasTaken(): boolean {
     return this.#wasTaken || (!this.#isOver && this.#isInOtherHands);
@@ -50,17 +50,17 @@ export class Handshake {
 
   get #isInOtherHands(): boolean {
     const socket = this.#socket;
-    // a peer's reset is an error, its end comes before: without either, it was destroyed here
+    // a client's reset is an error, and its end is an event: without either, this process destroyed the socket
     const isDestroyed = socket.destroyed && !socket.errored;
     return isDestroyed || socket.writableEnded || writtenBytesOf(socket) !== this.#writtenBefore || hasResponse(socket);
   }
 
-  /** Aborted when it is over without a 101. */
+  /** Aborted when the handshake ends without a 101. */
   get signal(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** Answers and closes. What is over already stays as it is, and what others have answered is theirs: false. */
+  /** Answers and closes. False if the handshake is already over, or if another listener has answered. */
   refuse({ status, message }: Refusal): boolean {
     if (this.#isOver) return false;
     if (this.#isInOtherHands) {
@@ -79,16 +79,16 @@ export class Handshake {
   }
 
   /**
-   * Answers with the 101, or with what `ws` says to a malformed request: then with the status of that (400, 405).
-   * @throws UnsupportedSocketError where the socket is none of `node:net` or `node:tls`: not answered yet. What `onOpen` throws, or
-   *   `ws` because another handler took the socket, comes out too: it is over
+   * Answers with the 101, or with what `ws` answers to a malformed request: then it returns the status of that (400, 405).
+   * @throws UnsupportedSocketError if the socket is not of `node:net` or `node:tls`; it is then not answered yet. It also throws what
+   * `onOpen` throws, and what `ws` throws because another handler took the socket; the handshake is then over
    */
   complete(upgrader: WebSocketServer, onOpen: (webSocket: WebSocket, socket: Socket) => void): number | undefined {
     const socket = this.#socket;
     if (this.#isOver) return undefined;
     if (!(socket instanceof Socket)) throw new UnsupportedSocketError({ reason: 'it is not a socket of node:net' });
     this.#end();
-    // the 101 and what is said at once, all in one system call
+    // sends the 101 and the first notices in one system call
     socket.cork();
     process.nextTick(uncork, socket);
     let isOpen = false;
@@ -122,18 +122,18 @@ export class Handshake {
 
 /** The `ws` server that does handshakes and input for one format. */
 export function makeUpgrader(options: {
-  /** Selected where the client offers it; undefined selects none. */
+  /** Selected if the client offers it; undefined selects none. */
   readonly protocol: string | undefined;
   readonly maxPayload: number;
   readonly maxFragments: number;
-  /** Negotiate permessage-deflate. */
+  /** Negotiates permessage-deflate. */
   readonly compress: boolean;
 }): WebSocketServer {
   const { protocol, maxPayload, maxFragments, compress } = options;
   return new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // without context on either side: frames compressed for all may come between, and an idle connection holds no window
+    // no context takeover on either side: frames compressed for all connections may come between, and an idle connection holds no window
     perMessageDeflate: compress && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     maxPayload,
     maxFragments,
@@ -152,13 +152,13 @@ function responseOf(status: number, message: string): string {
   return `${lines.join('\r\n')}\r\n\r\n${message}`;
 }
 
-/** Undefined where the socket does not count. */
+/** Undefined if the socket does not count. */
 function writtenBytesOf(socket: Duplex): number | undefined {
   const bytes: unknown = Reflect.get(socket, 'bytesWritten');
   return typeof bytes === 'number' ? bytes : undefined;
 }
 
-/** A `ServerResponse` has been put on the socket (`assignSocket`), as frameworks do that route upgrades like requests. */
+/** A `ServerResponse` is attached to the socket (`assignSocket`), as by frameworks that route upgrades like requests. */
 function hasResponse(socket: Duplex): boolean {
   const response: unknown = Reflect.get(socket, '_httpMessage');
   return typeof response === 'object' && response !== null;

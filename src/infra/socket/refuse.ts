@@ -4,9 +4,9 @@ import { InvalidOptionError } from '../errors.ts';
 const STATUSES: readonly unknown[] = [401, 403, 429, 503] satisfies readonly RefusalStatus[];
 
 /**
- * What `authenticate` returns to turn a client away.
+ * Return it from `authenticate` to turn a client away.
  * @param status 401 unauthorized, 403 forbidden, 429 too many requests, 503 unavailable
- * @param message for the body; browsers show it to nobody. Default: the name of the status
+ * @param message for the body, which browsers do not show. Default: the name of the status
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function refuse(status: RefusalStatus, message?: string): Refusal {

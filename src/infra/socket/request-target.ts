@@ -22,9 +22,9 @@ function originFormOf(url: string): string {
 }
 
 /**
- * Whether the page of this request's `Origin` is of the server that the browser has asked, default ports counted as browsers do. The
- * browser says so itself, or a name of the server does. A page can set none of these headers in a handshake, nor the request line: a proxy's
- * `X-Forwarded-Host` is as good as `Host`, and mends a `Host` that the proxy has rewritten.
+ * Whether the page behind this request's `Origin` belongs to the server that the browser asked, with default ports as browsers count them.
+ * The browser itself says so, or a name of the server matches. A page can set neither these headers nor the request line. So a proxy's
+ * `X-Forwarded-Host` is as trustworthy as `Host`, and corrects a `Host` that the proxy has rewritten.
  */
 export function isOwnPage(request: IncomingMessage, origin: string): boolean {
   if (request.headers['sec-fetch-site'] === 'same-origin') return true;
@@ -33,7 +33,7 @@ export function isOwnPage(request: IncomingMessage, origin: string): boolean {
 
 /** Names, with ports, by which the browser may have called the server. */
 function hostsOf({ url = '', headers }: IncomingMessage): readonly string[] {
-  // a target in absolute form counts instead of `Host`
+  // a target in absolute form takes precedence over `Host`
   const host = ABSOLUTE.exec(url)?.[1] ?? headers.host;
   const names = [host, ...wordsOf(headers, 'x-forwarded-host'), ...forwardedHosts(headers)].filter(
     (name) => name !== undefined,
@@ -54,7 +54,7 @@ function forwardedHosts(headers: IncomingHttpHeaders): readonly string[] {
   return [...found].map(([, quoted, plain]) => quoted ?? plain ?? '');
 }
 
-/** Whether a page of this origin is of this host. Only pages of the web have a host that says where they are from. */
+/** Whether a page of this origin is from this host. Only web pages have a host in their origin. */
 function isSameHost(origin: string, host: string): boolean {
   if (!/^https?:\/\//.test(origin) || !/^[\w.:[\]-]+$/.test(host) || !URL.canParse(origin)) return false;
   const page = new URL(origin);

@@ -1,14 +1,14 @@
 import type { ServerWebSocket } from '../../api/socket.ts';
 
-/** What `ws` holds of a message that has begun and not come to its end. */
+/** Bytes that `ws` holds of an unfinished message. */
 export interface Unfinished {
-  /** Of a frame that has not come whole. */
+  /** Of an unfinished frame. */
   readonly ofFrame: number;
-  /** Of the fragments before it, inflated where they were deflated. */
+  /** Of the fragments before it, inflated if they were deflated. */
   readonly ofFragments: number;
 }
 
-/** `ws` does not publish its receiver: the one guarded look at it. Undefined where it cannot be seen. */
+/** `ws` does not publish its receiver: this is the only, guarded access to it. Undefined if the bytes cannot be determined. */
 export function unfinishedIn(webSocket: ServerWebSocket): Unfinished | undefined {
   const receiver: unknown = Reflect.get(webSocket, '_receiver');
   if (typeof receiver !== 'object' || receiver === null) return undefined;

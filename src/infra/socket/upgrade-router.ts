@@ -6,12 +6,12 @@ import { Refusal } from '../../api/refusal.ts';
 import { Handshake } from './handshake.ts';
 import { pathOf } from './request-target.ts';
 
-/** Takes the requests to upgrade of one path. */
+/** Handles the upgrade requests of one path. */
 export interface Route {
-  /** One that is not may be replaced: it only refuses. */
+  /** A route that is not open may be replaced: it only refuses. */
   readonly isOpen: boolean;
   take(handshake: Handshake): void;
-  /** A request of the same server for a path that is nobody's: it was answered with a 404. */
+  /** A request to the same server for a path without a route: it was answered with a 404. */
   missed(request: IncomingMessage, refusal: Refusal): void;
 }
 
@@ -19,12 +19,12 @@ export interface Route {
 const routers = new WeakMap<UpgradeServer, Router>();
 
 /**
- * Sends a path's requests to upgrade to the route. Requests for other paths are left alone where the server has other `upgrade`
- * listeners; where it has none, nobody would ever answer them, and they get a 404.
+ * Sends the upgrade requests of a path to the route. Requests for other paths are left alone if the server has other `upgrade` listeners.
+ * If it has none, they get a 404, because no listener would ever answer them.
  *
- * @returns the function that takes the route away
- * @throws InvalidOptionError (`TC_INVALID_OPTION`): no such server, or the path has an open route already;
- *   UnsupportedServerError (`TC_UNSUPPORTED_SERVER`): one that has no upgrades
+ * @returns the function that removes the route
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) if the server is not usable, or the path already has an open route;
+ * UnsupportedServerError (`TC_UNSUPPORTED_SERVER`) for a server without upgrades
  */
 export function routeUpgrades(server: UpgradeServer, path: string, route: Route): () => void {
   assertServer(server);
@@ -32,7 +32,10 @@ export function routeUpgrades(server: UpgradeServer, path: string, route: Route)
   return router.add(path, route);
 }
 
-/** What is used of a server, and what tells it from a framework's application: other runtimes have servers of their own classes. */
+/**
+ * The members of a server that are used, and that distinguish it from a framework's application. Other runtimes have server classes of
+ * their own.
+ */
 const METHODS = ['on', 'off', 'prependListener', 'listenerCount', 'address', 'close'];
 
 function assertServer(server: unknown): void {
@@ -44,7 +47,7 @@ function assertServer(server: unknown): void {
       expected: 'a server of node:http or node:https; of a framework, the one that it listens with',
     });
   }
-  // only with `allowHTTP1` has a server of HTTP/2 the limits of HTTP/1, and upgrades
+  // only with `allowHTTP1` does an HTTP/2 server have the limits of HTTP/1, and upgrades
   if (isMethod(server, 'updateSettings') && !('headersTimeout' in server)) {
     throw new UnsupportedServerError({
       reason: 'HTTP/2 has no upgrades: make it with http2.createSecureServer({ allowHTTP1: true })',
@@ -69,7 +72,7 @@ class Router {
     if (this.#routes.get(path)?.isOpen === true) {
       throw new InvalidOptionError({ option: 'path', value: path, expected: 'a path that is not attached yet' });
     }
-    // before the others: what they write to a socket is seen only where it was looked at before
+    // before the other listeners: their writes to a socket can be seen only if it was looked at before
     if (this.#routes.size === 0) this.#server.prependListener('upgrade', this.#onUpgrade);
     this.#routes.set(path, route);
     return () => {

@@ -12,9 +12,9 @@ import type { Link, LinkListener, Piece, ServerWebSocket, WindowBits } from '../
 const OPEN = 1;
 
 /**
- * A `ws` WebSocket as a link: `ws` keeps the receiver and the control frames, data frames are written to its socket directly,
- * because they are encoded once for all connections. Both go through the same socket in whole frames (or whole fragments,
- * between which RFC 6455 section 5.4 allows control frames), so they never mix.
+ * A `ws` WebSocket as a link. `ws` keeps the receiver and the control frames. Data frames are written directly to its socket, because they
+ * are encoded once for all connections. Both go through the same socket in whole frames (or whole fragments, between which RFC 6455 section
+ * 5.4 allows control frames), so they never mix.
  *
  * @throws UnsupportedSocketError (`TC_UNSUPPORTED_SOCKET`)
  */
@@ -23,8 +23,8 @@ export function wsLink(webSocket: ServerWebSocket, listener: LinkListener): Link
 }
 
 /**
- * Closes a WebSocket that gets no connection. Until its peer has answered, it is still read, so it has an error boundary as well. One
- * that a connection has already is left alone.
+ * Closes a WebSocket that gets no connection. It is still read until its client has answered, so it has an error boundary as well. A
+ * WebSocket that already has a connection is left alone.
  */
 export function turnAway(webSocket: ServerWebSocket, code: number, reason: string): void {
   if (Reflect.has(webSocket, LINK)) return;
@@ -34,15 +34,17 @@ export function turnAway(webSocket: ServerWebSocket, code: number, reason: strin
   webSocket.close(code, reason);
 }
 
-/** The same as `wsLink` for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
+/** Like `wsLink`, for a WebSocket whose socket is known, because the `upgrade` event of the HTTP server handed it over. */
 export function wsSocketLink(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener): Link {
   return new WsLink(webSocket, socket, listener);
 }
 
-/** Where a socket and its WebSocket keep their link: listeners that all links share cost nothing for each of them. */
+/**
+ * The property in which a socket and its WebSocket keep their link. So all links share their listeners, which cost nothing for each link.
+ */
 const LINK = Symbol.for('link of threadcast');
 
-/** Bytes of pings that a peer may send while it does not read the answers, where these are not written by us. */
+/** Bytes of pings that a client may send without reading the answers, if we do not write these answers. */
 const MAX_PONG_BYTES = 64 * 1024;
 
 class WsLink implements Link, BoundaryOwner {
@@ -50,10 +52,10 @@ class WsLink implements Link, BoundaryOwner {
   readonly #webSocket: ServerWebSocket;
   readonly #listener: LinkListener;
   readonly #answersPings: boolean;
-  /** The answer to the newest ping of a peer that has not read what was written before. */
+  /** The answer to the newest ping of a client that has not read earlier data. */
   #owedPong: Uint8Array | undefined;
   #unreadPongBytes = 0;
-  /** What had been read when the last message came to its end. */
+  /** Bytes read when the last message was complete. */
   #wholeBytes = 0;
   #isClosed = false;
 
@@ -61,7 +63,7 @@ class WsLink implements Link, BoundaryOwner {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#listener = listener;
-    // another copy of this library may have taken it, too
+    // another copy of this library may also have accepted it
     if (Reflect.has(webSocket, LINK)) throw new UnsupportedSocketError({ reason: 'it has been accepted before' });
     const carried = { [LINK]: this };
     Object.assign(socket, carried);
@@ -93,7 +95,7 @@ class WsLink implements Link, BoundaryOwner {
     return this.#socket.bytesRead;
   }
 
-  /** With what else was read since it began: a fragment of one byte holds all that came in the same chunk. */
+  /** Includes other data read since the message began: a fragment of one byte holds everything that came in the same chunk. */
   get unfinishedBytes(): number {
     const { ofFrame = 0, ofFragments = 0 } = unfinishedIn(this.#webSocket) ?? {};
     if (ofFragments > 0) return Math.max(ofFrame + ofFragments, this.#socket.bytesRead - this.#wholeBytes);
@@ -110,7 +112,7 @@ class WsLink implements Link, BoundaryOwner {
       this.#socket.write(end);
     } else {
       body.retain();
-      // called in any case: when the kernel has taken the bytes, or with an error when the socket is destroyed
+      // always called: when the kernel has taken the bytes, or with an error when the socket is destroyed
       this.#socket.write(end, () => body.release());
     }
     if (last > 0) this.#socket.uncork();
@@ -125,7 +127,7 @@ class WsLink implements Link, BoundaryOwner {
   }
 
   ping(seq: number): void {
-    // one buffer: `ws` would make two and a `writev` of them, which costs twice as much
+    // one buffer: `ws` would use two and a `writev` of them, which costs twice as much
     if (this.#webSocket.readyState === OPEN) this.#socket.write(encodePing(String(seq)));
   }
 
@@ -154,8 +156,8 @@ class WsLink implements Link, BoundaryOwner {
   }
 
   /**
-   * Of several pings that are read together, or come while the peer does not read, only the newest is answered (RFC 6455 section 5.5.3
-   * allows that): else a peer could have us write, or hold, answers without bound.
+   * Of several pings that are read together, or come while the client does not read, only the newest is answered (RFC 6455 section 5.5.3
+   * allows that). Otherwise a client could make us write, or hold, an unlimited number of answers.
    */
   pinged(data: Buffer): void {
     this.#answer(data);
@@ -174,7 +176,7 @@ class WsLink implements Link, BoundaryOwner {
     if (isRead && isFirst) queueMicrotask(() => this.#payPong());
   }
 
-  /** Once for all pings that were read together. */
+  /** Answers once for all pings that were read together. */
   #payPong(): void {
     const pong = this.#owedPong;
     if (pong === undefined || this.#socket.writableNeedDrain) return;
@@ -204,7 +206,7 @@ class WsLink implements Link, BoundaryOwner {
     if (this.#detach()) this.#listener.onBroken(new SocketFailedError({ cause: error }));
   }
 
-  /** False where it has ended before. */
+  /** False if it has already ended. */
   #detach(): boolean {
     if (this.#isClosed) return false;
     this.#isClosed = true;
@@ -242,10 +244,10 @@ function onClose(this: ServerWebSocket, code: number, reason: Buffer): void {
 
 const EMPTY = new Uint8Array(0);
 
-/** `ws` reports what went wrong once more as a close; without a listener an error event would end the process. */
+/** `ws` reports every failure again as a close; without a listener, an error event would end the process. */
 function ignore(): void {}
 
-/** `ws` does not publish its socket: the one guarded look at it. */
+/** `ws` does not publish its socket: this is the only, guarded access to it. */
 function socketOf(webSocket: unknown): Socket {
   if (typeof webSocket !== 'object' || webSocket === null) {
     throw new UnsupportedSocketError({ reason: 'it is no WebSocket' });
@@ -258,17 +260,17 @@ function socketOf(webSocket: unknown): Socket {
   return socket;
 }
 
-/** Has `ws` leave the answers to pings to us; false where it does not let itself be told, or the application answers them. */
+/** Makes `ws` leave the answers to pings to us; false if this version does not allow that, or if the application answers them. */
 function takePongs(webSocket: ServerWebSocket): boolean {
   if (Reflect.get(webSocket, '_autoPong') !== true || !Reflect.set(webSocket, '_autoPong', false)) return false;
-  // a closure of each WebSocket, a hundred bytes, for the answers that it does not write any more
+  // `ws` makes a closure for each WebSocket, a hundred bytes, for answers that it no longer writes
   if (typeof Reflect.get(webSocket, '_autoPongComplete') === 'function') {
     Reflect.set(webSocket, '_autoPongComplete', ignore);
   }
   return true;
 }
 
-/** Nor does it publish what has been negotiated; where it cannot be seen, frames are plain. */
+/** `ws` does not publish the negotiated parameters either; if they cannot be read, frames are plain. */
 function deflateParametersOf(webSocket: ServerWebSocket): unknown {
   const extensions: unknown = Reflect.get(webSocket, '_extensions');
   if (typeof extensions !== 'object' || extensions === null) return undefined;
@@ -277,8 +279,8 @@ function deflateParametersOf(webSocket: ServerWebSocket): unknown {
 }
 
 /**
- * Public counters move only when a whole write is done; on a slow line one write may take longer than a stall does. libuv's
- * handle counts what the kernel took of a write under way, so look there first (Node's own socket timeouts do the same).
+ * Public counters move only when a whole write is done, and on a slow line one write may take longer than a stall does. libuv's handle
+ * counts what the kernel has taken of a write in progress, so look there first (Node's own socket timeouts do the same).
  */
 function takenBytesOf(socket: Socket): number {
   const handle: unknown = Reflect.get(socket, '_handle');
