@@ -25,6 +25,51 @@ function makeEarly(link: FakeLink, news: (listener: LinkListener) => void): (lis
   };
 }
 
+describe('an end inside accept is told after the connection', () => {
+  const broken = new Error('broken');
+  const ends: readonly (readonly [string, (link: FakeLink) => (listener: LinkListener) => Link])[] = [
+    ['hangs up while it is made', (link) => makeEarly(link, () => link.hangUp(1001, 'gone'))],
+    ['breaks while it is made', (link) => makeEarly(link, (listener) => listener.onBroken(broken))],
+    [
+      'breaks at the first write',
+      (link) => {
+        link.write = () => {
+          throw broken;
+        };
+        return link.attach;
+      },
+    ],
+  ];
+
+  it.each(ends)('%s', async (_, makeLink) => {
+    const { hub, clock } = harness;
+    const news: string[] = [];
+    hub.on('connection', (connection) => {
+      news.push(`connection ${connection.id}`);
+      connection.on('evicted', () => news.push('evicted'));
+    });
+    hub.on('evicted', ({ connection }) => news.push(`evicted ${connection.id}`));
+    const { id } = hub.accept(makeLink(new FakeLink()));
+    expect(news).toEqual([`connection ${id}`, `evicted ${id}`, 'evicted']);
+    expect(hub.stats().connections.total).toBe(0);
+    await clock.settle();
+    expect(news).toHaveLength(3);
+  });
+
+  it('a listener that closes it is told of the end after all listeners have been told of the connection', () => {
+    const { hub } = harness;
+    const news: string[] = [];
+    hub.on('connection', (connection) => connection.close(4403));
+    hub.on('connection', (connection) => {
+      news.push(connection.state);
+      connection.on('evicted', ({ code }) => news.push(String(code)));
+    });
+    hub.on('evicted', ({ code }) => news.push(`hub ${code}`));
+    hub.accept(new FakeLink().attach);
+    expect(news).toEqual(['evicted', 'hub 4403', '4403']);
+  });
+});
+
 describe('a link with news inside accept', () => {
   it('that ends makes a connection that has ended', async () => {
     const link = new FakeLink();

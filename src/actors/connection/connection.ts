@@ -49,6 +49,8 @@ export class ConnectionActor implements Connection, LinkListener {
   #input: ClientInput | undefined;
   /** It was closed because of the unfinished messages of its client. */
   #holdsTooMuch = false;
+  /** The `connection` event has been, so `evicted` may come. */
+  #isAnnounced = false;
 
   constructor(settings: ConnectionSettings, services: ConnectionServices) {
     this.id = settings.id;
@@ -225,6 +227,17 @@ export class ConnectionActor implements Connection, LinkListener {
     this.line.end(code, reason);
     this.#input?.end();
     this.#services.unfinished.forget(this);
+    if (this.#isAnnounced) this.#leave(code, reason);
+  }
+
+  /** The application knows of it now, and then of its end, which may have come before. */
+  announced(): void {
+    this.#isAnnounced = true;
+    const { code, reason } = this.line.machine.context.eviction;
+    if (this.state === 'evicted') this.#leave(code, reason);
+  }
+
+  #leave(code: number, reason: string): void {
     this.#services.connections.leave(this.id, { code, reason });
     this.#emit('evicted', { code, reason });
   }

@@ -125,6 +125,7 @@ class HubActor implements Hub {
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
     const connection = this.#acceptor.accept(socket, options);
     this.#news.emit('connection', connection);
+    connection.announced();
     return connection;
   }
 
