@@ -237,6 +237,8 @@ export interface Client {
    * connection, in order and with the same id: a server that hands the id on as idempotency key has it once. Publish with an `id` of
    * your own where the page may be closed meanwhile, or where you would publish again after a PublishTimeoutError.
    *
+   * The message is what `JSON.stringify` makes of `data`: `{}` for a `Map`, a `Set`, an iterator or a promise.
+   *
    * Rejects with PublishRefusedError where the server refuses it, PublishTimeoutError where no answer came in time,
    * InvalidThreadIdError, InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */

@@ -26,6 +26,18 @@ describe('in development', () => {
     ['a Blob', { file: new Blob(['x']) }, '$.file', 'Blob'],
     ['a URLSearchParams', { query: new URLSearchParams('a=1') }, '$.query', 'URLSearchParams'],
     ['a generator', { rows: (function* () {})() }, '$.rows', 'Generator'],
+    ['an array iterator', { rows: [1].values() }, '$.rows', 'Array Iterator'],
+    ['entries of a Map', { rows: new Map().entries() }, '$.rows', 'Map Iterator'],
+    ['keys of a Set', [new Set().keys()], '$[0]', 'Set Iterator'],
+    ['matches', { found: 'a'.matchAll(/a/g) }, '$.found', 'RegExp String Iterator'],
+    ['an async generator', { rows: (async function* () {})() }, '$.rows', 'AsyncGenerator'],
+    ['a WeakMap', { weak: new WeakMap() }, '$.weak', 'WeakMap'],
+    ['a WeakRef', { weak: new WeakRef({}) }, '$.weak', 'WeakRef'],
+    ['a RegExp', { pattern: /a/ }, '$.pattern', 'RegExp'],
+    ['a Response', { reply: new Response('x') }, '$.reply', 'Response'],
+    ['an AbortSignal', { signal: AbortSignal.abort() }, '$.signal', 'AbortSignal'],
+    ['a ReadableStream', { body: new ReadableStream() }, '$.body', 'ReadableStream'],
+    ['an Intl object', { order: new Intl.Collator() }, '$.order', 'Intl.Collator'],
     ['a subclass', { tags: new Tags() }, '$.tags', 'Map'],
     ['a typed array', { pixels: new Float32Array(3) }, '$.pixels', 'Float32Array'],
     ['a long typed array', { pixels: new Uint8Array(100_000) }, '$.pixels', 'Uint8Array'],
@@ -58,7 +70,22 @@ describe('in development', () => {
         return [...this];
       }
     }
-    const message = { at: new Date(0), bytes: Buffer.from('ab'), set: new Listed([1]), none: Object.create(null), big };
+    class Named {
+      readonly text = 'a';
+      get [Symbol.toStringTag](): string {
+        return 'Named';
+      }
+    }
+    const named = new Named();
+    const message = {
+      named,
+      url: new URL('http://a.test'),
+      at: new Date(0),
+      bytes: Buffer.from('ab'),
+      set: new Listed([1]),
+      none: Object.create(null),
+      big,
+    };
     const { position } = await hub.thread('t').send(message);
     expect(position).toBeDefined();
     const [entry] = await hub.thread('t').history();

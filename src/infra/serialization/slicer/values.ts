@@ -77,22 +77,20 @@ export function isRawJSON(value: object): value is RawJSON {
  * `toJSON`, which may give it a form.
  */
 export function lossyKind(value: object): string | undefined {
-  if (ArrayBuffer.isView(value)) return Object.prototype.toString.call(value).slice('[object '.length, -1);
-  return LOSSY.find(([, isIt]) => isIt(value))?.[0];
+  if (ArrayBuffer.isView(value)) return nameOf(value);
+  const known = LOSSY.find(([, isIt]) => isIt(value))?.[0];
+  if (known !== undefined) return known;
+  // iterators, generators, promises, weak collections, and what a platform has: a name of its own, and nothing that JSON reads
+  return Symbol.toStringTag in value && Object.keys(value).length === 0 ? nameOf(value) : undefined;
 }
 
+const nameOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1);
+
+/** They have no name of the kind, or may have keys besides what they hold. */
 const LOSSY: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['Map', types.isMap],
   ['Set', types.isSet],
-  ['ArrayBuffer', types.isAnyArrayBuffer],
   ['Promise', types.isPromise],
   ['RegExp', types.isRegExp],
   ['Error', types.isNativeError],
-  ['WeakMap', types.isWeakMap],
-  ['WeakSet', types.isWeakSet],
-  ['Generator', types.isGeneratorObject],
-  ['Blob', (value) => value instanceof Blob],
-  ['URLSearchParams', (value) => value instanceof URLSearchParams],
-  ['FormData', (value) => value instanceof FormData],
-  ['Headers', (value) => value instanceof Headers],
 ];
