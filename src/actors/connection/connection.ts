@@ -13,6 +13,7 @@ import { ClientInput } from './client-input.ts';
 import { ClientSession } from './client-session.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
 import type {
+  ClientMessage,
   Connection,
   ConnectionEvents,
   ConnectionState,
@@ -227,19 +228,18 @@ export class ConnectionActor implements Connection, LinkListener {
     this.line.end(code, reason);
     this.#input?.end();
     this.#services.unfinished.forget(this);
-    if (this.#isAnnounced) this.#leave(code, reason);
+    if (this.#isAnnounced) this.#leave({ code, reason });
   }
 
   /** The application knows of it now, and then of its end, which may have come before. */
   announced(): void {
     this.#isAnnounced = true;
-    const { code, reason } = this.line.machine.context.eviction;
-    if (this.state === 'evicted') this.#leave(code, reason);
+    if (this.state === 'evicted') this.#leave(this.line.machine.context.eviction);
   }
 
-  #leave(code: number, reason: string): void {
-    this.#services.connections.leave(this.id, { code, reason });
-    this.#emit('evicted', { code, reason });
+  #leave(end: ConnectionEvents['evicted']): void {
+    this.#services.connections.leave(this.id, end);
+    this.#emit('evicted', end);
   }
 
   // --- LinkListener
@@ -285,17 +285,10 @@ export class ConnectionActor implements Connection, LinkListener {
 
   #openInput(): ClientInput {
     if (this.#input !== undefined) return this.#input;
-    const session = new ClientSession(
-      {
-        settings: this.#settings,
-        line: this.line,
-        subscriptions: this.delivery.subscriptions,
-        connection: this,
-        emit: (message) => this.#emit('message', message),
-      },
-      this.#services,
-    );
-    this.#input = new ClientInput(session, this.#services);
+    const { subscriptions } = this.delivery;
+    const emit = (message: ClientMessage): boolean => this.#emit('message', message);
+    const parts = { settings: this.#settings, line: this.line, subscriptions, connection: this, emit };
+    this.#input = new ClientInput(new ClientSession(parts, this.#services), this.#services);
     this.line.input = this.#input;
     return this.#input;
   }
