@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { Sequencer } from './test/support/sequencer.ts';
 
 /** What a tier runs: see test/README.md. Without one of these, as for one file by its name, there is everything. */
 const TIERS: Readonly<Record<string, readonly string[]>> = {
@@ -6,24 +8,39 @@ const TIERS: Readonly<Record<string, readonly string[]>> = {
   usual: ['units', 'sockets', 'databases', 'simulation'],
 };
 
+const cores = availableParallelism();
+
+/** For what computes: vitest's own default leaves one core idle, which on two is half the machine. */
+const COMPUTES = { maxWorkers: cores, sequence: { groupOrder: 0 } };
+
+/** For what waits most of its time, for other processes, lines and timeouts that are real. */
+const WAITS = { maxWorkers: 2 * cores, sequence: { groupOrder: 1 } };
+
 /** Each group by its files; `units` is what no other group has. */
 const GROUPS = {
-  sockets: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'],
-  databases: ['test/redis/**/*.test.ts'],
-  simulation: ['test/{model,sim}/**/*.test.ts'],
-  versions: ['test/versions/**/*.test.ts'],
+  sockets: { include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'], ...WAITS },
+  databases: { include: ['test/redis/**/*.test.ts'], ...WAITS },
+  simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
+  versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };
 
 const projects = [
   // a unit has no process, global or memory of its own: its worker goes on with the next file, its modules loaded
-  { name: 'units', include: ['test/**/*.test.ts'], exclude: Object.values(GROUPS).flat(), isolate: false },
-  ...Object.entries(GROUPS).map(([name, include]) => ({ name, include })),
+  {
+    name: 'units',
+    include: ['test/**/*.test.ts'],
+    exclude: Object.values(GROUPS).flatMap(({ include }) => include),
+    isolate: false,
+    ...COMPUTES,
+  },
+  ...Object.entries(GROUPS).map(([name, group]) => ({ name, ...group })),
 ];
 const { TEST_TIER = '' } = process.env;
 const names = TIERS[TEST_TIER] ?? projects.map(({ name }) => name);
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: Sequencer },
     projects: projects.filter(({ name }) => names.includes(name)).map((test) => ({ extends: true, test })),
     // ends a test that waits for what never comes; what takes long on a busy machine is no failure
     testTimeout: TEST_TIER === 'full' ? 600_000 : 60_000,
