@@ -7,7 +7,7 @@ export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
 export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
 export type {
   DeflatedEntryParts,
-  DeliveryWatcher,
+  DeliveryTally,
   Entry,
   EntryDraft,
   EntryParts,

@@ -37,12 +37,15 @@ export interface MessageTrace {
   take(budget: SpanBudget, limit: number): boolean;
 }
 
-/** Is told what a count does not tell: who was written to late, and who was passed over. */
-export interface DeliveryWatcher {
-  noteLate(reader: object): void;
-  /** @param isRecipient it was there when the message was logged */
+/** The hub's account of a sent message, on its entry as long as the sender may ask. A log carries it from the draft to the entry. */
+export interface DeliveryTally {
+  /** The fan-out of the message is not over. */
+  readonly isAwaited: boolean;
+  /** @param isRecipient the connection was in the thread when the message was logged */
+  noteWritten(reader: object, isRecipient: boolean): void;
+  /** @param isRecipient the connection was in the thread when the message was logged */
   noteSkipped(reader: object, isRecipient: boolean): void;
-  /** Its connection ended when only a piece of the message had been written. */
+  /** The connection ended when only a piece of the message had been written. */
   noteCut(reader: object): void;
 }
 
@@ -62,8 +65,8 @@ export interface EntryDraft {
   readonly trace?: MessageTrace | undefined;
   /** The same as text, for the envelope and for other processes: a log that is shared carries it along. */
   readonly traceparent?: string | undefined;
-  /** Of the message's sender; weak, because the log lives longer than most receipts. Not carried to other processes. */
-  readonly watcher?: WeakRef<DeliveryWatcher> | undefined;
+  /** Of the message's sender. Not carried to other processes. */
+  readonly tally?: DeliveryTally | undefined;
 }
 
 /** A big message as `part` frames, for clients that asked for them. */
@@ -101,10 +104,8 @@ export interface Entry extends EntryDraft {
   isSuperseded: boolean;
   /** Its fan-out is over: whoever gets it from now on is catching up. Set by the hub. */
   isOffered: boolean;
-  /** Replaced likewise. */
-  watcher: WeakRef<DeliveryWatcher> | undefined;
-  /** Connections it was written to. Counted by the hub. */
-  writes: number;
+  /** Replaced likewise, and when the fan-out is over. Set by the hub. */
+  tally: DeliveryTally | undefined;
   /** Memory that the log holds for it: its bytes, compressed ones included, and what is around them. */
   readonly heldBytes: number;
   /** Big enough to go out in parts. */

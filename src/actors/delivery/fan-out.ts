@@ -1,6 +1,6 @@
 import type { LogTail } from '../../api/log.ts';
 import type { WriteBatch } from './write-batch.ts';
-import type { FanOutTally } from './fan-out-tally.ts';
+import type { PublicationTally } from './publication-tally.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
@@ -33,7 +33,7 @@ export class FanOut implements Task {
   readonly #tail: LogTail;
   readonly #station: FanOutHost;
   #isTextDue = false;
-  #waiting: FanOutTally[] = [];
+  #waiting: PublicationTally[] = [];
   #pass: Pass | undefined;
   /** Every entry up to this offset has been offered. */
   #offered: number;
@@ -49,7 +49,7 @@ export class FanOut implements Task {
   }
 
   /** The publication's entry is in the log, or volatile. The next pass includes it. */
-  add(publication: FanOutTally): void {
+  add(publication: PublicationTally): void {
     this.#waiting.push(publication);
   }
 
@@ -98,7 +98,7 @@ export class FanOut implements Task {
     let offset = Math.min(this.#offered, head);
     for (; offset < head; offset++) {
       const entry = this.#tail.at(offset + 1);
-      if (entry?.isOffered === false && entry.watcher?.deref() !== undefined) break;
+      if (entry?.tally?.isAwaited === true) break;
     }
     this.#offered = offset;
     return offset;
@@ -137,7 +137,7 @@ export class FanOut implements Task {
       for (const publication of pass.publications) {
         const { entry } = publication;
         if (entry.offset === 0 || !publication.isFor(member) || !publication.isMissedBy(member)) continue;
-        publication.behind.push(member);
+        publication.noteBehind(member);
         // its span ends when it has been fully written
         if (entry.trace !== undefined && !member.hasPassed(entry)) member.subscriber.traceMiss(entry, 'behind');
       }
@@ -145,8 +145,8 @@ export class FanOut implements Task {
     for (const publication of pass.volatile) {
       // a client that rejoined meanwhile may already have received it
       if (!publication.isFor(member)) continue;
-      if (!member.offerVolatile(publication.entry)) publication.droppedFor.push(member);
-      else if (member.isWriting(publication.entry)) publication.behind.push(member);
+      if (!member.offerVolatile(publication.entry)) publication.noteDropped(member);
+      else if (member.isWriting(publication.entry)) publication.noteBehind(member);
     }
   }
 }
@@ -154,10 +154,10 @@ export class FanOut implements Task {
 interface Pass {
   /** The newest offset when the pass began. */
   readonly head: number;
-  readonly publications: readonly FanOutTally[];
+  readonly publications: readonly PublicationTally[];
   /** The oldest offset among the publications. */
   readonly firstOffset: number;
-  readonly volatile: readonly FanOutTally[];
+  readonly volatile: readonly PublicationTally[];
   readonly batch: WriteBatch | undefined;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;

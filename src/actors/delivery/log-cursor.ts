@@ -130,16 +130,15 @@ export abstract class LogCursor<Home extends Timed> {
 
   protected noteWritten(entry: Entry): void {
     // a volatile entry has no offset
-    if (entry.offset > this.#startedAt || entry.offset === 0) entry.writes++;
-    if (entry.isOffered) entry.watcher?.deref()?.noteLate(this.reader);
+    entry.tally?.noteWritten(this.reader, entry.offset > this.#startedAt || entry.offset === 0);
   }
 
   protected noteSkipped(entry: Entry): void {
-    entry.watcher?.deref()?.noteSkipped(this.reader, entry.offset > this.#startedAt);
+    entry.tally?.noteSkipped(this.reader, entry.offset > this.#startedAt);
   }
 
   protected noteCut(entry: Entry): void {
-    entry.watcher?.deref()?.noteCut(this.reader);
+    entry.tally?.noteCut(this.reader);
   }
 
   /** Superseded critical entries are no longer listed as critical: the critical cursor skips them. */

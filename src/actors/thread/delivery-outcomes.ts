@@ -2,7 +2,7 @@ import { checkChoice } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';
-import type { FanOutTally } from '../delivery/fan-out-tally.ts';
+import type { PublicationTally } from '../delivery/publication-tally.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Outcome } from '../../api/receipt.ts';
 import type { SettleOptions } from '../../api/receipt.ts';
@@ -17,15 +17,11 @@ const MEMBERS_PER_LOOK = 16;
  * Follows one message to its end, in the sweep's rhythm and the turns' slices: hundreds may be followed at once, each for thousands of
  * connections.
  */
-export function settle(
-  publication: FanOutTally,
-  context: HubContext,
-  options: SettleOptions = {},
-): Promise<Settlement> {
+export function settle(tally: PublicationTally, context: HubContext, options: SettleOptions = {}): Promise<Settlement> {
   checkOptions<SettleOptions>(options, SETTLE_OPTIONS);
   const isUntilAcked = checkChoice('until', options.until, 'written', ['written', 'acked']) === 'acked';
   const deadline = context.now() + context.settings.settleTimeoutMs;
-  const follow = new Followed(publication, isUntilAcked, context.now);
+  const follow = new Followed(tally, isUntilAcked, context.now);
   return new Promise((resolve) => {
     let isSettled = false;
     let isAwaited = false;
@@ -50,7 +46,7 @@ export function settle(
 
 /** The connections that a message was offered to. An outcome that is final is not looked at again. */
 class Followed {
-  readonly #publication: FanOutTally;
+  readonly #tally: PublicationTally;
   readonly #isUntilAcked: boolean;
   readonly #now: () => number;
   readonly #outcomes = new Map<string, Outcome>();
@@ -68,8 +64,8 @@ class Followed {
   #rest: Iterator<void> | undefined;
   #hasBegun = false;
 
-  constructor(publication: FanOutTally, isUntilAcked: boolean, now: () => number) {
-    this.#publication = publication;
+  constructor(tally: PublicationTally, isUntilAcked: boolean, now: () => number) {
+    this.#tally = tally;
     this.#isUntilAcked = isUntilAcked;
     this.#now = now;
   }
@@ -101,28 +97,28 @@ class Followed {
   }
 
   *#gather(): Generator<void> {
-    const publication = this.#publication;
+    const tally = this.#tally;
     const known = new Set<object>();
     const groups = [
-      { members: publication.isDuplicate || publication.isLost ? [] : publication.members, group: undefined },
-      { members: publication.behind, group: this.#behind },
-      { members: publication.droppedFor, group: this.#droppedFor },
+      { members: tally.isDuplicate || tally.isLost ? [] : tally.members, group: undefined },
+      { members: tally.behind, group: this.#behind },
+      { members: tally.droppedFor, group: this.#droppedFor },
     ];
     for (const { members, group } of groups) {
       for (const member of members) {
         yield;
-        if (group === undefined && !publication.isFor(member)) continue;
+        if (group === undefined && !tally.isFor(member)) continue;
         group?.add(member);
         this.#open.add(member);
         known.add(member.subscriber);
       }
     }
-    const gone = Math.max(0, publication.recipients - this.#open.size);
-    for (const connection of publication.exceptions.passedOver) {
+    const gone = Math.max(0, tally.recipients - this.#open.size);
+    for (const connection of tally.passedOver) {
       if (this.#passedOver < gone && !known.has(connection)) this.#passedOver++;
       yield;
     }
-    this.#unknown = Math.min(gone - this.#passedOver, publication.written);
+    this.#unknown = Math.min(gone - this.#passedOver, tally.written);
     this.#passedOver = gone - this.#unknown;
   }
 
@@ -139,19 +135,20 @@ class Followed {
   }
 
   #outcomeOf(member: Subscription): Outcome {
-    const { exceptions } = this.#publication;
+    const tally = this.#tally;
     const { subscriber } = member;
-    if (exceptions.isPassedOver(subscriber) || this.#droppedFor.has(member)) return 'dropped';
-    if (this.#behind.has(member) && !exceptions.isLate(subscriber)) return this.#unwritten(member);
+    if (tally.isPassedOver(subscriber) || this.#droppedFor.has(member)) return 'dropped';
+    if (this.#behind.has(member) && !tally.isLate(subscriber)) return this.#unwritten(member);
     return this.#isAcked(member) ? 'acked' : 'written';
   }
 
   /** A client that has joined again meanwhile gets it, or does not, with its new subscription. */
   #unwritten(member: Subscription): Outcome {
-    const { entry, exceptions } = this.#publication;
+    const tally = this.#tally;
+    const { entry } = tally;
     const { subscriber, threadId, isEnded } = member;
-    if (exceptions.isCut(subscriber)) return 'evicted';
-    if (exceptions.isSkipped(subscriber)) return 'dropped';
+    if (tally.isCut(subscriber)) return 'evicted';
+    if (tally.isSkipped(subscriber)) return 'dropped';
     if (member.isWriting(entry)) return 'behind';
     const standing = isEnded ? subscriber.standing(threadId) : member;
     if (standing === undefined) return 'evicted';
@@ -159,7 +156,7 @@ class Followed {
   }
 
   #isAcked(member: Subscription): boolean {
-    const { offset } = this.#publication.entry;
+    const { offset } = this.#tally.entry;
     const { writer, ackedBytes } = member.subscriber;
     const target = this.#target.get(member) ?? writer.bytes;
     this.#target.set(member, target);

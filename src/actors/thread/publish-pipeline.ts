@@ -1,7 +1,7 @@
 import type { Entry, EntryDraft } from '../../api/entry.ts';
 import type { Appended, LogTail } from '../../api/log.ts';
 import { makeEntry, releaseDraft } from '../../infra/log/entry.ts';
-import { ThreadClosedError } from '../../infra/errors.ts';
+import { asError, ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
 import { compress, Windows } from './shared-compression.ts';
@@ -9,8 +9,7 @@ import type { Encoded } from '../serializer/encoded-message.ts';
 import type { ThreadServices } from './thread-services.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { MAX_NODE_MESSAGE_BYTES, encodeVolatile } from './node-messages.ts';
-import { DeliveryExceptions } from '../delivery/delivery-exceptions.ts';
-import { FanOutTally } from '../delivery/fan-out-tally.ts';
+import { PublicationTally } from '../delivery/publication-tally.ts';
 import { fanOutAttributes } from './receipt.ts';
 import { guarded } from '../support/emitter.ts';
 import type { SendSettings } from './resolve-send-options.ts';
@@ -24,7 +23,7 @@ export interface PipelineHost {
   readonly state: string;
   readonly members: ReadonlySet<Subscription>;
   /** To all members, with the next fan-out. */
-  offer(publication: FanOutTally): void;
+  offer(publication: PublicationTally): void;
 }
 
 /**
@@ -50,7 +49,7 @@ export class PublishPipeline {
   }
 
   /** Resolves when it has been offered to all members. */
-  publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
+  publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
     const encoded = this.#services.serializer.encode(message, settings.isSnapshot, span.trace);
     const compressed = this.#compressed(encoded, settings.lane);
     const lane = this.#lanes[settings.lane];
@@ -60,19 +59,13 @@ export class PublishPipeline {
   }
 
   /** An entry of another process. Where it is traced, its deliveries here are the children of a span of this process. */
-  takeOver(entry: Entry): FanOutTally {
+  takeOver(entry: Entry): PublicationTally {
     const span = entry.trace === undefined ? undefined : this.#services.telemetry.process(entry, entry.trace);
     entry.trace = span?.trace;
-    const facts = {
-      entry,
-      strategy: 'ready',
-      epoch: this.#tail.epoch,
-      isDuplicate: false,
-      members: this.#thread.members,
-      exceptions: new DeliveryExceptions(),
-    };
-    entry.watcher = new WeakRef(facts.exceptions);
-    return new FanOutTally(facts, (publication) => span?.end(fanOutAttributes(publication)));
+    const tally = new PublicationTally('ready', this.#thread.members, (over) => span?.end(fanOutAttributes(over)));
+    tally.logged({ entry, epoch: this.#tail.epoch, isDuplicate: false });
+    entry.tally = tally;
+    return tally;
   }
 
   /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
@@ -101,50 +94,51 @@ export class PublishPipeline {
     return false;
   }
 
-  #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<FanOutTally> {
-    const { id: threadId, state } = this.#thread;
-    const exceptions = new DeliveryExceptions();
-    const draft: EntryDraft = {
-      threadId,
-      id: settings.id,
-      lane: settings.lane,
-      body: encoded.body,
-      deflated: encoded.deflated,
-      key: settings.conflate,
-      expiresAt: settings.expiresAt,
-      trace: span.trace,
-      traceparent: span.trace?.traceparent,
-      watcher: new WeakRef(exceptions),
-    };
+  /** @throws ThreadClosedError */
+  #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
+    const { id: threadId, state, members } = this.#thread;
     if (state === 'closed') {
-      releaseDraft(draft);
+      releaseDraft(encoded);
       throw new ThreadClosedError({ threadId, state, action: 'send' });
     }
     return new Promise((resolve, reject) => {
-      const offer = (appended: Appended): void => this.#offer(appended, encoded.strategy, exceptions, resolve);
+      const tally = new PublicationTally(encoded.strategy, members, resolve);
+      const draft: EntryDraft = {
+        threadId,
+        id: settings.id,
+        lane: settings.lane,
+        body: encoded.body,
+        deflated: encoded.deflated,
+        key: settings.conflate,
+        expiresAt: settings.expiresAt,
+        trace: span.trace,
+        traceparent: span.trace?.traceparent,
+        tally,
+      };
       if (settings.lane === 'volatile') {
         const entry = makeEntry(draft, 0, this.#services.now());
         this.#tellOthers(entry);
-        offer({ entry, isDuplicate: false });
+        this.#offer(tally, { entry, isDuplicate: false });
         return;
       }
       const appended = this.#services.settings.log.append(draft);
-      if (appended instanceof Promise) appended.then(offer).catch(reject);
-      else offer(appended);
+      if (!(appended instanceof Promise)) {
+        this.#offer(tally, appended);
+        return;
+      }
+      appended
+        .then((answer) => this.#offer(tally, answer))
+        .catch((error: unknown) => {
+          tally.abandon();
+          reject(asError(error));
+        });
     });
   }
 
-  #offer(
-    { entry, isDuplicate }: Appended,
-    strategy: string,
-    exceptions: DeliveryExceptions,
-    done: (publication: FanOutTally) => void,
-  ): void {
-    const { epoch } = this.#tail;
-    const { members } = this.#thread;
-    const publication = new FanOutTally({ entry, strategy, epoch, isDuplicate, members, exceptions }, done);
-    if (isDuplicate) publication.finish(0, 0, this.#tail);
-    else this.#thread.offer(publication);
+  #offer(tally: PublicationTally, { entry, isDuplicate }: Appended): void {
+    tally.logged({ entry, epoch: this.#tail.epoch, isDuplicate });
+    if (isDuplicate) tally.finish(0, 0, this.#tail);
+    else this.#thread.offer(tally);
   }
 
   /** Other processes offer a volatile message to their own members. */

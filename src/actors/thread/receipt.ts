@@ -1,11 +1,11 @@
 import { formatPosition } from '../../infra/log/ids.ts';
 import type { SpanAttributes } from '../../infra/telemetry/spans.ts';
 import type { HubContext } from '../support/context.ts';
-import type { FanOutTally } from '../delivery/fan-out-tally.ts';
+import type { PublicationTally } from '../delivery/publication-tally.ts';
 import { settle } from './delivery-outcomes.ts';
 import type { Receipt } from '../../api/receipt.ts';
 
-export function makeReceipt(publication: FanOutTally, context: HubContext): Receipt {
+export function makeReceipt(publication: PublicationTally, context: HubContext): Receipt {
   const { entry, epoch, strategy } = publication;
   return {
     id: entry.id,
@@ -29,7 +29,7 @@ export function fanOutAttributes({
   written,
   behind,
   dropped,
-}: FanOutTally): SpanAttributes {
+}: PublicationTally): SpanAttributes {
   return {
     'threadcast.message.id': entry.id,
     'threadcast.message.offset': entry.offset,

@@ -12,7 +12,7 @@ import { lagOf } from './member-lag.ts';
 import { planJoin, type JoinPlan } from './join-plan.ts';
 import type { JoinRequest } from './join-request.ts';
 import { decodeVolatile } from './node-messages.ts';
-import type { FanOutTally } from '../delivery/fan-out-tally.ts';
+import type { PublicationTally } from '../delivery/publication-tally.ts';
 import { PublishPipeline, type PipelineHost } from './publish-pipeline.ts';
 import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
 import { fanOutAttributes, makeReceipt } from './receipt.ts';
@@ -160,7 +160,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   /** To all members, with the next fan-out. */
-  offer(publication: FanOutTally): void {
+  offer(publication: PublicationTally): void {
     this.#pump.add(publication);
     this.#services.scheduler.add(this.#pump);
   }

@@ -1,5 +1,5 @@
 import type { Body } from '../../api/body.ts';
-import type { DeliveryWatcher, Entry, EntryDraft, Frame, FrameClass, MessageTrace } from '../../api/entry.ts';
+import type { DeliveryTally, Entry, EntryDraft, Frame, FrameClass, MessageTrace } from '../../api/entry.ts';
 import { encodeDeflatedFrame, encodeFrame } from '../wire/frames.ts';
 import { RecordedTrace } from '../telemetry/message-trace.ts';
 import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
@@ -9,7 +9,7 @@ import type { WindowBits } from '../../api/socket.ts';
 export const LANES: readonly Lane[] = ['critical', 'normal', 'volatile'];
 
 /** Releases the bodies of a draft that is not logged. */
-export function releaseDraft({ body, deflated }: EntryDraft): void {
+export function releaseDraft({ body, deflated }: Pick<EntryDraft, 'body' | 'deflated'>): void {
   body.release();
   for (const small of deflated?.values() ?? []) small.release();
 }
@@ -56,10 +56,8 @@ class LoggedEntry implements Entry {
   isSuperseded = false;
   /** Its fan-out is over: connections that receive it from now on are catching up. */
   isOffered = false;
-  /** Replaced likewise. */
-  watcher: WeakRef<DeliveryWatcher> | undefined;
-  /** Number of connections that it was written to. */
-  writes = 0;
+  /** Replaced likewise, and when the fan-out is over. */
+  tally: DeliveryTally | undefined;
   /** Created on demand: with a hundred thousand entries, each field counts. */
   #json: Frame | undefined;
   #plain: Frame | undefined;
@@ -78,7 +76,7 @@ class LoggedEntry implements Entry {
     this.expiresAt = draft.expiresAt;
     this.trace = draft.trace ?? RecordedTrace.from(draft.traceparent);
     this.traceparent = draft.traceparent;
-    this.watcher = draft.watcher;
+    this.tally = draft.tally;
     this.loggedAt = loggedAt;
   }
 
