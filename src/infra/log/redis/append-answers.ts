@@ -8,14 +8,14 @@ import type { PendingAppend } from './pending-appends.ts';
 import type { PositionKeeper } from './position-keeper.ts';
 import type { RedisTail } from './tail.ts';
 
-/** Passes Redis's answers on to the appends of one thread, and to its tail while somebody in this process reads it. */
+/** Passes Redis's answers on to the appends of one thread, and to its tail while this process has a reader of the thread. */
 export class AppendAnswers {
   readonly #threadId: string;
   readonly #settings: RedisLogSettings;
   readonly #positions: PositionKeeper;
   readonly #tail: () => RedisTail | undefined;
 
-  /** @param tail undefined while nobody in this process reads the thread */
+  /** @param tail undefined while this process has no reader of the thread */
   constructor(
     threadId: string,
     settings: RedisLogSettings,
@@ -46,12 +46,12 @@ export class AppendAnswers {
     tail.place(arrival, own);
   }
 
-  /** The id is in the log already, at this offset. */
+  /** The id is already in the log, at this offset. */
   known(own: PendingAppend, offset: number): void {
     const tail = this.#tail();
     const answer = (isDuplicate: boolean): void =>
       own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate });
-    // sent twice, and done the first time: its notice, or the stream, brings it
+    // sent twice, and done the first time: its notice, or the log, delivers it
     if (own.attempts > 1 && tail !== undefined && offset > tail.buffer.head)
       tail
         .catchUp()
@@ -60,7 +60,7 @@ export class AppendAnswers {
     else answer(true);
   }
 
-  /** An append of this process is the newest entry of the thread now. */
+  /** An append of this process is now the newest entry of the thread. */
   newest(position: Position): void {
     this.#positions.note(this.#threadId, position);
   }

@@ -13,15 +13,15 @@ import { Upload } from './pieces.ts';
 import { unavailable } from './retry-until.ts';
 import { APPEND } from './scripts.ts';
 
-/** Messages, and bytes, of one script call at most: it keeps Redis from everything else meanwhile. */
+/** Maximum messages, and bytes, of one script call, during which Redis does nothing else. */
 const MAX_BATCH = 64;
 const MAX_BATCH_BYTES = 128 * 1024;
 const MIN_RETRY_MS = 25;
 const MAX_RETRY_MS = 500;
 
 /**
- * The appends of one thread, in their order. One script call is in flight at a time, and takes with it all that came meanwhile:
- * so a retry cannot change the order, and a busy thread costs few calls.
+ * The appends of one thread, in order. One script call is in flight at a time, and takes all messages that came meanwhile. So a retry
+ * cannot change the order, and a busy thread costs few calls.
  */
 export class AppendQueue {
   readonly #threadId: string;
@@ -35,7 +35,7 @@ export class AppendQueue {
   readonly #progress: AppendProgress = { at: -Infinity };
   #isRunning = false;
 
-  /** @param onIdle told when nothing is in flight any more for the thread */
+  /** @param onIdle called when nothing is in flight any more for the thread */
   constructor(
     threadId: string,
     log: LogReader,
@@ -56,7 +56,7 @@ export class AppendQueue {
     return this.#byId.size === 0;
   }
 
-  /** The append with this id that is on its way. */
+  /** The append with this id that is in flight. */
   inFlight(id: string): PendingAppend | undefined {
     return this.#byId.get(id);
   }
@@ -78,7 +78,7 @@ export class AppendQueue {
   /** Never rejects. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // what is sent in the same turn goes in the same call
+    // messages sent in the same turn go in the same call
     await Promise.resolve();
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) await this.#send(batch);
     this.#isRunning = false;
@@ -89,7 +89,7 @@ export class AppendQueue {
     let bytes = 0;
     for (let own = this.#queue[0]; own !== undefined; own = this.#queue[0]) {
       const isFull = batch.length === MAX_BATCH || bytes + own.draft.body.bytes > MAX_BATCH_BYTES;
-      // a large one goes alone
+      // a large one is sent alone
       if (batch.length > 0 && (isFull || isLarge(own) || bytes > PIECE_BYTES)) break;
       this.#queue.shift();
       if (own.isSettled) continue;
@@ -99,7 +99,7 @@ export class AppendQueue {
     return batch;
   }
 
-  /** Until each is in the log or has failed. */
+  /** Resolves when each is in the log or has failed. */
   async #send(batch: readonly PendingAppend[]): Promise<void> {
     let upload: Upload | undefined;
     for (let attempt = 0; ; attempt++) {
@@ -107,13 +107,13 @@ export class AppendQueue {
       if (waiting.length === 0) return;
       try {
         await this.#session.whenUp();
-        // some may have failed meanwhile: their bodies are gone
+        // some may have failed meanwhile: their bodies are released
         const sent = waiting.filter(({ isSettled }) => !isSettled);
         const [first] = sent;
         if (first === undefined) return;
         if (isLarge(first)) await this.#upload(first, (upload ??= this.#newUpload(first)));
         const { ref } = upload ?? {};
-        // whether it becomes part of the log is known only by the answer
+        // only the answer says whether it has become part of the log
         upload = undefined;
         if (this.#answer(sent, await this.#call(sent, ref))) return;
       } catch (error) {
@@ -154,7 +154,7 @@ export class AppendQueue {
       return [draft.id, sign, headers[i] ?? '', body];
     });
     for (const own of sent) own.attempts++;
-    // an append that fails meanwhile must not give away memory that the socket still has to read
+    // an append that fails meanwhile must not release memory that the socket still has to read
     for (const { draft } of sent) draft.body.retain();
     try {
       const { channel } = keys.thread(this.#threadId);
@@ -166,7 +166,7 @@ export class AppendQueue {
     }
   }
 
-  /** True where all have their answer. */
+  /** True if all have their answer. */
   #answer(sent: readonly PendingAppend[], { epoch, at, offsets, listeners, headers }: SentReply): boolean {
     this.#progress.at = this.#settings.clock.now();
     let newest: { readonly position: Position; readonly header: string } | undefined;
@@ -184,7 +184,7 @@ export class AppendQueue {
 
   #announce(position: Position, at: number, header: string, listeners: number): void {
     this.#answers.newest(position);
-    // the thread may be where its slot moves to, while those who listen are still where it comes from
+    // a moving slot may already have the thread, while its listeners are still at the old shard
     if (listeners === 0 && this.#session.connection?.publishCommand === 'SPUBLISH')
       this.#session.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));
   }

@@ -1,10 +1,10 @@
 import type { Clock, TimerHandle } from '../../../api/clock.ts';
 import { asError, LogUnavailableError } from '../../errors.ts';
 
-/** How long a reconnect may take before it is news. */
+/** How long a reconnect may take before it is reported. */
 const GRACE_MS = 1_000;
 
-/** Whether the log can be reached, and those who want to know. */
+/** Whether the log is reachable, and the listeners to that. */
 export class Availability {
   readonly #clock: Clock;
   readonly #lastError: () => Error;
@@ -37,7 +37,7 @@ export class Availability {
     this.#announce(undefined);
   }
 
-  /** Redis must not be used, whether it was lost before or not: a warning of the process says so as well. */
+  /** Redis must not be used, whether it was reachable before or not: a warning of the process says so as well. */
   refused(error: Error): void {
     this.#clock.clearTimeout(this.#grace);
     process.emitWarning(error);
@@ -46,7 +46,7 @@ export class Availability {
     this.close();
   }
 
-  /** Nothing is told from now on. */
+  /** Reports nothing from now on. */
   close(): void {
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#grace);

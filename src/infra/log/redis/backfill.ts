@@ -4,16 +4,16 @@ import { bytesOf, draftOf } from './codec.ts';
 import type { Placing } from './entry-placement.ts';
 import type { TailHost } from './tail-host.ts';
 
-/** Reads what a tail does not hold yet because it is older, when somebody needs it. */
+/** Reads older entries, which a tail does not hold yet, when a reader needs them. */
 export class RedisHistory {
   readonly #buffer: LogBuffer;
   readonly #placing: Placing;
   readonly #host: TailHost;
   #hasEnded = false;
-  /** Redis has nothing older than the oldest that is held. */
+  /** Redis has nothing older than the oldest held entry. */
   #isComplete = false;
   #loading: Promise<void> | undefined;
-  /** Those who wait for older entries. */
+  /** Number of readers that wait for older entries. */
   #readers = 0;
 
   constructor(buffer: LogBuffer, placing: Placing, host: TailHost) {
@@ -26,17 +26,17 @@ export class RedisHistory {
     return this.#readers > 0;
   }
 
-  /** The tail begins anew somewhere else. */
+  /** The tail begins again at another position. */
   restart(): void {
     this.#isComplete = false;
   }
 
-  /** Nobody reads the thread any more. */
+  /** The thread has no reader any more. */
   end(): void {
     this.#hasEnded = true;
   }
 
-  /** Reads older entries, from the newest of them on; nothing where there are none to be read. */
+  /** Reads older entries, the newest of them first; undefined if there are none to read. */
   load(oldest: number): Promise<void> | undefined {
     if (!this.#isMissing(oldest)) return undefined;
     this.#readers++;
@@ -54,7 +54,7 @@ export class RedisHistory {
     const { ledger, maxTotalBytes } = this.#host.settings;
     while (this.#isMissing(oldest)) {
       if (ledger.bytes > maxTotalBytes) {
-        // many read at the same time, and none of them gives anything back: they go on from here, with a gap
+        // many read at the same time, and none of them can release memory: they continue from here, with a gap
         if (!(await this.#host.makeRoom())) return;
         continue;
       }
@@ -71,7 +71,7 @@ export class RedisHistory {
     const { maxEntries, maxAgeMs, maxBytes } = settings.retention;
     const { epoch, first } = buffer;
     const page = await source.before(first - 1, Math.max(oldest, buffer.head - maxEntries + 1), epoch);
-    // it has moved meanwhile: whoever asked asks again
+    // the tail has moved meanwhile: the readers ask again
     if (buffer.epoch !== epoch || buffer.first !== first || this.#hasEnded) return;
     const now = settings.clock.now();
     const older: StoredDraft[] = [];

@@ -1,14 +1,14 @@
 import type { Clock } from '../../../api/clock.ts';
 
-/** Big answers that may be on their way to one shard at the same time. */
+/** Maximum big answers on their way to one shard at the same time. */
 const MAX_WINDOW = 16;
-/** What is small may wait for so long behind what is big. */
+/** How long small commands may wait behind big ones. */
 const QUEUE_MS = 50;
 
 /**
- * Lets through as much of what is big as the way to one shard takes without a queue: while answers come as soon as the quickest did, it
- * lets one more through, and half as many where they come late. So nodes that fetch the same large message at the same time leave room
- * for what is small, on a slow line as well. First come, first served.
+ * Lets through as much big data as the line to one shard takes without a queue. While answers come as fast as the fastest one, it lets one
+ * more through; if they are late, half as many. So nodes that fetch the same large message at the same time leave room for small commands,
+ * on a slow line as well. First come, first served.
  */
 export class BulkLane {
   readonly #clock: Clock;

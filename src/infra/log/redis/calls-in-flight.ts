@@ -8,8 +8,8 @@ interface Call {
 }
 
 /**
- * Commands that wait for their answers, and when each shard was heard last. A shard answers in the order of the commands, each of
- * bounded size: as long as anything comes from it, the line may be slow, but not dead.
+ * Commands that wait for their answers, and when each shard was last heard. A shard answers commands in order, and each has a bounded size.
+ * So as long as anything comes from it, the line may be slow, but not dead.
  */
 export class CallsInFlight {
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class CallsInFlight {
     return this.#calls.size;
   }
 
-  /** Starts one; its answer is that of `act`, or the error with which all are rejected. */
+  /** Starts a command. The result is that of `act`, or the error with which all commands are rejected. */
   start<T>(shard: string, act: () => Promise<T>, onError: (error: Error) => void): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const call: Call = { since: this.#clock.now(), shard, answer: promise, reject };
@@ -49,7 +49,7 @@ export class CallsInFlight {
     this.#heardAt.set(shard, this.#clock.now());
   }
 
-  /** Some shard from which an answer is due has not been heard for so long. */
+  /** A shard that owes an answer has not been heard for this long. */
   isSilent(ms: number): boolean {
     const limit = this.#clock.now() - ms;
     for (const { since, shard } of this.#calls) {
@@ -59,7 +59,7 @@ export class CallsInFlight {
     return false;
   }
 
-  /** Resolves when nothing is in flight any more of what is now. */
+  /** Resolves when all commands that are now in flight are answered. */
   async whenIdle(): Promise<void> {
     await Promise.allSettled([...this.#calls].map(({ answer }) => answer));
   }

@@ -3,7 +3,7 @@ import type { EntryDraft } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
 import { parseObject } from '../../wire/json-object.ts';
 
-/** An entry as Redis tells of it. */
+/** An entry as Redis reports it. */
 export interface Arrival {
   readonly epoch: string;
   readonly offset: number;
@@ -11,7 +11,7 @@ export interface Arrival {
   readonly at: number;
   readonly id: string;
   readonly header: Header;
-  /** Undefined where it is elsewhere, because the message is large. */
+  /** Undefined if the message is large and its body has to be read in pieces. */
   readonly body: readonly Buffer[] | undefined;
 }
 
@@ -22,21 +22,21 @@ export interface PiecesRef {
   readonly bytes: number;
 }
 
-/** An entry as it is read from Redis: with its body, or where that is to be read. */
+/** An entry as read from Redis: with its body, or a reference to its pieces. */
 export interface StoredArrival extends Arrival {
   readonly pieces: PiecesRef | undefined;
 }
 
-/** What an entry has besides its id and body; short names, because they are in each. */
+/** The fields of an entry besides its id and body; short names, because they are in each entry. */
 export interface Header {
   /** The node that appended it. */
   readonly by: string;
   readonly isCritical: boolean;
   readonly key: string | undefined;
-  /** Milliseconds from `at` on that it is worth delivering. */
+  /** How long it is worth delivering, in milliseconds from `at`. */
   readonly ms: number | undefined;
   readonly traceparent: string | undefined;
-  /** False for what a later version has put into the log: it has its place, and is given to nobody. */
+  /** False for an entry of a later version: it keeps its offset, and is not delivered. */
   readonly isMessage: boolean;
 }
 
@@ -64,7 +64,7 @@ function decodeHeader(text: string): Header {
 
 const UNKNOWN: Header = { ...decodeHeader('{}'), isMessage: false };
 
-/** Bytes of the body, as far as it is here. */
+/** Bytes of the body, as far as it is present. */
 export const bytesOf = ({ body }: Arrival): number => (body ?? []).reduce((sum, { length }) => sum + length, 0);
 
 /** The draft of an entry that came from Redis. `loggedAt` is on this process's clock. */
@@ -101,7 +101,7 @@ export const encodeNodeMessage = (nodeId: string, message: string): string => `N
 
 export const encodeProbe = (nodeId: string): string => `P${nodeId}`;
 
-/** What was published on a thread's channel; undefined where it is not ours or of a later version. */
+/** What was published on a thread's channel; undefined if it is not ours or of a later version. */
 export function decodeNews(message: Buffer): News | undefined {
   const [kind] = message;
   if (kind === PROBE) return { kind: 'probe', by: message.toString('latin1', 1) };
@@ -128,12 +128,12 @@ export function decodeNews(message: Buffer): News | undefined {
   };
 }
 
-/** What `APPEND` publishes, without the body: for those who listen where it does not. */
+/** The notice that `APPEND` publishes, without the body: for listeners at another shard. */
 export function encodeNotice({ epoch, offset, id }: Position, at: number, header: string): string {
   return `L${epoch} ${offset} ${at} ${id} ${Buffer.byteLength(header)} ${header}`;
 }
 
-/** So many words, after the sign, and where what follows them begins. */
+/** This many words, after the sign, and the index after them. */
 function wordsOf(text: Buffer, count: number): readonly [string[] | undefined, number] {
   const words: string[] = [];
   let from = 1;
@@ -146,14 +146,14 @@ function wordsOf(text: Buffer, count: number): readonly [string[] | undefined, n
   return [words, from];
 }
 
-/** Copied out of what the socket has read, which it would keep in memory as a whole. */
+/** Copied from the socket's buffer, which it would otherwise keep in memory as a whole. */
 export function kept(view: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(view.length);
   copy.set(view);
   return copy;
 }
 
-/** A reply of `READ`; undefined where the thread has another epoch, or no log. */
+/** A reply of `READ`; undefined if the thread has another epoch, or no log. */
 export function decodeEntries(reply: unknown, epoch: string): StoredArrival[] | undefined {
   const [of, ...entries] = asArray(reply);
   if (asText(of) !== epoch) return undefined;
@@ -175,14 +175,14 @@ function decodeEntry(epoch: string, offset: number, stored: unknown): StoredArri
   return { ...place, header, body: undefined, pieces: { name, count: Number(count), bytes: Number(bytes) } };
 }
 
-/** Where a thread stands in Redis. */
+/** The position of a thread in Redis. */
 export interface Anchor {
   readonly epoch: string;
   readonly head: number;
   readonly headId: string;
   /** Redis's time. */
   readonly now: number;
-  /** Id of the entry at the offset that was asked about, where there is a newer one. */
+  /** Id of the entry at the offset that was asked about, if a newer entry exists. */
   readonly known: string | undefined;
 }
 
@@ -197,13 +197,13 @@ export function decodeAnchor(reply: unknown): Anchor {
   };
 }
 
-/** What became of a batch of appends. */
+/** The result of a batch of appends. */
 export interface AppendReply {
   readonly epoch: string;
   readonly at: number;
-  /** The fewest that a notice was published to; -1 where none was. */
+  /** The smallest number of listeners that received a notice; -1 if there was no notice. */
   readonly listeners: number;
-  /** For each; negative for what was known. 0, and nothing after it, for what has lost its upload. */
+  /** One for each append; negative for a known id. 0, and nothing after it, for an append that has lost its upload. */
   readonly offsets: readonly number[];
 }
 
@@ -212,10 +212,10 @@ export function decodeAppend(reply: unknown): AppendReply {
   return { epoch: asText(epoch), at: Number(asText(at)), listeners: Number(listeners), offsets: offsets.map(Number) };
 }
 
-/** True where a script found no log, and had none to begin with. */
+/** True if a script found no log, and was given no position to begin one. */
 export const isMissing = (reply: unknown): boolean => asText(asArray(reply)[0]) === '';
 
-/** Where a thread stood, as `KEEP_POSITION` has written it. */
+/** The position of a thread as `KEEP_POSITION` has written it. */
 export function decodePosition(reply: unknown): Position | undefined {
   if (reply === null) return undefined;
   const [epoch, offset, id] = asText(reply).split(' ');

@@ -4,21 +4,21 @@ import { pause } from '../../time/pause.ts';
 import type { Connector, Extent, OnTrouble, RedisConnection } from './connections.ts';
 
 export interface OpenerSettings {
-  /** No answer for this long, while a command waits for one, ends the connections. */
+  /** The connections end if a command gets no answer for this long. */
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
-  /** Before new connections are used; rejects with a `LogLayoutError` where they never may be. */
+  /** Called before new connections are used; rejects with a `LogLayoutError` if they must never be used. */
   readonly verify?: (connection: RedisConnection) => Promise<void>;
 }
 
-/** What has ended connections, all of them or some. */
+/** Why connections have ended, all of them or some. */
 export interface Trouble {
   readonly error: Error;
   readonly extent: Extent;
 }
 
-/** Makes connections, and lets them be used only after they are verified, all in bounded time. */
+/** Opens connections, and releases them for use only after they are verified, all in bounded time. */
 export class ConnectionOpener {
   readonly #connect: Connector;
   readonly #settings: OpenerSettings;
@@ -27,7 +27,7 @@ export class ConnectionOpener {
 
   /**
    * @param closed nothing is to be opened any more
-   * @param onRefused Redis is not to be used: also where that shows only after the connections are in use
+   * @param onRefused Redis must not be used; also called if that shows only after the connections are in use
    */
   constructor(connect: Connector, settings: OpenerSettings, closed: AbortSignal, onRefused: (error: Error) => void) {
     this.#connect = connect;
@@ -37,12 +37,12 @@ export class ConnectionOpener {
   }
 
   /**
-   * @param onTrouble told of the troubles of the connections, for as long as they live
-   * @param trouble resolves with the first of these
-   * @throws what has kept the connections from being made; it ends what is still trying
+   * @param onTrouble called for each trouble of the connections, as long as they live
+   * @param trouble resolves with the first trouble
+   * @throws the cause that kept the connections from opening; attempts in progress are ended
    */
   async open(onTrouble: OnTrouble, trouble: Promise<Trouble>): Promise<RedisConnection> {
-    // aborted also after it is connected: whatever is still trying then is to stop
+    // aborted also after it is connected, to stop attempts that are still in progress
     const { clock, connectTimeoutMs } = this.#settings;
     const limit = new AbortController();
     const stop = (): void => limit.abort();
@@ -70,7 +70,7 @@ export class ConnectionOpener {
     }
   }
 
-  /** Of several shards, the one that has the answer may be silent: then the others are used. */
+  /** If the shard that has the answer is silent, the other shards are used. */
   async #verify(connection: RedisConnection): Promise<void> {
     const { verify, clock, commandTimeoutMs } = this.#settings;
     if (verify === undefined) return;

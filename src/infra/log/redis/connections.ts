@@ -3,34 +3,34 @@ import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { asError } from '../../errors.ts';
 import { slotOf } from './slots.ts';
 
-/** One life of the connections to Redis. When one of them ends, or is given up, all end, and another life begins. */
+/** One set of connections to Redis. When one of them ends, or is given up, all end, and a new set is opened. */
 export interface RedisConnection {
-  /** Redis's cluster has a channel on one shard. */
+  /** A channel of a Redis cluster is on one shard. */
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
-  /** What it means that a command is not answered: of several shards, one may be silent. */
+  /** What an unanswered command means: of several shards, one may be silent. */
   readonly extent: Extent;
-  /** What answers for a key; its answers come in the order of the commands. */
+  /** The shard of a key; its answers come in the order of the commands. */
   shardOf(key: string): string;
-  /** A way to ask each shard there is, whatever the key. */
+  /** A function for each shard that sends it a command, whatever the key. */
   everyShard(): readonly ((args: readonly string[]) => Promise<unknown>)[];
   /** @param key decides the shard */
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
-  /** @param onLost Redis has ended the subscription, because the channel is on another shard now */
+  /** @param onLost Redis has ended the subscription, because the channel has moved to another shard */
   subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
-  /** Ends it at once; what is in flight may stay unanswered. */
+  /** Ends the connections at once; commands in flight may stay unanswered. */
   destroy(): void;
 }
 
 /**
- * Makes connections. `onTrouble` may be called more than once: `ended` is the end of all of them; `partial`, of some, while the
- * others may be used until there is a new life.
+ * Opens connections. `onTrouble` may be called more than once. `ended` is the end of all of them. `partial` is the end of some; the others
+ * may be used until a new set is open.
  */
 export type Connector = (onTrouble: OnTrouble, signal: AbortSignal) => Promise<RedisConnection>;
 export type OnTrouble = (error: Error, extent: Extent) => void;
 export type Extent = 'ended' | 'partial';
 
-/** `client` goes to `createClient`, `cluster` to `createCluster`. How they come back is the log's own affair. */
+/** `client` is passed to `createClient`, `cluster` to `createCluster`. The log does the reconnecting itself. */
 export interface RedisTarget {
   readonly client: RedisClientOptions;
   readonly cluster: RedisClusterOptions | undefined;
@@ -42,13 +42,13 @@ export function connector({ client, cluster }: RedisTarget): Connector {
 
 /** Redis's own errors that pass: it is loading, failing over, full, or busy with a script. */
 const PASSING = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF|NOREPLICAS|MOVED|ASK|UNBLOCKED)\b/;
-/** Of these, the ones that other connections may help against. */
+/** Of these, the errors that other connections may help against. */
 const ELSEWHERE = /^(READONLY|MASTERDOWN|MOVED|CLUSTERDOWN)\b/;
 
-/** Redis itself said no, and will say it again; everything else is trouble on the way, or passes. */
+/** Redis itself refused, and will refuse again; every other error is trouble on the way, or passes. */
 export const isFinalReply = (error: unknown): boolean => error instanceof ErrorReply && !PASSING.test(error.message);
 
-/** Redis itself said no, and another one may not. */
+/** Redis itself refused, and another node may not. */
 export const isElsewhere = (error: unknown): boolean => error instanceof ErrorReply && ELSEWHERE.test(error.message);
 
 const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
@@ -57,7 +57,7 @@ interface Ending {
   destroy(): unknown;
 }
 
-/** Ending what has ended is an error there; it is none here. A connection that is still being made ends when it is. */
+/** Ends a client. Ending an ended client is an error there, and none here. A client that is still connecting ends once connected. */
 function end(client: Ending | Promise<Ending> | undefined): void {
   if (client instanceof Promise) {
     client.then(end, () => {});
@@ -66,11 +66,11 @@ function end(client: Ending | Promise<Ending> | undefined): void {
   try {
     client?.destroy();
   } catch {
-    // it has
+    // it has already ended
   }
 }
 
-/** Two connections: one that is subscribed takes no other commands. */
+/** Two connections, because a subscribed one accepts no other commands. */
 function single(options: RedisClientOptions): Connector {
   return async (onTrouble, signal) => {
     const make = () =>
@@ -101,7 +101,7 @@ function single(options: RedisClientOptions): Connector {
   };
 }
 
-/** Two connections for each master that is needed; a master that is down must not keep us from the others. */
+/** Two connections for each needed master; a master that is down must not keep us from the others. */
 function sharded(options: RedisClusterOptions): Connector {
   return async (onTrouble, signal) => {
     const cluster = createCluster({
@@ -121,7 +121,7 @@ function sharded(options: RedisClusterOptions): Connector {
     }
     const lost = new Map<string, () => void>();
     const watched = new WeakSet();
-    // the package (5.9) takes the listeners of a channel that has moved away, tells its client, and leaves it at that
+    // the package (5.9) removes the listeners of a moved channel, notifies its client, and does nothing more
     const watch = (): void => {
       for (const { pubSub } of cluster.masters) {
         if (pubSub === undefined || watched.has(pubSub.client)) continue;
@@ -129,7 +129,7 @@ function sharded(options: RedisClusterOptions): Connector {
         pubSub.client.on('sharded-channel-moved', (channel: string) => lost.get(channel)?.());
       }
     };
-    // where it is not Redis that answers, the map of the slots may be at fault, which is asked for anew only by a new life
+    // if the answer is not from Redis, the slot map may be outdated; only new connections ask for it again
     const orTrouble = async <T>(work: Promise<T>): Promise<T> => {
       try {
         return await work;
@@ -139,7 +139,7 @@ function sharded(options: RedisClusterOptions): Connector {
       }
     };
     const destroy = (): void => {
-      // one by one: the cluster's own way stops at the first that has ended already
+      // one by one: the cluster's own method stops at the first client that has already ended
       for (const { client, pubSub } of cluster.masters) for (const each of [client, pubSub?.client]) end(each);
       end(cluster);
     };
@@ -159,7 +159,7 @@ function sharded(options: RedisClusterOptions): Connector {
       },
       unsubscribe: async (channel) => {
         lost.delete(channel);
-        // the cluster's own way ends the connection with its last channel, which looks like a node that has gone
+        // the cluster's own method closes the connection with its last channel, which looks like a node that has gone
         for (const { pubSub } of cluster.masters)
           if (pubSub?.client.getPubSubListeners('SHARDED').has(channel) === true)
             await pubSub.client.sUnsubscribe(channel);

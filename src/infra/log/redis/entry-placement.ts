@@ -5,18 +5,18 @@ import type { PendingAppend } from './pending-appends.ts';
 import { draftOf, type Arrival } from './codec.ts';
 import type { TailHost } from './tail-host.ts';
 
-/** A new entry of Redis, perhaps one of this process's appends. */
+/** A new entry of Redis, possibly one of this process's appends. */
 export interface Place {
   readonly arrival: Arrival;
-  /** Its append was answered with this place. */
+  /** The append that was answered with this place. */
   readonly own: PendingAppend | undefined;
 }
 
-/** Gives what comes its place in a tail, each entry once, and answers this process's appends with theirs. */
+/** Puts new entries in their place in a tail, each once, and answers this process's appends. */
 export class Placing {
   readonly #buffer: LogBuffer;
   readonly #host: TailHost;
-  /** What Redis's time is ahead of this process's clock. */
+  /** How far Redis's time is ahead of this process's clock, in milliseconds. */
   skewMs = 0;
 
   constructor(buffer: LogBuffer, host: TailHost) {
@@ -24,7 +24,7 @@ export class Placing {
     this.#host = host;
   }
 
-  /** True where the entry has its place, or has no need of one. */
+  /** True if the entry has its place, or needs none. */
   put(place: Place): boolean {
     const buffer = this.#buffer;
     const { arrival, own } = place;
@@ -35,7 +35,7 @@ export class Placing {
     const known = buffer.at(offset);
     if (known === undefined) {
       if (offset === buffer.head && buffer.headId !== id) return false;
-      // trimmed, or never read because nobody asked for it
+      // trimmed, or never read because it had no reader
       if (own !== undefined) this.settleUnread(own, offset);
       return true;
     }
@@ -44,7 +44,7 @@ export class Placing {
     return true;
   }
 
-  /** At the end; false where its body is still to be read. */
+  /** Appends the entry at the end; false if its body is still to be read. */
   append({ arrival, own: answered }: Place): boolean {
     const buffer = this.#buffer;
     const { settings, threadId } = this.#host;
@@ -67,7 +67,7 @@ export class Placing {
     return true;
   }
 
-  /** The append is in Redis's log, and not held here. */
+  /** The append is in Redis's log, but not held here. */
   settleUnread(own: PendingAppend, offset: number): void {
     own.settle({ entry: makeEntry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
   }

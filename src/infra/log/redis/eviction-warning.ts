@@ -1,13 +1,13 @@
 import { LogEvictionError } from '../../errors.ts';
 import type { RedisConnection } from './connections.ts';
 
-/** The policy with which a full Redis refuses commands, instead of throwing keys away. */
+/** The policy with which a full Redis refuses commands instead of deleting keys. */
 const SAFE = 'noeviction';
 
 /**
- * Looks whether Redis throws threads away when it is full; nothing where it is not allowed to say so.
- * @param key of the shard that is asked: they are rarely different
- * @returns what to warn of
+ * Checks whether a full Redis deletes threads; undefined if it may not be asked.
+ * @param key any key of the shard to ask: the shards rarely differ
+ * @returns the policy to warn of
  */
 async function evictionOf(connection: RedisConnection, key: string): Promise<LogEvictionError | undefined> {
   const info = await connection.call(key, ['INFO', 'memory']).then(String, () => '');
@@ -16,11 +16,11 @@ async function evictionOf(connection: RedisConnection, key: string): Promise<Log
   return policy === undefined || policy === SAFE || maxmemory === '0' ? undefined : new LogEvictionError({ policy });
 }
 
-/** Warns once in the life of a log of a Redis that throws threads away when it is full. */
+/** Warns once in the life of a log if a full Redis would delete threads. */
 export class EvictionWarning {
   #isOver = false;
 
-  /** Never rejects. @param key of the shard that is asked */
+  /** Never rejects. @param key any key of the shard to ask */
   async check(connection: RedisConnection, key: string): Promise<void> {
     if (this.#isOver) return;
     const warning = await evictionOf(connection, key);

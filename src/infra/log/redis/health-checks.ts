@@ -6,24 +6,24 @@ import type { Presence } from './presence.ts';
 import { HEADS } from './scripts.ts';
 import type { RedisThread } from './thread.ts';
 
-/** Each thread is compared with Redis once in this time, whatever its subscription says. */
+/** Each thread is compared with Redis once in this time, whatever its subscription reports. */
 const ROUND_MS = 60_000;
-/** Ticks in a round: each takes its share of the threads. */
+/** Ticks in a round: each handles its share of the threads. */
 const SHARES = 200;
-/** Threads of a tick at most: of one command where there is no cluster, else of a command each, and then a round takes longer. */
+/** Maximum threads of a tick. Without a cluster they share one command; with one, each needs its own, and a round takes longer. */
 const MAX_AT_ONCE = 256;
 const MAX_AT_ONCE_IN_CLUSTER = 10;
 
 /**
- * Compares the threads that this process holds with Redis, one share after the other: a slow round, which also keeps the logs of quiet
- * threads alive.
+ * Compares the threads that this process holds with Redis, one share after the other. This slow round also keeps the logs of quiet threads
+ * alive.
  */
 export class HealthChecks {
   readonly #threads: ReadonlyMap<string, RedisThread>;
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #presence: Presence;
-  /** Threads whose turn is still to come in this round. */
+  /** Threads that are still to be compared in this round. */
   #compared: RedisThread[] = [];
   #share = 0;
   #nextRoundAt = 0;
@@ -60,7 +60,7 @@ export class HealthChecks {
       if (group.length > 0) void this.#compare(group);
   }
 
-  /** Never rejects: what could not be compared is in the next round. */
+  /** Never rejects: threads that could not be compared follow in the next round. */
   async #compare(threads: readonly RedisThread[]): Promise<void> {
     const { keys, redisNow, limits } = this.#settings;
     try {
@@ -69,12 +69,12 @@ export class HealthChecks {
       for (const [i, { tail, threadId }] of threads.entries()) {
         const head = heads[i];
         if (head === undefined || tail === undefined || tail.isAt(head)) continue;
-        // a Redis that has lost the log may have lost this as well
+        // a Redis that has lost the log may have lost the member count as well
         this.#presence.renew(threadId);
         void tail.catchUp(true);
       }
     } catch {
-      // the session says what is wrong
+      // the session reports the error
     }
   }
 }

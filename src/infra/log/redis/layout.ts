@@ -3,30 +3,30 @@ import { LogLayoutError } from '../../errors.ts';
 import type { RedisConnection } from './connections.ts';
 
 /**
- * The layout of what this version has in Redis. It changes only where two versions could not share a thread: unknown fields of a log,
- * header fields, kinds of entries and kinds of notices are ignored, so most changes need no other one.
+ * The layout of this version's data in Redis. It changes only if two versions could not share a thread. Unknown fields of a log, header
+ * fields, kinds of entries and kinds of notices are ignored, so most changes need no new layout.
  */
 export const LAYOUT = '2';
 
-/** A larger body goes to Redis, and comes from there, in pieces of this size: no command or answer of the log is much larger. */
+/** A larger body is sent to Redis, and read from it, in pieces of this size: no command or answer of the log is much larger. */
 export const PIECE_BYTES = 64 * 1024;
 
-/** The names of what a thread has in Redis; the braces keep it together on one shard. */
+/** The names of a thread's keys in Redis; the braces keep them together on one shard. */
 export interface ThreadKeys {
   /** The hash with all of its entries. */
   readonly log: string;
-  /** Where it stands, beyond the life of its log. */
+  /** The thread's position, which outlives its log. */
   readonly position: string;
   readonly channel: string;
   readonly presence: string;
 }
 
-/** What all nodes of a prefix have in Redis. */
+/** The keys that all nodes of a prefix share in Redis. */
 export interface LayoutKeys {
   thread(threadId: string): ThreadKeys;
-  /** Is there while the node lives. */
+  /** Exists while the node is alive. */
   node(nodeId: string): string;
-  /** Says which layout there is. */
+  /** Holds the layout. */
   readonly layout: string;
   /** The prefix as it was given. */
   readonly prefix: string;
@@ -53,25 +53,25 @@ export function layoutKeys(prefix: string): LayoutKeys {
 /** An id without braces, which would end the hash tag of a key; different ids stay different. */
 const hashTag = (threadId: string): string => threadId.replace(/[%{}]/g, (each) => encodeURIComponent(each));
 
-/** Pages of the one look through the keys of a Redis that has no layout yet: above 200,000 keys the rest is believed. */
+/** Pages of the one search through the keys of a Redis that has no layout yet: beyond 200,000 keys, the rest is assumed to be unused. */
 const MAX_PAGES = 200;
 const PAGE_KEYS = '1000';
 
 /**
- * Makes sure that Redis has this version's layout, and says so there where it has none.
- * @throws LogLayoutError (`TC_LOG_LAYOUT`) where it has another one
+ * Makes sure that Redis has this version's layout, and writes it if there is none.
+ * @throws LogLayoutError (`TC_LOG_LAYOUT`) if Redis has another layout
  */
 export async function verifyLayout(connection: RedisConnection, keys: LayoutKeys): Promise<void> {
   const { layout, prefix } = keys;
   const reply = await connection.call(layout, ['GET', layout]);
   const found = Buffer.isBuffer(reply) ? reply.toString() : undefined;
   if (found === undefined) {
-    // 0.1 has no key that says so
+    // 0.1 has no key for its layout
     if (await hasFirstLayout(connection, prefix)) throw new LogLayoutError({ found: '1', expected: LAYOUT, prefix });
     try {
       await connection.call(layout, ['SET', layout, LAYOUT, 'NX']);
     } catch (error) {
-      // a replica, or one that is full: the next connections try again
+      // a replica, or a full Redis: the next connections try again
       if (!(error instanceof ErrorReply)) throw error;
     }
   } else if (found !== LAYOUT) throw new LogLayoutError({ found, expected: LAYOUT, prefix });
@@ -85,7 +85,7 @@ async function hasFirstLayout(connection: RedisConnection, prefix: string): Prom
   };
   const channels = connection.publishCommand === 'PUBLISH' ? 'CHANNELS' : 'SHARDCHANNELS';
   for (const ask of connection.everyShard()) {
-    // nodes of 0.1 that run
+    // nodes of 0.1 are running
     if (listOf(await ask(['PUBSUB', channels, pattern])).some(isOfFirst)) return true;
     let cursor = '0';
     for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== '0'); page++) {

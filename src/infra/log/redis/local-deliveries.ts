@@ -3,12 +3,12 @@ import type { Appended } from '../../../api/log.ts';
 import { makeEntry, releaseDraft } from '../entry.ts';
 import type { RedisLogSettings } from './options.ts';
 
-/** Ids that are remembered at most: beyond it, the oldest is forgotten. */
+/** Maximum ids remembered; beyond it, the oldest is forgotten. */
 const REMEMBERED = 10_000;
 
 /**
- * What Redis did not take in time, and this process's members get instead (`whenUnavailable: 'deliver-locally'`): each id once, as long as
- * Redis would know it.
+ * Messages that Redis did not accept in time, and that this process's members get instead (`whenUnavailable: 'deliver-locally'`). Each id
+ * is delivered once, for as long as Redis would know it.
  */
 export class LocalDeliveries {
   readonly #settings: Pick<RedisLogSettings, 'clock' | 'idempotencyMs'>;
@@ -19,11 +19,11 @@ export class LocalDeliveries {
     this.#settings = settings;
   }
 
-  /** The message as a volatile one, which the caller offers and releases; a duplicate is released here. Takes the draft's body. */
+  /** The message as a volatile one, which the caller offers and releases; a duplicate is released here. Takes over the draft's body. */
   deliver(draft: EntryDraft): Appended {
     const now = this.#settings.clock.now();
     const entry = makeEntry({ ...draft, lane: 'volatile' }, 0, now);
-    // no space can be in a message id
+    // a message id cannot contain a space
     const key = `${draft.id} ${draft.threadId}`;
     this.#forget(now);
     const isDuplicate = this.#known.has(key);

@@ -14,17 +14,17 @@ import type { ThreadKeys } from './layout.ts';
 import { PieceReader } from './pieces.ts';
 import { ANCHOR, READ, STAND, type Script } from './scripts.ts';
 
-/** Entries of a page at most, and bytes after which it ends: one answer must hold neither Redis, nor the line, nor the event loop. */
+/** Maximum entries of a page, and bytes after which it ends: one answer must not block Redis, the line or the event loop. */
 const MAX_PAGE = 512;
 const PAGE_BYTES = 64 * 1024;
 
-/** How long the epoch of a thread that was only asked for its position is kept. */
+/** How long the epoch of a thread is kept that was only asked for its position. */
 const ASKED_MS = 300_000;
 
-/** What Redis has of one thread. */
+/** The part of Redis that holds one thread. */
 export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'arrivalsBefore' | 'oldest'>;
 
-/** Reads one thread's log from Redis, in pages of bounded bytes; bodies that are large, piece by piece. */
+/** Reads one thread's log from Redis, in pages of bounded bytes; large bodies piece by piece. */
 export class LogReader {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
@@ -39,7 +39,7 @@ export class LogReader {
     this.#pieces = new PieceReader(session, this.#keys.log, () => this.#progressed());
   }
 
-  /** When Redis has answered something last, on the log's clock. */
+  /** When Redis last answered anything, on the log's clock. */
   get progressAt(): number {
     return this.#progressAt;
   }
@@ -50,7 +50,7 @@ export class LogReader {
     return decodeAnchor(await this.begun(ANCHOR, asked));
   }
 
-  /** Where the thread stands; undefined where it has no log. Writes nothing. */
+  /** The thread's position; undefined if it has no log. Writes nothing. */
   async standing(): Promise<Anchor | undefined> {
     const { log } = this.#keys;
     const reply = await this.#session.run(STAND, [log], [this.#settings.redisNow()]);
@@ -58,7 +58,7 @@ export class LogReader {
     return isMissing(reply) ? undefined : decodeAnchor(reply);
   }
 
-  /** The position of the newest entry. Of a thread that was never used, it writes the epoch, and holds that for five minutes. */
+  /** The position of the newest entry. For a thread that was never used, it writes the epoch, and keeps that for five minutes. */
   async position(): Promise<Position> {
     const standing = await this.standing();
     if (standing !== undefined) return { epoch: standing.epoch, offset: standing.head, id: standing.headId };
@@ -70,7 +70,7 @@ export class LogReader {
     return { epoch, offset: head, id: headId };
   }
 
-  /** Runs a script on the thread's log; where there is none, begins one where the last one ended, or a new epoch. */
+  /** Runs a script on the thread's log. If there is none, it begins one where the last one ended, or with a new epoch. */
   async begun(script: Script, args: readonly (string | Buffer)[]): Promise<unknown> {
     const reply = await this.#run(script, ['', '', ''], args);
     if (!isMissing(reply)) return reply;
@@ -78,7 +78,7 @@ export class LogReader {
     return this.#run(script, [epoch, String(offset), id], args);
   }
 
-  /** @param start an epoch, offset and id to begin a log with where there is none, or `''` of each */
+  /** @param start an epoch, offset and id to begin a log with if there is none, or `''` for each */
   async #run(script: Script, start: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     const { redisNow, limits } = this.#settings;
     const { log } = this.#keys;
@@ -87,13 +87,13 @@ export class LogReader {
     return reply;
   }
 
-  /** Where the thread stood when its log expired. */
+  /** The thread's position when its log expired. */
   async #former(): Promise<Position | undefined> {
     const { position } = this.#keys;
     return decodePosition(await this.#session.call(position, ['GET', position]));
   }
 
-  /** Entries from an offset on, oldest first; empty where there are none. */
+  /** Entries from an offset on, oldest first; empty if there are none. */
   async after(from: number, epoch: string): Promise<Arrival[]> {
     for (let at = from; ;) {
       const { page, goneAt } = await this.#page([epoch, String(at), '+', '1'], MAX_PAGE);
@@ -107,12 +107,12 @@ export class LogReader {
     return (await this.#page([epoch, String(from), String(to), '-1'], MAX_PAGE)).page;
   }
 
-  /** As `before`, perhaps without bodies. */
+  /** Like `before`, possibly without bodies. */
   arrivalsBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]> {
     return this.#read([epoch, String(from), String(to), '-1'], MAX_PAGE);
   }
 
-  /** The oldest entry, perhaps without its body. */
+  /** The oldest entry, possibly without its body. */
   async oldest(epoch: string): Promise<Arrival | undefined> {
     const [oldest] = await this.#read([epoch, '1', '+', '1'], 1);
     return oldest;

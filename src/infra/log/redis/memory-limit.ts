@@ -1,7 +1,7 @@
 import { RoundRobin } from '../../round-robin.ts';
 import type { Ledger } from '../retention.ts';
 
-/** Threads that one call looks at: some may have nothing to give. */
+/** Threads that one call looks at: some may have nothing to release. */
 const THREADS_AT_ONCE = 1_000;
 
 /** Entries that one page of older ones may push out: each takes about a microsecond. */
@@ -9,11 +9,11 @@ const DROPPED_AT_ONCE = 1_024;
 
 /** A thread that may hold a tail in this process. */
 interface Holder {
-  /** Gives memory back, some at a time; answers with how many entries it let go of. */
+  /** Releases memory, some at a time; returns how many entries it dropped. */
   unload(): number;
 }
 
-/** Keeps what all threads of this process hold in memory within a bound: one after the other gives up its older half. */
+/** Keeps the memory of all threads of this process within a limit: one thread after the other drops its older half. */
 export class MemoryLimit {
   readonly #threads: RoundRobin<Holder>;
   readonly #count: () => number;
@@ -31,7 +31,7 @@ export class MemoryLimit {
     return this.#ledger.bytes > this.#maxBytes;
   }
 
-  /** False where the time was up while the bound was still exceeded. */
+  /** False if the time was up while the limit was still exceeded. */
   keep(isTimeUp: () => boolean): boolean {
     for (let left = Math.min(THREADS_AT_ONCE, this.#count()); left > 0 && this.isExceeded; left--) {
       this.#threads.cycle()?.unload();
@@ -40,7 +40,7 @@ export class MemoryLimit {
     return true;
   }
 
-  /** Makes room for a page that is about to be read, some in each turn of the loop; false where no thread has anything to give. */
+  /** Makes room for a page that is about to be read, some in each turn of the loop; false if no thread has anything to release. */
   async makeRoom(): Promise<boolean> {
     while (this.isExceeded) {
       if (this.#dropSome() === 0) return false;
@@ -49,7 +49,7 @@ export class MemoryLimit {
     return true;
   }
 
-  /** Answers with how many entries it let go of. */
+  /** Returns how many entries it dropped. */
   #dropSome(): number {
     let dropped = 0;
     for (let left = Math.min(THREADS_AT_ONCE, this.#count()); left > 0 && this.isExceeded; left--) {

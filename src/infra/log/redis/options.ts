@@ -8,65 +8,74 @@ import { InvalidOptionError } from '../../errors.ts';
 import { layoutKeys, PIECE_BYTES, type LayoutKeys } from './layout.ts';
 import type { Clock } from '../../../api/clock.ts';
 
-/** What becomes of a send while Redis cannot be reached; see `RedisLogOptions.whenUnavailable`. */
+/** What happens to a send while Redis is unreachable; see `RedisLogOptions.whenUnavailable`. */
 export type WhenUnavailable = 'reject' | 'deliver-locally';
 
 /** Everything has a default. Times are in milliseconds, sizes in bytes. */
 export interface RedisLogOptions {
   /** `redis[s]://[[username][:password]@][host][:port][/db-number]`. @default 'redis://127.0.0.1:6379' */
   url?: string | undefined;
-  /** For `createClient` of the `redis` package: TLS, credentials, database. Reconnecting is the log's own. @default {} */
+  /** For `createClient` of the `redis` package: TLS, credentials, database. The log does the reconnecting itself. @default {} */
   client?: RedisClientOptions | undefined;
   /** For `createCluster` of the `redis` package, instead of `url` and `client`. @default no cluster */
   cluster?: RedisClusterOptions | undefined;
   /**
-   * Before all keys and channels, as in `prefix:v2:{thread}:log`. Systems that share a Redis need one each, also where they use different
-   * databases of it: channels belong to none. @default 'tc'
+   * Precedes all keys and channels, as in `prefix:v2:{thread}:log`. Systems that share a Redis need different prefixes, even if they use
+   * different databases of it: channels belong to no database. @default 'tc'
    */
   prefix?: string | undefined;
-  /** Entries of a thread that are kept. @default 1000 */
+  /** Maximum entries kept for a thread. @default 1000 */
   maxEntries?: number | undefined;
   /** How long entries are kept. @default 3600000 (one hour) */
   maxAgeMs?: number | undefined;
-  /** Bytes of a thread that are kept, in Redis and in each node's memory; the newest entry is kept whatever its size. @default 64 MiB */
+  /** Maximum bytes kept for a thread, in Redis and in each node's memory; the newest entry is kept whatever its size. @default 64 MiB */
   maxBytes?: number | undefined;
   /**
-   * Bytes of all threads together that one node holds in memory, looked at once a second, and when older entries are read. Beyond it threads give up the older half of
-   * what they hold here; a join reads it from Redis again, and a member that is behind by so much gets a `gap`. @default 1 GiB
+   * Bytes of all threads together that one node holds in memory. The node checks once a second, and when it reads older entries. Beyond the
+   * limit, threads drop the older half of their entries here. A join reads them from Redis again, and a member that is that far behind gets
+   * a `gap`.
+   * @default 1 GiB
    */
   maxTotalBytes?: number | undefined;
-  /** How long an idempotency key is known, at least. @default 300000 (five minutes) */
+  /** Minimum time that an idempotency key is known. @default 300000 (five minutes) */
   idempotencyMs?: number | undefined;
-  /** How long an unused thread's epoch and offset are remembered; at least an hour more than twice the other two. @default 604800000 (a week) */
+  /**
+   * How long an unused thread's epoch and offset are remembered; at least an hour more than twice the other two. @default 604800000 (a
+   * week)
+   */
   positionsMs?: number | undefined;
-  /** Above it a message is not published with its notice: each node reads it from the log. At most the default. @default 65536 */
+  /** A larger message is not published with its notice: each node reads it from the log. At most the default. @default 65536 */
   inlineBytes?: number | undefined;
-  /** How long a send, or a join, may wait for Redis; while pieces of a large message come or go, it is not waiting. @default 5000 */
+  /** How long a send, or a join, may wait for Redis. While pieces of a large message are transferred, it is not waiting. @default 5000 */
   timeoutMs?: number | undefined;
   /**
-   * After this time without an answer, while a command waits for one, the connections are given up. What is large travels in pieces of
-   * 64 KiB, so it need not grow with logged messages. The default is enough for lines of 64 KiB a second and more. A volatile message is one
-   * command, whatever its size up to 1 MiB: a line that needs longer than this for it loses its connections.
+   * If a command gets no answer for this long, the connections are given up. Large messages travel in pieces of 64 KiB, so it need not grow
+   * with logged messages. The default is enough for lines of 64 KiB a second and more. A volatile message is one command, whatever its size
+   * up to 1 MiB: a line that needs longer than this for it loses its connections.
    * @default 2000
    */
   commandTimeoutMs?: number | undefined;
-  /** Sends that may wait for Redis; more are refused at once. @default 10000 */
+  /** Sends that may wait for Redis; the log refuses more at once. @default 10000 */
   maxPending?: number | undefined;
   /** Bytes of sends that may wait for Redis. @default 64 MiB */
   maxPendingBytes?: number | undefined;
   /**
-   * What becomes of a send that Redis did not take in time. `reject`: `TC_LOG_UNAVAILABLE`. `deliver-locally`: the members on this node
-   * get it as a volatile message, without offset and for once; should Redis have taken it after all, they get it again by the log,
-   * with the same id. @default 'reject'
+   * What happens to a send that Redis did not accept in time.
+   *
+   * - `reject`: it fails with `TC_LOG_UNAVAILABLE`.
+   * - `deliver-locally`: the members on this node get it as a volatile message, without an offset. If Redis has accepted it after all, they
+   * get it again from the log, with the same id.
+   *
+   * @default 'reject'
    */
   whenUnavailable?: WhenUnavailable | undefined;
-  /** Time: ages, time limits, retries. The hub's, where that has one of its own. @default the system's monotonic clock */
+  /** The clock for ages, time limits and retries. @default the hub's clock, if it has its own, else the system's monotonic clock */
   clock?: Clock | undefined;
-  /** Milliseconds that the ages of entries are counted in, the same on all nodes. @default Redis's own time */
+  /** Milliseconds for the ages of entries, the same on all nodes. @default Redis's own time */
   now?: (() => number) | undefined;
   /** Uniform in [0, 1), for the jitter of reconnects. @default Math.random */
   random?: (() => number) | undefined;
-  /** Names each new life of a thread's log, `^[\w-]{1,64}$`; never twice the same, on all nodes. @default 48 random bits */
+  /** Names each new epoch of a thread's log, `^[\w-]{1,64}$`; never the same twice, on all nodes. @default 48 random bits */
   newEpoch?: (() => string) | undefined;
 }
 
@@ -77,13 +86,13 @@ export interface RedisLogSettings {
   readonly nodeId: string;
   readonly retention: Retention;
   readonly maxTotalBytes: number;
-  /** What the threads hold. */
+  /** Counts the bytes that the threads hold. */
   readonly ledger: Ledger;
   readonly idempotencyMs: number;
-  /** How the scripts keep a thread: entries, bytes, ms that they are kept, ms that an id is known, ms that the log lives when quiet. */
+  /** The limits for the scripts: entries, bytes, ms that entries are kept, ms that an id is known, ms that a quiet log is kept. */
   readonly limits: readonly string[];
   readonly lifeMs: number;
-  /** An upload that rests for so long is of a node that is gone. */
+  /** An upload that rests for this long belongs to a node that is gone. */
   readonly stagedMs: number;
   readonly positionsMs: number;
   readonly inlineBytes: number;
@@ -94,15 +103,15 @@ export interface RedisLogSettings {
   readonly isDeliveredLocally: boolean;
   readonly clock: Clock;
   readonly random: () => number;
-  /** The time for a script: a number, or nothing for Redis's own. */
+  /** The time for a script: a number, or empty for Redis's own. */
   readonly redisNow: () => string;
   readonly newEpoch: () => string;
 }
 
-/** A log lives longer than its entries, so that rounds over very many threads come in time to keep those that are held. */
+/** A log lives longer than its entries, so that rounds over very many threads come in time to keep the held ones. */
 const QUIET_MS = 1_800_000;
 const STAGED_MS = 60_000;
-/** What Redis takes for a number of milliseconds. */
+/** A whole number of milliseconds, as Redis requires. */
 const whole = (value: number): string => String(Math.round(Math.min(value, Number.MAX_SAFE_INTEGER)));
 const REDIS_LOG_OPTIONS: OptionTable<RedisLogOptions> = {
   url: 'text',

@@ -5,12 +5,12 @@ import { LogUnavailableError } from '../../errors.ts';
 import type { LocalDeliveries } from './local-deliveries.ts';
 import type { RedisLogSettings } from './options.ts';
 
-/** When something of a thread's appends has moved last: those behind a large one wait with it. */
+/** When the appends of a thread last made progress: appends behind a large one wait with it. */
 export interface AppendProgress {
   at: number;
 }
 
-/** One `append` of this process on its way. */
+/** One `append` of this process in flight. */
 export class PendingAppend {
   readonly draft: EntryDraft;
   readonly #since: number;
@@ -28,7 +28,7 @@ export class PendingAppend {
     this.#progress = progress;
   }
 
-  /** It waits since then, and nothing has moved. */
+  /** Since when it waits without progress. */
   get waitsSince(): number {
     return Math.max(this.#since, this.#progress.at);
   }
@@ -37,7 +37,7 @@ export class PendingAppend {
     return this.#answer.promise;
   }
 
-  /** Whoever takes the draft takes the log's reference to its body. */
+  /** The taker of the draft also takes the log's reference to its body. */
   takeDraft(): EntryDraft {
     this.#isBodyTaken = true;
     return this.draft;
@@ -59,7 +59,7 @@ export class PendingAppend {
   }
 }
 
-/** All appends on their way, of all threads: bounded in number, bytes and time. */
+/** All appends in flight, of all threads: limited in number, bytes and time. */
 export class PendingAppends {
   readonly #settings: RedisLogSettings;
   readonly #local: LocalDeliveries;
@@ -78,12 +78,12 @@ export class PendingAppends {
     return this.#pending.size;
   }
 
-  /** Why another one has no place, or undefined. */
+  /** Why another append is refused, or undefined. */
   refusal(draft: EntryDraft): string | undefined {
     const { maxPending, maxPendingBytes } = this.#settings;
     if (this.#pending.size >= maxPending)
       return `${this.#pending.size} appends are waiting for Redis, limit ${maxPending}`;
-    // one is let in whatever its size
+    // one is accepted whatever its size
     if (this.#pending.size > 0 && this.#bytes + draft.body.bytes > maxPendingBytes)
       return `${this.#bytes} bytes are waiting for Redis, limit ${maxPendingBytes}`;
     return undefined;
@@ -99,7 +99,7 @@ export class PendingAppends {
     own.promise.then(forget, forget);
   }
 
-  /** Those whose time is up fail. */
+  /** Fails the appends whose time is up. */
   expire(): void {
     const { appendTimeoutMs, clock } = this.#settings;
     const now = clock.now();

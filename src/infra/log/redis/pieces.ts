@@ -5,10 +5,12 @@ import type { RedisLogSettings } from './options.ts';
 import { PIECE_BYTES } from './layout.ts';
 import { STAGE } from './scripts.ts';
 
-/** Pieces of one message that wait, or are on their way, at the same time: so that messages take turns. */
+/** Pieces of one message that are in flight at the same time; the limit lets messages alternate. */
 const AT_ONCE = 8;
 
-/** Calls `each` for all indexes, some at the same time; after a failure no further ones, and rejects when none is in flight. */
+/**
+ * Calls `each` for all indexes, several at the same time. After a failure it starts no further ones, and rejects when none is in flight.
+ */
 async function inTurns(indexes: readonly number[], each: (index: number) => Promise<void>): Promise<void> {
   const left = indexes.values();
   let failure: { readonly cause: unknown } | undefined;
@@ -26,7 +28,7 @@ async function inTurns(indexes: readonly number[], each: (index: number) => Prom
   if (failure !== undefined) throw failure.cause;
 }
 
-/** Brings the body of one append to Redis. What Redis has taken is not sent again after a failure. */
+/** Uploads the body of one append to Redis. Pieces that Redis has accepted are not sent again after a failure. */
 export class Upload {
   static #made = 0;
   readonly ref: PiecesRef;
@@ -36,14 +38,14 @@ export class Upload {
 
   constructor(nodeId: string, body: Body, key: string) {
     const count = Math.ceil(body.bytes / PIECE_BYTES);
-    // of no other upload, ever: each log has an id of its own
+    // unique over all uploads: each log has an id of its own
     this.ref = { name: `${nodeId}.${++Upload.#made}`, count, bytes: body.bytes };
     this.#body = body;
     this.#key = key;
     this.#left = new Set(Array.from({ length: count }, (_, i) => i));
   }
 
-  /** @param onPiece told of each that Redis has taken; false where it is not wanted any more */
+  /** @param onPiece called for each piece that Redis has accepted; returns false if the upload is not wanted any more */
   async send(session: RedisSession, settings: RedisLogSettings, onPiece: () => boolean): Promise<void> {
     const { redisNow, lifeMs, stagedMs } = settings;
     const cut = cutter(this.#body.chunks);
@@ -57,7 +59,7 @@ export class Upload {
   }
 }
 
-/** Bytes of a body from one place to another, copied out of its chunks. */
+/** Copies a range of a body's bytes out of its chunks. */
 function cutter(chunks: readonly Uint8Array[]): (from: number, to: number) => Buffer {
   return (from, to) => {
     const parts: Uint8Array[] = [];
@@ -71,7 +73,7 @@ function cutter(chunks: readonly Uint8Array[]): (from: number, to: number) => Bu
   };
 }
 
-/** Fetches the bodies of one thread that are in pieces. What has come stays after a failure, and is not asked for again. */
+/** Fetches the bodies of one thread that are in pieces. Fetched pieces are kept after a failure, and not asked for again. */
 export class PieceReader {
   readonly #session: RedisSession;
   readonly #key: string;
@@ -84,7 +86,7 @@ export class PieceReader {
     this.#onPiece = onPiece;
   }
 
-  /** Undefined where Redis does not have it any more. */
+  /** Undefined if Redis no longer has it. */
   async read({ name, count }: PiecesRef): Promise<readonly Buffer[] | undefined> {
     const pieces = this.#begin(name, count);
     const missing = [...pieces.keys()].filter((index) => pieces[index] === undefined);
@@ -103,7 +105,7 @@ export class PieceReader {
     return isGone ? undefined : pieces.filter((piece) => piece !== undefined);
   }
 
-  /** Of what was given up, the last is kept. */
+  /** Keeps the pieces of the last body that was given up. */
   #begin(name: string, count: number): (Buffer | undefined)[] {
     const begun = this.#begun.get(name) ?? Array.from<Buffer | undefined>({ length: count });
     if (!this.#begun.has(name)) this.#begun.clear();

@@ -3,13 +3,13 @@ import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { KEEP_POSITION } from './scripts.ts';
 
-/** A thread's position is written so long after its first append: far less than its log lives without one. */
+/** Delay between a thread's first append and the write of its position: far less than its log lives without one. */
 const DELAY_MS = 10_000;
 const MAX_AT_ONCE = 64;
 
 /**
- * Writes where threads stand to keys of their own, which live longer than the logs. A busy thread costs one command in a while;
- * what a crash keeps from being written matters only where nothing is sent to the thread until its log has expired.
+ * Writes the threads' positions to keys of their own, which outlive the logs. A busy thread costs one command from time to time. A crash
+ * may lose a write; that matters only if nothing is sent to the thread until its log has expired.
  */
 export class PositionKeeper {
   readonly #session: RedisSession;
@@ -44,7 +44,7 @@ export class PositionKeeper {
     }
   }
 
-  /** All that is left: the log ends. */
+  /** Writes all positions that are left: the log is being closed. */
   flush(): void {
     for (const [threadId, { position }] of this.#unwritten) this.#write(threadId, position);
     this.#unwritten.clear();

@@ -2,14 +2,14 @@ import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { ANNOUNCE } from './scripts.ts';
 
-/** How often a node says that it lives, how long that holds, and how long the others believe what they have read. */
+/** How often a node reports that it is alive, how long that is valid, and how long the others trust what they have read. */
 const BEAT_MS = 5_000;
 const LIFE_MS = 15_000;
 const BELIEVED_MS = 1_000;
 
 /**
- * How many connections each node has in which thread: a hash for each thread, written when a number changes. A node that does not say
- * any more that it lives is not counted, so a crash costs nothing but that.
+ * How many connections each node has in which thread: a hash for each thread, written when a number changes. A node that stops reporting is
+ * not counted, so a crash needs no cleanup.
  */
 export class Presence {
   readonly #session: RedisSession;
@@ -31,13 +31,13 @@ export class Presence {
     this.#do(key, ['SET', key, '1', 'PX', String(LIFE_MS)]);
   }
 
-  /** New connections, perhaps to a Redis that has forgotten that we live. */
+  /** New connections, possibly to a Redis that has forgotten this node. */
   reconnected(): void {
     this.#nextBeatAt = 0;
     this.tick();
   }
 
-  /** One command for all threads: whom nobody believes to live is not counted. */
+  /** One command for all threads: a node that is not alive is not counted. */
   farewell(): void {
     const key = this.#settings.keys.node(this.#settings.nodeId);
     this.#do(key, ['DEL', key]);
@@ -50,7 +50,7 @@ export class Presence {
     this.#write(threadId, count);
   }
 
-  /** Writes it again: Redis may have lost it. */
+  /** Writes the count again: Redis may have lost it. */
   renew(threadId: string): void {
     const known = this.#counts.get(threadId);
     if (known === undefined) return;
@@ -58,7 +58,7 @@ export class Presence {
     this.#write(threadId, known.count);
   }
 
-  /** Writes it again before it expires. */
+  /** Writes the count again before it expires. */
   renewOld(threadId: string): void {
     const known = this.#counts.get(threadId);
     if (known !== undefined && this.#settings.clock.now() - known.writtenAt > this.#settings.positionsMs / 4)
@@ -69,7 +69,7 @@ export class Presence {
     this.#counts.set(threadId, { count, writtenAt: this.#settings.clock.now() });
   }
 
-  /** Connections that living other nodes have in the thread. */
+  /** Connections that live nodes other than this one have in the thread. */
   async elsewhere(threadId: string): Promise<number> {
     const { presence } = this.#settings.keys.thread(threadId);
     const counts = pairsOf(await this.#session.call(presence, ['HGETALL', presence]));
@@ -96,7 +96,7 @@ export class Presence {
     if (known !== undefined && now < known.until) return known.isAlive;
     const key = this.#settings.keys.node(nodeId);
     const isAlive = this.#session.call(key, ['EXISTS', key]).then((answer) => {
-      // its counts are taken away for that, which must not happen to one that has just come back
+      // deletes the counts of a dead node, but not of one that has just come back
       if (answer !== 1) this.#lives.delete(nodeId);
       return answer === 1;
     });
@@ -105,7 +105,7 @@ export class Presence {
     return isAlive;
   }
 
-  /** What does not come through is written with the next renewal. */
+  /** A write that fails is repeated with the next renewal. */
   #do(key: string, command: readonly string[]): void {
     if (this.#session.connection !== undefined) this.#session.call(key, command).catch(() => {});
   }

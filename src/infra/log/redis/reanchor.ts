@@ -1,13 +1,10 @@
 import type { Presence } from './presence.ts';
 import type { RedisThread } from './thread.ts';
 
-/** Threads that are anchored anew at the same time after a reconnect. */
+/** Threads that are compared at the same time after a reconnect. */
 const ANCHORS_AT_ONCE = 128;
 
-/**
- * Subscribes all threads that are held on new connections, and compares them with what Redis has. Stops where there are newer
- * connections. Never rejects.
- */
+/** Subscribes all held threads on new connections, and compares them with Redis. Stops if there are newer connections. Never rejects. */
 export async function reanchor(
   held: ReadonlyMap<string, RedisThread>,
   presence: Presence,
@@ -18,7 +15,7 @@ export async function reanchor(
   const anchorSome = async (): Promise<void> => {
     for (const { tail, threadId } of left) {
       if (!isLatest()) return;
-      // those of a shard that is down must not keep the others waiting
+      // threads of a shard that is down must not keep the others waiting
       await tail?.tryCatchUp();
       presence.renew(threadId);
     }

@@ -3,14 +3,14 @@ import type { LogBuffer } from '../log-buffer.ts';
 import type { Anchor } from './codec.ts';
 import type { LogSource } from './log-reader.ts';
 
-/** Where what is held here, and what Redis has, go different ways. */
+/** The point where the held history and Redis's history differ. */
 export interface Parting {
   readonly reset: LogReset;
-  /** Nothing of what is held is of use: go on after this. Absent where all up to `reset.after` is. */
+  /** No held entry is usable: continue after this. Absent if all entries up to `reset.after` are. */
   readonly restart?: Position;
 }
 
-/** Compares what is held with where Redis stands; nothing where it is the same history. */
+/** Compares the held entries with Redis; undefined if both have the same history. */
 export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: Anchor): Promise<Parting | undefined> {
   const { epoch, head, headId, known } = anchor;
   if (epoch !== buffer.epoch) {
@@ -28,7 +28,7 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
   return { reset: { why: 'fork', after: head }, restart: { epoch, offset: head, id: headId } };
 }
 
-/** The newest of the entries that are held which Redis has as well. */
+/** The newest held entry that Redis has as well. */
 async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   for (let at = from; at >= buffer.first;) {
     const page = await source.arrivalsBefore(at, buffer.first, buffer.epoch);

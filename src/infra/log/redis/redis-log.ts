@@ -26,12 +26,12 @@ import { readUnheld } from './unheld-history.ts';
 
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
-/** Commands in flight above which a note is dropped. */
+/** Commands in flight above which a node message is dropped. */
 const MAX_IN_FLIGHT = 10_000;
 
 /**
- * A log in Redis (7 or newer), for hubs in many processes: what one appends, all deliver. See `docs/scaling.md` for what happens when
- * Redis is slow, restarted, restored or gone.
+ * A log in Redis (7 or newer), for hubs in many processes: a message appended by one is delivered by all. See `docs/scaling.md` for what
+ * happens when Redis is slow, restarted, restored or gone.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
  */
 export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
@@ -54,7 +54,7 @@ class RedisLog implements DeliveryLog {
   readonly #threads = new Map<string, RedisThread>();
   readonly #trims = new TrimRound(this.#threads, (thread) => thread.trim());
   readonly #availability: Availability;
-  /** Connections that there were, and how often they were lost. */
+  /** Number of connection sets so far, and how often they were lost. */
   #lives = 0;
   #losses = 0;
   #isClosing = false;
@@ -131,7 +131,7 @@ class RedisLog implements DeliveryLog {
     const tail = thread?.tail;
     if (thread !== undefined && tail !== undefined) {
       const { epoch } = tail.buffer;
-      // the tail of a thread that is being opened may not stand anywhere yet
+      // the tail of a thread that is being opened may have no position yet
       const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
       const reach = async (): Promise<void> => (epoch === '' ? tail.ready() : tail.reach(from));
       await this.#retryUntil.withinDeadline(threadId, reach, () => thread.source.progressAt);
@@ -212,11 +212,11 @@ class RedisLog implements DeliveryLog {
       if (thread.isForgotten) this.#erase(thread.threadId);
     }
     this.#positions.flush();
-    // the others learn that our members are gone, if that is quick
+    // notify the other nodes that our members are gone, if that is quick
     await Promise.race([this.#session.whenIdle(), pause(this.#settings.clock, FAREWELL_MS)]);
     this.#session.close();
     this.#threads.clear();
-    // what was in flight lets go of its messages in this turn
+    // commands in flight release their messages in this turn
     await new Promise((resolve) => void setImmediate(resolve));
   }
 
@@ -226,7 +226,7 @@ class RedisLog implements DeliveryLog {
     if (thread.isForgotten) this.#erase(thread.threadId);
   }
 
-  /** Where the command does not come through, what the thread has in Redis expires as that of others does. */
+  /** If the command fails, the thread's data in Redis expires like that of other threads. */
   #erase(threadId: string): void {
     const { log, position } = this.#settings.keys.thread(threadId);
     this.#positions.drop(threadId);
@@ -247,7 +247,7 @@ class RedisLog implements DeliveryLog {
     return this.#threads.get(threadId)?.source ?? new LogReader(threadId, this.#session, this.#settings);
   }
 
-  /** New connections: each thread that is held is subscribed there, and compared with what Redis has. */
+  /** New connections: subscribes each held thread, and compares it with Redis. */
   async #reanchor(): Promise<void> {
     const life = ++this.#lives;
     const losses = this.#losses;

@@ -1,15 +1,15 @@
 import type { PendingAppend } from './pending-appends.ts';
 import type { Place } from './entry-placement.ts';
 
-/** Entries that wait for others before them; what is beyond is read from Redis. */
+/** Entries that wait for others before them; entries beyond the limit are read from Redis. */
 const MAX_EARLY = 1_024;
 
-/** What came before its turn. */
+/** Entries that arrived before their predecessors. */
 export class ReorderBuffer {
   readonly #byOffset = new Map<number, Place>();
   readonly #onLost: (own: PendingAppend) => void;
 
-  /** @param onLost Redis had answered it, and does not have it any more */
+  /** @param onLost Redis had answered the append, and has lost it since */
   constructor(onLost: (own: PendingAppend) => void) {
     this.#onLost = onLost;
   }
@@ -18,7 +18,7 @@ export class ReorderBuffer {
     return this.#byOffset.size === 0;
   }
 
-  /** False where there are too many: then it has to be read. Own appends are bounded elsewhere, and wait for their answer. */
+  /** False if too many wait: the entry then has to be read. Own appends are limited elsewhere, and wait for their answer. */
   add(place: Place): boolean {
     const { arrival, own } = place;
     const former = this.#byOffset.get(arrival.offset);
@@ -37,7 +37,7 @@ export class ReorderBuffer {
     return place;
   }
 
-  /** All, in their order. */
+  /** All entries, in order. */
   takeAll(): Place[] {
     const places = [...this.#byOffset.values()].toSorted((a, b) => a.arrival.offset - b.arrival.offset);
     this.clear();

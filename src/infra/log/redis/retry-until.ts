@@ -4,13 +4,13 @@ import { isFinalReply } from './connections.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 
-/** The error of a call that found no log. */
+/** The error of a call that could not reach the log. */
 export function unavailable(cause: unknown, threadId: string): LogUnavailableError | LogLayoutError {
   if (cause instanceof LogLayoutError) return cause;
   return new LogUnavailableError({ threadId, reason: asError(cause).message, cause });
 }
 
-/** Between two tries of what could not be asked. */
+/** Time between two attempts. */
 const RETRY_MS = 50;
 
 /** Asks Redis until it has answered, or the time is up. */
@@ -24,8 +24,8 @@ export class RetryUntil {
   }
 
   /**
-   * Tries until it is done or the time is up; Redis's own errors are final, unless they pass.
-   * @param progressAt when something of the work has come last: then its time begins anew
+   * Retries until the work is done or the time is up. Redis's own errors are final, unless they pass.
+   * @param progressAt when the work last made progress: its time begins again then
    * @throws LogUnavailableError
    */
   async withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {

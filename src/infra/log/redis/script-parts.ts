@@ -20,7 +20,7 @@ if now == '' then
 end
 `;
 
-/** `open` begins a log where there is none, `save` writes its state. */
+/** `open` begins a log if there is none, `save` writes its state. */
 export const THREAD = `
 local function open(key)
   local m = redis.call('HMGET', key, 'e', 'o', 'i', 'f', 'k', 'b', 'a')
@@ -73,7 +73,7 @@ local function unlist(key, name)
 end
 `;
 
-/** Drops what is too old or too much, and ids that need not be known any more; so many at most. */
+/** Drops entries that are too old or too many, and ids that need not be known any more; a limited number at a time. */
 export const TRIM = `
 ${PIECES}
 local function field(at) return string.format('%.0f', at) end

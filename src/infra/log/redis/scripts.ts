@@ -22,11 +22,11 @@ function script(text: string): Script {
 /**
  * Appends messages to a thread, each once, and publishes them.
  *
- * ARGV after the common ones: the channel, its publish command, bytes up to which a notice carries the body, then for each message:
- * id, sign, header, body. The body of sign `L` is `name count bytes` of an upload.
+ * ARGV after the common ones: the channel, its publish command, bytes up to which a notice carries the body, then for each message: id,
+ * sign, header, body. The body of sign `L` is `name count bytes` of an upload.
  *
- * Answers `{epoch, now, fewest listeners of a notice or -1, offset, ...}`. A negative offset is that of a known message; 0 says that
- * its upload is not there, and ends the answer.
+ * Answers `{epoch, now, fewest listeners of a notice or -1, offset, ...}`. A negative offset is that of a known message. 0 says that its
+ * upload is missing, and ends the answer.
  */
 export const APPEND = script(`${TIME}${THREAD}${STAGED}${TRIM}
 local thread = open(KEYS[1])
@@ -80,7 +80,7 @@ return reply
 `);
 
 /**
- * Puts one piece of a large message beside the log, where APPEND finds it.
+ * Stores one piece of a large message next to the log, where APPEND finds it.
  *
  * ARGV: now or '', name, index, piece, ms that an upload may rest, ms that the key lives.
  */
@@ -90,17 +90,17 @@ list(KEYS[1], ARGV[2], tonumber(ARGV[3]) + 1, tonumber(ARGV[5]))
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[6]) / 2 then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
 `);
 
-/** Where a thread stands, for a question that leaves no trace. ARGV: now or ''. Answers `{epoch or '', offset, id, now}`. */
+/** Reads a thread's position without writing anything. ARGV: now or ''. Answers `{epoch or '', offset, id, now}`. */
 export const STAND = script(`${TIME}
 local epoch, offset, id = unpack(redis.call('HMGET', KEYS[1], 'e', 'o', 'i'))
 return { epoch or '', tonumber(offset or '0'), id or '', now }
 `);
 
 /**
- * Where a thread stands; trims and keeps it.
+ * Reads a thread's position; trims and keeps it.
  *
- * ARGV after the common ones: a known epoch and offset, or ''; ms that the key lives where it is begun here, or nothing for as long as
- * others. Answers `{epoch, offset, id, now, id at the known offset or false}`.
+ * ARGV after the common ones: a known epoch and offset, or ''; ms that the key lives if it is begun here, or nothing for the usual time.
+ * Answers `{epoch, offset, id, now, id at the known offset or false}`.
  */
 export const ANCHOR = script(`${TIME}${THREAD}${TRIM}
 local thread = open(KEYS[1])
@@ -118,7 +118,8 @@ return { thread.epoch, thread.head, thread.id, now, known }
 `);
 
 /**
- * Where threads stand that are held but quiet: trims and keeps them, and writes nothing where that is not due. The only script with several keys, where there is no cluster.
+ * Reads the positions of held but quiet threads; trims and keeps them, and writes only what is due. The only script with several keys, for
+ * Redis without a cluster.
  *
  * ARGV: the common ones, without an epoch. Answers `epoch or '', offset, id` of each.
  */
@@ -140,7 +141,7 @@ return reply
 `);
 
 /**
- * Reads entries in their order, or in the opposite one, up to so many bytes: at least one.
+ * Reads entries in ascending or descending order, up to a number of bytes: at least one entry.
  *
  * ARGV: epoch, from, to or '+', step, entries, bytes. Answers `{epoch, offset, value, ...}`.
  */
@@ -165,7 +166,7 @@ end
 return reply
 `);
 
-/** Keeps where a thread stands beyond the life of its log. ARGV: epoch, offset, id, ms that it lives. */
+/** Keeps a thread's position beyond the life of its log. ARGV: epoch, offset, id, ms that it lives. */
 export const KEEP_POSITION = script(`
 local epoch, offset = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%d+) ')
 if epoch ~= ARGV[1] or tonumber(offset) <= tonumber(ARGV[2]) then

@@ -15,26 +15,24 @@ export interface SessionSettings extends OpenerSettings {
 export interface SessionListener {
   /** New connections: nothing is subscribed on them. */
   onUp(): void;
-  /** They have ended, or some of them have: the others are used until there are new ones. */
+  /** The connections have ended, or some of them have: the others are used until there are new ones. */
   onDown(): void;
   /**
-   * Regularly, also while there are none.
-   * @param isFair false when our own event loop was late: answers may wait to be read
+   * Called regularly, also while there are no connections.
+   * @param isFair false when our own event loop was late: answers may be waiting to be read
    */
   onTick(isFair: boolean): void;
-  /** Redis is not to be used, and is not tried again. */
+  /** Redis must not be used, and is not tried again. */
   onRefused?(error: Error): void;
 }
 
 const TICK_MS = 250;
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
-/** Connections that lived for so long were good: the next wait is a short one again. */
+/** Connections that lived for this long were good: the next wait is a short one again. */
 const GOOD_LIFE_MS = 5_000;
 
-/**
- * The way to Redis: keeps connections up, gives up those that are silent, and counts on no command being sent again by itself.
- */
+/** Keeps connections to Redis open and gives up silent ones. No command is sent again automatically. */
 export class RedisSession {
   readonly #opener: ConnectionOpener;
   readonly #settings: SessionSettings;
@@ -56,7 +54,7 @@ export class RedisSession {
     this.#listener = listener;
     this.#calls = new CallsInFlight(settings.clock);
     this.#timer = settings.clock.setTimeout(this.#tick, TICK_MS);
-    // nobody has to wait for it
+    // a rejection must not be unhandled if no caller waits
     this.#up.promise.catch(() => {});
     void this.#live();
   }
@@ -83,17 +81,17 @@ export class RedisSession {
     return this.#up.promise;
   }
 
-  /** Resolves when nothing is in flight any more of what is now. */
+  /** Resolves when all commands that are now in flight are answered. */
   whenIdle(): Promise<void> {
     return this.#calls.whenIdle();
   }
 
-  /** Rejects with Redis's own error, or with one of the way; then it is not known what became of the command. */
+  /** Rejects with Redis's own error, or with a connection error; then it is unknown whether the command was run. */
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown> {
     return this.#track(key, (connection) => connection.call(key, args));
   }
 
-  /** Waits until there is room for a big answer, or a big command, on the way to the shard of a key. */
+  /** Waits until the line to the key's shard has room for a big answer or command. */
   bulk<T>(key: string, work: () => Promise<T>): Promise<T> {
     const shard = this.#connection?.shardOf(key) ?? '';
     let lane = this.#lanes.get(shard);
@@ -108,13 +106,13 @@ export class RedisSession {
     try {
       return await this.call(key, ['EVALSHA', script.sha, ...rest]);
     } catch (error) {
-      // it was not run: Redis has been restarted, or does not know it yet
+      // it was not run: Redis has been restarted, or does not know the script yet
       if (!asError(error).message.startsWith('NOSCRIPT')) throw error;
       return this.call(key, ['EVAL', script.text, ...rest]);
     }
   }
 
-  /** Before the first use on a shard: many that come at the same time would each bring the text. */
+  /** Loads the script before its first use on a shard: otherwise many concurrent calls would each send the text. */
   #load({ sha, text }: Script, key: string): void {
     const name = `${this.#connection?.shardOf(key)} ${sha}`;
     if (this.#connection === undefined || this.#loaded.has(name)) return;
@@ -130,12 +128,12 @@ export class RedisSession {
     return this.#track(channel, (connection) => connection.unsubscribe(channel));
   }
 
-  /** Ends the connections: something shows that they do not do what they should. */
+  /** Ends the connections, because they do not work as they should. */
   giveUp(reason: string): void {
     this.#giveUp(new Error(reason));
   }
 
-  /** What has come shows that a shard answers, and how fast the line is. */
+  /** Received data shows that a shard answers, and how fast the line is. */
   heard(key: string): void {
     const shard = this.#connection?.shardOf(key);
     if (shard !== undefined) this.#calls.heard(shard);
@@ -162,7 +160,7 @@ export class RedisSession {
     );
   }
 
-  /** One life after the other. Never rejects. */
+  /** Opens one set of connections after the other. Never rejects. */
   async #live(): Promise<void> {
     const { clock } = this.#settings;
     let attempt = 0;
@@ -217,7 +215,7 @@ export class RedisSession {
   #end(connection: RedisConnection): void {
     const reason = this.#lastError;
     connection.destroy();
-    // that a connection has ended is no reason for its end
+    // the end of a connection is not the reason for its end
     this.#lastError = reason;
     if (this.#connection !== connection) return;
     this.#connection = undefined;
@@ -247,7 +245,7 @@ export class RedisSession {
     this.#listener.onTick(isFair);
   };
 
-  /** Not waited for; lost where there is no way. */
+  /** Publishes without waiting; the message is lost if there is no connection. */
   publish(channel: string, message: string): void {
     const connection = this.#connection;
     if (connection === undefined) return;

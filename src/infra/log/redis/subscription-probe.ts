@@ -7,7 +7,7 @@ import type { RedisSession } from './session.ts';
 /** A thread whose channel may be subscribed. */
 interface Probed {
   readonly threadId: string;
-  /** It is subscribed there for certain, and stays it. */
+  /** The subscription is confirmed, and stays. */
   isSubscribedOn(connection: RedisConnection): boolean;
 }
 
@@ -18,8 +18,8 @@ interface Probe {
 }
 
 /**
- * Looks for subscriptions that have gone silent without an end of the connection: sends a probe through the channel of one thread after
- * the other, so that each shard has its turn.
+ * Detects subscriptions that have gone silent although the connection is open. It sends a probe through the channel of one thread after the
+ * other, so that each shard has its turn.
  */
 export class SubscriptionProbe {
   readonly #threads: RoundRobin<Probed>;
@@ -34,7 +34,7 @@ export class SubscriptionProbe {
     this.#settings = settings;
   }
 
-  /** @param isFair false when our own event loop was late: what has come may not have been read yet */
+  /** @param isFair false when our own event loop was late: received data may not have been read yet */
   tick(connection: RedisConnection, isFair: boolean): void {
     const now = this.#settings.clock.now();
     this.#examine(connection, now, isFair);
@@ -49,7 +49,7 @@ export class SubscriptionProbe {
     if (this.#probe?.thread.threadId === threadId) this.#probe = undefined;
   }
 
-  /** Something has come through this thread's channel, perhaps from before the probe: the line brings what it can. */
+  /** Data has come through this thread's channel, possibly from before the probe: the line still delivers. */
   heard(threadId: string): void {
     const probe = this.#probe;
     if (probe === undefined) return;

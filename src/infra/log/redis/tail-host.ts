@@ -4,20 +4,20 @@ import type { LogSource } from './log-reader.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { PendingAppend } from './pending-appends.ts';
 
-/** What a tail needs of its thread. */
+/** What a tail needs from its thread. */
 export interface TailHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
   readonly source: LogSource;
   readonly isClosed: boolean;
-  /** Resolves when the thread's channel is subscribed on the connections that there are now. */
+  /** Resolves when the thread's channel is subscribed on the current connections. */
   subscribed(): Promise<void>;
-  /** This process's append with this id that is on its way. */
+  /** This process's append with this id that is in flight. */
   ownAppend(id: string): PendingAppend | undefined;
   onEntry(entry: Entry): void;
   onReset(reset: LogReset): void;
-  /** Other threads give memory back; false where there is no room all the same. */
+  /** Makes other threads release memory; false if there is still no room. */
   makeRoom(): Promise<boolean>;
-  /** Entries were found in Redis that had been published long ago. */
+  /** Redis had entries that were published long ago and did not arrive. */
   onSilence(): void;
 }

@@ -12,31 +12,31 @@ import type { TimerHandle } from '../../../api/clock.ts';
 
 const MIN_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
-/** An own append may be answered before the notices of the others' have come on the other connection. */
+/** An own append may be answered before the notices of earlier entries have arrived on the other connection. */
 const OVERTAKE_MS = 20;
-/** A notice that is missing for so long does not come any more. */
+/** A notice that is missing for this long will not arrive. */
 const SILENCE_MS = 3_000;
 
-/** Asking Redis until it has answered. */
+/** One catch-up: asks Redis until it has answered. */
 interface CatchUp {
   readonly done: Promise<void>;
-  /** The first try is over, well or not. */
+  /** Resolves after the first attempt, successful or not. */
   readonly tried: Promise<void>;
-  /** Redis is to be asked once more: something came meanwhile that the answer may not know. */
+  /** Redis must be asked once more: something happened meanwhile that the answer may not include. */
   isAnotherWanted: boolean;
 }
 
 /**
- * - `opening`: Redis was never asked where the thread stands.
- * - `asking`: Redis is being asked; what comes meanwhile waits.
- * - `standing`: the tail is the same as Redis's log, as far as this process knows.
- * - `ended`: nobody reads the thread any more.
+ * - `opening`: Redis was never asked for the thread's position.
+ * - `asking`: Redis is being asked; new entries wait.
+ * - `standing`: as far as this process knows, the tail equals Redis's log.
+ * - `ended`: the thread has no reader any more.
  */
 type TailState = 'opening' | 'asking' | 'standing' | 'ended';
 
 /**
- * The part of one thread's log that this process holds, kept the same as Redis's: notices show what is new, their offsets what was
- * missed, and an anchor, whether this is still the history that Redis has.
+ * The part of one thread's log that this process holds, kept equal to Redis's. Notices bring new entries, and their offsets show missed
+ * ones. An anchor shows whether Redis still has this history.
  */
 export class RedisTail {
   readonly buffer: LogBuffer;
@@ -57,18 +57,18 @@ export class RedisTail {
     this.#history = new RedisHistory(this.buffer, this.#placing, host);
   }
 
-  /** Nobody reads it any more. */
+  /** The thread has no reader any more. */
   get isEnded(): boolean {
     return this.#state === 'ended' || this.#host.isClosed;
   }
 
-  /** Something of the thread has been published, or an own append has been answered. */
+  /** An entry of the thread has been published, or an own append has been answered. */
   place(arrival: Arrival, own?: PendingAppend): void {
     if (this.#state === 'standing' && this.#placing.put({ arrival, own })) {
       this.#drainEarly();
       return;
     }
-    // what has no room is asked for when Redis has answered
+    // entries without room are read when Redis has answered
     if (!this.#early.add({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
     if (this.#state !== 'standing') return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
@@ -77,7 +77,7 @@ export class RedisTail {
   }
 
   /**
-   * Asks Redis where the thread stands, and takes what is missing. Tries until it is done or the thread is not held any more; never
+   * Asks Redis for the thread's position, and reads missing entries. Tries until it succeeds or the thread is not held any more; never
    * rejects.
    * @param isRoutine nothing is known to be missing
    */
@@ -85,12 +85,12 @@ export class RedisTail {
     return this.#ask(isRoutine).done;
   }
 
-  /** As `catchUp`; resolves also when a try has failed, and others will follow. */
+  /** Like `catchUp`, but also resolves when an attempt has failed and others will follow. */
   tryCatchUp(): Promise<void> {
     return this.#ask(false).tried;
   }
 
-  /** It stands there, or is being asked where: then there is nothing to be found out. */
+  /** The tail is at this position, or is being compared anyway: there is nothing to find out. */
   isAt({ epoch, offset, id }: Position): boolean {
     const { buffer } = this;
     if (this.#state !== 'standing') return true;
@@ -103,19 +103,19 @@ export class RedisTail {
     return this.#catchUp?.done;
   }
 
-  /** Resolves when the tail stands somewhere. */
+  /** Resolves when the tail has a position. */
   async ready(): Promise<void> {
     if (this.#state === 'opening') await this.catchUp();
   }
 
-  /** Makes the tail hold what comes after a position. */
+  /** Makes the tail hold the entries after a position. */
   reach(from: Position | 'start'): Promise<void> | undefined {
     const isUnknown = from !== 'start' && (from.epoch !== this.buffer.epoch || from.offset > this.buffer.head);
     if (isUnknown) return this.catchUp().then(() => this.#history.load(this.#oldestWanted(from)));
     return this.#history.load(this.#oldestWanted(from));
   }
 
-  /** Gives memory back, some at a time; what somebody is about to read stays. Answers with how many entries it let go of. */
+  /** Releases memory, some at a time, but not what a reader is about to read. Returns how many entries it dropped. */
   unload(): number {
     return this.#history.isLoading ? 0 : this.buffer.unload();
   }
@@ -176,10 +176,10 @@ export class RedisTail {
         if (this.isEnded) break;
         const isSilent = await this.#follow();
         if (isRoutine && isSilent) this.#host.onSilence();
-        // in the same breath, so that no wish comes between
+        // synchronously, so that no request comes between
         if (!run.isAnotherWanted) break;
       } catch {
-        // the session says what is wrong; here it is only tried again
+        // the session reports the error; here it is only tried again
         onTried();
         const waitMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10));
         await pause(this.#host.settings.clock, waitMs);
@@ -189,7 +189,7 @@ export class RedisTail {
     onTried();
   }
 
-  /** True where something was missing that should have been published long ago. */
+  /** True if an entry was missing that should have been published long ago. */
   async #follow(): Promise<boolean> {
     const { buffer } = this;
     const { source, settings } = this.#host;
@@ -224,7 +224,7 @@ export class RedisTail {
       const page = await this.#host.source.after(buffer.head + 1, epoch);
       if (this.isEnded) break;
       const oldest = page[0]?.offset ?? head + 1;
-      // what is missing has been trimmed meanwhile
+      // the missing entries have been trimmed meanwhile
       if (oldest > buffer.head + 1) {
         this.#restart({ epoch, offset: oldest - 1, id: page.length === 0 ? headId : '' });
         this.#host.onReset({ why: 'trimmed', after: oldest - 1 });
@@ -237,13 +237,13 @@ export class RedisTail {
     return isSilent;
   }
 
-  /** What came while Redis was asked. */
+  /** Places the entries that came while Redis was asked. */
   #placeEarly(): void {
     for (const place of this.#early.takeAll()) {
       const { own, arrival } = place;
       if (this.#placing.put(place)) continue;
       if (arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head) this.#early.add(place);
-      // of a history that Redis does not have any more
+      // of a history that Redis no longer has
       else if (own !== undefined) this.#placing.failLost(own);
     }
     if (!this.#early.isEmpty) this.#awaitOvertaken();

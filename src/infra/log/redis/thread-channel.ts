@@ -5,23 +5,23 @@ type ChannelState =
   | { readonly is: 'away' }
   | { readonly is: 'subscribing'; readonly on: RedisConnection; readonly done: Promise<void> }
   | { readonly is: 'subscribed'; readonly on: RedisConnection }
-  /** The subscription is being taken back. It may be made again after that: the two must not cross on their way. */
+  /** The subscription is being removed, and may be made again after that: the two commands must not cross. */
   | { readonly is: 'leaving'; readonly done: Promise<void> };
 
 const AWAY: ChannelState = { is: 'away' };
 
-/** What a thread does with its channel. */
+/** What a channel needs from its thread. */
 interface ChannelListener {
-  /** False where nobody reads the thread any more. */
+  /** False if the thread has no reader any more. */
   isWanted(): boolean;
   onMessage(message: Buffer): void;
-  /** Redis has ended the subscription, because the channel is on another shard now. */
+  /** Redis has ended the subscription, because the channel has moved to another shard. */
   onLost(): void;
-  /** The subscription has been taken back. */
+  /** The subscription has been removed. */
   onLeft(): void;
 }
 
-/** The subscription of one thread's channel, on the connections that there are. */
+/** The subscription of one thread's channel, on the current connections. */
 export class ThreadChannel {
   readonly #name: string;
   readonly #session: RedisSession;
@@ -38,12 +38,12 @@ export class ThreadChannel {
     return this.#state.is === 'leaving';
   }
 
-  /** It is subscribed there for certain, and stays it. */
+  /** The subscription is confirmed, and stays. */
   isSubscribedOn(connection: RedisConnection): boolean {
     return this.#state.is === 'subscribed' && this.#state.on === connection;
   }
 
-  /** Resolves when it is subscribed on the connections that there are now, or is not wanted any more. */
+  /** Resolves when it is subscribed on the current connections, or is not wanted any more. */
   async subscribe(): Promise<void> {
     do {
       if (this.#state.is === 'leaving') await this.#state.done;
@@ -57,7 +57,7 @@ export class ThreadChannel {
     await (isBegun && this.#state.is === 'subscribing' ? this.#state.done : this.#begin(connection));
   }
 
-  /** Nobody reads the thread any more. */
+  /** The thread has no reader any more. */
   leave(): void {
     const state = this.#state;
     if (state.is === 'leaving') return;
@@ -79,7 +79,7 @@ export class ThreadChannel {
     return done;
   }
 
-  /** Unless something else has come between. */
+  /** Changes the state, unless it has changed meanwhile. */
   #become(next: ChannelState, former: ChannelState): void {
     if (this.#state === former) this.#state = next;
   }
@@ -89,7 +89,7 @@ export class ThreadChannel {
     try {
       // always later, so that the state is `leaving` by then
       await (from.is === 'subscribing' ? from.done : undefined);
-      // what was subscribed on other connections has ended with them
+      // subscriptions on other connections have ended with them
       if (from.on === this.#session.connection) await this.#session.unsubscribe(this.#name);
     } catch {
       // it ends with its connection

@@ -26,7 +26,7 @@ export interface ThreadReader extends TailReader {
   readonly onReset: (reset: LogReset) => void;
 }
 
-/** What all threads of a log use. */
+/** What all threads of a log share. */
 export interface RedisThreadServices {
   readonly session: RedisSession;
   readonly settings: RedisLogSettings;
@@ -34,11 +34,11 @@ export interface RedisThreadServices {
   readonly positions: PositionKeeper;
   readonly memory: MemoryLimit;
   readonly probe: SubscriptionProbe;
-  /** Nobody reads the thread, and nothing is appended. */
+  /** The thread has no reader, and no append is in flight. */
   readonly onUnused: (thread: RedisThread) => void;
 }
 
-/** One thread as this process has it: its appends on their way and, while somebody reads it, its tail. */
+/** One thread in this process: its appends in flight and, while it has a reader, its tail. */
 export class RedisThread implements TailHost {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
@@ -79,7 +79,7 @@ export class RedisThread implements TailHost {
     return this.#services.session.isClosed;
   }
 
-  /** Its channel is subscribed there for certain, and stays it. */
+  /** The subscription of its channel is confirmed, and stays. */
   isSubscribedOn(connection: RedisConnection): boolean {
     return this.#channel.isSubscribedOn(connection);
   }
@@ -95,7 +95,7 @@ export class RedisThread implements TailHost {
     return own.promise;
   }
 
-  /** @returns the tail, once it stands where Redis does */
+  /** @returns the tail, once it has Redis's position */
   async read(reader: ThreadReader): Promise<RedisTail> {
     this.#readers.add(reader);
     const tail = (this.#tail ??= new RedisTail(this));
@@ -104,7 +104,7 @@ export class RedisThread implements TailHost {
     return tail;
   }
 
-  /** @param inTime gives up what takes too long */
+  /** @param withinDeadline gives up work that takes too long */
   subscription(
     reader: ThreadReader,
     tail: RedisTail,
@@ -140,12 +140,12 @@ export class RedisThread implements TailHost {
     for (const reader of this.#readers) this.leave(reader);
   }
 
-  /** Gives memory back, some at a time; answers with how many entries it let go of. */
+  /** Releases memory, some at a time; returns how many entries it dropped. */
   unload(): number {
     return this.#tail?.unload() ?? 0;
   }
 
-  /** Lets go of what is too old; false where there is more of it. */
+  /** Drops entries that are too old; false if more are left. */
   trim(): boolean {
     return this.#tail?.buffer.trim(this.settings.clock.now()) ?? true;
   }
@@ -181,7 +181,7 @@ export class RedisThread implements TailHost {
     if (!isUsed) this.#services.onUnused(this);
   }
 
-  /** Called from a socket's event: what is no message of ours must not end the process. */
+  /** Called from a socket's event: a message that is not ours must not end the process. */
   #onMessage(message: Buffer): void {
     try {
       this.#services.probe.heard(this.threadId);

@@ -5,8 +5,8 @@ import type { LogReader } from './log-reader.ts';
 import type { RedisLogSettings } from './options.ts';
 
 /**
- * Reads the entries after an offset of a thread that this process does not hold. A newer entry may supersede an older one, so it reads
- * all that Redis has.
+ * Reads the entries after an offset of a thread that this process does not hold. A newer entry may supersede an older one, so it reads all
+ * entries that Redis has.
  */
 export async function readUnheld(
   threadId: string,
