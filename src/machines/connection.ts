@@ -1,8 +1,8 @@
 import { assign, setup } from 'xstate';
 
-/** The numbers of a connection's life; each one is an option of the hub. Times in milliseconds. */
+/** The policy of a connection; each field is an option of the hub. Times in milliseconds. */
 export interface ConnectionPolicy {
-  /** How long a peer may make no progress before that counts as one failure. */
+  /** How long a client may make no progress before that counts as one failure. */
   readonly sendTimeoutMs: number;
   /** The waits before the retries of one delivery; as many retries as there are waits. */
   readonly retryDelaysMs: readonly number[];
@@ -28,15 +28,15 @@ export interface ConnectionContext extends ConnectionInput {
   readonly attempt: number;
   /** Consecutive timeouts; progress sets it back to zero. */
   readonly failures: number;
-  /** How often the breaker has opened in this connection's life. */
+  /** How often this connection's breaker has opened. */
   readonly trips: number;
   readonly eviction: Eviction;
 }
 
 export type ConnectionEvent =
-  /** The sweep found a peer that takes no bytes, or answers no ping barrier, for `sendTimeoutMs`. */
+  /** The sweep found a client that accepts no bytes, or answers no ping barrier, for `sendTimeoutMs`. */
   | { readonly type: 'stalled' }
-  /** The peer took bytes or answered a barrier. */
+  /** The client accepted bytes or answered a barrier. */
   | { readonly type: 'progressed' }
   /** The hub ends the connection: policy, overload, drain, an error of the socket. */
   | { readonly type: 'evict'; readonly code: number; readonly reason: string }
@@ -47,7 +47,7 @@ export type ConnectionEvent =
   /** An operator closes the breaker: failures are forgotten, bytes flow again. */
   | { readonly type: 'reset' };
 
-/** The context of a connection that nothing has happened to yet. */
+/** The context of a new connection. */
 export function untroubled(input: ConnectionInput): ConnectionContext {
   return { ...input, attempt: 0, failures: 0, trips: 0, eviction: { code: 1006, reason: 'never closed' } };
 }
@@ -55,10 +55,10 @@ export function untroubled(input: ConnectionInput): ConnectionContext {
 /**
  * One connection: a breaker around one socket.
  *
- * `open` hands out bytes. A stall closes the gate (`retrying`): nothing is re-sent, because bytes given to TCP cannot be taken
- * back; what is retried is *admission*, the chance for the peer to move on. Delays 1 s, 2 s, 4 s, each followed by
- * `sendTimeoutMs` of waiting; when the last retry has timed out, that delivery has failed and the next one is attempted. The
- * fifth failure in a row opens the breaker (`tripped`), which costs nothing until one probe after the cooldown.
+ * `open` hands out bytes. A stall closes the gate (`retrying`). Nothing is sent again, because bytes given to TCP cannot be taken back.
+ * What is retried is *admission*, the chance for the client to make progress: delays of 1 s, 2 s, 4 s, each followed by `sendTimeoutMs` of
+ * waiting. When the last retry has timed out, that delivery has failed and the next one is attempted. The fifth failure in a row opens the
+ * breaker (`tripped`), which costs nothing until one probe after the cooldown.
  */
 export const connectionMachine = setup({
   types: {

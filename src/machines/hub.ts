@@ -3,7 +3,7 @@ import { setup } from 'xstate';
 export type HubEvent =
   /** Log and serializer are ready. */
   | { readonly type: 'started' }
-  /** A deploy: no new connections or sends, what was accepted is delivered, peers are told to come back elsewhere. */
+  /** A deploy: the hub accepts no new connections or sends, delivers accepted messages, and asks clients to reconnect elsewhere. */
   | { readonly type: 'drain' }
   /** Everything has been delivered, or the drain's time is up. */
   | { readonly type: 'drained' }

@@ -5,16 +5,16 @@ export type SerializerEvent =
   | { readonly type: 'filled' }
   /** The queue has places again. */
   | { readonly type: 'eased' }
-  /** Workers keep failing: recipes are refused or run as slices, everything else goes on. */
+  /** Workers keep failing: recipes are refused or run as slices, everything else continues. */
   | { readonly type: 'poolFailed' }
   /** A worker has done a job again. */
   | { readonly type: 'poolRecovered' }
   | { readonly type: 'drain' }
-  /** No job is under way. */
+  /** No job is in progress. */
   | { readonly type: 'drained' }
   | { readonly type: 'stop' };
 
-/** The serializer as a whole. A job is no actor: 10,000 jobs must not be 10,000 machines. */
+/** The serializer as a whole. A job is not an actor: 10,000 jobs must not be 10,000 machines. */
 export const serializerMachine = setup({
   types: {
     events: {} as SerializerEvent,

@@ -5,19 +5,19 @@ export interface ThreadInput {
 }
 
 export type ThreadEvent =
-  /** It has members or publications under way again. */
+  /** It has members or publications in progress again. */
   | { readonly type: 'activated' }
-  /** The last member left and nothing is under way. */
+  /** The last member left and nothing is in progress. */
   | { readonly type: 'deserted' }
-  /** Nobody used it for the idle time-to-live. */
+  /** The thread was unused for its idle time. */
   | { readonly type: 'expired' }
-  /** No more sends; what was accepted is still delivered. */
+  /** No more sends; accepted messages are still delivered. */
   | { readonly type: 'drain' }
-  /** Everything that was accepted has been logged and offered. */
+  /** All accepted messages have been logged and offered. */
   | { readonly type: 'drained' }
   | { readonly type: 'close' };
 
-/** One conversation. Deliveries are no events of this machine: it only knows whether there is anything to deliver to. */
+/** One conversation. Deliveries are not events of this machine: it only knows whether there is anything to deliver to. */
 export const threadMachine = setup({
   types: {
     context: {} as ThreadInput,
@@ -25,7 +25,7 @@ export const threadMachine = setup({
     input: {} as ThreadInput,
   },
   actions: {
-    /** Effect: refuse what is still waiting, drop the members, forget the thread. */
+    /** Effect: refuse waiting sends, drop the members, forget the thread. */
     release: () => {},
   },
 }).createMachine({

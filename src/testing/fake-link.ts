@@ -2,20 +2,20 @@ import type { Body } from '../api/body.ts';
 import type { Link, LinkListener, Piece } from '../api/socket.ts';
 
 /**
- * A socket in memory: takes what it is given until it is told to stall, answers pings unless it is stalled, and remembers
- * every byte. `hub.accept(link.attach)` makes it a connection.
+ * A socket in memory. It accepts bytes until a test stalls it, answers pings unless it is stalled, and records every byte.
+ * `hub.accept(link.attach)` makes it a connection.
  */
 export class FakeLink implements Link {
-  /** The payloads of the messages that have arrived whole, oldest first. */
+  /** The payloads of the complete messages, oldest first. */
   readonly received: string[] = [];
-  /** Close code that the peer has read; 1006 after a termination. */
+  /** Close code that the client has read; 1006 after a termination. */
   closeCode: number | undefined;
   #listener: LinkListener | undefined;
   #takenBytes = 0;
   #isStalled = false;
   #isDrainExpected = false;
   #isClosing = false;
-  /** In their order: a ping is answered when what was written before it has been taken. */
+  /** In order: a ping is answered when everything written before it has been accepted. */
   readonly #unsent: ({ readonly piece: Piece; readonly body: Body | undefined } | { readonly seq: number } | Close)[] =
     [];
   #unsentBytes = 0;
@@ -78,12 +78,12 @@ export class FakeLink implements Link {
     if (!this.isClosed) this.#end({ code: 1006, reason: '' });
   }
 
-  /** From now on the peer takes nothing and answers nothing. */
+  /** From now on the client accepts nothing and answers nothing. */
   stall(): void {
     this.#isStalled = true;
   }
 
-  /** The peer takes up to `bytes` of what is unsent, and stays stalled: a slow line. */
+  /** The client accepts up to `bytes` of the unsent data, and stays stalled: a slow line. */
   take(bytes: number): void {
     for (let left = bytes; left > 0;) {
       const next = this.#unsent.shift();
@@ -105,18 +105,18 @@ export class FakeLink implements Link {
     this.#reportDrain();
   }
 
-  /** The peer takes everything again, and answers what it was asked. */
+  /** The client accepts everything again, and answers pending pings. */
   resume(): void {
     this.#isStalled = false;
     this.take(Infinity);
   }
 
-  /** The client says something. */
+  /** The client sends a frame. */
   say(frame: unknown): void {
     this.#listener?.onMessage(Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame)), false);
   }
 
-  /** The client sends a ping, or a pong with this number, asked for or not. */
+  /** The client sends a ping, or a pong with this number, whether requested or not. */
   sayPing(): void {
     this.#listener?.onPing();
   }
@@ -156,7 +156,7 @@ export class FakeLink implements Link {
     this.#takenBytes += bytes.length;
     while (bytes.length > 0) {
       const { isLast, payload, end } = readFragment(bytes);
-      // a copy: the body's memory is used again once it has been released
+      // a copy: the body's memory is reused after its release
       this.#fragments.push(new Uint8Array(payload));
       if (isLast) this.received.push(Buffer.concat(this.#fragments.splice(0)).toString());
       bytes = bytes.subarray(end);

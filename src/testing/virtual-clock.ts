@@ -2,17 +2,18 @@ import type { Clock, TimerHandle } from '../api/clock.ts';
 
 interface Timer {
   readonly dueAt: number;
-  /** Orders those that are due at the same instant by their creation. */
+  /** Orders timers that are due at the same instant by their creation. */
   readonly seq: number;
   readonly callback: () => void;
 }
 
 /**
- * Time that moves only when a test says so, instant by instant, so that a chain of timers sees every step of a long
- * advance. Turns of the event loop are virtual too; promises are not: `advance` lets their jobs run between two steps. What needs
- * a turn, a receipt say, comes only while the clock is moved; so does the end of `hub.close()`, within a second.
+ * Time that moves only when a test moves it, instant by instant, so that a chain of timers sees every step of a long advance. Turns of the
+ * event loop are virtual too. Promises are not: `advance` lets their jobs run between two steps. Anything that needs a turn, such as a
+ * receipt, comes only while the clock is moved. So does the end of `hub.close()`, within a second.
  *
  * @example
+ * ```ts
  * const clock = new VirtualClock();
  * const hub = createHub({ clock });
  * const link = new FakeLink();
@@ -30,6 +31,7 @@ interface Timer {
  * const closed = hub.close();
  * await clock.advance(1_000);
  * await closed;
+ * ```
  */
 export class VirtualClock implements Clock {
   #now: number;
@@ -42,7 +44,7 @@ export class VirtualClock implements Clock {
     this.#now = startAt;
   }
 
-  /** Timers and turns that wait: zero after everything has been closed. */
+  /** Waiting timers and turns: zero after everything has been closed. */
   get pending(): number {
     return this.#timers.length + this.#turns.length;
   }
@@ -89,7 +91,7 @@ export class VirtualClock implements Clock {
     await this.settle();
   }
 
-  /** What is due now; a timer that one of them cancels does not fire. */
+  /** Fires the timers that are due now; a timer that another one cancels does not fire. */
   #fire(): void {
     const due = this.#timers.slice(0, this.#placeOf({ dueAt: this.#now, seq: Infinity }));
     for (const timer of due) {
@@ -97,7 +99,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** False where it has fired or was removed. */
+  /** False if it has fired or was removed. */
   #remove(timer: Timer): boolean {
     const place = this.#placeOf(timer);
     if (this.#timers[place] !== timer) return false;
@@ -122,7 +124,7 @@ export class VirtualClock implements Clock {
     this.#now += ms;
   }
 
-  /** Moves time in one leap, as an event loop that was blocked sees it: timers fire late, and before any turn. */
+  /** Moves time in one leap, as a blocked event loop sees it: timers fire late, and before any turn. */
   async freeze(ms: number): Promise<void> {
     this.#now += ms;
     this.#fire();
@@ -134,7 +136,7 @@ function isTimer(handle: TimerHandle): handle is Timer {
   return typeof handle === 'object' && handle !== null && 'dueAt' in handle && 'callback' in handle;
 }
 
-/** The jobs that are queued now, and those that they queue. */
+/** Runs the queued jobs, and those that they queue. */
 function drainMicrotasks(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

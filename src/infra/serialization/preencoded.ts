@@ -2,7 +2,7 @@ import { SharedBody } from '../log/shared-body.ts';
 import type { Body } from '../../api/body.ts';
 import { InvalidOptionError } from '../errors.ts';
 
-/** A message whose JSON bytes exist already. */
+/** A message whose JSON bytes already exist. */
 export class Preencoded {
   // `instanceof` would run a trap of a message that is a proxy; looking for a private name does not.
   readonly #isPreencoded = true;
@@ -17,7 +17,7 @@ export class Preencoded {
   }
 }
 
-/** Up to this, bytes are copied out of a buffer that is more than twice their size: the log would keep all of it. */
+/** Up to this size, bytes are copied out of a buffer that is more than twice their size: the log would keep all of it. */
 const COPIED_BYTES = 1024 * 1024;
 
 function withoutStrangers(chunk: Uint8Array): Uint8Array {
@@ -28,9 +28,9 @@ function withoutStrangers(chunk: Uint8Array): Uint8Array {
 }
 
 /**
- * Sends bytes as they are: UTF-8 of one JSON text, in one piece or several. Whether they are JSON is not checked, and they must
- * not be changed until they are out of the log.
- * @throws InvalidOptionError (`TC_INVALID_OPTION`) for what is no bytes, or none at all
+ * Sends bytes as they are: UTF-8 of one JSON text, in one piece or several. The library does not check whether they are JSON. Do not change
+ * them until they have left the log.
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) for a value that is not bytes, or empty
  */
 export function preencoded(bytes: Uint8Array | readonly Uint8Array[]): Preencoded {
   const chunks: readonly unknown[] = Array.isArray(bytes) ? bytes : [bytes];

@@ -6,10 +6,10 @@ export interface HistogramDefinition {
   readonly boundaries: number[];
 }
 
-/** 0.1 s, above which the p95 is alarming, is a boundary: there a quantile is exact. */
+/** 0.1 s is a boundary, because a p95 above it is alarming: there a quantile is exact. */
 const DURATIONS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What is recorded once for each send. */
+/** Histograms recorded once for each send. */
 export const HISTOGRAMS = {
   serialization: {
     name: 'threadcast.serialization.duration',

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 
-/** What the observable instruments read, all of it plain numbers. Times in milliseconds. */
+/** The values of the observable instruments, all plain numbers. Times in milliseconds. */
 export interface Readings {
   readonly sendTimeouts: number;
   readonly timeoutRetries: number;
@@ -35,9 +35,9 @@ export interface Readings {
   readonly workersRunning: number;
   readonly workersIdle: number;
   readonly recipesQueued: number;
-  /** The longest that one slice of our own work has held the event loop in the last minute. */
+  /** The longest time that one slice of our own work has held the event loop in the last minute. */
   readonly loopBlockMs: number;
-  /** The most that the event loop was late in the last minute, whoever held it. */
+  /** The largest delay of the event loop in the last minute, whatever caused it. */
   readonly loopLateMs: number;
   readonly pressure: number;
 }
@@ -55,7 +55,7 @@ export interface Instrument {
 const state = (value: string, count: number): readonly [Attributes, number] => [{ 'threadcast.state': value }, count];
 const seconds = (milliseconds: number): number => milliseconds / 1_000;
 
-/** All that is observed, each once. */
+/** All observable instruments. */
 export const INSTRUMENTS: readonly Instrument[] = [
   {
     name: 'threadcast.send.timeouts',

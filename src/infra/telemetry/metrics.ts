@@ -8,12 +8,12 @@ export type { Meter, Readings };
 
 const seconds = (milliseconds: number): number => milliseconds / 1_000;
 
-/** By meter, what ends the last words of a hub that has closed. */
+/** By meter: ends the last values of a closed hub. */
 const lastWords = new WeakMap<Meter, () => void>();
 
 /**
- * The hub's metrics through `@opentelemetry/api`. What happens for each delivery is counted in plain integers elsewhere, which are
- * read here when an exporter asks; only what happens once for each send is recorded. No attribute is an id.
+ * The hub's metrics through `@opentelemetry/api`. Events of each delivery are counted in plain integers elsewhere, which are read here when
+ * an exporter asks. Only events of each send are recorded. No attribute is an id.
  */
 export class Metrics {
   readonly #meter: Meter;
@@ -55,9 +55,9 @@ export class Metrics {
   }
 
   /**
-   * Lets exporters read.
-   * @returns the function that ends it: exporters still get the last numbers, because an SDK collects once more when it is shut down,
-   * until another hub has the meter
+   * Lets exporters read the metrics.
+   * @returns the function that ends it. An SDK collects once more when it is shut down, so exporters still get the last numbers until
+   * another hub uses the meter
    */
   observe(read: () => Readings): () => void {
     const observed = INSTRUMENTS.map((instrument) => ({ ...instrument, observable: this.#create(instrument) }));
@@ -76,7 +76,7 @@ interface Observed extends Instrument {
   readonly observable: Observable;
 }
 
-/** Out of the class: its closures outlive the hub, and must hold nothing that leads to it. */
+/** Outside the class: its closures outlive the hub, and must hold no reference to it. */
 function observe(meter: Meter, observed: readonly Observed[], read: () => Readings): () => void {
   lastWords.get(meter)?.();
   let readNow = read;

@@ -13,12 +13,12 @@ export type SpanParent = Context;
 /** The caller's context: read once, in the publisher's own call. */
 export const activeContext = (): SpanParent => context.active();
 
-/** What is published. */
+/** The message to be published. */
 export interface PublishFacts {
   readonly threadId: string;
   readonly lane: string;
   readonly parent: SpanParent;
-  /** A `traceparent` of what led to it, as a client sent it: becomes a link, so that it cannot force sampling. */
+  /** A client's `traceparent`. It becomes a link, so that a client cannot force sampling. */
   readonly link: string | undefined;
 }
 
@@ -32,13 +32,17 @@ export interface SentMessage {
 }
 
 /**
- * What became of a delivery. `written`: handed to the socket. `behind`: the socket takes nothing now, a later span tells how it went
- * on. `dropped`: a volatile message that found the connection busy. `timed_out`: the first attempt and all retries timed out, the
- * message waits in the log. `evicted`: the connection ended before its turn.
+ * The outcome of a delivery.
+ *
+ * - `written`: handed to the socket.
+ * - `behind`: the socket accepts nothing now; a later span shows how it continued.
+ * - `dropped`: a volatile message that found the connection busy.
+ * - `timed_out`: the first attempt and all retries timed out; the message waits in the log.
+ * - `evicted`: the connection ended before its turn.
  */
 export type SendOutcome = 'written' | 'behind' | 'dropped' | 'timed_out' | 'evicted';
 
-/** What one delivery was. */
+/** The facts of one delivery. */
 export interface SendFacts {
   readonly connectionId: string;
   readonly bytes: number;
@@ -65,35 +69,35 @@ export interface WorkerFacts {
   readonly stringifyMs: number;
 }
 
-/** A span that is under way. `end` with an error marks it failed. */
+/** A span in progress. `end` with an error marks it failed. */
 export interface OpenSpan {
-  /** Set only while the span is recorded: nobody pays for children of a span that is dropped. */
+  /** Set only while the span is recorded, so that a dropped span has no children. */
   readonly trace: MessageTrace | undefined;
   end(attributes: Attributes, error?: unknown): void;
 }
 
 /** The serialization of one message. */
 export interface SerializeSpan {
-  /** The worker's part is known only when it is over: it becomes a child afterwards. */
+  /** The worker's part is known only in the end: it becomes a child afterwards. */
   end(attributes: Attributes, worker?: WorkerFacts): void;
   fail(error: unknown): void;
 }
 
 /**
- * Spans through `@opentelemetry/api`, with explicit contexts: AsyncLocalStorage costs more than the send itself. Without an SDK
- * every call here is a no-op. The head sampling decision falls once, in `publish`. What a tracer or a span processor throws is reported,
- * and the message goes on without its span.
+ * Spans through `@opentelemetry/api`, with explicit contexts: AsyncLocalStorage costs more than the send itself. Without an SDK every call
+ * here is a no-op. The head sampling decision is made once, in `publish`. An error of a tracer or a span processor is reported, and the
+ * message continues without its span.
  */
 export class Telemetry {
   readonly #tracer: Tracer;
   readonly #maxSpans: number;
   readonly #report: (error: unknown) => void;
-  /** What the transitions that happen now are the consequence of. */
+  /** The message that causes the current transitions. */
   #cause: MessageTrace | undefined;
-  /** By connection: the last recorded message that was for it. */
+  /** By connection: the last recorded message for it. */
   readonly #lastMessages = new Map<string, MessageTrace>();
 
-  /** @param maxSpans of one message for deliveries that went well, and as many for those that did not, and for later ones */
+  /** @param maxSpans of one message for successful deliveries, and as many for failed ones, and for later ones */
   constructor(maxSpans: number, report: (error: unknown) => void, tracer: Tracer = trace.getTracer('threadcast')) {
     this.#maxSpans = maxSpans;
     this.#report = report;
@@ -107,7 +111,7 @@ export class Telemetry {
     return this.#open('publish thread', options, parent);
   }
 
-  /** An entry that another process has published: goes on with its trace, so that one message stays one trace. */
+  /** Takes over the trace of an entry that another process has published, so that one message stays one trace. */
   process(message: SentMessage, publisher: MessageTrace): OpenSpan {
     const attributes = {
       'threadcast.thread.id': message.threadId,
@@ -153,7 +157,7 @@ export class Telemetry {
     if (span !== undefined) this.#end(span, {}, outcome === 'timed_out' ? TIMED_OUT : undefined);
   }
 
-  /** The first pieces of this message are on their way to the connection; the span follows when it is over. */
+  /** The first pieces of this message are on their way to the connection; the span follows at the end. */
   begun(connectionId: string, trace: MessageTrace): void {
     this.#lastMessages.set(connectionId, trace);
   }
@@ -170,7 +174,7 @@ export class Telemetry {
     if (span !== undefined) this.#end(span, {});
   }
 
-  /** The transitions that `act` leads to at once belong to the message's trace. */
+  /** Transitions that `act` causes at once belong to the message's trace. */
   causing(message: MessageTrace | undefined, act: () => void): void {
     this.#cause = message;
     try {
@@ -180,7 +184,7 @@ export class Telemetry {
     }
   }
 
-  /** A connection's transition links to the last recorded message that was for it: a stall, to what it may have stalled over. */
+  /** Links a connection's transition to the last recorded message for it: a stall, to the message that may have caused it. */
   #linksOf(machine: string, id: string, to: string): Link[] {
     if (machine !== 'connection' || this.#lastMessages.size === 0) return [];
     const connectionId = id.slice(machine.length + 1);
@@ -196,7 +200,7 @@ export class Telemetry {
     if (span !== undefined) this.#end(span, {}, undefined, beginAt + waitMs + tookMs);
   }
 
-  /** @param publisher the publish span, where it is another process's */
+  /** @param publisher the publish span, if it is another process's */
   #open(name: string, options: SpanOptions, parent: Context, publisher?: SpanContext): OpenSpan {
     const span = this.#start(name, options, parent);
     if (span?.isRecording() !== true) return unrecorded;
@@ -238,7 +242,7 @@ export class Telemetry {
   }
 }
 
-/** A failure that is no exception. */
+/** The status of a failure without an exception. */
 const TIMED_OUT = 'all attempts timed out';
 
 const unrecorded: OpenSpan = { trace: undefined, end: () => {} };

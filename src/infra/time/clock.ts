@@ -1,10 +1,10 @@
 import type { Clock } from '../../api/clock.ts';
 import type { TimerHandle } from '../../api/clock.ts';
 
-/** What a clock must have. */
+/** The methods that a clock must have. */
 export const CLOCK_METHODS = ['now', 'setTimeout', 'clearTimeout', 'nextTurn'] as const;
 
-/** The process's monotonic clock. Its timers keep the process alive, apart from those that are let go; `hub.close()` clears them all. */
+/** The process's monotonic clock. Its timers keep the process alive, except those passed to `letGo`; `hub.close()` clears them all. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
@@ -14,13 +14,13 @@ export const systemClock: Clock = {
   nextTurn: (callback) => void setImmediate(callback),
 };
 
-/** The same, but nobody's process is kept alive by its timers. */
+/** The same clock, but its timers do not keep the process alive. */
 export const backgroundClock: Clock = {
   ...systemClock,
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
 };
 
-/** A timer that is there for others, as sockets are, keeps no process alive by itself. */
+/** Marks a timer that must not keep the process alive by itself, because it only serves sockets, which do. */
 export function letGo(handle: TimerHandle): void {
   if (isTimeout(handle)) handle.unref();
 }

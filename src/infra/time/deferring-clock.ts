@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../../api/clock.ts';
 
-/** A timer that is this much late says that the event loop was blocked. */
+/** A timer that is this late shows that the event loop was blocked. */
 const LATE_MS = 100;
 
 class PatientTimer {
@@ -9,9 +9,8 @@ class PatientTimer {
 }
 
 /**
- * The clock of the machines. Timers run before sockets are read: after a blocked event loop, a deadline would strike a peer
- * whose answer waits to be read. So a timer that comes late lets sockets have their turn first, and is not run if they
- * cancelled it.
+ * The clock of the machines. Timers run before sockets are read, so after a blocked event loop a deadline would hit a client whose answer
+ * is waiting to be read. A late timer therefore lets sockets have their turn first, and does not run if they cancelled it.
  */
 export function deferringClock(clock: Clock): Clock {
   return {

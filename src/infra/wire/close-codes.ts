@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.ts';
 
-/** What the client should do after a close: come back and resume, come back later, or stay away. */
+/** What the client should do after a close: reconnect and resume, reconnect later, or stay away. */
 export type Reconnect = 'resume' | 'later' | 'never';
 
 export interface CloseCode {
@@ -9,7 +9,7 @@ export interface CloseCode {
   readonly reconnect: Reconnect;
 }
 
-/** The one table of close codes. 1xxx are RFC 6455 section 7.4.1 and the IANA registry, 4xxx are ours. */
+/** The only table of close codes. 1xxx are from RFC 6455 section 7.4.1 and the IANA registry, 4xxx are ours. */
 export const closeCodes = {
   normal: { code: 1000, reason: 'closed', reconnect: 'never' },
   goingAway: { code: 1001, reason: 'going away', reconnect: 'resume' },
@@ -31,16 +31,16 @@ const reasons: ReadonlyMap<number, string> = new Map(
   Object.values(closeCodes).map(({ code, reason }) => [code, reason]),
 );
 
-/** What a close without a reason of its own means; 1005 is a close frame without a code (RFC 6455 section 7.1.5). */
+/** The meaning of a close without a reason; 1005 is a close frame without a code (RFC 6455 section 7.1.5). */
 export function reasonOf(code: number): string {
   return reasons.get(code === 1005 ? closeCodes.normal.code : code) ?? '';
 }
 
-/** Of a control frame, with two for the code (RFC 6455 section 5.5). */
+/** Maximum bytes of the reason in a control frame, after two for the code (RFC 6455 section 5.5). */
 const MAX_REASON_BYTES = 123;
 
 /**
- * What the application closes a connection with has to fit in a close frame.
+ * Checks that the application's close code and reason fit in a close frame.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function assertCloseFrame(code: unknown, reason: unknown): void {
@@ -56,7 +56,7 @@ export function assertCloseFrame(code: unknown, reason: unknown): void {
 }
 
 /**
- * What the application says of an end: of a connection, or of being in a thread.
+ * Checks the application's reason for an end: of a connection, or of a membership in a thread.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function assertReason(reason: unknown, minBytes = 0): asserts reason is string {
@@ -69,7 +69,7 @@ export function assertReason(reason: unknown, minBytes = 0): asserts reason is s
   });
 }
 
-/** RFC 6455 section 7.4: some are for reports only. */
+/** RFC 6455 section 7.4: some codes are for reports only. */
 function isSendable(code: number): boolean {
   return (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) || (code >= 3000 && code <= 4999);
 }

@@ -3,12 +3,12 @@ import { SharedBody } from '../log/shared-body.ts';
 import type { Body } from '../../api/body.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
-/** How much smaller it has to become to be worth the client's work. */
+/** The ratio below which compression is worth the client's work. */
 export const WORTHWHILE = 0.9;
 
 /**
- * A body as blocks of raw deflate (RFC 1951), made off the event loop. Nothing in it refers to bytes outside, and it begins and ends
- * on a byte, so that it can stand in any message between stored blocks: compressed once, whatever the envelope.
+ * A body as blocks of raw deflate (RFC 1951), made off the event loop. Nothing in it refers to bytes outside, and it begins and ends on a
+ * byte boundary. So it can stand in any message between stored blocks: it is compressed once, whatever the envelope.
  *
  * The body's references are not touched. The caller owns the result's one reference.
  */
@@ -29,7 +29,7 @@ export async function deflateBody(body: Body, windowBits: WindowBits, level: num
   return new SharedBody(chunks.map(compact));
 }
 
-/** The last chunk is as long as zlib was given room: what it does not use would be kept with it. */
+/** The last chunk is as long as zlib's buffer: its unused bytes would be kept with it. */
 function compact(chunk: Buffer): Buffer {
   if (chunk.length * 2 > chunk.buffer.byteLength) return chunk;
   const copy = Buffer.allocUnsafeSlow(chunk.length);
@@ -49,14 +49,13 @@ export function storedBlock(text: string): Buffer {
   return block;
 }
 
-/** The message's end: the header of the empty stored block whose length the receiver adds by itself (RFC 7692 section 7.2.2). */
+/** The end of the message: the header of the empty stored block whose length the receiver adds (RFC 7692 section 7.2.2). */
 export const END_OF_MESSAGE = Buffer.from([0]);
 
 /**
- * The window for compressed frames that were made for all, by the negotiated parameters of permessage-deflate (RFC 7692 section 7.1);
- * undefined where such frames must not be sent: no permessage-deflate, or one that keeps its context between messages. There, a later
- * message of somebody else's compressor would refer to bytes that the client's window no longer holds where it expects them: silent
- * corruption.
+ * The window for shared compressed frames, by the negotiated parameters of permessage-deflate (RFC 7692 section 7.1). Undefined if such
+ * frames must not be sent: without permessage-deflate, or if it keeps its context between messages. With a kept context, a later message of
+ * another compressor would refer to bytes that are no longer at the expected place in the client's window: silent corruption.
  */
 export function sharedWindow(parameters: unknown): WindowBits | undefined {
   if (typeof parameters !== 'object' || parameters === null) return undefined;

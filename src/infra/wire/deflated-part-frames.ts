@@ -3,20 +3,20 @@ import { WORTHWHILE } from './deflate.ts';
 import { encodeWhole } from './frames.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
-/** Where the parts come from. */
+/** The source of the parts. */
 interface PartTexts {
   readonly count: number;
   /** The payload of a part as bytes. */
   payload(n: number): Buffer;
 }
 
-/** Parts that are compressed ahead of the one that is asked for: each takes about a millisecond of another thread. */
+/** Parts that are compressed ahead of the requested one: each takes about a millisecond of another thread. */
 const AHEAD = 3;
 
-/** Compressed parts that are kept while somebody reads. */
+/** Compressed parts kept while a client reads. */
 const KEPT = 16;
 
-/** What a sync flush ends with, and RFC 7692 section 7.2.1 leaves out. */
+/** The bytes that end a sync flush, and that RFC 7692 section 7.2.1 leaves out. */
 const TAIL_BYTES = 4;
 
 interface Slot {
@@ -26,8 +26,8 @@ interface Slot {
 }
 
 /**
- * The parts of a big message, each compressed by itself for one window size, off the event loop and once for all who are at it. A message
- * that is compressed as a whole cannot be cut where nothing else may come between, nor go on in the middle after a reconnect.
+ * The parts of a big message, each compressed by itself for one window size, off the event loop and once for all its readers. A message
+ * that is compressed as a whole cannot be interrupted by other messages, nor continue in the middle after a reconnect.
  */
 export class DeflatedParts {
   readonly #parts: PartTexts;
@@ -42,8 +42,8 @@ export class DeflatedParts {
   }
 
   /**
-   * The whole frame of part `n`, or undefined while it is being compressed; then `onReady` gets it. Where zlib fails, or it is not worth it,
-   * the frame is a plain one.
+   * The whole frame of part `n`. Undefined while it is being compressed; then `onReady` gets it. If zlib fails, or compression does not
+   * pay, the frame is a plain one.
    */
   frame(n: number, onReady: (frame: Uint8Array) => void): Uint8Array | undefined {
     const last = Math.min(n + AHEAD, this.#parts.count - 1);
@@ -68,7 +68,7 @@ export class DeflatedParts {
       const isSmall = error === null && deflated.length < payload.length * WORTHWHILE;
       const frame = isSmall ? encodeWhole(deflated.subarray(0, -TAIL_BYTES), 'deflated') : encodeWhole(payload);
       slot.frame = frame;
-      // whoever waits is given it: until they ask again, somebody else's part may be in its place
+      // every waiting reader gets it now: until it asks again, another part may be in its slot
       for (const onReady of slot.waiting.splice(0)) onReady(frame);
     });
     return slot;

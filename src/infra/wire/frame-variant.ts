@@ -1,16 +1,16 @@
 import type { WindowBits } from '../../api/socket.ts';
 import type { Format } from '../../api/message.ts';
 
-/** What a connection understands. */
+/** The kind of frames that a connection understands. */
 export interface FrameVariant {
   readonly format: Format;
-  /** The window for compressed frames, if it takes them. */
+  /** The window for compressed frames, if the client accepts them. */
   readonly window: WindowBits | undefined;
 }
 
 const variants = new Map<string, FrameVariant>();
 
-/** One object for all connections that understand the same, so that they can be compared and cost no memory each. */
+/** One object for all connections that understand the same frames: they can be compared, and cost no memory each. */
 export function frameVariantOf(format: Format, window: WindowBits | undefined): FrameVariant {
   const name = `${format} ${window ?? ''}`;
   let variant = variants.get(name);

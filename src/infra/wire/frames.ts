@@ -3,15 +3,15 @@ import type { Frame } from '../../api/entry.ts';
 import { END_OF_MESSAGE, storedBlock } from './deflate.ts';
 
 /**
- * Payload bytes of one WebSocket fragment, and above which a message goes out as several: between two fragments a ping may
- * pass and a socket may be found full. One output segment of the serializer, so that a fragment is a segment as it is.
+ * Payload bytes of one WebSocket fragment, and the size above which a message is sent as several. Between two fragments a ping may pass,
+ * and a full socket is noticed. It is one output segment of the serializer, so that a segment becomes a fragment as it is.
  */
 export const FRAGMENT_BYTES = 256 * 1024;
 
-/** Up to this a frame is joined into one buffer: one copy for all costs less than a second chunk in every socket's write. */
+/** Up to this size a frame is joined into one buffer: one copy for all costs less than a second chunk in every socket's write. */
 const JOIN_BYTES = 64 * 1024;
 
-/** Up to this a copy takes less memory than the objects that would point to the original. */
+/** Up to this size a copy takes less memory than the objects that would point to the original. */
 const COPIED_BYTES = 256;
 
 /** Envelopes are shorter. */
@@ -28,7 +28,8 @@ const RSV1 = 0x40;
 
 /**
  * The frame of a text message made of `prefix`, the body and `suffix`.
- * @param isFirst of an entry: a small body lives in it from then on, and further frames point there. Two copies would double what a log holds
+ * @param isFirst the first frame of an entry holds a small body from then on, and further frames point to it. Two copies would double what
+ * a log holds
  */
 export function encodeFrame(prefix: string, body: Body, suffix: string, isFirst: boolean): Frame {
   return encodeBody(TEXT, [textPart(prefix), textPart(suffix)], body, isFirst);
@@ -41,13 +42,13 @@ export function encodeDeflatedFrame(prefix: string, deflated: Body, suffix: stri
   return encodeBody(TEXT | RSV1, [block(prefix), end], deflated, isFirst);
 }
 
-/** The frame of a short text message: the protocol's own words. */
+/** The frame of a short text message of the protocol. */
 export function encodeText(text: string): Frame {
   const whole = encodeWhole(Buffer.from(text));
   return { pieces: [[whole]], bytes: whole.length, body: undefined };
 }
 
-/** The whole frame of a text message, from its UTF-8 bytes or from these as permessage-deflate has them, in memory of its own. */
+/** The whole frame of a text message, from plain or compressed UTF-8 bytes, in memory of its own. */
 export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain'): Uint8Array {
   return wholeFrame(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), [payload], payload.length);
 }
@@ -83,7 +84,7 @@ function encodeBody(
   return { pieces: [[whole]], bytes, body: undefined };
 }
 
-/** In memory of its own: a slice of Node's buffer pool keeps 64 KiB for as long as the log has the message. */
+/** In memory of its own: a slice of Node's buffer pool would keep 64 KiB for as long as the log has the message. */
 function wholeFrame(firstByte: number, parts: readonly Uint8Array[], size: number): Buffer {
   let at = headerBytes(size);
   const whole = Buffer.allocUnsafeSlow(at + size);
@@ -95,7 +96,7 @@ function wholeFrame(firstByte: number, parts: readonly Uint8Array[], size: numbe
   return whole;
 }
 
-/** A short part likewise; those of segments stay where they are. */
+/** Copies a short part likewise; parts in segments stay where they are. */
 function owned(part: Uint8Array): Uint8Array {
   if (part.length === 0 || part.length >= SHORT_BYTES) return part;
   const copy = Buffer.allocUnsafeSlow(part.length);
@@ -136,7 +137,7 @@ function groupBySize(chunks: readonly Uint8Array[], limit: number): Uint8Array[]
   return groups;
 }
 
-/** Of a frame header without mask (RFC 6455 section 5.2). */
+/** Size of a frame header without mask (RFC 6455 section 5.2). */
 function headerBytes(length: number): 2 | 4 | 10 {
   if (length < 126) return 2;
   return length < 65_536 ? 4 : 10;

@@ -1,4 +1,4 @@
-/** The object that a text of JSON says; undefined where it is no JSON, or no object. */
+/** The object in a JSON text; undefined if the text is not JSON, or not an object. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -8,7 +8,7 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** An object that is no array. */
+/** An object that is not an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -13,15 +13,15 @@ const CLOSE_OBJECT = 0x7d;
 /** Arrays, objects and the names of fields cost as much as four numbers. */
 const HEAVY = 4;
 
-/** What it takes to parse a text of JSON. */
+/** The cost of parsing a JSON text. */
 export interface JsonWeight {
   /** 1 for each element, 4 for each array, object and field: about 0.1 us each. */
   readonly weight: number;
-  /** How many arrays and objects are within each other. */
+  /** How deeply arrays and objects are nested. */
   readonly depth: number;
 }
 
-/** Weighs a text that may be JSON. What is no JSON has a weight as well. */
+/** Weighs a text that may be JSON. Invalid JSON has a weight as well. */
 export function weighJson(text: Uint8Array): JsonWeight {
   const { length } = text;
   let weight = 0;
@@ -53,7 +53,7 @@ export function weighJson(text: Uint8Array): JsonWeight {
   return { weight, depth: deepest };
 }
 
-/** Where the quote is that ends the text. */
+/** The index of the quote that ends the text. */
 function endOfText(text: Uint8Array, start: number): number {
   let i = start;
   while (i < text.length && text[i] !== QUOTE) i += text[i] === BACKSLASH ? 2 : 1;

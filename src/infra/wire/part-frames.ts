@@ -5,13 +5,15 @@ import { DeflatedParts } from './deflated-part-frames.ts';
 import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
-/** Bytes of a message's JSON in one part: what an urgent message waits for at most, besides what is in the socket already. */
+/**
+ * Bytes of a message's JSON in one part. An urgent message waits for one part at most, besides the bytes that are already in the socket.
+ */
 export const PART_BYTES = 64 * 1024;
 
 /** Below this a message is one fragment, and parts would gain nothing. */
 export const IN_PARTS_ABOVE_BYTES = FRAGMENT_BYTES;
 
-/** Encoded parts that are kept while somebody reads: healthy readers are at nearly the same one. */
+/** Encoded parts kept while a client reads: healthy readers are at nearly the same part. */
 const KEPT = 16;
 
 /** A UTF-8 character has at most three bytes after its first. */
@@ -26,14 +28,14 @@ interface Envelope {
 }
 
 /**
- * A big message as `part` frames, for clients that asked for them. Where it is cut depends on its bytes alone, so that a client that
- * comes back, to another process even, goes on with the part that it misses.
+ * A big message as `part` frames, for clients that asked for them. The cuts depend on its bytes alone. So a reconnecting client continues
+ * with the part that it misses, even on another process.
  *
- * Each part is escaped once for all who are at it (a millisecond of CPU for a megabyte). Only a few are kept: a slow reader costs that
+ * Each part is escaped once for all its readers (a millisecond of CPU for a megabyte). Only a few are kept: a slow reader costs that
  * millisecond again, not the message's memory twice.
  */
 export class Parts implements EntryParts {
-  /** How many there are. */
+  /** Number of parts. */
   readonly count: number;
   readonly #envelope: Envelope;
   /** Where each chunk of the body begins. */
@@ -49,13 +51,13 @@ export class Parts implements EntryParts {
     this.#starts = envelope.body.chunks.map((chunk) => (start += chunk.length) - chunk.length);
   }
 
-  /** Somebody reads: the body stays alive. */
+  /** A reader begins: the body stays alive. */
   enter(): void {
     this.#readers++;
     this.#envelope.body.retain();
   }
 
-  /** Somebody has read to the end, or gives up. */
+  /** A reader has reached the end, or gives up. */
   leave(): void {
     if (--this.#readers === 0) {
       this.#kept.length = 0;
@@ -73,7 +75,7 @@ export class Parts implements EntryParts {
     return frame;
   }
 
-  /** The same, compressed each; only between `enter` and `leave`. */
+  /** The same parts, each compressed; only between `enter` and `leave`. */
   deflated(window: WindowBits, level: number): DeflatedParts {
     let parts = this.#deflated.get(window);
     if (parts === undefined) this.#deflated.set(window, (parts = new DeflatedParts(this, window, level)));
@@ -86,7 +88,7 @@ export class Parts implements EntryParts {
     const head = `{"t":"part","th":"${threadId}","o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
     const trace = traceparent === undefined ? '' : `,"tp":"${traceparent}"`;
     const end = n === this.count - 1 ? `,"last":true${trace}}` : '}';
-    // bytes as characters of the same number: what is to be escaped is ASCII, and the rest of UTF-8 stays as it is
+    // each byte becomes the character with the same number: only ASCII needs escaping, and other UTF-8 bytes stay as they are
     return Buffer.from(head + JSON.stringify(this.#latin1(this.#cut(n), this.#cut(n + 1))) + end, 'latin1');
   }
 

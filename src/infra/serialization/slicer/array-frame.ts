@@ -7,7 +7,7 @@ export class ArrayFrame extends WalkFrame {
   readonly #array: readonly unknown[];
   readonly #length: number;
   readonly #elements = new ElementWriter();
-  /** The element under way; it stays there while a child is written. */
+  /** The element in progress; it stays there while a child is written. */
   #at = -1;
 
   constructor(array: readonly unknown[]) {

@@ -5,7 +5,7 @@ import type { Output } from './output.ts';
 import type { SliceTask, TaskState } from './encode-queue.ts';
 import type { Walker } from './walker.ts';
 
-/** How one serialization went. */
+/** The statistics of one serialization. */
 export interface EncodeStats {
   /** Bytes of JSON. */
   readonly bytes: number;
@@ -59,7 +59,7 @@ export class EncodeJob implements SliceTask {
     this.#createdAt = options.now();
   }
 
-  /** How it ended; undefined while it is under way. */
+  /** The outcome; undefined while it is in progress. */
   get outcome(): EncodeOutcome | undefined {
     return this.#outcome;
   }

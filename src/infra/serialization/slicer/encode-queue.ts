@@ -14,9 +14,9 @@ export interface TurnBudget {
   readonly now: () => number;
   /** What a first slice may use now. */
   readonly leftMs: number;
-  /** A slice inside of a call has taken so long. */
+  /** A slice inside of a call has taken this long. */
   spend(ms: number): void;
-  /** Has the queue run in the next turns, until nothing in it waits. */
+  /** Runs the queue in the next turns, until nothing in it waits. */
   addEncodings(queue: EncodeQueue): void;
 }
 
@@ -26,7 +26,7 @@ interface Attendance {
   isReady: boolean;
 }
 
-/** A slice that took so many times what it was given was held up: by a collection, or another process on the core. */
+/** A slice that took this many times its allotted time was held up: by a garbage collection, or another process on the core. */
 const HELD_UP = 1.5;
 
 /**

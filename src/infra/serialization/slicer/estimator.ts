@@ -31,7 +31,7 @@ export class SizeEstimator {
   #knownBig: object[] = [];
   #failed: object[] = [];
 
-  /** @param refusesLossy native code must not have what JSON would lose in silence */
+  /** @param refusesLossy refuses values of which JSON would silently lose something */
   constructor(limits: Pick<SlicerLimits, 'runUnits' | 'depth'>, refusesLossy = false) {
     this.#refusesLossy = refusesLossy;
     this.#runUnits = limits.runUnits;
@@ -150,12 +150,12 @@ const gate = new SizeEstimator(defaultLimits);
 const strictGate = new SizeEstimator(defaultLimits, true);
 
 /**
- * True when native `JSON.stringify` takes no more than some tens of microseconds for `value`. The walk stops after `limit`
- * units (about bytes of JSON), so the question itself is cheap for values of any size. Graphs with a `toJSON` (other than
- * a Date's), a BigInt, a proxy, a streamed marker or a getter that throws are never provably small. Never throws.
+ * True when native `JSON.stringify` takes no more than some tens of microseconds for `value`. The walk stops after `limit` units (about
+ * bytes of JSON), so the question itself is cheap for values of any size. Graphs with a `toJSON` (other than a Date's), a BigInt, a proxy,
+ * a streamed marker or a getter that throws are never provably small. Never throws.
  *
  * @param limit default 16384
- * @param refusesLossy graphs with what JSON would lose in silence are none either
+ * @param refusesLossy also refuses graphs of which JSON would silently lose something
  */
 export function isProvablySmall(value: unknown, limit: number = defaultLimits.runUnits, refusesLossy = false): boolean {
   if (typeof value === 'string') return value.length <= limit;

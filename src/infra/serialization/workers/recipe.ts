@@ -8,9 +8,9 @@ export interface RecipeOptions {
    */
   readonly export?: string | undefined;
   /**
-   * The function may also run on the main thread. It does while workers keep failing (the serializer is `degraded`), instead of
-   * the send being refused: the module is imported here, the function holds the event loop for as long as it takes, and its
-   * result is serialized in slices.
+   * Allows the function to run on the main thread as well. It does so while workers keep failing (the serializer is `degraded`), instead of
+   * the send being refused. The module is imported here, the function holds the event loop for as long as it takes, and its result is
+   * serialized in slices.
    * @default false
    */
   readonly runsHere?: boolean | undefined;
@@ -49,17 +49,18 @@ export class Recipe {
 }
 
 /**
- * "Build this message in a worker": the worker imports the module, calls its function with `args`, awaits the result and
- * serializes it. Only the bytes come back, so the object itself never costs this thread anything. A worker's modules stay
- * loaded: its module scope is the place for a database pool or a cache, one for each worker.
+ * Builds a message in a worker: the worker imports the module, calls its function with `args`, awaits the result and serializes it. Only
+ * the bytes come back, so the object itself costs this thread nothing. A worker's modules stay loaded: use module scope for a database pool
+ * or a cache, one for each worker.
  *
- * @param url the module, a `file:` or `data:` URL. Each distinct `data:` URL stays in the workers' module cache, so they
- *   should be few.
- * @param args structured-cloned when the message is sent; should be small (an id, a date range), as the clone is paid here.
+ * @param url the module, a `file:` or `data:` URL. Each distinct `data:` URL stays in the workers' module cache, so use few of them.
+ * @param args structured-cloned when the message is sent. Keep them small (an id, a date range), because the clone is made here.
  * @throws {InvalidOptionError} for a URL that no worker may load
  *
  * @example
+ * ```ts
  * await hub.thread('sales').send(inWorker(new URL('./report.js', import.meta.url), { month: '2026-01' }))
+ * ```
  */
 export function inWorker(url: URL | string, args?: unknown, options: RecipeOptions = {}): Recipe {
   checkOptions<RecipeOptions>(options, RECIPE_OPTIONS, 'inWorker options');
@@ -75,8 +76,8 @@ export function isRecipe(value: unknown): value is Recipe {
 }
 
 /**
- * The arguments as they are now: a worker may take them much later, when the caller has changed them.
- * @throws UnserializableMessageError where they cannot be cloned
+ * The arguments as they are now: a worker may read them much later, when the caller has changed them.
+ * @throws UnserializableMessageError if they cannot be cloned
  */
 export function argsOf({ args }: Recipe): unknown {
   try {

@@ -15,13 +15,13 @@ export interface RecipeTask {
   readonly args: unknown;
   /** Larger JSON is not even encoded, let alone handed over. */
   readonly maxBytes: number;
-  /** Development: what JSON would lose in silence is an error. */
+  /** Development: it is an error if JSON would silently lose something. */
   readonly refuseLossy: boolean;
 }
 
 export type WorkerTask = RecipeTask;
 
-/** When and for how long a worker was at it. */
+/** When a worker began, and how long it took. */
 export interface WorkTiming {
   /** Epoch milliseconds, comparable between the threads of one process; see {@link epochNow}. */
   readonly startedAt: number;
@@ -38,7 +38,7 @@ export interface EncodedReply extends WorkTiming {
   readonly json: ArrayBuffer;
 }
 
-/** A failure that leaves the worker in good health. Whatever kills it never gets to send a reply. */
+/** A failure that leaves the worker healthy. A failure that kills it sends no reply. */
 export type FailedReply =
   /** The module could not be loaded, has no such export, or its function threw. */
   | { readonly kind: 'recipeFailed'; readonly reason: string; readonly cause?: CarriedError }
