@@ -1,22 +1,22 @@
 /**
- * The encoded bytes of one message: a list of chunks that is never concatenated, shared by the log and by every socket
- * that still has to write it.
+ * The encoded bytes of one message: a list of chunks that is never concatenated, shared by the log and by every socket that still has to
+ * write it.
  *
- * References are counted: a body starts with one, its maker's. An owner that keeps it for later calls `retain` and, when done, `release`; at
- * zero the memory behind the chunks is given back. A chunk must not be read after that.
+ * References are counted. A body starts with one reference, its creator's. An owner that keeps it calls `retain` and, when done, `release`.
+ * At zero, the memory behind the chunks is released. A chunk must not be read after that.
  */
 export interface Body {
   readonly chunks: readonly Uint8Array[];
   /** Sum of the chunks' lengths. */
   readonly bytes: number;
-  /** Memory behind the chunks, where that is more than their lengths: what a log counts. @default bytes */
+  /** Memory behind the chunks, if that is more than their lengths; a log counts it. @default bytes */
   readonly heldBytes?: number;
-  /** False once the memory has been given back. */
+  /** False once the memory has been released. */
   readonly isAlive: boolean;
-  /** @throws RangeError: the memory has been given back already */
+  /** @throws RangeError if the memory has already been released */
   retain(): void;
-  /** The same bytes are in a frame, from `at` on: a body that can gives up its own, so that a log holds them once. */
+  /** The same bytes are in a frame, from `at` on. A body may then give up its own copy, so that a log holds them once. */
   moveInto?(frame: Uint8Array, at: number): void;
-  /** @throws RangeError: released more often than retained */
+  /** @throws RangeError if it is released more often than retained */
   release(): void;
 }

@@ -1,12 +1,12 @@
-/** A pending timer; opaque to everyone but the clock that made it. */
+/** A pending timer; only the clock that made it can read it. */
 export type TimerHandle = unknown;
 
 /**
- * Time, as everything in the hub sees it. `setTimeout` and `clearTimeout` have the shape that XState expects of an actor
- * system's clock, so one object drives the machines and the sweep alike.
+ * Time for the whole hub. `setTimeout` and `clearTimeout` have the shape that XState expects of an actor system's clock, so one object
+ * drives the machines and the sweep.
  */
 export interface Clock {
-  /** Milliseconds since some fixed point; never goes back. */
+  /** Milliseconds since a fixed point; never goes back. */
   now(): number;
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   clearTimeout(handle: TimerHandle): void;

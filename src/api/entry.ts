@@ -7,23 +7,23 @@ import type { Piece, WindowBits } from './socket.ts';
 export type FrameClass = Format | 'ahead';
 
 /**
- * The exact bytes of one WebSocket message for one frame class, ready to be written to any number of sockets: frames from a
- * server are not masked (RFC 6455 section 5.1), so every connection gets the same bytes.
+ * The exact bytes of one WebSocket message for one frame class, ready to be written to any number of sockets. Frames from a server are not
+ * masked (RFC 6455 section 5.1), so every connection gets the same bytes.
  */
 export interface Frame {
   readonly pieces: readonly Piece[];
   /** Sum of all pieces. */
   readonly bytes: number;
-  /** The body whose pooled memory the pieces point into, to be retained while they are unsent; undefined where the frame is small. */
+  /** The body whose pooled memory the pieces point into, retained while they are unsent; undefined for a small frame. */
   readonly body: Body | undefined;
 }
 
-/** How a delivery went, as far as the budget of spans is concerned. */
+/** How a delivery went, for the budget of spans. */
 export type SpanBudget = 'written' | 'failed' | 'late';
 
-/** A recorded message: the parent of its other spans, what later deliveries link to, and how many spans it may still have. */
+/** A recorded message: the parent of its other spans, the target of later deliveries' links, and how many spans it may still have. */
 export interface MessageTrace {
-  /** Of the publish span, perhaps of another process. */
+  /** Of the publish span, possibly of another process. */
   readonly origin: SpanContext;
   /** Parent of the spans in this process. */
   readonly context: Context;
@@ -31,15 +31,15 @@ export interface MessageTrace {
   readonly traceparent: string;
   /** Published by another process, and not taken over by a `process thread` span. */
   readonly isForeign: boolean;
-  /** Deliveries of the fan-out that had no span left. */
+  /** Deliveries of the fan-out for which no span was left. */
   readonly omitted: number;
-  /** Whether one more delivery of this kind may have a span, of `limit`. */
+  /** Whether one more delivery of this kind may have a span, up to `limit`. */
   take(budget: SpanBudget, limit: number): boolean;
 }
 
-/** The hub's account of a sent message, on its entry as long as the sender may ask. A log carries it from the draft to the entry. */
+/** The hub's record of a sent message, kept on its entry as long as the sender may ask. A log passes it from the draft to the entry. */
 export interface DeliveryTally {
-  /** The fan-out of the message is not over. */
+  /** The message's fan-out is not over. */
   readonly isAwaited: boolean;
   /** @param isRecipient the connection was in the thread when the message was logged */
   noteWritten(reader: object, isRecipient: boolean): void;
@@ -55,7 +55,7 @@ export interface EntryDraft {
   readonly id: string;
   readonly lane: Lane;
   readonly body: Body;
-  /** The body compressed, for each window size that a connection of the thread has negotiated. Not carried to other processes. */
+  /** The compressed body for each window size that a connection of the thread has negotiated. Not sent to other processes. */
   readonly deflated?: ReadonlyMap<WindowBits, Body> | undefined;
   /** Conflation key: a newer entry with the same key supersedes this one. */
   readonly key?: string | undefined;

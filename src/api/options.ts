@@ -65,66 +65,69 @@ export interface HubOptions extends InputLimits {
   /** The serializer's limits. */
   serializer?: SerializerOptions | undefined;
   /**
-   * Reports messages that are changed while they are being serialized, as `error` events with `TC_MESSAGE_CHANGED`. Each message
-   * that takes more than one slice is then serialized twice, the first time in one go, which holds the event loop: not for
-   * production. A `toJSON` is called twice, too; messages with `streamArray` or `streamObject` are not checked.
+   * Reports messages that are changed while they are being serialized, as `error` events with `TC_MESSAGE_CHANGED`. Each message that takes
+   * more than one slice is then serialized twice, the first time in one go, which blocks the event loop: not for production. A `toJSON` is
+   * called twice, too. Messages with `streamArray` or `streamObject` are not checked.
    *
-   * Refuses messages with what JSON would lose in silence (a `Map`, a `Set`, a typed array, a promise that was not awaited), with
-   * `TC_UNSERIALIZABLE_MESSAGE` and its path.
-   * @default true where `NODE_ENV` is `development`
+   * Also refuses messages of which JSON would silently lose something (a `Map`, a `Set`, a typed array, a promise that was not awaited),
+   * with `TC_UNSERIALIZABLE_MESSAGE` and the path.
+   * @default true if `NODE_ENV` is `development`
    */
   development?: boolean | undefined;
-  /** Where messages are kept. @default memoryLog() */
+  /** The log that keeps the messages. @default memoryLog() */
   log?: DeliveryLog | undefined;
-  /** Watches every machine of this hub; what it throws is reported as an `error` event. @default none */
+  /** Observes every machine of this hub; an error that it throws becomes an `error` event. @default none */
   inspect?: Inspector | readonly Inspector[] | undefined;
   /** @default the tracer `threadcast` of the global OpenTelemetry API */
   tracer?: Tracer | undefined;
   /**
-   * Several hubs of one process need a meter each: instruments of the same name would overwrite each other's numbers.
+   * Give each of several hubs in one process its own meter: instruments of the same name would overwrite each other's numbers.
    * @default the meter `threadcast` of the global OpenTelemetry API, so start your SDK before the hub
    */
   meter?: Meter | undefined;
   /**
-   * Spans that the deliveries of one traced message may have at most: as many for those that went well, for those that did not, and
-   * for catch-ups after the fan-out. The totals are on the publish span in any case. @default 256
+   * Maximum spans for the deliveries of one traced message: as many for successful ones, for failed ones, and for catch-ups after the
+   * fan-out. The totals are always on the publish span. @default 256
    */
   maxSendSpans?: number | undefined;
-  /** Time. @default the system's monotonic clock */
+  /** The clock. @default the system's monotonic clock */
   clock?: Clock | undefined;
-  /** Makes message, stream and connection ids, each new, `^[\w.:-]{1,128}$`; another answer fails the call. @default random UUIDs */
+  /**
+   * Makes message, stream and connection ids. Each must be new and match `^[\w.:-]{1,128}$`; another answer fails the call. @default random
+   * UUIDs
+   */
   newId?: (() => string) | undefined;
 }
 
 export interface CompressionOptions {
   /** Messages below this many bytes are not compressed. @default 1024 */
   thresholdBytes?: number | undefined;
-  /** zlib's level, 1 (fast) to 9 (small): a message is compressed once, off the event loop, for all connections. @default 4 */
+  /** zlib's level, 1 (fast) to 9 (small). A message is compressed once, off the event loop, for all connections. @default 4 */
   level?: number | undefined;
 }
 
 export interface SerializerOptions {
   /** Deadline of one serialization. @default 5000 */
   timeoutMs?: number | undefined;
-  /** Serializations under way at most; more are refused with `TC_SERIALIZER_QUEUE_FULL`. @default 1000 */
+  /** Maximum serializations in progress; more are refused with `TC_SERIALIZER_QUEUE_FULL`. @default 1000 */
   maxQueue?: number | undefined;
-  /** Worker threads for recipes, started when the first one comes. @default min(4, cores) */
+  /** Worker threads for recipes, started with the first recipe. @default min(4, cores) */
   workers?: number | undefined;
   /**
-   * Heap of one worker in MiB, at least 16: a recipe that grows beyond it fails and the process goes on. One single huge
-   * allocation can still end the process (nodejs/node#47224). @default Node's
+   * Heap of one worker in MiB, at least 16. A recipe that grows beyond it fails and the process continues. One single huge allocation can
+   * still end the process (nodejs/node#47224). @default Node's
    */
   workerHeapMb?: number | undefined;
 }
 
 /** Limits of the token streams. Times are in milliseconds. */
 export interface StreamLimits {
-  /** Text that comes within this time goes out together, in one frame for all connections. @default 40 */
+  /** Text appended within this time is sent together, in one frame for all connections. @default 40 */
   windowMs?: number | undefined;
-  /** A stream that nothing is appended to for this long is aborted. @default 60000 */
+  /** A stream is aborted after this time without an append. @default 60000 */
   timeoutMs?: number | undefined;
-  /** Streams under way in one thread; more are refused with `TC_TOO_MANY_STREAMS`. @default 32 */
+  /** Maximum streams in progress in one thread; more are refused with `TC_TOO_MANY_STREAMS`. @default 32 */
   maxPerThread?: number | undefined;
-  /** UTF-16 units of one stream; more are refused with `TC_STREAM_TOO_LONG`. @default 1048576 */
+  /** Maximum UTF-16 units of one stream; more are refused with `TC_STREAM_TOO_LONG`. @default 1048576 */
   maxLength?: number | undefined;
 }

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 
-/** Why an application turns a client away: not signed in, not allowed, too often, or not now. */
+/** Why an application refuses a client: not signed in, not allowed, too often, or not now. */
 export type RefusalStatus = 401 | 403 | 429 | 503;
 
-/** An answer instead of the 101. */
+/** A refusal instead of the 101. */
 export class Refusal {
   /** HTTP status. */
   readonly status: number;

@@ -5,12 +5,12 @@ import type { Task } from '../support/slice-scheduler.ts';
 /** Connections between two looks at the clock: each is a system call. */
 const VISITS_PER_LOOK = 16;
 
-/** Tells all connections the same, in the turns' slices: ten thousand system calls at once would hold the event loop. */
+/** Sends a notice to all connections, in slices of the scheduler: ten thousand system calls at once would block the event loop. */
 export class BroadcastNotice implements Task {
   readonly #connections: () => Iterable<ConnectionActor>;
   readonly #now: () => number;
   #notice: Frame | undefined;
-  /** A Map's iterator goes on where it stopped, with those that came meanwhile and without those that went. */
+  /** A Map's iterator continues where it stopped; it includes connections added meanwhile and omits removed ones. */
   #rest: Iterator<ConnectionActor> | undefined;
 
   constructor(connections: () => Iterable<ConnectionActor>, now: () => number) {
@@ -18,7 +18,7 @@ export class BroadcastNotice implements Task {
     this.#now = now;
   }
 
-  /** Something new for all: who has not been told the last news yet need not know it any more. */
+  /** A new notice for all. Connections that have not received the previous one do not need it any more. */
   begin(notice: Frame): void {
     this.#notice = notice;
     this.#rest = this.#connections()[Symbol.iterator]();

@@ -15,14 +15,14 @@ import type { ConnectionRegistry } from './connection-registry.ts';
 import { provideConnection } from './machine-effects.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
-/** Requests of clients that may have the application at work at the same moment, besides one of each connection. */
+/** Client requests that the application may handle at the same moment, besides one of each connection. */
 const REQUESTS_AT_ONCE = 1_024;
 
-/** Makes connections of sockets, with what they share. */
+/** Makes connections of sockets, and holds what they share. */
 export class ConnectionAcceptor {
-  /** What clients may send. */
+  /** Limits what clients may send. */
   readonly budgets: InputBudgets;
-  /** What clients have begun to send. */
+  /** Counts unfinished messages of clients. */
   readonly unfinished: UnfinishedInput;
   readonly #services: ConnectionServices;
   readonly #connections: ConnectionRegistry;
@@ -67,9 +67,9 @@ export class ConnectionAcceptor {
   }
 
   /**
-   * The hub joins a connection to its user's thread where somebody sends to the user already; others get that thread with the first
-   * message. With a log that other processes share, such a message may come from a process that does not know who is connected here:
-   * then each connection is joined at once.
+   * Joins a connection to its user's thread at once if a message to the user has already been sent; other connections join that thread with
+   * the first message. If other processes share the log, such a message may come from a process that does not know the connections here.
+   * Then each connection is joined at once.
    */
   #joinUserThread(connection: ConnectionActor): void {
     if (connection.userId === undefined) return;
@@ -77,7 +77,7 @@ export class ConnectionAcceptor {
     if (this.#services.settings.log.notify === undefined && this.#threads.get(threadId) === undefined) return;
     connection.joinOwn(threadId).catch((error: unknown) => {
       if (connection.state === 'evicted') return;
-      // a client that comes back gets what it would not get here
+      // a client that reconnects gets messages that it would miss here
       connection.evict(closeCodes.overloaded);
       this.#services.report(error);
     });

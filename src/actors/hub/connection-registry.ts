@@ -8,17 +8,17 @@ import { UserIndex } from './user-index.ts';
 /** How a connection ended. */
 type End = Parameters<ConnectionPort['leave']>[1];
 
-/** The hub's connections: by id and by user, how many there may be, and those whose sockets are still closing. */
+/** The hub's connections: by id and by user, their limits, and those whose sockets are still closing. */
 export class ConnectionRegistry implements ConnectionPort {
   readonly #settings: HubSettings;
   readonly #onLeft: (connection: ConnectionActor, end: End) => void;
   readonly #connections = new Map<string, ConnectionActor>();
   readonly #users = new UserIndex();
-  /** Evicted, but their sockets are still there. */
+  /** Evicted connections whose sockets still exist. */
   readonly #closing = new Map<string, ConnectionActor>();
   #bytesOfGone = 0;
 
-  /** @param onLeft a connection has been evicted */
+  /** @param onLeft called when a connection has been evicted */
   constructor(settings: HubSettings, onLeft: (connection: ConnectionActor, end: End) => void) {
     this.#settings = settings;
     this.#onLeft = onLeft;
@@ -28,12 +28,12 @@ export class ConnectionRegistry implements ConnectionPort {
     return this.#connections.size;
   }
 
-  /** As they are while one looks: some may come and go meanwhile. */
+  /** A live view: connections may come and go during an iteration. */
   get present(): Iterable<ConnectionActor> {
     return this.#connections.values();
   }
 
-  /** As they are now. */
+  /** A copy. */
   get all(): readonly ConnectionActor[] {
     return [...this.#connections.values()];
   }
@@ -45,7 +45,7 @@ export class ConnectionRegistry implements ConnectionPort {
     return bytes;
   }
 
-  /** All whose sockets are there, those that have been evicted as well. */
+  /** All connections with a socket, including evicted ones. */
   get sockets(): { readonly present: Iterable<ConnectionActor>; readonly size: number } {
     const [connections, closing] = [this.#connections, this.#closing];
     return {
@@ -70,14 +70,14 @@ export class ConnectionRegistry implements ConnectionPort {
     return [...this.#users.of(userId)];
   }
 
-  /** Where it is one too many, the oldest has to go. */
+  /** If there is one too many, the oldest is evicted. */
   add(connection: ConnectionActor): void {
     this.#oldestTooMany(connection.userId)?.evict(closeCodes.replaced);
     this.#connections.set(connection.id, connection);
     this.#users.add(connection);
   }
 
-  /** It is evicted; its socket may take a while longer. */
+  /** The connection is evicted; its socket may exist a while longer. */
   leave(connectionId: string, end: End): void {
     const connection = this.#connections.get(connectionId);
     if (connection === undefined) return;
@@ -88,15 +88,15 @@ export class ConnectionRegistry implements ConnectionPort {
     this.#onLeft(connection, end);
   }
 
-  /** Its socket is gone. */
+  /** The socket is gone. */
   forget(connectionId: string): void {
     this.#bytesOfGone += this.#closing.get(connectionId)?.line.writer.bytes ?? 0;
     this.#closing.delete(connectionId);
   }
 
   /**
-   * Before one more connection of this user.
-   * @throws TooManyConnectionsError where there is no room and the policy is to reject
+   * Call it before one more connection of this user.
+   * @throws TooManyConnectionsError if there is no room and the policy is to reject
    */
   assertRoom(userId: string | undefined): void {
     const { maxConnections, maxConnectionsPerUser, whenFull } = this.#settings;
@@ -106,7 +106,7 @@ export class ConnectionRegistry implements ConnectionPort {
       : new TooManyConnectionsError({ limit: maxConnections });
   }
 
-  /** Of the user where that limit is reached, else of all; undefined where there is room. */
+  /** The oldest connection of the user if that limit is reached, else of all; undefined if there is room. */
   #oldestTooMany(userId: string | undefined): ConnectionActor | undefined {
     if (userId !== undefined && this.#isFull(userId)) return first(this.#users.of(userId));
     return this.#connections.size >= this.#settings.maxConnections ? first(this.#connections.values()) : undefined;
@@ -117,7 +117,7 @@ export class ConnectionRegistry implements ConnectionPort {
   }
 }
 
-/** Goes on where it stopped, with those that came meanwhile and without those that went. */
+/** Continues where it stopped; includes items added meanwhile and omits removed ones. */
 function* chain<T>(...all: ReadonlyMap<string, T>[]): Generator<T> {
   for (const some of all) yield* some.values();
 }

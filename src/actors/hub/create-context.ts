@@ -9,18 +9,18 @@ import type { HubSettings } from '../support/settings.ts';
 import { SliceScheduler } from '../support/slice-scheduler.ts';
 import type { HubNews } from './hub-events.ts';
 
-/** What a hub's context is made of. */
+/** The parts of a hub's context. */
 interface ContextParts {
   readonly settings: HubSettings;
   readonly news: HubNews;
   readonly status: HubStatus;
-  /** Asked at each sweep, until their answer is true. */
+  /** Called at each sweep, until they return true. */
   readonly looks: Set<() => boolean>;
-  /** No task is left to do in this turn of the event loop. */
+  /** Called when no task is left to do in this turn of the event loop. */
   readonly onIdle: () => void;
 }
 
-/** What all actors of a hub share. It knows none of them. */
+/** Creates what all actors of a hub share. It knows none of them. */
 export function createContext({ settings, news, status, looks, onIdle }: ContextParts): HubContext {
   const { clock, newId, tracer, meter, maxSendSpans, inspectors, sliceMs } = settings;
   const { report } = news;

@@ -1,29 +1,29 @@
 import type { Clock, TimerHandle } from '../../api/clock.ts';
 import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
 
-/** How long a user's connections have to show that their peers are there. */
+/** How long a user's connections have to answer. */
 const ANSWER_MS = 2_000;
 
-/** Between two looks whether all have answered. Looks are counted, so that a late event loop judges nobody. */
+/** Time between two checks whether all have answered. Checks are counted, so that a late event loop does not fail a connection. */
 const LOOK_MS = 100;
 
-/** After a round, the user's next one has to wait: a client that dials again and again must not have pings sent again and again. */
+/** Minimum time between two rounds of a user: a client that dials again and again must not cause pings again and again. */
 const REST_MS = 1_000;
 
-/** Of one user, the oldest. */
+/** Maximum connections of one user that are pinged, oldest first. */
 const MAX_ASKED = 32;
 
-/** A connection, as far as it matters here. */
+/** The part of a connection that matters here. */
 export interface Line {
   readonly state: string;
-  /** Asks the peer for a sign of life; the function tells whether one came since. */
+  /** Asks the client for a sign of life. The returned function says whether one came since. */
   askForLife(): () => boolean;
   evict(code: CloseCode): void;
 }
 
 interface Round {
   readonly lines: readonly { readonly line: Line; readonly hasAnswered: () => boolean }[];
-  /** Handshakes that a place is looked for, each with the signal that it is over. */
+  /** Handshakes that wait for a place, each with the signal of its end. */
   readonly waiting: Map<() => void, AbortSignal>;
   looks: number;
   isOver: boolean;
@@ -31,8 +31,8 @@ interface Round {
 }
 
 /**
- * A user whose cable was pulled comes back long before the server knows that the old line is dead. Where such a user has no place left,
- * all of the user's connections are pinged, and the oldest ones that do not answer make room: one for each handshake that waits.
+ * A user whose cable was pulled reconnects long before the server knows that the old line is dead. If such a user has no place left, all of
+ * the user's connections are pinged, and the oldest ones that do not answer make room: one for each waiting handshake.
  */
 export class DeadLines {
   readonly #clock: Clock;
@@ -45,10 +45,10 @@ export class DeadLines {
     this.#linesOf = linesOf;
   }
 
-  /** Resolves when there is a place, or none to be had: at once, or within two seconds. */
+  /** Resolves when there is a place, or when there can be none: at once, or within two seconds. */
   makeRoom(userId: string, signal: AbortSignal): Promise<void> {
     const round = this.#rounds.get(userId) ?? this.#begin(userId);
-    // more than could find a place need not wait
+    // handshakes beyond the number of possible places need not wait
     if (round.isOver || round.waiting.size >= round.lines.length) return Promise.resolve();
     return new Promise((resolve) => void round.waiting.set(resolve, signal));
   }
@@ -90,7 +90,7 @@ export class DeadLines {
     round.timer = this.#clock.setTimeout(() => this.#rounds.delete(userId), REST_MS);
   }
 
-  /** @param places that have become free meanwhile */
+  /** @param freed places that have become free meanwhile */
   #end(round: Round, freed: number, silent: readonly Line[]): void {
     round.isOver = true;
     let [free, next] = [freed, 0];

@@ -1,14 +1,14 @@
 import { ThreadcastError } from '../../infra/errors.ts';
 
-/** Codes are ours, and few; an application that makes up its own ones all the time must not fill the memory of who collects them. */
+/** Our own codes are few. An application that invents ever new codes must not fill the memory of the metrics backend. */
 const MAX_CODES = 64;
 
-/** What is not ours has no code that is stable. */
+/** Errors of other libraries have no stable code. */
 const OTHER = 'other';
 
-/** How often something threw without anybody to catch it, by the code of the error. */
+/** How often an error was reported that no caller could catch, by code. */
 export class ErrorCounts {
-  // there from the beginning: a counter that appears with its first error has not risen
+  // present from the beginning: a counter that appears with its first error has not risen
   readonly #byCode = new Map([[OTHER, 0]]);
 
   note(error: unknown): void {

@@ -29,15 +29,15 @@ const EVENTS: Readonly<Record<keyof HubEvents, true>> = {
   error: true,
 };
 
-/** What the hub tells its application: the events, and among them the errors that are nobody's to catch. */
+/** The events of a hub, including errors that no caller could catch. */
 export class HubNews {
   readonly #listeners = new Emitter<HubEvents>((error) => this.report(error), EVENTS);
   readonly #errors = new ErrorCounts();
-  // there from the beginning: a counter that appears with its first refusal has not risen
+  // present from the beginning: a counter that appears with its first refusal has not risen
   readonly #refusals = new Map<RefusedReason, number>(REASONS.map((reason) => [reason, 0]));
   #isReporting = false;
 
-  /** How often something was reported, by the code of the error. */
+  /** How often an error was reported, by code. */
   get errors(): ReadonlyMap<string, number> {
     return this.#errors.all;
   }
@@ -52,7 +52,7 @@ export class HubNews {
     this.emit('refused', news);
   };
 
-  /** Returns the function that takes the listener away again. */
+  /** Adds a listener and returns the function that removes it. */
   on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {
     return this.#listeners.on(event, listener);
   }
@@ -61,14 +61,14 @@ export class HubNews {
     this.#listeners.emit(event, news);
   }
 
-  /** An `error` event, or a process warning where nobody listens. */
+  /** An `error` event, or a process warning if there is no listener. */
   readonly report = (error: unknown): void => {
     this.#errors.note(error);
     if (this.#isReporting || !this.#listeners.has('error')) {
       warn(error);
       return;
     }
-    // what an error listener leads to, or throws, has no other way to go
+    // an error that an error listener causes cannot be reported to it again
     this.#isReporting = true;
     this.#listeners.emit('error', error, warn);
     this.#isReporting = false;

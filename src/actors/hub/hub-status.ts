@@ -1,7 +1,7 @@
 import { HubClosedError } from '../../infra/errors.ts';
 import type { HubStatus } from '../support/context.ts';
 
-/** What a hub's actors may know of its state. */
+/** The part of a hub's state that its actors may read. */
 export class LiveStatus implements HubStatus {
   readonly #state: () => string;
   isLogUp = true;

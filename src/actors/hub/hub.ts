@@ -39,7 +39,7 @@ import type { Thread } from '../../api/thread.ts';
 import type { HubOptions } from '../../api/options.ts';
 
 /**
- * Makes a hub, running.
+ * Creates a running hub.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
  */
 export function createHub(options: HubOptions = {}): Hub {
@@ -172,7 +172,7 @@ class HubActor implements Hub {
     const timeoutMs = checkNumber('timeoutMs', options.timeoutMs, 10_000, { ...TIMER_RANGE, min: 0 });
     if (this.#status.isRunning) this.#drained = this.#drain(this.#context.now() + timeoutMs);
     await this.#drained;
-    // where it was closed instead
+    // if it was closed instead
     await this.#released;
   }
 

@@ -15,7 +15,7 @@ export function provideConnection(
       closeGate: ({ context }) => find(context.id)?.line.writer.close(),
       sendProbe: ({ context }) => find(context.id)?.line.sendProbe(),
       terminate: ({ context, event }) => {
-        // a client that says good-bye has not been evicted; one whose line broke may come back, and counts
+        // a client that says goodbye is not counted as evicted; one whose line broke is, and may come back
         const isGoodbye = event.type === 'closed' && event.code !== closeCodes.abnormal.code;
         if (!isGoodbye) counters.connectionsEvicted++;
         find(context.id)?.terminate(context.eviction.code, context.eviction.reason);

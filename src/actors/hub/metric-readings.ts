@@ -2,7 +2,7 @@ import type { Readings } from '../../infra/telemetry/metrics.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { pressureOf, type Sources } from './stats.ts';
 
-/** What the hub knows besides. */
+/** The numbers that only the hub knows. */
 interface HubReadings {
   readonly loopLateMs: number;
   readonly errors: ReadonlyMap<string, number>;
@@ -10,7 +10,7 @@ interface HubReadings {
   readonly isLogUp: boolean;
 }
 
-/** What is counted where it belongs, put together when an exporter asks: one look at each connection. */
+/** Collects the counters when an exporter asks: one look at each connection. */
 export function readMetrics(sources: Sources, hub: HubReadings): Readings {
   const { context, connections, threads, serializer } = sources;
   const { queued, running, threads: workers } = serializer.workers;

@@ -8,7 +8,7 @@ import type { Task } from '../support/slice-scheduler.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
-/** What the hub looks at in each sweep. */
+/** What the hub checks in each sweep. */
 interface SweptParts {
   readonly connections: Pick<ConnectionRegistry, 'sockets'>;
   readonly threads: Pick<ThreadRegistry, 'sweep'>;
@@ -16,7 +16,7 @@ interface SweptParts {
   readonly budgets: Pick<InputBudgets, 'sweep'>;
 }
 
-/** What a hub does once in `sweepMs`: one look at everything, in the turns' slices. */
+/** The work of a hub once in `sweepMs`: one look at everything, in slices of the scheduler. */
 export class PeriodicWork {
   readonly #parts: SweptParts;
   readonly #scheduler: HubContext['scheduler'];
@@ -25,7 +25,7 @@ export class PeriodicWork {
   readonly #looks: LookRound;
   readonly #log: Task;
 
-  /** @param looks asked at each sweep, until their answer is true */
+  /** @param looks called at each sweep, until they return true */
   constructor(context: HubContext, parts: SweptParts, looks: Set<() => boolean>) {
     const { clock, settings, scheduler, now } = context;
     this.#parts = parts;
@@ -38,7 +38,7 @@ export class PeriodicWork {
     this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
   }
 
-  /** The most that the event loop was late lately. */
+  /** The largest recent delay of the event loop. */
   get lateMs(): number {
     return this.#sweeper.lateMs;
   }
@@ -52,7 +52,7 @@ export class PeriodicWork {
     this.#round.stop();
   }
 
-  /** Asks all questions that wait for a sweep. */
+  /** Calls all callbacks that wait for a sweep. */
   look(): void {
     this.#looks.begin();
     this.#scheduler.add(this.#looks);

@@ -79,7 +79,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
   };
 }
 
-/** Whatever makes the ids: what is none would break a frame, a position or a resume much later. */
+/** Checks generated ids: an invalid one would break a frame, a position or a resume much later. */
 function checkedIds(newId: () => string): () => string {
   return () => checkId('newId()', newId());
 }

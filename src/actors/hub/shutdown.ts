@@ -7,18 +7,18 @@ import type { ConnectionRegistry } from './connection-registry.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
 /**
- * The clients of a hub that drains come back one after the other, this far apart: as many handshakes in a second as the other nodes
- * do with ease, and none of a few clients waits for the many that there are not.
+ * The clients of a draining hub reconnect one after the other, this far apart. The other nodes handle that many handshakes in a second with
+ * ease, and a few clients do not wait for many absent ones.
  */
 const BYE_STEP_MS = 1;
 
-/** The last one is told to wait no longer than this: of more clients, several come in one step. */
+/** Maximum wait of the last client: with more clients, several come in one step. */
 const BYE_SPREAD_MS = 5_000;
 
 /** How long closing sockets may take for the handshake of RFC 6455 section 7 before they are cut. */
 const CLOSE_HANDSHAKE_MS = 1_000;
 
-/** And those whose peers still take what was begun. */
+/** The same for clients that still accept the message in progress. */
 const CLOSE_MS = 10_000;
 
 /** What a hub ends, in order. */
@@ -29,7 +29,7 @@ export interface Ending {
   readonly serializer: SerializerActor;
 }
 
-/** Delivers what was accepted, as far as that is done before the deadline. */
+/** Delivers accepted messages, as far as possible before the deadline. */
 export async function deliverAll(
   { context, connections, threads, serializer }: Ending,
   deadline: number,
@@ -44,7 +44,7 @@ export async function deliverAll(
   await oneByOne(clock, threads.all, (thread) => thread.drained());
 }
 
-/** Tells the clients to come back elsewhere, not all at once. */
+/** Asks the clients to reconnect elsewhere, not all at once. */
 export async function sayGoodbye({ context, connections }: Pick<Ending, 'context' | 'connections'>): Promise<void> {
   const leaving = connections.all;
   const stepMs = Math.min(BYE_STEP_MS, BYE_SPREAD_MS / leaving.length);
@@ -54,7 +54,7 @@ export async function sayGoodbye({ context, connections }: Pick<Ending, 'context
   });
 }
 
-/** Ends whatever is still there: connections, threads, the serializer with what it has under way. */
+/** Ends everything that is left: connections, threads, and the serializer with its work in progress. */
 export async function endAll({ context, connections, threads, serializer }: Ending): Promise<void> {
   const { clock } = context;
   const stopped = serializer.stop();
@@ -64,7 +64,7 @@ export async function endAll({ context, connections, threads, serializer }: Endi
   await stopped;
 }
 
-/** Lets go of the log, and of sockets whose peers do not answer a close frame in time. */
+/** Closes the log, and the sockets whose clients do not answer a close frame in time. */
 export async function endRemaining({ context, connections }: Pick<Ending, 'context' | 'connections'>): Promise<void> {
   const { clock, settings, report } = context;
   try {
@@ -76,7 +76,7 @@ export async function endRemaining({ context, connections }: Pick<Ending, 'conte
   const deadline = clock.now() + CLOSE_MS;
   while (closing.size > 0 && clock.now() < deadline) {
     await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
-    // a message that has begun goes out to its end where the peer takes it
+    // the message in progress is finished if the client accepts it
     await oneByOne(clock, closing.values(), (connection) => connection.line.cutIfStill());
   }
   await oneByOne(clock, closing.values(), (connection) => connection.line.cut());

@@ -5,10 +5,10 @@ import type { HubContext } from '../support/context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
-/** Fan-out without a break for so long counts as full pressure. */
+/** Fan-out without a break for this long counts as full pressure. */
 const FULL_LAG_MS = 100;
 
-/** What statistics and metrics are read from. */
+/** The sources of statistics and metrics. */
 export interface Sources {
   readonly context: Pick<HubContext, 'settings' | 'counters' | 'scheduler'>;
   readonly connections: Pick<ConnectionRegistry, 'present' | 'size' | 'bytesOfGone'>;

@@ -13,15 +13,15 @@ import type { MaybePromise } from '../../api/message.ts';
 /** Threads that one sweep looks at. */
 const SWEPT_AT_ONCE = 10_000;
 
-/** Threads between two looks at the clock: a look at one of them costs next to nothing, or twenty microseconds where its time is up. */
+/** Threads between two looks at the clock. A look at one costs next to nothing, or twenty microseconds if its time is up. */
 const VISITS_PER_LOOK = 16;
 
 const CLOSED_THREAD: ThreadStats = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
 
-/** What threads need of the hub besides the registry itself. */
+/** What threads need from the hub besides the registry itself. */
 type SharedServices = Omit<ThreadServices, 'machine' | 'forgetThread'>;
 
-/** The threads that are open: the hub opens one when it is needed, and forgets it when it has closed. */
+/** The open threads: the hub opens a thread when it is needed, and forgets it when it has closed. */
 export class ThreadRegistry implements Task, ThreadPort {
   readonly #services: ThreadServices;
   readonly #connection: (id: string) => Connection | undefined;
@@ -29,7 +29,7 @@ export class ThreadRegistry implements Task, ThreadPort {
   readonly #opening = new Map<string, Promise<ThreadActor>>();
   readonly #sweeps = new RoundRobin(this.#byId);
   #isClosed = false;
-  /** Those that this sweep has still to look at. */
+  /** Threads that this sweep has still to look at. */
   #left = 0;
 
   /** @param connection by its id */
@@ -46,7 +46,7 @@ export class ThreadRegistry implements Task, ThreadPort {
     return this.#byId.size;
   }
 
-  /** Token streams under way in all of them. */
+  /** Number of token streams in progress in all threads. */
   get streams(): number {
     let count = 0;
     for (const { streams } of this.#byId.values()) count += streams?.size ?? 0;
@@ -61,7 +61,7 @@ export class ThreadRegistry implements Task, ThreadPort {
     return this.#byId.get(threadId);
   }
 
-  /** At once where the log answers at once. @throws HubClosedError */
+  /** Synchronous if the log answers at once. @throws HubClosedError */
   open(threadId: string): MaybePromise<ThreadActor> {
     const known = this.#byId.get(threadId) ?? this.#opening.get(threadId);
     if (known !== undefined) return known;
@@ -100,21 +100,21 @@ export class ThreadRegistry implements Task, ThreadPort {
     return this.#byId.get(threadId)?.stats ?? CLOSED_THREAD;
   }
 
-  /** Resolves when the thread takes more sends without piling them up. */
+  /** Resolves when the thread accepts more sends without piling them up. */
   async whenReady(threadId: string): Promise<void> {
-    // sends wait for the opening, and are told where it fails
+    // sends wait for the opening, and fail with it
     const opening = this.#opening.get(threadId)?.catch(() => undefined);
     const thread = this.#byId.get(threadId) ?? (await opening);
     await (thread?.ready() ?? this.#services.serializer.whenFree());
   }
 
-  /** Looks at some of them in the turns' slices: ten thousand may have been deserted together, and are all to be closed. */
+  /** Looks at some of them in slices of the scheduler: ten thousand may have become unused together, and all have to be closed. */
   sweep(): void {
     this.#left = SWEPT_AT_ONCE;
     this.#services.scheduler.add(this);
   }
 
-  /** Goes on where the last sweep stopped. */
+  /** Continues where the last sweep stopped. */
   run(deadline: number): boolean {
     const { now } = this.#services;
     while (this.#left-- > 0) {
@@ -126,18 +126,18 @@ export class ThreadRegistry implements Task, ThreadPort {
     return true;
   }
 
-  /** Resolves when those are open that are being opened now, and who waits for them has gone on. */
+  /** Resolves when the threads that are now being opened are open, and their callers have continued. */
   async opened(): Promise<void> {
     await Promise.allSettled(this.#opening.values());
   }
 
-  /** The hub has ended: what is still being opened is let go. */
+  /** The hub has ended: threads that are still being opened are dropped. */
   close(): void {
     this.#isClosed = true;
   }
 }
 
-/** A log calls it, perhaps from its socket's event: what it throws is reported, and must not end the process there. */
+/** A log may call it from its socket's event: an error is reported, and must not end the process. */
 function contained<News>(take: (news: News) => void, report: (error: unknown) => void): (news: News) => void {
   return (news) => {
     try {

@@ -7,7 +7,7 @@ import type { Connection } from '../../api/connection.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 
-/** What an application holds of a user: the id, and the way to the user's connections as they are now. */
+/** The application's handle of a user: the id, and the way to the user's connections as they are now. */
 export class UserHandle implements User {
   readonly id: string;
   readonly #connections: ConnectionRegistry;
@@ -26,7 +26,7 @@ export class UserHandle implements User {
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
     checkSendOptions(options);
-    // nearly always all are in it
+    // nearly always all of them are in it
     const late = this.#connections.ofUser(this.id).filter((connection) => !connection.isIn(this.#thread.id));
     await Promise.all(late.map((connection) => this.#join(connection)));
     return this.#thread.send(message, options);

@@ -14,7 +14,7 @@ const SETTLE_OPTIONS: OptionTable<SettleOptions> = { until: 'text' };
 const MEMBERS_PER_LOOK = 16;
 
 /**
- * Follows one message to its end, in the sweep's rhythm and the turns' slices: hundreds may be followed at once, each for thousands of
+ * Follows one message to its end, at each sweep and in slices of the scheduler. Hundreds may be followed at once, each for thousands of
  * connections.
  */
 export function settle(tally: PublicationTally, context: HubContext, options: SettleOptions = {}): Promise<Settlement> {
@@ -39,28 +39,28 @@ export function settle(tally: PublicationTally, context: HubContext, options: Se
         return true;
       },
     };
-    // at once: a member that leaves right after the call is still one that it is asked about
+    // at once: a member that leaves right after the call still counts
     context.scheduler.start(task);
   });
 }
 
-/** The connections that a message was offered to. An outcome that is final is not looked at again. */
+/** The connections that a message was offered to. A final outcome is not checked again. */
 class Followed {
   readonly #tally: PublicationTally;
   readonly #isUntilAcked: boolean;
   readonly #now: () => number;
   readonly #outcomes = new Map<string, Outcome>();
-  /** Those whose outcome may still change. */
+  /** Members whose outcome may still change. */
   readonly #open = new Set<Subscription>();
   readonly #behind = new Set<Subscription>();
   readonly #droppedFor = new Set<Subscription>();
   /** Bytes of the connection after the message was written: an answer that covers them covers the message. */
   readonly #target = new Map<Subscription, number>();
-  /** Recipients that were passed over and had left when the following began, or of which the log says no longer who they are. */
+  /** Recipients without the message that had already left, or that the log no longer identifies. */
   #passedOver = 0;
-  /** Recipients that were written to, of which the same is true. */
+  /** Recipients with the message, likewise. */
   #unknown = 0;
-  /** What is left of the look that has begun: a step is a member. */
+  /** The rest of the look in progress, one member at a time. */
   #rest: Iterator<void> | undefined;
   #hasBegun = false;
 
@@ -70,12 +70,12 @@ class Followed {
     this.#now = now;
   }
 
-  /** There is something left to wait for. */
+  /** At least one outcome may still change. */
   get isOpen(): boolean {
     return this.#open.size > 0;
   }
 
-  /** Goes on with the look until about `sliceEnd`; true when it is over. */
+  /** Continues the look until about `sliceEnd`; true when it is complete. */
   look(sliceEnd: number): boolean {
     this.#rest ??= this.#lookAtAll();
     for (let steps = 1; this.#rest.next().done !== true; steps++) {
@@ -128,7 +128,7 @@ class Followed {
     return { ...counts, outcomes: this.#outcomes };
   }
 
-  /** What has been written can still be acknowledged, as long as there is a line for it. */
+  /** A written message can still be acknowledged, as long as its line exists. */
   #isFinal(outcome: Outcome, { subscriber }: Subscription): boolean {
     if (outcome === 'written') return !this.#isUntilAcked || !subscriber.isLinkOpen;
     return outcome !== 'behind';
@@ -142,7 +142,7 @@ class Followed {
     return this.#isAcked(member) ? 'acked' : 'written';
   }
 
-  /** A client that has joined again meanwhile gets it, or does not, with its new subscription. */
+  /** A client that has rejoined meanwhile gets it, or does not, with its new subscription. */
   #unwritten(member: Subscription): Outcome {
     const tally = this.#tally;
     const { entry } = tally;

@@ -5,8 +5,9 @@ import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 
 /**
- * The messages of entries, parsed in the turns' slices: parsing takes milliseconds for each megabyte. One message is parsed in one go.
- * @throws SyntaxError: bytes that were sent as they are, and are no JSON
+ * The messages of entries, parsed in slices of the scheduler: parsing takes milliseconds for each megabyte. One message is parsed in one
+ * go.
+ * @throws SyntaxError if preencoded bytes are not JSON
  */
 export function readMessages(
   entries: readonly Entry[],

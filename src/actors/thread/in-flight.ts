@@ -1,4 +1,4 @@
-/** Counts what has been begun and is not over, for those who wait until it is less. */
+/** Counts operations in progress, and wakes callers that wait for fewer. */
 export class InFlight {
   #count = 0;
   #waiting: (() => void)[] = [];
@@ -18,7 +18,7 @@ export class InFlight {
     for (const resolve of waiting) resolve();
   }
 
-  /** Resolves when one is over. */
+  /** Resolves when one operation is over. */
   next(): Promise<void> {
     return new Promise((resolve) => void this.#waiting.push(resolve));
   }

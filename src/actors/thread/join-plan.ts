@@ -3,16 +3,16 @@ import { parsePosition } from '../../infra/log/ids.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
 import { positionIn } from '../delivery/position-in.ts';
 
-/** Where a join starts, and what the client has to be told of it. */
+/** Where a join starts, and what the client has to know about it. */
 export interface JoinPlan {
   readonly start: Position;
-  /** Entries between there and the newest. */
+  /** Number of entries between there and the newest. */
   readonly recovered: number;
   readonly gap: GapReason | undefined;
 }
 
 /**
- * @param from a position, `start` for all that is kept, or nothing for what comes from now on
+ * @param from a position, `start` for all kept entries, or undefined for new ones only
  * @throws InvalidPositionError
  */
 export function planJoin(tail: LogTail, from: string | undefined): JoinPlan {

@@ -5,8 +5,8 @@ interface Waiting<Input> {
 }
 
 /**
- * Order within a lane while messages are being serialized: each waits for its own input and for those before it to be taken. One that
- * fails is skipped. All that are ready are taken in one go, so that they are one visit of the pump and not one each.
+ * Keeps the order within a lane while messages are being serialized. Each waits for its own input and for those before it. A failed one is
+ * skipped. All that are ready are taken together, so that they need one visit of the fan-out.
  */
 export class LaneQueue<Input extends object> {
   readonly #waiting: Waiting<Input>[] = [];
@@ -16,7 +16,7 @@ export class LaneQueue<Input extends object> {
     return this.#waiting.length === 0;
   }
 
-  /** Handles `input` when it is there and all earlier ones have been handed over; nobody waits for what that leads to. */
+  /** Handles `input` when it is ready and all earlier ones have been handed over. It does not wait for the results of `handle`. */
   enqueue<Result>(input: Input | Promise<Input>, handle: (input: Input) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting<Input> = {

@@ -1,7 +1,7 @@
 import type { ThreadStats } from '../../api/thread.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 
-/** How many of them are behind, and how far the last one. */
+/** How many members are behind, and how far the last one is. */
 export function lagOf(members: Iterable<Subscription>): Pick<ThreadStats, 'behind' | 'lag'> {
   let behind = 0;
   let lag = 0;

@@ -22,16 +22,16 @@ export interface PipelineHost {
   readonly id: string;
   readonly state: string;
   readonly members: ReadonlySet<Subscription>;
-  /** To all members, with the next fan-out. */
+  /** Offers it to all members, with the next fan-out. */
   offer(publication: PublicationTally): void;
 }
 
 /**
- * The way of a thread's messages from `send` to the fan-out: serialized, compressed where that is worth it, logged in the order of their
- * lane. It never waits for a connection.
+ * The path of a thread's messages from `send` to the fan-out: serialized, compressed if worthwhile, logged in the order of their lane. It
+ * never waits for a connection.
  */
 export class PublishPipeline {
-  /** What the members' connections have negotiated. */
+  /** The windows that the members' connections have negotiated. */
   readonly windows = new Windows();
   readonly #thread: PipelineHost;
   readonly #tail: LogTail;
@@ -48,7 +48,7 @@ export class PublishPipeline {
     this.#services = services;
   }
 
-  /** Resolves when it has been offered to all members. */
+  /** Resolves when the message has been offered to all members. */
   publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
     const encoded = this.#services.serializer.encode(message, settings.isSnapshot, span.trace);
     const compressed = this.#compressed(encoded, settings.lane);
@@ -58,7 +58,7 @@ export class PublishPipeline {
       : this.#log(compressed, settings, span);
   }
 
-  /** An entry of another process. Where it is traced, its deliveries here are the children of a span of this process. */
+  /** Takes over an entry of another process. If it is traced, its deliveries here are children of a span of this process. */
   takeOver(entry: Entry): PublicationTally {
     const span = entry.trace === undefined ? undefined : this.#services.telemetry.process(entry, entry.trace);
     entry.trace = span?.trace;
@@ -68,7 +68,7 @@ export class PublishPipeline {
     return tally;
   }
 
-  /** Compresses where members of the thread understand it and the message is worth it; else nothing is waited for. */
+  /** Compresses if members of the thread understand it and it is worthwhile; otherwise it does not wait. */
   #compressed(encoded: Encoded | Promise<Encoded>, lane: Lane): Encoded | Promise<Encoded> {
     if (this.windows.all.length === 0) return encoded;
     return encoded instanceof Promise
@@ -80,13 +80,13 @@ export class PublishPipeline {
     const { compression } = this.#services.settings;
     const { bytes } = encoded.body;
     if (bytes < compression.thresholdBytes) return encoded;
-    // what overtakes, and what is not logged, goes whole
+    // messages that overtake or are not logged are sent whole
     const mayBeInParts = lane === 'normal' && bytes > IN_PARTS_ABOVE_BYTES;
     const windows = mayBeInParts ? this.windows.all.filter((window) => this.#takesWhole(window)) : this.windows.all;
     return windows.length === 0 ? encoded : compress(encoded, windows, compression);
   }
 
-  /** Of those with this window, one at least does not take a big message in parts, which are compressed one by one. */
+  /** At least one member with this window does not accept big messages in parts; parts are compressed one by one. */
   #takesWhole(window: WindowBits): boolean {
     for (const { parts, subscriber } of this.#thread.members) {
       if (parts === undefined && subscriber.writer.variant.window === window) return true;

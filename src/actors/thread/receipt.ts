@@ -21,7 +21,7 @@ export function makeReceipt(publication: PublicationTally, context: HubContext):
   };
 }
 
-/** What a receipt says, as attributes of the publish span. */
+/** The fields of a receipt, as attributes of the publish span. */
 export function fanOutAttributes({
   entry,
   strategy,

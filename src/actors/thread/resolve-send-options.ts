@@ -28,7 +28,7 @@ const SEND_OPTIONS: OptionTable<SendOptions> = {
 };
 
 /**
- * Before a call does anything else.
+ * Call it before anything else.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function checkSendOptions(options: SendOptions | undefined): void {

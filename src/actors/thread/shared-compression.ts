@@ -28,8 +28,8 @@ export class Windows {
 const NONE: readonly WindowBits[] = [];
 
 /**
- * The message with its body compressed once for each window size, off the event loop. Where it is not worth it, or zlib fails, the
- * message goes out plain: compression is never a reason not to deliver.
+ * Compresses the message's body once for each window size, off the event loop. If it is not worthwhile, or zlib fails, the message is sent
+ * plain: compression never prevents a delivery.
  */
 export async function compress(
   encoded: Encoded,

@@ -15,7 +15,7 @@ import type { StreamOptions, TokenStream } from '../../api/stream.ts';
 
 const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { from: 'text', limit: 'number' };
 
-/** What a user of the library holds of a thread: the id, and the way to the thread as it is now. */
+/** The application's handle of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
   readonly id: string;
   readonly #services: StreamServices;
@@ -57,7 +57,7 @@ export class ThreadHandle implements Thread {
     const after = from?.offset ?? 0;
     for (;;) {
       const entries = await log.readAfter(this.id, after, limit);
-      // what the log has let go of since then is other messages' memory by now
+      // the memory of entries dropped since then belongs to other messages now
       if (entries.every(({ body }) => body.isAlive)) return readMessages(entries, epoch, this.#services);
     }
   }

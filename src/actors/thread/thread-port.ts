@@ -5,10 +5,10 @@ import type { ThreadActor } from './thread.ts';
 
 /** The hub's threads, open or not. */
 export interface ThreadPort {
-  /** The thread, opened if need be. */
+  /** The thread, opened if necessary. */
   open(threadId: string): MaybePromise<ThreadActor>;
   membersOf(threadId: string): readonly Connection[];
   statsOf(threadId: string): ThreadStats;
-  /** Resolves when the thread takes more sends without piling them up. */
+  /** Resolves when the thread accepts more sends without piling them up. */
   whenReady(threadId: string): Promise<void>;
 }

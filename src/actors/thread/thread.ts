@@ -29,7 +29,7 @@ import type { CompressionOptions } from '../../api/options.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 
-/** One thread at work: orders its messages, appends them to the log, and keeps its members for the pump to visit. */
+/** One open thread: orders its messages, appends them to the log, and keeps its members for the fan-out. */
 export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, PipelineHost {
   readonly id: string;
   readonly joinedFrames: JoinedFrames;
@@ -46,11 +46,11 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   readonly #publishing: PublishPipeline;
   #streams: StreamRegistry | undefined;
   readonly #inFlight = new InFlight();
-  /** Of one connection: without it, what is in the log takes the memory of others for nothing. */
+  /** The thread of one connection. After its end, logged entries would only take memory from other threads. */
   readonly #isConnections: boolean;
   #joins = 0;
   #usedAt: number;
-  /** Members that other processes know of. */
+  /** The number of members that other processes know. */
   #announced = 0;
 
   constructor(id: string, services: ThreadServices, log: LogSubscription) {
@@ -88,7 +88,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     return { state: this.state, members: this.members.size, ...lagOf(this.members), head: this.#log.tail.head };
   }
 
-  /** Its token streams; undefined where there have been none. */
+  /** Its token streams; undefined until the first one. */
   get streams(): StreamRegistry | undefined {
     return this.#streams;
   }
@@ -99,7 +99,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     return this.#openStreams();
   }
 
-  /** Serializes, logs, offers. Never waits for a connection. */
+  /** Serializes, logs and offers a message. Never waits for a connection. */
   async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
     const settings = resolveSend(options, this.#services);
     const { counters, telemetry, metrics } = this.#services;
@@ -126,9 +126,9 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   /**
-   * Makes the subscription; its client is told by the subscriber what the plan says.
-   * @param from a position, `start` for all that is kept, or nothing for what comes from now on
-   * @param wish what its client says besides
+   * Creates the subscription. The subscriber notifies its client of the plan.
+   * @param from a position, `start` for all kept entries, or undefined for new ones only
+   * @param request the other fields of the client's join
    */
   subscribe(
     subscriber: Subscriber<Subscription>,
@@ -141,7 +141,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     const { tail } = this.#log;
     const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts: request.parts };
     const subscription = new Subscription(subscriber, this, start);
-    // after a gap a client begins anew
+    // after a gap, a client starts over
     if (request.texts !== undefined || this.#streams !== undefined)
       this.#openStreams().place(subscription, plan.gap === undefined ? request.texts : undefined);
     this.members.add(subscription);
@@ -159,7 +159,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#rest();
   }
 
-  /** To all members, with the next fan-out. */
+  /** Offers it to all members, with the next fan-out. */
   offer(publication: PublicationTally): void {
     this.#pump.add(publication);
     this.#services.scheduler.add(this.#pump);
@@ -169,7 +169,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     return this.#joins;
   }
 
-  /** What has been offered once may be trimmed. */
+  /** Entries that were offered once may be trimmed. */
   offered(offset: number): void {
     this.#log.hold(offset);
   }
@@ -181,7 +181,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#services.scheduler.add(this.#pump);
   }
 
-  /** Another process has something for the members that is in no log. */
+  /** Another process has sent data for the members that is in no log. */
   onNodeMessage(message: string): void {
     if (this.#openStreams().onNodeMessage(message)) return;
     const entry = decodeVolatile(this.id, message, this.#services.now());
@@ -201,7 +201,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     else this.#rest();
   }
 
-  /** The log does not go on where it was: each member is told what that means for it, and gets what there is now. */
+  /** The log does not continue where it was: notifies each member accordingly, and delivers the current entries. */
   onReset({ why, after }: LogReset): void {
     const { joinedFrames, scheduler } = this.#services;
     joinedFrames.clear();
@@ -210,13 +210,13 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     scheduler.add(this.#pump);
   }
 
-  /** Resolves when the log holds here what a join from there needs; nothing where there is nothing to wait for. */
+  /** Resolves when the log holds in this process what a join from there needs; undefined if there is nothing to wait for. */
   reach(from: string | undefined): Promise<void> | undefined {
     if (from === undefined) return undefined;
     return this.#log.reach?.(from === 'start' ? from : parsePosition(from));
   }
 
-  /** Resolves when few enough sends are under way and the serializer has places, or takes nothing any more. */
+  /** Resolves when few enough sends are in progress and the serializer has room, or accepts nothing any more. */
   async ready(): Promise<void> {
     const { settings, serializer } = this.#services;
     do {
@@ -225,7 +225,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     } while (this.#inFlight.count >= settings.readyLimit);
   }
 
-  /** Tells other processes how many are here, and closes an idle thread that nobody used for the idle time. */
+  /** Reports the number of members to other processes, and closes a thread that was unused for the idle time. */
   sweep(now: number): void {
     const { size } = this.members;
     const { settings, report } = this.#services;
@@ -238,14 +238,14 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     if (isUnused && this.state === 'idle') sendIfActive(this.#actor, { type: 'expired' });
   }
 
-  /** Takes no more sends; resolves when what was accepted has been logged and offered. Its members may still be behind. */
+  /** Accepts no more sends; resolves when all accepted messages have been logged and offered. Its members may still be behind. */
   async drain(): Promise<void> {
     this.#streams?.abortAll('drain');
     sendIfActive(this.#actor, { type: 'drain' });
     while (this.#inFlight.count > 0) await this.#inFlight.next();
   }
 
-  /** Nobody is behind any more, or the drain's time is up. */
+  /** No member is behind any more, or the drain's time is up. */
   drained(): void {
     sendIfActive(this.#actor, { type: 'drained' });
   }
@@ -279,7 +279,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     else this.#services.telemetry.causing(message, () => this.#activate());
   }
 
-  /** Its machine rests with the next sweep: without members, it would else change its state twice for each message. */
+  /** The machine rests only with the next sweep: without members, it would otherwise change its state twice for each message. */
   #leave(): void {
     this.#inFlight.end();
     this.#usedAt = this.#services.now();
