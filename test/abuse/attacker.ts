@@ -48,6 +48,10 @@ const attacks: Readonly<Record<string, () => Buffer>> = {
   publishes: () => many(1_000, (i) => text({ t: 'pub', th: 't', id: `m${i}`, d: i })),
   joins: () => many(1_000, (i) => Buffer.concat([text({ t: 'join', th: `j${i}` }), text({ t: 'leave', th: `j${i}` })])),
   lists: () => text({ t: 'joins', l: Array.from({ length: 256 }, (_, i) => [`l${Math.random()}`, i]) }),
+  // what the thread holds, again and again; the second time after a leave
+  rereads: () => many(20, () => text({ t: 'join', th: 'h', from: 'start' })),
+  rejoins: () =>
+    many(20, () => Buffer.concat([text({ t: 'join', th: 'h', from: 'start' }), text({ t: 'leave', th: 'h' })])),
   acks: () => many(2_000, () => text('{"t":"ack","th":"t","o":1}')),
   pings: () => many(10_000, () => frame(FIN | PING)),
   pongs: () => many(10_000, () => frame(FIN | PONG)),

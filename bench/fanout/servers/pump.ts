@@ -70,6 +70,7 @@ function subscriberOf(link: Link): Subscriber<Subscription> {
     beginParts: () => true,
     endParts: ignore,
     partReady: ignore,
+    rereads: ignore,
     tellGap: ignore,
     tellLost: ignore,
     fellBehind: () => turns.add(room.pump),

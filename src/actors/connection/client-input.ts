@@ -124,6 +124,11 @@ export class ClientInput implements IntakeMember {
     if (this.hasWork) this.#services.intake.add(this);
   }
 
+  /** The client is given what it has been given before, because it asked for it again. */
+  payForReread(entries: number, bytes: number): void {
+    this.#pay(costs.reread(entries, bytes));
+  }
+
   /** The connection has ended. */
   end(): void {
     this.#account.close();

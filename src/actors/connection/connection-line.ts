@@ -30,7 +30,7 @@ export class ConnectionLine {
   /** From the eviction until the socket is gone. */
   #ending: LinkEnding | undefined;
   /** The client's requests, which wait for the client to read its answers. */
-  input: { goOn(): void } | undefined;
+  input: { goOn(): void; payForReread(entries: number, bytes: number): void } | undefined;
 
   constructor({ id, format }: ConnectionSettings, services: ConnectionServices) {
     const { liveness, highWaterMarkBytes } = services.settings;

@@ -143,6 +143,10 @@ export class DeliverySide implements Subscriber<Subscription> {
     this.resume();
   }
 
+  rereads(entries: number, bytes: number): void {
+    this.#line.input?.payForReread(entries, bytes);
+  }
+
   tellGap(threadId: string, why: GapReason, position: string): void {
     this.#services.counters.gaps++;
     this.#line.sendNotice(notices.gap(threadId, why, position));

@@ -27,6 +27,8 @@ export const costs = {
   parsing: ({ weight }: JsonWeight): number => Math.floor(weight / WEIGHT_PER_POINT),
   /** Cheaper than other requests: a reconnecting client joins each of its threads. */
   join: 0.15,
+  /** Messages, or text of streams, that the connection has been given before. What a client has not had is free. */
+  reread: (entries: number, bytes: number): number => entries / 48 + bytes / (64 * KIB),
   request: 0.75,
   /** A ping of the client, or a pong that answers no ping of the server. */
   control: 1,

@@ -3,6 +3,7 @@ import type { MaybePromise } from '../../api/message.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
+import { LeftThreads } from './left-threads.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 import { notices } from './wire-protocol.ts';
 import type { Clearance } from '../delivery/clearance.ts';
@@ -22,6 +23,8 @@ export class Subscriptions extends SubscriptionTable implements Task {
   #own = 0;
   /** When the connection last left a thread; undefined if it never did. */
   leftAt: number | undefined;
+  /** Undefined if it never left one. */
+  #left: LeftThreads | undefined;
   /** Joins that wait for the application or for a shared log; undefined if there are none. */
   #joining: Set<{ readonly threadId: string }> | undefined;
   /** The subscription whose big message is being sent in parts: there is only one, which bounds the memory that it holds. */
@@ -225,6 +228,8 @@ export class Subscriptions extends SubscriptionTable implements Task {
     const { subscription, plan } = thread.subscribe(this.#subscriber, from, request);
     this.add(subscription);
     if (isOwnThreadId(thread.id)) this.#own++;
+    const readTo = this.#left?.take(thread.id, plan.start.epoch) ?? 0;
+    if (readTo > 0 && request !== undefined) this.#payFor(subscription, readTo);
     const position = formatPosition(plan.start);
     this.#line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
     if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
@@ -239,11 +244,24 @@ export class Subscriptions extends SubscriptionTable implements Task {
       notices.joined(subscription.threadId, formatPosition(subscription.position), 0, request?.ref),
     );
     subscription.streams?.place(subscription, request?.texts);
+    this.#payFor(subscription, 0);
     if (subscription.isOwed) this.fellBehind(subscription, this.#line.writer.admit('message'));
+  }
+
+  /** A client asks for what it has been given already: messages are paid for as they are written, text of streams now. */
+  #payFor(subscription: Subscription, readTo: number): void {
+    subscription.rereadTo = readTo;
+    const units = subscription.streams?.unitsOwed(subscription) ?? 0;
+    if (units > 0) this.#subscriber.rereads(0, units);
   }
 
   #forget(subscription: Subscription): void {
     this.delete(subscription.threadId);
+    // the end of the connection is no such leave
+    if (this.#line.state !== 'evicted') {
+      this.#left ??= new LeftThreads(this.#services.settings.input.maxThreadsPerConnection);
+      this.#left.note(subscription.threadId, subscription.position.epoch, subscription.readTo);
+    }
     if (isOwnThreadId(subscription.threadId)) this.#own--;
     else this.leftAt = this.#services.now();
     this.#passed(subscription);

@@ -38,6 +38,8 @@ export interface Subscriber<Member> {
   endParts(): void;
   /** The next part is compressed; the socket could have accepted it earlier. */
   partReady(): void;
+  /** The client is given entries, or text, that it has been given before on this connection: it pays for that. */
+  rereads(entries: number, bytes: number): void;
   /** Notifies the client that messages before this position are missing. */
   tellGap(threadId: string, why: GapReason, position: string): void;
   /** Notifies the client that a token stream is over without a final message. */

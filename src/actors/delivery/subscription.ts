@@ -21,6 +21,8 @@ const STEPS_PER_VISIT = 256;
 export class Subscription extends ConnectionCursor<Subscription> {
   /** Set if the client receives big entries in parts. */
   parts: PartsRequest | undefined;
+  /** The client pays for entries up to here: its connection has been given them before. */
+  rereadTo = 0;
   /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
   /** The cursor at which it waits for a signal, although the socket may accept messages. */
@@ -58,6 +60,11 @@ export class Subscription extends ConnectionCursor<Subscription> {
   override end(): void {
     super.end();
     this.#endParts();
+  }
+
+  /** The connection has been given everything up to here: before, or by this subscription, the last entry perhaps in part. */
+  get readTo(): number {
+    return Math.max(this.rereadTo, this.#partStream === undefined ? this.cursor : this.cursor + 1);
   }
 
   /** Messages or text of a stream are still to be written. */
@@ -147,7 +154,9 @@ export class Subscription extends ConnectionCursor<Subscription> {
     else this.writer.board(run.piece, run.bytes.length, run.entries.length, batch);
     this.home.counters.deliveries += run.entries.length;
     if (run.isTraced) this.subscriber.traceRun(run);
+    const isReread = this.cursor < this.rereadTo;
     this.cursor = run.to;
+    if (isReread) this.subscriber.rereads(run.entries.length, run.bytes.length);
     return true;
   }
 
@@ -168,6 +177,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       if (!this.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
       this.#write(entry, false, batch);
+      if (this.cursor < this.rereadTo) this.subscriber.rereads(1, entry.body.bytes);
     } else if (entry !== undefined && !this.wasAhead(entry)) {
       this.noteSkipped(entry);
     }
@@ -205,7 +215,9 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   #writePart(stream: PartSender): boolean {
+    const { bytes } = this.writer;
     this.#waitsAt = stream.write(this.subscriber) === 'signal' ? this.cursor : -1;
+    if (this.cursor < this.rereadTo) this.subscriber.rereads(0, this.writer.bytes - bytes);
     if (!stream.isDone) return false;
     this.noteWritten(stream.entry);
     this.#pass();
@@ -256,6 +268,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       if (entry?.isDeliverable(this.home.now()) === true) this.#write(entry, true);
       else if (entry !== undefined) this.noteSkipped(entry);
       this.criticalCursor = offset;
+      if (entry !== undefined && offset <= this.rereadTo) this.subscriber.rereads(1, entry.body.bytes);
     }
   }
 

@@ -127,6 +127,14 @@ export class StreamRegistry {
     return false;
   }
 
+  /** UTF-16 units of text that the subscription has not had. */
+  unitsOwed(subscription: TextReader): number {
+    let units = 0;
+    for (const { cursors, text } of this.#byId.values())
+      units += Math.max(0, text.told - (cursors.get(subscription) ?? 0));
+    return units;
+  }
+
   /** The subscription begins, or begins anew, at the positions that its client reports. */
   place(subscription: TextReader, has: TextPositions = NOTHING): void {
     for (const { id, cursors, text } of this.#byId.values()) cursors.set(subscription, text.align(has.get(id) ?? 0));
