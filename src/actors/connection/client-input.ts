@@ -264,7 +264,8 @@ export class ClientInput implements IntakeMember {
   }
 
   #refuseOversized(data: Uint8Array, isBinary: boolean): void {
-    const { format, maxFrameBytes } = this.#session.settings;
+    const { format } = this.#session.settings;
+    const { maxFrameBytes } = this.#services.settings.input;
     if (format === 'plain' || data.length > maxFrameBytes) this.#shun(closeCodes.tooBig);
     else if (isBinary) this.#shun(closeCodes.badMessage);
     else this.#refuseUnread(data, 'TC_MESSAGE_TOO_LARGE');

@@ -88,13 +88,11 @@ export class ClientRequests {
     const scoped = scopedId(this.#scope, id);
     const message = { threadId, id: scoped, data, trace };
     const isHeard = session.emit(message);
-    const { onPublish } = session.settings;
+    const { rules, session: authenticated } = session.settings;
+    const { onPublish } = rules;
     if (onPublish !== undefined) {
-      this.#answer(
-        request,
-        scoped,
-        await withDeadline('onPublish', onPublish(message, session.connection), this.#services),
-      );
+      const answer = onPublish(authenticated, message, session.connection);
+      this.#answer(request, scoped, await withDeadline('onPublish', answer, this.#services));
     } else if (isHeard) this.#answer(request, scoped, true);
     else this.#refuse(request, 'unhandled');
   }

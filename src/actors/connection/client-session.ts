@@ -103,7 +103,8 @@ export class ClientSession {
 
   async #mayJoin(threadId: string): Promise<boolean> {
     assertThreadId(threadId);
-    const answer: unknown = await withDeadline('authorize', this.settings.authorize(threadId), this.#services);
+    const { rules, session } = this.settings;
+    const answer: unknown = await withDeadline('authorize', rules.authorize(session, threadId), this.#services);
     return isAllowed('authorize()', answer, this.#services.report);
   }
 }

@@ -216,7 +216,7 @@ export class ConnectionActor implements Connection, LinkListener {
       return;
     }
     const { unfinishedBytes } = this.line;
-    const isTooBig = unfinishedBytes > this.#settings.maxFrameBytes + READ_AHEAD_BYTES;
+    const isTooBig = unfinishedBytes > this.#services.settings.input.maxFrameBytes + READ_AHEAD_BYTES;
     if (this.#services.unfinished.note(this, unfinishedBytes) && !isTooBig) return;
     this.#holdsTooMuch = true;
     this.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);

@@ -5,6 +5,7 @@ import { assertUserId } from '../../infra/log/ids.ts';
 import { clientNetwork } from '../../infra/socket/client-address.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Format } from '../../api/message.ts';
+import type { AttachOptions, Session } from '../../api/attach.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 
 /** The options of one connection with defaults filled in. */
@@ -15,14 +16,18 @@ export interface ConnectionSettings {
   /** Data that the application attaches to the connection. */
   readonly data: unknown;
   readonly format: Format;
-  readonly authorize: (threadId: string) => boolean | Promise<boolean>;
-  readonly onPublish: AcceptOptions['onPublish'];
   readonly address: string | undefined;
   /** Maximum bytes of one frame of the client; a larger one is refused. */
   readonly maxInputBytes: number;
-  /** Maximum bytes of one frame of the client; a larger one ends the connection. */
-  readonly maxFrameBytes: number;
+  readonly rules: ClientRules;
+  /** The client's session, for the rules. */
+  readonly session: Session;
 }
+
+/** What the application decides about clients. Clients of the same gateway share it. */
+export type ClientRules = Pick<Required<AttachOptions>, 'authorize'> & {
+  readonly onPublish: AttachOptions['onPublish'] | undefined;
+};
 
 const ACCEPT_OPTIONS: OptionTable<AcceptOptions> = {
   userId: 'text',
@@ -35,7 +40,8 @@ const ACCEPT_OPTIONS: OptionTable<AcceptOptions> = {
   onPublish: 'function',
 };
 
-const refuseAll = (): boolean => false;
+const NO_RULES: ClientRules = { authorize: () => false, onPublish: undefined };
+const NO_SESSION: Session = {};
 
 const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
 
@@ -43,18 +49,25 @@ const addressOf = (address: string | undefined): string | undefined => address &
 export function resolveAccept(options: AcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
   checkOptions<AcceptOptions>(options, ACCEPT_OPTIONS);
   if (options.userId !== undefined) assertUserId('userId', options.userId);
-  const { maxInputBytes, maxFrameBytes } = settings.input;
+  const { maxInputBytes } = settings.input;
   return {
     id: newId(),
     userId: options.userId,
     clientId: checkClientId(options.clientId),
     data: options.data,
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
-    authorize: options.authorize ?? refuseAll,
-    onPublish: options.onPublish,
     address: addressOf(options.address),
-    maxFrameBytes,
     maxInputBytes: checkCount('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
+    rules: rulesOf(options),
+    session: NO_SESSION,
+  };
+}
+
+function rulesOf({ authorize, onPublish }: AcceptOptions): ClientRules {
+  if (authorize === undefined && onPublish === undefined) return NO_RULES;
+  return {
+    authorize: authorize === undefined ? NO_RULES.authorize : (_, threadId) => authorize(threadId),
+    onPublish: onPublish && ((_, message, connection) => onPublish(message, connection)),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Format } from '../../api/message.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
-import { isOwnPage, queryOf } from '../../infra/socket/request-target.ts';
+import { isOwnPage } from '../../infra/socket/request-target.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { GatewaySettings } from './resolve-attach-options.ts';
 
@@ -20,9 +20,13 @@ export function isOriginAllowed(request: IncomingMessage, allowed: GatewaySettin
 }
 
 /** A client that offers the subprotocol speaks it, so an additional `plain` is a contradiction. */
-export function formatAsked(request: IncomingMessage, allowPlain: boolean): Format | 'refused' | undefined {
-  const asked = queryOf(request).get('format') ?? undefined;
-  const offered = request.headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim());
+export function formatAsked(
+  { headers }: IncomingMessage,
+  query: URLSearchParams,
+  allowPlain: boolean,
+): Format | 'refused' | undefined {
+  const asked = query.get('format') ?? undefined;
+  const offered = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim());
   const speaksJson = offered?.includes(SUBPROTOCOL) ?? false;
   if (asked === 'json' || (asked === undefined && speaksJson)) return 'json';
   if (asked === undefined) return undefined;

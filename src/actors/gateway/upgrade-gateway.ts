@@ -1,26 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
-import type { TimerHandle } from '../../api/clock.ts';
-import type { AcceptOptions } from '../../api/connection.ts';
 import type { RefusedHandshake, RefusedReason } from '../../api/events.ts';
-import type { Format } from '../../api/message.ts';
+import type { Format, MaybePromise } from '../../api/message.ts';
 import { Refusal } from '../../api/refusal.ts';
-import type { AcceptedSocket } from '../../api/socket.ts';
-import { asError, AuthenticationTimeoutError, TooManyConnectionsError, UpgradeTakenError } from '../../infra/errors.ts';
+import type { Link, LinkListener } from '../../api/socket.ts';
+import { AuthenticationTimeoutError, TooManyConnectionsError, UpgradeTakenError } from '../../infra/errors.ts';
 import { makeUpgrader, type Handshake } from '../../infra/socket/handshake.ts';
 import { queryOf } from '../../infra/socket/request-target.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
 import type { InputBudgets } from '../connection/input-budgets.ts';
-import { clientIdIn } from '../connection/resolve-accept-options.ts';
+import { clientIdIn, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { HubContext } from '../support/context.ts';
+import { isThenable } from '../support/callback-deadline.ts';
 import { warnDeveloper } from '../support/development-warning.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import { assertSession } from './assert-session.ts';
 import { formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
 import { HandshakeBudget } from './handshake-budget.ts';
+import { PendingHandshakes } from './pending-handshakes.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
@@ -30,7 +30,7 @@ export interface GatewayPort {
   readonly budgets: InputBudgets;
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
-  accept(socket: AcceptedSocket, options: AcceptOptions): ConnectionActor;
+  accept(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings): ConnectionActor;
   /**
    * Looks for a place for one more connection of the user by ending dead ones. Resolves when there is a place, or when there can be none.
    */
@@ -54,6 +54,16 @@ const SPENT: Denial = { reason: 'rate-limited', refusal: new Refusal(429) };
 
 type Answer = Session | Refusal | false | null | undefined;
 
+/** A handshake that passed the first checks, with what its request says. */
+interface Arrival {
+  readonly handshake: Handshake;
+  readonly query: URLSearchParams;
+  /** Undefined if it asks for none. */
+  readonly format: Format | undefined;
+  /** The address that counts for the limit by address, if any. */
+  readonly address: string | undefined;
+}
+
 /** Answers the upgrade requests of one path: decides which clients may connect and which threads their URL joins. */
 export class UpgradeGateway implements Route, Task {
   readonly #context: HubContext;
@@ -62,12 +72,9 @@ export class UpgradeGateway implements Route, Task {
   readonly #unroute: () => void;
   readonly #refusals: RefusalLog;
   readonly #budget: HandshakeBudget;
-  /**
-   * Handshakes whose `authenticate` has not settled, with their deadlines. They include clients that have gone or were refused meanwhile.
-   */
-  readonly #pending = new Map<Handshake, TimerHandle>();
+  readonly #pending: PendingHandshakes;
   /** Handshakes to be answered in slices of the scheduler: a deploy brings thousands at the same moment. */
-  readonly #answers: (() => void)[] = [];
+  readonly #answers: { readonly arrival: Arrival; readonly answer: Answer }[] = [];
   readonly #upgraders;
 
   /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
@@ -75,7 +82,9 @@ export class UpgradeGateway implements Route, Task {
     this.#context = context;
     this.#hub = hub;
     this.#options = resolveAttach(options, context.settings);
-    const { path, maxPayload, maxFragments, compress } = this.#options;
+    const { path, maxPayload, maxFragments, compress, authenticateTimeoutMs } = this.#options;
+    const { clock } = context.actorOptions;
+    this.#pending = new PendingHandshakes(clock, authenticateTimeoutMs, (handshake) => this.#late(handshake));
     this.#budget = new HandshakeBudget(hub.budgets, this.#options);
     this.#refusals = new RefusalLog(path, context.settings.isDevelopment, (news) => hub.refused(news));
     const limits = { maxPayload, maxFragments, compress };
@@ -102,10 +111,11 @@ export class UpgradeGateway implements Route, Task {
     this.close();
   }
 
-  /** Handshakes that wait for `authenticate` get a 503. */
+  /** Handshakes that wait for `authenticate`, or for their turn, get a 503. */
   close(): void {
-    for (const handshake of this.#pending.keys()) {
-      this.#stopTimer(handshake);
+    const waiting = [...this.#pending.all, ...this.#answers.map(({ arrival }) => arrival.handshake)];
+    for (const handshake of waiting) {
+      this.#pending.settled(handshake);
       this.#refuse(handshake, { reason: 'stopping', refusal: new Refusal(503) });
     }
   }
@@ -113,9 +123,9 @@ export class UpgradeGateway implements Route, Task {
   /** The cheap checks come first. Never throws. */
   take(handshake: Handshake): void {
     try {
-      const denial = this.#assess(handshake.request);
-      if (denial === undefined) void this.#admit(handshake);
-      else if (!this.#refuse(handshake, denial)) this.#reportTaken(handshake);
+      const assessed = this.#assess(handshake);
+      if (!('reason' in assessed)) this.#authenticate(assessed);
+      else if (!this.#refuse(handshake, assessed)) this.#reportTaken(handshake);
     } catch (error) {
       this.#fail(handshake, error);
     }
@@ -125,17 +135,21 @@ export class UpgradeGateway implements Route, Task {
     this.#refusals.note('path', status, request);
   }
 
-  #assess(request: IncomingMessage): Denial | undefined {
+  #assess(handshake: Handshake): Denial | Arrival {
+    const { request } = handshake;
     const { allowedOrigins, allowPlain, maxPendingHandshakes } = this.#options;
     if (!isOriginAllowed(request, allowedOrigins)) {
       return { reason: 'origin', refusal: new Refusal(403, ORIGIN_HINT) };
     }
-    if (formatAsked(request, allowPlain) === 'refused') {
-      return { reason: 'format', refusal: new Refusal(400, 'format not allowed') };
-    }
-    if (this.#pending.size >= maxPendingHandshakes) return { reason: 'handshakes', refusal: new Refusal(503) };
+    const query = queryOf(request);
+    const format = formatAsked(request, query, allowPlain);
+    if (format === 'refused') return { reason: 'format', refusal: new Refusal(400, 'format not allowed') };
+    const waiting = this.#pending.size + this.#answers.length;
+    if (waiting >= maxPendingHandshakes) return { reason: 'handshakes', refusal: new Refusal(503) };
     const denial = this.#denialOf(undefined);
-    return denial ?? (this.#budget.take({ address: this.#budget.addressOf(request) }) ? undefined : SPENT);
+    if (denial !== undefined) return denial;
+    const address = this.#budget.addressOf(request);
+    return this.#budget.take({ address }) ? { handshake, query, format, address } : SPENT;
   }
 
   /** Whether the hub has no place for one more connection of this user. */
@@ -154,49 +168,54 @@ export class UpgradeGateway implements Route, Task {
     }
   }
 
+  /** @throws what the application's function throws at once */
+  #authenticate(arrival: Arrival): void {
+    const { handshake } = arrival;
+    const answer = this.#options.authenticate(handshake.request, contextOf(handshake));
+    if (isThenable(answer) || this.#isUserFull(answer)) void this.#settle(arrival, answer);
+    else this.#enqueue(arrival, answer);
+  }
+
   /** Never rejects. */
-  async #admit(handshake: Handshake): Promise<void> {
-    const { authenticate, authenticateTimeoutMs } = this.#options;
-    const { clock } = this.#context.actorOptions;
-    const { request, signal } = handshake;
-    this.#pending.set(
-      handshake,
-      clock.setTimeout(() => this.#late(handshake), authenticateTimeoutMs),
-    );
+  async #settle(arrival: Arrival, answering: MaybePromise<Answer>): Promise<void> {
+    const { handshake } = arrival;
+    this.#pending.add(handshake);
     try {
-      const answer = await authenticate(request, { signal });
-      this.#stopTimer(handshake);
+      const answer = await answering;
+      this.#pending.settled(handshake);
       const userId = userIdOf(answer);
-      const isFull = userId !== undefined && this.#denialOf(userId)?.reason === 'user-connections';
-      if (isFull) await this.#hub.makeRoom(userId, signal);
-      await this.#inItsTurn(() => this.#answer(handshake, answer));
+      if (userId !== undefined && this.#isUserFull(answer)) await this.#hub.makeRoom(userId, handshake.signal);
+      this.#enqueue(arrival, answer);
     } catch (error) {
-      if (!signal.aborted) this.#fail(handshake, error);
+      this.#fail(handshake, error);
     } finally {
-      this.#stopTimer(handshake);
       this.#pending.delete(handshake);
-      this.#reportTaken(handshake);
     }
   }
 
-  /** @throws what the answer throws */
-  #inItsTurn(answer: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#answers.push(() => {
-        try {
-          answer();
-          resolve();
-        } catch (error) {
-          reject(asError(error));
-        }
-      });
-      this.#context.scheduler.add(this);
-    });
+  #isUserFull(answer: unknown): boolean {
+    const userId = userIdOf(answer);
+    return userId !== undefined && this.#denialOf(userId)?.reason === 'user-connections';
+  }
+
+  /** The answer comes after the `upgrade` event, because other listeners of the event may take the socket. */
+  #enqueue(arrival: Arrival, answer: Answer): void {
+    this.#answers.push({ arrival, answer });
+    this.#context.scheduler.add(this);
   }
 
   run(deadline: number): boolean {
-    do this.#answers.shift()?.();
-    while (this.#answers.length > 0 && this.#context.now() < deadline);
+    do {
+      const next = this.#answers.shift();
+      if (next === undefined) break;
+      const { handshake } = next.arrival;
+      try {
+        this.#answer(next.arrival, next.answer);
+        this.#reportTaken(handshake);
+      } catch (error) {
+        this.#fail(handshake, error);
+      }
+    } while (this.#context.now() < deadline);
     return this.#answers.length === 0;
   }
 
@@ -205,10 +224,6 @@ export class UpgradeGateway implements Route, Task {
     if (!this.#refuse(handshake, { reason: 'timeout', refusal: new Refusal(503) })) return;
     const { authenticateTimeoutMs } = this.#options;
     this.#context.report(new AuthenticationTimeoutError({ timeoutMs: authenticateTimeoutMs }));
-  }
-
-  #stopTimer(handshake: Handshake): void {
-    this.#context.actorOptions.clock.clearTimeout(this.#pending.get(handshake));
   }
 
   /** False if it is already over, or was answered elsewhere. */
@@ -222,13 +237,17 @@ export class UpgradeGateway implements Route, Task {
     if (handshake.wasTaken) this.#context.report(new UpgradeTakenError({ path: this.#options.path }));
   }
 
-  /** A failure of the library or of the application. */
+  /** A failure of the library or of the application. It is not reported if the client has gone. */
   #fail(handshake: Handshake, error: unknown): void {
-    this.#refuse(handshake, { reason: 'failed', refusal: new Refusal(500) });
-    this.#context.report(error);
+    if (!handshake.isGone) {
+      this.#refuse(handshake, { reason: 'failed', refusal: new Refusal(500) });
+      this.#context.report(error);
+    }
+    this.#reportTaken(handshake);
   }
 
-  #answer(handshake: Handshake, answer: Answer): void {
+  #answer(arrival: Arrival, answer: Answer): void {
+    const { handshake } = arrival;
     if (handshake.isOver || handshake.wasTaken) return;
     if (answer instanceof Refusal) {
       this.#refuse(handshake, { reason: 'application', refusal: answer });
@@ -239,37 +258,42 @@ export class UpgradeGateway implements Route, Task {
       // nothing can change between this and the accept
       const { userId } = answer;
       const denial = this.#denialOf(userId) ?? (this.#budget.take({ userId }) ? undefined : SPENT);
-      if (denial === undefined) this.#open(handshake, answer);
+      if (denial === undefined) this.#open(arrival, answer);
       else this.#refuse(handshake, denial, answer.userId);
     }
   }
 
-  #open(handshake: Handshake, session: Session): void {
-    const { request } = handshake;
-    const asked = formatAsked(request, this.#options.allowPlain);
-    const format = session.format ?? (asked === 'refused' ? undefined : asked) ?? this.#options.format;
-    const options = {
-      ...this.#acceptOptions(session, format),
-      address: this.#budget.addressOf(request),
-      clientId: clientIdIn(queryOf(request)),
-    };
+  #open(arrival: Arrival, session: Session): void {
+    const { handshake, query } = arrival;
+    const { format = arrival.format ?? this.#options.format } = session;
     const status = handshake.complete(this.#upgraders[format], (webSocket, socket) => {
-      const connection = this.#hub.accept((listener) => wsSocketLink(webSocket, socket, listener), options);
-      joinFromUrl(connection, queryOf(request));
+      const settings = this.#settingsOf(arrival, session, format);
+      const connection = this.#hub.accept((listener) => wsSocketLink(webSocket, socket, listener), settings);
+      joinFromUrl(connection, query);
     });
-    if (status !== undefined) this.#refusals.note('malformed', status, request, session.userId);
+    if (status !== undefined) this.#refusals.note('malformed', status, handshake.request, session.userId);
   }
 
-  /** A separate function, because a closure holds its whole scope: `authorize` lives as long as the connection, the request must not. */
-  #acceptOptions(session: Session, format: Format): AcceptOptions {
-    const { onPublish, maxPayload } = this.#options;
+  #settingsOf({ query, address }: Arrival, session: Session, format: Format): ConnectionSettings {
     return {
-      format,
-      maxInputBytes: Math.min(maxPayload, this.#context.settings.input.maxInputBytes),
-      authorize: (threadId) => this.#options.authorize(session, threadId),
+      id: this.#context.newId(),
+      userId: session.userId,
+      clientId: clientIdIn(query),
       data: session.data,
-      ...(session.userId === undefined ? {} : { userId: session.userId }),
-      ...(onPublish && { onPublish: (message, sender) => onPublish(session, message, sender) }),
+      format,
+      address,
+      maxInputBytes: Math.min(this.#options.maxPayload, this.#context.settings.input.maxInputBytes),
+      rules: this.#options,
+      session,
     };
   }
+}
+
+/** What `authenticate` is given besides the request. The signal is made when it is asked for. */
+function contextOf(handshake: Handshake): { readonly signal: AbortSignal } {
+  return {
+    get signal() {
+      return handshake.signal;
+    },
+  };
 }

@@ -2,13 +2,13 @@ import { userThreadId } from '../../infra/log/ids.ts';
 import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
-import type { AcceptedSocket } from '../../api/socket.ts';
+import type { AcceptedSocket, Link, LinkListener } from '../../api/socket.ts';
 import { ConnectionActor } from '../connection/connection.ts';
 import type { ConnectionServices } from '../connection/connection-services.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
 import { Intake } from '../connection/intake.ts';
 import { SharedSlots } from '../connection/request-lanes.ts';
-import { resolveAccept } from '../connection/resolve-accept-options.ts';
+import { resolveAccept, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
 import { UnfinishedInput } from '../connection/unfinished-input.ts';
 import type { HubContext } from '../support/context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
@@ -56,7 +56,11 @@ export class ConnectionAcceptor {
       if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
       throw error;
     }
-    const makeLink = typeof socket === 'function' ? socket : wsLink.bind(undefined, socket);
+    return this.open(typeof socket === 'function' ? socket : wsLink.bind(undefined, socket), settings);
+  }
+
+  /** A connection that there is room for. Where `makeLink` throws, there is none. */
+  open(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings): ConnectionActor {
     const connection = new ConnectionActor(settings, this.#services);
     connection.attach(makeLink);
     this.#connections.add(connection);

@@ -123,7 +123,10 @@ class HubActor implements Hub {
   }
 
   accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
-    const connection = this.#acceptor.accept(socket, options);
+    return this.#welcome(this.#acceptor.accept(socket, options));
+  }
+
+  #welcome(connection: ConnectionActor): ConnectionActor {
     this.#news.emit('connection', connection);
     connection.announced();
     return connection;
@@ -134,7 +137,7 @@ class HubActor implements Hub {
     const gateway = new UpgradeGateway(server, options, this.#context, {
       budgets: this.#acceptor.budgets,
       assertRoom: (userId) => this.#connections.assertRoom(userId),
-      accept: (socket, settings) => this.accept(socket, settings),
+      accept: (makeLink, settings) => this.#welcome(this.#acceptor.open(makeLink, settings)),
       refused: this.#news.refused,
       makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
     });

@@ -29,6 +29,6 @@ export function withDeadline<T>(
 }
 
 /** Query builders of databases are not promises, but can be awaited. */
-function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
+export function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
   return typeof answer === 'object' && answer !== null && 'then' in answer;
 }

@@ -1,17 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net';
 
-/** Addresses of private networks and of this machine (RFC 1918, 4193, 4291, 6598): these are a proxy's, not a client's. */
-const LOCAL = new BlockList();
-LOCAL.addSubnet('10.0.0.0', 8);
-LOCAL.addSubnet('100.64.0.0', 10);
-LOCAL.addSubnet('127.0.0.0', 8);
-LOCAL.addSubnet('169.254.0.0', 16);
-LOCAL.addSubnet('172.16.0.0', 12);
-LOCAL.addSubnet('192.168.0.0', 16);
-LOCAL.addAddress('::1', 'ipv6');
-LOCAL.addSubnet('fc00::', 7, 'ipv6');
-LOCAL.addSubnet('fe80::', 10, 'ipv6');
+// Addresses of private networks and of this machine (RFC 1918, 4193, 4291, 6598): these are a proxy's, not a client's.
+
+/** 10/8, 100.64/10, 127/8, 169.254/16, 172.16/12, 192.168/16. A `BlockList` would create an object for each check. */
+const LOCAL_IPV4 = /^(?:10|127|169\.254|192\.168|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])|172\.(?:1[6-9]|2\d|3[01]))\./;
+
+const LOCAL_IPV6 = new BlockList();
+LOCAL_IPV6.addAddress('::1', 'ipv6');
+LOCAL_IPV6.addSubnet('fc00::', 7, 'ipv6');
+LOCAL_IPV6.addSubnet('fe80::', 10, 'ipv6');
 
 /** Headers that proxies add. */
 const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip', 'via'] as const;
@@ -21,10 +19,23 @@ const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-
  * all clients behind the proxy would count as one.
  */
 export function directAddress({ headers, socket }: IncomingMessage): string | undefined {
-  const address = socket.remoteAddress;
-  if (address === undefined || FORWARDING.some((header) => headers[header] !== undefined)) return undefined;
-  const plain = withoutMapping(address);
-  return LOCAL.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4') ? undefined : address;
+  if (FORWARDING.some((header) => headers[header] !== undefined)) return undefined;
+  const address = remoteAddressOf(socket);
+  return address === undefined || isLocal(withoutMapping(address)) ? undefined : address;
+}
+
+/** Asks the socket's handle if there is one: Node keeps the answer of `remoteAddress`, 140 bytes, as long as the socket. */
+function remoteAddressOf(socket: Socket): string | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null || !('getpeername' in handle)) return socket.remoteAddress;
+  const { getpeername } = handle;
+  const peer: { address?: unknown } = {};
+  if (typeof getpeername === 'function') Reflect.apply(getpeername, handle, [peer]);
+  return typeof peer.address === 'string' ? peer.address : socket.remoteAddress;
+}
+
+function isLocal(address: string): boolean {
+  return address.includes(':') ? LOCAL_IPV6.check(address, 'ipv6') : LOCAL_IPV4.test(address);
 }
 
 /** What identifies one client: an IPv4 address, or a 64-bit network of IPv6 (RFC 6177). Any other address is used as it is. */

@@ -10,9 +10,9 @@ export interface BoundaryOwner {
 
 /**
  * The property in which a socket and its `ws` objects keep their owner. So all sockets share their guards, which cost nothing for each
- * socket.
+ * socket. Another copy of this library sees it as well.
  */
-const OWNER = Symbol('owner of a socket');
+const OWNER = Symbol.for('link of threadcast');
 
 /** The same for objects that serve a receiver. */
 const RECEIVER = Symbol('receiver of a socket');
@@ -25,31 +25,53 @@ const RECEIVER = Symbol('receiver of a socket');
 export function setErrorBoundary(webSocket: EventEmitter, socket: Socket, owner: BoundaryOwner): void {
   const receiver: unknown = Reflect.get(webSocket, '_receiver');
   const deflate = memberOf(Reflect.get(webSocket, '_extensions'), 'permessage-deflate');
-  for (const emitter of [webSocket, socket, receiver]) guard(emitter, 'emit', guardedCall, owner);
-  guard(receiver, '_write', guardedWrite, owner);
-  guard(receiver, 'startLoop', guardedLoop, owner);
-  guard(deflate, 'decompress', guardedCallback, owner);
+  calls.set(webSocket, 'emit', owner);
+  calls.set(socket, 'emit', owner);
+  calls.set(receiver, 'emit', owner);
+  writes.set(receiver, '_write', owner);
+  loops.set(receiver, 'startLoop', owner);
+  if (typeof deflate !== 'object' || deflate === null) return;
+  callbacks.set(deflate, 'decompress', owner);
   // the end of one connection's work begins another one's
-  guard(deflate, '_decompress', guardedCallback, owner);
-  if (typeof deflate === 'object' && deflate !== null) Object.assign(deflate, { [RECEIVER]: receiver });
+  callbacks.set(deflate, '_decompress', owner);
+  Object.assign(deflate, { [RECEIVER]: receiver });
+}
+
+/** Whether this socket, or WebSocket, has a boundary already. */
+export function hasErrorBoundary(carrier: object): boolean {
+  return OWNER in carrier;
+}
+
+export function ownerOf(carrier: object): unknown {
+  return Reflect.get(carrier, OWNER);
 }
 
 type Guarded = (this: object, ...args: unknown[]) => unknown;
-type Guard = (original: CallableFunction) => Guarded;
 
-/** By the guarded function: a method of `ws` is the same function for all connections, and so is its guard. */
-const guards = new Map<Guard, WeakMap<CallableFunction, Guarded>>();
+/** Guards of one kind, by the guarded function: a method of `ws` is the same function for all connections, and so is its guard. */
+class Guards {
+  readonly #make: (original: CallableFunction) => Guarded;
+  readonly #known = new WeakMap<CallableFunction, Guarded>();
 
-function guard(target: unknown, method: string, makeGuarded: Guard, owner: BoundaryOwner): void {
-  if (typeof target !== 'object' || target === null) return;
-  const original: unknown = Reflect.get(target, method);
-  if (typeof original !== 'function') return;
-  let known = guards.get(makeGuarded);
-  if (known === undefined) guards.set(makeGuarded, (known = new WeakMap()));
-  let guarded = known.get(original);
-  if (guarded === undefined) known.set(original, (guarded = makeGuarded(original)));
-  Object.assign(target, { [method]: guarded, [OWNER]: owner });
+  constructor(make: (original: CallableFunction) => Guarded) {
+    this.#make = make;
+  }
+
+  set(target: unknown, method: string, owner: BoundaryOwner): void {
+    if (typeof target !== 'object' || target === null) return;
+    const original: unknown = Reflect.get(target, method);
+    if (typeof original !== 'function') return;
+    let guarded = this.#known.get(original);
+    if (guarded === undefined) this.#known.set(original, (guarded = this.#make(original)));
+    Reflect.set(target, method, guarded);
+    Reflect.set(target, OWNER, owner);
+  }
 }
+
+const calls = new Guards(guardedCall);
+const writes = new Guards(guardedWrite);
+const loops = new Guards(guardedLoop);
+const callbacks = new Guards(guardedCallback);
 
 function guardedCall(original: CallableFunction): Guarded {
   return function call(...args) {
@@ -115,7 +137,7 @@ function endInput(receiver: unknown, error: unknown): void {
 }
 
 function fail(carrier: object, error: unknown): void {
-  const owner: unknown = Reflect.get(carrier, OWNER);
+  const owner = ownerOf(carrier);
   const failed = memberOf(owner, 'failed');
   if (typeof failed === 'function') Reflect.apply(failed, owner, [error]);
 }

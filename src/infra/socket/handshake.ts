@@ -18,9 +18,11 @@ export class Handshake {
   readonly request: IncomingMessage;
   readonly #socket: Duplex;
   readonly #head: Buffer;
-  readonly #gone = new AbortController();
   readonly #writtenBefore: number | undefined;
+  /** Made when the application reads the signal: most applications never do. */
+  #abortController: AbortController | undefined;
   #isOver = false;
+  #isGone = false;
   #wasTaken = false;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
@@ -31,8 +33,8 @@ export class Handshake {
     // from now on it has no other error listener: without this, a reset would end the process
     socket.on('error', ignore);
     // the server allows half-open sockets: a client that ends its side during a handshake has gone
-    socket.once('end', this.#onGone);
-    socket.once('close', this.#onGone);
+    socket.on('end', this.#onGone);
+    socket.on('close', this.#onGone);
   }
 
   /** Nothing is left to answer. */
@@ -55,9 +57,16 @@ export class Handshake {
     return isDestroyed || socket.writableEnded || writtenBytesOf(socket) !== this.#writtenBefore || hasResponse(socket);
   }
 
+  /** The handshake has ended without a 101. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   /** Aborted when the handshake ends without a 101. */
   get signal(): AbortSignal {
-    return this.#gone.signal;
+    this.#abortController ??= new AbortController();
+    if (this.#isGone) this.#abortController.abort();
+    return this.#abortController.signal;
   }
 
   /** Answers and closes. False if the handshake is already over, or if another listener has answered. */
@@ -66,7 +75,7 @@ export class Handshake {
     if (this.#isInOtherHands) {
       this.#wasTaken = true;
       this.#end();
-      this.#gone.abort();
+      this.#abort();
       return false;
     }
     this.#end();
@@ -74,7 +83,7 @@ export class Handshake {
     socket.once('finish', () => socket.destroy());
     if (socket instanceof Socket) socket.setTimeout(LINGER_MS, () => socket.destroy());
     socket.end(responseOf(status, message));
-    this.#gone.abort();
+    this.#abort();
     return true;
   }
 
@@ -110,8 +119,13 @@ export class Handshake {
     this.#wasTaken = this.wasTaken;
     this.#end();
     this.#socket.destroy();
-    this.#gone.abort();
+    this.#abort();
   };
+
+  #abort(): void {
+    this.#isGone = true;
+    this.#abortController?.abort();
+  }
 
   #end(): void {
     this.#isOver = true;

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Body } from '../../api/body.ts';
 import { sharedWindow } from '../wire/deflate.ts';
 import { SocketFailedError, UnsupportedSocketError } from '../errors.ts';
-import { setErrorBoundary, type BoundaryOwner } from './error-boundary.ts';
+import { hasErrorBoundary, ownerOf, setErrorBoundary, type BoundaryOwner } from './error-boundary.ts';
 import { unfinishedIn } from './unfinished-bytes.ts';
 import { encodePing, encodePong } from '../wire/frames.ts';
 import type { Link, LinkListener, Piece, ServerWebSocket, WindowBits } from '../../api/socket.ts';
@@ -27,7 +27,7 @@ export function wsLink(webSocket: ServerWebSocket, listener: LinkListener): Link
  * WebSocket that already has a connection is left alone.
  */
 export function turnAway(webSocket: ServerWebSocket, code: number, reason: string): void {
-  if (Reflect.has(webSocket, LINK)) return;
+  if (hasErrorBoundary(webSocket)) return;
   const socket: unknown = Reflect.get(webSocket, '_socket');
   if (socket instanceof Socket) setErrorBoundary(webSocket, socket, { failed: () => socket.destroy() });
   webSocket.on('error', ignore);
@@ -38,11 +38,6 @@ export function turnAway(webSocket: ServerWebSocket, code: number, reason: strin
 export function wsSocketLink(webSocket: ServerWebSocket, socket: Socket, listener: LinkListener): Link {
   return new WsLink(webSocket, socket, listener);
 }
-
-/**
- * The property in which a socket and its WebSocket keep their link. So all links share their listeners, which cost nothing for each link.
- */
-const LINK = Symbol.for('link of threadcast');
 
 /** Bytes of pings that a client may send without reading the answers, if we do not write these answers. */
 const MAX_PONG_BYTES = 64 * 1024;
@@ -64,10 +59,7 @@ class WsLink implements Link, BoundaryOwner {
     this.#socket = socket;
     this.#listener = listener;
     // another copy of this library may also have accepted it
-    if (Reflect.has(webSocket, LINK)) throw new UnsupportedSocketError({ reason: 'it has been accepted before' });
-    const carried = { [LINK]: this };
-    Object.assign(socket, carried);
-    Object.assign(webSocket, carried);
+    if (hasErrorBoundary(webSocket)) throw new UnsupportedSocketError({ reason: 'it has been accepted before' });
     this.#answersPings = takePongs(webSocket);
     setErrorBoundary(webSocket, socket, this);
     socket.setNoDelay(true);
@@ -217,8 +209,9 @@ class WsLink implements Link, BoundaryOwner {
   }
 }
 
+/** The owner of a socket is its link: listeners that all links share cost nothing for each of them. */
 function linkOf(carrier: EventEmitter): WsLink | undefined {
-  const link: unknown = Reflect.get(carrier, LINK);
+  const link = ownerOf(carrier);
   return link instanceof WsLink ? link : undefined;
 }
 
