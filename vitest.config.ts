@@ -6,6 +6,7 @@ import { Sequencer } from './test/support/sequencer.ts';
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
   usual: ['units', 'sockets', 'databases', 'simulation'],
+  full: ['versions', 'simulation'],
 };
 
 const cores = availableParallelism();
