@@ -61,25 +61,25 @@ export interface EntryDraft {
   readonly key?: string | undefined;
   /** When it stops being worth delivering, on the hub's clock; Infinity for never. */
   readonly expiresAt: number;
-  /** The publish span, where it is recorded. Not carried to other processes. */
+  /** The publish span, if it is recorded. Not sent to other processes. */
   readonly trace?: MessageTrace | undefined;
-  /** The same as text, for the envelope and for other processes: a log that is shared carries it along. */
+  /** The same as text, for the envelope and for other processes: a shared log stores it. */
   readonly traceparent?: string | undefined;
-  /** Of the message's sender. Not carried to other processes. */
+  /** The record for the message's sender. Not sent to other processes. */
   readonly tally?: DeliveryTally | undefined;
 }
 
 /** A big message as `part` frames, for clients that asked for them. */
 export interface EntryParts {
-  /** How many there are. */
+  /** Number of parts. */
   readonly count: number;
-  /** Somebody reads: the body stays alive. */
+  /** A reader begins: the body stays alive. */
   enter(): void;
-  /** Somebody has read to the end, or gives up. */
+  /** A reader has reached the end, or gives up. */
   leave(): void;
   /** The whole frame of part `n`, counted from 0; only between `enter` and `leave`. */
   frame(n: number): Uint8Array;
-  /** The same, compressed each; only between `enter` and `leave`. */
+  /** The same parts, each compressed; only between `enter` and `leave`. */
   deflated(window: WindowBits, level: number): DeflatedEntryParts;
 }
 
@@ -90,31 +90,31 @@ export interface DeflatedEntryParts {
 }
 
 /**
- * One message in the log, with its frames, each encoded once for all connections that want it. `makeEntry` of `threadcast` makes one: a log
- * decides about offset and time, and gives it up with `release`.
+ * One message in the log, with its frames, each encoded once for all connections that need it. `makeEntry` of `threadcast` creates one. A
+ * log decides about offset and time, and releases it with `release`.
  */
 export interface Entry extends EntryDraft {
-  /** 1 for the first of an epoch; 0 for a volatile one, which is in no log. */
+  /** 1 for the first entry of an epoch; 0 for a volatile one, which is in no log. */
   readonly offset: number;
-  /** Replaced where the process takes over an entry that another one has published. */
+  /** Replaced when the process takes over an entry that another process has published. */
   trace: MessageTrace | undefined;
   /** When it was logged, on the hub's clock. */
   readonly loggedAt: number;
-  /** A newer entry stands for it: set by the log, which then releases it. Its place in the order stays. */
+  /** A newer entry supersedes it: set by the log, which then releases it. Its offset stays taken. */
   isSuperseded: boolean;
-  /** Its fan-out is over: whoever gets it from now on is catching up. Set by the hub. */
+  /** Its fan-out is over: connections that receive it from now on are catching up. Set by the hub. */
   isOffered: boolean;
   /** Replaced likewise, and when the fan-out is over. Set by the hub. */
   tally: DeliveryTally | undefined;
-  /** Memory that the log holds for it: its bytes, compressed ones included, and what is around them. */
+  /** Memory that the log holds for it: its bytes, compressed ones included, and the overhead of the entry. */
   readonly heldBytes: number;
-  /** Big enough to go out in parts. */
+  /** Big enough to be sent in parts. */
   readonly isInParts: boolean;
   readonly parts: EntryParts;
-  /** False where nobody who is behind needs it any more. */
+  /** False if no connection that is behind needs it any more. */
   isDeliverable(now: number): boolean;
-  /** @param window what the connection has negotiated; without it, or where the message is not worth it, the frame is plain */
+  /** @param window the negotiated window; without it, or if compression does not make the message smaller, the frame is plain */
   frame(frameClass: FrameClass, window?: WindowBits): Frame;
-  /** Gives up the log's reference to the bodies: the entry is not to be read after this. */
+  /** Releases the log's reference to the bodies: the entry must not be read after this. */
   release(): void;
 }

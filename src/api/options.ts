@@ -4,15 +4,15 @@ import type { DeliveryLog } from './log.ts';
 import type { Clock } from './clock.ts';
 import type { InputLimits } from './input-limits.ts';
 
-/** Watches the machines: XState inspection events, as `createActor` takes them. */
+/** Observes the machines: XState inspection events, as `createActor` takes them. */
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void);
 
-/** What happens when a connection too many comes. */
+/** What happens to a connection beyond the limit. */
 export type WhenFull = 'reject' | 'evict-oldest';
 
 /** Everything has a default. Times are in milliseconds, sizes in bytes. */
 export interface HubOptions extends InputLimits {
-  /** How long a peer may make no progress before that counts as one failure. @default 5000 */
+  /** How long a client may make no progress before that counts as one failure. @default 5000 */
   sendTimeoutMs?: number | undefined;
   /** The waits before the retries of one delivery. @default [1000, 2000, 4000] */
   retryDelaysMs?: readonly number[] | undefined;
@@ -20,45 +20,49 @@ export interface HubOptions extends InputLimits {
   breakerThreshold?: number | undefined;
   /** How long the breaker stays open before the one probe. @default 30000 */
   cooldownMs?: number | undefined;
-  /** A connection that was silent for this long is pinged. @default 25000 */
+  /** The hub pings a connection that was silent for this long. @default 25000 */
   heartbeatMs?: number | undefined;
   /** How often the one sweep looks at all connections; a stall is found at most this much late. @default sendTimeoutMs / 5, at most 1000 */
   sweepMs?: number | undefined;
-  /** Unsent bytes at which a socket is given no more; at least one fragment of 256 KiB. @default 524288 */
+  /** Unsent bytes at which the hub writes no more to a socket; at least one fragment of 256 KiB. @default 524288 */
   highWaterMarkBytes?: number | undefined;
   /** How long fan-outs and catch-ups, all together, may hold the event loop at a time. @default 2 */
   sliceMs?: number | undefined;
   /** Largest message, in bytes of its JSON. @default 134217728 (128 MiB) */
   maxMessageBytes?: number | undefined;
   /**
-   * How long `authorize`, `onPublish` and a stream's `mayCancel` may take: then the client is refused with `TC_ANSWER_TIMEOUT`, the hub
-   * has an `error` event, and the client's next request about the thread has its turn. Found with the next sweep. @default 30000
+   * How long `authorize`, `onPublish` and a stream's `mayCancel` may take. Then the hub refuses the client with `TC_ANSWER_TIMEOUT` and
+   * emits an `error` event, and the client's next request about the thread has its turn. The next sweep finds it. @default 30000
    */
   answerTimeoutMs?: number | undefined;
   /** For connections that have negotiated permessage-deflate without context takeover on the server's side. */
   compression?: CompressionOptions | undefined;
-  /** Connections at most; see `whenFull`. @default none */
+  /** Maximum connections; see `whenFull`. @default none */
   maxConnections?: number | undefined;
-  /** Connections of one `userId` at most; see `whenFull`. @default none */
+  /** Maximum connections of one `userId`; see `whenFull`. @default none */
   maxConnectionsPerUser?: number | undefined;
   /**
-   * What happens to a connection too many: `reject` closes it with 1013, `evict-oldest` closes the oldest one (of the user, where
-   * that limit is reached) with 4409. Before a handshake of a user without a place is refused, the user's connections are pinged, and the
-   * oldest one that does not answer within two seconds is closed with 4409: a line may have died unnoticed. @default 'reject'
+   * What happens to a connection beyond the limit.
+   *
+   * - `reject` closes it with 1013.
+   * - `evict-oldest` closes the oldest one (of the user, if that limit is reached) with 4409.
+   *
+   * Before the hub refuses a handshake of a user without a place, it pings the user's connections, and closes the oldest one that does not
+   * answer within two seconds with 4409: a line may have died unnoticed. @default 'reject'
    */
   whenFull?: WhenFull | undefined;
-  /** Critical messages that a connection may be behind before it is evicted with 4408. @default 1000 */
+  /** Critical messages that a connection may be behind before the hub evicts it with 4408. @default 1000 */
   maxCriticalBehind?: number | undefined;
   /**
-   * A connection that was in no thread and whose client said nothing for this long is closed with 4406. The library's own threads, by which
-   * `hub.user().send` and `connection.send` come, do not count; an acknowledgement does. @default never
+   * The hub closes a connection with 4406 that was in no thread and whose client sent nothing for this long. The library's own threads,
+   * which carry `hub.user().send` and `connection.send`, do not count; an acknowledgement does. @default never
    */
   idleConnectionMs?: number | undefined;
-  /** Sends of one thread under way above which `thread.ready()` waits. @default 64 */
+  /** Sends of one thread in progress above which `thread.ready()` waits. @default 64 */
   readyLimit?: number | undefined;
-  /** A thread without members is closed after this time; its log stays as long as the log says. @default 60000 */
+  /** A thread without members is closed after this time; its log stays as long as the log's limits allow. @default 60000 */
   threadIdleMs?: number | undefined;
-  /** How long `receipt.settled()` waits for the slowest. @default 30000 */
+  /** How long `receipt.settled()` waits for the slowest connection. @default 30000 */
   settleTimeoutMs?: number | undefined;
   /** Token streams. */
   streams?: StreamLimits | undefined;
