@@ -74,15 +74,15 @@ export interface AttachOptions<S extends Session = Session> {
    */
   maxPayload?: number | undefined;
   /**
-   * The address that counts for `maxInputPerSecondPerAddress`. Behind a proxy, read the header that your proxy sets, because clients can
-   * send any other. `false`, or `undefined` as an answer, means no limit by address.
+   * The address that counts for `maxInputPerSecondPerAddress`. Behind a proxy or a CDN, read the header that it sets: clients can
+   * send any other, and without this option a CDN's clients share the limit of its address. `false`, or `undefined` as an answer, means no limit by address.
    *
    * ```ts
    * clientAddress: ({ headers }) => headers['cf-connecting-ip']?.toString(),
    * ```
    *
    * For IPv6 the first 64 bits count. An error that it throws becomes an `error` event of the hub, and a 500.
-   * @default the socket's address; none if that is a private one or the request has a header of a proxy (`x-forwarded-for` and the like)
+   * @default the socket's address, whatever the headers say; none if it is a private one, as of a proxy in the same network
    */
   clientAddress?: ((request: IncomingMessage) => string | undefined) | false | undefined;
   /** Maximum fragments of one message; more close the connection with 1008. @default 1024 */

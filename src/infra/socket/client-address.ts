@@ -11,15 +11,11 @@ LOCAL_IPV6.addAddress('::1', 'ipv6');
 LOCAL_IPV6.addSubnet('fc00::', 7, 'ipv6');
 LOCAL_IPV6.addSubnet('fe80::', 10, 'ipv6');
 
-/** Headers that proxies add. */
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip', 'via'] as const;
-
 /**
- * The client's address, if the socket shows it. Undefined if the request came through a proxy, as its headers or its private address show:
- * all clients behind the proxy would count as one.
+ * The client's address, as its socket tells. No header counts: every client can send one. Undefined for a private address, which is most
+ * likely a proxy's: all clients behind it would be one.
  */
-export function directAddress({ headers, socket }: IncomingMessage): string | undefined {
-  if (FORWARDING.some((header) => headers[header] !== undefined)) return undefined;
+export function directAddress({ socket }: Pick<IncomingMessage, 'socket'>): string | undefined {
   const address = remoteAddressOf(socket);
   return address === undefined || isLocal(withoutMapping(address)) ? undefined : address;
 }
