@@ -5,7 +5,7 @@ import { limitsOf, listsOf, type FrameLimits } from './list-frames.ts';
 /** The longest that a message waits for its acknowledgement. */
 const AFTER_MS = 1_000;
 
-/** Of a server that takes no lists, and counts each frame: acknowledgements of one second. */
+/** For a server that accepts no lists and counts each frame: acknowledgements of one second. */
 const SINGLE_ACKS = 128;
 
 /** Cumulative acknowledgements of all threads, once a second. */
@@ -20,18 +20,18 @@ export class AckQueue {
     this.#send = send;
   }
 
-  /** What the server takes. */
+  /** The limits of the server's frames. */
   greeted(limits: FrameLimits): void {
     this.#limits = limits;
   }
 
-  /** Everything up to this offset is here. */
+  /** The client has received everything up to this offset. */
   received(threadId: string, offset: number): void {
     this.#offsets.set(threadId, offset);
     this.#wait();
   }
 
-  /** The thread is left: a join will tell the position. */
+  /** The client has left the thread: a new join will state the position. */
   forget(threadId: string): void {
     this.#offsets.delete(threadId);
   }

@@ -2,80 +2,81 @@ import type { StateChange, ClientState } from './connection-states.ts';
 
 /** A message of a thread. */
 export interface Message {
-  /** Unique in the thread; the publisher's idempotency key where there was one. */
+  /** Unique in the thread; the publisher's idempotency key if there was one. */
   readonly id: string;
-  /** Its place in the thread's log, growing, not always by one; undefined for a volatile message, which is in no log. */
+  /** Its offset in the thread's log: it grows, not always by one. Undefined for a volatile message, which is in no log. */
   readonly offset: number | undefined;
-  /** What was published. Check it before you use it. */
+  /** The published data. Check it before you use it. */
   readonly data: unknown;
   /** The thread's position after this message, for `join(threadId, { from })` of a later client. */
   readonly position: string;
-  /** A critical message that has overtaken others: they are still to come, and the position has not moved. */
+  /** A critical message that has overtaken others: they follow, and the position has not moved. */
   readonly ahead: boolean;
   /**
-   * The token stream that this message ends: the application has been given it as a `stream` event, so it shows its text already.
-   * Undefined for every other message, also for an answer that the client has only seen as a whole.
+   * The token stream that this message ends. The application has received it as a `stream` event, so it already shows the text. Undefined
+   * for every other message, also for an answer of which the client has only seen the final message.
    */
   readonly stream: string | undefined;
   /**
-   * W3C `traceparent` of the span under which the message was published, where that is sampled: an OpenTelemetry tracer in the page can
-   * go on with it.
+   * W3C `traceparent` of the span under which the message was published, if that is sampled. An OpenTelemetry tracer in the page can
+   * continue it.
    */
   readonly trace: string | undefined;
 }
 
 /**
- * Messages are missing: fetch the present state from elsewhere, then go on with what comes. Iterators may still hold
- * messages from before the gap; each message's `position` tells.
+ * Messages are missing: fetch the present state from elsewhere, then continue with the new messages. Iterators may still hold messages from
+ * before the gap; compare each message's `position`.
  */
 export interface Gap {
   /**
-   * `trimmed`: they are not kept any more, or were sent while the client was away from a thread that the application joins. `epoch`: the
-   * log was started anew. `fork`, `ahead`: the log lost its end. `too-large`: one of more than `maxMessageBytes`. `overflow`: more than
-   * `maxBuffered` had to wait for a reader. Other words may come with later servers.
+   * Why messages are missing. Later servers may send other words.
+   *
+   * - `trimmed`: the log no longer has them, or they were sent while the client was away from a thread that only the application joins.
+   * - `epoch`: the log was recreated.
+   * - `fork`, `ahead`: the log lost its newest entries.
+   * - `too-large`: a message of more than `maxMessageBytes`.
+   * - `overflow`: more than `maxBuffered` messages had to wait for a reader.
    */
   readonly why: string;
-  /** Where the thread goes on. */
+  /** The position at which the thread continues. */
   readonly position: string;
 }
 
 /** The server has let the client into the thread, for the first time or after a reconnect. */
 export interface Joined {
-  /** Where the client stands now. */
+  /** The client's current position. */
   readonly position: string;
-  /** How many messages of the log the server sends now, at most: some may have been superseded or have expired. */
+  /** Maximum messages of the log that the server sends now: some may have been superseded or have expired. */
   readonly recovered: number;
 }
 
 /**
- * A text that grows, as the tokens of a model come. Its end is a message of the thread with the stream's id and the whole text as
- * `text`, which is a `message` event like any other; where the publisher did not end it, the message has `aborted`, the reason.
+ * A text that grows, as a model produces tokens. Its end is a message of the thread with the stream's id and the whole text as `text`, and
+ * a `message` event like any other. If the publisher did not end it, the message has `aborted`, the reason.
  *
- * Each `for await` gets the text from its beginning, whenever it starts; what has come meanwhile comes in one piece.
+ * Each `for await` gets the text from its beginning, whenever it starts; the text so far comes in one piece.
  */
 export interface ClientStream extends AsyncIterable<string> {
   readonly id: string;
-  /** All that has come. */
+  /** All text received so far. */
   readonly text: string;
   /**
-   * The final message; undefined where it will not come: the thread was left, or messages are missing (`gap`). A stream that is still
+   * The final message. Undefined if it will not come: the client left the thread, or messages are missing (`gap`). A stream that is still
    * growing after a gap is a new `stream` event, with the text from its beginning. Never rejects.
    */
   readonly done: Promise<Message | undefined>;
-  /**
-   * Asks the publisher to stop, after a reconnect again. What it does is the publisher's business; a refusal is an `error` event of the
-   * thread.
-   */
+  /** Asks the publisher to stop, and asks again after a reconnect. The publisher decides. A refusal is an `error` event of the thread. */
   cancel(this: void): void;
 }
 
-/** A big message is coming in parts; it is a `message` when all of them are here. */
+/** A big message is arriving in parts. It becomes a `message` event when all of them have arrived. */
 export interface Progress {
   readonly id: string;
   readonly offset: number;
-  /** Parts that have come: of nearly equal size, and not asked for again after a reconnect. */
+  /** Received parts, of nearly equal size. They are not requested again after a reconnect. */
   readonly parts: number;
-  /** Parts in all. */
+  /** Number of all parts. */
   readonly of: number;
 }
 
@@ -85,17 +86,17 @@ export interface Left {
   readonly reason: string;
 }
 
-/** Events of a thread, each with what its listeners are given. */
+/** Events of a thread, each with what its listeners receive. */
 export interface ThreadEvents {
   message: Message;
-  /** A token stream has its first text. */
+  /** The first text of a token stream has arrived. */
   stream: ClientStream;
   gap: Gap;
   progress: Progress;
   joined: Joined;
   /**
-   * The thread is over, by the server: iterators end when they have given what they hold, and the client does not join it again by itself.
-   * `client.join` asks anew.
+   * The server has ended the thread for this client. Iterators end when they have returned what they hold, and the client does not rejoin
+   * by itself. `client.join` asks again.
    */
   left: Left;
   /** JoinRefusedError, ServerError, MessageTooLargeError. Without a listener here it is an `error` event of the client. */
@@ -104,7 +105,7 @@ export interface ThreadEvents {
 
 /** How to join a thread. */
 export interface JoinOptions {
-  /** A position to resume after, as `thread.position` gives it, or `start` for all that the log holds. @default only what comes from now on */
+  /** A position to resume after, as in `thread.position`, or `start` for everything that the log holds. @default only new messages */
   from?: string | undefined;
   /** Short for `thread.on('gap', ...)`. @default none */
   onGap?: ((gap: Gap) => void) | undefined;
@@ -113,28 +114,28 @@ export interface JoinOptions {
 }
 
 /**
- * A conversation that this client has joined: it stays joined across reconnects, and each message comes exactly once and
- * in order, apart from critical ones that come `ahead`.
+ * A conversation that this client has joined. It stays joined across reconnects, and each message arrives exactly once and in order, apart
+ * from critical ones that arrive `ahead`.
  *
- * Until its first listener for `message` or its first iterator is added, messages are held, at most `maxBuffered`; readers that come in the
- * same turn of the event loop get them all. Then the thread waits on the server, unless there are listeners for `stream`: then the oldest
- * messages are given up with a `gap`. A `stream` listener gets the streams that are still growing when it comes.
+ * Until its first listener for `message` or its first iterator is added, the thread holds up to `maxBuffered` messages; readers added in
+ * the same turn of the event loop get them all. When they are full, the thread waits on the server. With `stream` listeners it drops the
+ * oldest messages with a `gap` instead. A new `stream` listener gets the streams that are still growing.
  */
 export interface ClientThread extends AsyncIterable<Message> {
   readonly id: string;
   /** `epoch.offset.id` of the last message that was received in order; undefined before the first `joined`. */
   readonly position: string | undefined;
-  /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the client. */
+  /** Adds a listener and returns the function that removes it. An error that a listener throws becomes an `error` event of the client. */
   on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void;
-  /** No more messages; iterators give what they hold and end. Leaving twice is once. */
+  /** Leaves the thread. Iterators return what they hold and end. A second call has no effect. */
   leave(): void;
   /**
-   * The messages from now on. What is not taken yet is held, at most `maxBuffered` messages: then the thread is left on the
-   * server, for its listeners too, and joined again from its position when half of them have been taken. So a slow reader
-   * costs no memory and misses no logged message, unless the server's log does not reach back so far: that is a `gap`.
-   * An iterator that is not read any more must be ended with `return()`, as `break` in `for await` does.
+   * The messages from now on. The iterator holds up to `maxBuffered` unread messages. Beyond that, the client leaves the thread on the
+   * server, for its listeners too, and joins again from its position when half of them have been read. So a slow reader costs no memory and
+   * misses no logged message, unless the server's log does not reach back so far: that is a `gap`. End an iterator that is not read any
+   * more with `return()`, as `break` in `for await` does.
    *
-   * Throws JoinRefusedError where the server does not let the client in, ConnectionRefusedError where it closed for good.
+   * Throws JoinRefusedError if the server does not let the client in, ConnectionRefusedError if it closed for good.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
@@ -142,8 +143,8 @@ export interface ClientThread extends AsyncIterable<Message> {
 /** How to publish a message. */
 export interface PublishOptions {
   /**
-   * Idempotency key, `^[\w.:-]{1,128}$`: a message that is published again in the thread with the same one is the same message. The keys of
-   * a user are those of all of the user's clients; those of a client without a user are its own, until it is made anew. @default random
+   * Idempotency key, `^[\w.:-]{1,128}$`: a message published again in the thread with the same key is the same message. All clients of a
+   * user share the user's keys. A client without a user has its own keys, until the client is created anew. @default random
    */
   id?: string | undefined;
   /** How long to wait for the answer, in milliseconds. @default the client's `publishTimeoutMs` */
@@ -152,13 +153,13 @@ export interface PublishOptions {
   trace?: string | undefined;
 }
 
-/** The server has taken a message. */
+/** The server has accepted a message. */
 export interface Published {
   /** The idempotency key. */
   readonly id: string;
-  /** The message's id in its thread, `Message.id`, where the server sends it on as it came. */
+  /** The message's id in its thread, `Message.id`, if the server sends it on as it came. */
   readonly messageId: string;
-  /** Where it is in the thread's log, `epoch.offset.id`; undefined where the server does not tell. */
+  /** Its position in the thread's log, `epoch.offset.id`; undefined if the server does not state it. */
   readonly position: string | undefined;
 }
 
@@ -167,84 +168,89 @@ export interface LogChange {
   readonly isUp: boolean;
 }
 
-/** Events of `client.inbox`, each with what its listeners are given. */
+/** Events of `client.inbox`, each with what its listeners receive. */
 export interface InboxEvents {
   message: Message;
   gap: Gap;
 }
 
 /**
- * What the server sends to this client alone, `connection.send()`, and to all connections of its user, `hub.user(id).send()`. Each message
- * comes once and in order. What is sent to the user while the client is away comes after the reconnect; what is sent to the connection
- * ends with it.
+ * Messages to this client alone, `connection.send()`, and to all connections of its user, `hub.user(id).send()`. Each message arrives once
+ * and in order. Messages that are sent to the user while the client is away arrive after the reconnect. Messages to the connection end with
+ * it.
  *
- * Messages are held for the first reader as in a thread; of those to the connection, and not taken, the oldest are given up with a `gap`.
+ * The inbox holds messages for the first reader, as a thread does. Of unread messages to the connection, the oldest are dropped with a
+ * `gap`.
  */
 export interface Inbox extends AsyncIterable<Message> {
   /**
-   * Where the client stands in what is sent to its user; undefined before the first message or answer. Keep it, and give it to the client
-   * of the next page as `inbox.from` of its options.
+   * The client's position in its user's messages; undefined before the first message or answer. Keep it, and pass it to the client of the
+   * next page as the option `inbox.from`.
    */
   readonly position: string | undefined;
-  /** Returns the function that takes the listener away. What a listener throws becomes an `error` event of the client. */
+  /** Adds a listener and returns the function that removes it. An error that a listener throws becomes an `error` event of the client. */
   on<E extends keyof InboxEvents>(event: E, listener: (news: InboxEvents[E]) => unknown): () => void;
-  /** The messages from now on; an iterator that is not read any more must be ended with `return()`, as `break` in `for await` does. */
+  /** The messages from now on. End an iterator that is not read any more with `return()`, as `break` in `for await` does. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
 
-/** Events of a client, each with what its listeners are given. */
+/** Events of a client, each with what its listeners receive. */
 export interface ClientEvents {
   state: StateChange;
   /** `isLogUp` has changed. */
   log: LogChange;
   /**
-   * The application has joined a thread for this client, with `connection.join`. The client does not join it again by itself after a
-   * reconnect: that is the application's to do, and what was sent meanwhile is a `gap`. `client.join` of it returns the same thread, and
-   * makes it one that the client joins by itself, which asks `authorize`.
+   * The application has joined a thread for this client, with `connection.join`. The client does not rejoin it by itself after a reconnect:
+   * the application does, and messages sent meanwhile are a `gap`. `client.join` returns the same thread, and makes the client rejoin it by
+   * itself, which asks `authorize`.
    */
   thread: ClientThread;
   /**
-   * What went wrong without an end to the client: ConnectionFailingError, MalformedFrameError, ServerError, what a listener or `token` threw.
+   * An error that does not end the client: ConnectionFailingError, MalformedFrameError, ServerError, an error of a listener or of `token`.
    * Without a listener it goes to `reportError`, in Node to a process warning.
    */
   error: unknown;
 }
 
-/** A connection to a hub that comes back by itself. */
+/** A connection to a hub that reconnects by itself. */
 export interface Client {
   /**
-   * `connecting`: a socket is being opened. `open`: it is. `waiting`: it was lost, another attempt follows.
-   * `closed`: for good.
+   * The state of the connection.
+   *
+   * - `connecting`: a socket is being opened.
+   * - `open`: the socket is open.
+   * - `waiting`: the socket was lost, and another attempt follows.
+   * - `closed`: closed for good.
    */
   readonly state: ClientState;
   /**
-   * False while the server says that it cannot reach its log: what is published meanwhile may be refused or late, and what others
-   * publish may come late; nothing that was accepted is lost. What the server said last, true before.
+   * False while the server reports that it cannot reach its log. Published messages may then be refused or late, and messages of others may
+   * be late. Accepted messages are not lost. The last report of the server counts; true before the first.
    */
   readonly isLogUp: boolean;
-  /** What the server sends to this client and its user. */
+  /** Messages to this client and its user. */
   readonly inbox: Inbox;
   /**
-   * Joins now, or as soon as the connection is open. A thread that is joined already is returned as it is, and the options count for
-   * nothing: add listeners with `thread.on`. A `leave` is one for all that share it.
+   * Joins now, or as soon as the connection is open. A thread that is already joined is returned as it is, and the options are ignored: add
+   * listeners with `thread.on`. A `leave` ends it for all that share it.
    * @throws InvalidThreadIdError, InvalidOptionError, ClientClosedError
    */
   join(threadId: string, options?: JoinOptions): ClientThread;
   /**
-   * Sends a message to the thread; it need not be joined.
+   * Sends a message to the thread, which need not be joined.
    *
-   * Resolves when the server has accepted it. Until then it is kept, `maxQueued` messages at most, and sent again on each new
-   * connection, in order and with the same id: a server that hands the id on as idempotency key has it once. Publish with an `id` of
-   * your own where the page may be closed meanwhile, or where you would publish again after a PublishTimeoutError.
+   * Resolves when the server has accepted it. Until then the client keeps it, `maxQueued` messages at most, and sends it again on each new
+   * connection, in order and with the same id. A server that passes the id on as idempotency key stores it once. Publish with an `id` of
+   * your own if the page may be closed meanwhile, or if you would publish again after a PublishTimeoutError.
    *
-   * The message is what `JSON.stringify` makes of `data`: `{}` for a `Map`, a `Set`, an iterator or a promise.
+   * The message is the result of `JSON.stringify` for `data`: `{}` for a `Map`, a `Set`, an iterator or a promise.
    *
-   * Rejects with PublishRefusedError where the server refuses it, PublishTimeoutError where no answer came in time,
-   * InvalidThreadIdError, InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
+   * Rejects with PublishRefusedError if the server refuses it, PublishTimeoutError if no answer arrived in time, InvalidThreadIdError,
+   * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
   publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
-  /** Returns the function that takes the listener away. */
+  /** Adds a listener and returns the function that removes it. */
   on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void;
-  /** The end: threads are left, what waits to be published is rejected. Closing twice is once. */
+  /** Closes for good: leaves all threads, and rejects messages that wait to be published. A second call has no effect. */
   close(): void;
 }

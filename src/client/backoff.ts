@@ -22,8 +22,8 @@ export function laterDelay({ maxMs }: Backoff, random: () => number): number {
   return (maxMs / 2) * (1 + random());
 }
 
-/** The longest that a server can have its clients wait. */
+/** The longest wait that a server can impose on its clients. */
 export const LONGEST_RETRY_MS = 300_000;
 
-/** A connection that has lasted for this many shortest waits was a good one: the next attempt is a first one again. */
+/** A connection that lasted for this many shortest waits was good: the next attempt counts as the first again. */
 export const GOOD_WAITS = 10;

@@ -4,12 +4,12 @@ import { fieldsOf } from './fields.ts';
 /** `setTimeout` fires at once for 2^31 ms or more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Every option there is, with what `typeof` may say of its value; a number is the least that a number may be, whole unless it is a time. */
+/** Every option, with the `typeof` of its value. A number is the minimum of a numeric option, which is whole unless it is a time. */
 type OptionTable<Options> = { readonly [Name in keyof Options]-?: string | number };
 
 /**
  * An option may be left out or be undefined.
- * @throws InvalidOptionError for an option that there is not, one of another kind, and a number out of its range
+ * @throws InvalidOptionError for an unknown option, one of another kind, and a number out of its range
  */
 export function checkOptions<Options extends object>(options: Options, table: OptionTable<Options>): void {
   const rows = new Map<string, string | number>(Object.entries(table));

@@ -31,10 +31,10 @@ import type { ClientState, ConnectionListener, StateChange } from './connection-
 import type { ThreadHost } from './thread-host.ts';
 import { JoinedThread } from './thread.ts';
 
-/** Threads in all, beyond which the application joins none for the client; a hub allows 10,000 where its application sets nothing else. */
+/** Maximum threads that the application joins for the client. A hub allows 10,000 by default. */
 const MAX_THREADS = 16_384;
 
-/** A client at work: its connection brings frames, its threads take them. */
+/** The client: its connection receives frames, its threads handle them. */
 export class ThreadcastClient implements Client, ThreadHost, PublishHost, ConnectionListener {
   readonly settings: ClientSettings;
   readonly inbox: ClientInbox;
@@ -43,9 +43,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   readonly #publishQueue: PublishQueue;
   readonly #joins: JoinQueue;
   readonly #acks: AckQueue;
-  /** On this connection. */
+  /** The limits on this connection. */
   #isGreeted = false;
-  /** Of the newest join that was refused: where the application has joined, a `joined` with it follows. */
+  /** The newest refused join: if the application has joined, a `joined` with its `ref` follows. */
   #refusedRef: number | undefined;
   readonly #threads = new Map<string, JoinedThread>();
   readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'error'], this);
@@ -77,7 +77,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       known.claim();
       return known;
     }
-    // the application has joined it for what is new, and the page wants it from there
+    // the application has joined it for new messages, and the page needs it from that position
     known?.end();
     const thread = new JoinedThread(threadId, options, this, 'own');
     this.#threads.set(threadId, thread);
@@ -100,7 +100,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.#connection.close();
   }
 
-  /** What is published in a thread comes back in it: not before it has been joined. */
+  /** A thread returns what is published in it, so the join goes out first. */
   sendPublish(threadId: string, text: string): boolean {
     const thread = this.#threads.get(threadId);
     if (thread) this.#joins.urge(thread);
@@ -132,7 +132,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (this.#threads.get(thread.id) === thread) this.#threads.delete(thread.id);
   }
 
-  // --- news of the connection
+  // --- events of the connection
 
   onState(change: StateChange): void {
     const threads = [...this.#threads.values()];
@@ -192,7 +192,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const thread = this.#threads.get(frame.th);
     if (frame.th.startsWith('~')) this.inbox.receive(frame);
     else if (thread) thread.receive(frame);
-    // one with another `ref` has been left meanwhile
+    // an older one with another `ref` was left meanwhile
     else if (frame.t === 'joined' && (frame.ref ?? this.#refusedRef) === this.#refusedRef) this.#onInvitation(frame);
   }
 

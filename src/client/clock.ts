@@ -1,6 +1,6 @@
-/** Time, as everything in the client sees it; injected in tests. */
+/** Time for the whole client; injected in tests. */
 export interface ClientClock {
-  /** Milliseconds since some fixed point; never goes back. */
+  /** Milliseconds since a fixed point; never goes back. */
   now(): number;
   /** Returns a handle that only this clock understands. */
   setTimeout(callback: () => void, delayMs: number): unknown;

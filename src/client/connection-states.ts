@@ -1,22 +1,22 @@
-/** Where the connection stands; see `Client.state`. */
+/** The state of the connection; see `Client.state`. */
 export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed';
 
-/** What happens to a connection. */
+/** A step of the connection. */
 export type ClientStep = 'opened' | 'lost' | 'retried' | 'ended';
 
 /** A change of state, and why. */
 export interface StateChange {
   readonly from: ClientState;
   readonly to: ClientState;
-  /** Close code, where a socket was lost or ended: 1006 where there was no close frame. */
+  /** Close code, if a socket was lost or ended: 1006 without a close frame. */
   readonly code?: number;
   readonly reason?: string;
   /**
-   * With `waiting`: attempts in a row that the server has not answered with its `hello`, or that it has ended with "come back later"; at the
-   * fifth one a ConnectionFailingError is an `error` event of the client.
+   * With `waiting`: attempts in a row without a `hello` of the server, or ended by it with "come back later". At the fifth, the client
+   * emits an `error` event with a ConnectionFailingError.
    */
   readonly failures?: number;
-  /** With `waiting`: milliseconds until the next attempt; `online` and a page that is shown again may come before. */
+  /** With `waiting`: milliseconds until the next attempt. `online`, or a page that becomes visible again, may bring it forward. */
   readonly retryInMs?: number;
 }
 
@@ -25,7 +25,7 @@ export interface ConnectionListener {
   onState(change: StateChange): void;
   /** What a socket received. */
   onData(data: unknown): void;
-  /** An error without consequences. */
+  /** An error that does not end the connection. */
   report(error: unknown): void;
 }
 
@@ -36,7 +36,7 @@ const transitions: Readonly<Record<ClientState, Partial<Record<ClientStep, Clien
   closed: {},
 };
 
-/** The next state, or undefined where the step means nothing. */
+/** The next state, or undefined if the step has no effect. */
 export function nextState(state: ClientState, step: ClientStep): ClientState | undefined {
   return transitions[state][step];
 }

@@ -17,12 +17,12 @@ import {
 /** Failures in a row after which the client reports an error. */
 const FAILURES_TOLD = 5;
 
-/** One socket after another: opens, waits, opens again, until it is closed for good. */
+/** Opens one socket after another: it waits and opens again, until it is closed for good. */
 export class ServerConnection {
   readonly #watchdog: HeartbeatWatchdog;
   readonly #settings: ClientSettings;
   readonly #listener: ConnectionListener;
-  /** Of the attempt until `hello`, of the wait while waiting. */
+  /** The timer of the attempt until `hello`, or of the wait. */
   readonly #timer: Timer;
   #state: ClientState = 'connecting';
   #socket: WebSocketLike | undefined;
@@ -32,9 +32,9 @@ export class ServerConnection {
   /** This socket's server has said `hello`. */
   #isGreeted = false;
   #failures = 0;
-  /** The server's wish, from `bye`. */
+  /** The delay that the server asked for with `bye`. */
   #retryMs: number | undefined;
-  /** No attempt before, whatever the network does: the server asked for it. */
+  /** No attempt before this time, whatever the network does: the server asked for it. */
   #notBefore = 0;
   /** Since the socket opened; never is long ago. */
   #offlineAt = -Infinity;
@@ -51,7 +51,7 @@ export class ServerConnection {
     return this.#state;
   }
 
-  /** The first attempt. @throws InvalidOptionError where the WebSocket constructor takes no such URL */
+  /** The first attempt. @throws InvalidOptionError if the WebSocket constructor rejects the URL */
   start(): void {
     try {
       this.#dial();
@@ -68,7 +68,7 @@ export class ServerConnection {
     );
   }
 
-  /** Hands a text to the socket; false where there is no open one. */
+  /** Hands a text to the socket; false if there is no open one. */
   send(text: string): boolean {
     const socket = this.#socket;
     if (this.#state !== 'open' || socket?.readyState !== OPEN) return false;
@@ -81,12 +81,12 @@ export class ServerConnection {
     }
   }
 
-  /** After the end of this socket, come back in so many milliseconds. */
+  /** After the end of this socket, reconnect after this many milliseconds. */
   retryIn(ms: number): void {
     this.#retryMs = Math.min(ms, LONGEST_RETRY_MS);
   }
 
-  /** The server has said `hello`: it is there, and not only something before it that accepts connections. */
+  /** The server has said `hello`: it is the hub, not only a proxy that accepts connections. */
   greeted(pingMs: number | undefined): void {
     this.#isGreeted = true;
     this.#timer.clear();
@@ -108,7 +108,7 @@ export class ServerConnection {
   async #ask(token: () => string | Promise<string>): Promise<void> {
     const dial = this.#dials;
     try {
-      // not in this turn: the application has still to listen for errors
+      // not in this turn: the application still has to add its `error` listener
       const fresh = await Promise.resolve().then(token);
       if (dial === this.#dials) this.#open(fresh);
     } catch (error) {
@@ -161,10 +161,10 @@ export class ServerConnection {
     const asked = this.#retryMs ?? (reconnect === 'later' ? laterDelay(backoff, random) : undefined);
     this.#retryMs = undefined;
     this.#notBefore = asked === undefined ? 0 : now + asked;
-    // a server that sends us away again and again does not set our pace
+    // a server that closes again and again does not set our pace
     const delay =
       asked !== undefined && hasLasted ? asked : Math.max(asked ?? 0, backoffDelay(backoff, ++this.#attempt, random));
-    // `onLine` may be wrong, in a network without internet for example: so it slows us down, but does not stop us
+    // `onLine` may be wrong, for example in a network without internet: so it slows us down, but does not stop us
     const retryInMs = isOffline() ? Math.max(delay, backoff.maxMs) : delay;
     this.#timer.set(retryInMs, () => this.#retry());
     const failures = this.#failures;
@@ -203,7 +203,7 @@ export class ServerConnection {
   }
 
   #onOnline(): void {
-    // a socket of the old network may hang for minutes; one that has delivered since then does not
+    // a socket of the old network may hang for minutes, unless it has delivered data since then
     if (this.#state === 'open' && this.#watchdog.heardAt <= this.#offlineAt) this.#drop('network changed');
     this.#offlineAt = -Infinity;
     this.#wake();

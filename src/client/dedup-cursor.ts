@@ -1,29 +1,29 @@
 import type { Position } from './position.ts';
 
-/** Messages ahead that are remembered: a server has fewer. One that is forgotten may come twice. */
+/** Maximum remembered messages that came ahead: a server sends fewer. A forgotten one may arrive twice. */
 const MAX_AHEAD = 16_384;
 
 /**
- * What a client has of a thread, so that each message is taken exactly once: everything up to the position, and by id what
- * came ahead of it.
+ * What a client has received of a thread, so that each message is taken exactly once: everything up to the position, and the ids of
+ * messages that came ahead of it.
  */
 export class DedupCursor {
   #position: Position | undefined;
   /** Offsets by id of the messages that came ahead and that the position has not passed yet. */
   readonly #ahead = new Map<string, number>();
 
-  /** Undefined until the server has told where the thread stands. */
+  /** Undefined until the server has stated the thread's position. */
   get position(): Position | undefined {
     return this.#position;
   }
 
-  /** A server that starts there would leave out what comes after our position. */
+  /** A server that starts there would skip messages after our position. */
   isBefore({ epoch, offset }: Position): boolean {
     const position = this.#position;
     return !!position && (epoch !== position.epoch || offset > position.offset);
   }
 
-  /** After a gap, or at the very start. Backwards or in another epoch, what came ahead means nothing any more. */
+  /** After a gap, or at the very start. If the position goes back or to another epoch, messages that came ahead no longer count. */
   moveTo(position: Position): void {
     const before = this.#position;
     if (before?.epoch !== position.epoch || position.offset < before.offset) this.#ahead.clear();
@@ -48,7 +48,7 @@ export class DedupCursor {
   }
 
   #forgetPassed(upTo: number): void {
-    // they came in the order of their offsets: what is behind the first that stays costs no look
+    // they came in the order of their offsets: the loop ends with the first that stays
     for (const [id, offset] of this.#ahead) {
       if (offset > upTo) return;
       this.#ahead.delete(id);

@@ -7,21 +7,21 @@ interface EmitterHost {
   report(error: unknown): void;
 }
 
-/** Listeners by event name; what a listener throws is reported and never reaches the emitter. */
+/** Listeners by event name. An error that a listener throws is reported and never reaches the emitter. */
 export class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => unknown> } = {};
   readonly #events: readonly (keyof Events)[];
   readonly #host: EmitterHost;
 
-  /** @param events all there are */
+  /** @param events all event names */
   constructor(events: readonly (keyof Events)[], host: EmitterHost) {
     this.#events = events;
     this.#host = host;
   }
 
   /**
-   * Returns the function that takes the listener away again.
-   * @throws InvalidOptionError for an event that there is not, or a listener that is no function
+   * Adds a listener and returns the function that removes it.
+   * @throws InvalidOptionError for an unknown event, or a listener that is not a function
    */
   on<E extends keyof Events>(event: E, listener: (news: Events[E]) => unknown): () => void {
     if (!this.#events.includes(event)) throw new InvalidOptionError({ option: 'event', expected: this.#events.join() });
@@ -39,7 +39,7 @@ export class Emitter<Events extends object> {
   emit<E extends keyof Events>(event: E, news: Events[E]): boolean {
     const listeners = this.#byEvent[event];
     if (!listeners?.size) return false;
-    // an error listener that throws is not told of its own error
+    // an `error` listener that throws does not receive its own error
     const report = event === 'error' ? reportGlobally : (error: unknown) => this.#host.report(error);
     for (const listener of listeners) {
       try {

@@ -6,7 +6,7 @@ interface Listenable {
   removeEventListener?(type: string, listener: () => void): void;
 }
 
-/** What a browser, a worker or Node may have as globals: each may be missing. */
+/** Globals of a browser, a worker or Node: each may be missing. */
 interface Environment extends Listenable {
   readonly WebSocket?: WebSocketConstructor;
   /** Node's has no `onLine`. */
@@ -19,17 +19,17 @@ interface Environment extends Listenable {
   readonly process?: { emitWarning?(warning: string | Error): void };
 }
 
-/** Looked at when needed: a polyfill may come late. */
+/** Read when needed: a polyfill may come late. */
 export const environment: Environment = globalThis;
 
-/** False also where the environment does not say. */
+/** False also if the environment does not say. */
 export function isOffline(): boolean {
   return environment.navigator?.onLine === false;
 }
 
 /**
- * Tells when the network is gone or back and when the page can be seen again, where the environment has such events.
- * Returns the function that ends it.
+ * Reports when the network is gone or back, and when the page becomes visible again, if the environment has such events. Returns the
+ * function that ends it.
  */
 export function watchEnvironment(onOffline: () => void, onOnline: () => void, onVisible: () => void): () => void {
   const page = environment.document;

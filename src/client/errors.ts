@@ -1,6 +1,6 @@
 /**
- * Every error that the client raises on purpose: a class each, with a stable `code` and the facts as fields. `name` is the
- * code too, because bundlers rename classes.
+ * Every error that the client raises on purpose is a class, with a stable `code` and the facts as fields. `name` equals the code, because
+ * bundlers rename classes.
  */
 export abstract class ThreadcastClientError extends Error {
   /** Stable, machine-readable: `TC_...`. Messages may be reworded between versions, codes are not. */
@@ -23,7 +23,7 @@ function errorOf<Code extends `TC_${string}`, Facts extends object>(code: Code, 
   };
 }
 
-/** No thread id: 1 to 256 bytes of UTF-8 without control characters or lone surrogates, not beginning with `~`. */
+/** An invalid thread id. Valid are 1 to 256 bytes of UTF-8 without control characters or lone surrogates, not beginning with `~`. */
 export class InvalidThreadIdError extends errorOf(
   'TC_INVALID_THREAD_ID',
   ({ threadId }: { threadId: unknown }) => `this ${typeof threadId} is not a thread id of 1 to 256 bytes`,
@@ -31,13 +31,13 @@ export class InvalidThreadIdError extends errorOf(
   declare readonly threadId: unknown;
 }
 
-/** `client.close()` was called, or the server closed with a code that says never to come back. */
+/** `client.close()` was called, or the server closed with a code that says never to reconnect. */
 export class ClientClosedError extends errorOf(
   'TC_CLIENT_CLOSED',
   ({ action }: { action: string }) => `cannot ${action}: the client is closed`,
 ) {}
 
-/** The server closed the connection with a code that means: do not come back. Iterators of the threads throw it. */
+/** The server closed the connection with a code that says never to reconnect. Iterators of the threads throw it. */
 export class ConnectionRefusedError extends errorOf(
   'TC_CONNECTION_REFUSED',
   ({ closeCode, reason }: { closeCode: number; reason: string }) => `refused: ${closeCode} ${reason}`,
@@ -48,8 +48,8 @@ export class ConnectionRefusedError extends errorOf(
 }
 
 /**
- * So many attempts in a row have failed, and the client goes on trying. A browser hides why a handshake is refused: look at the server's
- * log for a page's origin that is not allowed, or a refused authentication, and at the address.
+ * Several attempts in a row have failed, and the client continues to try. A browser hides why a handshake is refused. Check the server's
+ * log for a disallowed page origin or a refused authentication, and check the address.
  */
 export class ConnectionFailingError extends errorOf(
   'TC_CONNECTION_FAILING',
@@ -57,7 +57,7 @@ export class ConnectionFailingError extends errorOf(
     `${attempts} attempts failed: ${closeCode} ${reason}`,
 ) {
   declare readonly attempts: number;
-  /** How the newest one ended: 1006 without a close frame. */
+  /** How the newest attempt ended: 1006 without a close frame. */
   declare readonly closeCode: number;
   declare readonly reason: string;
 }
@@ -68,23 +68,23 @@ export class JoinRefusedError extends errorOf(
   ({ threadId, reason }: { threadId: string; reason: string }) => `join of ${threadId} was refused: ${reason}`,
 ) {
   declare readonly threadId: string;
-  /** The server's word: `forbidden`, `TC_INVALID_POSITION`. */
+  /** The server's code: `forbidden`, `TC_INVALID_POSITION`. */
   declare readonly reason: string;
 }
 
-/** An `err` frame: something that this client asked for went wrong on the server. */
+/** An `err` frame: a request of this client failed on the server. */
 export class ServerError extends errorOf(
   'TC_SERVER_ERROR',
   ({ reason, threadId = '' }: { reason: string; threadId: string | undefined }) =>
     `the server reports: ${reason} ${threadId}`,
 ) {
-  /** The thread that it is about, where it is about one. */
+  /** The thread of the request, if it has one. */
   declare readonly threadId: string | undefined;
-  /** The server's word, `internal` for example. */
+  /** The server's code, for example `internal`. */
   declare readonly reason: string;
 }
 
-/** The server has not taken what was published. Publishing it again is another attempt, with the same id of the same message. */
+/** The server has not accepted a published message. Publish it again with the same id to try again. */
 export class PublishRefusedError extends errorOf(
   'TC_PUBLISH_REFUSED',
   ({ id, reason, detail = reason }: { threadId: string; id: string; reason: string; detail: string | undefined }) =>
@@ -92,13 +92,15 @@ export class PublishRefusedError extends errorOf(
 ) {
   declare readonly threadId: string;
   declare readonly id: string;
-  /** The server's word: `forbidden`, `rate-limited`, `unhandled`, `internal`, `TC_MESSAGE_TOO_LARGE`. */
+  /** The server's code: `forbidden`, `rate-limited`, `unhandled`, `internal`, `TC_MESSAGE_TOO_LARGE`. */
   declare readonly reason: string;
-  /** What the application says about it, where it says something. */
+  /** The application's explanation, if it gave one. */
   declare readonly detail: string | undefined;
 }
 
-/** No answer came within `publishTimeoutMs`: the server may have taken the message or not. With the same id it is the same one. */
+/**
+ * No answer arrived within `publishTimeoutMs`: the server may have accepted the message or not. With the same id it is the same message.
+ */
 export class PublishTimeoutError extends errorOf(
   'TC_PUBLISH_TIMEOUT',
   ({ id, timeoutMs }: { threadId: string; id: string; timeoutMs: number }) =>
@@ -109,7 +111,7 @@ export class PublishTimeoutError extends errorOf(
   declare readonly timeoutMs: number;
 }
 
-/** As many messages as `maxQueued` allows wait for their answers already; this one was not taken. */
+/** `maxQueued` messages already wait for their answers; this one was not accepted. */
 export class PublishQueueFullError extends errorOf(
   'TC_PUBLISH_QUEUE_FULL',
   ({ limit }: { limit: number }) => `${limit} messages wait`,
@@ -118,22 +120,22 @@ export class PublishQueueFullError extends errorOf(
   declare readonly limit: number;
 }
 
-/** A value that JSON cannot express; what `JSON.stringify` threw is the `cause`. */
+/** A value that JSON cannot express; the error of `JSON.stringify` is the `cause`. */
 export class UnserializableMessageError extends errorOf(
   'TC_UNSERIALIZABLE_MESSAGE',
   ({ cause }: { cause: unknown }) => `message is no JSON ${cause instanceof Error ? cause.message : ''}`,
 ) {}
 
 /**
- * More bytes than the server takes in one frame, as it said in `hello`: it would have closed the connection. Or, as an `error` event, a
- * message of the server's of more than `maxMessageBytes`: a `gap` tells where the thread goes on.
+ * More bytes than the server accepts in one frame, as stated in `hello`: it would have closed the connection. Or, as an `error` event, a
+ * message from the server of more than `maxMessageBytes`: a `gap` states where the thread continues.
  */
 export class MessageTooLargeError extends errorOf(
   'TC_MESSAGE_TOO_LARGE',
   ({ bytes, limit }: { bytes: number | undefined; limit: number }) =>
     `message has ${bytes ?? ''} bytes, more than ${limit}`,
 ) {
-  /** Of the whole frame, UTF-8; undefined for a message of the server's. */
+  /** Of the whole frame, UTF-8; undefined for a message from the server. */
   declare readonly bytes: number | undefined;
   declare readonly limit: number;
 }
@@ -147,11 +149,11 @@ export class InvalidOptionError extends errorOf(
   declare readonly expected: string;
 }
 
-/** The server sent what is no frame of the protocol; it was ignored. */
+/** The server sent an invalid frame; the client ignored it. */
 export class MalformedFrameError extends errorOf(
   'TC_MALFORMED_FRAME',
   ({ start }: { start: string }) => `malformed frame: ${start}`,
 ) {
-  /** Its first 100 characters; empty where it was not text. */
+  /** Its first 100 characters; empty if it was not text. */
   declare readonly start: string;
 }

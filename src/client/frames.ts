@@ -1,7 +1,7 @@
 import { fieldsOf, isCount, isText, numberOf, textOf, type Fields } from './fields.ts';
 import { parsePosition, type Position } from './position.ts';
 
-/** A message as it is on the wire; without an offset it is volatile, in no log. */
+/** A message on the wire. Without an offset it is volatile, in no log. */
 export interface WireMessage {
   readonly id: string;
   readonly offset: number | undefined;
@@ -22,16 +22,16 @@ export interface WirePart {
   readonly trace: string | undefined;
 }
 
-/** What a join asks for. */
+/** The fields of a join. */
 export interface JoinFields {
-  /** Undefined for what is sent to the client's user. */
+  /** Undefined for the messages to the client's user. */
   readonly th: string | undefined;
   /** Comes back with the answer. */
   readonly ref: number;
   readonly from: string | undefined;
-  /** What is here of token streams. */
+  /** How much the client has of token streams. */
   readonly s?: object | undefined;
-  /** What is here of a big message. */
+  /** How much the client has of a big message. */
   readonly have?: object | undefined;
 }
 
@@ -41,11 +41,11 @@ export interface JoinedReply {
   readonly th: string;
   readonly position: Position;
   readonly recovered: number;
-  /** Of the join that it answers; undefined where the application has joined. */
+  /** Of the join that it answers; undefined if the application has joined. */
   readonly ref: number | undefined;
 }
 
-/** What the server says about one thread. */
+/** What the server sends about one thread. */
 export type ThreadFrame =
   | JoinedReply
   | { readonly t: 'left'; readonly th: string; readonly why: string }
@@ -61,13 +61,13 @@ export type ThreadFrame =
   | ({ readonly t: 'part'; readonly th: string } & WirePart)
   | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly position: Position };
 
-/** What became of a published message. */
+/** The answer to a published message. */
 export interface PublishAnswer {
   readonly messageId: string;
   readonly position: string | undefined;
 }
 
-/** What the server says. */
+/** What the server sends. */
 export type ServerFrame =
   | ThreadFrame
   | { readonly t: 'log'; readonly isUp: boolean }
@@ -76,7 +76,7 @@ export type ServerFrame =
       readonly isUp: boolean;
       readonly pingMs: number | undefined;
       readonly maxBytes: number | undefined;
-      /** Entries of a list; undefined where the server takes none. */
+      /** Maximum entries of a list; undefined if the server accepts none. */
       readonly list: number | undefined;
     }
   | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly answer: PublishAnswer }
@@ -84,7 +84,7 @@ export type ServerFrame =
       readonly t: 'err';
       readonly code: string;
       readonly th: string | undefined;
-      /** Of a message that was published; undefined for other requests. */
+      /** Of a published message; undefined for other requests. */
       readonly id: string | undefined;
       readonly why: string | undefined;
       /** Of the join that it answers. */
@@ -92,7 +92,7 @@ export type ServerFrame =
     }
   | { readonly t: 'bye'; readonly retryMs: number };
 
-/** The frame in what a socket received; `ignored` for a word that this version does not know, undefined for no frame at all. */
+/** The frame that a socket received; `ignored` for an unknown type, undefined for an invalid frame. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = fieldsOf(parseJson(textOf(data) ?? ''));
   if (frame === undefined) return undefined;
@@ -145,7 +145,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   }
 }
 
-/** What the client says; what is undefined is left out. */
+/** What the client sends; undefined fields are left out. */
 export type Request =
   /** Big messages may come in parts. */
   | ({ readonly t: 'join' | 'inbox'; readonly parts: true } & JoinFields)
@@ -160,7 +160,7 @@ export function encodeRequest(request: Request): string {
   return JSON.stringify(request);
 }
 
-/** The named fields, each as what `read` makes of it. */
+/** The named fields, each as `read` returns it. */
 function pick<T>(fields: Fields, names: string, read: (value: unknown) => T): T[] {
   return names.split(' ').map((name) => read(fields[name]));
 }
@@ -172,7 +172,7 @@ function readMessage(value: unknown): WireMessage | undefined {
   return { id, offset: o, ahead: ahead === true, data: d, trace: textOf(tp) };
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined if the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -8,30 +8,30 @@ import { PartAssembly } from './part-assembly.ts';
 import { formatPosition, type Position } from './position.ts';
 import type { ReaderBuffer } from './reader-buffer.ts';
 
-/** What needs to be done about what comes of a thread. */
+/** What the inbound side of a thread needs. */
 export interface InboundHost {
   readonly settings: ClientSettings;
   /** Asks the publisher of a stream to stop. */
   cancel(streamId: string): void;
-  /** Everything up to this offset is here. */
+  /** The client has received everything up to this offset. */
   acknowledge(offset: number): void;
   report(error: unknown): void;
-  /** To the readers. */
+  /** Emits to the readers. */
   emitError(error: Error): void;
-  /** The parts of a big message are not those that were asked for: for how many times in a row. */
+  /** The parts of a big message are not those that were requested: how many times in a row. */
   onDisorder(times: number): void;
   /** The readers hold as much as they may. */
   onOverflow(): void;
 }
 
-/** What comes of a thread while it is joined: each message is taken once, and handed to the readers. */
+/** Handles the frames of a thread while it is joined: takes each message once, and passes it to the readers. */
 export class Inbound {
   readonly #host: InboundHost;
   readonly #readers: ReaderBuffer;
   readonly #cursor = new DedupCursor();
   readonly #streams: OpenStreams;
   readonly #parts: PartAssembly;
-  /** Where the server began, when that was not our position: a gap that must follow, or else is ours to tell. */
+  /** Where the server began, if that was not our position: a gap must follow, or the client reports one. */
   #unexplained: Position | undefined;
 
   constructor(position: Position | undefined, host: InboundHost, readers: ReaderBuffer) {
@@ -48,7 +48,7 @@ export class Inbound {
     return position && formatPosition(position);
   }
 
-  /** What is here besides the position. */
+  /** What the client has received besides the position. */
   get partial(): { readonly s: object | undefined; readonly have: object | undefined } {
     return { s: this.#streams.positions, have: this.#parts.have };
   }
@@ -59,17 +59,17 @@ export class Inbound {
   }
 
   /**
-   * It has been joined.
-   * @param isNew what comes from there on was asked for
+   * The thread has been joined.
+   * @param isNew the join asked for messages from there on
    */
   begin(position: Position, isNew: boolean): void {
-    // only a gap moves a position that we have: were the line cut before it, we would never hear of it
+    // only a gap moves our position: if the line were cut before it, we would never learn of it
     if (!this.#cursor.position || isNew) this.#cursor.moveTo(position);
     this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
     this.#streams.cancelAgain();
   }
 
-  /** The server has sent no gap, though it does not go on where we are: the client reports one now. */
+  /** The server has sent no gap, although it does not continue at our position: the client reports one now. */
   explain(): void {
     const position = this.#unexplained;
     if (position) this.gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
@@ -124,7 +124,7 @@ export class Inbound {
       const isNew = this.#cursor.take({ id, offset, ahead });
       if (!ahead) {
         this.#host.acknowledge(offset);
-        // another one in its place: it has expired meanwhile, or was superseded
+        // another message in its place: the earlier one has expired meanwhile, or was superseded
         this.#parts.drop();
       }
       if (!isNew) return;

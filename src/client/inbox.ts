@@ -4,21 +4,21 @@ import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
 import { JoinedThread } from './thread.ts';
 
-/** What the server sends to this client without a thread of the application's: to its connection, and to its user. */
+/** Messages that the server sends without one of the application's threads: to this client's connection, and to its user. */
 export class ClientInbox implements Inbox, ReaderBufferHost {
   readonly #host: ThreadHost;
   readonly #readers: ReaderBuffer;
-  /** Comes back after a reconnect. */
+  /** Resumes after a reconnect. */
   #ofUser: JoinedThread;
   /** Ends with the connection. */
   #ofConnection: JoinedThread;
-  /** Without a reader, what was missed is asked for where the page says from where. */
+  /** Without a reader, missed messages are requested only if the page says from where. */
   readonly #isResumed: boolean;
-  /** The server knows the question for the user's messages. */
+  /** The server has received the join of the user's messages. */
   #canAsk = false;
 
   /**
-   * @param from where a page before this one stood
+   * @param from the position of an earlier page
    * @throws InvalidOptionError
    */
   constructor(host: ThreadHost, from: string | undefined) {
@@ -63,7 +63,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
     this.#ask();
   }
 
-  /** The connection was lost, and what was sent to it alone. */
+  /** The connection was lost, and with it messages to it alone. */
   suspend(): void {
     this.#canAsk = false;
     this.#ofUser.suspend();
@@ -81,12 +81,12 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
     else if (frame.t === 'joined') this.#onNamed(frame);
   }
 
-  /** The question for the user's messages was refused. */
+  /** The join of the user's messages was refused. */
   fail(code: string, ref: number | undefined): void {
     this.#ofUser.fail(code, ref);
   }
 
-  /** The next one takes its place. */
+  /** The next one replaces it. */
   forget(thread: { readonly id: string }): void {
     if (thread === this.#ofUser) this.#ofUser = this.#open('inbox');
     if (thread === this.#ofConnection) this.#ofConnection = this.#open('invited');
@@ -100,13 +100,15 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
     return new JoinedThread('', { from }, this.#host, role, this.#readers);
   }
 
-  /** The server has joined a thread that is not known by this name: the first one, or that of another user, after a new token. */
+  /**
+   * The server has joined a thread with a name that the client does not know: the first one, or that of another user, after a new token.
+   */
   #onNamed(frame: JoinedReply): void {
     const isFirst = this.#threadOf(frame.th).id === '';
     if (!isFirst) this.#threadOf(frame.th).end();
     const thread = this.#threadOf(frame.th);
     thread.id = frame.th;
-    // another user's thread has asked for nothing
+    // this client has asked nothing of another user's thread
     thread.receive(isFirst ? frame : { ...frame, ref: undefined });
   }
 
@@ -114,7 +116,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
     return id.startsWith('~connection:') ? this.#ofConnection : this.#ofUser;
   }
 
-  /** Before the first message comes, so that none is missed when the line is lost. */
+  /** Before the first message arrives, so that none is missed when the line is lost. */
   #ask(): void {
     const isWanted = this.#isResumed || this.#ofUser.id !== '' || !this.#readers.isUnread;
     if (this.#canAsk && isWanted) this.#ofUser.join();

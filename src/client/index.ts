@@ -43,7 +43,7 @@ export type { WebSocketConstructor, WebSocketLike } from './socket.ts';
 export type { ClientState, StateChange } from './connection-states.ts';
 
 /**
- * Connects to a hub, and stays connected until `close()` or until the server says never to come back.
+ * Connects to a hub, and stays connected until `close()` or until the server says never to reconnect.
  *
  * ```ts
  * const client = connect('wss://example.org/ws', { token: () => fetchToken() });
@@ -51,7 +51,7 @@ export type { ClientState, StateChange } from './connection-states.ts';
  * ```
  *
  * @param url `ws:` or `wss:`
- * @throws InvalidOptionError (`TC_INVALID_OPTION`), also for a URL that the WebSocket constructor does not take
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`), also for a URL that the WebSocket constructor rejects
  */
 export function connect(url: string | { toString(): string }, options: ConnectOptions = {}): Client {
   return new ThreadcastClient(resolveOptions(url, options));

@@ -5,7 +5,7 @@ import type { ClientSettings } from './options.ts';
 /** Refusals that another attempt would not change. */
 const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
 
-/** `idle`: no join was sent on this connection. `asked`: the answer is still to come. `answered`: it has come. */
+/** `idle`: no join was sent on this connection. `asked`: the answer is still to come. `answered`: it has arrived. */
 type HandshakeState = 'idle' | 'asked' | 'answered';
 
 /** The newest join of a thread, its answer, and the next attempt. */
@@ -29,19 +29,19 @@ export class JoinHandshake {
     return this.#state === 'asked';
   }
 
-  /** The join goes out. */
+  /** The join is sent. */
   asked(ref: number): void {
     this.ref = ref;
     this.#state = 'asked';
   }
 
-  /** The server has let the client in, by this join where `isAnswer` says so. */
+  /** The server has let the client in; `isAnswer` says whether it answers this join. */
   accepted(isAnswer: boolean): void {
     if (isAnswer) this.#state = 'answered';
     this.#refusals = 0;
   }
 
-  /** True where another attempt would be refused, too. */
+  /** True if another attempt would also be refused. */
   refused(code: string): boolean {
     this.#state = 'answered';
     return FINAL_REFUSAL.test(code);
@@ -52,7 +52,7 @@ export class JoinHandshake {
     this.retry(++this.#refusals);
   }
 
-  /** @param attempt sets the wait; the first one goes out at once where it is 0 */
+  /** @param attempt sets the wait; the first join is sent at once, with 0 */
   retry(attempt: number): void {
     const { backoff, random } = this.#settings;
     if (attempt === 0) this.#join();

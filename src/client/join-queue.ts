@@ -2,17 +2,17 @@ import { Timer, type ClientClock } from './clock.ts';
 import { encodeRequest, type JoinFields } from './frames.ts';
 import { fits, listsOf, type FrameLimits } from './list-frames.ts';
 
-/** A thread that is to be joined. */
+/** A thread that has to be joined. */
 export interface Joiner {
-  /** What it asks for, at the moment when it is asked. `ref` comes back with the answer. */
+  /** The fields of its join at the moment when it is sent. `ref` is repeated in the answer. */
   joinFields(ref: number): JoinFields;
 }
 
-/** Of a server that takes no lists and counts each frame, 1000 a second where nothing else is set: joins in so much time. */
+/** For a server that accepts no lists and counts each frame, 1000 a second by default: joins in this time. */
 const SINGLE_JOINS = 256;
 const SINGLE_MS = 400;
 
-/** Joins, in few frames, and no more at a time than the server answers: so thousands of threads come back at its pace. */
+/** Sends joins in few frames, and no more at a time than the server answers. So thousands of threads are rejoined at its pace. */
 export class JoinQueue {
   readonly #send: (text: string) => void;
   readonly #waiting = new Set<Joiner>();
@@ -45,7 +45,7 @@ export class JoinQueue {
     this.#waiting.delete(joiner);
   }
 
-  /** Its turn is now: something follows that must come after it. */
+  /** Sends it now: a frame follows that must come after it. */
   urge(joiner: Joiner): void {
     if (this.#waiting.has(joiner)) this.flush();
     if (this.#waiting.has(joiner) && this.#limits) this.#join([joiner], this.#limits);
@@ -55,7 +55,7 @@ export class JoinQueue {
     this.#limits = limits;
   }
 
-  /** The connection is gone, and with it what was asked on it. */
+  /** The connection is gone, and its open requests with it. */
   suspend(): void {
     this.#limits = undefined;
     this.#waiting.clear();
@@ -106,7 +106,7 @@ function entryOf({ th, ref, from, s, have }: JoinFields): string {
   return JSON.stringify([th, ref, from, s, have]).replace(/(,null)+\]$/, ']');
 }
 
-/** What the server can begin anew is not said where it is too much for a frame. */
+/** Leaves out what the server can start over, if a frame would be too large. */
 function shortened(fields: JoinFields, limits: FrameLimits): JoinFields {
   return fits(JSON.stringify(fields).length, limits) ? fields : { ...fields, s: undefined, have: undefined };
 }

@@ -1,11 +1,11 @@
-/** What a server takes in one frame, as its `hello` says. */
+/** The limits of one frame, as the server's `hello` states them. */
 export interface FrameLimits {
-  /** Entries of a list; undefined where it takes none. */
+  /** Maximum entries of a list; undefined if it accepts none. */
   readonly list: number | undefined;
   readonly maxBytes: number;
 }
 
-/** A server may take more; we need not believe every number. */
+/** A server may accept more; we need not believe every number. */
 const MAX_LIST = 1_024;
 
 /** Of an entry and the frame around it, in characters that are three bytes at most. */

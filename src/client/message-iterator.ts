@@ -7,11 +7,11 @@ interface PendingRead {
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** One reader of a thread, with the messages that it has not taken yet. The pusher looks at `size`. */
+/** One reader of a thread, with its unread messages. The pusher reads `size`. */
 export class MessageIterator implements AsyncIterableIterator<Message, undefined> {
   readonly #onTaken: () => void;
   readonly #onReturn: () => void;
-  /** Not taken yet, oldest first; the thread may give some of it up. */
+  /** Unread messages, oldest first; the thread may drop some. */
   held: Message[] = [];
   readonly #pending: PendingRead[] = [];
   #isEnded = false;
@@ -33,7 +33,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     else this.held.push(message);
   }
 
-  /** No more messages; what is held can still be taken, then the error is thrown once. */
+  /** No more messages. Held ones can still be read, then the error is thrown once. */
   end(error?: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -66,7 +66,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     return this;
   }
 
-  /** The first one that waits is thrown the error. */
+  /** Throws the error to the first waiting read. */
   #finish(): void {
     for (const { resolve, reject } of this.#pending.splice(0)) {
       const error = this.#error;

@@ -5,10 +5,10 @@ import { TextStream } from './stream.ts';
 /** Streams of one thread at a time; a server has fewer. */
 const MAX_STREAMS = 256;
 
-/** Streams that are remembered when they have ended. */
+/** Ended streams that are remembered. */
 const REMEMBERED = 32;
 
-/** What the streams of a thread need of it. */
+/** What the streams of a thread need from it. */
 export interface StreamsHost {
   /** Asks the publisher of a stream to stop. */
   cancel(streamId: string): void;
@@ -18,11 +18,11 @@ export interface StreamsHost {
 export class OpenStreams {
   readonly #host: StreamsHost;
   readonly #readers: ReaderBuffer;
-  /** UTF-16 units of one. */
+  /** UTF-16 units of one stream. */
   readonly #maxLength: number;
   readonly #byId = new Map<string, TextStream>();
 
-  /** Streams whose message has come, the newest last: text that comes later does not begin them anew. */
+  /** Streams whose message has arrived, newest last: later text does not begin them again. */
   readonly #ended = new Set<string>();
 
   constructor(host: StreamsHost, readers: ReaderBuffer, maxLength: number) {
@@ -31,18 +31,18 @@ export class OpenStreams {
     this.#maxLength = maxLength;
   }
 
-  /** How much of each is here; undefined where there are none. */
+  /** How much of each has been received; undefined if there are none. */
   get positions(): object | undefined {
     if (this.#byId.size === 0) return undefined;
     return Object.fromEntries(Array.from(this.#byId, ([id, { text }]) => [id, text.length]));
   }
 
-  /** Whether the application has this stream. */
+  /** Whether the application has received this stream. */
   isShown(id: string): boolean {
     return this.#byId.get(id)?.isShown === true;
   }
 
-  /** Text from the position `at` on, or none where the stream is lost. */
+  /** Text from the position `at`, or undefined if the stream is lost. */
   add(id: string, at: number, text: string | undefined): void {
     if (text === undefined) {
       this.end(id);
@@ -68,7 +68,7 @@ export class OpenStreams {
     if (this.#ended.size > REMEMBERED) this.#ended.delete([...this.#ended][0] ?? id);
   }
 
-  /** Messages are missing, the final ones perhaps: what still grows begins anew. */
+  /** Messages are missing, possibly final ones: growing streams begin again. */
   endAll(): void {
     for (const id of this.#byId.keys()) this.end(id);
   }
@@ -78,7 +78,7 @@ export class OpenStreams {
     for (const stream of this.#byId.values()) this.#show(stream);
   }
 
-  /** After a reconnect: the server may not have heard of it. */
+  /** After a reconnect: the server may not have received it. */
   cancelAgain(): void {
     for (const { isCancelled, cancel } of this.#byId.values()) if (isCancelled) cancel();
   }

@@ -7,12 +7,12 @@ import { isText } from './fields.ts';
 import type { WebSocketConstructor } from './socket.ts';
 import { isLonger } from './utf8.ts';
 
-/** @param why the WebSocket constructor's error, or what was given instead */
+/** @param why the WebSocket constructor's error, or the value given instead */
 export function invalidUrl(why: unknown): InvalidOptionError {
   return new InvalidOptionError({ option: 'url', expected: `a ws: or wss: URL: ${String(why)}` });
 }
 
-/** Proves the identity of the client; a function is called anew for each attempt, so that it can give a fresh one. */
+/** Proves the client's identity. A function is called for each attempt, so that it can return a fresh token. */
 export type Token = string | (() => string | Promise<string>);
 
 /** Everything has a default. Times are in milliseconds. */
@@ -26,29 +26,29 @@ export interface ConnectOptions {
   WebSocket?: WebSocketConstructor | undefined;
   /** The waits between attempts. @default { minMs: 500, maxMs: 20000 } */
   backoff?: Partial<Backoff> | undefined;
-  /** An attempt that the server has not answered with its `hello` by then is given up. @default 10000 */
+  /** The client gives up an attempt without a `hello` of the server after this time. @default 10000 */
   connectTimeoutMs?: number | undefined;
-  /** What is published and not answered by then is rejected with `TC_PUBLISH_TIMEOUT`, and not sent again. @default 60000 */
+  /** A published message without an answer after this time is rejected with `TC_PUBLISH_TIMEOUT`, and not sent again. @default 60000 */
   publishTimeoutMs?: number | undefined;
-  /** Published messages that may wait for their answers, for a connection above all. @default 1024 */
+  /** Maximum published messages that may wait for their answers, above all while disconnected. @default 1024 */
   maxQueued?: number | undefined;
   /** Messages that a thread may hold for a reader, at least 2; see `ClientThread`. @default 1024 */
   maxBuffered?: number | undefined;
   /**
-   * Largest message that is put together from parts, and longest text of a token stream, in UTF-16 units. A longer message is a `gap`; the
+   * Largest message that is assembled from parts, and longest text of a token stream, in UTF-16 units. A longer message is a `gap`; the
    * text of a longer stream comes with its final message. @default 134217728
    */
   maxMessageBytes?: number | undefined;
   /**
-   * Where the inbox goes on, as `client.inbox.position` gave it to a page before this one: what was sent to the user since then comes.
-   * `start` is all that the log holds. @default only what comes from now on
+   * Where the inbox continues, as `client.inbox.position` of an earlier page: messages sent to the user since then arrive. `start` is
+   * everything that the log holds. @default only new messages
    */
   inbox?: { from?: string | undefined } | undefined;
-  /** Time. @default the monotonic clock */
+  /** The clock. @default the monotonic clock */
   clock?: ClientClock | undefined;
   /** Uniform in [0, 1), for the jitter. @default Math.random */
   random?: (() => number) | undefined;
-  /** Makes idempotency keys, of `[\w.:-]`. @default 128 random bits, of `Math.random` where there is no `crypto` */
+  /** Makes idempotency keys, of `[\w.:-]`. @default 128 random bits, from `Math.random` if there is no `crypto` */
   newId?: (() => string) | undefined;
 }
 
@@ -67,7 +67,7 @@ export interface ClientSettings {
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly newId: () => string;
-  /** What this client calls itself on all its connections: the scope of its idempotency keys where it has no user. */
+  /** The client's own id on all its connections: the scope of its idempotency keys if it has no user. */
   readonly cid: string;
 }
 
@@ -123,14 +123,14 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   };
 }
 
-/** `http:` stands for `ws:` in today's browsers, and a path for the page's own server. */
+/** Current browsers accept `http:` for `ws:`, and a path for the page's own server. */
 function checkUrl(url: string | { toString(): string }): string {
   const text = String(url);
   if (/^((ws|http)s?:|[/.?])/i.test(text)) return text;
   throw invalidUrl(text);
 }
 
-/** What an idempotency key looks like. */
+/** The format of an idempotency key. */
 const MESSAGE_ID = /^[\w.:-]{1,128}$/;
 
 /** @throws InvalidThreadIdError */
@@ -148,8 +148,8 @@ export function checkId(option: string, value: unknown): string {
 }
 
 /**
- * `crypto.randomUUID` is missing in pages that are not served over https, and all of `crypto` in React Native: there it is random enough
- * not to be chosen twice.
+ * `crypto.randomUUID` is missing in pages that are not served over https, and all of `crypto` in React Native. There, `Math.random` is
+ * random enough to avoid collisions.
  */
 function randomId(): string {
   const words = new Uint32Array(4).map(() => Math.random() * 2 ** 32);

@@ -1,36 +1,36 @@
 import type { WirePart } from './frames.ts';
 
-/** What a part costs besides its text, in units: so that many empty ones are not free. */
+/** Cost of a part besides its text, in units, so that many empty parts are not free. */
 const PART_COST = 64;
 
-/** Puts a big message together from its parts, one message at a time. */
+/** Assembles a big message from its parts, one message at a time. */
 export class PartAssembly {
   /** UTF-16 units. */
   readonly #maxLength: number;
   #newest: WirePart | undefined;
   #texts: string[] = [];
   #length = 0;
-  /** Messages that began anew since one was whole. */
+  /** Messages that began since the last one was complete. */
   disorders = 0;
-  /** Id of one that is too long to be held. */
+  /** Id of a message that is too long to be held. */
   #skippedId: string | undefined;
 
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }
 
-  /** What is here of it, for a join; undefined where nothing is. */
+  /** How much has been received of it, for a join; undefined if nothing has. */
   get have(): object | undefined {
     const { offset, id, of } = this.#newest ?? {};
     return this.#newest && { o: offset, id, n: this.#texts.length, of };
   }
 
-  /** The whole JSON; undefined until all parts are here. */
+  /** The whole JSON; undefined until all parts have arrived. */
   get text(): string | undefined {
     return this.#texts.length === this.#newest?.of ? this.#texts.join('') : undefined;
   }
 
-  /** `disorder`: not the part that it waits for. `tooLong`: told once, after which the message's parts are `skipped`. */
+  /** `disorder`: not the expected part. `tooLong`: reported once, after which the message's parts are `skipped`. */
   add(part: WirePart): 'taken' | 'disorder' | 'tooLong' | 'skipped' {
     const { id, n, of, text } = part;
     if (id === this.#skippedId) return 'skipped';

@@ -1,6 +1,6 @@
 import { isText } from './fields.ts';
 
-/** Where a client stands in a thread: the epoch of the log, then offset and id of the last message received. */
+/** The client's position in a thread: the epoch of the log, then offset and id of the last message received. */
 export interface Position {
   readonly epoch: string;
   /** 0 before the first message. */
@@ -9,7 +9,7 @@ export interface Position {
   readonly id: string;
 }
 
-/** The position in a text `epoch.offset.id`, or undefined where it is none. */
+/** The position in a text `epoch.offset.id`, or undefined if it is invalid. */
 export function parsePosition(text: unknown): Position | undefined {
   const match = isText(text) ? /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(text) : null;
   const [, epoch, offset, id] = match ?? [];

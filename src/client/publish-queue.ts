@@ -8,30 +8,30 @@ interface Unanswered {
   readonly text: string;
   readonly answer: Promise<PublishAnswer>;
   readonly settle: (answer: PublishAnswer | Error) => void;
-  /** On this connection. */
+  /** The limits on this connection. */
   isSent: boolean;
 }
 
 /** What sends publications. */
 export interface PublishHost {
-  /** False where there is no open socket. */
+  /** False if there is no open socket. */
   sendPublish(threadId: string, text: string): boolean;
 }
 
 /**
- * In frames of the largest size, each character three bytes: a server closes the connection of a client that lets 16 of them wait for the
- * application, and what waited through a tunnel may be more.
+ * In frames of the largest size, each character three bytes. A server closes the connection of a client that lets 16 of them wait for the
+ * application, and a tunnel may delay more.
  */
 const WINDOW_FRAMES = 4;
 
-/** What is published and not answered yet, in order: each is sent as soon as it may be, and again on each new connection. */
+/** Published messages without an answer, in order. Each is sent as soon as allowed, and again on each new connection. */
 export class PublishQueue {
   readonly #settings: ClientSettings;
   readonly #host: PublishHost;
   readonly #unanswered = new Map<string, Unanswered>();
-  /** Where the server tells no limit, a gigabyte. */
+  /** If the server states no limit, a gigabyte. */
   #maxBytes = 1e9;
-  /** What is published waits for `hello`: what is too big must not be sent, or the server would close for good. */
+  /** Publications wait for `hello`: a too big one must not be sent, because the server would close for good. */
   #isGreeted = false;
 
   constructor(settings: ClientSettings, host: PublishHost) {
@@ -40,8 +40,8 @@ export class PublishQueue {
   }
 
   /**
-   * Resolves with what the server answers. The same key again is the same message.
-   * @param late what it is rejected with where no answer comes in time
+   * Resolves with the server's answer. The same key again is the same message.
+   * @param late the error if no answer arrives in time
    * @throws MessageTooLargeError, PublishQueueFullError
    */
   offer(key: string, text: string, timeoutMs: number, late: () => Error): Promise<PublishAnswer> {
@@ -66,7 +66,7 @@ export class PublishQueue {
     return answer;
   }
 
-  /** There is a new connection, which takes frames of this size: all is sent anew. */
+  /** There is a new connection, which accepts frames of this size: everything is sent again. */
   greeted(maxBytes = this.#maxBytes): void {
     this.#maxBytes = maxBytes;
     for (const [key, unanswered] of this.#unanswered) {
@@ -83,7 +83,7 @@ export class PublishQueue {
     this.#isGreeted = false;
   }
 
-  /** The server's answer, or that there is none in time. */
+  /** The server's answer, or that none arrived in time. */
   settle(key: string, answer: PublishAnswer | Error): void {
     this.#unanswered.get(key)?.settle(answer);
     this.#unanswered.delete(key);
@@ -96,7 +96,7 @@ export class PublishQueue {
     for (const key of this.#unanswered.keys()) this.settle(key, error);
   }
 
-  /** Sends what the window has room for, a thousand messages at most. */
+  /** Sends as many as the window allows, a thousand messages at most. */
   #advance(): void {
     let room = WINDOW_FRAMES * this.#maxBytes;
     for (const [key, unanswered] of this.#isGreeted ? this.#unanswered : []) {

@@ -2,7 +2,7 @@ import type { Message, ThreadEvents } from './api.ts';
 import { Emitter } from './emitter.ts';
 import { MessageIterator } from './message-iterator.ts';
 
-/** What the buffer needs of its thread. */
+/** What the buffer needs from its thread. */
 export interface ReaderBufferHost {
   report(error: unknown): void;
   /** Fewer messages are held. */
@@ -22,7 +22,7 @@ export class ReaderBuffer {
   #isEnded = false;
   #error: Error | undefined;
 
-  /** @param events those that there may be listeners for */
+  /** @param events the names that listeners may use */
   constructor(events: readonly (keyof ThreadEvents)[], host: ReaderBufferHost) {
     this.#host = host;
     this.#listeners = new Emitter(events, host);
@@ -37,7 +37,7 @@ export class ReaderBuffer {
     return this.#iterators.size > 0;
   }
 
-  /** Messages that the slowest of them has still to take. */
+  /** Messages that the slowest reader still has to read. */
   get held(): number {
     return Math.max(this.#unread?.length ?? 0, ...Array.from(this.#iterators, ({ size }) => size));
   }
@@ -77,7 +77,7 @@ export class ReaderBuffer {
     else this.#hand(message);
   }
 
-  /** The oldest of what is held is given up; the position after it, where there was any. */
+  /** Drops the oldest held message; returns the position after it, if it has one. */
   drop(keep: number): string | undefined {
     const dropped = [this.#unread ?? [], ...Array.from(this.#iterators, (iterator) => iterator.held)].flatMap((held) =>
       held.splice(0, held.length - keep).slice(-1),
@@ -85,7 +85,7 @@ export class ReaderBuffer {
     return dropped.at(-1)?.position;
   }
 
-  /** They get what they hold, then the end or the error. */
+  /** Readers get what they hold, then the end or the error. */
   end(error?: Error): void {
     this.#isEnded = true;
     this.#error = error;
@@ -93,7 +93,7 @@ export class ReaderBuffer {
     this.#endIterators();
   }
 
-  /** At the end of this turn, for all readers that come in this turn. */
+  /** At the end of this turn, for all readers added in this turn. */
   #wake(): void {
     if (this.#unread?.length === 0 || this.#isEnded) this.#release();
     else if (this.#unread && !this.#isWaking) {

@@ -9,13 +9,13 @@ export interface WebSocketLike {
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void;
 }
 
-/** `WebSocket`, or anything that is made in the same way. */
+/** `WebSocket`, or a constructor with the same signature. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike;
 
 /** The protocol that the client asks for in the handshake. */
 export const SUBPROTOCOL = 'threadcast.v1.json';
 
-/** The address of a socket: browsers cannot set headers on a WebSocket, so the query carries what the server needs. */
+/** The address of a socket. Browsers cannot set headers on a WebSocket, so the query carries the client's token and id. */
 export function addressOf(url: string, cid: string, token: string | undefined): string {
   const secret = token === undefined ? '' : `&token=${encodeURIComponent(token)}`;
   return `${url}${url.includes('?') ? '&' : '?'}cid=${cid}${secret}`;
@@ -24,12 +24,12 @@ export function addressOf(url: string, cid: string, token: string | undefined): 
 /** `readyState` of an open WebSocket. */
 export const OPEN = 1;
 
-/** What a `message` event carries: text, or something that is no frame of ours. */
+/** The text of a `message` event; undefined for other data. */
 export function dataOf(event: unknown): unknown {
   return fieldsOf(event)?.['data'];
 }
 
-/** What a `close` event tells; 1006 where it tells nothing. */
+/** The fields of a `close` event; 1006 if it has none. */
 export function closeOf(event: unknown): { code: number; reason: string } {
   const { code, reason } = fieldsOf(event) ?? {};
   return { code: numberOf(code) ?? 1006, reason: textOf(reason) ?? '' };

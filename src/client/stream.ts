@@ -1,24 +1,24 @@
 import type { ClientStream, Message } from './api.ts';
 import { fieldsOf, textOf } from './fields.ts';
 
-/** A text that grows: every reader has its own place in it. */
+/** A text that grows: every reader has its own position in it. */
 export class TextStream implements ClientStream {
   readonly id: string;
   readonly cancel: () => void;
-  /** Once more after a reconnect: the server may not have heard of it. */
+  /** Sends the cancel again after a reconnect: the server may not have received it. */
   isCancelled = false;
-  /** The application has it. */
+  /** The application has received it. */
   isShown = false;
   readonly done: Promise<Message | undefined>;
   text = '';
-  /** The same as `text`, as it came. */
+  /** The chunks of `text`, as they came. */
   readonly #pieces: string[] = [];
   #finish!: (message: Message | undefined) => void;
   #isOver = false;
   #wake!: () => void;
   #news!: Promise<void>;
 
-  /** @param cancel tells the server, where there is one */
+  /** @param cancel notifies the server, if there is one */
   constructor(id: string, cancel: () => void) {
     this.id = id;
     this.cancel = () => {
@@ -31,7 +31,7 @@ export class TextStream implements ClientStream {
     this.#await();
   }
 
-  /** Text from the position `at`: what is known of it already is left out, and so is what does not follow. */
+  /** Text from the position `at`. Already known text is left out, and so is text that does not follow. */
   add(at: number, text: string): void {
     const piece = at > this.text.length ? '' : text.slice(this.text.length - at);
     if (piece === '') return;
@@ -40,7 +40,7 @@ export class TextStream implements ClientStream {
     this.#stir();
   }
 
-  /** The final message, or none where it will not come. */
+  /** The final message, or undefined if it will not come. */
   end(message?: Message): void {
     // a reader that was behind gets the rest of the text here
     this.add(0, textOf(fieldsOf(message?.data)?.['text']) ?? '');

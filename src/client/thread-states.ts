@@ -1,11 +1,15 @@
 /**
- * Where a thread stands. `absent`: the server has not let it in on this connection. `joined`: messages flow. `outdated`: what comes
- * does not follow what is here, so it is ignored until the next `joined`. `paused`: nothing is taken until a reader has caught up.
- * `over`: left, refused or closed.
+ * The state of a thread.
+ *
+ * - `absent`: the server has not let the client in on this connection.
+ * - `joined`: messages flow.
+ * - `outdated`: frames do not follow our position, so they are ignored until the next `joined`.
+ * - `paused`: the thread accepts nothing until a reader has caught up.
+ * - `over`: left, refused or closed.
  */
 export type ThreadState = 'absent' | 'joined' | 'outdated' | 'paused' | 'over';
 
-/** What happens to a thread. */
+/** A step of the thread. */
 export type ThreadStep = 'joined' | 'disordered' | 'filled' | 'drained' | 'lost' | 'ended';
 
 const transitions: Readonly<Record<ThreadState, Partial<Record<ThreadStep, ThreadState>>>> = {
@@ -16,7 +20,7 @@ const transitions: Readonly<Record<ThreadState, Partial<Record<ThreadStep, Threa
   over: {},
 };
 
-/** The next state, or undefined where the step means nothing. */
+/** The next state, or undefined if the step has no effect. */
 export function nextThreadState(state: ThreadState, step: ThreadStep): ThreadState | undefined {
   return transitions[state][step];
 }

@@ -10,9 +10,9 @@ import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
 import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
 
-/** A thread at work: its handshake joins it after each reconnect, `Inbound` takes what comes, and the buffer holds it for readers. */
+/** The thread: its handshake joins it after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
 export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBufferHost {
-  /** The server names the user's inbox, when it has joined it; empty before. */
+  /** The server names the user's inbox when it has joined it; empty before. */
   id: string;
   readonly settings: ClientSettings;
   readonly #host: ThreadHost;
@@ -24,11 +24,11 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   readonly #from: string | undefined;
   #role: Role;
   #state: ThreadState = 'absent';
-  /** What the newest join asked to be sent from; undefined for what is new. */
+  /** The position that the newest join asked for; undefined for new messages only. */
   #asked: string | undefined;
 
   /**
-   * @param readers those that it shares with others
+   * @param readers shared with other threads
    * @throws InvalidOptionError
    */
   constructor(
@@ -76,19 +76,19 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   // --- the client calls
 
-  /** The connection is open: asks to be let in, unless that is the application's to do. */
+  /** The connection is open: joins the thread, unless only the application does. */
   join(): void {
     if (this.#role === 'invited' || this.#handshake.isAsked || !this.#isWaiting) return;
     this.#handshake.clearRetry();
     this.#host.enqueueJoin(this);
   }
 
-  /** Only the application has joined it, and nothing reads it yet. */
+  /** Only the application has joined it, and it has no reader yet. */
   get isUnclaimed(): boolean {
     return this.#role === 'invited' && this.#readers.isUnread;
   }
 
-  /** The application has joined it, and now the page does too: from now on it joins again by itself. */
+  /** The application had joined it, and now the page does too: from now on it rejoins by itself. */
   claim(): void {
     if (this.#role !== 'invited') return;
     this.#role = 'own';
@@ -111,7 +111,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   receive(frame: ThreadFrame): void {
     if (frame.t === 'joined') this.#onJoined(frame);
     else if (frame.t === 'left') this.#onLeft(frame.why);
-    // what comes without a `joined` before it belongs to an earlier subscription
+    // frames without a `joined` before them belong to an earlier subscription
     else if (!this.#isJoined) return;
     else if (frame.t === 'part') this.#inbound.part(frame);
     else if (frame.t === 'gap') this.#inbound.gap(frame.why, frame.position);
@@ -120,7 +120,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     else for (const message of frame.messages) if (this.#isJoined) this.#inbound.message(message);
   }
 
-  /** The server reports an error for this thread: the answer to the join with this number, or to something else. */
+  /** The server reports an error for this thread: the answer to the join with this number, or to another request. */
   fail(code: string, ref: number | undefined): void {
     if (ref === undefined) {
       this.emitError(new ServerError({ reason: code, threadId: this.id }));
@@ -132,7 +132,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     }
     const isFinal = this.#handshake.refused(code);
     if (this.#isJoined) {
-      // the application has joined meanwhile, and this client may not
+      // the application has joined meanwhile, and this client may not join
       if (isFinal) this.#role = 'invited';
       return;
     }
@@ -142,12 +142,12 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     const hasReader = this.#readers.hasIterator;
     if (isFinal) this.end(error);
     else this.#handshake.retryAfterRefusal();
-    // iterators throw it, too
+    // iterators also throw it
     if (isFinal && hasReader) this.#readers.emit('error', error);
     else this.emitError(error);
   }
 
-  /** Over: readers get what they hold, then the end or the error. */
+  /** Ends the thread: readers get what they hold, then the end or the error. */
   end(error?: Error): void {
     if (this.#state === 'over') return;
     this.suspend();
@@ -186,13 +186,13 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     if (!this.#readers.emit('error', error)) this.report(error);
   }
 
-  /** Not what a server does that knows what we have: from the beginning, but not at once for ever. */
+  /** Not expected of a server that knows our position: starts from the beginning, but with growing delays. */
   onDisorder(times: number): void {
     this.#step('disordered');
     this.#handshake.retry(times);
   }
 
-  /** What can be asked for again waits on the server; else, and where only streams are read, the oldest is given up. */
+  /** Messages that can be requested again wait on the server. Otherwise, and if only streams are read, the oldest are dropped. */
   onOverflow(): void {
     if (this.#role === 'invited' || (this.#readers.isUnread && this.#readers.has('stream'))) {
       const position = this.#readers.drop(Math.floor(this.settings.maxBuffered / 2));
@@ -208,7 +208,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     return this.#state === 'joined';
   }
 
-  /** The next `joined` is wanted. */
+  /** Waits for the next `joined`. */
   get #isWaiting(): boolean {
     return this.#state === 'absent' || this.#state === 'outdated';
   }
@@ -225,7 +225,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
       this.#endGhost();
       return;
     }
-    // the application may join for it: where it asked for what is new, that does as well, and later it is news
+    // the application may join for it: if it asked for new messages, that is enough, and later it is reported
     const asked = isAnswer || this.#handshake.isAsked ? this.#asked : (this.position ?? this.#from);
     const isNew = asked === undefined || this.#role === 'invited';
     const isWelcome = isAnswer || this.#isJoined || (isNew && this.#isWaiting);
@@ -233,20 +233,20 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     if (!isWelcome || !this.#step('joined')) return;
     this.#inbound.begin(position, isNew && isAnswer);
     this.#readers.emit('joined', { position: formatPosition(position), recovered });
-    // where the application joins, no gap follows
+    // if only the application joins, no gap follows
     if (this.#role === 'invited') this.#inbound.explain();
   }
 
   #onLeft(reason: string): void {
-    // before `joined` it is of an earlier subscription, and what this one has asked for has an answer of its own
+    // before `joined` it belongs to an earlier subscription, and requests of this one have their own answer
     if (this.#state === 'absent') return;
-    // what was asked for before this was known must not bring it back
+    // requests sent before this was known must not bring it back
     if (this.#handshake.isAsked) this.#host.send({ t: 'leave', th: this.id });
     this.end();
     this.#readers.emit('left', { reason });
   }
 
-  /** An answer to a thread that was left before the application joined this one: the leave that followed took both. */
+  /** An answer to a thread that was left before the application joined this one: the leave that followed ended both. */
   #endGhost(): void {
     if (this.#role === 'invited') this.end();
   }
