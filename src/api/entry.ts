@@ -49,7 +49,13 @@ export interface DeliveryTally {
   noteCut(reader: object): void;
 }
 
-/** A message that is ready to be logged. A log keeps every field; it reads `id`, `lane`, `key`, `expiresAt` and the body. */
+/**
+ * What an entry is: a `message`; a newer version of one (`replace`), which the log also puts in its place; or the mark that one has been
+ * erased (`remove`), with an empty body.
+ */
+export type EntryKind = 'message' | 'replace' | 'remove';
+
+/** A message that is ready to be logged. A log keeps every field; it reads `id`, `lane`, `key`, `expiresAt`, `kind`, `target` and the body. */
 export interface EntryDraft {
   readonly threadId: string;
   readonly id: string;
@@ -57,6 +63,12 @@ export interface EntryDraft {
   readonly body: Body;
   /** The compressed body for each window size that a connection of the thread has negotiated. Not sent to other processes. */
   readonly deflated?: ReadonlyMap<WindowBits, Body> | undefined;
+  /** @default 'message' */
+  readonly kind?: EntryKind | undefined;
+  /** Id of the message that this one replaces or removes. */
+  readonly target?: string | undefined;
+  /** The log holds a newer version of the message in its place. @default false */
+  readonly isEdited?: boolean | undefined;
   /** Conflation key: a newer entry with the same key supersedes this one. */
   readonly key?: string | undefined;
   /** When it stops being worth delivering, on the hub's clock; Infinity for never. */
@@ -96,6 +108,10 @@ export interface DeflatedEntryParts {
 export interface Entry extends EntryDraft {
   /** 1 for the first entry of an epoch; 0 for a volatile one, which is in no log. */
   readonly offset: number;
+  readonly kind: EntryKind;
+  readonly isEdited: boolean;
+  /** Offset of the message that it replaces or removes, where that is held: set by the log. */
+  targetOffset: number | undefined;
   /** Replaced when the process takes over an entry that another process has published. */
   trace: MessageTrace | undefined;
   /** When it was logged, on the hub's clock. */

@@ -49,11 +49,19 @@ export interface LogTail {
  */
 export interface DeliveryLog {
   /**
-   * Appends, then notifies the thread's subscriber. The log takes over the draft's reference to the body, also if the append fails or is a
-   * duplicate.
+   * Appends and tells the thread's subscriber, in this order. The log owns the draft's reference to the body from here, also
+   * when the append fails or is a duplicate.
+   *
+   * A `replace` gets an offset of its own, and takes the place of its target as well: whoever reads the target from now on reads the newest
+   * version there. A `remove` leaves the target's place empty. The bytes of the target, and of earlier versions, are erased at once, in
+   * this process and wherever the log keeps them. Ids of both stay known.
+   * @throws UnknownMessageError: the log does not hold the target as a message, or it was removed; nothing was appended
    */
   append(draft: EntryDraft): MaybePromise<Appended>;
-  /** Entries after `offset`, oldest first, at most `limit`; from the oldest held entry if `offset` has been trimmed. */
+  /**
+   * Messages after `offset`, each in its newest version, oldest first, at most `limit`; from the oldest held where `offset` has been
+   * trimmed. Without those that were superseded, removed or have expired.
+   */
   readAfter(threadId: string, offset: number, limit: number): MaybePromise<readonly Entry[]>;
   /** The position of the newest entry. */
   position(threadId: string): MaybePromise<Position>;

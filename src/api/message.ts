@@ -17,6 +17,11 @@ export interface SendOptions {
   lane?: Lane | undefined;
   /** Conflation key: a connection that is behind gets only the newest message with the same key. @default none */
   conflate?: string | undefined;
+  /**
+   * Id of a message of the thread that this one replaces: it takes that one's place for all who read it later, and clients that have it are
+   * told (`replaced`). The bytes of the former version are erased. Not with `conflate`, `expiresInMs` or the lane `volatile`. @default none
+   */
+  replaces?: string | undefined;
   /** After this time the message is not delivered any more to connections that are behind. @default never */
   expiresInMs?: number | undefined;
   /** Id of the message, `^[\w.:-]{1,128}$`. A second send with the same id returns the position of the first. @default random */

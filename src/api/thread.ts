@@ -34,7 +34,7 @@ export interface Thread {
    */
   position(): Promise<string>;
   /**
-   * Messages of the log, oldest first, without superseded and expired ones.
+   * Messages of the log, each in its newest version, oldest first, without superseded, removed and expired ones.
    * @throws PositionLostError if `from` is of another epoch of the log, or beyond its end: ask without it; InvalidPositionError,
    * InvalidOptionError, LogUnavailableError
    */
@@ -46,10 +46,18 @@ export interface Thread {
    * for a slow connection.
    *
    * @throws UnserializableMessageError, MessageTooLargeError, SerializationTimeoutError, SerializerQueueFullError, WorkerFailedError,
-   * StreamExistsError, HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log; LogUnavailableError, from a
+   * StreamExistsError, UnknownMessageError (`replaces`), HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log; LogUnavailableError, from a
    * shared log: the message may be in it
    */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
+  /**
+   * Erases a message: its bytes are given up in this process and in the log, at once, with those of its earlier versions. Its place in the
+   * order and its id stay known. Clients that may have it are told (`removed`); what a client or a socket holds already is not ours to
+   * erase. Who may is the application's decision.
+   * @throws UnknownMessageError: the log does not hold it, or it was removed; InvalidOptionError, HubClosedError, ThreadClosedError;
+   *   LogUnavailableError: it may have been removed
+   */
+  remove(messageId: string): Promise<Receipt>;
   /**
    * Begins a token stream.
    * @throws StreamExistsError, TooManyStreamsError, ThreadClosedError, HubClosedError, InvalidOptionError; if the thread has to be opened

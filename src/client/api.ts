@@ -80,6 +80,24 @@ export interface Progress {
   readonly of: number;
 }
 
+/** A message has a newer version, which takes the place of the one that was received. */
+export interface Replaced {
+  /** `Message.id` of the message. It may be older than what this client was given. */
+  readonly id: string;
+  /** The message as it is now. Check it before you use it. */
+  readonly data: unknown;
+  /** The thread's position after this edit. */
+  readonly position: string;
+}
+
+/** A message has been erased: forget it, and what was made of it. */
+export interface Removed {
+  /** `Message.id` of the message. It may be older than what this client was given. */
+  readonly id: string;
+  /** The thread's position after the removal. */
+  readonly position: string;
+}
+
 /** The application has removed this client from the thread, or the thread has ended. */
 export interface Left {
   /** `kicked`, `deleted`, or the application's own text. */
@@ -89,6 +107,9 @@ export interface Left {
 /** Events of a thread, each with what its listeners receive. */
 export interface ThreadEvents {
   message: Message;
+  /** Messages that no reader has taken yet are given in the newest version, and not at all once they were removed. */
+  replaced: Replaced;
+  removed: Removed;
   /** The first text of a token stream has arrived. */
   stream: ClientStream;
   gap: Gap;
@@ -171,6 +192,8 @@ export interface LogChange {
 /** Events of `client.inbox`, each with what its listeners receive. */
 export interface InboxEvents {
   message: Message;
+  replaced: Replaced;
+  removed: Removed;
   gap: Gap;
 }
 

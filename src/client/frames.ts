@@ -6,7 +6,10 @@ export interface WireMessage {
   readonly id: string;
   readonly offset: number | undefined;
   readonly ahead: boolean;
+  /** Undefined for the end of the message that it is about. */
   readonly data: unknown;
+  /** Id of an earlier message that it is a new version of, or the end. */
+  readonly re: string | undefined;
   readonly trace: string | undefined;
 }
 
@@ -18,7 +21,8 @@ export interface WirePart {
   readonly of: number;
   /** A slice of the message's JSON. */
   readonly text: string;
-  /** With the last one. */
+  /** With the last one, as of a message. */
+  readonly re: string | undefined;
   readonly trace: string | undefined;
 }
 
@@ -102,8 +106,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const position = parsePosition(frame['pos']);
   switch (t) {
     case 'msg':
+    case 'removed':
     case 'batch': {
-      const messages = (t === 'msg' ? [frame] : Array.isArray(m) ? m : [undefined]).map(readMessage);
+      const messages = (t !== 'batch' ? [frame] : Array.isArray(m) ? m : [undefined]).map(readMessage);
       const known = messages.filter((message) => message !== undefined);
       return th !== undefined && known.length === messages.length ? { t: 'messages', th, messages: known } : undefined;
     }
@@ -125,7 +130,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
         isCount(n) &&
         isCount(of) &&
         n < of
-        ? { t, th, id, offset, n, of, text, trace: textOf(frame['tp']) }
+        ? { t, th, id, offset, n, of, text, re: textOf(frame['re']), trace: textOf(frame['tp']) }
         : undefined;
     case 'log':
     case 'hello': {
@@ -166,10 +171,10 @@ function pick<T>(fields: Fields, names: string, read: (value: unknown) => T): T[
 }
 
 function readMessage(value: unknown): WireMessage | undefined {
-  const { id, o, d, ahead, tp } = fieldsOf(value) ?? {};
+  const { id, o, d, ahead, re, tp } = fieldsOf(value) ?? {};
   const isLogged = isCount(o) && o > 0;
   if (!isText(id) || !(isLogged || o === undefined)) return undefined;
-  return { id, offset: o, ahead: ahead === true, data: d, trace: textOf(tp) };
+  return { id, offset: o, ahead: ahead === true, data: d, re: textOf(re), trace: textOf(tp) };
 }
 
 /** Undefined if the text is not JSON. */

@@ -97,7 +97,7 @@ export class Inbound {
 
   part(part: WirePart): void {
     this.explain();
-    const { id, offset, n, of, trace } = part;
+    const { id, offset, n, of, re, trace } = part;
     const verdict = this.#parts.add(part);
     if (verdict === 'disorder') {
       this.#host.onDisorder(this.#parts.disorders++);
@@ -106,7 +106,7 @@ export class Inbound {
     if (verdict === 'taken') {
       this.#readers.emit('progress', { id, offset, parts: n + 1, of });
       const { text } = this.#parts;
-      if (text !== undefined) this.#whole(text, { id, offset, ahead: false, trace });
+      if (text !== undefined) this.#whole(text, { id, offset, ahead: false, re, trace });
       return;
     }
     if (verdict === 'tooLong') {
@@ -128,6 +128,11 @@ export class Inbound {
         this.#parts.drop();
       }
       if (!isNew) return;
+    }
+    const { data, re } = wire;
+    if (re !== undefined) {
+      this.#readers.amend({ id: re, data, position: this.position ?? '' });
+      return;
     }
     const stream = this.#streams.isShown(id) ? id : undefined;
     const message: Message = { ...wire, position: this.position ?? '', stream };

@@ -16,6 +16,8 @@ export type {
   LogChange,
   Message,
   Progress,
+  Removed,
+  Replaced,
   Published,
   PublishOptions,
   ThreadEvents,

@@ -1,4 +1,4 @@
-import type { Message, ThreadEvents } from './api.ts';
+import type { Message, Replaced, ThreadEvents } from './api.ts';
 import { Emitter } from './emitter.ts';
 import { MessageIterator } from './message-iterator.ts';
 
@@ -77,11 +77,19 @@ export class ReaderBuffer {
     else this.#hand(message);
   }
 
+  /** A message has another version, or without data is no more: for what is held, and for those who have been given it. */
+  amend(news: Replaced): void {
+    for (const held of this.#allHeld) {
+      const at = held.findIndex(({ id }) => id === news.id);
+      const known = held[at];
+      if (known) held.splice(at, 1, ...(news.data === undefined ? [] : [{ ...known, data: news.data }]));
+    }
+    this.emit(news.data === undefined ? 'removed' : 'replaced', news);
+  }
+
   /** Drops the oldest held message; returns the position after it, if it has one. */
   drop(keep: number): string | undefined {
-    const dropped = [this.#unread ?? [], ...Array.from(this.#iterators, (iterator) => iterator.held)].flatMap((held) =>
-      held.splice(0, held.length - keep).slice(-1),
-    );
+    const dropped = this.#allHeld.flatMap((held) => held.splice(0, held.length - keep).slice(-1));
     return dropped.at(-1)?.position;
   }
 
@@ -91,6 +99,10 @@ export class ReaderBuffer {
     this.#error = error;
     if (this.#isWaking) this.#release();
     this.#endIterators();
+  }
+
+  get #allHeld(): Message[][] {
+    return [this.#unread ?? [], ...Array.from(this.#iterators, (iterator) => iterator.held)];
   }
 
   /** At the end of this turn, for all readers added in this turn. */

@@ -49,7 +49,11 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     }
     this.#sharesReaders = !!readers;
     this.#readers =
-      readers ?? new ReaderBuffer(['message', 'stream', 'gap', 'progress', 'joined', 'left', 'error'], this);
+      readers ??
+      new ReaderBuffer(
+        ['message', 'replaced', 'removed', 'stream', 'gap', 'progress', 'joined', 'left', 'error'],
+        this,
+      );
     this.#inbound = new Inbound(position, this, this.#readers);
     this.#handshake = new JoinHandshake(this.settings, () => this.join());
     if (onGap) this.on('gap', onGap);

@@ -37,4 +37,5 @@ export {
   LogEvictionError,
   InvalidPositionError,
   PositionLostError,
+  UnknownMessageError,
 } from './errors/log.ts';

@@ -1,20 +1,13 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DeliveryLog, Entry, EntryDraft, LogSubscription, MaybePromise } from '../../src/index.ts';
+import type { DeliveryLog, Entry, EntryDraft, LogSubscription } from '../../src/index.ts';
 import { ENTRY_BYTES } from '../../src/infra/log/entry.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import type { Body } from '../../src/api/body.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { trials } from '../support/tier.ts';
-
-export interface LogLimits {
-  readonly maxEntries?: number;
-  readonly maxBytes?: number;
-  readonly maxAgeMs?: number;
-}
-
-/** Makes a log that nobody else uses, with these limits; entries age by the clock. */
-export type LogFactory = (limits: LogLimits & { readonly clock: VirtualClock }) => MaybePromise<DeliveryLog>;
+import { amendmentsContract } from './amendments-contract.ts';
+import type { LogFactory, LogLimits } from './log-factory.ts';
 
 /** What a log may do otherwise than the others. */
 export interface LogTraits {
@@ -404,6 +397,8 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
         expect(idsOf(await log.readAfter('t', 0, 10))).toHaveLength(2);
       });
     });
+
+    amendmentsContract(makeLog);
 
     describe('close', () => {
       it('gives all memory back, once', async () => {

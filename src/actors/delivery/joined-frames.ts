@@ -68,7 +68,7 @@ function join(tail: LogTail, from: number, variant: FrameVariant, now: number): 
   let expiresAt = Infinity;
   for (let offset = from + 1; offset <= tail.head; offset++) {
     const entry = tail.at(offset);
-    if (entry === undefined || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
+    if (entry?.kind !== 'message' || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
     const { bytes, body, pieces } = entry.frame(variant.format, variant.window);
     if (body !== undefined || size + bytes > MAX_RUN_BYTES) break;
     entries.push(entry);

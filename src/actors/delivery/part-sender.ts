@@ -45,7 +45,9 @@ export class PartSender {
     this.#parts.enter();
     this.#deflated = deflate && this.#parts.deflated(deflate.window, deflate.level);
     const { offset, id, next = 0, of } = unfinished ?? {};
-    const isKnown = offset === entry.offset && id === entry.id && of === this.#parts.count && next < of;
+    // what the client has of it may be of another version
+    const isKnown =
+      !entry.isEdited && offset === entry.offset && id === entry.id && of === this.#parts.count && next < of;
     this.#next = isKnown ? next : 0;
   }
 

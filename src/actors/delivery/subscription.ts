@@ -28,6 +28,9 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** The cursor at which it waits for a signal, although the socket may accept messages. */
   #waitsAt = -1;
 
+  /** The offset after which it began to read. */
+  readonly #from: number;
+
   constructor(
     subscriber: Subscriber<Subscription>,
     home: Home<Subscription>,
@@ -40,6 +43,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   ) {
     super(subscriber, home, start);
     this.parts = start.parts;
+    this.#from = start.after;
   }
 
   /** Token streams of the thread. */
@@ -173,7 +177,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** Writes the next entry at the cursor; false if the socket accepts no more. */
   #step(batch?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
-    if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry)) {
+    if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry) && !this.#isMoot(entry)) {
       if (!this.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
       this.#write(entry, false, batch);
@@ -183,6 +187,15 @@ export class Subscription extends ConnectionCursor<Subscription> {
     }
     this.cursor++;
     return true;
+  }
+
+  /** An edit or a removal of what the client has not received, or has received as it is now. */
+  #isMoot(entry: Entry): boolean {
+    const { kind, offset, targetOffset } = entry;
+    if (kind === 'message') return false;
+    if (kind === 'remove' && this.writer.variant.format === 'plain') return true;
+    if (targetOffset === undefined || offset > this.startedAt) return false;
+    return targetOffset > this.#from && targetOffset >= this.tail.first;
   }
 
   /** Begins a big entry: sends its first part, or the first that the client misses; true when no further part follows. */
@@ -206,7 +219,9 @@ export class Subscription extends ConnectionCursor<Subscription> {
     const stream = this.#partStream;
     if (stream === undefined || !this.isWorthIt(stream.entry)) {
       if (stream !== undefined) this.noteSkipped(stream.entry);
-      this.#pass();
+      // an edit has taken its place, and comes next
+      if (this.tail.at(this.cursor + 1)?.isEdited === true) this.#endParts();
+      else this.#pass();
       return true;
     }
     // among critical messages it keeps its place
@@ -265,7 +280,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       }
       this.notePassedOver(after, offset);
       const entry = this.tail.at(offset);
-      if (entry?.isDeliverable(this.home.now()) === true) this.#write(entry, true);
+      if (entry?.isDeliverable(this.home.now()) === true && !this.#isMoot(entry)) this.#write(entry, true);
       else if (entry !== undefined) this.noteSkipped(entry);
       this.criticalCursor = offset;
       if (entry !== undefined && offset <= this.rereadTo) this.subscriber.rereads(1, entry.body.bytes);

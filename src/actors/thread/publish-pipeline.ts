@@ -1,6 +1,7 @@
-import type { Entry, EntryDraft } from '../../api/entry.ts';
+import type { Entry, EntryDraft, EntryKind } from '../../api/entry.ts';
 import type { Appended, LogTail } from '../../api/log.ts';
 import { makeEntry, releaseDraft } from '../../infra/log/entry.ts';
+import { makeBody } from '../../infra/log/shared-body.ts';
 import { asError, ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
@@ -58,6 +59,15 @@ export class PublishPipeline {
       : this.#log(compressed, settings, span);
   }
 
+  /** As `publish`: the mark that a message has been erased. It comes after what was sent before it. */
+  remove(target: string, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
+    const lane = this.#lanes.normal;
+    const log = (nothing: Encoded): Promise<PublicationTally> =>
+      this.#log(nothing, { ...settings, replaces: target }, span, 'remove');
+    const nothing = { body: makeBody([]), strategy: 'ready', slices: 0, longestSliceMs: 0, queueWaitMs: 0 } as const;
+    return lane.isIdle ? log(nothing) : lane.enqueue(nothing, log);
+  }
+
   /** Takes over an entry of another process. If it is traced, its deliveries here are children of a span of this process. */
   takeOver(entry: Entry): PublicationTally {
     const span = entry.trace === undefined ? undefined : this.#services.telemetry.process(entry, entry.trace);
@@ -95,7 +105,12 @@ export class PublishPipeline {
   }
 
   /** @throws ThreadClosedError */
-  #log(encoded: Encoded, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
+  #log(
+    encoded: Encoded,
+    settings: SendSettings,
+    span: OpenSpan,
+    kind: EntryKind = settings.replaces === undefined ? 'message' : 'replace',
+  ): Promise<PublicationTally> {
     const { id: threadId, state, members } = this.#thread;
     if (state === 'closed') {
       releaseDraft(encoded);
@@ -109,6 +124,8 @@ export class PublishPipeline {
         lane: settings.lane,
         body: encoded.body,
         deflated: encoded.deflated,
+        kind,
+        target: settings.replaces,
         key: settings.conflate,
         expiresAt: settings.expiresAt,
         trace: span.trace,

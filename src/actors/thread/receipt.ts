@@ -1,11 +1,20 @@
 import { formatPosition } from '../../infra/log/ids.ts';
-import type { SpanAttributes } from '../../infra/telemetry/spans.ts';
+import type { OpenSpan, SpanAttributes } from '../../infra/telemetry/spans.ts';
 import type { HubContext } from '../support/context.ts';
 import type { PublicationTally } from '../delivery/publication-tally.ts';
 import { settle } from './delivery-outcomes.ts';
 import type { Receipt } from '../../api/receipt.ts';
 
-export function makeReceipt(publication: PublicationTally, context: HubContext): Receipt {
+/** The fan-out is over: says so in span and metrics, and answers the sender. */
+export function completed(publication: PublicationTally, span: OpenSpan, context: HubContext): Receipt {
+  const { counters, metrics } = context;
+  counters.messagesPublished++;
+  if (!publication.isDuplicate) metrics.fannedOut(publication.recipients, context.now() - publication.entry.loggedAt);
+  span.end(fanOutAttributes(publication));
+  return makeReceipt(publication, context);
+}
+
+function makeReceipt(publication: PublicationTally, context: HubContext): Receipt {
   const { entry, epoch, strategy } = publication;
   return {
     id: entry.id,

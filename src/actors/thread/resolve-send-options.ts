@@ -11,6 +11,8 @@ export interface SendSettings {
   readonly id: string;
   readonly lane: Lane;
   readonly conflate: string | undefined;
+  /** Id of the message that it replaces. */
+  readonly replaces: string | undefined;
   readonly expiresAt: number;
   readonly isSnapshot: boolean;
   readonly parent: SpanParent;
@@ -22,6 +24,7 @@ const SEND_OPTIONS: OptionTable<SendOptions> = {
   conflate: 'text',
   expiresInMs: 'number',
   idempotencyKey: 'text',
+  replaces: 'text',
   snapshot: 'boolean',
   traceContext: 'any',
   traceLink: 'text',
@@ -40,14 +43,25 @@ function checkKey(conflate: string | undefined): string | undefined {
   throw new InvalidOptionError({ option: 'conflate', value: conflate, expected: 'a text that is not empty' });
 }
 
+function checkReplaces(options: SendOptions, id: string): string | undefined {
+  if (options.replaces === undefined) return undefined;
+  const replaces = checkId('replaces', options.replaces);
+  const { lane, conflate, expiresInMs } = options;
+  if (replaces !== id && lane !== 'volatile' && conflate === undefined && expiresInMs === undefined) return replaces;
+  const expected = 'the id of another message, without conflate, expiresInMs and lane volatile';
+  throw new InvalidOptionError({ option: 'replaces', value: replaces, expected });
+}
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveSend(options: SendOptions, hub: { now(): number; newId(): string }): SendSettings {
   checkSendOptions(options);
   const expiresInMs = checkNumber('expiresInMs', options.expiresInMs, Infinity, { min: 1 });
+  const id = options.idempotencyKey === undefined ? hub.newId() : checkId('idempotencyKey', options.idempotencyKey);
   return {
-    id: options.idempotencyKey === undefined ? hub.newId() : checkId('idempotencyKey', options.idempotencyKey),
+    id,
     lane: checkChoice('lane', options.lane, 'normal', LANES),
     conflate: checkKey(options.conflate),
+    replaces: checkReplaces(options, id),
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),

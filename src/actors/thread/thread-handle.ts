@@ -1,5 +1,5 @@
 import { PositionLostError } from '../../infra/errors.ts';
-import { formatPosition, parsePosition } from '../../infra/log/ids.ts';
+import { checkId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkCount } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { readMessages } from './history-reader.ts';
@@ -71,6 +71,14 @@ export class ThreadHandle implements Thread {
     const opening = this.#threads.open(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
     return thread.send(message, options);
+  }
+
+  async remove(messageId: string): Promise<Receipt> {
+    checkId('messageId', messageId);
+    this.#services.status.assertRunning('remove');
+    const opening = this.#threads.open(this.id);
+    const thread = opening instanceof Promise ? await opening : opening;
+    return thread.remove(messageId);
   }
 
   stream(options: StreamOptions = {}): TokenStream {

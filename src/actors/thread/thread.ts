@@ -15,9 +15,10 @@ import { decodeVolatile } from './node-messages.ts';
 import type { PublicationTally } from '../delivery/publication-tally.ts';
 import { PublishPipeline, type PipelineHost } from './publish-pipeline.ts';
 import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
-import { fanOutAttributes, makeReceipt } from './receipt.ts';
+import { completed } from './receipt.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
-import { resolveSend } from './resolve-send-options.ts';
+import { resolveSend, type SendSettings } from './resolve-send-options.ts';
+import type { OpenSpan } from '../../infra/telemetry/spans.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
@@ -102,22 +103,25 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** Serializes, logs and offers a message. Never waits for a connection. */
   async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
     const settings = resolveSend(options, this.#services);
-    const { counters, telemetry, metrics } = this.#services;
-    const { lane: laneName, parent, link } = settings;
-    const span = telemetry.publish({ threadId: this.id, lane: laneName, parent, link });
+    return this.#publish(settings, (span) => this.#publishing.publish(message, settings, span));
+  }
+
+  /** Logs that a message is erased, and offers that. */
+  async remove(messageId: string): Promise<Receipt> {
+    const settings = resolveSend({}, this.#services);
+    return this.#publish(settings, (span) => this.#publishing.remove(messageId, settings, span));
+  }
+
+  async #publish(settings: SendSettings, publish: (span: OpenSpan) => Promise<PublicationTally>): Promise<Receipt> {
+    const { lane, parent, link } = settings;
+    const span = this.#services.telemetry.publish({ threadId: this.id, lane, parent, link });
     this.#enter(span.trace);
     try {
       this.#assertOpen('send');
       this.#streams?.assertFree(settings.id);
-      const publication = await this.#publishing.publish(message, settings, span);
-      counters.messagesPublished++;
-      if (!publication.isDuplicate) {
-        metrics.fannedOut(publication.recipients, this.#services.now() - publication.entry.loggedAt);
-      }
-      span.end(fanOutAttributes(publication));
-      return makeReceipt(publication, this.#services);
+      return completed(await publish(span), span, this.#services);
     } catch (error) {
-      counters.sendsFailed++;
+      this.#services.counters.sendsFailed++;
       span.end({}, error);
       throw error;
     } finally {

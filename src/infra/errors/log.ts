@@ -78,3 +78,16 @@ export class PositionLostError extends ThreadcastError {
     this.why = facts.why;
   }
 }
+
+/** The log does not hold this message: it never did, it is too old, or it was superseded or removed. Nothing has changed. */
+export class UnknownMessageError extends ThreadcastError {
+  readonly code = 'TC_UNKNOWN_MESSAGE';
+  readonly threadId: string;
+  readonly messageId: string;
+
+  constructor(facts: { threadId: string; messageId: string }) {
+    super(`the log of thread ${facts.threadId} does not hold message ${facts.messageId}`);
+    this.threadId = facts.threadId;
+    this.messageId = facts.messageId;
+  }
+}

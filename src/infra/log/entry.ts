@@ -1,5 +1,5 @@
 import type { Body } from '../../api/body.ts';
-import type { DeliveryTally, Entry, EntryDraft, Frame, FrameClass, MessageTrace } from '../../api/entry.ts';
+import type { DeliveryTally, Entry, EntryDraft, EntryKind, Frame, FrameClass, MessageTrace } from '../../api/entry.ts';
 import { encodeDeflatedFrame, encodeFrame } from '../wire/frames.ts';
 import { RecordedTrace } from '../telemetry/message-trace.ts';
 import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
@@ -45,6 +45,10 @@ class LoggedEntry implements Entry {
   readonly lane: Lane;
   readonly body: Body;
   readonly deflated: ReadonlyMap<WindowBits, Body> | undefined;
+  readonly kind: EntryKind;
+  readonly target: string | undefined;
+  targetOffset: number | undefined;
+  readonly isEdited: boolean;
   readonly key: string | undefined;
   readonly expiresAt: number;
   /** Replaced when the process takes over an entry that another process has published. */
@@ -72,6 +76,9 @@ class LoggedEntry implements Entry {
     this.lane = draft.lane;
     this.body = draft.body;
     this.deflated = draft.deflated;
+    this.kind = draft.kind ?? 'message';
+    this.target = draft.target;
+    this.isEdited = draft.isEdited === true;
     this.key = draft.key;
     this.expiresAt = draft.expiresAt;
     this.trace = draft.trace ?? RecordedTrace.from(draft.traceparent);
@@ -134,10 +141,17 @@ class LoggedEntry implements Entry {
 
   #envelope(frameClass: FrameClass, body: Body): readonly [string, Body, string] {
     if (frameClass === 'plain') return ['', body, ''];
+    if (this.kind === 'remove')
+      return [
+        `{"t":"removed","th":"${this.threadId}","o":${this.offset},"id":"${this.id}","re":"${this.target}"}`,
+        body,
+        '',
+      ];
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
+    const re = this.target === undefined ? '' : `"re":"${this.target}",`;
     const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
     // ids and the traceparent consist of characters that JSON does not escape
-    return [`{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${traceparent}"d":`, body, '}'];
+    return [`{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${re}${traceparent}"d":`, body, '}'];
   }
 }

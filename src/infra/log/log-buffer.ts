@@ -1,5 +1,6 @@
 import type { Entry, EntryDraft } from '../../api/entry.ts';
 import type { LogTail, Position } from '../../api/log.ts';
+import { Amendments } from './amendments.ts';
 import { makeEntry } from './entry.ts';
 import { CriticalOffsets } from './critical-offsets.ts';
 import type { Ledger, Retention } from './retention.ts';
@@ -30,6 +31,8 @@ export class LogBuffer implements LogTail {
   #hasTrimmed = false;
   readonly #byId = new Map<string, Entry>();
   readonly #byKey = new Map<string, Entry>();
+  /** Undefined before the first edit or removal. */
+  #amendments: Amendments | undefined;
   readonly #critical = new CriticalOffsets();
   readonly #ledger: Ledger | undefined;
 
@@ -106,6 +109,7 @@ export class LogBuffer implements LogTail {
     this.#lastId = entry.id;
     this.#idleSince = now;
     if (entry.lane === 'critical') this.#critical.add(entry.offset);
+    if (entry.target !== undefined) this.#amend().add(entry, entry.target);
     if (entry.key !== undefined) {
       const older = this.#byKey.get(entry.key);
       if (older !== undefined) this.#supersede(older);
@@ -115,12 +119,18 @@ export class LogBuffer implements LogTail {
     return entry;
   }
 
-  /** Entries after an offset that are still worth delivering, oldest first. */
+  /** Whether a message may be replaced or removed. */
+  holds(id: string): boolean {
+    const entry = this.#byId.get(id);
+    return entry?.kind === 'message' && !entry.isSuperseded;
+  }
+
+  /** Messages that are still worth delivering after an offset, oldest first. */
   readAfter(offset: number, limit: number, now: number): Entry[] {
     const entries: Entry[] = [];
     for (let at = Math.max(offset + 1, this.first); at <= this.head && entries.length < limit; at++) {
       const entry = this.at(at);
-      if (entry?.isDeliverable(now) === true) entries.push(entry);
+      if (entry?.kind === 'message' && entry.isDeliverable(now)) entries.push(entry);
     }
     return entries;
   }
@@ -153,6 +163,7 @@ export class LogBuffer implements LogTail {
     this.#start = 0;
     this.#byId.clear();
     this.#byKey.clear();
+    this.#amendments = undefined;
     this.#critical.clear();
     this.#count(-this.#bytes);
   }
@@ -218,6 +229,25 @@ export class LogBuffer implements LogTail {
       if (this.#byKey.has(entry.key)) this.#supersede(entry);
       else this.#byKey.set(entry.key, entry);
     }
+    if (this.#amendments !== undefined || entries.some(({ target }) => target !== undefined))
+      this.#amend().addOlder(entries);
+  }
+
+  #amend(): Amendments {
+    return (this.#amendments ??= new Amendments({
+      byId: (id) => this.#byId.get(id),
+      supersede: (entry) => this.#supersede(entry),
+      swap: (entry, next) => this.#swap(entry, next),
+    }));
+  }
+
+  #swap(entry: Entry, next: Entry): void {
+    this.#count(next.heldBytes - entry.heldBytes);
+    entry.isSuperseded = true;
+    entry.release();
+    this.#entries[this.#start + next.offset - this.#first] = next;
+    this.#byId.set(next.id, next);
+    if (next.key !== undefined && this.#byKey.get(next.key) === entry) this.#byKey.set(next.key, next);
   }
 
   /** The entry is not delivered any more: it keeps its slot in the order, its memory is released. */
@@ -248,6 +278,7 @@ export class LogBuffer implements LogTail {
   #forget(entry: Entry): void {
     this.#byId.delete(entry.id);
     if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+    this.#amendments?.forget(entry);
     this.#count(-entry.heldBytes);
     if (!entry.isSuperseded) entry.release();
   }

@@ -3,6 +3,7 @@ import type { Entry, EntryDraft } from '../../api/entry.ts';
 import type { Appended, DeliveryLog, LogSubscription, Position } from '../../api/log.ts';
 import { releaseDraft } from './entry.ts';
 import { checkedEpochs, randomEpoch } from './ids.ts';
+import { UnknownMessageError } from '../errors.ts';
 import { LogBuffer } from './log-buffer.ts';
 import type { Ledger, Retention } from './retention.ts';
 import { checkOptions, type OptionTable } from '../option-table.ts';
@@ -95,6 +96,11 @@ class MemoryLog implements DeliveryLog {
     if (known !== undefined) {
       releaseDraft(draft);
       return { entry: known, isDuplicate: true };
+    }
+    const { threadId, target } = draft;
+    if (target !== undefined && !log.buffer.holds(target)) {
+      releaseDraft(draft);
+      throw new UnknownMessageError({ threadId, messageId: target });
     }
     const entry = log.buffer.append(draft, this.#clock.now());
     this.#idle.delete(log);

@@ -47,7 +47,14 @@ function hold() {
 
 function arrival(offset: number, id: string, body?: Buffer): Arrival {
   const header = { by: settings.nodeId, isCritical: false, key: undefined, ms: undefined, traceparent: undefined };
-  return { epoch: 'e', offset, at: 1, id, header: { ...header, isMessage: true }, body: body && [body] };
+  return {
+    epoch: 'e',
+    offset,
+    at: 1,
+    id,
+    header: { ...header, kind: 'message', target: undefined, isEdited: false },
+    body: body && [body],
+  };
 }
 
 it('an answer that a failover made untrue fails at once when another message has its offset', async () => {

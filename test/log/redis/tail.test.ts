@@ -30,7 +30,9 @@ function arrival(offset: number): Arrival {
     key: undefined,
     ms: undefined,
     traceparent: undefined,
-    isMessage: true,
+    kind: 'message' as const,
+    target: undefined,
+    isEdited: false,
   };
   return { epoch, offset, at: 0, id: idOf(offset), header, body: [Buffer.from('1')] };
 }

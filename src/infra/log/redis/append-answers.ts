@@ -2,7 +2,7 @@ import { asError } from '../../errors.ts';
 import { makeEntry } from '../entry.ts';
 import type { Entry } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
-import type { Arrival } from './codec.ts';
+import type { Arrival, Header } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import type { PositionKeeper } from './position-keeper.ts';
@@ -34,13 +34,15 @@ export class AppendAnswers {
       own.settle({ entry: this.#entryAt(own, offset), isDuplicate: false });
       return;
     }
-    const header = {
+    const header: Header = {
       by: this.#settings.nodeId,
       isCritical: false,
       key: undefined,
       ms: undefined,
       traceparent: undefined,
-      isMessage: true,
+      kind: 'message',
+      target: undefined,
+      isEdited: false,
     };
     const arrival: Arrival = { epoch, offset, at, id: own.draft.id, header, body: undefined };
     tail.place(arrival, own);

@@ -1,6 +1,7 @@
 import type { EntryDraft } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
 import type { AppendAnswers } from './append-answers.ts';
+import { UnknownMessageError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeHeader, encodeNotice, type AppendReply, type PiecesRef } from './codec.ts';
 import { isFinalReply } from './connections.ts';
@@ -151,7 +152,7 @@ export class AppendQueue {
     const headers = sent.map(({ draft }) => encodeHeader(draft, nodeId, now));
     const messages = sent.flatMap(({ draft }, i) => {
       const [sign, body] = ref === undefined ? ['E', bytesOf(draft)] : ['L', `${ref.name} ${ref.count} ${ref.bytes}`];
-      return [draft.id, sign, headers[i] ?? '', body];
+      return [draft.id, sign, headers[i] ?? '', body, amendment(draft)];
     });
     for (const own of sent) own.attempts++;
     // an append that fails meanwhile must not release memory that the socket still has to read
@@ -175,7 +176,8 @@ export class AppendQueue {
       if (own === undefined || offset === 0) continue;
       if (offset > 0) newest = { position: { epoch, offset, id: own.draft.id }, header: headers[i] ?? '' };
       if (own.isSettled) continue;
-      if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
+      if (Number.isNaN(offset)) own.fail(unknownTarget(own.draft));
+      else if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
       else this.#answers.known(own, -offset);
     }
     if (newest !== undefined) this.#announce(newest.position, at, newest.header, listeners);
@@ -193,6 +195,15 @@ export class AppendQueue {
 interface SentReply extends AppendReply {
   readonly headers: readonly string[];
 }
+
+/** What the script is told of an edit (`+`) or a removal (`-`). */
+function amendment({ kind, target }: EntryDraft): string {
+  if (target === undefined) return '';
+  return (kind === 'remove' ? '-' : '+') + target;
+}
+
+const unknownTarget = ({ threadId, target = '' }: EntryDraft): Error =>
+  new UnknownMessageError({ threadId, messageId: target });
 
 const isLarge = ({ draft }: PendingAppend): boolean => draft.body.bytes > PIECE_BYTES;
 

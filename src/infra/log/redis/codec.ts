@@ -1,5 +1,5 @@
 import { SharedBody } from '../shared-body.ts';
-import type { EntryDraft } from '../../../api/entry.ts';
+import type { EntryDraft, EntryKind } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
 import { parseObject } from '../../wire/json-object.ts';
 
@@ -36,9 +36,15 @@ export interface Header {
   /** How long it is worth delivering, in milliseconds from `at`. */
   readonly ms: number | undefined;
   readonly traceparent: string | undefined;
-  /** False for an entry of a later version: it keeps its offset, and is not delivered. */
-  readonly isMessage: boolean;
+  /** Undefined for an entry of a later version: it keeps its offset, and is not delivered. */
+  readonly kind: EntryKind | undefined;
+  readonly target: string | undefined;
+  readonly isEdited: boolean;
 }
+
+/** What is in the header of an edit and of a removal. */
+const SIGNS = { replace: 'r', remove: 'd' } as const;
+const KINDS = ['replace', 'remove'] as const;
 
 export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): string {
   return JSON.stringify({
@@ -47,22 +53,26 @@ export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): st
     k: draft.key,
     x: draft.expiresAt === Infinity ? undefined : Math.max(0, Math.round(draft.expiresAt - now)),
     t: draft.traceparent,
+    e: draft.kind === undefined || draft.kind === 'message' ? undefined : SIGNS[draft.kind],
+    r: draft.target,
   });
 }
 
 function decodeHeader(text: string): Header {
-  const { b, l, k, x, t, e } = parseObject(text) ?? {};
+  const { b, l, k, x, t, e, r, v } = parseObject(text) ?? {};
   return {
     by: typeof b === 'string' ? b : '',
     isCritical: l === 1,
     key: typeof k === 'string' ? k : undefined,
     ms: typeof x === 'number' ? x : undefined,
     traceparent: typeof t === 'string' ? t : undefined,
-    isMessage: e === undefined,
+    kind: e === undefined ? 'message' : KINDS.find((kind) => SIGNS[kind] === e),
+    target: typeof r === 'string' ? r : undefined,
+    isEdited: v === 1,
   };
 }
 
-const UNKNOWN: Header = { ...decodeHeader('{}'), isMessage: false };
+const UNKNOWN: Header = { ...decodeHeader('{}'), kind: undefined };
 
 /** Bytes of the body, as far as it is present. */
 export const bytesOf = ({ body }: Arrival): number => (body ?? []).reduce((sum, { length }) => sum + length, 0);
@@ -74,14 +84,17 @@ export function draftOf(threadId: string, { id, header, body }: Arrival, loggedA
     id,
     lane: header.isCritical ? 'critical' : 'normal',
     body: new SharedBody(body ?? []),
+    kind: header.kind,
+    target: header.target,
+    isEdited: header.isEdited,
     key: header.key,
     expiresAt: expiryOf(header, loggedAt),
     traceparent: header.traceparent,
   };
 }
 
-function expiryOf({ isMessage, ms }: Header, loggedAt: number): number {
-  if (!isMessage) return -Infinity;
+function expiryOf({ kind, ms }: Header, loggedAt: number): number {
+  if (kind === undefined) return -Infinity;
   return ms === undefined ? Infinity : loggedAt + ms;
 }
 
@@ -203,7 +216,10 @@ export interface AppendReply {
   readonly at: number;
   /** The smallest number of listeners that received a notice; -1 if there was no notice. */
   readonly listeners: number;
-  /** One for each append; negative for a known id. 0, and nothing after it, for an append that has lost its upload. */
+  /**
+   * One for each append; negative for a known id, NaN where the message to be amended is not held. 0, and nothing after it, for an append
+   * that has lost its upload.
+   */
   readonly offsets: readonly number[];
 }
 

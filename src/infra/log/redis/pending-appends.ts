@@ -114,7 +114,9 @@ export class PendingAppends {
   }
 
   #fail(own: PendingAppend, reason: string): void {
-    if (this.#settings.isDeliveredLocally && !own.isSettled) own.settle(this.#local.deliver(own.takeDraft()));
+    const isMessage = own.draft.target === undefined;
+    if (this.#settings.isDeliveredLocally && isMessage && !own.isSettled)
+      own.settle(this.#local.deliver(own.takeDraft()));
     else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));
   }
 }

@@ -120,7 +120,9 @@ class RedisLog implements DeliveryLog {
     const { threadId } = draft;
     const refusal = this.#isClosing ? 'log has been closed' : this.#pending.refusal(draft);
     if (refusal === undefined) return this.#thread(threadId).append(draft, (own) => this.#pending.add(own));
-    if (this.#settings.isDeliveredLocally && !this.#isClosing) return Promise.resolve(this.#local.deliver(draft));
+    const isMessage = draft.target === undefined;
+    if (this.#settings.isDeliveredLocally && isMessage && !this.#isClosing)
+      return Promise.resolve(this.#local.deliver(draft));
     releaseDraft(draft);
     return Promise.reject(new LogUnavailableError({ threadId, reason: refusal }));
   }

@@ -5,7 +5,9 @@
  *   f, a, b      offset and time of the oldest entry, bytes of all
  *   k            offset from which on ids are known
  *   <offset>     an entry: sign, time, ' ', id, ' ', [name count bytes ' ' where the sign is L], length of the header, ' ', header, body.
- *                The sign: E an entry, L one whose body is an upload, T a trimmed one whose id is still known; others are of later versions
+ *                The sign: E an entry, L one whose body is an upload, T a trimmed or removed one whose id is still known. M an edited
+ *                one: time, ' ', id, ' ', offset of its newest edit, which has the body, ' ', length of the header, ' ', header.
+ *                Others are of later versions
  *   =<id>        the offset of an id
  *   <name>/<n>   a piece of an upload
  *   u            uploads that no entry names yet: `name count time;` of each
@@ -70,6 +72,68 @@ local function unlist(key, name)
     if other ~= name then left[#left + 1] = other .. ' ' .. rest end
   end
   if #left > 0 then redis.call('HSET', key, 'u', table.concat(left)) else redis.call('HDEL', key, 'u') end
+end
+`;
+
+/**
+ * Edits and removals. Of an edited message only the place of its newest edit is kept, and its header.
+ * Of a removed one, and of an edit that is not the newest, the time and the id.
+ */
+export const AMEND = `
+-- the offset and value of a message that may be amended
+local function held(key, thread, id)
+  local at = redis.call('HGET', key, '=' .. id)
+  if not at or tonumber(at) < thread.first then return false end
+  local value = redis.call('HGET', key, at)
+  local sign, header = nil, nil
+  if value then
+    sign = string.sub(value, 1, 1)
+    local size, from
+    if sign == 'E' then size, from = string.match(value, '^.%d+ %S+ (%d+) ()')
+    elseif sign == 'L' then size, from = string.match(value, '^.%d+ %S+ %S+ %d+ %d+ (%d+) ()')
+    elseif sign == 'M' then size, from = string.match(value, '^.%d+ %S+ %d+ (%d+) ()') end
+    if size then header = string.sub(value, from, from + tonumber(size) - 1) end
+  end
+  if not header or cjson.decode(header).e then return false end
+  return at, value, header
+end
+local function rewrite(key, thread, at, value, next)
+  if string.sub(value, 1, 1) == 'L' then
+    local name, count, bytes = string.match(value, '^.%d+ %S+ (%S+) (%d+) (%d+) ')
+    dropPieces(key, name, count)
+    thread.bytes = thread.bytes - tonumber(bytes)
+  end
+  thread.bytes = thread.bytes - #value + #next
+  redis.call('HSET', key, at, next)
+end
+-- without the offset of an edit, it is removed
+local function amend(key, thread, id, edit)
+  local at, value, header = held(key, thread, id)
+  local ms = string.match(value, '^.(%d+) ')
+  local former = string.match(value, '^M%d+ %S+ (%d+) ')
+  local old = former and redis.call('HGET', key, former)
+  if old then
+    local oldMs, oldId = string.match(old, '^.(%d+) (%S+) ')
+    rewrite(key, thread, former, old, 'T' .. oldMs .. ' ' .. oldId .. ' ')
+  end
+  local stub = ms .. ' ' .. id .. ' '
+  if edit then stub = 'M' .. stub .. edit .. ' ' .. #header .. ' ' .. header else stub = 'T' .. stub end
+  rewrite(key, thread, at, value, stub)
+end
+`;
+
+/** An edited message as an entry with the body of its newest edit. */
+export const CURRENT = `
+local function current(key, value)
+  local ms, id, edit, size, from = string.match(value or '', '^M(%d+) (%S+) (%d+) (%d+) ()')
+  if not ms then return value end
+  local header = '{"v":1,' .. string.sub(value, from + 1, from + tonumber(size) - 1)
+  local newest = redis.call('HGET', key, edit) or ''
+  local upload, length, body = string.match(newest, '^L%d+ %S+ (%S+ %d+ %d+ )(%d+) ()')
+  if not upload then length, body = string.match(newest, '^E%d+ %S+ (%d+) ()') end
+  if not length then return 'T' .. ms .. ' ' .. id .. ' ' end
+  return (upload and 'L' or 'E') .. ms .. ' ' .. id .. ' ' .. (upload or '') .. #header .. ' ' .. header
+    .. string.sub(newest, body + tonumber(length))
 end
 `;
 

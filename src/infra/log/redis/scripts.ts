@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { STAGED, THREAD, TIME, TRIM } from './script-parts.ts';
+import { AMEND, CURRENT, STAGED, THREAD, TIME, TRIM } from './script-parts.ts';
 
 /** A Lua script, which Redis runs as a whole or not at all. */
 export interface Script {
@@ -22,20 +22,21 @@ function script(text: string): Script {
 /**
  * Appends messages to a thread, each once, and publishes them.
  *
- * ARGV after the common ones: the channel, its publish command, bytes up to which a notice carries the body, then for each message: id,
- * sign, header, body. The body of sign `L` is `name count bytes` of an upload.
+ * ARGV after the common ones: the channel, its publish command, bytes up to which a notice carries the body, then for each message:
+ * id, sign, header, body, and `+id` or `-id` of the message that it replaces or removes, or ''. The body of sign `L` is `name count bytes`
+ * of an upload.
  *
- * Answers `{epoch, now, fewest listeners of a notice or -1, offset, ...}`. A negative offset is that of a known message. 0 says that its
- * upload is missing, and ends the answer.
+ * Answers `{epoch, now, fewest listeners of a notice or -1, offset, ...}`. A negative offset is that of a known message; '?' says
+ * that the message that it amends is not held; 0 that its upload is not there, and ends the answer.
  */
-export const APPEND = script(`${TIME}${THREAD}${STAGED}${TRIM}
+export const APPEND = script(`${TIME}${THREAD}${STAGED}${AMEND}${TRIM}
 local thread = open(KEYS[1])
 if not thread then return { '' } end
 local channel, publish, inlineBytes = ARGV[10], ARGV[11], tonumber(ARGV[12])
 local heard = -1
 local reply = { thread.epoch, now, heard }
-for n = 13, #ARGV, 4 do
-  local id, sign, header, body = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3]
+for n = 13, #ARGV, 5 do
+  local id, sign, header, body, amends = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3], ARGV[n + 4]
   local name, count, bytes = false, 0, 0
   if sign == 'L' then
     name, count, bytes = string.match(body, '^(%S+) (%d+) (%d+)$')
@@ -49,6 +50,12 @@ for n = 13, #ARGV, 4 do
       dropPieces(KEYS[1], name, count)
     end
     if name then unlist(KEYS[1], name) end
+  elseif amends ~= '' and not held(KEYS[1], thread, string.sub(amends, 2)) then
+    reply[#reply + 1] = '?'
+    if name then
+      dropPieces(KEYS[1], name, count)
+      unlist(KEYS[1], name)
+    end
   elseif name and stagedBytes(KEYS[1], name, count) ~= bytes then
     dropPieces(KEYS[1], name, count)
     unlist(KEYS[1], name)
@@ -62,6 +69,7 @@ for n = 13, #ARGV, 4 do
     if name then value = value .. body .. ' ' end
     value = value .. #header .. ' ' .. header
     if name then unlist(KEYS[1], name) else value = value .. body end
+    if amends ~= '' then amend(KEYS[1], thread, string.sub(amends, 2), string.sub(amends, 1, 1) == '+' and offset) end
     redis.call('HSET', KEYS[1], offset, value, '=' .. id, offset)
     thread.bytes = thread.bytes + #value + bytes
     if thread.head == thread.first then thread.oldestAt = tonumber(now) end
@@ -145,7 +153,7 @@ return reply
  *
  * ARGV: epoch, from, to or '+', step, entries, bytes. Answers `{epoch, offset, value, ...}`.
  */
-export const READ = script(`
+export const READ = script(`${CURRENT}
 local epoch, head, first = unpack(redis.call('HMGET', KEYS[1], 'e', 'o', 'f'))
 if epoch ~= ARGV[1] then return { epoch or '' } end
 head, first = tonumber(head), tonumber(first)
@@ -155,7 +163,7 @@ if step > 0 then from, to = math.max(from, first), math.min(to, head)
 else from, to = math.min(from, head), math.max(to, first) end
 local reply, bytes = { epoch }, 0
 for at = from, to, step do
-  local value = redis.call('HGET', KEYS[1], string.format('%.0f', at))
+  local value = current(KEYS[1], redis.call('HGET', KEYS[1], string.format('%.0f', at)))
   if value then
     reply[#reply + 1] = at
     reply[#reply + 1] = value

@@ -1,0 +1,11 @@
+import type { DeliveryLog, MaybePromise } from '../../src/index.ts';
+import type { VirtualClock } from '../../src/testing/index.ts';
+
+export interface LogLimits {
+  readonly maxEntries?: number;
+  readonly maxBytes?: number;
+  readonly maxAgeMs?: number;
+}
+
+/** Makes a log that nobody else uses, with these limits; entries age by the clock. */
+export type LogFactory = (limits: LogLimits & { readonly clock: VirtualClock }) => MaybePromise<DeliveryLog>;
