@@ -34,9 +34,9 @@ it('two stopped and two slow clients among two hundred: the others get everythin
     await hub.thread('t').ready();
     await hub.thread('t').send({ at: performance.timeOrigin + performance.now(), pad });
   }
-  await expect.poll(() => evictions, { timeout: 40_000 }).toEqual([4408, 4408]);
+  await expect.poll(() => evictions, { timeout: 120_000 }).toEqual([4408, 4408]);
   await expect
-    .poll(() => [...hub.connections].every(({ stats }) => stats.behind === 0), { timeout: 20_000 })
+    .poll(() => [...hub.connections].every(({ stats }) => stats.behind === 0), { timeout: 60_000 })
     .toBe(true);
   const [well, late] = await Promise.all([healthy.books(), slow.books()]);
   expect(well.outOfOrder).toBe(0);
@@ -52,4 +52,4 @@ it('two stopped and two slow clients among two hundred: the others get everythin
   await expect.poll(() => grown().used).toBeLessThan(40_000_000);
   await expect.poll(() => grown().rss).toBeLessThan(120_000_000);
   await server.close();
-}, 90_000);
+});

@@ -7,4 +7,4 @@ it('plays the crash of a node, and exits 0 when every reader got every message o
     timeout: 60_000,
   });
   expect(stdout).toContain('10 of 10 readers got all 200 messages once and in order, though a node was killed');
-}, 90_000);
+});

@@ -140,15 +140,17 @@ it('rings each of the three alerts on a live hub, and they end; every panel of t
   try {
     await prometheus.until(async () => (await prometheus.firing()).toSorted().join() === ALERTS.join());
 
-    const answers = await Promise.all(
-      dashboardExpressions(`${WINDOW_SECONDS}s`, 'live').map(async (expression) => ({
-        expression,
-        samples: await prometheus.query(expression),
-      })),
-    );
-    expect(answers.filter(({ samples }) => samples.length === 0 || samples.some(({ value }) => !(value >= 0)))).toEqual(
-      [],
-    );
+    const unanswered = async (): Promise<unknown[]> => {
+      const answers = await Promise.all(
+        dashboardExpressions(`${WINDOW_SECONDS}s`, 'live').map(async (expression) => ({
+          expression,
+          samples: await prometheus.query(expression),
+        })),
+      );
+      return answers.filter(({ samples }) => samples.length === 0 || samples.some(({ value }) => !(value >= 0)));
+    };
+    // a rate needs two scrapes within its window, which a busy machine may miss
+    await expect.poll(unanswered).toEqual([]);
     const [sum] = await prometheus.query('sum(threadcast_connections{threadcast_state="retrying"})');
     expect(sum?.value).toBeGreaterThan(10);
   } finally {
@@ -156,4 +158,4 @@ it('rings each of the three alerts on a live hub, and they end; every panel of t
     for (const socket of silent) socket.terminate();
   }
   await prometheus.until(async () => (await prometheus.firing()).length === 0);
-}, 60_000);
+});

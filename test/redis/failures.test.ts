@@ -256,7 +256,8 @@ describe('the way to Redis', () => {
   it('is silent for one node: it finds that out, comes back by itself, and has missed nothing', async () => {
     const server = await startRedis();
     const proxy = await startTcpProxy(server.port);
-    const [near, far] = [startLog({ url: server.url }), startLog({ url: `redis://127.0.0.1:${proxy.port}` })];
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const [near, far] = [startLog({ url: server.url }), startLog({ url, timeoutMs: 1_500 })];
     const held = await hold(far);
     await appendAll(near, names(1, 5));
     await until(() => held.entries.length === 5);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createHub, type AcceptOptions, type Connection, type Hub } from '../../src/index.ts';
+import type { RedisLogOptions } from '../../src/redis/index.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { dataOf, framesOf } from '../support/harness.ts';
 import { startLog, startRedis, until } from '../support/redis-nodes.ts';
@@ -9,8 +10,8 @@ let server: RedisServer;
 let here: Hub;
 let there: Hub;
 
-function startHub(): Hub {
-  const hub = createHub({ log: startLog({ url: server.url }) });
+function startHub(options: RedisLogOptions = {}): Hub {
+  const hub = createHub({ log: startLog({ url: server.url, ...options }) });
   hub.on('error', (error) => expect.fail(String(error)));
   onTestFinished(() => hub.close());
   return hub;
@@ -121,6 +122,7 @@ describe('two hubs with one Redis', () => {
   });
 
   it('keep their connections while Redis is away, tell them, and go on', async () => {
+    const [here, there] = [startHub({ timeoutMs: 1_500 }), startHub({ timeoutMs: 1_500 })];
     const { link, connection } = connectTo(here);
     await connection.join('t');
     const news: boolean[] = [];

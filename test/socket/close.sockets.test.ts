@@ -76,6 +76,7 @@ it('gives back everything when it closes in the middle of its work', async () =>
     heartbeatMs: 100,
     retryDelaysMs: [50],
     cooldownMs: 10_000,
+    serializer: { timeoutMs: 60_000 },
   });
   const detach = hub.attach(http, { compress: true, authorize: () => true });
   http.listen(0, '127.0.0.1');

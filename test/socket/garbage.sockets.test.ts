@@ -135,6 +135,6 @@ it(`${FRAMES} frames of garbage (seed ${seed}) change nothing for the others`, a
   expect(errors).toEqual([]);
   expect(codes).toContain(4400);
   expect(hub.thread('t').members).toHaveLength(others.length);
-}, 60_000);
+});
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 1));

@@ -14,7 +14,8 @@ export interface WsServer {
 export async function serveWs(
   options: { hub?: HubOptions; ws?: ServerOptions; accept?: AcceptOptions } = {},
 ): Promise<WsServer> {
-  const hub = createHub(options.hub);
+  // how long a message may take is not what these tests are about
+  const hub = createHub({ ...options.hub, serializer: { timeoutMs: 60_000, ...options.hub?.serializer } });
   const http = createServer();
   const wss = new WebSocketServer({ ...options.ws, server: http });
   wss.on('connection', (socket) => hub.accept(socket, { authorize: () => true, ...options.accept }));

@@ -13,7 +13,7 @@ afterEach(() => close());
 
 /** A server whose sockets negotiate compression, and the server's side of them. */
 async function serve(perMessageDeflate: object): Promise<{ hub: Hub; url: string; sockets: ServerSocket[] }> {
-  const hub = createHub();
+  const hub = createHub({ serializer: { timeoutMs: 60_000 } });
   // a page of the same host, because a browser lets no other open a socket to this one
   const http = createServer((_request, response) => response.end('<!doctype html><title>test</title>'));
   const wss = new WebSocketServer({ server: http, perMessageDeflate });
@@ -153,7 +153,7 @@ it('Chromium reads compressed messages, whole, in fragments and in parts', async
     { got: sent, parts: expect.toSatisfy((parts: number) => parts > 10), extensions },
   ]);
   await browser.close();
-}, 60_000);
+});
 
 it('a hub that does the handshakes itself negotiates it where that is asked for', async () => {
   const hub = createHub();
