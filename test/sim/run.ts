@@ -1,13 +1,14 @@
 import { draw } from './schedule.ts';
 import { simulate, story } from './simulate.ts';
 
-// npm run sim -- --seeds 1000 [--from N]: schedule after schedule, until one fails
+// npm run sim -- --seeds 1000 [--from N] [--brief]: schedule after schedule, until one fails; `--brief` does not shorten that one
 
 const option = (name: string, fallback: number): number => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? fallback : Number(process.argv[at + 1]);
 };
 
+const isBrief = process.argv.includes('--brief');
 const from = option('from', 1);
 const seeds = option('seeds', 1_000);
 const begun = performance.now();
@@ -16,7 +17,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   const verdict = await simulate(draw(seed));
   deliveries += verdict.deliveries;
   if (verdict.violations.length === 0) continue;
-  process.stdout.write(`${await story(seed)}\n`);
+  process.stdout.write(`${isBrief ? `seed ${seed}: ${verdict.violations[0]}` : await story(seed)}\n`);
   process.exitCode = 1;
   break;
 }

@@ -1,4 +1,4 @@
-import { connect, type Client, type ClientThread, type Message } from '../../src/client/index.ts';
+import { connect, type Client, type ClientStream, type ClientThread, type Message } from '../../src/client/index.ts';
 import type { VirtualClock } from '../../src/testing/index.ts';
 import type { Dice } from './dice.ts';
 import { numberOf, type Ledger } from './ledger.ts';
@@ -10,6 +10,8 @@ export interface SimClientWorld {
   readonly clock: VirtualClock;
   readonly ledger: Ledger;
   readonly dice: Dice;
+  /** The schedule has faults. */
+  readonly mayHaveGaps: boolean;
   /** The node that the network leads this client to; undefined where none answers. */
   connect(client: SimClient, socket: SimSocket): Line | undefined;
 }
@@ -23,8 +25,10 @@ export class Reading {
   readonly #ahead = new Set<number>();
   /** Numbers of the messages that it has been given. */
   readonly numbers = new Set<number>();
+  /** Streams that have not ended for it. */
+  readonly #growing = new Map<string, string>();
 
-  constructor(handle: ClientThread, ledger: Ledger, who: string) {
+  constructor(handle: ClientThread, ledger: Ledger, who: string, rules: Rules) {
     this.handle = handle;
     this.#ledger = ledger;
     this.#who = `${who} in ${handle.id}`;
@@ -33,17 +37,36 @@ export class Reading {
     });
     handle.on('gap', ({ why, position }) => {
       ledger.note(`gap ${why}`);
+      if (!rules.mayHaveGaps) this.#complain(`a gap without any fault: ${why}`);
       const place = placeOf(position);
       // what has overtaken others before the gap is not given again
       if (place.epoch !== this.#at?.epoch) this.#ahead.clear();
       this.#at = place;
     });
     handle.on('message', (message) => this.#take(message));
-    handle.on('error', (error) => ledger.complain(`${this.#who}: ${String(error)}`));
+    handle.on('stream', (stream) => {
+      ledger.note('stream');
+      this.#growing.set(stream.id, stream.text);
+      void stream.done.then((message) => this.#onStreamOver(stream, message));
+    });
+    handle.on('left', () => rules.onLeft());
+    handle.on('error', (error) => {
+      // the answer to a join that the application has just undone
+      if (rules.mayBeRefused() && 'reason' in error && error.reason === 'forbidden') rules.onLeft();
+      else ledger.complain(`${this.#who}: ${String(error)}`);
+    });
   }
 
   get at(): Place | undefined {
     return this.#at;
+  }
+
+  #onStreamOver({ id, text }: ClientStream, message: Message | undefined): void {
+    this.#growing.delete(id);
+    if (message === undefined) return;
+    this.#ledger.note('stream done');
+    if (textOf(message.data) !== text)
+      this.#complain(`stream ${id} is '${text}', its message '${textOf(message.data)}'`);
   }
 
   #take(message: Message): void {
@@ -59,7 +82,7 @@ export class Reading {
     if (before === undefined) return this.#complain(`${offset} came before the join`);
     const now = message.ahead ? { epoch: before.epoch, offset } : placeOf(message.position);
     const entry = this.#ledger.at(this.handle.id, now.epoch, offset);
-    if (entry?.number !== number || entry.id !== message.id) {
+    if (entry === undefined || !Object.is(entry.number, number) || entry.id !== message.id) {
       this.#complain(`${now.epoch}.${offset} is ${number}, in the log ${entry?.number}`);
     }
     if (message.ahead) {
@@ -68,6 +91,8 @@ export class Reading {
       this.#ahead.add(offset);
       return undefined;
     }
+    if (this.#ahead.has(offset) && now.epoch === before.epoch)
+      this.#complain(`${offset} came twice, ahead and in order`);
     if (now.epoch !== before.epoch) return this.#complain(`epoch ${now.epoch} after ${before.epoch} without a gap`);
     if (offset <= before.offset) this.#complain(`${offset} after ${before.offset}`);
     for (let missing = before.offset + 1; missing < offset; missing++) {
@@ -79,6 +104,11 @@ export class Reading {
 
   #complain(what: string): void {
     this.#ledger.complain(`${this.#who}: ${what}`);
+  }
+
+  /** Everything is quiet: all streams are over. */
+  assertNoneGrowing(): void {
+    for (const id of this.#growing.keys()) this.#complain(`stream ${id} has no end`);
   }
 
   /** Everything is quiet: it must have all. */
@@ -104,12 +134,28 @@ function placeOf(position: string): Place {
   return { epoch, offset: Number(offset) };
 }
 
+/** What a reading may meet. */
+interface Rules {
+  readonly mayHaveGaps: boolean;
+  /** The application has removed the client from a thread before. */
+  mayBeRefused(): boolean;
+  /** The server has told that the thread is over for this client. */
+  onLeft(): void;
+}
+
+function textOf(data: unknown): string | undefined {
+  return typeof data === 'object' && data !== null && 'text' in data ? String(data.text) : undefined;
+}
+
 /** A page with the real client, which may crash and come back with the positions it has kept. */
 export class SimClient {
   readonly name: string;
   readonly userId: string;
   readonly latencyMs: number;
   line: Line | undefined;
+  /** Of its newest connection. */
+  connectionId: string | undefined;
+  #kicks = 0;
   readonly #world: SimClientWorld;
   readonly #readings = new Map<string, Reading>();
   #clock: NodeClock;
@@ -136,7 +182,16 @@ export class SimClient {
   join(threadId: string, from?: string): void {
     if (this.#readings.has(threadId)) return;
     const handle = this.#client.join(threadId, from === undefined ? {} : { from });
-    this.#readings.set(threadId, new Reading(handle, this.#world.ledger, this.name));
+    const { ledger, mayHaveGaps } = this.#world;
+    const reading: Reading = new Reading(handle, ledger, this.name, {
+      mayHaveGaps,
+      mayBeRefused: () => this.#kicks > 0,
+      onLeft: () => {
+        ledger.note('left');
+        if (this.#readings.get(threadId) === reading) this.#readings.delete(threadId);
+      },
+    });
+    this.#readings.set(threadId, reading);
   }
 
   leave(threadId: string): void {
@@ -144,8 +199,16 @@ export class SimClient {
     this.#readings.delete(threadId);
   }
 
-  /** What the server accepts is in the log. */
-  publish(threadId: string, number: number, filler: string): void {
+  /** The application is about to remove it from a thread. */
+  noteKick(): void {
+    this.#kicks++;
+  }
+
+  /**
+   * What the server accepts is in the log.
+   * @param mustSucceed all faults are over: the server has to answer
+   */
+  publish(threadId: string, number: number, filler: string, mustSucceed = false): void {
     const { ledger } = this.#world;
     const clock = this.#clock;
     this.#client.publish(threadId, { n: number, filler }, { id: `${this.name}-p${number}` }).then(
@@ -155,7 +218,7 @@ export class SimClient {
       },
       (error: unknown) => {
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        const isFair = code === 'TC_PUBLISH_TIMEOUT' || code === 'TC_CLIENT_CLOSED' || clock.isDead;
+        const isFair = (code === 'TC_PUBLISH_TIMEOUT' && !mustSucceed) || code === 'TC_CLIENT_CLOSED' || clock.isDead;
         if (!isFair) ledger.complain(`${this.name}: publish ${number}: ${String(error)}`);
       },
     );

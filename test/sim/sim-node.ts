@@ -16,6 +16,7 @@ const TIMES = {
   sweepMs: 250,
   threadIdleMs: 5_000,
   settleTimeoutMs: 5_000,
+  streams: { timeoutMs: 3_000 },
 };
 
 /** One process with a hub, which may crash, freeze, drain and start again. */
@@ -83,6 +84,37 @@ export class SimNode {
     });
     this.#lines.push(line);
     return { line, connectionId: connection.id };
+  }
+
+  /** The application removes a connection from a thread. */
+  kick(connectionId: string, threadId: string): void {
+    for (const connection of this.hub?.connections ?? [])
+      if (connection.id === connectionId) connection.leave(threadId);
+  }
+
+  /** The application streams an answer, and dies with its process. */
+  stream(threadId: string, number: number, { chunks, everyMs }: { chunks: number; everyMs: number }): void {
+    const { hub } = this;
+    if (hub === undefined) return;
+    const clock = this.#clock;
+    const stream = hub.thread(threadId).stream();
+    const append = (n: number): void => {
+      if (stream.signal.aborted) return;
+      if (n < chunks) {
+        stream.append(`${number}.${n} `);
+        clock.setTimeout(() => append(n + 1), everyMs);
+        return;
+      }
+      stream.end({ n: number }).then(
+        () => this.#ledger.note('stream ended'),
+        (error: unknown) => {
+          const code = error instanceof Error && 'code' in error ? error.code : undefined;
+          const isFair = code === 'TC_HUB_CLOSED' || code === 'TC_THREAD_CLOSED' || code === 'TC_STREAM_ENDED';
+          if (!isFair && code !== 'TC_STREAM_EXISTS') this.#ledger.complain(`stream ${number}: ${String(error)}`);
+        },
+      );
+    };
+    append(0);
   }
 
   freeze(): void {

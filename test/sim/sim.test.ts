@@ -14,6 +14,8 @@ const EVENTS = [
   'published',
   'sent',
   'duplicate',
+  'left',
+  'stream done',
   'ahead',
   'volatile',
   'gap trimmed',

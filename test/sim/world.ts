@@ -41,6 +41,10 @@ export class World {
       for (const thread of this.#threads) client.join(thread, this.dice.chance(0.5) ? 'start' : undefined);
   }
 
+  get mayHaveGaps(): boolean {
+    return this.#schedule.faults.length > 0;
+  }
+
   get #threads(): readonly string[] {
     return Array.from({ length: this.#schedule.threads }, (_, i) => `thread${i}`);
   }
@@ -51,6 +55,7 @@ export class World {
     const connected = node.connect(socket, client.userId, client.latencyMs);
     if (connected === undefined) return undefined;
     this.#byConnection.set(connected.connectionId, client);
+    client.connectionId = connected.connectionId;
     return connected.line;
   }
 
@@ -73,15 +78,30 @@ export class World {
       node.thaw();
       node.start(this.#log);
     }
-    for (const { line } of this.#clients) line?.resume();
+    const lines = this.#clients.map(({ line }) => line);
+    for (const line of lines) line?.resume();
+    // a line that is whole goes on soon, not only after its connection has been replaced
+    await this.clock.advance(8_000);
+    for (const [i, client] of this.#clients.entries()) {
+      if (client.line !== lines[i] || client.line?.isWhole !== true) continue;
+      for (const reading of client.readings) if (reading.at !== undefined) reading.assertCurrent();
+    }
     // a silent line is found by its heartbeat, a breaker closes after its cooldown
-    await this.clock.advance(30_000);
+    await this.clock.advance(22_000);
     for (const node of this.#nodes) {
       if (node.isDrained()) node.crash(this.#log, true);
       node.start(this.#log);
     }
     await this.clock.advance(30_000);
-    for (const client of this.#clients) for (const reading of client.readings) reading.assertCurrent();
+    for (const client of this.#clients)
+      for (const { handle } of client.readings) client.publish(handle.id, ++this.#number, '', true);
+    await this.clock.advance(25_000);
+    for (const client of this.#clients) {
+      for (const reading of client.readings) {
+        reading.assertCurrent();
+        reading.assertNoneGrowing();
+      }
+    }
   }
 
   async #end(): Promise<void> {
@@ -103,6 +123,10 @@ export class World {
         return this.#client(act.client).join(this.#thread(act.thread), this.dice.chance(0.5) ? 'start' : undefined);
       case 'leave':
         return this.#client(act.client).leave(this.#thread(act.thread));
+      case 'kick':
+        return this.#kick(this.#client(act.client), this.#thread(act.thread));
+      case 'stream':
+        return this.#node(act.node).stream(this.#thread(act.thread), ++this.#number, act);
       case 'cut':
       case 'silence':
       case 'stall':
@@ -125,6 +149,13 @@ export class World {
       case 'loseLog':
         return this.#loseLog();
     }
+  }
+
+  #kick(client: SimClient, threadId: string): void {
+    const { connectionId } = client;
+    if (connectionId === undefined) return;
+    client.noteKick();
+    for (const node of this.#nodes) node.kick(connectionId, threadId);
   }
 
   /** The log is started anew: no process that held the old one goes on with it. */

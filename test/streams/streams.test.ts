@@ -625,3 +625,15 @@ describe('pipe', () => {
     expect(isReturned).toBe(true);
   });
 });
+
+test('a stream that the process before had begun is lost, where no other process can have it', async () => {
+  const { hub, clock, run } = harness;
+  await run(hub.thread('t').send({ text: 'all of it' }, { idempotencyKey: 'ended' }));
+  begin().append('one');
+  const link = await join({ from: 'start', s: { gone: 7, ended: 3, s: 0 } });
+  await clock.advance(10_000);
+  expect(framesOf(link, 'tok')).toEqual([
+    { t: 'tok', th: 't', s: 's', at: 0, d: 'one' },
+    { t: 'tok', th: 't', s: 'gone', lost: true },
+  ]);
+});

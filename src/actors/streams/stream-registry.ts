@@ -138,10 +138,13 @@ export class StreamRegistry {
   /** The subscription begins, or begins anew, at the positions that its client reports. */
   place(subscription: TextReader, has: TextPositions = NOTHING): void {
     for (const { id, cursors, text } of this.#byId.values()) cursors.set(subscription, text.align(has.get(id) ?? 0));
-    const missed = [...has].filter(([id]) => !this.#byId.has(id));
+    // a stream whose final message is in the log ends with it
+    const missed = [...has].filter(([id]) => !this.#byId.has(id) && !this.#isLogged(id));
     const { maxPerThread, timeoutMs } = this.#services.settings.streams;
-    const dueAt = this.#services.now() + PATIENCE * timeoutMs;
-    if (!this.#replication.hasOthers || missed.length === 0) this.#missed.delete(subscription);
+    // where no other process can have it, the next sweep tells that it is lost
+    const patienceMs = this.#replication.hasOthers ? PATIENCE * timeoutMs : 0;
+    const dueAt = this.#services.now() + patienceMs;
+    if (missed.length === 0) this.#missed.delete(subscription);
     else this.#missed.set(subscription, { has: new Map(missed.slice(0, maxPerThread)), dueAt });
   }
 

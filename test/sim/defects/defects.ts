@@ -1,0 +1,95 @@
+/**
+ * A planted defect: one piece of code, replaced. The script finds it by its text, which stands there once; a patch with lines of context
+ * would break with each comment that is reworded.
+ */
+export interface Defect {
+  /** What goes wrong. */
+  readonly name: string;
+  readonly file: string;
+  readonly code: string;
+  readonly replacement: string;
+}
+
+/** Each of them breaks a promise of the library. The ordinary mix of the simulator has to find it. */
+export const DEFECTS: readonly Defect[] = [
+  {
+    name: 'the client takes a critical message twice: ahead, and in order after a reconnect',
+    file: 'src/client/dedup-cursor.ts',
+    code: 'const isNew = !this.#ahead.has(id);',
+    replacement: 'const isNew = true;',
+  },
+  {
+    name: 'the server does not answer some publishes',
+    file: 'src/actors/connection/client-requests.ts',
+    code: 'this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));',
+    replacement:
+      'if (!request.id.endsWith("7")) this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));',
+  },
+  {
+    name: 'the log trims entries that it has to hold for a fan-out',
+    file: 'src/infra/log/log-buffer.ts',
+    code: 'if (oldest === undefined || oldest.offset > this.#heldAfter) break;',
+    replacement: 'if (oldest === undefined) break;',
+  },
+  {
+    name: 'a log that was started anew has the epochs of the one before',
+    file: 'src/infra/log/epochs.ts',
+    code: '`${this.#life} ${this.#ends[counter]} ${threadId}`',
+    replacement: '`${this.#life.length} ${this.#ends[counter]} ${threadId}`',
+  },
+  {
+    name: 'two messages change places in a catch-up',
+    file: 'src/actors/delivery/joined-frames.ts',
+    code: 'const bytes = Buffer.concat(frames, size);',
+    replacement: 'if (entries.length > 4) frames.reverse();\n  const bytes = Buffer.concat(frames, size);',
+  },
+  {
+    name: 'a critical message that a stalled socket refuses is forgotten',
+    file: 'src/actors/delivery/subscription.ts',
+    code: 'if (offset === undefined || !this.canWrite) return;',
+    replacement:
+      'if (offset === undefined) return;\n      if (!this.canWrite) {\n        this.criticalCursor = offset;\n        return;\n      }',
+  },
+  {
+    name: 'a resume begins one message too late',
+    file: 'src/actors/thread/thread.ts',
+    code: 'after: plan.start.offset,',
+    replacement: 'after: plan.start.offset + (plan.recovered > 0 ? 1 : 0),',
+  },
+  {
+    name: 'a client that the application has removed from a thread gets no `left`',
+    file: 'src/actors/connection/connection.ts',
+    code: 'if (this.delivery.subscriptions.leave(threadId)) this.sendNotice(notices.left(threadId, reason));',
+    replacement: 'void [this.delivery.subscriptions.leave(threadId), reason];',
+  },
+  {
+    name: 'a receipt says `acked` for what has only been written',
+    file: 'src/actors/thread/delivery-outcomes.ts',
+    code: 'return ackedBytes >= target || (offset > 0 && member.ackedOffset >= offset);',
+    replacement: 'return ackedBytes <= target || (offset > 0 && member.ackedOffset >= offset);',
+  },
+  {
+    name: 'the final message of a stream has another id than the stream',
+    file: 'src/actors/streams/stream-registry.ts',
+    code: 'await this.#host.send(message, { idempotencyKey: stream.id });',
+    replacement: 'await this.#host.send(message, {});',
+  },
+  {
+    name: 'the client does not end a stream with its final message',
+    file: 'src/client/open-streams.ts',
+    code: '    stream.end(message);',
+    replacement: '    if (message === undefined) stream.end(message);',
+  },
+  {
+    name: 'a client that was behind the log is not told of the gap',
+    file: 'src/actors/delivery/subscription.ts',
+    code: "    this.subscriber.tellGap(this.threadId, 'trimmed', position);",
+    replacement: "    if (position === '') this.subscriber.tellGap(this.threadId, 'trimmed', position);",
+  },
+  {
+    name: 'the log takes a message twice that a client publishes again',
+    file: 'src/infra/log/memory-log.ts',
+    code: 'if (known !== undefined) {',
+    replacement: 'if (known !== undefined && known.offset > log.buffer.head) {',
+  },
+];
