@@ -1,5 +1,5 @@
 export { createHub } from './actors/hub/hub.ts';
-export type { Hub, HubStats, User } from './api/hub.ts';
+export type { Hub, HubState, HubStats, SerializerState, User } from './api/hub.ts';
 export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
 export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
@@ -24,6 +24,7 @@ export {
   AuthenticationTimeoutError,
   ConnectionClosedError,
   HubClosedError,
+  InvalidMessageError,
   InvalidOptionError,
   InvalidPositionError,
   InvalidThreadIdError,
@@ -73,20 +74,23 @@ export type {
   ClientMessage,
   Connection,
   ConnectionEvents,
+  ConnectionPath,
   ConnectionState,
   ConnectionStats,
   JoinOptions,
   LeaveOptions,
   PublishAnswer,
+  PublishedIn,
   PublishedMessage,
 } from './api/connection.ts';
 export type { AttachOptions, Session, UpgradeServer } from './api/attach.ts';
 export type { RefusalStatus } from './api/refusal.ts';
-export type { HistoryMessage, HistoryOptions, Thread, ThreadStats } from './api/thread.ts';
-export type { HubEvents, RefusedHandshake, RefusedReason, Transition } from './api/events.ts';
+export type { HistoryMessage, HistoryOptions, MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
+export type { ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
+export type { HubEvents, MachineName, RefusedHandshake, RefusedReason, Transition } from './api/events.ts';
 export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
-export type { Outcome, Receipt, SettleOptions, Settlement } from './api/receipt.ts';
-export type { Format, Lane, MaybePromise, SendOptions } from './api/message.ts';
-export type { Canceller, StreamOptions, StreamPart, TokenStream } from './api/stream.ts';
+export type { Outcome, Receipt, SettleOptions, Settlement, Strategy } from './api/receipt.ts';
+export type { Format, Lane, MaybePromise, PreparedMessage, Sendable, SendOptions } from './api/message.ts';
+export type { Canceller, StreamFields, StreamOptions, StreamPart, TokenStream } from './api/stream.ts';
 export type { Clock, TimerHandle } from './api/clock.ts';

@@ -2,7 +2,8 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Refusal } from './refusal.ts';
-import type { Connection, PublishAnswer, PublishedMessage } from './connection.ts';
+import type { Connection, PublishAnswer, PublishedIn } from './connection.ts';
+import type { ThreadDefinition } from './definition.ts';
 import type { Format, MaybePromise } from './message.ts';
 
 /** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
@@ -18,8 +19,12 @@ export interface Session {
   data?: unknown;
 }
 
-/** Everything has a default. Times are in milliseconds, sizes in bytes. */
-export interface AttachOptions<S extends Session = Session> {
+/**
+ * Everything has a default. Times are in milliseconds, sizes in bytes.
+ * @typeParam S what `authenticate` finds out
+ * @typeParam Definition those of the hub
+ */
+export interface AttachOptions<S extends Session = Session, Definition extends ThreadDefinition = never> {
   /** The exact path, without a query. @default '/' */
   path?: string | undefined;
   /**
@@ -55,11 +60,18 @@ export interface AttachOptions<S extends Session = Session> {
    * Return as soon as you have accepted the message; start long work, such as a model's answer, without awaiting it. The client's next
    * requests about this thread wait for the answer, apart from a stream's cancel. After `answerTimeoutMs` of the hub, it counts as failed.
    *
+   * In a thread that has a definition (`threads` of the hub), the message has passed its schema: the hub refuses others with `invalid`.
+   *
    * An error of this library refuses the message with the error's code. Any other error becomes an `error` event of the hub, and `internal`
    * for the client.
    * @default accepts messages that a `message` listener of the connection received, refuses the rest
    */
-  onPublish?(this: void, session: S, message: PublishedMessage, connection: Connection): MaybePromise<PublishAnswer>;
+  onPublish?(
+    this: void,
+    session: S,
+    message: PublishedIn<Definition>,
+    connection: Connection<S['data']>,
+  ): MaybePromise<PublishAnswer>;
   /**
    * Pages that may connect: exact origins (`https://example.com`), a predicate, or `'*'` for all. Others get a 403. Requests without an
    * `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins, or let the proxy pass on what the browser

@@ -1,14 +1,33 @@
 import type { Refusal } from './refusal.ts';
 import type { Listener } from './listener.ts';
 import type { Format, MaybePromise, SendOptions } from './message.ts';
+import type { ThreadDefinition, ThreadShape } from './definition.ts';
 import type { Receipt } from './receipt.ts';
+
+/** A connection's state with its substate. */
+export type ConnectionPath =
+  'open' | `retrying.${'backingOff' | 'attempting'}` | `tripped.${'coolingDown' | 'probing'}` | 'evicted';
 
 /**
  * Whether bytes flow (`open`), wait for a client that does not accept them (`retrying`, `tripped`), or the socket has ended (`evicted`).
  */
 export type ConnectionState = 'open' | 'retrying' | 'tripped' | 'evicted';
 
-export interface AcceptOptions {
+/**
+ * What a client publishes, by the definitions of the hub: `pattern` tells which one it is. In a thread without a definition, `pattern` is
+ * undefined, and the data unknown.
+ */
+export type PublishedIn<Definition extends ThreadDefinition> =
+  | (PublishedMessage & { readonly pattern: undefined })
+  | (Definition extends ThreadDefinition<infer T> ? PublishedMessage<T> : never);
+
+/** Apart, as a method: one that knows some definitions is an option of every hub that has them. */
+interface Publishing<Definition extends ThreadDefinition> {
+  onPublish(this: void, message: PublishedIn<Definition>, connection: Connection): MaybePromise<PublishAnswer>;
+}
+
+/** @typeParam Definition those of the hub */
+export interface AcceptOptions<Definition extends ThreadDefinition = never> {
   /** The user whose connection it is, as the application knows it. @default none */
   userId?: string | undefined;
   /**
@@ -30,12 +49,14 @@ export interface AcceptOptions {
   /** Whether the client may join a thread that it asks for itself. @default refuses all: only the application joins */
   authorize?: ((threadId: string) => boolean | Promise<boolean>) | undefined;
   /** Decides about the client's messages and how they are answered; see `AttachOptions.onPublish`. @default see there */
-  onPublish?: ((message: PublishedMessage, connection: Connection) => MaybePromise<PublishAnswer>) | undefined;
+  onPublish?: Publishing<Definition>['onPublish'] | undefined;
 }
 
 /** A message that a client publishes in a thread that it has joined, or may join. */
-export interface PublishedMessage {
-  readonly threadId: string;
+export interface PublishedMessage<T extends ThreadShape = ThreadShape> {
+  readonly threadId: T['id'];
+  /** The pattern of the thread's definition; undefined without one. */
+  readonly pattern: T['pattern'];
   /**
    * The message's idempotency key, `^[\w.:-]{1,128}$`. A client that has not received the answer publishes again with the same key. Pass it
    * to `send` as `idempotencyKey`, and to any other work that must not happen twice.
@@ -44,8 +65,8 @@ export interface PublishedMessage {
    * of the connection's. So no client can choose the id of another client's message, of yours, or of a token stream.
    */
   readonly id: string;
-  /** The data as the client sent it: check it before you use it. */
-  readonly data: unknown;
+  /** The output of the definition's schema. Without a definition, the data as the client sent it: check it before you use it. */
+  readonly data: T['published'];
   /** The client's `traceparent`, if it sent one: for `send(message, { traceLink })`. */
   readonly trace: string | undefined;
 }
@@ -70,7 +91,7 @@ export interface ClientMessage {
   readonly threadId: string | undefined;
   /** As in `PublishedMessage`. */
   readonly id: string | undefined;
-  /** The data as the client sent it: check it before you use it. */
+  /** As in `PublishedMessage`. */
   readonly data: unknown;
   /** The client's `traceparent`, if it sent one: for `send(message, { traceLink })`. */
   readonly trace: string | undefined;
@@ -78,13 +99,12 @@ export interface ClientMessage {
 
 export interface ConnectionEvents {
   message: ClientMessage;
-  state: { readonly from: string; readonly to: string };
+  state: { readonly from: ConnectionPath; readonly to: ConnectionPath };
   evicted: { readonly code: number; readonly reason: string };
 }
 
 export interface ConnectionStats {
-  /** The state with its substate: `open`, `retrying.attempting`. */
-  readonly path: string;
+  readonly path: ConnectionPath;
   /** Time since it was accepted. */
   readonly ageMs: number;
   /** Messages that it has not received yet, in all its threads, including expired and superseded ones. */
@@ -109,11 +129,11 @@ export interface LeaveOptions {
 }
 
 /** One client's connection to the hub. */
-export interface Connection {
+export interface Connection<Data = unknown> {
   readonly id: string;
   readonly userId: string | undefined;
   /** The data given to `accept`, or returned by `authenticate`. */
-  readonly data: unknown;
+  readonly data: Data;
   readonly state: ConnectionState;
   /**
    * Ids of the threads it has joined, including the library's own (`~user:<id>`, `~connection:<id>`). After its end, the threads that it

@@ -13,8 +13,11 @@ export interface HubEvents {
   error: unknown;
 }
 
+/** The machines of a hub. */
+export type MachineName = 'hub' | 'connection' | 'thread' | 'serializer';
+
 export interface Transition {
-  readonly machine: string;
+  readonly machine: MachineName;
   /** Id of the actor, `connection:...`, `thread:...`, `hub`, `serializer`. */
   readonly id: string;
   readonly from: string;

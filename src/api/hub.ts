@@ -1,5 +1,6 @@
 import type { AttachOptions, Session, UpgradeServer } from './attach.ts';
 import type { AcceptOptions, Connection, ConnectionState } from './connection.ts';
+import type { ThreadDefinition, ThreadId, ThreadShape } from './definition.ts';
 import type { HubEvents } from './events.ts';
 import type { Listener } from './listener.ts';
 import type { SendOptions } from './message.ts';
@@ -20,10 +21,15 @@ export interface User {
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
 }
 
+/** Whether the hub takes connections and messages (`running`), delivers what it has (`draining`), or has ended. */
+export type HubState = 'starting' | 'running' | 'draining' | 'stopped';
+
+/** Whether the serializer takes messages: none where its queue is full (`saturated`), no recipes while workers fail (`degraded`). */
+export type SerializerState = 'ready' | 'saturated' | 'degraded' | 'draining' | 'stopped';
+
 export interface HubStats {
-  readonly state: string;
-  /** `ready`, `saturated`, `degraded`, `draining` or `stopped`. */
-  readonly serializer: string;
+  readonly state: HubState;
+  readonly serializer: SerializerState;
   readonly connections: Readonly<Record<Exclude<ConnectionState, 'evicted'>, number>> & { readonly total: number };
   readonly threads: number;
   /** Token streams in progress. */
@@ -55,13 +61,14 @@ export interface HubStats {
   readonly longestSliceMs: number;
 }
 
-export interface Hub {
-  readonly state: string;
+/** @typeParam Definition those of its `threads` */
+export interface Hub<Definition extends ThreadDefinition = never> {
+  readonly state: HubState;
   /**
    * Takes over an open WebSocket: from now on, only the hub writes to it.
    * @throws UnsupportedSocketError, TooManyConnectionsError, HubClosedError, InvalidOptionError
    */
-  accept(socket: AcceptedSocket, options?: AcceptOptions): Connection;
+  accept(socket: AcceptedSocket, options?: AcceptOptions<Definition>): Connection;
   /**
    * Does the WebSocket handshakes of one path of an HTTP server; each becomes a `connection` event.
    *
@@ -80,11 +87,13 @@ export interface Hub {
    * @throws InvalidOptionError, also if a running hub is attached to this path of the server; UnsupportedServerError for HTTP/2 without
    * `allowHTTP1`; HubClosedError
    */
-  attach<S extends Session = Session>(server: UpgradeServer, options?: AttachOptions<S>): () => void;
+  attach<S extends Session = Session>(server: UpgradeServer, options?: AttachOptions<S, Definition>): () => void;
   /**
-   * @param threadId 1 to 256 bytes of UTF-8 without control characters or lone surrogates; a leading `~` is reserved for the library
+   * @param threadId 1 to 256 bytes of UTF-8 without control characters or lone surrogates; a leading `~` is reserved for the library.
+   * An id of a definition, `room('42')`, gives a thread of its types; a plain text gives one of unknown types.
    * @throws InvalidThreadIdError
    */
+  thread<T extends ThreadShape>(threadId: ThreadId<T>): Thread<T>;
   thread(threadId: string): Thread;
   /** @throws InvalidOptionError for an id that is not a text, or empty */
   user(userId: string): User;

@@ -11,6 +11,14 @@ export type Lane = 'critical' | 'normal' | 'volatile';
 /** The format of a connection: `json` is the wire protocol, `plain` the bare message JSON. */
 export type Format = 'json' | 'plain';
 
+/** A message that `preencoded` or `inWorker` has made. What is in it is not checked, so threads of all types take it. */
+export interface PreparedMessage {
+  readonly '~prepared': true;
+}
+
+/** What `send` takes for a message of this type. */
+export type Sendable<Message> = Message | PreparedMessage;
+
 /** How one message is sent. */
 export interface SendOptions {
   /** @default 'normal' */

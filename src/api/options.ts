@@ -2,6 +2,7 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import type { InspectionEvent, Observer } from 'xstate';
 import type { DeliveryLog } from './log.ts';
 import type { Clock } from './clock.ts';
+import type { ThreadDefinition } from './definition.ts';
 import type { InputLimits } from './input-limits.ts';
 
 /** Observes the machines: XState inspection events, as `createActor` takes them. */
@@ -11,7 +12,12 @@ export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) =>
 export type WhenFull = 'reject' | 'evict-oldest';
 
 /** Everything has a default. Times are in milliseconds, sizes in bytes. */
-export interface HubOptions extends InputLimits {
+export interface HubOptions<Definition extends ThreadDefinition = ThreadDefinition> extends InputLimits {
+  /**
+   * Definitions of threads, each with a pattern of its own: the hub checks what clients publish there by the definition's schema. If several
+   * match an id, the longest pattern counts. A thread without a definition accepts everything. @default none
+   */
+  threads?: readonly Definition[] | undefined;
   /** How long a client may make no progress before that counts as one failure. @default 5000 */
   sendTimeoutMs?: number | undefined;
   /** The waits before the retries of one delivery. @default [1000, 2000, 4000] */
@@ -31,7 +37,7 @@ export interface HubOptions extends InputLimits {
   /** Largest message, in bytes of its JSON. @default 134217728 (128 MiB) */
   maxMessageBytes?: number | undefined;
   /**
-   * How long `authorize`, `onPublish` and a stream's `mayCancel` may take. Then the hub refuses the client with `TC_ANSWER_TIMEOUT` and
+   * How long `authorize`, `onPublish`, an asynchronous schema and a stream's `mayCancel` may take. Then the hub refuses the client with `TC_ANSWER_TIMEOUT` and
    * emits an `error` event, and the client's next request about the thread has its turn. The next sweep finds it. @default 30000
    */
   answerTimeoutMs?: number | undefined;
@@ -74,7 +80,7 @@ export interface HubOptions extends InputLimits {
    * called twice, too. Messages with `streamArray` or `streamObject` are not checked.
    *
    * Also refuses messages of which JSON would silently lose something (a `Map`, a `Set`, a typed array, a promise that was not awaited),
-   * with `TC_UNSERIALIZABLE_MESSAGE` and the path.
+   * with `TC_UNSERIALIZABLE_MESSAGE` and the path. Checks messages of `send` by the definition of their thread (`TC_INVALID_MESSAGE`).
    * @default true if `NODE_ENV` is `development`
    */
   development?: boolean | undefined;

@@ -1,3 +1,14 @@
+/**
+ * How a message was serialized.
+ *
+ * - `inline`: one native call, for a message that is provably small.
+ * - `sliced`: piece by piece, under the budget of each turn of the event loop.
+ * - `snapshot`: in one go at the call, as the application asked.
+ * - `pooled`: a recipe, in a worker thread.
+ * - `ready`: the application passed bytes.
+ */
+export type Strategy = 'inline' | 'sliced' | 'snapshot' | 'pooled' | 'ready';
+
 /** The result of a `send`: the message has been logged and offered to every connection of the thread. */
 export interface Receipt {
   /** Id of the message, the same in every client; the idempotency key if one was given. */
@@ -6,8 +17,7 @@ export interface Receipt {
   readonly position: string | undefined;
   /** Bytes of the message's JSON. */
   readonly bytes: number;
-  /** How it was serialized: `inline`, `sliced`, `snapshot`, `pooled` or `ready`. */
-  readonly strategy: string;
+  readonly strategy: Strategy;
   /** The idempotency key was known: nothing was sent again, and the position is that of the first message. */
   readonly isDuplicate: boolean;
   /** Connections in the thread when it was offered. */

@@ -25,13 +25,24 @@ export interface StreamPart {
 }
 
 /**
+ * The fields of the final message besides `text`. A message type without `text` cannot be the final message of a text stream.
+ */
+export type StreamFields<Message> = unknown extends Message
+  ? [fields?: Readonly<Record<string, unknown>>]
+  : Message extends { readonly text: string }
+    ? Partial<Omit<Message, 'text'>> extends Omit<Message, 'text'>
+      ? [fields?: Omit<Message, 'text'>]
+      : [fields: Omit<Message, 'text'>]
+    : [fields: never];
+
+/**
  * A text that clients receive while it grows, as a model produces tokens. The first text is sent immediately, later text is batched in
  * windows of `streams.windowMs`. A connection that joins late or was behind receives the text so far. The end is one message in the
  * thread's log, with the stream's id: `{ ...fields, text }`, and `aborted: reason` if the publisher did not end it.
  *
  * Text appended before a `send` to the same thread reaches connections that keep up before that message.
  */
-export interface TokenStream {
+export interface TokenStream<Message = unknown> {
   readonly id: string;
   /** UTF-16 units appended so far. */
   readonly length: number;
@@ -45,7 +56,7 @@ export interface TokenStream {
    * dead. The answer is then not logged: send it under another id
    * @param fields of the message, besides `text`
    */
-  end(fields?: Readonly<Record<string, unknown>>): Promise<Receipt>;
+  end(...fields: StreamFields<Message>): Promise<Receipt>;
   /** Logs the text so far with `aborted: reason`. @default reason 'aborted' */
   abort(reason?: string): Promise<Receipt>;
   /**
@@ -55,5 +66,5 @@ export interface TokenStream {
    * A source that hides its failures looks finished when it fails. `textStream` of the AI SDK is one: pipe `fullStream`, whose `error` part
    * counts as thrown, and whose `abort` part ends the stream with `aborted: 'aborted'`. Of its other parts only `text-delta` is text.
    */
-  pipe(source: AsyncIterable<string | StreamPart>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt>;
+  pipe(source: AsyncIterable<string | StreamPart>, ...fields: StreamFields<Message>): Promise<Receipt>;
 }

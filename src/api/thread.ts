@@ -1,11 +1,15 @@
 import type { Connection } from './connection.ts';
-import type { Lane, SendOptions } from './message.ts';
+import type { ThreadShape } from './definition.ts';
+import type { Lane, Sendable, SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import type { StreamOptions, TokenStream } from './stream.ts';
 
+/** Whether it has members or messages in progress (`live`), takes no more (`draining`), or is not in use. */
+export type ThreadState = 'idle' | 'live' | 'draining' | 'closed';
+
 export interface ThreadStats {
-  /** `idle`, `live`, `draining`, or `closed` while it is unused. A closed thread opens again on its next use. */
-  readonly state: string;
+  /** `closed` while it is unused. A closed thread opens again on its next use. */
+  readonly state: ThreadState;
   readonly members: number;
   /** Members that have not received all messages. */
   readonly behind: number;
@@ -15,9 +19,12 @@ export interface ThreadStats {
   readonly head: number;
 }
 
-/** A conversation. The object is a handle without state: keep it, or ask for it anew each time. */
-export interface Thread {
-  readonly id: string;
+/**
+ * A conversation. The object is a handle without state: keep it, or ask for it anew each time.
+ * @typeParam T the types of its definition; unknown without one
+ */
+export interface Thread<T extends ThreadShape = ThreadShape> {
+  readonly id: T['id'];
   /** Counted on each read, with a look at each member. */
   readonly stats: ThreadStats;
   /** The connections of this process that have joined. */
@@ -38,7 +45,7 @@ export interface Thread {
    * @throws PositionLostError if `from` is of another epoch of the log, or beyond its end: ask without it; InvalidPositionError,
    * InvalidOptionError, LogUnavailableError
    */
-  history(options?: HistoryOptions): Promise<readonly HistoryMessage[]>;
+  history(options?: HistoryOptions): Promise<readonly HistoryMessage<T['received']>[]>;
   /** Resolves when fewer than `readyLimit` sends are in progress here and the serializer has room. Await it when you publish in a loop. */
   ready(): Promise<void>;
   /**
@@ -46,10 +53,10 @@ export interface Thread {
    * for a slow connection.
    *
    * @throws UnserializableMessageError, MessageTooLargeError, SerializationTimeoutError, SerializerQueueFullError, WorkerFailedError,
-   * StreamExistsError, UnknownMessageError (`replaces`), HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log; LogUnavailableError, from a
-   * shared log: the message may be in it
+   * StreamExistsError, UnknownMessageError (`replaces`), HubClosedError, ThreadClosedError, InvalidOptionError: the message is not in the log;
+   * LogUnavailableError, from a shared log: the message may be in it; InvalidMessageError, in development: the thread's definition refuses it
    */
-  send(message: unknown, options?: SendOptions): Promise<Receipt>;
+  send(message: Sendable<T['message']>, options?: SendOptions): Promise<Receipt>;
   /**
    * Erases a message: its bytes are given up in this process and in the log, at once, with those of its earlier versions. Its place in the
    * order and its id stay known. Clients that may have it are told (`removed`); what a client or a socket holds already is not ours to
@@ -63,7 +70,15 @@ export interface Thread {
    * @throws StreamExistsError, TooManyStreamsError, ThreadClosedError, HubClosedError, InvalidOptionError; if the thread has to be opened
    * in a shared log first, the stream's methods throw them
    */
-  stream(options?: StreamOptions): TokenStream;
+  stream(options?: StreamOptions): TokenStream<T['message']>;
+}
+
+/** What a schema finds wrong with a message. */
+export interface MessageIssue {
+  /** The keys that lead to it: `user.name`, `items.0`. Empty for the message as a whole. At most 256 UTF-16 units. */
+  readonly path: string;
+  /** The schema's text, at most 256 UTF-16 units. */
+  readonly message: string;
 }
 
 export interface HistoryOptions {
@@ -73,11 +88,11 @@ export interface HistoryOptions {
   limit?: number | undefined;
 }
 
-export interface HistoryMessage {
+export interface HistoryMessage<Data = unknown> {
   readonly id: string;
   /** The position to resume after it, `epoch.offset.id`. */
   readonly position: string;
   readonly lane: Lane;
   /** The message as it was sent, parsed anew. */
-  readonly data: unknown;
+  readonly data: Data;
 }

@@ -1,13 +1,15 @@
+import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import type { StateChange, ClientState } from './connection-states.ts';
+import type { Other } from './errors.ts';
 
 /** A message of a thread. */
-export interface Message {
+export interface Message<Data = unknown> {
   /** Unique in the thread; the publisher's idempotency key if there was one. */
   readonly id: string;
   /** Its offset in the thread's log: it grows, not always by one. Undefined for a volatile message, which is in no log. */
   readonly offset: number | undefined;
-  /** The published data. Check it before you use it. */
-  readonly data: unknown;
+  /** The published data. In a thread without a definition, check it before you use it. */
+  readonly data: Data;
   /** The thread's position after this message, for `join(threadId, { from })` of a later client. */
   readonly position: string;
   /** A critical message that has overtaken others: they follow, and the position has not moved. */
@@ -38,7 +40,7 @@ export interface Gap {
    * - `too-large`: a message of more than `maxMessageBytes`.
    * - `overflow`: more than `maxBuffered` messages had to wait for a reader.
    */
-  readonly why: string;
+  readonly why: 'trimmed' | 'epoch' | 'fork' | 'ahead' | 'too-large' | 'overflow' | Other;
   /** The position at which the thread continues. */
   readonly position: string;
 }
@@ -57,7 +59,7 @@ export interface Joined {
  *
  * Each `for await` gets the text from its beginning, whenever it starts; the text so far comes in one piece.
  */
-export interface ClientStream extends AsyncIterable<string> {
+export interface ClientStream<Data = unknown> extends AsyncIterable<string> {
   readonly id: string;
   /** All text received so far. */
   readonly text: string;
@@ -65,7 +67,7 @@ export interface ClientStream extends AsyncIterable<string> {
    * The final message. Undefined if it will not come: the client left the thread, or messages are missing (`gap`). A stream that is still
    * growing after a gap is a new `stream` event, with the text from its beginning. Never rejects.
    */
-  readonly done: Promise<Message | undefined>;
+  readonly done: Promise<Message<Data> | undefined>;
   /** Asks the publisher to stop, and asks again after a reconnect. The publisher decides. A refusal is an `error` event of the thread. */
   cancel(this: void): void;
 }
@@ -81,11 +83,11 @@ export interface Progress {
 }
 
 /** A message has a newer version, which takes the place of the one that was received. */
-export interface Replaced {
+export interface Replaced<Data = unknown> {
   /** `Message.id` of the message. It may be older than what this client was given. */
   readonly id: string;
-  /** The message as it is now. Check it before you use it. */
-  readonly data: unknown;
+  /** The message as it is now. In a thread without a definition, check it before you use it. */
+  readonly data: Data;
   /** The thread's position after this edit. */
   readonly position: string;
 }
@@ -100,18 +102,18 @@ export interface Removed {
 
 /** The application has removed this client from the thread, or the thread has ended. */
 export interface Left {
-  /** `kicked`, `deleted`, or the application's own text. */
-  readonly reason: string;
+  /** Or the application's own text. */
+  readonly reason: 'kicked' | 'deleted' | Other;
 }
 
 /** Events of a thread, each with what its listeners receive. */
-export interface ThreadEvents {
-  message: Message;
+export interface ThreadEvents<Data = unknown> {
+  message: Message<Data>;
   /** Messages that no reader has taken yet are given in the newest version, and not at all once they were removed. */
-  replaced: Replaced;
+  replaced: Replaced<Data>;
   removed: Removed;
   /** The first text of a token stream has arrived. */
-  stream: ClientStream;
+  stream: ClientStream<Data>;
   gap: Gap;
   progress: Progress;
   joined: Joined;
@@ -141,13 +143,15 @@ export interface JoinOptions {
  * Until its first listener for `message` or its first iterator is added, the thread holds up to `maxBuffered` messages; readers added in
  * the same turn of the event loop get them all. When they are full, the thread waits on the server. With `stream` listeners it drops the
  * oldest messages with a `gap` instead. A new `stream` listener gets the streams that are still growing.
+ *
+ * @typeParam T the types of its definition; unknown without one
  */
-export interface ClientThread extends AsyncIterable<Message> {
-  readonly id: string;
+export interface ClientThread<T extends ThreadShape = ThreadShape> extends AsyncIterable<Message<T['received']>> {
+  readonly id: T['id'];
   /** `epoch.offset.id` of the last message that was received in order; undefined before the first `joined`. */
   readonly position: string | undefined;
   /** Adds a listener and returns the function that removes it. An error that a listener throws becomes an `error` event of the client. */
-  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void;
+  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents<T['received']>[E]) => unknown): () => void;
   /** Leaves the thread. Iterators return what they hold and end. A second call has no effect. */
   leave(): void;
   /**
@@ -158,7 +162,7 @@ export interface ClientThread extends AsyncIterable<Message> {
    *
    * Throws JoinRefusedError if the server does not let the client in, ConnectionRefusedError if it closed for good.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<T['received']>>;
 }
 
 /** How to publish a message. */
@@ -183,6 +187,9 @@ export interface Published {
   /** Its position in the thread's log, `epoch.offset.id`; undefined if the server does not state it. */
   readonly position: string | undefined;
 }
+
+/** What a client may publish in the thread with this id: anything where that is no id of a definition. */
+export type PublishedAs<Id extends string> = Id extends ThreadId<infer T> ? T['publish'] : unknown;
 
 /** Whether the server can reach its log. */
 export interface LogChange {
@@ -256,8 +263,10 @@ export interface Client {
   /**
    * Joins now, or as soon as the connection is open. A thread that is already joined is returned as it is, and the options are ignored: add
    * listeners with `thread.on`. A `leave` ends it for all that share it.
+   * An id of a definition, `room('42')`, gives a thread of its types; a plain text gives one of unknown types.
    * @throws InvalidThreadIdError, InvalidOptionError, ClientClosedError
    */
+  join<T extends ThreadShape>(threadId: ThreadId<T>, options?: JoinOptions): ClientThread<T>;
   join(threadId: string, options?: JoinOptions): ClientThread;
   /**
    * Sends a message to the thread, which need not be joined.
@@ -271,7 +280,7 @@ export interface Client {
    * Rejects with PublishRefusedError if the server refuses it, PublishTimeoutError if no answer arrived in time, InvalidThreadIdError,
    * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
-  publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
+  publish<Id extends string>(threadId: Id, data: PublishedAs<Id>, options?: PublishOptions): Promise<Published>;
   /** Adds a listener and returns the function that removes it. */
   on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void;
   /** Closes for good: leaves all threads, and rejects messages that wait to be published. A second call has no effect. */

@@ -1,3 +1,4 @@
+import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import { AckQueue } from './ack-queue.ts';
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
 import { checkOptions } from './check-options.ts';
@@ -69,6 +70,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     return this.#listeners.on(event, listener);
   }
 
+  join<T extends ThreadShape>(threadId: ThreadId<T>, options?: JoinOptions): ClientThread<T>;
+  join(threadId: string, options?: JoinOptions): ClientThread;
   join(threadId: string, options: JoinOptions = {}): ClientThread {
     this.#assertLive('join', threadId);
     checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
@@ -209,9 +212,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.#listeners.emit('thread', thread);
   }
 
-  #onRefusal({ th: threadId, id, code: reason, why: detail, ref }: ServerFrame & { readonly t: 'err' }): void {
+  #onRefusal({ th: threadId, id, code: reason, why: detail, ref, paths }: ServerFrame & { readonly t: 'err' }): void {
     if (threadId !== undefined && id !== undefined) {
-      const error = new PublishRefusedError({ threadId, id, reason, detail });
+      const error = new PublishRefusedError({ threadId, id, reason, detail, paths });
       this.#publishQueue.settle(`${threadId} ${id}`, error);
       return;
     }

@@ -1,3 +1,6 @@
+/** Another word: of the application, or of a later server. */
+export type Other = string & Record<never, never>;
+
 /**
  * Every error that the client raises on purpose is a class, with a stable `code` and the facts as fields. `name` equals the code, because
  * bundlers rename classes.
@@ -68,8 +71,8 @@ export class JoinRefusedError extends errorOf(
   ({ threadId, reason }: { threadId: string; reason: string }) => `join of ${threadId} was refused: ${reason}`,
 ) {
   declare readonly threadId: string;
-  /** The server's code: `forbidden`, `TC_INVALID_POSITION`. */
-  declare readonly reason: string;
+  /** The server's code. */
+  declare readonly reason: 'forbidden' | 'TC_TOO_MANY_THREADS' | 'TC_INVALID_POSITION' | 'internal' | Other;
 }
 
 /** An `err` frame: a request of this client failed on the server. */
@@ -84,18 +87,40 @@ export class ServerError extends errorOf(
   declare readonly reason: string;
 }
 
+/** Why the server does not accept a message that a client publishes. */
+export type RefusedPublish =
+  | 'forbidden'
+  | 'unauthenticated'
+  | 'rate-limited'
+  | 'unavailable'
+  | 'unhandled'
+  | 'invalid'
+  | 'too-complex'
+  | 'internal'
+  | `TC_${string}`
+  | Other;
+
+interface PublishRefusal {
+  readonly threadId: string;
+  readonly id: string;
+  readonly reason: string;
+  readonly detail: string | undefined;
+  readonly paths: readonly string[];
+}
+
 /** The server has not accepted a published message. Publish it again with the same id to try again. */
 export class PublishRefusedError extends errorOf(
   'TC_PUBLISH_REFUSED',
-  ({ id, reason, detail = reason }: { threadId: string; id: string; reason: string; detail: string | undefined }) =>
-    `message ${id} was refused: ${detail}`,
+  ({ id, reason, detail = reason }: PublishRefusal) => `message ${id} was refused: ${detail}`,
 ) {
   declare readonly threadId: string;
   declare readonly id: string;
-  /** The server's code: `forbidden`, `rate-limited`, `unhandled`, `internal`, `TC_MESSAGE_TOO_LARGE`. */
-  declare readonly reason: string;
-  /** The application's explanation, if it gave one. */
+  /** The server's code. */
+  declare readonly reason: RefusedPublish;
+  /** The explanation of the application, or of the thread's schema, if there is one. */
   declare readonly detail: string | undefined;
+  /** Where `reason` is `invalid`: what is wrong in the message, `user.name` for example, the first 16; empty for the message as a whole. */
+  declare readonly paths: readonly string[];
 }
 
 /**

@@ -91,6 +91,8 @@ export type ServerFrame =
       /** Of a published message; undefined for other requests. */
       readonly id: string | undefined;
       readonly why: string | undefined;
+      /** What is wrong in the message. */
+      readonly paths: readonly string[];
       /** Of the join that it answers. */
       readonly ref: number | undefined;
     }
@@ -142,7 +144,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
         ? { t, th, id, answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(frame['pos']) } }
         : undefined;
     case 'err':
-      return code !== undefined ? { t, code, th, id, why, ref } : undefined;
+      return code !== undefined
+        ? { t, code, th, id, why, ref, paths: listOf(frame['paths']).filter(isText) }
+        : undefined;
     case 'bye':
       return { t, retryMs };
     default:
@@ -168,6 +172,10 @@ export function encodeRequest(request: Request): string {
 /** The named fields, each as `read` returns it. */
 function pick<T>(fields: Fields, names: string, read: (value: unknown) => T): T[] {
   return names.split(' ').map((name) => read(fields[name]));
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function readMessage(value: unknown): WireMessage | undefined {

@@ -19,6 +19,7 @@ export type {
   Removed,
   Replaced,
   Published,
+  PublishedAs,
   PublishOptions,
   ThreadEvents,
 } from './api.ts';
@@ -40,6 +41,7 @@ export {
   ThreadcastClientError,
   UnserializableMessageError,
 } from './errors.ts';
+export type { Other, RefusedPublish } from './errors.ts';
 export type { ConnectOptions, Token } from './options.ts';
 export type { WebSocketConstructor, WebSocketLike } from './socket.ts';
 export type { ClientState, StateChange } from './connection-states.ts';

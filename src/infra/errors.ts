@@ -2,6 +2,8 @@
 export { ThreadcastError, InvalidOptionError, asError } from './errors/base.ts';
 export {
   UnserializableMessageError,
+  InvalidMessageError,
+  textOfIssues,
   MessageTooLargeError,
   MessageChangedError,
   SerializationTimeoutError,

@@ -44,12 +44,16 @@ test('not before that, and answers may come in any order', async () => {
 test('a refusal rejects, with the server’s word and the application’s', async () => {
   const { client, socket, errors } = fakeNetwork();
   socket.open();
-  const refused = [rejectionOf(client.publish('t1', 1)), rejectionOf(client.publish('t1', 2))];
+  const refused = [1, 2, 3, 4].map((data) => rejectionOf(client.publish('t1', data)));
   socket.say({ t: 'err', code: 'forbidden', th: 't1', id: 'id-1', why: 'muted' });
   socket.say({ t: 'err', code: 'TC_MESSAGE_TOO_LARGE', th: 't1', id: 'id-2' });
+  socket.say({ t: 'err', code: 'invalid', th: 't1', id: 'id-3', why: 'a.b: short', paths: ['a.b', 7, ''] });
+  socket.say({ t: 'err', code: 'invalid', th: 't1', id: 'id-4', paths: 'a' });
   expect(await Promise.all(refused)).toMatchObject([
     { code: 'TC_PUBLISH_REFUSED', threadId: 't1', id: 'id-1', reason: 'forbidden', detail: 'muted' },
-    { code: 'TC_PUBLISH_REFUSED', id: 'id-2', reason: 'TC_MESSAGE_TOO_LARGE', detail: undefined },
+    { code: 'TC_PUBLISH_REFUSED', id: 'id-2', reason: 'TC_MESSAGE_TOO_LARGE', detail: undefined, paths: [] },
+    { code: 'TC_PUBLISH_REFUSED', id: 'id-3', reason: 'invalid', detail: 'a.b: short', paths: ['a.b', ''] },
+    { code: 'TC_PUBLISH_REFUSED', id: 'id-4', reason: 'invalid', paths: [] },
   ]);
   expect(errors).toEqual([]);
 });

@@ -26,15 +26,18 @@ function typesWantedBy(entry: URL, seen = new Set<string>()): Set<string> {
 const packages: Readonly<Record<string, readonly string[]>> = {
   '.': ['@opentelemetry/api', 'xstate'],
   './client': [],
+  './define': [],
   './inspector': ['@opentelemetry/api', 'xstate'],
   './machines': ['xstate'],
   './redis': ['@opentelemetry/api', 'redis'],
   './testing': [],
 };
 
+const browsers = ['./client', './define'];
+
 it.each(subpaths)('the types of %s need nothing that a user may not have', (subpath, file) => {
   const wanted = typesWantedBy(new URL(file.replace(/\.js$/, '.d.ts'), root));
   // browsers have no types of Node
-  const foreign = [...wanted].filter((name) => subpath === './client' || !name.startsWith('node:'));
+  const foreign = [...wanted].filter((name) => browsers.includes(subpath) || !name.startsWith('node:'));
   expect(foreign.toSorted()).toEqual(packages[subpath]);
 });

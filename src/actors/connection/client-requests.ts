@@ -4,6 +4,7 @@ import {
   HubClosedError,
   InvalidOptionError,
   LogUnavailableError,
+  textOfIssues,
   ThreadcastError,
   ThreadClosedError,
   TooManyThreadsError,
@@ -15,8 +16,11 @@ import { scopedId, scopeOf } from './id-scope.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
+import { checkSchema, type Verdict } from '../support/schema-check.ts';
 import { notices, type Request } from './wire-protocol.ts';
 import type { PublishAnswer } from '../../api/connection.ts';
+import type { ThreadDefinition } from '../../api/definition.ts';
+import type { MaybePromise } from '../../api/message.ts';
 
 /** The error code for the client when the application refuses with an HTTP status. */
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -84,9 +88,23 @@ export class ClientRequests {
       this.#refuse(request, 'forbidden');
       return;
     }
+    const wasIn = session.isIn(threadId);
+    const definition = this.#services.settings.definitions.of(threadId);
+    const verdict = definition === undefined ? { value: data } : await this.#check(definition, data);
+    if (session.isOver) return;
+    // the application may have taken it out of the thread meanwhile
+    if (session.isIn(threadId) !== wasIn && !(await session.mayPublish(threadId))) {
+      this.#refuse(request, 'forbidden');
+      return;
+    }
+    if (verdict.issues !== undefined) {
+      const paths = verdict.issues.map(({ path }) => path);
+      this.#refuse(request, 'invalid', { why: textOfIssues(verdict.issues), paths });
+      return;
+    }
     this.#scope ??= scopeOf(session.settings);
     const scoped = scopedId(this.#scope, id);
-    const message = { threadId, id: scoped, data, trace };
+    const message = { threadId, pattern: definition?.pattern, id: scoped, data: verdict.value, trace };
     const isHeard = session.emit(message);
     const { rules, session: authenticated } = session.settings;
     const { onPublish } = rules;
@@ -97,10 +115,16 @@ export class ClientRequests {
     else this.#refuse(request, 'unhandled');
   }
 
+  /** What the definition's schema makes of a message. */
+  #check({ parts: { message, publish = message } }: ThreadDefinition, data: unknown): MaybePromise<Verdict> {
+    return withDeadline('schema', checkSchema(publish, data), this.#services);
+  }
+
   /** @param scoped the message's id in the thread, unless the application chooses another */
   #answer(request: Request & { readonly t: 'pub' }, scoped: string, answer: PublishAnswer): void {
     if (answer === false) this.#refuse(request, 'forbidden');
-    else if (answer instanceof Refusal) this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', answer.message);
+    else if (answer instanceof Refusal)
+      this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', { why: answer.message });
     else {
       const { id = scoped, position } = typeof answer === 'object' && answer !== null ? answer : {};
       this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));
@@ -139,7 +163,7 @@ export class ClientRequests {
     if (!isTheirs) this.#services.report(error);
   }
 
-  #refuse(request: Request, code: string, why?: string): void {
+  #refuse(request: Request, code: string, reasons?: { why: string; paths?: readonly string[] }): void {
     if ('isInUrl' in request && request.isInUrl) {
       this.#session.line.evict(closeCodes.forbidden);
       return;
@@ -149,7 +173,7 @@ export class ClientRequests {
       ...('th' in request && isShort(request.th) && { th: request.th }),
       ...('join' in request && { ref: request.join.ref }),
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
-      ...(why !== undefined && { why }),
+      ...reasons,
     };
     this.#session.line.sendNotice(notices.error(code, about));
   }

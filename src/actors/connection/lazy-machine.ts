@@ -7,9 +7,8 @@ import {
   type ConnectionInput,
 } from '../../machines/connection.ts';
 import type { ConnectionServices } from './connection-services.ts';
-import { stateOf } from '../support/machine-inspection.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
-import type { ConnectionState } from '../../api/connection.ts';
+import type { ConnectionPath, ConnectionState } from '../../api/connection.ts';
 
 type Actor = ActorRefFrom<typeof connectionMachine>;
 
@@ -36,8 +35,8 @@ export class LazyMachine {
   }
 
   /** The state with its substate: `retrying.backingOff`. */
-  get path(): string {
-    return this.#actor === undefined ? 'open' : stateOf(this.#actor.getSnapshot());
+  get path(): ConnectionPath {
+    return this.#actor === undefined ? 'open' : pathOf(this.#actor.getSnapshot());
   }
 
   get context(): ConnectionContext {
@@ -54,12 +53,12 @@ export class LazyMachine {
   }
 
   /** Reports state changes; they cost nothing until the first listener. */
-  watch(onState: (from: string, to: string) => void): void {
+  watch(onState: (from: ConnectionPath, to: ConnectionPath) => void): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
-    let from = stateOf(this.#late.getSnapshot());
+    let from = pathOf(this.#late.getSnapshot());
     this.#late.subscribe((snapshot) => {
-      const to = stateOf(snapshot);
+      const to = pathOf(snapshot);
       if (to !== from) onState(from, to);
       from = to;
     });
@@ -82,4 +81,9 @@ export class LazyMachine {
   get #input(): ConnectionInput {
     return { id: this.#id, policy: this.#services.settings.policy };
   }
+}
+
+function pathOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionPath {
+  if (typeof value === 'string') return value;
+  return 'retrying' in value ? `retrying.${value.retrying}` : `tripped.${value.tripped}`;
 }

@@ -7,6 +7,10 @@ import type { HubContext } from '../support/context.ts';
 import type { Format } from '../../api/message.ts';
 import type { AttachOptions, Session } from '../../api/attach.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
+import type { ThreadDefinition } from '../../api/definition.ts';
+
+/** Of a hub with definitions or without. */
+export type AnyAcceptOptions = AcceptOptions<ThreadDefinition>;
 
 /** The options of one connection with defaults filled in. */
 export interface ConnectionSettings {
@@ -26,10 +30,10 @@ export interface ConnectionSettings {
 
 /** What the application decides about clients. Clients of the same gateway share it. */
 export type ClientRules = Pick<Required<AttachOptions>, 'authorize'> & {
-  readonly onPublish: AttachOptions['onPublish'] | undefined;
+  readonly onPublish: AttachOptions<Session, ThreadDefinition>['onPublish'] | undefined;
 };
 
-const ACCEPT_OPTIONS: OptionTable<AcceptOptions> = {
+const ACCEPT_OPTIONS: OptionTable<AnyAcceptOptions> = {
   userId: 'text',
   clientId: 'text',
   data: 'any',
@@ -46,8 +50,8 @@ const NO_SESSION: Session = {};
 const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-export function resolveAccept(options: AcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
-  checkOptions<AcceptOptions>(options, ACCEPT_OPTIONS);
+export function resolveAccept(options: AnyAcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
+  checkOptions<AnyAcceptOptions>(options, ACCEPT_OPTIONS);
   if (options.userId !== undefined) assertUserId('userId', options.userId);
   const { maxInputBytes } = settings.input;
   return {
@@ -63,7 +67,7 @@ export function resolveAccept(options: AcceptOptions, { settings, newId }: HubCo
   };
 }
 
-function rulesOf({ authorize, onPublish }: AcceptOptions): ClientRules {
+function rulesOf({ authorize, onPublish }: AnyAcceptOptions): ClientRules {
   if (authorize === undefined && onPublish === undefined) return NO_RULES;
   return {
     authorize: authorize === undefined ? NO_RULES.authorize : (_, threadId) => authorize(threadId),

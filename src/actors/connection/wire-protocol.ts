@@ -29,8 +29,10 @@ export const notices = {
   left: (th: string, why: string): Frame => encodeText(JSON.stringify({ t: 'left', th, why })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
   lost: (th: string, s: string): Frame => encodeText(JSON.stringify({ t: 'tok', th, s, lost: true })),
-  error: (code: string, about: { th?: string; id?: string; ref?: number | undefined; why?: string } = {}): Frame =>
-    encodeText(JSON.stringify({ t: 'err', code, ...about })),
+  error: (
+    code: string,
+    about: { th?: string; id?: string; ref?: number | undefined; why?: string; paths?: readonly string[] } = {},
+  ): Frame => encodeText(JSON.stringify({ t: 'err', code, ...about })),
   /** @param mid the message's id in the thread */
   accepted: (th: string, id: string, mid: string, pos: string | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'ok', th, id, mid, pos })),

@@ -1,3 +1,4 @@
+import type { Strategy } from '../../api/receipt.ts';
 import type { DeliveryTally, Entry } from '../../api/entry.ts';
 import type { LogTail } from '../../api/log.ts';
 import type { Subscription } from './subscription.ts';
@@ -21,7 +22,7 @@ interface Logged {
  */
 export class PublicationTally implements DeliveryTally {
   /** How the message was serialized. */
-  readonly strategy: string;
+  readonly strategy: Strategy;
   /** The live set of the thread's members. */
   readonly members: ReadonlySet<Subscription>;
   readonly #done: (tally: PublicationTally) => void;
@@ -43,7 +44,7 @@ export class PublicationTally implements DeliveryTally {
   #cut: Set<object> | undefined;
 
   /** @param done the fan-out is over */
-  constructor(strategy: string, members: ReadonlySet<Subscription>, done: (tally: PublicationTally) => void) {
+  constructor(strategy: Strategy, members: ReadonlySet<Subscription>, done: (tally: PublicationTally) => void) {
     this.strategy = strategy;
     this.members = members;
     this.#done = done;

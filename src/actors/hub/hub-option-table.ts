@@ -3,6 +3,7 @@ import type { OptionTable } from '../../infra/option-table.ts';
 
 /** Every option of a hub. */
 export const HUB_OPTIONS: OptionTable<HubOptions> = {
+  threads: 'list',
   sendTimeoutMs: 'number',
   retryDelaysMs: 'list',
   breakerThreshold: 'number',

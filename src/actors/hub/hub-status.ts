@@ -1,13 +1,14 @@
+import type { HubState } from '../../api/hub.ts';
 import { HubClosedError } from '../../infra/errors.ts';
 import type { HubStatus } from '../support/context.ts';
 
 /** The part of a hub's state that its actors may read. */
 export class LiveStatus implements HubStatus {
-  readonly #state: () => string;
+  readonly #state: () => HubState;
   isLogUp = true;
 
   /** @param state of the hub's machine */
-  constructor(state: () => string) {
+  constructor(state: () => HubState) {
     this.#state = state;
   }
 

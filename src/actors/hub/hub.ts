@@ -4,7 +4,7 @@ import { checkNumber, TIMER_RANGE } from '../../infra/option-checks.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import { hubMachine } from '../../machines/index.ts';
-import type { Hub, HubStats, User } from '../../api/hub.ts';
+import type { Hub, HubState, HubStats, User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { BroadcastNotice } from './broadcast-notice.ts';
 import { DeadLines } from './dead-lines.ts';
@@ -32,6 +32,7 @@ import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
 import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
 import type { AcceptedSocket } from '../../api/socket.ts';
+import type { ThreadDefinition, ThreadId, ThreadShape } from '../../api/definition.ts';
 import type { AcceptOptions, Connection } from '../../api/connection.ts';
 import type { HubEvents } from '../../api/events.ts';
 import type { Listener } from '../../api/listener.ts';
@@ -42,11 +43,13 @@ import type { HubOptions } from '../../api/options.ts';
  * Creates a running hub.
  * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range
  */
-export function createHub(options: HubOptions = {}): Hub {
+export function createHub<Definition extends ThreadDefinition = never>(
+  options: HubOptions<Definition> = {},
+): Hub<Definition> {
   return new HubActor(resolveOptions(options));
 }
 
-class HubActor implements Hub {
+class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   readonly #context: StreamServices;
   readonly #status = new LiveStatus(() => this.state);
   readonly #news = new HubNews();
@@ -102,7 +105,7 @@ class HubActor implements Hub {
     sendIfActive(this.#actor, { type: 'started' });
   }
 
-  get state(): string {
+  get state(): HubState {
     return this.#actor.getSnapshot().value;
   }
 
@@ -122,7 +125,7 @@ class HubActor implements Hub {
     return new ThreadHandle(threadId, this.#context, this.#threads);
   }
 
-  accept(socket: AcceptedSocket, options: AcceptOptions = {}): ConnectionActor {
+  accept(socket: AcceptedSocket, options: AcceptOptions<Definition> = {}): ConnectionActor {
     return this.#welcome(this.#acceptor.accept(socket, options));
   }
 
@@ -132,7 +135,7 @@ class HubActor implements Hub {
     return connection;
   }
 
-  attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S> = {}): () => void {
+  attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S, Definition> = {}): () => void {
     this.#status.assertRunning('attach');
     const gateway = new UpgradeGateway(server, options, this.#context, {
       budgets: this.#acceptor.budgets,
@@ -148,6 +151,8 @@ class HubActor implements Hub {
     };
   }
 
+  thread<T extends ThreadShape>(threadId: ThreadId<T>): Thread<T>;
+  thread(threadId: string): Thread;
   thread(threadId: string): Thread {
     assertThreadId(threadId);
     return this.#handleOf(threadId);

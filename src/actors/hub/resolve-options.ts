@@ -16,6 +16,7 @@ import {
 import { resolveStreamLimits } from '../streams/resolve-stream-options.ts';
 import { resolveInputLimits } from '../connection/resolve-input-limits.ts';
 import type { HubSettings } from '../support/settings.ts';
+import { ThreadDefinitions } from '../support/thread-definitions.ts';
 import type { HubOptions, Inspector } from '../../api/options.ts';
 
 const METER = [
@@ -69,6 +70,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
       workerHeapMb: checkOptional('serializer.workerHeapMb', options.serializer?.workerHeapMb, { min: 16 }),
     },
     isDevelopment: options.development ?? process.env['NODE_ENV'] === 'development',
+    definitions: new ThreadDefinitions(options.threads ?? []),
     log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock }),
     inspectors: checkInspectors(options.inspect),
     tracer: checkMethods('tracer', options.tracer, ['startSpan']),

@@ -1,4 +1,4 @@
-import type { HubStats } from '../../api/hub.ts';
+import type { HubState, HubStats } from '../../api/hub.ts';
 import type { UnfinishedInput } from '../connection/unfinished-input.ts';
 import type { SerializerActor } from '../serializer/serializer.ts';
 import type { HubContext } from '../support/context.ts';
@@ -24,7 +24,7 @@ export function pressureOf({ serializer, context }: Pick<Sources, 'serializer' |
 }
 
 /** One look at each connection. */
-export function statsOf({ context, connections, threads, serializer, unfinished }: Sources, state: string): HubStats {
+export function statsOf({ context, connections, threads, serializer, unfinished }: Sources, state: HubState): HubStats {
   const states = { open: 0, retrying: 0, tripped: 0, evicted: 0 };
   for (const connection of connections.present) states[connection.state]++;
   const { open, retrying, tripped } = states;

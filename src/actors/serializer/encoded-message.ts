@@ -1,19 +1,9 @@
 import type { Body } from '../../api/body.ts';
+import type { Strategy } from '../../api/receipt.ts';
 import { UnserializableMessageError } from '../../infra/errors.ts';
 import type { EncodeResult } from '../../infra/serialization/slicer/slicer.ts';
 import type { SpanAttributes, WorkerFacts } from '../../infra/telemetry/spans.ts';
 import type { WindowBits } from '../../api/socket.ts';
-
-/**
- * How a message was serialized.
- *
- * - `inline`: one native call, for a message that is provably small.
- * - `sliced`: piece by piece, under the budget of each turn of the event loop.
- * - `snapshot`: in one go at the call, as the application asked.
- * - `pooled`: a recipe, in a worker thread.
- * - `ready`: the application passed bytes.
- */
-export type Strategy = 'inline' | 'sliced' | 'snapshot' | 'pooled' | 'ready';
 
 /** A serialized message. Its owner holds one reference to the body. */
 export interface Encoded {

@@ -27,7 +27,9 @@ import type { RecipePoolStats } from '../../infra/serialization/workers/recipe-p
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
 import { serializerMachine } from '../../machines/index.ts';
 import { MutationCheck } from './mutation-check.ts';
-import { encodingAttributes, noJson, resultOf, type Encoded, type Strategy } from './encoded-message.ts';
+import { encodingAttributes, noJson, resultOf, type Encoded } from './encoded-message.ts';
+import type { SerializerState } from '../../api/hub.ts';
+import type { Strategy } from '../../api/receipt.ts';
 import type { HubContext } from '../support/context.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { Admission } from './admission.ts';
@@ -77,7 +79,7 @@ export class SerializerActor {
     this.#host.launch(this.#actor);
   }
 
-  get state(): string {
+  get state(): SerializerState {
     return this.#actor.getSnapshot().value;
   }
 
@@ -102,7 +104,8 @@ export class SerializerActor {
    * @param parent the publish span, if it is recorded
    */
   encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): Encoded | Promise<Encoded> {
-    if (!this.#isOpen) throw new HubClosedError({ state: this.state, action: 'send' });
+    if (!this.#isOpen)
+      throw new HubClosedError({ state: this.state === 'draining' ? 'draining' : 'stopped', action: 'send' });
     const { telemetry, metrics, settings } = this.#host;
     const span = telemetry.serialize(parent);
     const beginAt = settings.clock.now();

@@ -1,15 +1,9 @@
 import type { InspectionEvent } from 'xstate';
 import { guarded } from './emitter.ts';
+import type { MachineName, Transition } from '../../api/events.ts';
 import type { Inspector } from '../../api/options.ts';
 
-/** A state change, as the shared inspector sees it. */
-export interface ObservedTransition {
-  readonly machine: string;
-  readonly id: string;
-  readonly from: string;
-  readonly to: string;
-  readonly event: string;
-}
+const MACHINES: readonly MachineName[] = ['hub', 'connection', 'thread', 'serializer'];
 
 /**
  * The one inspector that all actors of a hub share. It finds the state changes and passes everything on to the application's inspectors.
@@ -17,7 +11,7 @@ export interface ObservedTransition {
  */
 export function makeObserver(
   inspectors: readonly Inspector[],
-  onTransition: (transition: ObservedTransition) => void,
+  onTransition: (transition: Transition) => void,
   report: (error: unknown) => void,
 ): (event: InspectionEvent) => void {
   const states = new WeakMap<object, string>();
@@ -30,8 +24,8 @@ export function makeObserver(
       // a delayed transition always has a target; if the state is the same, it was entered again
       const isMove = to !== from || event.event.type.startsWith('xstate.after.');
       if (from !== undefined && isMove) {
-        const [machine = ''] = id.split(':', 1);
-        onTransition({ machine, id, from, to, event: event.event.type });
+        const machine = MACHINES.find((name) => name === id.split(':', 1)[0]);
+        if (machine !== undefined) onTransition({ machine, id, from, to, event: event.event.type });
       }
     }
     for (const inspector of inspectors) guarded(() => inspect(inspector, event), report);

@@ -4,6 +4,7 @@ import type { DeliveryLog } from '../../api/log.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
+import type { ThreadDefinitions } from './thread-definitions.ts';
 import type { ConnectionPolicy } from '../../machines/index.ts';
 
 /** Points a second that input may cost: of one connection, of one user, from one address, and in total. */
@@ -59,6 +60,7 @@ export interface HubSettings {
     readonly workerHeapMb: number | undefined;
   };
   readonly isDevelopment: boolean;
+  readonly definitions: ThreadDefinitions;
   readonly log: DeliveryLog;
   readonly inspectors: readonly Inspector[];
   readonly tracer: Tracer | undefined;

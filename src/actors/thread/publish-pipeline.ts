@@ -17,11 +17,12 @@ import type { SendSettings } from './resolve-send-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { WindowBits } from '../../api/socket.ts';
 import type { Lane } from '../../api/message.ts';
+import type { ThreadState } from '../../api/thread.ts';
 
 /** The thread whose messages are published. */
 export interface PipelineHost {
   readonly id: string;
-  readonly state: string;
+  readonly state: ThreadState;
   readonly members: ReadonlySet<Subscription>;
   /** Offers it to all members, with the next fan-out. */
   offer(publication: PublicationTally): void;

@@ -4,6 +4,7 @@ import { checkCount } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { readMessages } from './history-reader.ts';
 import type { StreamServices } from '../streams/stream-services.ts';
+import { checkMessage } from './message-check.ts';
 import type { ThreadPort } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
@@ -68,6 +69,8 @@ export class ThreadHandle implements Thread {
 
   async send(message: unknown, options?: SendOptions): Promise<Receipt> {
     this.#services.status.assertRunning('send');
+    const checking = this.#check(message);
+    if (checking !== undefined) await checking;
     const opening = this.#threads.open(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
     return thread.send(message, options);
@@ -87,5 +90,12 @@ export class ThreadHandle implements Thread {
     const opening = this.#threads.open(this.id);
     const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
     return new StreamHandle(this.id, settings, this.#services, streams);
+  }
+
+  /** @throws InvalidMessageError, in development */
+  #check(message: unknown): Promise<void> | undefined {
+    const { isDevelopment, definitions } = this.#services.settings;
+    const definition = isDevelopment ? definitions.of(this.id) : undefined;
+    return definition && checkMessage(definition, this.id, message);
   }
 }

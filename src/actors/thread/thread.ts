@@ -25,7 +25,7 @@ import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
 import { InFlight } from './in-flight.ts';
-import type { ThreadStats } from '../../api/thread.ts';
+import type { ThreadState, ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
@@ -81,7 +81,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     if (this.#services.settings.log.notify !== undefined) this.#openStreams().ask();
   }
 
-  get state(): string {
+  get state(): ThreadState {
     return this.#actor.getSnapshot().value;
   }
 

@@ -1,11 +1,13 @@
+import type { HubState } from '../../api/hub.ts';
+import type { ThreadState } from '../../api/thread.ts';
 import { ThreadcastError } from './base.ts';
 
 /** `send` or `accept` on a hub that drains or has been closed. */
 export class HubClosedError extends ThreadcastError {
   readonly code = 'TC_HUB_CLOSED';
-  readonly state: string;
+  readonly state: HubState;
 
-  constructor(facts: { state: string; action: string }) {
+  constructor(facts: { state: HubState; action: string }) {
     super(`hub is ${facts.state}: ${facts.action} is refused`);
     this.state = facts.state;
   }
@@ -15,9 +17,9 @@ export class HubClosedError extends ThreadcastError {
 export class ThreadClosedError extends ThreadcastError {
   readonly code = 'TC_THREAD_CLOSED';
   readonly threadId: string;
-  readonly state: string;
+  readonly state: ThreadState;
 
-  constructor(facts: { threadId: string; state: string; action: string }) {
+  constructor(facts: { threadId: string; state: ThreadState; action: string }) {
     super(`thread ${facts.threadId} is ${facts.state}: ${facts.action} is refused`);
     this.threadId = facts.threadId;
     this.state = facts.state;
@@ -82,7 +84,7 @@ export class UnsupportedServerError extends ThreadcastError {
 /** The application did not answer about a client's request within `answerTimeoutMs`: the client was refused with this code. */
 export class AnswerTimeoutError extends ThreadcastError {
   readonly code = 'TC_ANSWER_TIMEOUT';
-  readonly callback: 'authorize' | 'onPublish' | 'mayCancel';
+  readonly callback: 'authorize' | 'onPublish' | 'mayCancel' | 'schema';
   readonly timeoutMs: number;
 
   constructor(facts: { callback: AnswerTimeoutError['callback']; timeoutMs: number }) {

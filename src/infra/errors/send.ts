@@ -1,3 +1,5 @@
+import type { MessageIssue } from '../../api/thread.ts';
+import type { Strategy } from '../../api/receipt.ts';
 import { ThreadcastError, describe } from './base.ts';
 
 /** A value that JSON cannot express: a cycle, a BigInt, `undefined`, or a `toJSON` or getter that threw (see `cause`). */
@@ -18,6 +20,28 @@ export class UnserializableMessageError extends ThreadcastError {
     this.reason = facts.reason;
     this.isLossy = facts.isLossy === true;
   }
+}
+
+/** A message that the schema of its thread's definition refuses: found in development only. */
+export class InvalidMessageError extends ThreadcastError {
+  readonly code = 'TC_INVALID_MESSAGE';
+  readonly threadId: string;
+  /** The pattern of the definition. */
+  readonly pattern: string;
+  /** The first 16. */
+  readonly issues: readonly MessageIssue[];
+
+  constructor(facts: { threadId: string; pattern: string; issues: readonly MessageIssue[] }) {
+    super(`message for thread ${facts.threadId} is none of ${facts.pattern}: ${textOfIssues(facts.issues)}`);
+    this.threadId = facts.threadId;
+    this.pattern = facts.pattern;
+    this.issues = facts.issues;
+  }
+}
+
+/** `text: Required; user.name: Too short` */
+export function textOfIssues(issues: readonly MessageIssue[]): string {
+  return issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
 }
 
 /** A message whose JSON is larger than `maxMessageBytes`. */
@@ -64,9 +88,9 @@ export class SerializationTimeoutError extends ThreadcastError {
   readonly code = 'TC_SERIALIZATION_TIMEOUT';
   readonly timeoutMs: number;
   /** Which part was late: a recipe in a worker, or slices on this thread. */
-  readonly strategy: string;
+  readonly strategy: Strategy;
 
-  constructor(facts: { timeoutMs: number; strategy: string }) {
+  constructor(facts: { timeoutMs: number; strategy: Strategy }) {
     super(`message was not serialized (${facts.strategy}) within ${facts.timeoutMs} ms`);
     this.timeoutMs = facts.timeoutMs;
     this.strategy = facts.strategy;

@@ -1,9 +1,11 @@
 import { SharedBody } from '../log/shared-body.ts';
 import type { Body } from '../../api/body.ts';
+import type { PreparedMessage } from '../../api/message.ts';
 import { InvalidOptionError } from '../errors.ts';
 
 /** A message whose JSON bytes already exist. */
-export class Preencoded {
+export class Preencoded implements PreparedMessage {
+  readonly '~prepared' = true;
   // `instanceof` would run a trap of a message that is a proxy; looking for a private name does not.
   readonly #isPreencoded = true;
   readonly body: Body;

@@ -1,3 +1,4 @@
+import type { Strategy } from '../../api/receipt.ts';
 import { metrics, ValueType } from '@opentelemetry/api';
 import type { Attributes, BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
 
@@ -34,7 +35,7 @@ export class Metrics {
     this.#fanoutDuration = histogram(HISTOGRAMS.fanoutDuration);
   }
 
-  serialized(strategy: string, durationMs: number, queueWaitMs: number): void {
+  serialized(strategy: Strategy, durationMs: number, queueWaitMs: number): void {
     const attributes = { 'threadcast.strategy': strategy };
     this.#record(this.#serialization, seconds(durationMs), attributes);
     this.#record(this.#queueWait, seconds(queueWaitMs), attributes);

@@ -284,5 +284,5 @@ function checkedHeap(mebibytes: number | undefined): number | undefined {
 }
 
 function closedError(url: string): HubClosedError {
-  return new HubClosedError({ state: 'closed', action: `recipe ${shortUrl(url)}` });
+  return new HubClosedError({ state: 'stopped', action: `recipe ${shortUrl(url)}` });
 }

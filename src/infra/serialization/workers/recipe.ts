@@ -1,3 +1,4 @@
+import type { PreparedMessage } from '../../../api/message.ts';
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { asError, InvalidOptionError, UnserializableMessageError } from '../../errors.ts';
 
@@ -22,7 +23,8 @@ const RECIPE_OPTIONS: OptionTable<RecipeOptions> = { export: 'any', runsHere: 'b
  * A message that does not exist yet: a module and its arguments, to be built and serialized in a worker thread. Made by
  * {@link inWorker}; a class, so that no object of a user's can be mistaken for one.
  */
-export class Recipe {
+export class Recipe implements PreparedMessage {
+  readonly '~prepared' = true;
   // `instanceof` would run a trap of a message that is a proxy; looking for a private name does not.
   readonly #isRecipe = true;
   /** The module, as a `file:` or `data:` URL. */

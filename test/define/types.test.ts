@@ -1,0 +1,184 @@
+import { createServer } from 'node:http';
+import { type } from 'arktype';
+import * as v from 'valibot';
+import { afterAll, expect, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+import { connect, type ClientThread, type Message, type WebSocketLike } from '../../src/client/index.ts';
+import { defineThread, type Codec, type ThreadId } from '../../src/define/index.ts';
+import { createHub, preencoded, refuse, type Hub, type Thread } from '../../src/index.ts';
+
+// What the compiler says is the test: `tsc -p test/define`. Nothing here runs but the making of hub and client.
+
+interface Chunk {
+  readonly n: number;
+}
+
+const counting: Codec<Chunk, { total: number }> = {
+  name: 'count',
+  fold: (a, b) => ({ n: a.n + b.n }),
+  sizeOf: () => 8,
+  end: (chunks) => ({ total: chunks.reduce((sum, { n }) => sum + n, 0) }),
+};
+
+const room = defineThread('room:*', { message: z.object({ text: z.string(), likes: z.number().default(0) }) });
+const order = defineThread('order:*', {
+  message: v.object({ status: v.picklist(['open', 'paid']) }),
+  publish: v.object({ amount: v.pipe(v.string(), v.transform(Number)) }),
+});
+const list = defineThread('list:*', { message: type({ items: 'string[]' }), streams: { count: counting } });
+
+const hub = createHub({ threads: [room, order, list] });
+class NoSocket implements WebSocketLike {
+  readonly readyState = 0;
+  send(): void {}
+  close(): void {}
+  addEventListener(): void {}
+}
+const client = connect('ws://127.0.0.1:9', { WebSocket: NoSocket });
+afterAll(async () => {
+  client.close();
+  await hub.close();
+});
+
+/** Compiled, not run. */
+const compiled = (call: () => unknown): void => expect(call).toBeTypeOf('function');
+
+it('an id has the types of its definition', () => {
+  expectTypeOf(room('42')).toExtend<string>();
+  expectTypeOf(room('42')).toExtend<ThreadId>();
+  expectTypeOf(room.pattern).toEqualTypeOf<'room:*'>();
+  // @ts-expect-error: an id of another definition
+  compiled((): ReturnType<typeof room> => order('1'));
+  // @ts-expect-error: any text is no id
+  compiled((): ReturnType<typeof room> => 'room:42');
+  // @ts-expect-error: a pattern ends with its *
+  compiled(() => defineThread('room', { message: z.string() }));
+  // @ts-expect-error: a definition has a message
+  compiled(() => defineThread('room:*', { publish: z.string() }));
+  // @ts-expect-error: that is no schema
+  compiled(() => defineThread('room:*', { message: { text: 'string' } }));
+});
+
+it('send takes what the definition says, and history gives it', () => {
+  const thread = hub.thread(room('42'));
+  compiled(() => thread.send({ text: 'hi', likes: 1 }));
+  compiled(() => thread.send(preencoded(Buffer.from('{}'))));
+  // @ts-expect-error: text is missing
+  compiled(() => thread.send({ likes: 1 }));
+  // @ts-expect-error: of another type
+  compiled(() => thread.send({ text: 1, likes: 1 }));
+  // @ts-expect-error: a word too many
+  compiled(() => hub.thread(order('1')).send({ status: 'lost' }));
+  compiled(async () => {
+    for (const { data } of await thread.history()) expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number }>();
+  });
+  expectTypeOf(hub.thread('room:42')).toEqualTypeOf<Thread>();
+  compiled(() => hub.thread('anything').send({ whatever: 1 }));
+  expectTypeOf(thread).toExtend<Thread>();
+});
+
+it('a thread of the client gives what the definition says', () => {
+  const thread = client.join(room('42'));
+  expectTypeOf(thread).toExtend<ClientThread>();
+  thread.on('message', ({ data }) => expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number }>());
+  compiled(async () => {
+    for await (const { data } of thread) expectTypeOf(data.text).toEqualTypeOf<string>();
+  });
+  client.join('plain').on('message', ({ data }) => expectTypeOf(data).toEqualTypeOf<unknown>());
+  expectTypeOf(client.join('plain')).toEqualTypeOf<ClientThread>();
+});
+
+it('publish takes what the schema takes', () => {
+  expect(client.state).toBe('connecting');
+  compiled(() => client.publish(room('42'), { text: 'hi' }));
+  compiled(() => client.publish(order('1'), { amount: '7' }));
+  compiled(() => client.publish('plain', 7));
+  // @ts-expect-error: of another type
+  compiled(() => client.publish(room('42'), { text: 1 }));
+  // @ts-expect-error: what the server sends is not what clients publish
+  compiled(() => client.publish(order('1'), { status: 'paid' }));
+});
+
+it('what a stream ends as is a message, too', () => {
+  client
+    .join(list('1'))
+    .on('message', ({ data }) => expectTypeOf(data).toEqualTypeOf<{ items: string[] } | { total: number }>());
+  client
+    .join(list('1'))
+    .on('stream', ({ done }) =>
+      expectTypeOf(done).resolves.toEqualTypeOf<Message<{ items: string[] } | { total: number }> | undefined>(),
+    );
+  compiled(() => hub.thread(room('1')).stream().end({ likes: 1 }));
+  // @ts-expect-error: a field of the message is missing
+  compiled(() => hub.thread(room('1')).stream().end());
+  // @ts-expect-error: its messages have no text
+  compiled(() => hub.thread(list('1')).stream().end());
+  compiled(() => hub.thread('plain').stream().end());
+  compiled(() => hub.thread('plain').stream().end({ any: 1 }));
+});
+
+it('onPublish gets what the schema gives, and the session that authenticate has found', () => {
+  const server = createServer();
+  const detach = hub.attach(server, {
+    authenticate: async ({ headers }) => {
+      if (headers.host === undefined) return refuse(429);
+      if (headers.host === '') return false;
+      return { userId: 'ada', data: { role: 'admin' } };
+    },
+    authorize(session, threadId) {
+      expectTypeOf(session.data.role).toEqualTypeOf<string>();
+      return room.matches(threadId) && room.restOf(threadId) !== session.userId;
+    },
+    onPublish(session, message, connection) {
+      expectTypeOf(session).toEqualTypeOf<{ userId: string; data: { role: string } }>();
+      expectTypeOf(connection.data).toEqualTypeOf<{ role: string }>();
+      // @ts-expect-error: a thread without a definition may be meant
+      compiled(() => message.data.text);
+      switch (message.pattern) {
+        case 'room:*':
+          expectTypeOf(message.data).toEqualTypeOf<{ text: string; likes: number }>();
+          return hub.thread(message.threadId).send(message.data);
+        case 'order:*':
+          expectTypeOf(message.data).toEqualTypeOf<{ amount: number }>();
+          // @ts-expect-error: what clients publish is not what is sent
+          return hub.thread(message.threadId).send(message.data);
+        case undefined:
+          expectTypeOf(message.data).toEqualTypeOf<unknown>();
+          break;
+        case 'list:*':
+      }
+      return false;
+    },
+  });
+  detach();
+  expect(server.listenerCount('upgrade')).toBe(0);
+});
+
+it('hubs with definitions and without are hubs', () => {
+  expectTypeOf(hub).toExtend<Hub>();
+  const plain = createHub();
+  compiled(() =>
+    plain.attach(createServer(), {
+      authenticate: () => ({ userId: 'ada' }),
+      onPublish: ({ userId }, { threadId, id, data }) => {
+        expectTypeOf(data).toEqualTypeOf<unknown>();
+        return plain.thread(threadId).send({ userId, data }, { idempotencyKey: id });
+      },
+    }),
+  );
+  void plain.close();
+});
+
+it('states, strategies and reasons are known words', () => {
+  expectTypeOf(hub.state).toEqualTypeOf<'starting' | 'running' | 'draining' | 'stopped'>();
+  // @ts-expect-error: no state of a thread
+  compiled(() => hub.thread('t').stats.state === 'asleep');
+  // @ts-expect-error: no strategy
+  compiled(async () => (await hub.thread('t').send(1)).strategy === 'fast');
+  compiled(() =>
+    hub.on('transition', ({ machine }) =>
+      expectTypeOf(machine).toEqualTypeOf<'hub' | 'connection' | 'thread' | 'serializer'>(),
+    ),
+  );
+  compiled(() => client.join('t').on('gap', ({ why }) => why === 'trimmed' || why === 'a word of later servers'));
+});
