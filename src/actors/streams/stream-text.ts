@@ -92,7 +92,7 @@ export class StreamText {
     if (known !== undefined) return known;
     let text = this.slice(from, MAX_FRAME_UNITS);
     if (from + text.length < this.#told && endsInPair(text)) text = text.slice(0, -1);
-    const json = `{"t":"tok","th":"${this.#threadId}","s":"${this.#id}","at":${from},"d":${JSON.stringify(text)}}`;
+    const json = `{"t":"tok","th":${JSON.stringify(this.#threadId)},"s":"${this.#id}","at":${from},"d":${JSON.stringify(text)}}`;
     const [[bytes = EMPTY] = []] = encodeText(json).pieces;
     const frame = { bytes, to: from + text.length };
     // drop the oldest: a frame that nearly all need is soon made again, a frame for one connection is not needed twice

@@ -141,17 +141,14 @@ class LoggedEntry implements Entry {
 
   #envelope(frameClass: FrameClass, body: Body): readonly [string, Body, string] {
     if (frameClass === 'plain') return ['', body, ''];
+    const threadId = JSON.stringify(this.threadId);
     if (this.kind === 'remove')
-      return [
-        `{"t":"removed","th":"${this.threadId}","o":${this.offset},"id":"${this.id}","re":"${this.target}"}`,
-        body,
-        '',
-      ];
+      return [`{"t":"removed","th":${threadId},"o":${this.offset},"id":"${this.id}","re":"${this.target}"}`, body, ''];
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
     const re = this.target === undefined ? '' : `"re":"${this.target}",`;
     const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
-    // ids and the traceparent consist of characters that JSON does not escape
-    return [`{"t":"msg","th":"${this.threadId}",${offset}${ahead}"id":"${this.id}",${re}${traceparent}"d":`, body, '}'];
+    // the other ids and the traceparent consist of characters that JSON does not escape
+    return [`{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}",${re}${traceparent}"d":`, body, '}'];
   }
 }

@@ -86,7 +86,8 @@ export class Parts implements EntryParts {
   /** The JSON of part `n`; only between `enter` and `leave`. */
   payload(n: number): Buffer {
     const { threadId, offset, id, traceparent, target } = this.#envelope;
-    const head = `{"t":"part","th":"${threadId}","o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
+    const th = Buffer.from(JSON.stringify(threadId)).toString('latin1');
+    const head = `{"t":"part","th":${th},"o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
     const trace = traceparent === undefined ? '' : `,"tp":"${traceparent}"`;
     const re = target === undefined ? '' : `,"re":"${target}"`;
     const end = n === this.count - 1 ? `,"last":true${re}${trace}}` : '}';
