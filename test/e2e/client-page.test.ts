@@ -5,6 +5,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHub } from '../../src/index.ts';
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
+import { toolPath } from '../support/tool.ts';
 
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 const TIMEOUT = { timeout: 20_000 };
@@ -53,7 +54,7 @@ beforeAll(async () => {
   if (address === null || typeof address === 'string') throw new Error('no port');
   proxy = await startFlakyProxy(`http://127.0.0.1:${address.port}`);
   browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    executablePath: toolPath('chromium'),
     args: ['--no-sandbox', '--disable-gpu', ...QUIET],
   });
   page = await browser.newPage();

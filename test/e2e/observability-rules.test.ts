@@ -9,6 +9,7 @@ import { alertRules } from '../../examples/observability/alerts.ts';
 import { dashboard, dashboardExpressions } from '../../examples/observability/dashboard.ts';
 import { HISTOGRAMS } from '../../src/infra/telemetry/histograms.ts';
 import { INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
+import { toolPath } from '../support/tool.ts';
 
 const run = promisify(execFile);
 const example = new URL('../../examples/observability/', import.meta.url);
@@ -38,7 +39,9 @@ async function verdict(cases: readonly Case[], scrapeSeconds = 15): Promise<stri
     }));
     const file = join(directory, 'test.yml');
     await writeFile(file, JSON.stringify({ rule_files: ['alerts.yml'], evaluation_interval: '15s', tests }));
-    const { stdout } = await run('promtool', ['test', 'rules', file]).catch((error: { stdout: string }) => error);
+    const { stdout } = await run(toolPath('promtool'), ['test', 'rules', file]).catch(
+      (error: { stdout: string }) => error,
+    );
     return stdout;
   } finally {
     await rm(directory, { recursive: true });
@@ -86,9 +89,13 @@ describe('the alert rules', () => {
   });
 
   it('are rules to promtool, and so is the configuration', async () => {
-    const { stdout } = await run('promtool', ['check', 'rules', new URL('alerts.yml', example).pathname]);
+    const { stdout } = await run(toolPath('promtool'), ['check', 'rules', new URL('alerts.yml', example).pathname]);
     expect(stdout).toContain('3 rules found');
-    const { stdout: config } = await run('promtool', ['check', 'config', new URL('prometheus.yml', example).pathname]);
+    const { stdout: config } = await run(toolPath('promtool'), [
+      'check',
+      'config',
+      new URL('prometheus.yml', example).pathname,
+    ]);
     expect(config).toContain('is valid');
   });
 

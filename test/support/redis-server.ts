@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { freePort } from './free-port.ts';
+import { toolPath } from './tool.ts';
 
 /** A real Redis on loopback, with a directory of its own. */
 export class RedisServer {
@@ -50,7 +51,7 @@ export class RedisServer {
       '',
       ...this.#args,
     ];
-    const server = spawn('redis-server', options, { stdio: 'ignore' });
+    const server = spawn(toolPath('redis-server'), options, { stdio: 'ignore' });
     this.#process = server;
     const hasEnded = new AbortController();
     server.once('exit', () => hasEnded.abort(new Error(`the Redis of port ${this.port} ended before it answered`)));

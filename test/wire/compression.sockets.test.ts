@@ -6,6 +6,7 @@ import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import { createHub, type Hub } from '../../src/index.ts';
 import { connect } from '../../src/client/index.ts';
 import { serveWs, WsClient } from '../support/ws-server.ts';
+import { toolPath } from '../support/tool.ts';
 
 let close: () => Promise<void> = () => Promise.resolve();
 
@@ -108,7 +109,7 @@ describe('a connection that keeps its context between messages', () => {
 it('Chromium reads compressed messages, whole, in fragments and in parts', async () => {
   const { hub, url } = await serve({ serverNoContextTakeover: true, threshold: 0 });
   const browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    executablePath: toolPath('chromium'),
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--no-first-run'],
   });
   const page = await browser.newPage();

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { toolPath } from '../../support/tool.ts';
 
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
 /** The real Chromium that `scripts/require-tools.sh` finds or installs. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    executablePath: toolPath('chromium'),
     args: ['--no-sandbox', '--disable-gpu', ...QUIET],
   });
 }

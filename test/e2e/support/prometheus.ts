@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../../support/free-port.ts';
+import { toolPath } from '../../support/tool.ts';
 import { isRecord } from './demo.ts';
 
 /** How often a condition is looked at that only asking can tell. */
@@ -26,7 +27,7 @@ export class Prometheus {
   private constructor(directory: string, port: number) {
     this.#directory = directory;
     this.#url = `http://127.0.0.1:${port}`;
-    this.#child = spawn('prometheus', [
+    this.#child = spawn(toolPath('prometheus'), [
       `--config.file=${join(directory, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(directory, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
