@@ -51,7 +51,7 @@ export interface HubStats {
   readonly serializing: number;
   /** Output segments of 256 KiB that messages hold, in the log or on their way to a socket. */
   readonly segmentsInUse: number;
-  /** Bytes of unfinished messages of clients, as the last sweep has found them; see `maxUnfinishedBytes`. */
+  /** Bytes of unfinished messages of clients, and of those that wait to be read or for the application, as the last sweep has found them; see `maxUnfinishedBytes`. */
   readonly unfinishedBytes: number;
   /**
    * Memory of this process that the log holds, by its own count, in bytes: messages and their overhead. 0 for a log that does not count.

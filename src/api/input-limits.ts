@@ -31,7 +31,13 @@ export interface InputLimits {
    */
   maxThreadsPerConnection?: number | undefined;
   /**
-   * Bytes of unfinished messages of clients, over all connections. Beyond it, the next sweep closes the connections that hold the average
+   * Threads that the hub may have open when a client's join would open one more. Beyond it, the join is answered with `err unavailable`, and
+   * the hub has an `error` event. From half of it on, threads that nobody uses close at once. What the application sends or joins opens
+   * threads in any case. An open thread takes about 7 KB. @default 250000
+   */
+  maxThreads?: number | undefined;
+  /**
+   * Bytes of unfinished messages of clients, and of those that wait to be read or for the application, over all connections. Beyond it, the next sweep closes the connections that hold the average
    * or more with
    * 4429. A connection that holds more than its largest frame is closed with 1009.
    * @default 134217728 (128 MiB), or 16 frames of `maxInputBytes`, if that is more

@@ -203,6 +203,7 @@ const FRACTIONS: readonly (readonly [string, () => unknown])[] = [
     'maxInputBytes',
     'maxUnfinishedBytes',
     'maxThreadsPerConnection',
+    'maxThreads',
   ].map((name) => [name, () => createHub(untyped({ [name]: 999_999.5 }))] as const),
   ['compression.level', () => createHub(untyped({ compression: { level: 1.5 } }))],
   ['compression.thresholdBytes', () => createHub(untyped({ compression: { thresholdBytes: 1.5 } }))],

@@ -78,6 +78,11 @@ export class ClientInput implements IntakeMember {
     this.#heardAt = now();
   }
 
+  /** Bytes of frames and requests that wait. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** When the client last sent something. */
   get heardAt(): number {
     return this.#heardAt;

@@ -147,14 +147,16 @@ export class ClientRequests {
       return;
     }
     const isKnown = error instanceof ThreadcastError;
-    this.#refuse(request, isKnown ? error.code : 'internal');
-    if (!isKnown || error instanceof AnswerTimeoutError) this.#services.report(error);
+    const isHubFull = error instanceof TooManyThreadsError && error.connectionId === undefined;
+    const code = isKnown ? error.code : 'internal';
+    this.#refuse(request, isHubFull ? 'unavailable' : code);
+    if (!isKnown || isHubFull || error instanceof AnswerTimeoutError) this.#services.report(error);
   }
 
   /** A client that does not use our library does not read answers: it is closed, or stays with the threads that it may join. */
   #failInUrl(error: unknown): void {
     const { line } = this.#session;
-    if (error instanceof TooManyThreadsError) {
+    if (error instanceof TooManyThreadsError && error.connectionId !== undefined) {
       line.evict(closeCodes.forbidden);
       return;
     }

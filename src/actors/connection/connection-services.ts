@@ -26,6 +26,6 @@ export interface ConnectionServices extends HubContext {
   readonly unfinished: UnfinishedInput;
   /** Slots for further concurrent requests of one connection. */
   readonly requestSlots: SharedSlots;
-  readonly threads: Pick<ThreadPort, 'open'>;
+  readonly threads: Pick<ThreadPort, 'open' | 'hasRoomFor'>;
   readonly connections: ConnectionPort;
 }

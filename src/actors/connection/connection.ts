@@ -217,7 +217,7 @@ export class ConnectionActor implements Connection, LinkListener {
     }
     const { unfinishedBytes } = this.line;
     const isTooBig = unfinishedBytes > this.#services.settings.input.maxFrameBytes + READ_AHEAD_BYTES;
-    if (this.#services.unfinished.note(this, unfinishedBytes) && !isTooBig) return;
+    if (this.#services.unfinished.note(this, unfinishedBytes + (this.#input?.waitingBytes ?? 0)) && !isTooBig) return;
     this.#holdsTooMuch = true;
     this.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
   }

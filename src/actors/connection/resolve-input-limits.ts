@@ -22,6 +22,7 @@ export function resolveInputLimits(limits: InputLimits): InputSettings {
     maxFrameBytes,
     maxUnfinishedBytes: checkCount('maxUnfinishedBytes', limits.maxUnfinishedBytes, mostUnfinished, atLeastOne),
     maxThreadsPerConnection: checkCount('maxThreadsPerConnection', limits.maxThreadsPerConnection, 10_000, atLeastOne),
+    maxThreads: checkCount('maxThreads', limits.maxThreads, 250_000, atLeastOne),
     rates: {
       perConnection,
       perUser: rate('maxInputPerSecondPerUser', 2 * perConnection),

@@ -1,3 +1,4 @@
+import { TooManyThreadsError } from '../../infra/errors.ts';
 import { formatPosition, isOwnThreadId, parsePosition } from '../../infra/log/ids.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { ConnectionLine } from './connection-line.ts';
@@ -218,7 +219,11 @@ export class Subscriptions extends SubscriptionTable implements Task {
     request: JoinRequest | undefined,
     isWanted: () => boolean,
   ): Promise<boolean> {
-    const opening = this.#services.threads.open(threadId);
+    const { threads, settings } = this.#services;
+    if (request !== undefined && !threads.hasRoomFor(threadId)) {
+      throw new TooManyThreadsError({ limit: settings.input.maxThreads });
+    }
+    const opening = threads.open(threadId);
     const thread = opening instanceof Promise ? await opening : opening;
     const reached = thread.reach(from);
     if (reached !== undefined) await reached;

@@ -1,5 +1,5 @@
 /**
- * Counts the unfinished messages of clients. One connection holds at most one frame of the largest size, but ten thousand connections hold
+ * Counts the unfinished messages of clients, and what waits to be read or for the application. One connection holds at most one frame of the largest size, but ten thousand connections hold
  * ten thousand. None of them is charged, because a message is charged when it is complete.
  */
 export class UnfinishedInput {

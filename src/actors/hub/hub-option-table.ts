@@ -19,6 +19,7 @@ export const HUB_OPTIONS: OptionTable<HubOptions> = {
   maxInputPerSecondPerAddress: 'number',
   maxInputPerSecondTotal: 'number',
   maxThreadsPerConnection: 'number',
+  maxThreads: 'number',
   maxUnfinishedBytes: 'number',
   answerTimeoutMs: 'number',
   compression: { thresholdBytes: 'number', level: 'number' },

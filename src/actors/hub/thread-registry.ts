@@ -114,13 +114,23 @@ export class ThreadRegistry implements Task, ThreadPort {
     this.#services.scheduler.add(this);
   }
 
+  hasRoomFor(threadId: string): boolean {
+    if (this.#byId.has(threadId) || this.#opening.has(threadId)) return true;
+    return this.#byId.size + this.#opening.size < this.#services.settings.input.maxThreads;
+  }
+
+  /** Half of the threads that clients may have are open: those that nobody uses are not kept for long. */
+  get #isCrowded(): boolean {
+    return this.#byId.size > this.#services.settings.input.maxThreads / 2;
+  }
+
   /** Continues where the last sweep stopped. */
   run(deadline: number): boolean {
     const { now } = this.#services;
     while (this.#left-- > 0) {
       const thread = this.#sweeps.next();
       if (thread === undefined) return true;
-      thread.sweep(now());
+      thread.sweep(now(), this.#isCrowded);
       if (this.#left % VISITS_PER_LOOK === 0 && now() >= deadline) return false;
     }
     return true;

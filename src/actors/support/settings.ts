@@ -22,6 +22,8 @@ export interface InputSettings {
   /** The hub closes the connection for larger frames. */
   readonly maxFrameBytes: number;
   readonly maxThreadsPerConnection: number;
+  /** Open threads of the hub, when a client's join would open one more. */
+  readonly maxThreads: number;
   /** Bytes of unfinished messages, over all connections. */
   readonly maxUnfinishedBytes: number;
   readonly rates: InputRates;

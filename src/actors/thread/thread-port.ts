@@ -7,6 +7,8 @@ import type { ThreadActor } from './thread.ts';
 export interface ThreadPort {
   /** The thread, opened if necessary. */
   open(threadId: string): MaybePromise<ThreadActor>;
+  /** Whether a client may have the thread opened: it is open, or the hub has not too many. */
+  hasRoomFor(threadId: string): boolean;
   membersOf(threadId: string): readonly Connection[];
   statsOf(threadId: string): ThreadStats;
   /** Resolves when the thread accepts more sends without piling them up. */

@@ -229,17 +229,16 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     } while (this.#inFlight.count >= settings.readyLimit);
   }
 
-  /** Reports the number of members to other processes, and closes a thread that was unused for the idle time. */
-  sweep(now: number): void {
+  /** Reports the number of members to other processes, and closes a thread that was unused for the idle time, or is so in a crowd. */
+  sweep(now: number, isCrowded: boolean): void {
     const { size } = this.members;
     const { settings, report } = this.#services;
     if (size !== this.#announced) guarded(() => settings.log.announce?.(this.id, size), report);
     this.#announced = size;
     this.#streams?.expire(now);
     this.#rest();
-    const isExpired = this.#isConnections || now - this.#usedAt >= this.#services.settings.threadIdleMs;
-    const isUnused = size === 0 && isExpired;
-    if (isUnused && this.state === 'idle') sendIfActive(this.#actor, { type: 'expired' });
+    const isExpired = isCrowded || this.#isConnections || now - this.#usedAt >= settings.threadIdleMs;
+    if (size === 0 && isExpired && this.state === 'idle') sendIfActive(this.#actor, { type: 'expired' });
   }
 
   /** Accepts no more sends; resolves when all accepted messages have been logged and offered. Its members may still be behind. */

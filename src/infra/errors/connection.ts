@@ -45,14 +45,17 @@ export class TooManyConnectionsError extends ThreadcastError {
   }
 }
 
-/** A client joins more threads than `maxThreadsPerConnection`: it was answered with this code. */
+/** A client joins more threads than `maxThreadsPerConnection`, or one that would be more than the hub's `maxThreads`. */
 export class TooManyThreadsError extends ThreadcastError {
   readonly code = 'TC_TOO_MANY_THREADS';
-  readonly connectionId: string;
+  /** Undefined where it is the hub that has too many. */
+  readonly connectionId: string | undefined;
   readonly limit: number;
 
-  constructor(facts: { connectionId: string; limit: number }) {
-    super(`connection ${facts.connectionId} has reached the limit of ${facts.limit} threads`);
+  constructor(facts: { connectionId?: string; limit: number }) {
+    const { connectionId, limit } = facts;
+    const whose = connectionId === undefined ? 'the hub' : `connection ${connectionId}`;
+    super(`${whose} has reached the limit of ${limit} threads`);
     this.connectionId = facts.connectionId;
     this.limit = facts.limit;
   }
