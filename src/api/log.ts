@@ -52,7 +52,7 @@ export interface DeliveryLog {
    * Appends and tells the thread's subscriber, in this order. The log owns the draft's reference to the body from here, also
    * when the append fails or is a duplicate.
    *
-   * A `replace` gets an offset of its own, and takes the place of its target as well: whoever reads the target from now on reads the newest
+   * A `replace` gets an offset of its own, and takes the place of its target as well: from now on, readers of the target get the newest
    * version there. A `remove` leaves the target's place empty. The bytes of the target, and of earlier versions, are erased at once, in
    * this process and wherever the log keeps them. Ids of both stay known.
    * @throws UnknownMessageError: the log does not hold the target as a message, or it was removed; nothing was appended

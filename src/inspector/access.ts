@@ -4,27 +4,27 @@ import { isIP } from 'node:net';
 import { isOwnPage } from '../infra/socket/request-target.ts';
 import { InspectorRefusal } from './refusal.ts';
 
-/** Who may watch. */
+/** Which pages may watch. */
 export interface AccessRules {
-  /** Who brings it may. */
+  /** A page that presents it may watch. */
   readonly token: string;
-  /** The token is a key that was made here, for who can read what this process says: only this machine may watch. */
+  /** The token was generated, for readers of this process's output: only this machine may watch. */
   readonly isLocal: boolean;
-  /** Names of hosts, without ports, by which the server may be called besides `localhost` and bare addresses. */
+  /** Host names, without ports, that the server accepts besides `localhost` and bare addresses. */
   readonly allowedHosts: readonly string[];
 }
 
 /**
- * Headers that a proxy adds: behind one, every peer is on this machine. A proxy may add none, and give its own name as `Host`, as nginx
- * does unless it is told otherwise: so this only says sooner what is wrong, and what proves the place is the key.
+ * Headers that a proxy adds: behind one, every client seems to be on this machine. A proxy may add none, and send its own name as `Host`,
+ * as nginx does by default. So this check only reports the mistake sooner; the key is the proof.
  */
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 
 /**
- * What holds for every request, the page's files included.
+ * Checks every request, including those for the page's files.
  *
- * A page of somebody else's in a browser on this machine reaches loopback as well. It is stopped by the host's name (it may have
- * its own name resolve to 127.0.0.1, DNS rebinding, but cannot change what the browser sends as `Host`) and by its origin.
+ * A foreign page in a browser on this machine can reach loopback as well. The host's name stops it (it may have its own name resolve to
+ * 127.0.0.1, DNS rebinding, but cannot change what the browser sends as `Host`), and so does its origin.
  *
  * @throws InspectorRefusal 403
  */
@@ -49,7 +49,7 @@ export function assertPlace(request: IncomingMessage, { isLocal, allowedHosts }:
 const KEY_HINT =
   'open the address with the key: `url` of inspector(), `location` of inspectorHandler(); or give them a token';
 
-/** What holds for all that tells or changes something. @throws InspectorRefusal 401 */
+/** Checks every request that reads or changes something. @throws InspectorRefusal 401 */
 export function assertToken(request: IncomingMessage, { token, isLocal }: AccessRules): void {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (given === undefined || !timingSafeEqual(digest(given), digest(token))) {
@@ -57,12 +57,12 @@ export function assertToken(request: IncomingMessage, { token, isLocal }: Access
   }
 }
 
-/** Of the same length for all, which the comparison asks for. */
+/** Of the same length for all, which the comparison requires. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** `localhost` of `localhost:8080`, `::1` of `[::1]:8080`; empty for what is no host. */
+/** `localhost` of `localhost:8080`, `::1` of `[::1]:8080`; empty if it is not a host. */
 function hostnameOf(host: string | undefined): string {
   const [, address, name] = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d{1,5})?$/i.exec(host ?? '') ?? [];
   return (address ?? name ?? '').toLowerCase();

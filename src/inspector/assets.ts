@@ -6,7 +6,7 @@ export interface Asset {
   readonly bytes: Buffer;
 }
 
-/** The page's files, put beside this module when the package is built: a table, so that no path can leave it. */
+/** The page's files, put next to this module when the package is built: a table, so that no path can leave it. */
 const TYPES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
@@ -17,8 +17,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const loaded = new Map<string, Promise<Asset>>();
 
 /**
- * A file of the page, read once; undefined where there is none of this name.
- * @throws InspectorRefusal 500: a bundle has left the page behind
+ * A file of the page, read once; undefined if there is none of this name.
+ * @throws InspectorRefusal 500 if a bundle has left out the page
  */
 export function assetOf(name: string): Promise<Asset> | undefined {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
@@ -27,7 +27,7 @@ export function assetOf(name: string): Promise<Asset> | undefined {
   if (asset === undefined) {
     asset = read(name).then((bytes) => ({ type, bytes }));
     loaded.set(name, asset);
-    // another time it may be there
+    // it may exist later
     asset.catch(() => loaded.delete(name));
   }
   return asset;

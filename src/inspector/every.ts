@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '../api/clock.ts';
 
 /**
- * Acts again and again, the first time after `intervalMs`.
+ * Calls `act` again and again, the first time after `intervalMs`.
  * @returns the function that ends it
  */
 export function every(clock: Clock, intervalMs: number, act: () => void): () => void {

@@ -11,10 +11,10 @@ import { InspectorRefusal } from './refusal.ts';
 import { bodyOf, parseAct, parseLook } from './requests.ts';
 import { Watch } from './watch.ts';
 
-/** Requests that are being answered at the same time, in all: some are slow to send their body. */
+/** Maximum requests that are answered at the same time: some are slow to send their body. */
 const MAX_IN_FLIGHT = 64;
 
-/** Nothing from elsewhere, no inline script, not in anybody's frame. */
+/** Nothing from other hosts, no inline script, and not in a frame. */
 const HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy':
@@ -30,21 +30,21 @@ const HEADERS = {
 export interface InspectorHandler {
   /**
    * For `http.createServer`, its `request` event, or a framework's middleware, mounted under a path or not: `path` is the whole path, or
-   * what follows the mount.
-   * @returns whether the request is the inspector's; where not, `next` is called if there is one
+   * the part after the mount.
+   * @returns whether the request is the inspector's; if not, `next` is called if there is one
    */
   (request: IncomingMessage, response: ServerResponse, next?: () => void): boolean;
   /**
-   * Where the page is: the path, and without a `token` also the key that was made instead, `/inspector/#token=...`. To be shown to who runs
-   * the process, and to nobody else.
+   * The address of the page: the path, and without a `token` also the generated key, `/inspector/#token=...`. Show it only to the operator
+   * of the process.
    */
   readonly location: string;
-  /** Watches no longer; requests get a 503. */
+  /** Stops watching; requests get a 503. */
   close(): void;
 }
 
 /**
- * The inspector for a server that is there already:
+ * The inspector for an existing server:
  *
  * ```ts
  * const inspect = inspectorHandler(hub, { path: '/inspector/' });
@@ -82,7 +82,7 @@ export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}
       next?.();
       return false;
     }
-    // a response that breaks has nobody else to listen
+    // a failing response has no other error listener
     response.on('error', () => {});
     if (path.startsWith(root)) void answer(path.slice(root.length), request, response);
     else redirect(response, root);
@@ -97,8 +97,8 @@ export function inspectorHandler(hub: Hub, options: InspectorHandlerOptions = {}
 }
 
 /**
- * The path as the browser knows it, and where the inspector may be. Frameworks take the mount off `url` (`app.use('/admin', handler)` of
- * Express) and keep the whole in `originalUrl`.
+ * The path as the browser knows it, and where the inspector may be. Frameworks remove the mount from `url` (`app.use('/admin', handler)` of
+ * Express) and keep the whole path in `originalUrl`.
  */
 function routeOf(request: IncomingMessage, path: string): { readonly path: string; readonly roots: readonly string[] } {
   const original: unknown = Reflect.get(request, 'originalUrl');
@@ -129,7 +129,7 @@ async function route(
   send(response, 200, asset.type, asset.bytes);
 }
 
-/** What was not meant is a 500, and a process warning: it is nobody's to catch. */
+/** An unexpected error is a 500, and a process warning: no caller can catch it. */
 function refuse(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) return;
   if (!(error instanceof InspectorRefusal)) {
@@ -139,7 +139,7 @@ function refuse(response: ServerResponse, error: unknown): void {
   const { status, code, message, retryAfterS } = error;
   if (retryAfterS !== undefined) response.setHeader('retry-after', retryAfterS);
   if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-  // what is left of a body that was not read is not worth waiting for
+  // the rest of an unread body is not worth waiting for
   response.setHeader('connection', 'close');
   const body: RefusalBody = { error: code, message };
   sendJson(response, status, body);
@@ -154,7 +154,7 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 }
 
 function send(response: ServerResponse, status: number, type: string, bytes: Buffer): void {
-  // a peer that has gone meanwhile
+  // a client that has gone meanwhile
   if (response.destroyed) return;
   response.writeHead(status, { ...HEADERS, 'content-type': type, 'content-length': bytes.length });
   response.end(bytes);

@@ -4,21 +4,21 @@ import { every } from './every.ts';
 import type { Sample } from './protocol.ts';
 import type { Clock } from '../api/clock.ts';
 
-/** Between two samples. */
+/** Time between two samples. */
 const INTERVAL_MS = 1_000;
 
-/** Samples that are kept: five minutes. */
+/** Samples kept: five minutes. */
 const MAX_SAMPLES = 300;
 
 /** Of Node's monitor, which measures how late a native timer of this interval is. */
 const RESOLUTION_MS = 20;
 
-/** What the last survey found, as far as samples need it. */
+/** The result of the last survey, as far as samples need it. */
 export interface RecorderReadings {
   readonly roundTripsMs: Float64Array;
 }
 
-/** Rates and latencies, a sample a second, while somebody watches. */
+/** Rates and latencies, one sample a second, while a page watches. */
 export class Meters {
   readonly #hub: Hub;
   readonly #readings: () => RecorderReadings | undefined;

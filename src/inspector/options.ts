@@ -8,40 +8,40 @@ import type { Clock } from '../api/clock.ts';
 
 export interface InspectorOptions {
   /**
-   * Who brings it may watch from anywhere; at least 16 characters of `[\w.~+/=-]`. The page asks for it, or takes it from its address:
-   * `https://.../inspector/#token=...`.
-   * @default one that is made anew each time, for who can read what this process says: it is part of `url` of `inspector` and of
-   *   `location` of `inspectorHandler`, and only this machine may watch
+   * The secret that lets a page watch from anywhere; at least 16 characters of `[\w.~+/=-]`. The page asks for it, or takes it from its
+   * address: `https://.../inspector/#token=...`.
+   * @default a random key, made anew each time. It is part of `url` of `inspector` and of `location` of `inspectorHandler`, and only this
+   * machine may watch
    */
   token?: string | undefined;
   /** Lets viewers evict, trip and reset connections. @default false */
   actions?: boolean | undefined;
-  /** Pages that may watch at the same time; others are told to wait. @default 8 */
+  /** Maximum pages that watch at the same time; others have to wait. @default 8 */
   maxViewers?: number | undefined;
   /**
-   * Names by which the server may be called, without ports, besides `localhost`, loopback addresses and, with a `token`, bare IP
-   * addresses. @default none
+   * Host names that the server accepts, without ports, besides `localhost`, loopback addresses and, with a `token`, bare IP addresses.
+   * @default none
    */
   allowedHosts?: readonly string[] | undefined;
-  /** Time; the hub's, where that has one of its own. @default the system's monotonic clock, whose timers keep no process alive here */
+  /** The clock. @default the hub's, if it has one, else the system's monotonic clock, whose timers do not keep the process alive here */
   clock?: Clock | undefined;
 }
 
 export interface InspectorHandlerOptions extends InspectorOptions {
-  /** Where the inspector is, with a slash at both ends. @default '/' */
+  /** The path of the inspector, with a slash at both ends. @default '/' */
   path?: string | undefined;
 }
 
 export interface InspectorServerOptions extends InspectorOptions {
-  /** @default a free one */
+  /** @default a free port */
   port?: number | undefined;
-  /** The address to listen on; another than a loopback one needs a `token`. @default '127.0.0.1' */
+  /** The address to listen on; any other than a loopback address needs a `token`. @default '127.0.0.1' */
   host?: string | undefined;
 }
 
 export interface InspectorSettings {
   readonly token: string;
-  /** The token was made here: only this machine may watch. */
+  /** The token was generated: only this machine may watch. */
   readonly isLocal: boolean;
   readonly hasActions: boolean;
   readonly maxViewers: number;
@@ -50,7 +50,7 @@ export interface InspectorSettings {
   readonly clock: Clock;
 }
 
-/** `token` and `actions` have a say in who may do what: a misspelled one, or a `'false'` from an environment, must not pass. */
+/** `token` and `actions` decide permissions: a misspelled one, or a `'false'` from an environment, must not pass. */
 const HANDLER_OPTIONS: OptionTable<InspectorHandlerOptions> = {
   // its own check hides its value
   token: 'any',
@@ -69,7 +69,7 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
   checkOptions<InspectorHandlerOptions>(options, HANDLER_OPTIONS);
   const { token, allowedHosts = [], path = '/', actions = false } = options;
   if (token !== undefined && (typeof token !== 'string' || !/^[\w.~+/=-]{16,}$/.test(token))) {
-    // its value is nobody's to read in a log
+    // the value must not appear in a log
     throw new InvalidOptionError({ option: 'token', value: '(hidden)', expected: 'at least 16 of [\\w.~+/=-]' });
   }
   if (typeof path !== 'string' || !/^\/(.+\/)?$/.test(path)) {
@@ -89,7 +89,7 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
   };
 }
 
-/** @throws InvalidOptionError: everybody could watch */
+/** @throws InvalidOptionError if it would let everyone watch */
 export function resolveAddress(options: InspectorServerOptions): { readonly port: number; readonly host: string } {
   checkOptions<InspectorServerOptions>(options, SERVER_OPTIONS);
   const { port, host = '127.0.0.1', token } = options;

@@ -1,4 +1,4 @@
-/** What the page and the server say to each other. Nothing here runs: the page takes its types from this file. */
+/** The messages between the page and the server. This file has no code to run: the page takes its types from it. */
 
 /** The page asks, `POST api/look`; the server answers with a `Sight`. A page that does not ask costs nothing. */
 export interface Look {
@@ -19,10 +19,10 @@ export interface Selection {
   readonly id: string;
 }
 
-/** What of the list is in view. */
+/** The part of the list that is visible. */
 export interface ListQuery {
   readonly kind: ListKind;
-  /** Part of an id or a user's id, in any case. */
+  /** Part of an id or a user's id, ignoring case. */
   readonly search: string;
   /** `retrying` for all steps of it; empty for all. */
   readonly state: string;
@@ -39,7 +39,7 @@ export type Sort = 'age' | 'state' | 'lag' | 'unsent' | 'trips' | 'roundTrip' | 
 export interface Sight {
   /** Of the server, in milliseconds since 1970. */
   readonly at: number;
-  /** When somebody began to watch, in milliseconds since 1970. Where it is another time, the numbers of samples and notes begin anew. */
+  /** When a page began to watch, in milliseconds since 1970. If it changes, the numbers of samples and notes begin again. */
   readonly since: number;
   readonly hub: HubSight;
   readonly machines: readonly MachineSight[];
@@ -61,7 +61,7 @@ export interface HubSight {
 
 export interface MachineSight {
   readonly machine: string;
-  /** How many are in each state now, by its path; states without any are left out. */
+  /** How many actors are in each state now, by its path; states without any are left out. */
   readonly states: Readonly<Record<string, number>>;
   readonly edges: readonly EdgeSight[];
 }
@@ -92,7 +92,7 @@ export interface Sample {
   readonly loopDelay: number;
 }
 
-/** Something that happened: an eviction. */
+/** An eviction. */
 export interface Note {
   /** Counts from 1. */
   readonly n: number;
@@ -140,7 +140,7 @@ export interface ThreadRow {
 /** More of one row. */
 export interface Detail {
   readonly row: Row;
-  /** What it did while somebody watched, the oldest first, and no more than the last steps. */
+  /** What it did while a page watched, oldest first, limited to the last steps. */
   readonly history: readonly Step[];
   readonly connection:
     | {

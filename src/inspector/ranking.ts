@@ -3,8 +3,8 @@ const MAX_ITEMS = 2 ** 20;
 const LARGEST = 2 ** 32;
 
 /**
- * Items in the order of a number. The numbers are packed with their places into one array of doubles, which is sorted without a
- * comparator: 10,000 take half a millisecond, where sorting objects takes several and would hold the event loop.
+ * Orders items by a number. The numbers are packed with their indexes into one array of doubles, which is sorted without a comparator.
+ * 10,000 take half a millisecond; sorting objects takes several and would block the event loop.
  */
 export class Ranking<T> {
   readonly #isDescending: boolean;
@@ -24,7 +24,7 @@ export class Ranking<T> {
     this.#keys.push((this.#isDescending ? LARGEST - rank : rank) * MAX_ITEMS + index);
   }
 
-  /** Those of the same value stay in the order in which they came, in both directions. */
+  /** Items of the same value stay in the order in which they came, in both directions. */
   sorted(): readonly T[] {
     const sorted: T[] = [];
     for (const key of Float64Array.from(this.#keys).sort()) {

@@ -5,17 +5,17 @@ import type { EdgeSight, Note, Step } from './protocol.ts';
 import type { HubEvents, Transition } from '../api/events.ts';
 import type { Clock } from '../api/clock.ts';
 
-/** How long a transition counts as lately. */
+/** How long a transition counts as recent. */
 const LATELY_S = 60;
 
-/** Steps that are kept of one actor, and actors of which steps are kept: those that moved last. */
+/** Steps kept of one actor, and actors whose steps are kept: those that moved last. */
 const MAX_STEPS = 40;
 const MAX_ACTORS = 2_000;
 
-/** Evictions that are kept. */
+/** Evictions kept. */
 const MAX_NOTES = 300;
 
-/** Writes down what the machines do, while somebody watches. Bounded, whatever they do. */
+/** Records what the machines do, while a page watches. Its memory is bounded. */
 export class Recorder {
   readonly #clock: Clock;
   readonly #machines = new Map(
@@ -77,7 +77,7 @@ export class Recorder {
     const history = this.#histories.get(id) ?? [];
     history.push({ at: Date.now(), from, to, event: edge?.label ?? event, edge: edge?.id });
     if (history.length > MAX_STEPS) history.shift();
-    // a map keeps the order of insertion: whoever moved last is at its end
+    // a map keeps the order of insertion: the actor that moved last is at its end
     this.#histories.delete(id);
     this.#histories.set(id, history);
     if (this.#histories.size > MAX_ACTORS) this.#forgetOldest();

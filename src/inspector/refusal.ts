@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** A request that is not answered with what it asked for. */
+/** A request that is refused. */
 export class InspectorRefusal extends Error {
   /** HTTP status. */
   readonly status: number;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Act, Action, ListKind, ListQuery, Look, Selection, Sort } from './protocol.ts';
 import { InspectorRefusal } from './refusal.ts';
 
-/** A look has some hundred bytes. */
+/** Maximum bytes of a body: a look has some hundred. */
 const MAX_BODY_BYTES = 8_192;
 
-/** Of a thread id, in UTF-16 units; a connection's is shorter. */
+/** Maximum length of a thread id, in UTF-16 units; a connection's is shorter. */
 const MAX_ID = 256;
 
 /** Rows in one answer. */
@@ -16,7 +16,8 @@ const SORTS: readonly Sort[] = ['age', 'state', 'lag', 'unsent', 'trips', 'round
 const ACTIONS: readonly Action[] = ['evict', 'trip', 'reset'];
 
 /**
- * The request's body, parsed. A form of another site cannot send this type without the browser asking first, which nobody grants.
+ * The request's body, parsed. A form of another site cannot send this content type without a preflight request, which the server never
+ * grants.
  * @throws InspectorRefusal 405, 413, 415, 400
  */
 export async function bodyOf(request: IncomingMessage): Promise<unknown> {

@@ -4,15 +4,15 @@ import type { Hub } from '../api/hub.ts';
 import { inspectorHandler } from './handler.ts';
 import { resolveAddress, type InspectorServerOptions } from './options.ts';
 
-/** Requests are small and quick; whoever is slow is cut off. */
+/** Requests are small and quick, so slow clients are cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Sockets at most: each page has a few. */
+/** Maximum sockets: each page has a few. */
 const MAX_SOCKETS = 256;
 
 /** An inspector that listens on a port of its own. */
 export interface InspectorServer {
-  /** Of the page; without a `token`, with the key that was made instead, which is for nobody else. */
+  /** The address of the page. Without a `token` it includes the generated key: show it only to the operator. */
   readonly url: string;
   readonly port: number;
   /** Resolves when the port is free. */
@@ -26,9 +26,9 @@ export interface InspectorServer {
  * const { url } = await inspector(hub, { port: 9_090 });
  * ```
  *
- * It keeps no process alive.
+ * It does not keep the process alive.
  *
- * @throws InvalidOptionError (`TC_INVALID_OPTION`); what `listen` throws, `EADDRINUSE` for one
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`), or the error of `listen`, for example `EADDRINUSE`
  */
 export async function inspector(hub: Hub, options: InspectorServerOptions = {}): Promise<InspectorServer> {
   const { host, port } = resolveAddress(options);

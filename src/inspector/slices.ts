@@ -1,13 +1,13 @@
 import type { Clock } from '../api/clock.ts';
 
-/** How long a survey holds the event loop at a time: 10,000 connections take some milliseconds in all. */
+/** How long a survey holds the event loop at a time: 10,000 connections take some milliseconds in total. */
 const SLICE_MS = 1;
 
 /** Reading the clock costs as much as a visit. */
 const VISITS = 64;
 
 /**
- * Visits every item, some in each turn of the event loop. What the iterable yields meanwhile is its business.
+ * Visits every item, some in each turn of the event loop. Changes of the iterable meanwhile are up to it.
  * @param visits between two looks at the time
  * @returns how long it has held the event loop, all turns together
  */

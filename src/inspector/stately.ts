@@ -3,7 +3,7 @@ import type { AnyActor, AnyEventObject, InspectionEvent, Observer } from 'xstate
 import { checkChoice, checkNumber } from '../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../infra/option-table.ts';
 
-/** An actor as an inspector is told of it. */
+/** An actor, as XState reports it to an inspector. */
 interface InspectedActor {
   readonly sessionId: string;
   readonly id: string;
@@ -12,7 +12,7 @@ interface InspectedActor {
   readonly getSnapshot: AnyActor['getSnapshot'];
 }
 
-/** What `createWebSocketInspector`, `createSkyInspector` or `createInspector` of `@statelyai/inspect` return, as far as it is used. */
+/** The used part of what `createWebSocketInspector`, `createSkyInspector` or `createInspector` of `@statelyai/inspect` return. */
 export interface StatelyInspector {
   actor(actor: InspectedActor | string, snapshot?: StatelySnapshot): void;
   event(target: string, event: AnyEventObject, info?: { source?: string }): void;
@@ -27,13 +27,13 @@ interface StatelySnapshot {
 }
 
 export interface StatelyInspectOptions {
-  /** Which actors are shown, asked once for each: `machine` is `connection`, `thread`, `hub` or `serializer`. @default all */
+  /** Which actors are shown, called once for each: `machine` is `connection`, `thread`, `hub` or `serializer`. @default all */
   filter?: ((actor: { readonly machine: string; readonly id: string }) => boolean) | undefined;
   /** The share of actors that is shown, 0 to 1. An actor is shown whole or not at all, by its id. @default 1 */
   sample?: number | undefined;
-  /** `once`: a machine's definition goes out with its first actor. `always`: with each, about 3 KB. @default 'once' */
+  /** `once`: sends a machine's definition with its first actor. `always`: with each, about 3 KB. @default 'once' */
   definitions?: 'once' | 'always' | undefined;
-  /** Gets what the inspector threw. @default a process warning */
+  /** Receives errors of the inspector. @default a process warning */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -45,16 +45,16 @@ const STATELY_OPTIONS: OptionTable<StatelyInspectOptions> = {
 };
 
 /**
- * Shows the machines of a hub in Stately's inspector, or whatever `@statelyai/inspect` is connected to:
+ * Shows the machines of a hub in Stately's inspector, or in any target of `@statelyai/inspect`:
  *
  * ```ts
  * const stately = createWebSocketInspector({ url: 'ws://localhost:8080' });
  * const hub = createHub({ inspect: statelyInspect(stately, { sample: 0.01 }) });
  * ```
  *
- * Better than `stately.inspect` itself for a hub: each connection is a system of its own, in which XState numbers every root
- * actor `x:0`, so that all of them would be one to the inspector; here the actor's id, `connection:<id>`, is its name. It serializes a
- * definition once and not for every connection. And what the inspector throws never reaches an actor, nor the event loop.
+ * For a hub, use it instead of `stately.inspect`. Each connection is a system of its own, in which XState numbers every root actor `x:0`,
+ * so the inspector could not distinguish them. Here the actor's id, `connection:<id>`, is its name. It serializes a definition once and not
+ * for every connection. Errors of the inspector never reach an actor or the event loop.
  */
 export function statelyInspect(
   inspector: StatelyInspector,
@@ -94,7 +94,7 @@ export function statelyInspect(
   const show = (event: InspectionEvent): void => {
     const name = nameOf(event.actorRef);
     if (name === undefined) return;
-    // XState tells of an actor before it has a snapshot: it is shown with its first event, `xstate.init`
+    // XState reports an actor before it has a snapshot: it is shown with its first event, `xstate.init`
     if (event.type !== '@xstate.actor' && !registered.has(event.actorRef) && isActor(event.actorRef)) {
       registered.add(event.actorRef);
       register(event.actorRef, name);
@@ -118,7 +118,7 @@ export function statelyInspect(
   };
 }
 
-/** What an inspector shows of a snapshot: not the machine, the children and the methods. */
+/** The fields of a snapshot that an inspector shows: not the machine, the children and the methods. */
 function pick(snapshot: object): StatelySnapshot {
   const { status, value, context, output }: StatelySnapshot = snapshot;
   return { ...(status === undefined ? {} : { status }), value, context, ...(output === undefined ? {} : { output }) };

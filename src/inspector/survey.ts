@@ -8,7 +8,7 @@ import type { Connection, ConnectionStats } from '../api/connection.ts';
 import type { Thread, ThreadStats } from '../api/thread.ts';
 import type { Clock } from '../api/clock.ts';
 
-/** Which rows are wanted, and in which order; not which of them are in view. */
+/** Which rows are requested, and in which order; not which of them are visible. */
 export type ViewQuery = Omit<ListQuery, 'from' | 'count'>;
 
 /** Two queries with the same key have the same rows. */
@@ -16,7 +16,7 @@ export function keyOf({ kind, search, state, sort, isDescending }: ViewQuery): s
   return JSON.stringify([kind, search, state, sort, isDescending]);
 }
 
-/** What one look at every connection and thread has found. */
+/** The result of one look at every connection and thread. */
 export interface Findings {
   /** How long finding it held the event loop, all slices together. */
   readonly busyMs: number;
@@ -27,7 +27,7 @@ export interface Findings {
   readonly threads: number;
   /** Of all connections that have answered a ping, ascending. */
   readonly roundTripsMs: Float64Array;
-  /** What matches each query, in its order, by `keyOf`. */
+  /** The matches of each query, in its order, by `keyOf`. */
   readonly lists: ReadonlyMap<string, readonly (Connection | Thread)[]>;
 }
 
@@ -40,7 +40,7 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clo
   const connectionStates = new Map<string, number>();
   const threadStates = new Map<string, number>();
   const roundTrips: number[] = [];
-  // several pages that look at the same are one
+  // several pages with the same query share one
   const different = [...new Map(queries.map((query) => [keyOf(query), query])).values()];
   const connectionViews = different.filter(({ kind }) => kind === 'connections').map(viewOf<Connection>);
   const threadViews = different.filter(({ kind }) => kind === 'threads').map(viewOf<Thread>);
@@ -105,7 +105,7 @@ function viewOf<T>(query: ViewQuery): View<T> {
   };
 }
 
-/** What rows are ordered by; 0 for all, the order of arrival, where there is no such number. */
+/** The number that rows are ordered by; 0 for all, the order of arrival, if there is no such number. */
 const connectionValues: Readonly<Partial<Record<Sort, (stats: ConnectionStats) => number>>> = {
   state: ({ path }) => ranks.get(path) ?? 0,
   age: ({ ageMs }) => ageMs,

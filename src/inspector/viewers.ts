@@ -2,16 +2,16 @@ import { InspectorRefusal } from './refusal.ts';
 import type { ViewQuery } from './survey.ts';
 import type { Connection } from '../api/connection.ts';
 
-/** A page that has not asked for this long watches no longer. Longer than a reload takes: its history survives that. */
+/** A page that has not asked for this long is no longer a viewer. It exceeds the time of a reload, so a page's history survives that. */
 const LEASE_MS = 10_000;
 
-/** Looks of one page: two a second, more while it scrolls; above this it has to wait. */
+/** Maximum looks of one page: two a second, more while it scrolls; above this it has to wait. */
 const LOOKS_PER_SECOND = 20;
 
 /** One open page. */
 export class Viewer {
   query: ViewQuery | undefined;
-  /** The connection whose details it shows: also when it has ended meanwhile. */
+  /** The connection whose details it shows, even if that has ended meanwhile. */
   selected: Connection | undefined;
   isLooking = false;
   #seenAt: number;
@@ -25,7 +25,7 @@ export class Viewer {
     return !this.isLooking && now - this.#seenAt >= LEASE_MS;
   }
 
-  /** False where it asks too often. */
+  /** False if it asks too often. */
   spend(now: number): boolean {
     const earned = ((now - this.#seenAt) / 1_000) * LOOKS_PER_SECOND;
     this.#budget = Math.min(LOOKS_PER_SECOND, this.#budget + earned);
@@ -36,7 +36,7 @@ export class Viewer {
   }
 }
 
-/** Who watches. Pages come by themselves and go by not asking any more. */
+/** The pages that watch. A page joins with its first request and is dropped when it stops asking. */
 export class Viewers {
   readonly #limit: number;
   readonly #now: () => number;
@@ -51,12 +51,12 @@ export class Viewers {
     return this.#byId.size;
   }
 
-  /** What they all want to see. */
+  /** The queries of all pages. */
   get queries(): readonly ViewQuery[] {
     return [...this.#byId.values()].flatMap(({ query }) => query ?? []);
   }
 
-  /** @throws InspectorRefusal 503 where too many watch, 429 where this one asks too often */
+  /** @throws InspectorRefusal 503 if too many pages watch, 429 if this one asks too often */
   admit(id: string): Viewer {
     const now = this.#now();
     let viewer = this.#byId.get(id);

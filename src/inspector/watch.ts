@@ -15,19 +15,19 @@ import type { Clock } from '../api/clock.ts';
 /** A survey serves all looks for this long, */
 const FRESH_MS = 300;
 
-/** or longer where it is more work than this share of the time: rows in view are as they are now in any case. */
+/** or longer if it is more work than this share of the time: visible rows are always current. */
 const SURVEY_SHARE = 0.01;
 
-/** But not longer than this: what a busy machine takes from a survey looks like work of it. */
+/** But not longer than this: time that a busy machine takes from a survey looks like its work. */
 const STALE_MS = 3_000;
 
-/** How often is looked whether somebody still watches. */
+/** How often it checks whether a page still watches. */
 const CHECK_MS = 1_000;
 
 /** Threads of one connection that are shown. */
 const MAX_THREADS = 50;
 
-/** What an open inspector keeps. */
+/** What is kept while a page watches. */
 interface Recording {
   readonly recorder: Recorder;
   readonly meters: Meters;
@@ -43,7 +43,7 @@ export interface WatchSettings {
   readonly clock: Clock;
 }
 
-/** Answers looks. While nobody looks, it does nothing: no listener, no timer, nothing kept. */
+/** Answers looks. While no page looks, it does nothing: no listener, no timer, nothing kept. */
 export class Watch {
   readonly #hub: Hub;
   readonly #hasActions: boolean;
@@ -61,7 +61,7 @@ export class Watch {
     this.#viewers = new Viewers(maxViewers, () => clock.now());
   }
 
-  /** Somebody watches. */
+  /** At least one page watches. */
   get isOpen(): boolean {
     return this.#recording !== undefined;
   }
@@ -88,7 +88,7 @@ export class Watch {
     if (connection === undefined) throw new InspectorRefusal(404, 'NO_CONNECTION', 'no such connection');
     if (action === 'trip') connection.trip();
     else if (action === 'reset') connection.reset();
-    // the code says: come back and resume
+    // the code says: reconnect and resume
     else connection.close(closeCodes.slowConsumer.code, 'evicted by an operator');
   }
 
@@ -124,7 +124,7 @@ export class Watch {
     this.#findings = undefined;
   }
 
-  /** A survey that is fresh and has this list. */
+  /** A fresh survey with this list. */
   async #find(key: string): Promise<Findings> {
     while (!this.#isClosed) {
       const known = this.#findings;
@@ -209,14 +209,14 @@ export class Watch {
     return undefined;
   }
 
-  /** Not `hub.thread`, which throws for what is no id. */
+  /** Not `hub.thread`, which throws for an invalid id. */
   #thread(id: string): Thread | undefined {
     for (const thread of this.#hub.threads) if (thread.id === id) return thread;
     return undefined;
   }
 }
 
-/** As the log of evictions has it: the hub's own number is of the last sample. */
+/** The number in the log of evictions: the hub's own number is of the last sample. */
 function evictedIn({ evictedBefore, recorder }: Recording): number {
   return evictedBefore + recorder.evictions;
 }

@@ -35,10 +35,10 @@ export const threadMachine = setup({
   on: { close: '.closed' },
   states: {
     idle: {
-      description: 'Nobody is here; closed after a while.',
+      description: 'No members and no messages in progress; closed after a while.',
       on: { activated: 'live', expired: 'closed', drain: 'draining' },
     },
-    live: { description: 'Has members, or messages under way.', on: { deserted: 'idle', drain: 'draining' } },
+    live: { description: 'Has members, or messages in progress.', on: { deserted: 'idle', drain: 'draining' } },
     draining: { description: 'Takes no more messages; delivers those it has.', on: { drained: 'closed' } },
     closed: { description: 'Ended; its log stays as long as the log says.', type: 'final', entry: 'release' },
   },

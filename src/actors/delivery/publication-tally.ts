@@ -17,7 +17,7 @@ interface Logged {
  * The one account of a sent message: the receipt, the publish span and `settled()` read it. It begins before the message is logged: a
  * shared log may deliver the entry, and a connection may skip it, before the sender has the answer.
  *
- * The entry holds it until the fan-out is over. Nearly always nobody is behind then, and the entry lets it go. Otherwise the entry keeps
+ * The entry holds it until the fan-out is over. Nearly always no connection is behind then, and the entry drops it. Otherwise the entry keeps
  * a weak reference, because the log lives longer than most receipts: a stalled connection must not cost memory for each message.
  */
 export class PublicationTally implements DeliveryTally {
@@ -88,7 +88,7 @@ export class PublicationTally implements DeliveryTally {
     this.#logged = facts;
   }
 
-  /** The log has refused the message, or could not tell. Its entry may come all the same, but nobody waits for its receipt. */
+  /** The log has refused the message, or could not tell. Its entry may still arrive, but no caller waits for its receipt. */
   abandon(): void {
     this.#isOver = true;
   }

@@ -96,7 +96,7 @@ export class UpgradeGateway implements Route, Task {
     if (options.authenticate === undefined && context.settings.isDevelopment) {
       warnDeveloper(
         'TC_NO_AUTHENTICATE',
-        `attach(server, { path: '${path}' }) without authenticate lets everybody in, as nobody in particular`,
+        `attach(server, { path: '${path}' }) without authenticate accepts every client, without a user id`,
       );
     }
   }

@@ -5,7 +5,7 @@ export class UserIndex {
   readonly #byUser = new Map<string, Set<ConnectionActor>>();
 
   of(userId: string): ReadonlySet<ConnectionActor> {
-    return this.#byUser.get(userId) ?? NOBODY;
+    return this.#byUser.get(userId) ?? NO_CONNECTIONS;
   }
 
   add(connection: ConnectionActor): void {
@@ -25,4 +25,4 @@ export class UserIndex {
   }
 }
 
-const NOBODY: ReadonlySet<ConnectionActor> = new Set();
+const NO_CONNECTIONS: ReadonlySet<ConnectionActor> = new Set();

@@ -7,7 +7,7 @@ import { isThenable } from './callback-deadline.ts';
 export type Verdict =
   { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly MessageIssue[] };
 
-/** Of a message of a thousand wrong elements, a client is told the first ones. */
+/** Maximum issues sent to a client: a message may have a thousand wrong elements. */
 const MOST_ISSUES = 16;
 
 /** Of a path or a text. */

@@ -104,7 +104,7 @@ export class SerializerQueueFullError extends ThreadcastError {
   readonly limit: number;
 
   constructor(facts: { queued: number; limit: number }) {
-    super(`serializer queue is full: ${facts.queued} jobs under way, limit ${facts.limit}`);
+    super(`serializer queue is full: ${facts.queued} jobs in progress, limit ${facts.limit}`);
     this.queued = facts.queued;
     this.limit = facts.limit;
   }

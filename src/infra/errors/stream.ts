@@ -58,7 +58,9 @@ export class StreamExistsError extends ThreadcastError {
   readonly streamId: string;
 
   constructor(facts: { threadId: string; streamId: string }) {
-    super(`thread ${facts.threadId} has a stream ${facts.streamId} under way, or a message with this id in its log`);
+    super(
+      `thread ${facts.threadId} has a stream ${facts.streamId} in progress, or a message with this id in its log: use another id`,
+    );
     this.threadId = facts.threadId;
     this.streamId = facts.streamId;
   }
@@ -72,7 +74,9 @@ export class TooManyStreamsError extends ThreadcastError {
   readonly limit: number;
 
   constructor(facts: { threadId: string; streamId: string; limit: number }) {
-    super(`${facts.limit} streams are under way in thread ${facts.threadId}: ${facts.streamId} is refused`);
+    super(
+      `${facts.limit} streams are in progress in thread ${facts.threadId}, the limit of streams.maxPerThread: ${facts.streamId} is refused`,
+    );
     this.threadId = facts.threadId;
     this.streamId = facts.streamId;
     this.limit = facts.limit;

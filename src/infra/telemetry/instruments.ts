@@ -184,7 +184,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'threadcast.streams',
     kind: 'level',
     unit: '{stream}',
-    description: 'Token streams under way, those of other processes included',
+    description: 'Token streams in progress, those of other processes included',
     read: ({ streams }) => streams,
   },
   {
@@ -212,7 +212,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'threadcast.errors',
     kind: 'total',
     unit: '{error}',
-    description: 'Errors that nobody was there to catch, by code',
+    description: 'Errors that no caller could catch, by code',
     read: ({ errors }) => [...errors].map(([code, count]) => [{ 'threadcast.error.code': code }, count]),
   },
   {
@@ -261,7 +261,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'threadcast.loop.late',
     kind: 'gauge',
     unit: 's',
-    description: 'The most that the event loop was late in the last minute, whoever held it',
+    description: 'The largest delay of the event loop in the last minute, whatever caused it',
     read: ({ loopLateMs }) => seconds(loopLateMs),
   },
   {

@@ -196,7 +196,7 @@ interface SentReply extends AppendReply {
   readonly headers: readonly string[];
 }
 
-/** What the script is told of an edit (`+`) or a removal (`-`). */
+/** The script argument of an edit (`+`) or a removal (`-`). */
 function amendment({ kind, target }: EntryDraft): string {
   if (target === undefined) return '';
   return (kind === 'remove' ? '-' : '+') + target;

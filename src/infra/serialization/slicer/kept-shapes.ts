@@ -11,7 +11,7 @@ import { BytesFrame, RawTextFrame, StringFrame } from './text-frames.ts';
 import { Walker } from './walker.ts';
 
 /**
- * One instance of every class that a walk is made of, kept alive for ever, for the sake of their hidden classes. V8 holds
+ * One instance of every class that a walk is made of, kept alive forever, for the sake of their hidden classes. V8 holds
  * these weakly: between two messages no instance would be alive, a major collection would take the hidden class away and
  * with it all optimized code that knows it, and the next big message would be written by cold code (measured: 10 MB of
  * records 1.4 times the CPU of `JSON.stringify` instead of 1.1).

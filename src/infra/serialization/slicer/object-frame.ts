@@ -15,7 +15,7 @@ export class ObjectFrame extends WalkFrame {
   /** Undefined for a long typed array: the keys are the indices, made one by one. */
   readonly #keys: readonly string[] | undefined;
   readonly #length: number;
-  /** The property under way; it stays there while a child is written. */
+  /** The property in progress; it stays there while a child is written. */
   #at = -1;
 
   constructor(object: Members) {

@@ -51,14 +51,14 @@ export class SegmentPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.segmentBytes);
   }
 
-  /** Called about once a second: gives up a part of what nobody has needed since the last time. */
+  /** Called about once a second: releases a part of the memory that was unused since the last call. */
   sweep(): void {
     const surplus = Math.min(this.#unneeded, this.#free.length - KEPT);
     if (surplus > 0) this.#free.length -= Math.ceil(surplus / 16);
     this.#unneeded = this.#free.length;
   }
 
-  /** Takes segments back; nobody may read or write them any more. */
+  /** Takes segments back; they must not be read or written any more. */
   release(segments: readonly Buffer[]): void {
     for (const segment of segments) {
       this.#inUse--;

@@ -58,7 +58,7 @@ export interface EncodeSlicedOptions extends EncodeSyncOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `encodeSliced` returns: the result, where the first slice was enough, or a job under way. */
+/** What `encodeSliced` returns: the result, where the first slice was enough, or a job in progress. */
 export type SlicedJobHandle = FinishedJob | UnfinishedJob;
 
 export interface FinishedJob extends EncodeResult {

@@ -15,7 +15,7 @@ export class StreamedArrayFrame extends WalkFrame {
   readonly #elements = new ElementWriter();
   #source: ItemSource | undefined;
   #count = 0;
-  /** The element under way, or the one that is being pulled. */
+  /** The element in progress, or the one that is being pulled. */
   #at = 0;
 
   constructor(marker: StreamedArray) {

@@ -47,7 +47,7 @@ export interface WalkerOptions {
 export class Walker implements WalkContext {
   readonly output: Output;
   readonly limits: SlicerLimits;
-  /** Units of work since the last look at the clock; whoever does the work charges it here. */
+  /** Units of work since the last look at the clock; each piece of work is charged here. */
   work = 0;
   readonly #now: () => number;
   readonly #refuseSources: boolean;

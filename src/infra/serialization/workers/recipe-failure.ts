@@ -12,7 +12,7 @@ export function errorOfReply(task: Pick<RecipeTask, 'url' | 'maxBytes'>, reply: 
   return workerFailed(task, reply.reason, cause);
 }
 
-/** A worker that died over a task: it exited, ran out of memory, or something in it threw with nobody to catch. */
+/** A worker that died over a task: it exited, ran out of memory, or something in it threw an error that was not caught. */
 export function errorOfCrash(task: RecipeTask, cause: unknown): WorkerFailedError {
   return workerFailed(task, crashReason(cause), cause);
 }

@@ -112,7 +112,7 @@ export class RecipePool {
     return new Promise((resolve) => void this.#drained.push(resolve));
   }
 
-  /** Gives up what is still under way, ends all threads, and resolves when they are gone. For a graceful end, drain first. */
+  /** Cancels the work in progress, ends all threads, and resolves when they are gone. For a graceful end, drain first. */
   close(): Promise<void> {
     return (this.#closing ??= this.#stop());
   }
@@ -212,7 +212,7 @@ export class RecipePool {
   }
 
   #crashed(job: PoolJob, cause: unknown): void {
-    // Whoever settled it before (the deadline, the caller, `close`) ended the worker, too: no crash.
+    // What settled it before (the deadline, the caller, `close`) also ended the worker: no crash.
     if (job.isSettled) return;
     this.#fail(job, errorOfCrash(job.task, cause));
     this.#health.workerLost();
@@ -257,7 +257,7 @@ export class RecipePool {
 
   #afterExit(): void {
     if (this.#closing) return;
-    // A thread that dies while it starts rejects nothing: piscina keeps the task for a thread that nobody will start.
+    // A thread that dies while it starts rejects nothing: piscina keeps the task for a thread that it never starts.
     if (this.#piscina?.threads.length === 0) {
       for (const job of this.#running) {
         this.#crashed(job, new Error('it could not start'));
