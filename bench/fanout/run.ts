@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { findContenders, type ContenderSpec } from './contenders.ts';
 import { describeMachine } from './machine.ts';
+import { measureAccept } from './measure/accept.ts';
 import { measureCompressed } from './measure/compressed.ts';
 import { measureFanout } from './measure/fanout.ts';
 import { measureGrowth } from './measure/growth.ts';
@@ -15,6 +16,7 @@ import { measureLayers } from './measure/layers.ts';
 import type { Bench } from './measure/ring.ts';
 import { measureStalled } from './measure/stalled.ts';
 import type { Names } from './report/columns.ts';
+import { acceptSection } from './report/accept-section.ts';
 import { fanoutSection } from './report/fanout-section.ts';
 import { renderReport, writeCharts, writeReport } from './report/markdown.ts';
 import type { Section } from './report/section.ts';
@@ -45,6 +47,7 @@ const groups: Readonly<Record<string, (bench: Bench, names: Names) => Promise<Se
   latency: async (bench, names) => latencySection(await measureLatency(bench), names),
   stalled: async (bench, names) => stalledSection(await measureStalled(bench), names),
   huge: async (bench, names) => hugeSection(await measureHuge(bench), names),
+  accept: async (bench, names) => acceptSection(await measureAccept(bench), names),
   growth: async (bench, names) => growthSection(await measureGrowth(bench), names),
   compressed: async (bench, names) => compressedSection(await measureCompressed(bench), names),
   layers: async (bench) => layersSection(await measureLayers(bench)),

@@ -11,6 +11,15 @@ export function pairedRatio(above: readonly number[], below: readonly number[]):
   return median(Array.from({ length: rounds }, (_, i) => (above[i] ?? Number.NaN) / (below[i] ?? Number.NaN)));
 }
 
+/** The 95 % interval of that median, from the order of the ratios: no shape of their distribution is assumed. */
+export function pairedInterval(above: readonly number[], below: readonly number[]): readonly [number, number] {
+  const rounds = Math.min(above.length, below.length);
+  const ratios = Array.from({ length: rounds }, (_, i) => (above[i] ?? Number.NaN) / (below[i] ?? Number.NaN));
+  const sorted = ratios.toSorted((one, other) => one - other);
+  const skipped = Math.max(0, Math.floor(rounds / 2 - 0.98 * Math.sqrt(rounds)));
+  return [sorted[skipped] ?? Number.NaN, sorted[rounds - 1 - skipped] ?? Number.NaN];
+}
+
 /** Three digits that say something. */
 export function format(value: number): string {
   if (!Number.isFinite(value)) return '-';

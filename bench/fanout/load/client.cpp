@@ -9,6 +9,7 @@
 //   stamps            from now on notes latencies, and forgets the ones before                   {}
 //   latency           what was noted, in microseconds                          {"count","p50","p99","p999","max"}
 //   stats             since the start                                          {"messages","bytes","compressed","closed","busyUs"}
+//   spin, rest        polls without sleeping, or sleeps when nothing comes                     {}
 //   quit
 // The server that is measured talks to the client by itself, over a connection to its ack port: it says `round COUNT`, hears `ready`,
 // and then a `done` whenever so many more messages have come. From `spin` until `rest` the client polls without ever sleeping: a
@@ -261,6 +262,7 @@ private:
     else if (name == "stamps") latencies_.clear(), wantsStamps_ = true, printf("{}\n");
     else if (name == "latency") sayLatency();
     else if (name == "stats") sayStats();
+    else if (name == "spin" || name == "rest") spins_ = name == "spin", printf("{}\n");
     else if (name == "quit") exit(0);
     else fail("unknown command " + line);
   }

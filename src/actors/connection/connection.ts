@@ -59,7 +59,6 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#services = services;
     this.line = new ConnectionLine(settings, services);
     this.delivery = new DeliverySide(this.line, services);
-    // a fraction would be an object of its own
     this.#acceptedAt = Math.floor(services.now());
   }
 
@@ -85,7 +84,8 @@ export class ConnectionActor implements Connection, LinkListener {
     }
     const { isInspected, status, settings } = this.#services;
     if (isInspected) machine.start();
-    else this.delivery.openGate();
+    // nothing waits yet, so the scheduler has nothing to go on with
+    else this.line.writer.open();
     const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST };
     this.sendNotice(notices.hello(this.id, settings.liveness.heartbeatMs, limits, status.isLogUp));
   }

@@ -21,6 +21,7 @@ import { assertSession } from './assert-session.ts';
 import { formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
 import { HandshakeBudget } from './handshake-budget.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
+import { AuthenticationContext } from './authentication-context.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
@@ -171,7 +172,7 @@ export class UpgradeGateway implements Route, Task {
   /** @throws what the application's function throws at once */
   #authenticate(arrival: Arrival): void {
     const { handshake } = arrival;
-    const answer = this.#options.authenticate(handshake.request, contextOf(handshake));
+    const answer = this.#options.authenticate(handshake.request, new AuthenticationContext(handshake));
     if (isThenable(answer) || this.#isUserFull(answer)) void this.#settle(arrival, answer);
     else this.#enqueue(arrival, answer);
   }
@@ -287,13 +288,4 @@ export class UpgradeGateway implements Route, Task {
       session,
     };
   }
-}
-
-/** What `authenticate` is given besides the request. The signal is made when it is asked for. */
-function contextOf(handshake: Handshake): { readonly signal: AbortSignal } {
-  return {
-    get signal() {
-      return handshake.signal;
-    },
-  };
 }

@@ -22,7 +22,7 @@ export function directAddress({ socket }: Pick<IncomingMessage, 'socket'>): stri
 
 /** Asks the socket's handle if there is one: Node keeps the answer of `remoteAddress`, 140 bytes, as long as the socket. */
 function remoteAddressOf(socket: Socket): string | undefined {
-  const handle: unknown = Reflect.get(socket, '_handle');
+  const handle: unknown = '_handle' in socket ? socket._handle : undefined;
   if (typeof handle !== 'object' || handle === null || !('getpeername' in handle)) return socket.remoteAddress;
   const { getpeername } = handle;
   const peer: { address?: unknown } = {};

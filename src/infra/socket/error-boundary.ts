@@ -58,13 +58,13 @@ class Guards {
   }
 
   set(target: unknown, method: string, owner: BoundaryOwner): void {
-    if (typeof target !== 'object' || target === null) return;
-    const original: unknown = Reflect.get(target, method);
+    if (!isRecord(target)) return;
+    const original = target[method];
     if (typeof original !== 'function') return;
     let guarded = this.#known.get(original);
     if (guarded === undefined) this.#known.set(original, (guarded = this.#make(original)));
-    Reflect.set(target, method, guarded);
-    Reflect.set(target, OWNER, owner);
+    target[method] = guarded;
+    target[OWNER] = owner;
   }
 }
 
@@ -140,6 +140,10 @@ function fail(carrier: object, error: unknown): void {
   const owner = ownerOf(carrier);
   const failed = memberOf(owner, 'failed');
   if (typeof failed === 'function') Reflect.apply(failed, owner, [error]);
+}
+
+function isRecord(value: unknown): value is Record<string | symbol, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function memberOf(holder: unknown, name: string): unknown {

@@ -44,7 +44,11 @@ export function encodeDeflatedFrame(prefix: string, deflated: Body, suffix: stri
 
 /** The frame of a short text message of the protocol. */
 export function encodeText(text: string): Frame {
-  const whole = encodeWhole(Buffer.from(text));
+  const size = Buffer.byteLength(text);
+  const at = headerBytes(size);
+  const whole = Buffer.allocUnsafeSlow(at + size);
+  writeHeader(whole, TEXT | FIN, size);
+  whole.write(text, at);
   return { pieces: [[whole]], bytes: whole.length, body: undefined };
 }
 
