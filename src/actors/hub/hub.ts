@@ -88,7 +88,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#parts = { context, serializer, connections: this.#connections, threads: this.#threads, unfinished };
     this.#deadLines = new DeadLines(context.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
     this.#periodicWork = new PeriodicWork(context, { ...this.#parts, budgets }, looks);
-    this.#logNotice = new BroadcastNotice(() => this.#connections.present, context.now);
+    this.#logNotice = new BroadcastNotice({ values: () => this.#connections.present[Symbol.iterator]() }, context.now);
     const machine = hubMachine.provide({
       actions: {
         release: () => {

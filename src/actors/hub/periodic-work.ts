@@ -1,6 +1,6 @@
 import { ConnectionSweep } from '../sweep/connection-sweep.ts';
 import { SweepTimer } from '../sweep/sweep-timer.ts';
-import { LookRound } from '../sweep/look-round.ts';
+import { Round } from '../sweep/round.ts';
 import type { InputBudgets } from '../connection/input-budgets.ts';
 import type { SerializerActor } from '../serializer/serializer.ts';
 import type { HubContext } from '../support/context.ts';
@@ -22,7 +22,7 @@ export class PeriodicWork {
   readonly #scheduler: HubContext['scheduler'];
   readonly #sweeper: SweepTimer;
   readonly #round: ConnectionSweep;
-  readonly #looks: LookRound;
+  readonly #looks: Round<() => boolean>;
   readonly #log: Task;
 
   /** @param looks called at each sweep, until they return true */
@@ -33,7 +33,9 @@ export class PeriodicWork {
     this.#round = new ConnectionSweep(parts.connections.sockets, clock, settings.sweepMs / 2, (round) =>
       scheduler.add(round),
     );
-    this.#looks = new LookRound(looks, now);
+    this.#looks = new Round(looks, now, (look) => {
+      if (look()) looks.delete(look);
+    });
     this.#log = { run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
     this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
   }
@@ -54,7 +56,6 @@ export class PeriodicWork {
 
   /** Calls all callbacks that wait for a sweep. */
   look(): void {
-    this.#looks.begin();
     this.#scheduler.add(this.#looks);
   }
 

@@ -9,6 +9,7 @@ import {
   UnserializableMessageError,
   WorkerFailedError,
 } from '../../infra/errors.ts';
+import { inTime } from '../../infra/time/in-time.ts';
 import { Preencoded } from '../../infra/serialization/preencoded.ts';
 import {
   encodeSliced,
@@ -228,12 +229,10 @@ export class SerializerActor {
     const { clock, serializer } = this.#host.settings;
     const { timeoutMs } = serializer;
     const overrun = (): void => cancel(new SerializationTimeoutError({ timeoutMs, strategy: 'sliced' }));
-    const timer = clock.setTimeout(overrun, timeoutMs);
     this.#cancels.add(cancel);
     try {
-      return await job;
+      return await inTime(clock, timeoutMs, job, overrun);
     } finally {
-      clock.clearTimeout(timer);
       this.#cancels.delete(cancel);
     }
   }

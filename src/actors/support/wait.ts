@@ -1,3 +1,4 @@
+import { inTime } from '../../infra/time/in-time.ts';
 import type { Clock } from '../../api/clock.ts';
 
 /** Time between two looks at a condition that does not signal when it is met. */
@@ -17,9 +18,7 @@ export function until(clock: Clock, deadline: number, isDone: () => boolean): Pr
 /** Resolves with the work, or when the time is up; the work continues. */
 export async function before(clock: Clock, deadline: number, work: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.setTimeout(resolve, Math.max(0, deadline - clock.now()));
-  await Promise.race([work, promise]);
-  clock.clearTimeout(timer);
+  await inTime(clock, deadline - clock.now(), Promise.race([work, promise]), resolve);
 }
 
 /** Gives sockets and timers their turn. */

@@ -1,3 +1,4 @@
+import { RoundRobin } from '../../infra/round-robin.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { Clock, TimerHandle } from '../../api/clock.ts';
 
@@ -35,8 +36,7 @@ export class ConnectionSweep implements Task {
   readonly #enqueue: (round: ConnectionSweep) => void;
   /** How long a round may take. A batch that comes this much after the previous one shows that the event loop was late. */
   readonly #roundMs: number;
-  /** A Map's iterator continues where it stopped; it includes connections added meanwhile and omits removed ones. */
-  #rest: Iterator<Swept> | undefined;
+  readonly #connections: RoundRobin<Swept>;
   #left = 0;
   #timer: TimerHandle;
   #isFair = true;
@@ -44,6 +44,7 @@ export class ConnectionSweep implements Task {
 
   constructor(crowd: Crowd, clock: Clock, roundMs: number, enqueue: (round: ConnectionSweep) => void) {
     this.#crowd = crowd;
+    this.#connections = new RoundRobin({ values: () => crowd.present[Symbol.iterator]() });
     this.#clock = clock;
     this.#roundMs = roundMs;
     this.#enqueue = enqueue;
@@ -54,7 +55,6 @@ export class ConnectionSweep implements Task {
    * @param isFair false when our own event loop was late: no connection is judged in that round
    */
   begin(isFair: boolean): void {
-    this.#rest ??= this.#crowd.present[Symbol.iterator]();
     this.#isFair = isFair;
     this.#lookedAt = this.#clock.now();
     this.#beginBatch();
@@ -62,23 +62,20 @@ export class ConnectionSweep implements Task {
 
   stop(): void {
     this.#clock.clearTimeout(this.#timer);
-    this.#rest = undefined;
+    this.#connections.restart();
   }
 
   run(deadline: number): boolean {
     let now = this.#clock.now();
     const isFair = this.#isFair && now - this.#lookedAt <= this.#roundMs;
     while (this.#left > 0) {
-      const next = this.#rest?.next();
-      if (next === undefined || next.done === true) {
-        this.#rest = undefined;
-        return true;
-      }
+      const connection = this.#connections.next();
+      if (connection === undefined) return true;
       try {
-        next.value.sweep(now, isFair);
+        connection.sweep(now, isFair);
       } catch (error) {
         // must not keep the others from being looked at
-        next.value.onBroken(error);
+        connection.onBroken(error);
       }
       if (--this.#left % VISITS_PER_LOOK !== 0) continue;
       now = this.#clock.now();

@@ -1,9 +1,8 @@
 import type { Body } from '../../../api/body.ts';
-import { TIMER_RANGE } from '../../option-checks.ts';
+import { inTime } from '../../time/in-time.ts';
 import type { DeadlineClock } from './recipe-pool-options.ts';
 import { epochNow } from './worker-protocol.ts';
 import type { RecipeTask, WorkTiming } from './worker-protocol.ts';
-import type { TimerHandle } from '../../../api/clock.ts';
 
 /** A recipe, built and serialized. */
 export interface EncodedRecipe extends WorkTiming {
@@ -29,14 +28,14 @@ export class PoolJob {
   readonly #outcome = Promise.withResolvers<EncodedRecipe>();
   readonly #stop = new AbortController();
   readonly #limits: JobLimits;
-  readonly #timer: TimerHandle;
   #isSettled = false;
 
   constructor(task: RecipeTask, limits: JobLimits) {
     this.task = task;
     this.timeoutMs = limits.timeoutMs;
     this.#limits = limits;
-    this.#timer = limits.clock.setTimeout(limits.onDeadline, Math.min(limits.timeoutMs, TIMER_RANGE.max));
+    // a failure is the caller's of `outcome`
+    inTime(limits.clock, limits.timeoutMs, this.outcome, limits.onDeadline).catch(() => {});
     limits.signal?.addEventListener('abort', limits.onCancel, { once: true });
   }
 
@@ -69,7 +68,6 @@ export class PoolJob {
 
   #settle(): void {
     this.#isSettled = true;
-    this.#limits.clock.clearTimeout(this.#timer);
     this.#limits.signal?.removeEventListener('abort', this.#limits.onCancel);
   }
 }
