@@ -100,6 +100,11 @@ export interface DeliveryLog {
    * This thread will not be read again: the log releases its memory when its last subscriber has left. Absent if a log needs no such call.
    */
   forget?(threadId: string): void;
+  /**
+   * Erases all entries of the thread, at once, in this process and wherever the log keeps them. The thread has a new epoch. Subscribers of
+   * all processes get `onReset` with `deleted`, also those that could not be reached meanwhile. Absent if a log cannot erase.
+   */
+  erase?(threadId: string): MaybePromise<void>;
   /** Memory of this process that the log holds, by its own count, in bytes. Absent if it does not count. */
   readonly heldBytes?: number;
   close(): MaybePromise<void>;
@@ -113,8 +118,9 @@ export interface LogReset {
    * - `fork`: the log has lost entries that it had reported, for example restored from a backup, and others may have taken their offsets.
    * - `epoch`: the log has a new epoch.
    * - `trimmed`: entries were trimmed before this process could read them.
+   * - `deleted`: the thread was erased, here or in another process; what follows is a new epoch.
    */
-  readonly why: 'fork' | 'epoch' | 'trimmed';
+  readonly why: 'fork' | 'epoch' | 'trimmed' | 'deleted';
   /** The newest offset that is the same in both, or the one before the oldest entry that is held now. */
   readonly after: number;
 }

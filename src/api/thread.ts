@@ -66,6 +66,13 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
    */
   remove(messageId: string): Promise<Receipt>;
   /**
+   * Erases the thread: all of its messages, in this process and in the log, at once. Token streams in progress end without a message. All
+   * members, of all processes, leave it with the reason `deleted`. What a client or a socket holds already cannot be erased. The thread can be
+   * used again: it begins anew, with a new epoch. A message that is sent meanwhile is erased too, or is the first of the new epoch.
+   * @throws HubClosedError; LogUnavailableError: it may have been erased, or this log cannot erase
+   */
+  delete(): Promise<void>;
+  /**
    * Begins a token stream.
    * @throws StreamExistsError, TooManyStreamsError, ThreadClosedError, HubClosedError, InvalidOptionError; if the thread has to be opened
    * in a shared log first, the stream's methods throw them

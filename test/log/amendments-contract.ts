@@ -149,6 +149,30 @@ export function amendmentsContract(makeLog: LogFactory): void {
       expect([tail.first, tail.head]).toEqual([1, 4]);
     });
 
+    it('erases a thread: its entries are gone, and it begins anew with another epoch', async () => {
+      const resets: unknown[] = [];
+      const { tail } = await log.subscribe(
+        't',
+        () => {},
+        () => {},
+        (reset) => void resets.push(reset),
+      );
+      for (const id of ['a', 'b']) await append(id, { bytes: id === 'b' ? 100_000 : 0 });
+      await append('a2', { kind: 'replace', target: 'a' });
+      const { epoch } = await log.position('t');
+      await log.erase?.('t');
+      expect([await read(), resets, [tail.first, tail.head]]).toEqual([[], [{ why: 'deleted', after: 0 }], [1, 0]]);
+      expect([...frees.values()]).toEqual([1, 1, 1]);
+      const position = await log.position('t');
+      expect([position.epoch === epoch, position.epoch === tail.epoch, position.offset]).toEqual([false, true, 0]);
+      // its ids are not known any more
+      expect((await append('a')).offset).toBe(1);
+      expect(await read()).toEqual(['a is "a "']);
+      await log.erase?.('t');
+      await log.erase?.('never used');
+      expect([await read(), resets.length]).toEqual([[], 2]);
+    });
+
     it('older entries come in their newest version', async () => {
       for (const id of ['a', 'b', 'c']) await append(id);
       await append('a2', { kind: 'replace', target: 'a' });

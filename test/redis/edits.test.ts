@@ -97,3 +97,24 @@ it('a node that was away reads the newest versions when it is back', async () =>
   expect(framesOf(link, 'gap')).toEqual([]);
   expect(await there.thread('t').history()).toMatchObject([{ data: 'a2' }, { data: 'c' }]);
 });
+
+it('a deleted thread is gone on all nodes, also on one that was away', async () => {
+  const [one, two] = [await join(here), await join(there)];
+  const thread = here.thread('t');
+  await thread.send('FIRST');
+  await there.thread('t').send(`SECOND ${'x'.repeat(300_000)}`);
+  await until(() => dataOf(one.link).length === 2 && dataOf(two.link).length === 2);
+  await thread.delete();
+  expect(await contents()).toEqual([]);
+  for (const { link } of [one, two]) await until(() => framesOf(link, 'left').length === 1);
+  for (const { link } of [one, two]) expect(framesOf(link, 'left')).toMatchObject([{ th: 't', why: 'deleted' }]);
+  for (const hub of [here, there, startHub()]) expect(await hub.thread('t').history()).toEqual([]);
+  const three = await join(there);
+  await here.thread('t').send('THIRD');
+  await until(() => dataOf(three.link).length === 1);
+  await server.run(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
+  await here.thread('t').delete();
+  await until(() => framesOf(three.link, 'left').length === 1);
+  expect(framesOf(three.link, 'gap')).toEqual([]);
+  expect(await contents()).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import type { LogSubscription } from '../../api/log.ts';
+import type { LogReset, LogSubscription } from '../../api/log.ts';
 import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
 import { ThreadActor } from '../thread/thread.ts';
@@ -72,7 +72,7 @@ export class ThreadRegistry implements Task, ThreadPort {
       threadId,
       contained((entry) => thread?.onEntry(entry), services.report),
       contained((message) => thread?.onNodeMessage(message), services.report),
-      contained((reset) => thread?.onReset(reset), services.report),
+      contained((reset) => this.#onReset(threadId, reset), services.report),
     );
     const open = (subscription: LogSubscription): ThreadActor => {
       thread = new ThreadActor(threadId, services, subscription);
@@ -89,6 +89,20 @@ export class ThreadRegistry implements Task, ThreadPort {
     const opening = log.then(opened).finally(() => this.#opening.delete(threadId));
     this.#opening.set(threadId, opening);
     return opening;
+  }
+
+  #onReset(threadId: string, reset: LogReset): void {
+    this.#byId.get(threadId)?.onReset(reset);
+    if (reset.why !== 'deleted') return;
+    const rest = this.membersOf(threadId).values();
+    const leaveSome = (deadline: number): boolean => {
+      for (const connection of rest) {
+        connection.leave(threadId, { reason: 'deleted' });
+        if (this.#services.now() >= deadline) return false;
+      }
+      return true;
+    };
+    this.#services.scheduler.add({ run: leaveSome });
   }
 
   membersOf(threadId: string): readonly Connection[] {

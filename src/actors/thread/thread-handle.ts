@@ -1,4 +1,4 @@
-import { PositionLostError } from '../../infra/errors.ts';
+import { LogUnavailableError, PositionLostError } from '../../infra/errors.ts';
 import { checkId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
 import { checkCount } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
@@ -82,6 +82,14 @@ export class ThreadHandle implements Thread {
     const opening = this.#threads.open(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
     return thread.remove(messageId);
+  }
+
+  async delete(): Promise<void> {
+    const { status, settings } = this.#services;
+    status.assertRunning('delete');
+    if (settings.log.erase === undefined)
+      throw new LogUnavailableError({ threadId: this.id, reason: 'this log cannot erase a thread' });
+    await settings.log.erase(this.id);
   }
 
   stream(options: StreamOptions = {}): TokenStream {

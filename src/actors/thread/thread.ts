@@ -207,11 +207,11 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
 
   /** The log does not continue where it was: notifies each member accordingly, and delivers the current entries. */
   onReset({ why, after }: LogReset): void {
-    const { joinedFrames, scheduler } = this.#services;
-    joinedFrames.clear();
+    this.joinedFrames.clear();
     this.#log.hold(after);
-    if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
-    scheduler.add(this.#pump);
+    if (why === 'deleted') this.#streams?.release();
+    else if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
+    this.#services.scheduler.add(this.#pump);
   }
 
   /** Resolves when the log holds in this process what a join from there needs; undefined if there is nothing to wait for. */

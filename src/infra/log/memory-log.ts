@@ -1,6 +1,6 @@
 import { CLOCK_METHODS, systemClock } from '../time/clock.ts';
 import type { Entry, EntryDraft } from '../../api/entry.ts';
-import type { Appended, DeliveryLog, LogSubscription, Position } from '../../api/log.ts';
+import type { Appended, DeliveryLog, LogReset, LogSubscription, Position } from '../../api/log.ts';
 import { releaseDraft } from './entry.ts';
 import { checkedEpochs, randomEpoch } from './ids.ts';
 import { UnknownMessageError } from '../errors.ts';
@@ -45,6 +45,7 @@ interface ThreadLog {
 
 interface MemoryReader extends TailReader {
   readonly onEntry: (entry: Entry) => void;
+  readonly onReset: (reset: LogReset) => void;
 }
 
 /** The default log: in this process, bounded by entries, bytes and age for each thread. A restart starts new epochs. */
@@ -120,9 +121,14 @@ class MemoryLog implements DeliveryLog {
     return known?.buffer.position ?? { epoch: this.#epochs.of(threadId), offset: 0, id: '' };
   }
 
-  subscribe(threadId: string, onEntry: (entry: Entry) => void): LogSubscription {
+  subscribe(
+    threadId: string,
+    onEntry: (entry: Entry) => void,
+    _onMessage?: (message: string) => void,
+    onReset: (reset: LogReset) => void = () => {},
+  ): LogSubscription {
     const log = this.#log(threadId);
-    const reader: MemoryReader = { onEntry, heldAfter: Infinity };
+    const reader: MemoryReader = { onEntry, onReset, heldAfter: Infinity };
     log.readers.add(reader);
     this.#idle.delete(log);
     return {
@@ -134,6 +140,15 @@ class MemoryLog implements DeliveryLog {
         else this.#rest(log);
       },
     };
+  }
+
+  erase(threadId: string): void {
+    const log = this.#threads.get(threadId);
+    if (log === undefined) return;
+    this.#epochs.end(threadId);
+    log.buffer.restart({ epoch: this.#epochs.of(threadId), offset: 0, id: '' }, this.#clock.now());
+    for (const { onReset } of log.readers) onReset({ why: 'deleted', after: 0 });
+    this.#rest(log);
   }
 
   forget(threadId: string): void {

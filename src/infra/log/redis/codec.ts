@@ -106,17 +106,29 @@ const NOTE = 'N'.charCodeAt(0);
 const PROBE = 'P'.charCodeAt(0);
 
 export type News =
+  | { readonly kind: 'erased' }
   | { readonly kind: 'probe'; readonly by: string }
   | { readonly kind: 'entry'; readonly arrival: Arrival }
   | { readonly kind: 'note'; readonly by: string; readonly message: string };
 
 export const encodeNodeMessage = (nodeId: string, message: string): string => `N${nodeId} ${message}`;
 
+/** What was published when a thread was erased. */
+export const ERASED = 'D';
+
+/** The epoch of a thread that was erased begins so: a node that was away finds out by it. */
+const AFTER_ERASURE = 'd_';
+
+export const epochAfterErasure = (epoch: string): string => `${AFTER_ERASURE}${epoch}`.slice(0, 64);
+
+export const isAfterErasure = (epoch: string): boolean => epoch.startsWith(AFTER_ERASURE);
+
 export const encodeProbe = (nodeId: string): string => `P${nodeId}`;
 
 /** What was published on a thread's channel; undefined if it is not ours or of a later version. */
 export function decodeNews(message: Buffer): News | undefined {
   const [kind] = message;
+  if (kind === ERASED.charCodeAt(0)) return { kind: 'erased' };
   if (kind === PROBE) return { kind: 'probe', by: message.toString('latin1', 1) };
   if (kind === NOTE) {
     const end = message.indexOf(SPACE);

@@ -1,6 +1,6 @@
 import type { LogReset, Position } from '../../../api/log.ts';
 import type { LogBuffer } from '../log-buffer.ts';
-import type { Anchor } from './codec.ts';
+import { isAfterErasure, type Anchor } from './codec.ts';
 import type { LogSource } from './log-reader.ts';
 
 /** The point where the held history and Redis's history differ. */
@@ -17,7 +17,7 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
     const oldest = await source.oldest(epoch);
     const after = oldest === undefined ? head : oldest.offset - 1;
     return {
-      reset: { why: 'epoch', after },
+      reset: { why: isAfterErasure(epoch) ? 'deleted' : 'epoch', after },
       restart: { epoch, offset: after, id: oldest === undefined ? headId : '' },
     };
   }

@@ -7,7 +7,7 @@ import { pause } from '../../time/pause.ts';
 import { PendingAppends } from './pending-appends.ts';
 import { Availability } from './availability.ts';
 import { connector } from './connections.ts';
-import { encodeNodeMessage } from './codec.ts';
+import { epochAfterErasure, ERASED, encodeNodeMessage } from './codec.ts';
 import { LocalDeliveries } from './local-deliveries.ts';
 import { RedisSession } from './session.ts';
 import { MemoryLimit } from './memory-limit.ts';
@@ -196,9 +196,22 @@ class RedisLog implements DeliveryLog {
     return this.#memory.keep(isTimeUp) && this.#trims.run(isTimeUp);
   }
 
+  async erase(threadId: string): Promise<void> {
+    const { log, position, channel } = this.#settings.keys.thread(threadId);
+    const { newEpoch, positionsMs } = this.#settings;
+    this.#positions.drop(threadId);
+    const next = `${epochAfterErasure(newEpoch())} 0 `;
+    await this.#retryUntil.withinDeadline(threadId, async () => {
+      await this.#session.call(position, ['SET', position, next, 'PX', String(positionsMs)]);
+      await this.#session.call(log, ['UNLINK', log]);
+    });
+    this.#session.publish(channel, ERASED);
+    await this.#threads.get(threadId)?.tail?.catchUp();
+  }
+
   forget(threadId: string): void {
     const thread = this.#threads.get(threadId);
-    if (thread === undefined) this.#erase(threadId);
+    if (thread === undefined) this.#unlink(threadId);
     else thread.forget();
   }
 
@@ -211,7 +224,7 @@ class RedisLog implements DeliveryLog {
     this.#presence.farewell();
     for (const thread of this.#threads.values()) {
       thread.end();
-      if (thread.isForgotten) this.#erase(thread.threadId);
+      if (thread.isForgotten) this.#unlink(thread.threadId);
     }
     this.#positions.flush();
     // notify the other nodes that our members are gone, if that is quick
@@ -225,11 +238,11 @@ class RedisLog implements DeliveryLog {
   #onUnused(thread: RedisThread): void {
     if (this.#threads.get(thread.threadId) !== thread) return;
     this.#threads.delete(thread.threadId);
-    if (thread.isForgotten) this.#erase(thread.threadId);
+    if (thread.isForgotten) this.#unlink(thread.threadId);
   }
 
   /** If the command fails, the thread's data in Redis expires like that of other threads. */
-  #erase(threadId: string): void {
+  #unlink(threadId: string): void {
     const { log, position } = this.#settings.keys.thread(threadId);
     this.#positions.drop(threadId);
     // one key in each command: see the scripts

@@ -177,6 +177,8 @@ return reply
 /** Keeps a thread's position beyond the life of its log. ARGV: epoch, offset, id, ms that it lives. */
 export const KEEP_POSITION = script(`
 local epoch, offset = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%d+) ')
+-- a node that has not heard of an erasure
+if epoch and epoch ~= ARGV[1] and string.sub(epoch, 1, 2) == 'd_' then return end
 if epoch ~= ARGV[1] or tonumber(offset) <= tonumber(ARGV[2]) then
   redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4])
 end

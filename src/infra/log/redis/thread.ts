@@ -198,6 +198,10 @@ export class RedisThread implements TailHost {
       this.#tail.place(news.arrival);
       return;
     }
+    if (news.kind === 'erased') {
+      void this.#tail.catchUp();
+      return;
+    }
     const isOwn = news.by === this.settings.nodeId;
     if (news.kind === 'probe' && isOwn) this.#services.probe.answered(this.threadId);
     if (news.kind === 'note' && !isOwn) for (const { onNodeMessage } of this.#readers) onNodeMessage(news.message);
