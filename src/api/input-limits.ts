@@ -32,7 +32,7 @@ export interface InputLimits {
   maxThreadsPerConnection?: number | undefined;
   /**
    * Threads that the hub may have open when a client's join would open one more. Beyond it, the join is answered with `err unavailable`, and
-   * the hub has an `error` event. From half of it on, threads that nobody uses close at once. What the application sends or joins opens
+   * the hub has an `error` event. From half of it on, threads without members close at once. What the application sends or joins opens
    * threads in any case. An open thread takes about 7 KB. @default 250000
    */
   maxThreads?: number | undefined;

@@ -42,9 +42,11 @@ test('the frames of the protocol', () => {
     ],
   });
   expect(parse({ t: 'bye', retryMs: 100 })).toEqual({ t: 'bye', retryMs: 100 });
-  expect(parse({ t: 'err', code: 'forbidden', th: 't1' })).toEqual({ t: 'err', code: 'forbidden', th: 't1' });
+  const forbidden = { t: 'err', code: 'forbidden', th: 't1' };
+  expect(parse(forbidden)).toEqual({ ...forbidden, paths: [] });
   const refused = { t: 'err', code: 'forbidden', th: 't1', id: 'm1', why: 'muted' };
-  expect(parse(refused)).toEqual(refused);
+  expect(parse(refused)).toEqual({ ...refused, paths: [] });
+  expect(parse({ ...refused, paths: ['$.a', 1] })).toEqual({ ...refused, paths: ['$.a'] });
   const ok = { t: 'ok', th: 't1', id: 'm1', pos: 'e1.3.s.m1' };
   const answer = { messageId: 's.m1', position: 'e1.3.s.m1' };
   expect(parse({ ...ok, mid: 's.m1' })).toEqual({ t: 'ok', th: 't1', id: 'm1', answer });

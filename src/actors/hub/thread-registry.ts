@@ -133,7 +133,7 @@ export class ThreadRegistry implements Task, ThreadPort {
     return this.#byId.size + this.#opening.size < this.#services.settings.input.maxThreads;
   }
 
-  /** Half of the threads that clients may have are open: those that nobody uses are not kept for long. */
+  /** Half of the threads that clients may have are open: those without members are not kept for long. */
   get #isCrowded(): boolean {
     return this.#byId.size > this.#services.settings.input.maxThreads / 2;
   }
