@@ -4,7 +4,10 @@ export interface HubEvents {
   connection: Connection;
   /** A machine of this hub has changed its state, or entered the same state again after a timeout. */
   transition: Transition;
-  /** A client was refused before the 101. A browser's page cannot read the reason: it sees a 1006 and reconnects. */
+  /**
+   * A client was refused at the handshake. `threadcast/client` reads the reason from the close code; a browser that does not offer our
+   * subprotocol sees a 1006.
+   */
   refused: RefusedHandshake;
   evicted: { readonly connection: Connection; readonly code: number; readonly reason: string };
   /** A shared log has become unreachable, or reachable again. The connections stay, and catch up by themselves. */
@@ -38,7 +41,7 @@ export interface Transition {
  * - `failed` (500): `authenticate`, or `allowedOrigins`, has thrown: see the `error` event
  * - `handshakes`, `connections` (503), `user-connections` (429): `maxPendingHandshakes`, `maxConnections`, `maxConnectionsPerUser`
  * - `rate-limited` (429): the user or the address has used up `maxInputPerSecondPerUser` or `maxInputPerSecondPerAddress`
- * - `stopping` (503): the hub drains or has been closed, or was detached meanwhile
+ * - `stopping` (503, close code 1012): the hub drains or has been closed, or was detached meanwhile
  */
 export type RefusedReason =
   | 'origin'
@@ -55,10 +58,10 @@ export type RefusedReason =
   | 'rate-limited'
   | 'stopping';
 
-/** A handshake that ended without a 101. All fields except `reason`, `status` and `userId` are as the client sent them. */
+/** A handshake that ended without a connection. All fields except `reason`, `status` and `userId` are as the client sent them. */
 export interface RefusedHandshake {
   readonly reason: RefusedReason;
-  /** Status of the HTTP answer. */
+  /** Status of the HTTP answer, also if the client gets a close code instead. */
   readonly status: number;
   /** The origin of the page that wants to connect; undefined for clients that are not browsers. */
   readonly origin: string | undefined;

@@ -224,6 +224,12 @@ export interface Inbox extends AsyncIterable<Message> {
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
 
+/** Why the user must sign in. */
+export interface SignIn {
+  /** The server's text. */
+  readonly reason: string;
+}
+
 /** Events of a client, each with what its listeners receive. */
 export interface ClientEvents {
   state: StateChange;
@@ -235,6 +241,11 @@ export interface ClientEvents {
    * itself, which asks `authorize`.
    */
   thread: ClientThread;
+  /**
+   * The user must sign in: the server does not accept the token (close code 4401), and a fresh one of the `token` function neither. The client
+   * is closed; connect anew after the sign-in.
+   */
+  signIn: SignIn;
   /**
    * An error that does not end the client: ConnectionFailingError, MalformedFrameError, ServerError, an error of a listener or of `token`.
    * Without a listener it goes to `reportError`, in Node to a process warning.

@@ -2,6 +2,7 @@ import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import { AckQueue } from './ack-queue.ts';
 import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
 import { checkOptions } from './check-options.ts';
+import { UNAUTHENTICATED } from './close-codes.ts';
 import { ServerConnection } from './connection.ts';
 import { reportGlobally } from './environment.ts';
 import {
@@ -49,7 +50,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** The newest refused join: if the application has joined, a `joined` with its `ref` follows. */
   #refusedRef: number | undefined;
   readonly #threads = new Map<string, JoinedThread>();
-  readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'error'], this);
+  readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'signIn', 'error'], this);
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
@@ -155,6 +156,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       this.#publishQueue.abandon(new ClientClosedError({ action: 'publish' }));
     }
     this.#listeners.emit('state', change);
+    if (change.to === 'closed' && change.code === UNAUTHENTICATED) {
+      this.#listeners.emit('signIn', { reason: change.reason ?? '' });
+    }
   }
 
   onData(data: unknown): void {

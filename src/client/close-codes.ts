@@ -1,8 +1,11 @@
 /** What to do after a close: reconnect and resume, reconnect later, or stay away. */
 export type Reconnect = 'resume' | 'later' | 'never';
 
+/** The server does not accept the token, or the session has expired. */
+export const UNAUTHENTICATED = 4401;
+
 /** Codes with which the server refuses the client for good (docs/PROTOCOL.md): closed, policy, too big, bad message, identity, replaced. */
-const NEVER = [1000, 1008, 1009, 4400, 4401, 4403, 4409];
+const NEVER = [1000, 1008, 1009, 4400, UNAUTHENTICATED, 4403, 4409];
 
 /** Overloaded, idle, rate limited. */
 const LATER = [1013, 4406, 4429];

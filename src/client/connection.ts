@@ -1,5 +1,5 @@
 import { backoffDelay, GOOD_WAITS, laterDelay, LONGEST_RETRY_MS } from './backoff.ts';
-import { reconnectAfter } from './close-codes.ts';
+import { reconnectAfter, UNAUTHENTICATED } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { ConnectionFailingError } from './errors.ts';
@@ -27,6 +27,8 @@ export class ServerConnection {
   #state: ClientState = 'connecting';
   #socket: WebSocketLike | undefined;
   #attempt = 0;
+  /** The attempt after a 4401 has begun, with a fresh token: the next 4401 ends the client. */
+  #hasFreshToken = false;
   #dials = 0;
   #openedAt = 0;
   /** This socket's server has said `hello`. */
@@ -146,16 +148,23 @@ export class ServerConnection {
 
   #onClose(code: number, reason: string): void {
     const reconnect = reconnectAfter(code);
+    const { backoff, random, token } = this.#settings;
+    const now = this.#now();
+    const hasLasted = this.#state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs;
+    if (hasLasted) {
+      this.#attempt = 0;
+      this.#hasFreshToken = false;
+    }
     if (reconnect === 'never') {
-      this.#end(code, reason);
-      return;
+      // the token may have expired: a fresh one is worth one attempt
+      if (code !== UNAUTHENTICATED || typeof token !== 'function' || this.#hasFreshToken) {
+        this.#end(code, reason);
+        return;
+      }
+      this.#hasFreshToken = true;
     }
     const isGreeted = this.#isGreeted;
     this.#forgetSocket();
-    const { backoff, random } = this.#settings;
-    const now = this.#now();
-    const hasLasted = this.#state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs;
-    if (hasLasted) this.#attempt = 0;
     if (isGreeted && (hasLasted || reconnect === 'resume')) this.#failures = 0;
     else if (!isOffline()) this.#failures++;
     const asked = this.#retryMs ?? (reconnect === 'later' ? laterDelay(backoff, random) : undefined);

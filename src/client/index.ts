@@ -20,6 +20,7 @@ export type {
   Replaced,
   Published,
   PublishedAs,
+  SignIn,
   PublishOptions,
   ThreadEvents,
 } from './api.ts';

@@ -12,7 +12,10 @@ export function invalidUrl(why: unknown): InvalidOptionError {
   return new InvalidOptionError({ option: 'url', expected: `a ws: or wss: URL: ${String(why)}` });
 }
 
-/** Proves the client's identity. A function is called for each attempt, so that it can return a fresh token. */
+/**
+ * Proves the client's identity. A function is called for each attempt, so that it can return a fresh token:
+ * after a 4401 the client calls it once more, then it stops with a `signIn` event.
+ */
 export type Token = string | (() => string | Promise<string>);
 
 /** Everything has a default. Times are in milliseconds. */

@@ -434,3 +434,31 @@ test('whether the server can reach its log', async () => {
   }
   expect([network.client.isLogUp, news]).toEqual([true, [false, true]]);
 });
+
+test('after a 4401, one attempt with a fresh token; a connection that lasts makes it one again', async () => {
+  let asked = 0;
+  const network = fakeNetwork({ token: () => `t${++asked}` });
+  const { client, clock } = network;
+  const signIns: unknown[] = [];
+  client.on('signIn', (news) => signIns.push(news));
+  await clock.settle();
+  network.socket.open();
+  await clock.advance(10_000);
+  network.socket.lose(4401, 'expired');
+  expect(client.state).toBe('waiting');
+  await clock.advance(1_000);
+  network.socket.open();
+  network.socket.lose(4401, 'expired');
+  expect(client.state).toBe('closed');
+  expect(signIns).toEqual([{ reason: 'expired' }]);
+  await clock.advance(600_000);
+  expect(asked).toBe(2);
+});
+
+test('a token that is no function is not worth another attempt', () => {
+  const { client, socket } = fakeNetwork({ token: 'mine' });
+  const signIns: unknown[] = [];
+  client.on('signIn', (news) => signIns.push(news));
+  socket.upgrade().lose(4401, 'no');
+  expect([client.state, signIns]).toEqual(['closed', [{ reason: 'no' }]]);
+});

@@ -21,16 +21,21 @@ export function isOriginAllowed(request: IncomingMessage, allowed: GatewaySettin
 
 /** A client that offers the subprotocol speaks it, so an additional `plain` is a contradiction. */
 export function formatAsked(
-  { headers }: IncomingMessage,
+  request: IncomingMessage,
   query: URLSearchParams,
   allowPlain: boolean,
 ): Format | 'refused' | undefined {
   const asked = query.get('format') ?? undefined;
-  const offered = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim());
-  const speaksJson = offered?.includes(SUBPROTOCOL) ?? false;
+  const speaksJson = offersProtocol(request);
   if (asked === 'json' || (asked === undefined && speaksJson)) return 'json';
   if (asked === undefined) return undefined;
   return asked === 'plain' && allowPlain && !speaksJson ? 'plain' : 'refused';
+}
+
+/** The client offers our subprotocol, so it reads our close codes. */
+export function offersProtocol({ headers }: IncomingMessage): boolean {
+  const offered = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim());
+  return offered?.includes(SUBPROTOCOL) ?? false;
 }
 
 /** The user id in an unchecked answer of `authenticate`. */

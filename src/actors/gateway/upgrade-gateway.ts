@@ -22,6 +22,7 @@ import { formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
 import { HandshakeBudget } from './handshake-budget.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { AuthenticationContext } from './authentication-context.ts';
+import { ReadableRefusals } from './readable-refusals.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
@@ -74,6 +75,7 @@ export class UpgradeGateway implements Route, Task {
   readonly #refusals: RefusalLog;
   readonly #budget: HandshakeBudget;
   readonly #pending: PendingHandshakes;
+  readonly #readable: ReadableRefusals;
   /** Handshakes to be answered in slices of the scheduler: a deploy brings thousands at the same moment. */
   readonly #answers: { readonly arrival: Arrival; readonly answer: Answer }[] = [];
   readonly #upgraders;
@@ -93,6 +95,7 @@ export class UpgradeGateway implements Route, Task {
       json: makeUpgrader({ protocol: SUBPROTOCOL, ...limits }),
       plain: makeUpgrader({ protocol: undefined, ...limits }),
     };
+    this.#readable = new ReadableRefusals(clock, this.#upgraders.json);
     this.#unroute = routeUpgrades(server, path, this);
     if (options.authenticate === undefined && context.settings.isDevelopment) {
       warnDeveloper(
@@ -229,7 +232,7 @@ export class UpgradeGateway implements Route, Task {
 
   /** False if it is already over, or was answered elsewhere. */
   #refuse(handshake: Handshake, { reason, refusal }: Denial, userId?: string): boolean {
-    const isRefused = handshake.refuse(refusal);
+    const isRefused = this.#readable.refuse(handshake, reason, refusal);
     if (isRefused) this.#refusals.note(reason, refusal.status, handshake.request, userId);
     return isRefused;
   }

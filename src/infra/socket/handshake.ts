@@ -57,6 +57,11 @@ export class Handshake {
     return isDestroyed || socket.writableEnded || writtenBytesOf(socket) !== this.#writtenBefore || hasResponse(socket);
   }
 
+  /** The socket can become a WebSocket. */
+  get canUpgrade(): boolean {
+    return this.#socket instanceof Socket;
+  }
+
   /** The handshake has ended without a 101. */
   get isGone(): boolean {
     return this.#isGone;
@@ -71,13 +76,7 @@ export class Handshake {
 
   /** Answers and closes. False if the handshake is already over, or if another listener has answered. */
   refuse({ status, message }: Refusal): boolean {
-    if (this.#isOver) return false;
-    if (this.#isInOtherHands) {
-      this.#wasTaken = true;
-      this.#end();
-      this.#abort();
-      return false;
-    }
+    if (!this.#isMine()) return false;
     this.#end();
     const socket = this.#socket;
     socket.once('finish', () => socket.destroy());
@@ -85,6 +84,26 @@ export class Handshake {
     socket.end(responseOf(status, message));
     this.#abort();
     return true;
+  }
+
+  /**
+   * Answers with the 101 and hands the WebSocket over to be closed, or lets `ws` answer a malformed request. False as with `refuse`.
+   * @throws as `complete`
+   */
+  turnAway(upgrader: WebSocketServer, close: (webSocket: WebSocket) => void): boolean {
+    if (!this.#isMine()) return false;
+    this.complete(upgrader, close);
+    this.#abort();
+    return true;
+  }
+
+  #isMine(): boolean {
+    if (this.#isOver) return false;
+    if (!this.#isInOtherHands) return true;
+    this.#wasTaken = true;
+    this.#end();
+    this.#abort();
+    return false;
   }
 
   /**

@@ -6,7 +6,7 @@ const STATUSES: readonly unknown[] = [401, 403, 429, 503] satisfies readonly Ref
 /**
  * Return it from `authenticate` to turn a client away.
  * @param status 401 unauthorized, 403 forbidden, 429 too many requests, 503 unavailable
- * @param message for the body, which browsers do not show. Default: the name of the status
+ * @param message the close reason of clients that offer our subprotocol, at most 123 bytes of it; for others the body. Default: the name of the status
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function refuse(status: RefusalStatus, message?: string): Refusal {

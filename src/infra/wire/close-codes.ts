@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import { InvalidOptionError } from '../errors.ts';
 
 /** What the client should do after a close: reconnect and resume, reconnect later, or stay away. */
@@ -72,4 +73,9 @@ export function assertReason(reason: unknown, minBytes = 0): asserts reason is s
 /** RFC 6455 section 7.4: some codes are for reports only. */
 function isSendable(code: number): boolean {
   return (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) || (code >= 3000 && code <= 4999);
+}
+
+/** As much of a text as fits in a close frame, in whole characters. */
+export function closingReason(text: string): string {
+  return new StringDecoder().write(Buffer.from(text.slice(0, MAX_REASON_BYTES)).subarray(0, MAX_REASON_BYTES));
 }
