@@ -55,6 +55,7 @@ export {
 } from './infra/errors.ts';
 export { memoryLog } from './infra/log/memory-log.ts';
 export type { MemoryLogOptions } from './infra/log/memory-log.ts';
+export type { RetentionRule, RetentionRules } from './infra/log/retention.ts';
 export { preencoded } from './infra/serialization/preencoded.ts';
 export { refuse } from './infra/socket/refuse.ts';
 export type { Refusal } from './api/refusal.ts';

@@ -346,6 +346,29 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
         expect([tail.first, tail.head]).toEqual([3, 2]);
       });
 
+      it('keeps of some threads so many entries, for so long', async () => {
+        await make({
+          maxEntries: 4,
+          maxAgeMs: 1_000,
+          retention: {
+            'room:*': { maxEntries: 3 },
+            'room:big:*': { maxEntries: 9, maxAgeMs: 500 },
+            'room:big:1': { maxEntries: 1 },
+          },
+        });
+        const threads = ['t', 'room:', 'room:1', 'room:big:', 'room:big:2', 'room:big:1'];
+        const tails: LogSubscription['tail'][] = [];
+        for (const threadId of threads) tails.push((await subscribe(threadId)).subscription.tail);
+        for (const threadId of threads) for (let i = 0; i < 10; i++) await append({ threadId });
+        const held = (): number[] => tails.map(({ first, head }) => head - first + 1);
+        expect(held()).toEqual([4, 4, 3, 3, 9, 1]);
+        const read = await Promise.all(threads.map(async (threadId) => (await log.readAfter(threadId, 0, 99)).length));
+        expect(read).toEqual(held());
+        await clock.advance(500);
+        log.sweep();
+        expect(held()).toEqual([4, 4, 3, 3, 0, 1]);
+      });
+
       it('trims in slices, where others are to have their turn', async () => {
         await make({ maxAgeMs: 1_000 });
         const tails: LogSubscription['tail'][] = [];
@@ -460,15 +483,17 @@ interface Kept {
   isSuperseded: boolean;
 }
 
+type Bounds = Required<Omit<LogLimits, 'retention'>>;
+
 /** The log as a list. */
 class ListLog {
   kept: Kept[] = [];
   head = 0;
-  readonly #limits: Required<LogLimits>;
+  readonly #limits: Bounds;
   readonly #remembersIds: boolean;
   readonly #all: Kept[] = [];
 
-  constructor(limits: Required<LogLimits>, remembersIds: boolean) {
+  constructor(limits: Bounds, remembersIds: boolean) {
     this.#limits = limits;
     this.#remembersIds = remembersIds;
   }
@@ -508,7 +533,7 @@ class ListLog {
 /** @throws where the log and the list disagree */
 async function checkRun(
   makeLog: LogFactory,
-  limits: Required<LogLimits>,
+  limits: Bounds,
   acts: readonly Act[],
   remembersIds: boolean,
 ): Promise<void> {

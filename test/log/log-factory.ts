@@ -5,6 +5,7 @@ export interface LogLimits {
   readonly maxEntries?: number;
   readonly maxBytes?: number;
   readonly maxAgeMs?: number;
+  readonly retention?: Readonly<Record<string, { readonly maxEntries?: number; readonly maxAgeMs?: number }>>;
 }
 
 /** Makes a log that nobody else uses, with these limits; entries age by the clock. */

@@ -5,7 +5,7 @@ import { releaseDraft } from './entry.ts';
 import { checkedEpochs, randomEpoch } from './ids.ts';
 import { UnknownMessageError } from '../errors.ts';
 import { LogBuffer } from './log-buffer.ts';
-import type { Ledger, Retention } from './retention.ts';
+import { retentionTable, type Ledger, type Retention, type RetentionRules } from './retention.ts';
 import { checkOptions, type OptionTable } from '../option-table.ts';
 import { checkMethods, checkCount, checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
@@ -15,6 +15,8 @@ import { TrimRound } from './trim-round.ts';
 import type { Clock } from '../../api/clock.ts';
 
 export interface MemoryLogOptions extends Optional<Retention> {
+  /** Other limits for some threads: `{ 'room:*': { maxEntries, maxAgeMs } }`. The longest pattern counts. @default {} */
+  retention?: RetentionRules | undefined;
   /**
    * Memory of all threads together, counted like `maxBytes`, plus 1 KiB for each thread. Beyond it, the threads that were quiet longest
    * lose their oldest entries. @default 1 GiB
@@ -57,6 +59,7 @@ const MEMORY_LOG_OPTIONS: OptionTable<MemoryLogOptions> = {
   maxEntries: 'number',
   maxBytes: 'number',
   maxAgeMs: 'number',
+  retention: 'object',
   maxTotalBytes: 'number',
   clock: 'any',
   newEpoch: 'function',
@@ -70,18 +73,19 @@ class MemoryLog implements DeliveryLog {
   readonly #idle = new LruList<ThreadLog>();
   readonly #epochs: Epochs;
   readonly #trims = new TrimRound(this.#threads, (log) => this.#trim(log));
-  readonly #retention: Retention;
+  readonly #retentionOf: (threadId: string) => Retention;
   readonly #maxTotalBytes: number;
   readonly #ledger: Ledger = { bytes: 0 };
   readonly #clock: Clock;
 
   constructor(options: MemoryLogOptions) {
     checkOptions<MemoryLogOptions>(options, MEMORY_LOG_OPTIONS, 'log');
-    this.#retention = {
+    const retention = {
       maxEntries: checkCount('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 }),
       maxBytes: checkCount('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 }),
       maxAgeMs: checkNumber('log.maxAgeMs', options.maxAgeMs, 3_600_000, { min: 1 }),
     };
+    this.#retentionOf = retentionTable(retention, options.retention);
     this.#maxTotalBytes = checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
     this.#clock = checkMethods('log.clock', options.clock, CLOCK_METHODS) ?? systemClock;
     this.#epochs = new Epochs(checkedEpochs(options.newEpoch ?? randomEpoch)());
@@ -184,7 +188,7 @@ class MemoryLog implements DeliveryLog {
     this.#rest(log);
     // a thread without entries and readers is forgotten once clients cannot expect it any more: a position in it is then answered with a
     // gap, as after the trim
-    const isExpired = buffer.isEmpty && buffer.idleSince + this.#retention.maxAgeMs <= now;
+    const isExpired = buffer.isEmpty && buffer.idleSince + this.#retentionOf(log.threadId).maxAgeMs <= now;
     if (isExpired) this.#end(log);
     return isDone;
   }
@@ -226,7 +230,12 @@ class MemoryLog implements DeliveryLog {
   #log(threadId: string): ThreadLog {
     let log = this.#threads.get(threadId);
     if (log === undefined) {
-      const buffer = new LogBuffer(this.#epochs.of(threadId), this.#retention, this.#clock.now(), this.#ledger);
+      const buffer = new LogBuffer(
+        this.#epochs.of(threadId),
+        this.#retentionOf(threadId),
+        this.#clock.now(),
+        this.#ledger,
+      );
       log = {
         threadId,
         buffer,

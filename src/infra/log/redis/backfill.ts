@@ -45,8 +45,8 @@ export class RedisHistory {
 
   #isMissing(oldest: number): boolean {
     const buffer = this.#buffer;
-    const { settings, isClosed } = this.#host;
-    const isFull = buffer.hasTrimmed || buffer.head - buffer.first + 1 >= settings.retention.maxEntries;
+    const { settings, isClosed, threadId } = this.#host;
+    const isFull = buffer.hasTrimmed || buffer.head - buffer.first + 1 >= settings.retentionOf(threadId).maxEntries;
     return oldest < buffer.first && !this.#isComplete && !isFull && !this.#hasEnded && !isClosed;
   }
 
@@ -68,7 +68,7 @@ export class RedisHistory {
   async #loadPage(oldest: number): Promise<void> {
     const buffer = this.#buffer;
     const { settings, source, threadId } = this.#host;
-    const { maxEntries, maxAgeMs, maxBytes } = settings.retention;
+    const { maxEntries, maxAgeMs, maxBytes } = settings.retentionOf(threadId);
     const { epoch, first } = buffer;
     const page = await source.before(first - 1, Math.max(oldest, buffer.head - maxEntries + 1), epoch);
     // the tail has moved meanwhile: the readers ask again

@@ -56,13 +56,25 @@ export class HealthChecks {
     const some = this.#compared.splice(-this.#share);
     for (const { threadId } of some) this.#presence.renewOld(threadId);
     const held = some.filter(({ tail }) => tail !== undefined);
-    for (const group of isCluster ? held.map((thread) => [thread]) : [held])
-      if (group.length > 0) void this.#compare(group);
+    for (const group of isCluster ? held.map((thread) => [thread]) : this.#byLimits(held)) void this.#compare(group);
+  }
+
+  /** One command has one set of limits. */
+  #byLimits(threads: readonly RedisThread[]): Iterable<readonly RedisThread[]> {
+    const groups = new Map<readonly string[], RedisThread[]>();
+    for (const thread of threads) {
+      const limits = this.#settings.limitsOf(thread.threadId);
+      const group = groups.get(limits);
+      if (group === undefined) groups.set(limits, [thread]);
+      else group.push(thread);
+    }
+    return groups.values();
   }
 
   /** Never rejects: threads that could not be compared follow in the next round. */
   async #compare(threads: readonly RedisThread[]): Promise<void> {
-    const { keys, redisNow, limits } = this.#settings;
+    const { keys, redisNow, limitsOf } = this.#settings;
+    const limits = limitsOf(threads[0]?.threadId ?? '');
     try {
       const logs = threads.map(({ threadId }) => keys.thread(threadId).log);
       const heads = decodeHeads(await this.#session.run(HEADS, logs, [redisNow(), ...limits]));

@@ -29,6 +29,7 @@ export class LogReader {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #keys: ThreadKeys;
+  readonly #limits: readonly string[];
   readonly #pieces: PieceReader;
   #progressAt = -Infinity;
 
@@ -36,6 +37,7 @@ export class LogReader {
     this.#session = session;
     this.#settings = settings;
     this.#keys = settings.keys.thread(threadId);
+    this.#limits = settings.limitsOf(threadId);
     this.#pieces = new PieceReader(session, this.#keys.log, () => this.#progressed());
   }
 
@@ -80,9 +82,9 @@ export class LogReader {
 
   /** @param start an epoch, offset and id to begin a log with if there is none, or `''` for each */
   async #run(script: Script, start: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
-    const { redisNow, limits } = this.#settings;
+    const { redisNow } = this.#settings;
     const { log } = this.#keys;
-    const reply = await this.#session.run(script, [log], [redisNow(), ...limits, ...start, ...args]);
+    const reply = await this.#session.run(script, [log], [redisNow(), ...this.#limits, ...start, ...args]);
     this.#progressed();
     return reply;
   }

@@ -1,7 +1,7 @@
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
 import { checkedEpochs, randomEpoch } from '../ids.ts';
-import type { Ledger, Retention } from '../retention.ts';
+import { retentionTable, type Ledger, type Retention, type RetentionRules } from '../retention.ts';
 import { checkChoice, checkFunction, checkMethods, checkCount, checkNumber, TIMER_RANGE } from '../../option-checks.ts';
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { InvalidOptionError } from '../../errors.ts';
@@ -28,6 +28,8 @@ export interface RedisLogOptions {
   maxEntries?: number | undefined;
   /** How long entries are kept. @default 3600000 (one hour) */
   maxAgeMs?: number | undefined;
+  /** Other limits for some threads: `{ 'room:*': { maxEntries, maxAgeMs } }`. The longest pattern counts. All nodes need the same. @default {} */
+  retention?: RetentionRules | undefined;
   /** Maximum bytes kept for a thread, in Redis and in each node's memory; the newest entry is kept whatever its size. @default 64 MiB */
   maxBytes?: number | undefined;
   /**
@@ -84,13 +86,17 @@ export interface RedisLogSettings {
   readonly cluster: RedisClusterOptions | undefined;
   readonly keys: LayoutKeys;
   readonly nodeId: string;
-  readonly retention: Retention;
+  readonly retentionOf: (threadId: string) => Retention;
   readonly maxTotalBytes: number;
   /** Counts the bytes that the threads hold. */
   readonly ledger: Ledger;
   readonly idempotencyMs: number;
-  /** The limits for the scripts: entries, bytes, ms that entries are kept, ms that an id is known, ms that a quiet log is kept. */
-  readonly limits: readonly string[];
+  /**
+   * The limits for the scripts: entries, bytes, ms that entries are kept, ms that an id is known, ms that a quiet log is kept. The same
+   * array for all threads of one rule.
+   */
+  readonly limitsOf: (threadId: string) => readonly string[];
+  /** The longest that any quiet log is kept. */
   readonly lifeMs: number;
   /** An upload that rests for this long belongs to a node that is gone. */
   readonly stagedMs: number;
@@ -121,6 +127,7 @@ const REDIS_LOG_OPTIONS: OptionTable<RedisLogOptions> = {
   maxEntries: 'number',
   maxAgeMs: 'number',
   maxBytes: 'number',
+  retention: 'object',
   maxTotalBytes: 'number',
   idempotencyMs: 'number',
   positionsMs: 'number',
@@ -148,7 +155,11 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
   const maxEntries = checkCount('log.maxEntries', options.maxEntries, 1_000, { min: 1, max: 10_000_000 });
   const maxBytes = checkCount('log.maxBytes', options.maxBytes, 64 * 1024 * 1024, { min: 1 });
   const appendTimeoutMs = checkNumber('log.timeoutMs', options.timeoutMs, 5_000, TIMER_RANGE);
-  const lifeMs = Math.max(maxAgeMs, idempotencyMs) + QUIET_MS;
+  const retentionOf = retentionTable({ maxEntries, maxBytes, maxAgeMs }, options.retention);
+  const limitsByRetention = new Map<Retention, readonly string[]>();
+  const lifeOf = (ageMs: number): number => Math.max(ageMs, idempotencyMs) + QUIET_MS;
+  const ages = Object.values(options.retention ?? {}).map((rule) => rule.maxAgeMs ?? maxAgeMs);
+  const lifeMs = lifeOf(Math.max(maxAgeMs, ...ages));
   if (options.cluster !== undefined && (options.url !== undefined || options.client !== undefined)) {
     throw new InvalidOptionError({
       option: 'log.cluster',
@@ -161,11 +172,19 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
     cluster: options.cluster,
     keys: layoutKeys(prefix),
     nodeId,
-    retention: { maxEntries, maxBytes, maxAgeMs },
+    retentionOf,
     maxTotalBytes: checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
     ledger: { bytes: 0 },
     idempotencyMs,
-    limits: [maxEntries, maxBytes, maxAgeMs, idempotencyMs, lifeMs].map(whole),
+    limitsOf: (threadId) => {
+      const kept = retentionOf(threadId);
+      let limits = limitsByRetention.get(kept);
+      if (limits === undefined) {
+        limits = [kept.maxEntries, kept.maxBytes, kept.maxAgeMs, idempotencyMs, lifeOf(kept.maxAgeMs)].map(whole);
+        limitsByRetention.set(kept, limits);
+      }
+      return limits;
+    },
     lifeMs,
     stagedMs: Math.max(STAGED_MS, 2 * appendTimeoutMs),
     // a position must not outlive its epoch while there are entries

@@ -51,7 +51,7 @@ export class RedisTail {
   constructor(host: TailHost) {
     this.#host = host;
     const { settings } = host;
-    this.buffer = new LogBuffer('', settings.retention, settings.clock.now(), settings.ledger);
+    this.buffer = new LogBuffer('', settings.retentionOf(host.threadId), settings.clock.now(), settings.ledger);
     this.#placing = new Placing(this.buffer, host);
     this.#early = new ReorderBuffer((own) => this.#placing.failLost(own));
     this.#history = new RedisHistory(this.buffer, this.#placing, host);

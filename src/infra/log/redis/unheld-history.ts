@@ -11,7 +11,7 @@ import type { RedisLogSettings } from './options.ts';
 export async function readUnheld(
   threadId: string,
   source: LogReader,
-  { clock, retention }: RedisLogSettings,
+  { clock, retentionOf }: RedisLogSettings,
   offset: number,
   limit: number,
 ): Promise<Entry[]> {
@@ -19,6 +19,7 @@ export async function readUnheld(
   if (standing === undefined) return [];
   const { epoch, head, headId, now: redisNow } = standing;
   const now = clock.now();
+  const retention = retentionOf(threadId);
   const buffer = new LogBuffer(epoch, retention, now);
   const first = Math.max(offset + 1, head - retention.maxEntries + 1, 1);
   buffer.restart({ epoch, offset: first - 1, id: headId }, now);
