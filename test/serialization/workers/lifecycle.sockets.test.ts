@@ -32,7 +32,7 @@ test('close ends all threads and gives up what is under way, saying so', async (
   await pool.close();
   for (const failure of [await running, await queued, await failureOf(pool.run(recipe('default')))]) {
     expect(failure).toBeInstanceOf(HubClosedError);
-    expect(failure).toHaveProperty('message', expect.stringContaining('closed'));
+    expect(failure).toHaveProperty('message', expect.stringContaining('hub is stopped'));
   }
   expect(textOf(await done)).toBe('{"hello":1}');
   expect(pool.stats).toMatchObject({ threads: 0, running: 0, queued: 0, completed: 1, failed: 2 });
