@@ -1,8 +1,8 @@
 /**
- * What clients may send. Each limit has an answer: see "Limits" in docs/PROTOCOL.md. What clients send is counted in points, by what it
- * makes the server do: a request is one, and so is each KiB of a frame (inflated; a 64th of `maxInputBytes`, where that is more) and each 128 elements or 32 fields
- * in it; a join is 0.4, a ping 1, a handshake 10. 48 messages, or 64 KiB of them, that a connection has been given before and asks for again
- * are one. An ack of something new is free.
+ * What clients may send. "Limits" in docs/PROTOCOL.md shows how the hub answers beyond each limit. Client input is counted in points, by
+ * the work that it causes. A request is one point. So is each KiB of a frame (inflated; a 64th of `maxInputBytes`, if that is more), and
+ * each 128 elements or 32 fields in it. A join is 0.4, a ping 1, a handshake 10. Messages that a client requests again cost one point for
+ * each 48 of them, or for each 64 KiB. An ack of something new is free.
  */
 export interface InputLimits {
   /**
