@@ -16,7 +16,8 @@ export function assertSession(session: unknown): asserts session is Session {
     throw new InvalidOptionError({ option: 'authenticate()', value: session, expected: 'a session, or a refusal' });
   }
   for (const name of Object.keys(session)) {
-    const meant = NAMES.find((known) => known !== name && isSameName(known, name));
+    if (NAMES.includes(name)) continue;
+    const meant = NAMES.find((known) => isSameName(known, name));
     if (meant === undefined) continue;
     throw new InvalidOptionError({
       option: `authenticate().${name}`,

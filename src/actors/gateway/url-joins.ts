@@ -2,8 +2,12 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { InboxJoin, Join } from '../connection/wire-protocol.ts';
 
+/** Most clients have none of them in their URL, and join by frames. */
+const PARAMETERS = ['thread', 'from', 'inbox'];
+
 /** Joins the threads that a client without our library names in its URL. They are requests like others, with the same limits. */
 export function joinFromUrl(connection: ConnectionActor, query: URLSearchParams): void {
+  if (!PARAMETERS.some((name) => query.has(name))) return;
   const joins = joinsIn(query);
   if (joins === undefined) connection.evict(closeCodes.badMessage);
   else if (joins.length > 0) connection.joinFromUrl(joins);
