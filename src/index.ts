@@ -88,7 +88,15 @@ export type { AttachOptions, Session, UpgradeServer } from './api/attach.ts';
 export type { RefusalStatus } from './api/refusal.ts';
 export type { HistoryMessage, HistoryOptions, MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
 export type { ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
-export type { HubEvents, MachineName, RefusedHandshake, RefusedReason, Transition } from './api/events.ts';
+export type {
+  HubEvents,
+  LeaveReason,
+  MachineName,
+  Membership,
+  RefusedHandshake,
+  RefusedReason,
+  Transition,
+} from './api/events.ts';
 export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
 export type { Outcome, Receipt, SettleOptions, Settlement, Strategy } from './api/receipt.ts';

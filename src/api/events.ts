@@ -10,11 +10,35 @@ export interface HubEvents {
    */
   refused: RefusedHandshake;
   evicted: { readonly connection: Connection; readonly code: number; readonly reason: string };
+  /**
+   * A connection of this process has joined a thread: its client, or the application. A client that joins a thread that it is in, to read
+   * from another position, does not join it again. The library's own threads are left out.
+   */
+  join: Membership;
+  /** A connection of this process has left a thread that it had joined. Those of a connection that ends may come before `evicted` or after. */
+  leave: Membership & { readonly reason: LeaveReason };
   /** A shared log has become unreachable, or reachable again. The connections stay, and catch up by themselves. */
   log: { readonly isUp: boolean; readonly error: Error | undefined };
   /** An error that no caller could catch: of a listener, an inspector, or the log. Without a listener it is a process warning. */
   error: unknown;
 }
+
+/** One connection in one thread. */
+export interface Membership {
+  readonly connection: Connection;
+  readonly threadId: string;
+}
+
+/**
+ * Why a connection has left a thread.
+ *
+ * - `left`: its client has asked for it.
+ * - `kicked`, or the application's own text: `connection.leave`.
+ * - `deleted`: the thread was erased.
+ * - `closed`: the connection has ended.
+ * - `failed`: its client wanted to read from another position, and the log could not be read.
+ */
+export type LeaveReason = 'left' | 'kicked' | 'deleted' | 'closed' | 'failed' | (string & Record<never, never>);
 
 /** The machines of a hub. */
 export type MachineName = 'hub' | 'connection' | 'thread' | 'serializer';

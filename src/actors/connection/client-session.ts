@@ -81,7 +81,7 @@ export class ClientSession {
 
   leave(threadId: string): void {
     assertThreadId(threadId);
-    this.#subscriptions.leave(threadId);
+    this.#subscriptions.leave(threadId, 'left');
   }
 
   /** After a refused join: if the application has joined this thread for the client, the client is in it. */

@@ -1,3 +1,5 @@
+import type { Connection } from '../../api/connection.ts';
+import type { LeaveReason } from '../../api/events.ts';
 import type { connectionMachine } from '../../machines/index.ts';
 import type { HubContext } from '../support/context.ts';
 import type { InputBudgets } from './input-budgets.ts';
@@ -14,6 +16,12 @@ export interface ConnectionPort {
   forget(connectionId: string): void;
 }
 
+/** Notifies the application of joins and leaves. */
+export interface MembershipPort {
+  joined(connection: Connection, threadId: string): void;
+  left(connection: Connection, threadId: string, reason: LeaveReason): void;
+}
+
 /** What connections need from the hub. */
 export interface ConnectionServices extends HubContext {
   /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
@@ -28,4 +36,5 @@ export interface ConnectionServices extends HubContext {
   readonly requestSlots: SharedSlots;
   readonly threads: Pick<ThreadPort, 'open' | 'hasRoomFor'>;
   readonly connections: ConnectionPort;
+  readonly membership: MembershipPort;
 }

@@ -58,7 +58,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#settings = settings;
     this.#services = services;
     this.line = new ConnectionLine(settings, services);
-    this.delivery = new DeliverySide(this.line, services);
+    this.delivery = new DeliverySide(this, this.line, services);
     this.#acceptedAt = Math.floor(services.now());
   }
 
@@ -138,7 +138,7 @@ export class ConnectionActor implements Connection, LinkListener {
     checkOptions<LeaveOptions>(options, LEAVE_OPTIONS);
     const { reason = 'kicked' } = options;
     assertReason(reason, 1);
-    if (this.delivery.subscriptions.leave(threadId)) this.sendNotice(notices.left(threadId, reason));
+    if (this.delivery.subscriptions.leave(threadId, reason)) this.sendNotice(notices.left(threadId, reason));
   }
 
   /** Sends to this connection alone, in a thread of its own. So everything that holds for a thread holds here too. */

@@ -1,4 +1,5 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
+import type { Connection } from '../../api/connection.ts';
 import type { Entry } from '../../api/entry.ts';
 import type { SendOutcome } from '../../infra/telemetry/spans.ts';
 import type { Clearance } from '../delivery/clearance.ts';
@@ -23,12 +24,13 @@ export class DeliverySide implements Subscriber<Subscription> {
   /** Set from the first traced message, or the first retry. */
   #traces: SendTraces | undefined;
 
-  constructor(line: ConnectionLine, services: ConnectionServices) {
+  /** @param connection as the application knows it */
+  constructor(connection: Connection, line: ConnectionLine, services: ConnectionServices) {
     this.id = line.id;
     this.writer = line.writer;
     this.#line = line;
     this.#services = services;
-    this.subscriptions = new Subscriptions(line, this, services);
+    this.subscriptions = new Subscriptions(connection, line, this, services);
   }
 
   /** Messages are still to be written, or the kernel has not accepted all bytes. */

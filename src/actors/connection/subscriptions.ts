@@ -5,16 +5,20 @@ import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { LeftThreads } from './left-threads.ts';
+import { PendingJoins, type PendingJoin } from './pending-joins.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 import { notices } from './wire-protocol.ts';
 import type { Clearance } from '../delivery/clearance.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import type { Connection } from '../../api/connection.ts';
+import type { LeaveReason } from '../../api/events.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** The threads of one connection, and its catching up in those where it is behind. */
 export class Subscriptions extends SubscriptionTable implements Task {
+  readonly #connection: Connection;
   readonly #line: ConnectionLine;
   readonly #subscriber: Subscriber<Subscription>;
   readonly #services: ConnectionServices;
@@ -27,12 +31,19 @@ export class Subscriptions extends SubscriptionTable implements Task {
   /** Undefined if it never left one. */
   #left: LeftThreads | undefined;
   /** Joins that wait for the application or for a shared log; undefined if there are none. */
-  #joining: Set<{ readonly threadId: string }> | undefined;
+  #pending: PendingJoins | undefined;
   /** The subscription whose big message is being sent in parts: there is only one, which bounds the memory that it holds. */
   #inParts: Subscription | undefined;
 
-  constructor(line: ConnectionLine, subscriber: Subscriber<Subscription>, services: ConnectionServices) {
+  /** @param connection as the application knows it */
+  constructor(
+    connection: Connection,
+    line: ConnectionLine,
+    subscriber: Subscriber<Subscription>,
+    services: ConnectionServices,
+  ) {
     super();
+    this.#connection = connection;
     this.#line = line;
     this.#subscriber = subscriber;
     this.#services = services;
@@ -61,15 +72,14 @@ export class Subscriptions extends SubscriptionTable implements Task {
 
   /** Like `get`; returns `joining` between two subscriptions. */
   standing(threadId: string): Subscription | 'joining' | undefined {
-    const isJoining = [...(this.#joining ?? [])].some((joining) => joining.threadId === threadId);
-    return this.get(threadId) ?? (isJoining ? 'joining' : undefined);
+    return this.get(threadId) ?? (this.#pending?.has(threadId) === true ? 'joining' : undefined);
   }
 
   /** The application's join. It does nothing if the connection has left meanwhile, or is already in the thread. */
   async join(threadId: string, from: string | undefined): Promise<void> {
     this.#line.assertLive('join');
     if (this.get(threadId) !== undefined) return;
-    await this.#whileJoining(threadId, (isWanted) => this.#enter(threadId, from, undefined, isWanted));
+    await this.#whileJoining(threadId, (pending) => this.#enter(pending, from, undefined));
   }
 
   /**
@@ -83,36 +93,31 @@ export class Subscriptions extends SubscriptionTable implements Task {
     from: string | undefined,
     request?: JoinRequest,
   ): Promise<boolean> {
-    return this.#whileJoining(threadId, async (isWanted) => {
-      if (!(await may()) || !isWanted()) return false;
+    return this.#whileJoining(threadId, async (pending) => {
+      if (!(await may()) || !pending.isWanted) return false;
       this.#line.assertLive('join');
       if (from !== undefined && from !== 'start') parsePosition(from);
-      return this.#rejoin(threadId, from, request, isWanted);
+      return this.#rejoin(pending, from, request);
     });
   }
 
-  /** @param work receives a function that says whether the join is still wanted: the application's leave ends it */
-  async #whileJoining(threadId: string, work: (isWanted: () => boolean) => Promise<boolean>): Promise<boolean> {
-    const joining = { threadId };
-    const all = (this.#joining ??= new Set());
-    all.add(joining);
+  /** The application's leave ends the join. */
+  async #whileJoining(threadId: string, work: (pending: PendingJoin) => Promise<boolean>): Promise<boolean> {
+    const all = (this.#pending ??= new PendingJoins());
+    const pending = all.begin(threadId);
     try {
-      return await work(() => all.has(joining));
+      return await work(pending);
     } finally {
-      all.delete(joining);
-      if (all.size === 0) this.#joining = undefined;
+      all.end(pending);
+      if (all.isEmpty && this.#pending === all) this.#pending = undefined;
+      if (pending.wasMember) this.#announceLeft(threadId, this.#line.state === 'evicted' ? 'closed' : 'failed');
     }
   }
 
-  async #rejoin(
-    threadId: string,
-    from: string | undefined,
-    request: JoinRequest | undefined,
-    isWanted: () => boolean,
-  ): Promise<boolean> {
+  async #rejoin(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): Promise<boolean> {
     let start = from;
-    while (isWanted()) {
-      const subscription = this.get(threadId);
+    while (pending.isWanted) {
+      const subscription = this.get(pending.threadId);
       if (subscription !== undefined && start === undefined && !subscription.isBehind) {
         this.#greet(subscription, request);
         return true;
@@ -121,17 +126,19 @@ export class Subscriptions extends SubscriptionTable implements Task {
         // again from its position: messages that overtook others came before the client had asked
         start ??= formatPosition(subscription.position);
         this.#forget(subscription);
+        pending.wasMember = true;
       }
-      if (await this.#enter(threadId, start, request, isWanted)) return true;
+      if (await this.#enter(pending, start, request)) return true;
     }
     return false;
   }
 
   /** False if it was not in the thread. */
-  leave(threadId: string): boolean {
-    this.#joining?.forEach((joining, _, all) => joining.threadId === threadId && all.delete(joining));
+  leave(threadId: string, reason: LeaveReason): boolean {
+    const wasComingBack = this.#pending?.cancel(threadId) === true;
     const subscription = this.get(threadId);
     if (subscription !== undefined) this.#forget(subscription);
+    if (subscription !== undefined || wasComingBack) this.#announceLeft(threadId, reason);
     return subscription !== undefined;
   }
 
@@ -157,6 +164,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
         const next = rest.next();
         if (next.done === true) return true;
         this.#forget(next.value);
+        this.#announceLeft(next.value.threadId, 'closed');
         if (isEnough(left)) return false;
       }
     };
@@ -213,12 +221,8 @@ export class Subscriptions extends SubscriptionTable implements Task {
    * False if another join was faster, or if this one is no longer wanted. If the log answers at once and the thread is open, the join is
    * complete at once: a message sent right after it reaches the connection.
    */
-  async #enter(
-    threadId: string,
-    from: string | undefined,
-    request: JoinRequest | undefined,
-    isWanted: () => boolean,
-  ): Promise<boolean> {
+  async #enter(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): Promise<boolean> {
+    const { threadId } = pending;
     const { threads, settings } = this.#services;
     if (request !== undefined && !threads.hasRoomFor(threadId)) {
       throw new TooManyThreadsError({ limit: settings.input.maxThreads });
@@ -227,7 +231,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     const thread = opening instanceof Promise ? await opening : opening;
     const reached = thread.reach(from);
     if (reached !== undefined) await reached;
-    if (!isWanted()) return false;
+    if (!pending.isWanted) return false;
     this.#line.assertLive('join');
     if (this.get(threadId) !== undefined) return false;
     const { subscription, plan } = thread.subscribe(this.#subscriber, from, request);
@@ -239,7 +243,14 @@ export class Subscriptions extends SubscriptionTable implements Task {
     this.#line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
     if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
     if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription, this.#line.writer.admit('message'));
+    if (this.#pending?.entered(thread.id) !== true && !isOwnThreadId(thread.id))
+      this.#services.membership.joined(this.#connection, thread.id);
     return true;
+  }
+
+  /** The application is notified after everything else: its listener may join or leave. */
+  #announceLeft(threadId: string, reason: LeaveReason): void {
+    if (!isOwnThreadId(threadId)) this.#services.membership.left(this.#connection, threadId, reason);
   }
 
   /** The client joins a thread that it is in: it is answered with its current position. */

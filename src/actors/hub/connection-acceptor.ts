@@ -4,7 +4,7 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 import type { AcceptedSocket, Link, LinkListener } from '../../api/socket.ts';
 import { ConnectionActor } from '../connection/connection.ts';
-import type { ConnectionServices } from '../connection/connection-services.ts';
+import type { ConnectionServices, MembershipPort } from '../connection/connection-services.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
 import { Intake } from '../connection/intake.ts';
 import { SharedSlots } from '../connection/request-lanes.ts';
@@ -28,7 +28,12 @@ export class ConnectionAcceptor {
   readonly #connections: ConnectionRegistry;
   readonly #threads: ThreadRegistry;
 
-  constructor(context: HubContext, connections: ConnectionRegistry, threads: ThreadRegistry) {
+  constructor(
+    context: HubContext,
+    connections: ConnectionRegistry,
+    threads: ThreadRegistry,
+    membership: MembershipPort,
+  ) {
     const { settings, clock, scheduler, counters, now } = context;
     this.#connections = connections;
     this.#threads = threads;
@@ -43,6 +48,7 @@ export class ConnectionAcceptor {
       requestSlots: new SharedSlots(REQUESTS_AT_ONCE),
       threads,
       connections,
+      membership,
     };
   }
 

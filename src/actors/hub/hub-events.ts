@@ -1,7 +1,9 @@
 import { asError } from '../../infra/errors.ts';
 import { ErrorCounts } from './error-counts.ts';
 import { Emitter } from '../support/emitter.ts';
-import type { HubEvents, RefusedHandshake, RefusedReason } from '../../api/events.ts';
+import type { Connection } from '../../api/connection.ts';
+import type { HubEvents, LeaveReason, RefusedHandshake, RefusedReason } from '../../api/events.ts';
+import type { MembershipPort } from '../connection/connection-services.ts';
 import type { Listener } from '../../api/listener.ts';
 
 const REASONS: readonly RefusedReason[] = [
@@ -25,12 +27,14 @@ const EVENTS: Readonly<Record<keyof HubEvents, true>> = {
   transition: true,
   refused: true,
   evicted: true,
+  join: true,
+  leave: true,
   log: true,
   error: true,
 };
 
 /** The events of a hub, including errors that no caller could catch. */
-export class HubNews {
+export class HubNews implements MembershipPort {
   readonly #listeners = new Emitter<HubEvents>((error) => this.report(error), EVENTS);
   readonly #errors = new ErrorCounts();
   // present from the beginning: a counter that appears with its first refusal has not risen
@@ -59,6 +63,14 @@ export class HubNews {
 
   emit<E extends Exclude<keyof HubEvents, 'error'>>(event: E, news: HubEvents[E]): void {
     this.#listeners.emit(event, news);
+  }
+
+  joined(connection: Connection, threadId: string): void {
+    this.emit('join', { connection, threadId });
+  }
+
+  left(connection: Connection, threadId: string, reason: LeaveReason): void {
+    this.emit('leave', { connection, threadId, reason });
   }
 
   /** An `error` event, or a process warning if there is no listener. */

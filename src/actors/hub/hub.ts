@@ -83,7 +83,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch: new WriteBatch() }, (id) =>
       this.#connections.get(id),
     );
-    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads);
+    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, news);
     const { budgets, unfinished } = this.#acceptor;
     this.#parts = { context, serializer, connections: this.#connections, threads: this.#threads, unfinished };
     this.#deadLines = new DeadLines(context.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
