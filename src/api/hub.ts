@@ -27,7 +27,19 @@ export type HubState = 'starting' | 'running' | 'draining' | 'stopped';
 /** Whether the serializer takes messages: none where its queue is full (`saturated`), no recipes while workers fail (`degraded`). */
 export type SerializerState = 'ready' | 'saturated' | 'degraded' | 'draining' | 'stopped';
 
-export interface HubStats {
+/** How the hub sends what many connections get. */
+export interface SenderStats {
+  /** `native`: by a thread of the package `threadcast-native`, for plain TCP. `inline`: by the event loop. */
+  readonly sender: 'native' | 'inline';
+  /** Why: whether the package is installed and can be loaded, or what turned it off. */
+  readonly senderReason: string;
+  /** Writes made by the native sender, for all hubs of the realm. */
+  readonly nativeWrites: number;
+  /** Connections of all hubs of the realm with a duplicated descriptor. The sender makes one when it first sends to a connection. */
+  readonly nativeConnections: number;
+}
+
+export interface HubStats extends SenderStats {
   readonly state: HubState;
   readonly serializer: SerializerState;
   readonly connections: Readonly<Record<Exclude<ConnectionState, 'evicted'>, number>> & { readonly total: number };

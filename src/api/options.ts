@@ -84,6 +84,12 @@ export interface HubOptions<Definition extends ThreadDefinition = ThreadDefiniti
    * @default true if `NODE_ENV` is `development`
    */
   development?: boolean | undefined;
+  /**
+   * A thread of the optional package `threadcast-native` sends the frames that many connections get, if the package is installed and can be
+   * loaded; see `hub.stats().sender`. With `false` the event loop sends everything. All hubs of a realm share the threads.
+   * @default true
+   */
+  nativeSender?: boolean | NativeSenderOptions | undefined;
   /** The log that keeps the messages. @default memoryLog() */
   log?: DeliveryLog | undefined;
   /** Observes every machine of this hub; an error that it throws becomes an `error` event. @default none */
@@ -107,6 +113,11 @@ export interface HubOptions<Definition extends ThreadDefinition = ThreadDefiniti
    * UUIDs
    */
   newId?: (() => string) | undefined;
+}
+
+export interface NativeSenderOptions {
+  /** Threads that send, 1 or 2. A second one helps if the first is always busy and a core is free. @default 1 */
+  threads?: number | undefined;
 }
 
 export interface CompressionOptions {

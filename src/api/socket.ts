@@ -24,6 +24,8 @@ export type Piece = readonly Uint8Array[];
 export interface LinkListener {
   /** All bytes have been sent. */
   onDrain(): void;
+  /** What was in the air has landed, after the link was asked `isFlying`. */
+  onLanding?(): void;
   /** The client answered the ping with this number: it has received everything written before it. -1 for a pong without a number. */
   onPong(seq: number): void;
   /** The client has pinged; the link has answered. */
@@ -39,7 +41,7 @@ export interface LinkListener {
 export interface Link {
   /** The window of permessage-deflate for sent messages, if frames compressed for all connections may be written; see `sharedWindow`. */
   readonly deflateWindow?: WindowBits | undefined;
-  /** Bytes handed over that the kernel has not taken yet. */
+  /** Bytes handed over that the kernel has not taken yet, except those in the air; see `fly`. */
   readonly unsentBytes: number;
   /** Bytes that the kernel has taken since the link was created; only grows. */
   readonly takenBytes: number;
@@ -52,6 +54,13 @@ export interface Link {
    * socket is gone. After a write that leaves `unsentBytes` at half the high-water mark or above, `onDrain` follows.
    */
   write(piece: Piece, body: Body | undefined): void;
+  /**
+   * Hands bytes that other links also get to a sender beside the event loop; false if that is not possible now: write them instead.
+   * @default there is no sender
+   */
+  fly?(piece: Piece): boolean;
+  /** Whether its last flight has not landed; if so, `onLanding` follows. The socket holds what is written meanwhile, in order. */
+  isFlying?(): boolean;
   /** Gathers the writes of a visit into one system call. */
   cork(): void;
   uncork(): void;

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { DistantLink, type Line } from '../support/distant-link.ts';
+import { PingNumbers } from '../../src/actors/connection/ping-numbers.ts';
 import { Liveness } from '../../src/actors/connection/liveness.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../support/harness.ts';
@@ -97,7 +98,7 @@ it('a line that becomes slow, or long, is noticed', async () => {
 it('a client may answer only the newest of several pings', () => {
   const pings: number[] = [];
   const link = Object.assign(new FakeLink(), { ping: (seq: number) => void pings.push(seq) });
-  const liveness = new Liveness(link, { sendTimeoutMs: 5_000, heartbeatMs: 25_000 }, 0);
+  const liveness = new Liveness(link, { sendTimeoutMs: 5_000, heartbeatMs: 25_000 }, 0, new PingNumbers());
   let written = 0;
   for (let now = 0; liveness.hasRoom(now, written); now++) {
     written += 65_536;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FrameWriter } from '../../src/actors/delivery/frame-writer.ts';
-import { WriteBatch, type BatchSender } from '../../src/actors/delivery/write-batch.ts';
+import { WriteBatch } from '../../src/actors/delivery/write-batch.ts';
 import { encodeText } from '../../src/infra/wire/frames.ts';
 import { frameVariantOf } from '../../src/infra/wire/frame-variant.ts';
 import { FakeLink } from '../../src/testing/index.ts';
@@ -19,30 +19,6 @@ function makeWriter(): { readonly link: FakeLink; readonly writer: FrameWriter }
 }
 
 const pieceOf = (text: string): Piece => encodeText(text).pieces[0] ?? [];
-
-it('a sender gets each socket with bytes that all share, and may hand them over by itself', () => {
-  const seen: { readonly link: unknown; readonly piece: Piece | undefined }[] = [];
-  const sender: BatchSender = {
-    send(writes) {
-      writes.forEach((write, i) => {
-        seen.push({ link: write.link, piece: write.boarded });
-        if (i === 0) write.departed();
-        else write.depart();
-      });
-    },
-  };
-  const batch = new WriteBatch(sender);
-  const piece = pieceOf('"a"');
-  const [one, two] = [makeWriter(), makeWriter()];
-  one.writer.board(piece, 5, 1, batch);
-  two.writer.board(piece, 5, 1, batch);
-  batch.depart();
-  expect(seen.map(({ link }) => link)).toEqual([one.link, two.link]);
-  expect(seen.every((write) => write.piece === piece)).toBe(true);
-  // the first one's bytes are the sender's to write
-  expect([one.link.received, two.link.received]).toEqual([[], ['"a"']]);
-  expect([one.writer.admit('message'), two.writer.admit('message')]).toEqual(['now', 'now']);
-});
 
 it('what has boarded is written before a notice, and once', () => {
   const batch = new WriteBatch();

@@ -38,7 +38,7 @@ export class ConnectionLine {
     this.#services = services;
     this.machine = new LazyMachine(id, services);
     this.writer = new FrameWriter(unattachedLink, frameVariantOf(format, undefined), highWaterMarkBytes, this);
-    this.liveness = new Liveness(unattachedLink, liveness, services.now());
+    this.liveness = new Liveness(unattachedLink, liveness, services.now(), services.pings);
   }
 
   attach(link: Link): void {

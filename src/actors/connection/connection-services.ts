@@ -4,6 +4,7 @@ import type { connectionMachine } from '../../machines/index.ts';
 import type { HubContext } from '../support/context.ts';
 import type { InputBudgets } from './input-budgets.ts';
 import type { Intake } from './intake.ts';
+import type { PingNumbers } from './ping-numbers.ts';
 import type { SharedSlots } from './request-lanes.ts';
 import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
@@ -32,6 +33,8 @@ export interface ConnectionServices extends HubContext {
   readonly budgets: InputBudgets;
   /** Counts unfinished messages of clients. */
   readonly unfinished: UnfinishedInput;
+  /** Numbers of ping barriers, shared by all connections. */
+  readonly pings: PingNumbers;
   /** Slots for further concurrent requests of one connection. */
   readonly requestSlots: SharedSlots;
   readonly threads: Pick<ThreadPort, 'open' | 'hasRoomFor'>;

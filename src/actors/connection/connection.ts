@@ -249,6 +249,10 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#input?.goOn();
   }
 
+  onLanding(): void {
+    this.delivery.onLanding();
+  }
+
   onPing(): void {
     this.line.liveness.heard(this.#services.now());
     this.#onControl();

@@ -42,7 +42,11 @@ export class DeliverySide implements Subscriber<Subscription> {
   // --- news of the link
 
   onDrain(): void {
-    if (!this.#line.drained()) return;
+    if (this.#line.drained()) this.onLanding();
+  }
+
+  /** What has waited for company goes on. */
+  onLanding(): void {
     if (this.subscriptions.behind > 0 || this.writer.admit('message') === 'turn') this.resume();
   }
 

@@ -1,5 +1,6 @@
 import type { Link } from '../../api/socket.ts';
 import type { LivenessPolicy } from '../support/settings.ts';
+import type { PingNumbers } from './ping-numbers.ts';
 import { SendWindow, type Barrier } from './send-window.ts';
 
 /** Before the first ping of any connection; see `Liveness`. */
@@ -17,6 +18,7 @@ export type Finding = 'well' | 'progressed' | 'stalled';
 export class Liveness {
   #link: Link;
   readonly #policy: LivenessPolicy;
+  readonly #numbers: PingNumbers;
   #taken = 0;
   /** Undefined where nothing waits. */
   #unsentSince: number | undefined;
@@ -42,10 +44,11 @@ export class Liveness {
   /** Set from the first big message. */
   #window: SendWindow | undefined;
 
-  /** @param policy shared by all connections */
-  constructor(link: Link, policy: LivenessPolicy, now: number) {
+  /** @param policy shared by all connections, as are the numbers */
+  constructor(link: Link, policy: LivenessPolicy, now: number, numbers: PingNumbers) {
     this.#link = link;
     this.#policy = policy;
+    this.#numbers = numbers;
     this.#progressAt = Math.floor(now);
     this.#heardAt = now;
     this.#saidAt = Math.floor(now);
@@ -75,7 +78,8 @@ export class Liveness {
     const fromAt = isFresh ? emptyAt : this.#answeredAt;
     this.#pingAt = Math.floor(now);
     this.#coveredBytes = writtenBytes;
-    const seq = ++this.#pingSeq;
+    const seq = this.#numbers.after(this.#pingSeq);
+    this.#pingSeq = seq;
     (this.#barriers ??= []).push({ seq, at: now, bytes: writtenBytes, fromBytes, fromAt });
     this.#link.ping(seq);
     return seq;
@@ -93,19 +97,19 @@ export class Liveness {
   /** True if it answers an unanswered barrier; answers are cumulative. */
   pong(seq: number, now: number): boolean {
     this.#heardAt = now;
-    if (seq <= this.#pongSeq || seq > this.#pingSeq) return false;
+    // the numbers in between are those of other connections
+    const barrier = this.#barriers?.find((one) => one.seq === seq);
+    if (barrier === undefined) return false;
     this.#pongSeq = seq;
     this.#progressAt = Math.floor(now);
-    this.#answered(seq, now);
+    this.#answered(barrier, now);
     return true;
   }
 
-  #answered(seq: number, now: number): void {
+  #answered(barrier: Barrier, now: number): void {
     const barriers = this.#barriers ?? [];
-    const barrier = barriers.find((one) => one.seq === seq);
-    if (seq === this.#pingSeq) this.#barriers = undefined;
-    else while ((barriers[0]?.seq ?? Infinity) <= seq) barriers.shift();
-    if (barrier === undefined) return;
+    if (barrier.seq === this.#pingSeq) this.#barriers = undefined;
+    else while ((barriers[0]?.seq ?? Infinity) <= barrier.seq) barriers.shift();
     this.#roundTripMs = now - barrier.at;
     this.#fastestMs = Math.min(this.#fastestMs, this.#roundTripMs);
     this.#window?.answered(barrier, now);

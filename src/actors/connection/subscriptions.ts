@@ -209,6 +209,8 @@ export class Subscriptions extends SubscriptionTable implements Task {
       if (left-- === 0) break;
       this.#passed(subscription);
       subscription.visit();
+      // else what it has boarded would not wait for the company of others
+      if (this.#behind === undefined) return true;
       const next = writer.admit('message');
       if (next !== 'now') return next === 'signal';
       if (this.#services.now() >= deadline) return this.behind === 0;

@@ -6,6 +6,6 @@ export type WriteKind = 'notice' | 'message' | 'part';
  *
  * - `now`: write.
  * - `turn`: something else has begun and comes first, in a later turn of the scheduler.
- * - `signal`: wait for an event that schedules a turn: the link drains, the gate opens, the client answers a ping, or a part is compressed.
+ * - `signal`: wait for an event that schedules a turn: the link drains, what it has in the air lands, the gate opens, the client answers a ping, or a part is compressed.
  */
 export type Clearance = 'now' | 'turn' | 'signal';

@@ -13,7 +13,7 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   readonly subscriber: Subscriber<Member>;
   /** The number of this join of the thread. Comparing two numbers tells which member joined first. */
   readonly serial: number;
-  protected readonly writer: FrameWriter;
+  readonly writer: FrameWriter;
 
   constructor(
     subscriber: Subscriber<Member>,

@@ -1,4 +1,6 @@
 import type { LogTail } from '../../api/log.ts';
+import { MAX_PASSENGERS, type LandingWaiter } from '../../infra/native/flight.ts';
+import type { Landing } from './landing.ts';
 import type { WriteBatch } from './write-batch.ts';
 import type { PublicationTally } from './publication-tally.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
@@ -7,6 +9,9 @@ import type { Task } from '../support/slice-scheduler.ts';
 
 /** Visits between two looks at the clock. One visit costs about ten microseconds of system call. */
 const VISITS_PER_LOOK = 16;
+
+/** Visits that a fan-out makes however much is in the air: one flight, so that a small thread does not wait for big ones. */
+const VISITS_IN_CONGESTION = MAX_PASSENGERS;
 
 /** Message size in bytes above which copying to the kernel costs more than the system call. Each visit is then timed. */
 const HEAVY_BYTES = 16 * 1024;
@@ -20,6 +25,8 @@ export interface FanOutHost {
   readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
+  /** Schedules the fan-out: what it waited for has landed. */
+  goOn(): void;
   /** A pass is over: everything up to this offset has been offered to all members. */
   offered(offset: number): void;
 }
@@ -28,13 +35,20 @@ export interface FanOutHost {
  * The fan-out of one thread, done by reading its log. Each pass visits every subscription once, and each visit writes everything after that
  * subscription's cursor. Messages that arrive during a pass are simply more entries for the remaining visits. So batching grows with the
  * load and needs no timer.
+ *
+ * With a native sender, a pass begins when everything that the last pass put into the air has landed. Until then the members are blocked, and
+ * what comes meanwhile leaves as one run.
  */
-export class FanOut implements Task {
+export class FanOut implements Task, LandingWaiter {
   readonly #tail: LogTail;
   readonly #station: FanOutHost;
   #isTextDue = false;
   #waiting: PublicationTally[] = [];
   #pass: Pass | undefined;
+  /** The landing of what the last pass put into the air. */
+  #landing: Landing | undefined;
+  /** The pass waits for a landing. */
+  #isHeldUp = false;
   /** Every entry up to this offset has been offered. */
   #offered: number;
 
@@ -59,8 +73,27 @@ export class FanOut implements Task {
   }
 
   run(deadline: number): boolean {
-    const { batch, now } = this.#station;
+    const { batch } = this.#station;
+    if (this.#isHeldUp || (this.#pass === undefined && this.#landing?.isAwaitedBy(this) === true)) return true;
+    const { flights } = batch;
     const pass = (this.#pass ??= this.#begin());
+    const isOver = this.#continue(pass, deadline);
+    batch.handOver();
+    pass.hasFlown ||= batch.flights !== flights;
+    if (isOver) return this.#finish(pass);
+    if (this.#isHeldUp) batch.awaitNext(this);
+    return this.#isHeldUp;
+  }
+
+  /** What it waited for has landed. */
+  onLanded(): void {
+    this.#isHeldUp = false;
+    this.#station.goOn();
+  }
+
+  /** Makes visits; true when the pass is over. */
+  #continue(pass: Pass, deadline: number): boolean {
+    const { batch, now } = this.#station;
     const visitsPerLook = pass.isHeavy ? 1 : VISITS_PER_LOOK;
     let visits = 0;
     // a Set's iterator continues where it stopped; it includes members added meanwhile and omits removed ones
@@ -73,10 +106,16 @@ export class FanOut implements Task {
       }
       if (++visits % visitsPerLook !== 0) continue;
       batch.depart();
-      if (now() >= deadline) return false;
+      this.#isHeldUp = visits >= VISITS_IN_CONGESTION && batch.isCongested;
+      if (this.#isHeldUp || now() >= deadline) return false;
     }
     batch.depart();
+    return true;
+  }
+
+  #finish(pass: Pass): boolean {
     this.#pass = undefined;
+    this.#landing = pass.hasFlown ? this.#station.batch.landing : undefined;
     const { lastSerial, report } = this.#station;
     for (const publication of pass.publications) {
       try {
@@ -122,6 +161,7 @@ export class FanOut implements Task {
       rest: members.values(),
       lastSerial,
       visited: 0,
+      hasFlown: false,
     };
   }
 
@@ -132,6 +172,8 @@ export class FanOut implements Task {
     if (member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
       for (const publication of pass.publications) publication.skip(member);
     }
+    // a volatile message must not be dropped because another thread's flight holds the connection
+    if (pass.volatile.length > 0) member.writer.passFlight();
     const isDone = member.visit(pass.batch);
     if (!isDone || pass.isHeavy || member.isEnded) {
       for (const publication of pass.publications) {
@@ -145,6 +187,7 @@ export class FanOut implements Task {
     for (const publication of pass.volatile) {
       // a client that rejoined meanwhile may already have received it
       if (!publication.isFor(member)) continue;
+      member.writer.passFlight();
       if (!member.offerVolatile(publication.entry)) publication.noteDropped(member);
       else if (member.isWriting(publication.entry)) publication.noteBehind(member);
     }
@@ -164,4 +207,6 @@ interface Pass {
   /** Serial of the last member that had joined when the pass began. */
   readonly lastSerial: number;
   visited: number;
+  /** Some of its bytes went to a sender beside the event loop. */
+  hasFlown: boolean;
 }

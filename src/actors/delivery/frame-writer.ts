@@ -3,7 +3,7 @@ import type { Entry, Frame } from '../../api/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Clearance, WriteKind } from './clearance.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
-import type { BatchedWrite, WriteBatch } from './write-batch.ts';
+import type { WriteBatch } from './write-batch.ts';
 import type { Link, LinkListener, Piece } from '../../api/socket.ts';
 
 /**
@@ -20,11 +20,13 @@ type Owner = Pick<LinkListener, 'onBroken'>;
  * holds at most the rest of one big frame, whose bytes all connections share, and a few notices of the protocol (`joined`, `gap`, `err`).
  * Notices must not come between the fragments of a message.
  */
-export class FrameWriter implements BatchedWrite {
+export class FrameWriter {
   #link: Link;
   #variant: FrameVariant;
   #isOpen = false;
   #isAbandoned = false;
+  /** Until the landing, writes wait in the socket. */
+  #passesFlight = false;
   #unfinished: Frame | undefined;
   /** The watcher of that message. */
   #writing: { readonly entry: Entry; readonly watcher: PieceWatcher } | undefined;
@@ -57,15 +59,22 @@ export class FrameWriter implements BatchedWrite {
   }
 
   /**
-   * Whether the connection may write now: the gate is open, no frame is unfinished, and the socket is below its high-water mark. For a
-   * part, half of the socket's buffer must stay free for messages that overtake it.
+   * Whether the connection may write now: the gate is open, no frame is unfinished, nothing is in the air, and the socket is below its
+   * high-water mark. For a part, half of the socket's buffer must stay free for messages that overtake it.
    */
   admit(kind: WriteKind): Clearance {
     if (!this.#isOpen) return 'signal';
     if (this.#unfinished !== undefined) return 'turn';
+    if (this.#link.isFlying?.() !== true) this.#passesFlight = false;
+    else if (!this.#passesFlight) return 'signal';
     if (this.#link.unsentBytes >= (kind === 'part' ? this.#highWaterMark / 2 : this.#highWaterMark)) return 'signal';
     const isFirst = kind === 'notice' || (this.#notices === undefined && this.#boarded === undefined);
     return isFirst ? 'now' : 'turn';
+  }
+
+  /** Until the landing, the socket holds what is written: for messages that would be dropped. Others wait, so that they leave together. */
+  passFlight(): void {
+    this.#passesFlight = true;
   }
 
   /** The connection has ended. */
@@ -128,10 +137,19 @@ export class FrameWriter implements BatchedWrite {
     this.#noticeBytes += notice.bytes;
   }
 
-  /** Writes several small messages at once, or a part of a big one. Only when `admit('message')` allows it. */
+  /** Writes several small messages at once, text of a stream, or a part of a big message. Only when `admit('message')` allows it. */
   writeRun(bytes: Uint8Array, messages: number): void {
     this.#messages += messages;
-    this.#hand([bytes], bytes.length, undefined);
+    this.#bytes += bytes.length;
+    this.#share([bytes]);
+  }
+
+  /** Like `writeRun`, if a sender takes the bytes; otherwise writes nothing and returns false. */
+  flyRun(piece: Piece, bytes: number, messages: number): boolean {
+    if (this.#link.fly?.(piece) !== true) return false;
+    this.#messages += messages;
+    this.#bytes += bytes;
+    return true;
   }
 
   /**
@@ -145,27 +163,12 @@ export class FrameWriter implements BatchedWrite {
     batch.add(this);
   }
 
-  // --- BatchedWrite
-
-  /** The socket of the boarded bytes. */
-  get link(): Link {
-    return this.#link;
-  }
-
-  /** The boarded bytes that still have to be written. */
-  get boarded(): Piece | undefined {
-    return this.#boarded;
-  }
-
+  /** Hands over the boarded bytes, if there are any left. */
   depart(): void {
     const piece = this.#boarded;
     if (piece === undefined) return;
     this.#boarded = undefined;
-    this.#put(piece, undefined);
-  }
-
-  departed(): void {
-    this.#boarded = undefined;
+    this.#share(piece);
   }
 
   /**
@@ -177,7 +180,9 @@ export class FrameWriter implements BatchedWrite {
     const [first] = frame.pieces;
     if (first === undefined) return;
     if (frame.pieces.length === 1) {
-      this.#hand(first, frame.bytes, frame.body);
+      this.#bytes += frame.bytes;
+      if (frame.body === undefined) this.#share(first);
+      else this.#put(first, frame.body);
       // a link that throws has closed it
       if (this.#isOpen) watcher.onWhole(entry, frame.bytes);
       else watcher.onCut(entry);
@@ -258,6 +263,11 @@ export class FrameWriter implements BatchedWrite {
   #hand(piece: Piece, size: number, body: Body | undefined): void {
     this.#bytes += size;
     this.#put(piece, body);
+  }
+
+  /** Bytes that other connections get as well: a sender may send them to all. */
+  #share(piece: Piece): void {
+    if (this.#link.fly?.(piece) !== true) this.#put(piece, undefined);
   }
 
   #put(piece: Piece, body: Body | undefined): void {

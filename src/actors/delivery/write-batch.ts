@@ -1,28 +1,11 @@
-import type { Link, Piece } from '../../api/socket.ts';
+import type { LandingWaiter } from '../../infra/native/flight.ts';
+import type { NativeSender } from '../../infra/native/native-sender.ts';
+import { Landing } from './landing.ts';
 
-/** One write of a batch: a socket, and bytes that the writes to other sockets may share. */
-export interface BatchedWrite {
-  readonly link: Link;
-  /** Undefined when there is nothing left to write: a later write included the bytes, or the connection has ended. */
-  readonly boarded: Piece | undefined;
-  /** Hands the bytes to the link. */
+/** One write of a batch; see `FrameWriter.board`. */
+interface BatchedWrite {
   depart(): void;
-  /** A sender has handed the bytes to the socket itself. */
-  departed(): void;
 }
-
-/** Hands a batch of writes to their sockets. Replace it with a sender that needs fewer than one system call for each write. */
-export interface BatchSender {
-  /** Calls `depart` or `departed` of each write, in order; never throws. The caller reuses the list afterwards. */
-  send(writes: readonly BatchedWrite[]): void;
-}
-
-/** The default: each link makes its own system call. */
-export const inlineSender: BatchSender = {
-  send(writes) {
-    for (let i = 0; i < writes.length; i++) writes[i]?.depart();
-  },
-};
 
 /**
  * Writes that are decided and wait to be made together: the only place where the bytes of a fan-out's visits leave. A system call evicts
@@ -34,9 +17,10 @@ export const inlineSender: BatchSender = {
  */
 export class WriteBatch {
   readonly #writes: BatchedWrite[] = [];
-  readonly #sender: BatchSender;
+  readonly #sender: NativeSender | undefined;
 
-  constructor(sender: BatchSender = inlineSender) {
+  /** @param sender the sender that the links fly with, if any */
+  constructor(sender?: NativeSender) {
     this.#sender = sender;
   }
 
@@ -46,8 +30,37 @@ export class WriteBatch {
   }
 
   depart(): void {
-    if (this.#writes.length === 0) return;
-    this.#sender.send(this.#writes);
+    for (let i = 0; i < this.#writes.length; i++) this.#writes[i]?.depart();
     this.#writes.length = 0;
   }
+
+  // --- flights
+
+  /** The slice of a fan-out is over: hands the open flights to the sender. */
+  handOver(): void {
+    this.#sender?.depart();
+  }
+
+  /** The number of flights handed over so far. */
+  get flights(): number {
+    return this.#sender?.counts.flights ?? 0;
+  }
+
+  /** So much is in the air that a long fan-out should wait for the next landing. */
+  get isCongested(): boolean {
+    return this.#sender?.isCongested === true;
+  }
+
+  /** Waits for the next landing; only if `isCongested`. */
+  awaitNext(waiter: LandingWaiter): void {
+    this.#sender?.awaitNext(waiter);
+  }
+
+  /** The landing of everything that is in the air now; undefined if nothing is. */
+  get landing(): Landing | undefined {
+    const newest = this.#sender?.newest ?? NONE;
+    return newest.length === 0 ? undefined : new Landing(newest);
+  }
 }
+
+const NONE = [] as const;

@@ -272,7 +272,8 @@ export class UpgradeGateway implements Route, Task {
     const { format = arrival.format ?? this.#options.format } = session;
     const status = handshake.complete(this.#upgraders[format], (webSocket, socket) => {
       const settings = this.#settingsOf(arrival, session, format);
-      const connection = this.#hub.accept((listener) => wsSocketLink(webSocket, socket, listener), settings);
+      const { sender } = this.#context.sender;
+      const connection = this.#hub.accept((listener) => wsSocketLink(webSocket, socket, listener, sender), settings);
       joinFromUrl(connection, query);
     });
     if (status !== undefined) this.#refusals.note('malformed', status, handshake.request, session.userId);

@@ -1,5 +1,5 @@
 import { userThreadId } from '../../infra/log/ids.ts';
-import { turnAway, wsLink } from '../../infra/socket/ws-link.ts';
+import { socketOf, turnAway, wsSocketLink } from '../../infra/socket/ws-link.ts';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 import type { AcceptedSocket, Link, LinkListener } from '../../api/socket.ts';
@@ -7,6 +7,7 @@ import { ConnectionActor } from '../connection/connection.ts';
 import type { ConnectionServices, MembershipPort } from '../connection/connection-services.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
 import { Intake } from '../connection/intake.ts';
+import { PingNumbers } from '../connection/ping-numbers.ts';
 import { SharedSlots } from '../connection/request-lanes.ts';
 import { resolveAccept, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
 import { UnfinishedInput } from '../connection/unfinished-input.ts';
@@ -45,6 +46,7 @@ export class ConnectionAcceptor {
       intake: new Intake(clock, scheduler, settings.sliceMs),
       budgets: this.budgets,
       unfinished: this.unfinished,
+      pings: new PingNumbers(),
       requestSlots: new SharedSlots(REQUESTS_AT_ONCE),
       threads,
       connections,
@@ -62,7 +64,9 @@ export class ConnectionAcceptor {
       if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
       throw error;
     }
-    return this.open(typeof socket === 'function' ? socket : wsLink.bind(undefined, socket), settings);
+    if (typeof socket === 'function') return this.open(socket, settings);
+    const { sender } = this.#services.sender;
+    return this.open((listener) => wsSocketLink(socket, socketOf(socket), listener, sender), settings);
   }
 
   /** A connection that there is room for. Where `makeLink` throws, there is none. */

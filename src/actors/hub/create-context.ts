@@ -1,4 +1,5 @@
 import type { AnyActorRef } from 'xstate';
+import { acquireSender } from '../../infra/native/shared-sender.ts';
 import { Metrics } from '../../infra/telemetry/metrics.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
 import { deferringClock } from '../../infra/time/deferring-clock.ts';
@@ -40,6 +41,7 @@ export function createContext({ settings, news, status, looks, onIdle }: Context
     metrics: new Metrics(report, meter),
     scheduler: new SliceScheduler(clock, sliceMs, report, onIdle),
     counters: makeCounters(),
+    sender: acquireSender(settings.nativeSender),
     status,
     actorOptions: { clock: deferringClock(clock), inspect, logger: () => {} },
     now: () => clock.now(),

@@ -34,6 +34,7 @@ export const HUB_OPTIONS: OptionTable<HubOptions> = {
   streams: { windowMs: 'number', timeoutMs: 'number', maxPerThread: 'number', maxLength: 'number' },
   serializer: { timeoutMs: 'number', maxQueue: 'number', workers: 'number', workerHeapMb: 'number' },
   development: 'boolean',
+  nativeSender: 'any',
   log: 'any',
   inspect: 'any',
   tracer: 'any',

@@ -80,8 +80,9 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#connections = new ConnectionRegistry(settings, (connection, end) =>
       news.emit('evicted', { connection, ...end }),
     );
-    this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch: new WriteBatch() }, (id) =>
-      this.#connections.get(id),
+    this.#threads = new ThreadRegistry(
+      { ...context, serializer, joinedFrames, batch: new WriteBatch(context.sender.sender) },
+      (id) => this.#connections.get(id),
     );
     this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, news);
     const { budgets, unfinished } = this.#acceptor;
@@ -216,6 +217,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#periodicWork.look();
     this.#stopMetrics();
     await endRemaining(this.#parts);
+    this.#context.sender.release();
   }
 
   async #drain(deadline: number): Promise<void> {

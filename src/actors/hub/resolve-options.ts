@@ -15,6 +15,7 @@ import {
 } from '../../infra/option-checks.ts';
 import { resolveStreamLimits } from '../streams/resolve-stream-options.ts';
 import { resolveInputLimits } from '../connection/resolve-input-limits.ts';
+import { resolveNativeSender } from './resolve-native-sender.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { ThreadDefinitions } from '../support/thread-definitions.ts';
 import type { HubOptions, Inspector } from '../../api/options.ts';
@@ -71,6 +72,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     },
     isDevelopment: options.development ?? process.env['NODE_ENV'] === 'development',
     definitions: new ThreadDefinitions(options.threads ?? []),
+    nativeSender: resolveNativeSender(options.nativeSender),
     log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock }),
     inspectors: checkInspectors(options.inspect),
     tracer: checkMethods('tracer', options.tracer, ['startSpan']),

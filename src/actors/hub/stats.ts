@@ -1,4 +1,5 @@
-import type { HubState, HubStats } from '../../api/hub.ts';
+import type { HubState, HubStats, SenderStats } from '../../api/hub.ts';
+import type { SenderChoice } from '../../infra/native/shared-sender.ts';
 import type { UnfinishedInput } from '../connection/unfinished-input.ts';
 import type { SerializerActor } from '../serializer/serializer.ts';
 import type { HubContext } from '../support/context.ts';
@@ -10,7 +11,7 @@ const FULL_LAG_MS = 100;
 
 /** The sources of statistics and metrics. */
 export interface Sources {
-  readonly context: Pick<HubContext, 'settings' | 'counters' | 'scheduler'>;
+  readonly context: Pick<HubContext, 'settings' | 'counters' | 'scheduler' | 'sender'>;
   readonly connections: Pick<ConnectionRegistry, 'present' | 'size' | 'bytesOfGone'>;
   readonly threads: Pick<ThreadRegistry, 'size' | 'streams'>;
   readonly serializer: Pick<SerializerActor, 'state' | 'inFlight' | 'workers' | 'segmentsInUse'>;
@@ -19,8 +20,9 @@ export interface Sources {
 
 /** How busy a hub is, from 0 to 1. */
 export function pressureOf({ serializer, context }: Pick<Sources, 'serializer' | 'context'>): number {
-  const { settings, scheduler } = context;
-  return Math.min(1, Math.max(serializer.inFlight / settings.serializer.maxQueue, scheduler.lagMs / FULL_LAG_MS));
+  const { settings, scheduler, sender } = context;
+  const lagMs = Math.max(scheduler.lagMs, sender.sender?.lagMs ?? 0);
+  return Math.min(1, Math.max(serializer.inFlight / settings.serializer.maxQueue, lagMs / FULL_LAG_MS));
 }
 
 /** One look at each connection. */
@@ -40,5 +42,15 @@ export function statsOf({ context, connections, threads, serializer, unfinished 
     unfinishedBytes: unfinished.bytes,
     logBytes: context.settings.log.heldBytes ?? 0,
     longestSliceMs: context.scheduler.longestSliceMs,
+    ...senderStats(context.sender),
+  };
+}
+
+function senderStats({ sender, reason }: SenderChoice): SenderStats {
+  return {
+    sender: sender === undefined ? 'inline' : 'native',
+    senderReason: reason,
+    nativeWrites: sender?.counts.flown ?? 0,
+    nativeConnections: sender?.reserve.held ?? 0,
   };
 }

@@ -119,6 +119,18 @@ export class StreamRegistry {
     return true;
   }
 
+  /** The number of frames that `offer` would write: 0, 1, or 2 for more. */
+  framesOwed(subscription: TextReader): 0 | 1 | 2 {
+    let isOwed = false;
+    for (const { cursors, text } of this.#byId.values()) {
+      const at = cursors.get(subscription) ?? 0;
+      if (at >= text.told) continue;
+      if (isOwed || text.frame(at).to < text.told) return 2;
+      isOwed = true;
+    }
+    return isOwed ? 1 : 0;
+  }
+
   /** Some text has not been written to the subscription yet. */
   owes(subscription: TextReader): boolean {
     for (const { cursors, text } of this.#byId.values()) {

@@ -1,5 +1,6 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import type { Clock } from '../../api/clock.ts';
+import type { SenderChoice } from '../../infra/native/shared-sender.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import type { HubSettings } from './settings.ts';
@@ -24,6 +25,8 @@ export interface HubContext {
   readonly metrics: Metrics;
   readonly scheduler: SliceScheduler;
   readonly counters: Counters;
+  /** Sends frames that many connections get. */
+  readonly sender: SenderChoice;
   readonly status: HubStatus;
   /** Shared by all root actors. */
   readonly actorOptions: {

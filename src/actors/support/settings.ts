@@ -1,6 +1,7 @@
 import type { Clock } from '../../api/clock.ts';
 import type { CompressionOptions, Inspector, StreamLimits, WhenFull } from '../../api/options.ts';
 import type { DeliveryLog } from '../../api/log.ts';
+import type { WantedSender } from '../../infra/native/shared-sender.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
@@ -63,6 +64,7 @@ export interface HubSettings {
   };
   readonly isDevelopment: boolean;
   readonly definitions: ThreadDefinitions;
+  readonly nativeSender: WantedSender;
   readonly log: DeliveryLog;
   readonly inspectors: readonly Inspector[];
   readonly tracer: Tracer | undefined;

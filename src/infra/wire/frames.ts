@@ -1,5 +1,6 @@
 import type { Body } from '../../api/body.ts';
 import type { Frame } from '../../api/entry.ts';
+import type { Piece } from '../../api/socket.ts';
 import { END_OF_MESSAGE, storedBlock } from './deflate.ts';
 
 /**
@@ -57,9 +58,14 @@ export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain
   return wholeFrame(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), [payload], payload.length);
 }
 
-/** A ping with an ASCII payload of at most 125 bytes. */
-export function encodePing(payload: string): Buffer {
-  return Buffer.from(`${String.fromCharCode(PING | FIN, payload.length)}${payload}`, 'latin1');
+/** The ping of a barrier with this number, the same one for all that get the number one after the other. */
+export function pingPiece(seq: number): Piece {
+  if (lastPing.seq !== seq) {
+    const payload = String(seq);
+    const ping = Buffer.from(`${String.fromCharCode(PING | FIN, payload.length)}${payload}`, 'latin1');
+    lastPing = { seq, piece: [ping] };
+  }
+  return lastPing.piece;
 }
 
 /** The answer to a ping, with its payload of at most 125 bytes, in memory of its own. */
@@ -68,6 +74,7 @@ export function encodePong(payload: Uint8Array): Uint8Array {
 }
 
 const EMPTY = new Uint8Array(0);
+let lastPing: { readonly seq: number; readonly piece: Piece } = { seq: -1, piece: [] };
 const textPart = (text: string): Uint8Array => (text === '' ? EMPTY : Buffer.from(text));
 
 function encodeBody(
