@@ -7,6 +7,7 @@ set -euo pipefail
 package_of() {
   case "$1" in
     promtool) echo prometheus ;;
+    cc) echo gcc libc6-dev ;;
     *) echo "$1" ;;
   esac
 }
@@ -19,7 +20,8 @@ has() {
 }
 
 missing=()
-for tool in "$@"; do has "$tool" || missing+=("$(package_of "$tool")"); done
+# a program may need several packages
+for tool in "$@"; do has "$tool" || missing+=($(package_of "$tool")); done
 [ ${#missing[@]} = 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -79,8 +79,7 @@ export class ConnectionActor implements Connection, LinkListener {
     const { machine } = this.line;
     if (this.state === 'evicted') {
       const { code, reason } = machine.context.eviction;
-      this.terminate(code, reason);
-      return;
+      return this.terminate(code, reason);
     }
     const { isInspected, status, settings } = this.#services;
     if (isInspected) machine.start();
@@ -110,12 +109,12 @@ export class ConnectionActor implements Connection, LinkListener {
 
   get stats(): ConnectionStats {
     const { machine, writer, liveness } = this.line;
-    const { attempt, failures, trips } = machine.context;
+    const { path, context } = machine;
+    const { attempt, failures, trips } = context;
     const { messages, bytes, unsentBytes } = writer;
     const { behind, lag } = this.delivery.subscriptions;
     const ageMs = this.#services.now() - this.#acceptedAt;
     const { roundTripMs } = liveness;
-    const { path } = machine;
     return { path, ageMs, lag, roundTripMs, messages, bytes, unsentBytes, behind, attempt, failures, trips };
   }
 
@@ -246,7 +245,6 @@ export class ConnectionActor implements Connection, LinkListener {
 
   onDrain(): void {
     this.delivery.onDrain();
-    this.#input?.goOn();
   }
 
   onLanding(): void {
@@ -292,9 +290,7 @@ export class ConnectionActor implements Connection, LinkListener {
     const { subscriptions } = this.delivery;
     const emit = (message: ClientMessage): boolean => this.#emit('message', message);
     const parts = { settings: this.#settings, line: this.line, subscriptions, connection: this, emit };
-    this.#input = new ClientInput(new ClientSession(parts, this.#services), this.#services);
-    this.line.input = this.#input;
-    return this.#input;
+    return (this.line.input = this.#input = new ClientInput(new ClientSession(parts, this.#services), this.#services));
   }
 
   /** False if there are no listeners. */

@@ -42,11 +42,17 @@ export class DeliverySide implements Subscriber<Subscription> {
   // --- news of the link
 
   onDrain(): void {
-    if (this.#line.drained()) this.onLanding();
+    if (this.#line.drained()) this.#goOn();
+    this.#line.input?.goOn();
   }
 
-  /** What has waited for company goes on. */
+  /** What waited for the landing continues. */
   onLanding(): void {
+    this.#goOn();
+    this.#line.input?.goOn();
+  }
+
+  #goOn(): void {
     if (this.subscriptions.behind > 0 || this.writer.admit('message') === 'turn') this.resume();
   }
 

@@ -195,7 +195,7 @@ export class FlyingLink extends SocketLink implements Passenger {
       if (error) this.socket.destroy(error);
       else if (this.#restBytes === 0) queueMicrotask(this.#restWritten);
     };
-    Reflect.apply(Socket.prototype._write, this.socket, [rest, 'buffer', done]);
+    call(this.socket, '_write', [rest, 'buffer', done]);
   }
 
   /** The stream of Node's socket does not know of it, and emits no `drain`. */
@@ -228,13 +228,13 @@ interface Chunk {
 /** What takes the place of a socket's own methods, shared by all. */
 const gate = {
   _write(this: Socket, chunk: unknown, encoding: BufferEncoding, done: Done): void {
-    pass(this, Socket.prototype._write, [chunk, encoding, done]);
+    pass(this, '_write', [chunk, encoding, done]);
   },
   _writev(this: Socket, chunks: readonly Chunk[], done: Done): void {
-    pass(this, Reflect.get(Socket.prototype, '_writev'), [chunks, done]);
+    pass(this, '_writev', [chunks, done]);
   },
   _final(this: Socket, done: Done): void {
-    pass(this, Socket.prototype._final, [done]);
+    pass(this, '_final', [done]);
   },
   _destroy(this: Socket, error: Error | null, done: Done): void {
     Socket.prototype._destroy.call(this, error, done);
@@ -246,11 +246,18 @@ const gate = {
   },
 };
 
-function pass(socket: Socket, method: unknown, args: readonly unknown[]): void {
-  if (typeof method !== 'function') return;
+type Method = '_write' | '_writev' | '_final';
+
+/** The method that all sockets share. */
+function call(socket: Socket, name: Method, args: readonly unknown[]): void {
+  const method: unknown = Reflect.get(Socket.prototype, name);
+  if (typeof method === 'function') Reflect.apply(method, socket, args);
+}
+
+function pass(socket: Socket, name: Method, args: readonly unknown[]): void {
   const link = flyingLinkOf(socket);
-  if (link?.mustHold() === true) link.hold(() => void Reflect.apply(method, socket, args));
-  else Reflect.apply(method, socket, args);
+  if (link?.mustHold() === true) link.hold(() => call(socket, name, args));
+  else call(socket, name, args);
 }
 
 function flyingLinkOf(socket: Socket): FlyingLink | undefined {

@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'threadcast-native-'));
+const BUILD = new URL('../../native/build.js', import.meta.url).pathname;
+const BYTES = new URL('fixtures/bytes.ts', import.meta.url).pathname;
+
+/** What one run of `fixtures/bytes.ts` says. */
+interface Outcome {
+  readonly isWhole: boolean;
+  readonly sender: string;
+  readonly nativeWrites: number;
+  readonly frames: number;
+  readonly failed?: string;
+}
+
+/** Builds of the addon: with injected faults, and sabotaged. */
+async function build(name: string, ...flags: string[]): Promise<string> {
+  const out = join(folder, `${name}.node`);
+  await run(process.execPath, [BUILD, ...flags, '--out', out]);
+  return out;
+}
+
+async function check(frames: number, env: Record<string, string>): Promise<Outcome> {
+  const options = { env: { ...process.env, THREADCAST_SENDER: 'native', ...env } };
+  const running = run(process.execPath, ['--expose-gc', BYTES, String(frames), '60', '50'], options);
+  // a run that has found something ends with 1
+  const { stdout } = await running.catch((error: { stdout: string }) => error);
+  const outcome: Outcome = JSON.parse(stdout);
+  return outcome;
+}
+
+/** 1,000,000 frames: `node test/native/fixtures/bytes.ts 1000000 200 3600`. */
+const FRAMES = 5_000;
+
+describe('every byte of every client, while connections come and go', () => {
+  it('with the addon as it is', async () => {
+    const outcome = await check(FRAMES, {});
+    expect(outcome).toMatchObject({ isWhole: true, sender: 'native' });
+    expect(outcome.nativeWrites).toBeGreaterThan(100);
+  });
+
+  it('with a slow thread, sockets that take a part or nothing, and errors', async () => {
+    const outcome = await check(FRAMES, { THREADCAST_NATIVE_BINARY: await build('faults', '--faults') });
+    expect(outcome).toMatchObject({ isWhole: true, sender: 'native' });
+    expect(outcome.nativeWrites).toBeGreaterThan(100);
+  });
+});
+
+describe('what the test of bytes must find', () => {
+  let faulty = '';
+  beforeAll(async () => {
+    faulty = await build('faulty', '--faults');
+  });
+
+  it('flights that count as landed before they are sent', async () => {
+    const sabotaged = await build('early', '--faults', '--sabotage', 'early-landing');
+    expect((await check(FRAMES, { THREADCAST_NATIVE_BINARY: sabotaged })).failed).toBeTypeOf('string');
+  });
+
+  it('sockets without a gate', async () => {
+    expect((await check(FRAMES, { THREADCAST_NATIVE_BINARY: faulty, UNGATED: '1' })).failed).toBeTypeOf('string');
+  });
+});
