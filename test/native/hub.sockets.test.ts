@@ -231,19 +231,18 @@ describe('the socket belongs to others, too', () => {
     await landed(pairs, 100);
     for (const pair of pairs) {
       const frames = pair.read().split('\r\n\r\n')[1] ?? '';
-      const rest = frames.replaceAll(MESSAGES, '').replaceAll(/\x8a.p\d+/gs, '');
+      const rest = frames.replaceAll(MESSAGES, '').replaceAll(/\x8a.p\d+|\x89.\d+/gs, '');
       expect(rest).toBe('');
     }
   });
 
   it('an eviction in flight: the close frame comes after the message', async () => {
     const { hub, pairs } = await nativeHub(MANY);
-    sendAll(hub, 0, 1);
-    await Promise.resolve();
-    await Promise.resolve();
+    // the receipt comes with the end of the pass, which is before the landing
+    await hub.thread('t').send('m0');
     for (const { connection } of pairs) connection.close(4_000, 'bye');
     await expect.poll(() => pairs.every((pair) => pair.read().endsWith('\x0f\xa0bye'))).toBe(true);
-    for (const pair of pairs) expect(pair.read().endsWith(`${textFrame('"m0"')}\x88\x05\x0f\xa0bye`)).toBe(true);
+    for (const pair of pairs) expect(pair.read()).toContain(textFrame('"m0"'));
   });
 
   it('destroy in flight: the peer learns of it, and the others get everything', async () => {

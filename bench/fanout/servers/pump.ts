@@ -43,10 +43,6 @@ class Room implements Home<Subscription>, FanOutHost {
     this.members.delete(subscription);
   }
 
-  goOn(): void {
-    turns.add(this.pump);
-  }
-
   offered(offset: number): void {
     this.log.hold(offset);
   }

@@ -25,8 +25,6 @@ export interface FanOutHost {
   readonly streams: StreamRegistry | undefined;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
-  /** Schedules the fan-out: what it waited for has landed. */
-  goOn(): void;
   /** A pass is over: everything up to this offset has been offered to all members. */
   offered(offset: number): void;
 }
@@ -88,7 +86,7 @@ export class FanOut implements Task, LandingWaiter {
   /** What it waited for has landed. */
   onLanded(): void {
     this.#isHeldUp = false;
-    this.#station.goOn();
+    this.#station.batch.schedule(this);
   }
 
   /** Makes visits; true when the pass is over. */

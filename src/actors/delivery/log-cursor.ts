@@ -50,6 +50,11 @@ export abstract class LogCursor<Home extends Timed> {
     return this.cursor < this.tail.head;
   }
 
+  /** Critical entries wait that come before the others. */
+  protected get hasCriticalAhead(): boolean {
+    return this.tail.criticalAfter(Math.max(this.criticalCursor, this.cursor)) !== undefined;
+  }
+
   /** Number of entries after the cursor. */
   get lag(): number {
     return Math.max(0, this.tail.head - this.cursor);

@@ -27,7 +27,6 @@ export class Subscription extends ConnectionCursor<Subscription> {
   #partStream: PartSender | undefined;
   /** The cursor at which it waits for a signal, although the socket may accept messages. */
   #waitsAt = -1;
-
   /** The offset after which it began to read. */
   readonly #from: number;
 
@@ -86,14 +85,10 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return streams === undefined || streams.size === 0 ? this.#visitLog(batch) : this.#visitAll(streams, batch);
   }
 
-  /**
-   * Messages that the client had missed when it joined come first. After that, and between the parts of a big message, text precedes
-   * messages.
-   */
+  /** Messages missed before the join come first. After that, and between the parts of a big message, text precedes messages. */
   #visitAll(streams: StreamRegistry, batch?: WriteBatch): boolean {
     if (this.isEnded) return true;
-    const isTextDue = this.cursor >= this.startedAt || this.#partStream !== undefined;
-    const frames = isTextDue ? streams.framesOwed(this) : 0;
+    const frames = this.cursor >= this.startedAt || this.#partStream !== undefined ? streams.framesOwed(this) : 0;
     // a single write needs no cork, and may fly
     if (frames === 0) return this.#visitLog(batch) && (streams.offer(this) || this.#wait());
     if (frames === 1 && !this.isBehind) return streams.offer(this) || this.#wait();
@@ -116,7 +111,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     if (this.tail.head === this.cursor + 1) return this.#step(batch) || this.#wait();
     const run = this.#nextRun();
     if (run?.to === this.tail.head) return this.#deliverRun(run, batch) || this.#wait();
-    if (run !== undefined && this.#flyRun(run)) return this.#wait();
+    if (run !== undefined && !this.hasCriticalAhead && this.#deliverRun(run, 'flight')) return this.#wait();
     this.writer.cork();
     this.#overtake();
     let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
@@ -157,30 +152,20 @@ export class Subscription extends ConnectionCursor<Subscription> {
     return this.home.joinedFrames.after(this.tail, this.cursor, this.writer.variant, this.home.now());
   }
 
-  #deliverRun(run: JoinedFrame, batch?: WriteBatch): boolean {
+  /** @param via a batch, or a flight: then only if the sender takes it */
+  #deliverRun(run: JoinedFrame, via?: WriteBatch | 'flight'): boolean {
     if (!this.canWrite) return false;
-    if (batch === undefined) this.writer.writeRun(run.bytes, run.entries.length);
-    else this.writer.board(run.piece, run.bytes.length, run.entries.length, batch);
-    this.#passRun(run);
-    return true;
-  }
-
-  /** Hands the first run of a longer catch-up to the sender, if it takes that and no critical entry comes first. */
-  #flyRun(run: JoinedFrame): boolean {
-    if (this.#partStream !== undefined || !this.canWrite) return false;
-    if (this.tail.criticalAfter(Math.max(this.criticalCursor, this.cursor)) !== undefined) return false;
-    if (!this.writer.flyRun(run.piece, run.bytes.length, run.entries.length)) return false;
-    this.#passRun(run);
-    return true;
-  }
-
-  #passRun(run: JoinedFrame): void {
+    const { piece, bytes, entries } = run;
+    if (via === 'flight' && !this.writer.flyRun(piece, bytes.length, entries.length)) return false;
+    if (via === undefined) this.writer.writeRun(bytes, entries.length);
+    else if (via !== 'flight') this.writer.board(piece, bytes.length, entries.length, via);
     for (const entry of run.entries) this.noteWritten(entry);
     this.home.counters.deliveries += run.entries.length;
     if (run.isTraced) this.subscriber.traceRun(run);
     const isReread = this.cursor < this.rereadTo;
     this.cursor = run.to;
     if (isReread) this.subscriber.rereads(run.entries.length, run.bytes.length);
+    return true;
   }
 
   /** Moves to the oldest entry that the log holds and notifies the client; false if the socket does not accept the notice now. */

@@ -1,5 +1,6 @@
 import type { LandingWaiter } from '../../infra/native/flight.ts';
 import type { NativeSender } from '../../infra/native/native-sender.ts';
+import type { Task } from '../support/slice-scheduler.ts';
 import { Landing } from './landing.ts';
 
 /** One write of a batch; see `FrameWriter.board`. */
@@ -18,10 +19,13 @@ interface BatchedWrite {
 export class WriteBatch {
   readonly #writes: BatchedWrite[] = [];
   readonly #sender: NativeSender | undefined;
+  /** Runs a fan-out that has waited for a landing, in the slices of the scheduler. */
+  readonly schedule: (task: Task) => void;
 
   /** @param sender the sender that the links fly with, if any */
-  constructor(sender?: NativeSender) {
+  constructor(sender?: NativeSender, schedule: (task: Task) => void = () => {}) {
     this.#sender = sender;
+    this.schedule = schedule;
   }
 
   /** The bytes of this write are ready; see `FrameWriter.board`. */

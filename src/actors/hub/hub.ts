@@ -80,9 +80,9 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#connections = new ConnectionRegistry(settings, (connection, end) =>
       news.emit('evicted', { connection, ...end }),
     );
-    this.#threads = new ThreadRegistry(
-      { ...context, serializer, joinedFrames, batch: new WriteBatch(context.sender.sender) },
-      (id) => this.#connections.get(id),
+    const batch = new WriteBatch(context.sender.sender, (task) => context.scheduler.add(task));
+    this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch }, (id) =>
+      this.#connections.get(id),
     );
     this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, news);
     const { budgets, unfinished } = this.#acceptor;

@@ -169,10 +169,6 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#services.scheduler.add(this.#pump);
   }
 
-  goOn(): void {
-    this.#services.scheduler.add(this.#pump);
-  }
-
   get lastSerial(): number {
     return this.#joins;
   }
