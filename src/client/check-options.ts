@@ -7,15 +7,17 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** Every option, with the `typeof` of its value. A number is the minimum of a numeric option, which is whole unless it is a time. */
 type OptionTable<Options> = { readonly [Name in keyof Options]-?: string | number };
 
+/** Without the options that are undefined. */
+type Given<Options> = { readonly [Name in keyof Options]?: Exclude<Options[Name], undefined> };
+
 /**
- * An option may be left out or be undefined.
+ * The given options. An option may be left out or be undefined.
  * @throws InvalidOptionError for an unknown option, one of another kind, and a number out of its range
  */
-export function checkOptions<Options extends object>(options: Options, table: OptionTable<Options>): void {
+export function checkOptions<Options extends object>(options: Options, table: OptionTable<Options>): Given<Options> {
+  const given = { ...options };
   const rows = new Map<string, string | number>(Object.entries(table));
-  const fields = fieldsOf(options);
-  if (fields === undefined) throw new InvalidOptionError({ option: 'options', expected: 'an object' });
-  for (const [option, value] of Object.entries(fields)) {
+  for (const [option, value] of Object.entries(fieldsOf(options) ?? { options })) {
     const row = rows.get(option) ?? meant(option, [...rows.keys()]);
     const kind = value === null ? 'null' : typeof value;
     const isRight =
@@ -26,8 +28,10 @@ export function checkOptions<Options extends object>(options: Options, table: Op
           (value % 1 === 0 || option.endsWith('Ms'))
         : row.split('|').includes(kind);
     const expected = typeof row === 'number' ? `a number from ${row} to ${LONGEST_TIMER}` : row;
-    if (value !== undefined && !isRight) throw new InvalidOptionError({ option, expected });
+    if (value === undefined) Reflect.deleteProperty(given, option);
+    else if (!isRight) throw new InvalidOptionError({ option, expected });
   }
+  return given;
 }
 
 /** @throws InvalidOptionError */

@@ -36,14 +36,13 @@ export function watchEnvironment(onOffline: () => void, onOnline: () => void, on
   const onVisibility = (): void => {
     if (page?.visibilityState === 'visible') onVisible();
   };
-  environment.addEventListener?.('offline', onOffline);
-  environment.addEventListener?.('online', onOnline);
-  page?.addEventListener?.('visibilitychange', onVisibility);
-  return () => {
-    environment.removeEventListener?.('offline', onOffline);
-    environment.removeEventListener?.('online', onOnline);
-    page?.removeEventListener?.('visibilitychange', onVisibility);
+  const each = (method: 'addEventListener' | 'removeEventListener'): void => {
+    environment[method]?.('offline', onOffline);
+    environment[method]?.('online', onOnline);
+    page?.[method]?.('visibilitychange', onVisibility);
   };
+  each('addEventListener');
+  return () => each('removeEventListener');
 }
 
 /** An error without a listener: `reportError` in browsers, a process warning in Node, the console elsewhere. Never thrown. */

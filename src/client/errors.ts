@@ -1,3 +1,5 @@
+import { isText } from './fields.ts';
+
 /** Another word: of the application, or of a later server. */
 export type Other = string & Record<never, never>;
 
@@ -14,36 +16,39 @@ export abstract class ThreadcastClientError extends Error {
   }
 }
 
-/** An error class that has its code and its text; the facts become fields, which the classes below only declare. */
-function errorOf<Code extends `TC_${string}`, Facts extends object>(code: Code, textOf: (facts: Facts) => string) {
+/** Of a text in an error's message. */
+const MAX_SHOWN = 200;
+
+/** An error class of one code. Its facts become fields, which the classes below only declare, and its message is made of them. */
+function errorOf<Code extends `TC_${string}`, Facts extends object>(code: Code) {
   return class extends ThreadcastClientError {
     readonly code = code;
 
     constructor(facts: Facts) {
-      super(textOf(facts));
+      super(Object.entries(facts).flatMap(shown).join(', '));
       Object.assign(this, facts);
     }
   };
 }
 
+/** Texts and numbers. What the application has passed instead may throw when it becomes a text. */
+function shown([name, value]: [string, unknown]): string[] {
+  return isText(value) || typeof value === 'number' ? [`${name} ${`${value}`.slice(0, MAX_SHOWN)}`] : [];
+}
+
 /** An invalid thread id. Valid are 1 to 256 bytes of UTF-8 without control characters or lone surrogates, not beginning with `~`. */
-export class InvalidThreadIdError extends errorOf(
+export class InvalidThreadIdError extends errorOf<'TC_INVALID_THREAD_ID', { threadId: unknown }>(
   'TC_INVALID_THREAD_ID',
-  ({ threadId }: { threadId: unknown }) => `this ${typeof threadId} is not a thread id of 1 to 256 bytes`,
 ) {
   declare readonly threadId: unknown;
 }
 
 /** `client.close()` was called, or the server closed with a code that says never to reconnect. */
-export class ClientClosedError extends errorOf(
-  'TC_CLIENT_CLOSED',
-  ({ action }: { action: string }) => `cannot ${action}: the client is closed`,
-) {}
+export class ClientClosedError extends errorOf<'TC_CLIENT_CLOSED', { action: string }>('TC_CLIENT_CLOSED') {}
 
 /** The server closed the connection with a code that says never to reconnect. Iterators of the threads throw it. */
-export class ConnectionRefusedError extends errorOf(
+export class ConnectionRefusedError extends errorOf<'TC_CONNECTION_REFUSED', { closeCode: number; reason: string }>(
   'TC_CONNECTION_REFUSED',
-  ({ closeCode, reason }: { closeCode: number; reason: string }) => `refused: ${closeCode} ${reason}`,
 ) {
   /** RFC 6455 close code, 4401 for example. */
   declare readonly closeCode: number;
@@ -54,11 +59,10 @@ export class ConnectionRefusedError extends errorOf(
  * Several attempts in a row have failed, and the client continues to try. A browser hides why a handshake is refused. Check the server's
  * log for a disallowed page origin or a refused authentication, and check the address.
  */
-export class ConnectionFailingError extends errorOf(
+export class ConnectionFailingError extends errorOf<
   'TC_CONNECTION_FAILING',
-  ({ attempts, closeCode, reason }: { attempts: number; closeCode: number; reason: string }) =>
-    `${attempts} attempts failed: ${closeCode} ${reason}`,
-) {
+  { attempts: number; closeCode: number; reason: string }
+>('TC_CONNECTION_FAILING') {
   declare readonly attempts: number;
   /** How the newest attempt ended: 1006 without a close frame. */
   declare readonly closeCode: number;
@@ -66,9 +70,8 @@ export class ConnectionFailingError extends errorOf(
 }
 
 /** The server does not let this client into the thread. The thread is over; iterators throw this. */
-export class JoinRefusedError extends errorOf(
+export class JoinRefusedError extends errorOf<'TC_JOIN_REFUSED', { threadId: string; reason: string }>(
   'TC_JOIN_REFUSED',
-  ({ threadId, reason }: { threadId: string; reason: string }) => `join of ${threadId} was refused: ${reason}`,
 ) {
   declare readonly threadId: string;
   /** The server's code. */
@@ -76,10 +79,8 @@ export class JoinRefusedError extends errorOf(
 }
 
 /** An `err` frame: a request of this client failed on the server. */
-export class ServerError extends errorOf(
+export class ServerError extends errorOf<'TC_SERVER_ERROR', { reason: string; threadId: string | undefined }>(
   'TC_SERVER_ERROR',
-  ({ reason, threadId = '' }: { reason: string; threadId: string | undefined }) =>
-    `the server reports: ${reason} ${threadId}`,
 ) {
   /** The thread of the request, if it has one. */
   declare readonly threadId: string | undefined;
@@ -109,10 +110,7 @@ interface PublishRefusal {
 }
 
 /** The server has not accepted a published message. Publish it again with the same id to try again. */
-export class PublishRefusedError extends errorOf(
-  'TC_PUBLISH_REFUSED',
-  ({ id, reason, detail = reason }: PublishRefusal) => `message ${id} was refused: ${detail}`,
-) {
+export class PublishRefusedError extends errorOf<'TC_PUBLISH_REFUSED', PublishRefusal>('TC_PUBLISH_REFUSED') {
   declare readonly threadId: string;
   declare readonly id: string;
   /** The server's code. */
@@ -126,39 +124,34 @@ export class PublishRefusedError extends errorOf(
 /**
  * No answer arrived within `publishTimeoutMs`: the server may have accepted the message or not. With the same id it is the same message.
  */
-export class PublishTimeoutError extends errorOf(
+export class PublishTimeoutError extends errorOf<
   'TC_PUBLISH_TIMEOUT',
-  ({ id, timeoutMs }: { threadId: string; id: string; timeoutMs: number }) =>
-    `message ${id} had no answer in ${timeoutMs} ms`,
-) {
+  { threadId: string; id: string; timeoutMs: number }
+>('TC_PUBLISH_TIMEOUT') {
   declare readonly threadId: string;
   declare readonly id: string;
   declare readonly timeoutMs: number;
 }
 
 /** `maxQueued` messages already wait for their answers; this one was not accepted. */
-export class PublishQueueFullError extends errorOf(
+export class PublishQueueFullError extends errorOf<'TC_PUBLISH_QUEUE_FULL', { limit: number }>(
   'TC_PUBLISH_QUEUE_FULL',
-  ({ limit }: { limit: number }) => `${limit} messages wait`,
 ) {
   /** Messages. */
   declare readonly limit: number;
 }
 
 /** A value that JSON cannot express; the error of `JSON.stringify` is the `cause`. */
-export class UnserializableMessageError extends errorOf(
+export class UnserializableMessageError extends errorOf<'TC_UNSERIALIZABLE_MESSAGE', { cause: unknown }>(
   'TC_UNSERIALIZABLE_MESSAGE',
-  ({ cause }: { cause: unknown }) => `message is no JSON ${cause instanceof Error ? cause.message : ''}`,
 ) {}
 
 /**
  * More bytes than the server accepts in one frame, as stated in `hello`: it would have closed the connection. Or, as an `error` event, a
  * message from the server of more than `maxMessageBytes`: a `gap` states where the thread continues.
  */
-export class MessageTooLargeError extends errorOf(
+export class MessageTooLargeError extends errorOf<'TC_MESSAGE_TOO_LARGE', { bytes: number | undefined; limit: number }>(
   'TC_MESSAGE_TOO_LARGE',
-  ({ bytes, limit }: { bytes: number | undefined; limit: number }) =>
-    `message has ${bytes ?? ''} bytes, more than ${limit}`,
 ) {
   /** Of the whole frame, UTF-8; undefined for a message from the server. */
   declare readonly bytes: number | undefined;
@@ -166,19 +159,15 @@ export class MessageTooLargeError extends errorOf(
 }
 
 /** An option or argument with a value of the wrong type or out of its range. */
-export class InvalidOptionError extends errorOf(
+export class InvalidOptionError extends errorOf<'TC_INVALID_OPTION', { option: string; expected: string }>(
   'TC_INVALID_OPTION',
-  ({ option, expected }: { option: string; expected: string }) => `option ${option}: expected ${expected}`,
 ) {
   declare readonly option: string;
   declare readonly expected: string;
 }
 
 /** The server sent an invalid frame; the client ignored it. */
-export class MalformedFrameError extends errorOf(
-  'TC_MALFORMED_FRAME',
-  ({ start }: { start: string }) => `malformed frame: ${start}`,
-) {
+export class MalformedFrameError extends errorOf<'TC_MALFORMED_FRAME', { start: string }>('TC_MALFORMED_FRAME') {
   /** Its first 100 characters; empty if it was not text. */
   declare readonly start: string;
 }

@@ -53,7 +53,7 @@ export interface JoinedReply {
 export type ThreadFrame =
   | JoinedReply
   | { readonly t: 'left'; readonly th: string; readonly why: string }
-  | { readonly t: 'messages'; readonly th: string; readonly messages: readonly WireMessage[] }
+  | { readonly t: 'msg' | 'removed'; readonly th: string; readonly message: WireMessage }
   /** Without text, the stream is lost. */
   | {
       readonly t: 'tok';
@@ -102,17 +102,15 @@ export type ServerFrame =
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = fieldsOf(parseJson(textOf(data) ?? ''));
   if (frame === undefined) return undefined;
-  const { t, m, at, o: offset, n, of, limits } = frame;
+  const { t, at, o: offset, n, of, limits } = frame;
   const [th, id, text, s, why, code] = pick(frame, 'th id d s why code', textOf);
   const [ref, recovered = 0, retryMs = 0, pingMs] = pick(frame, 'ref recovered retryMs pingMs', numberOf);
   const position = parsePosition(frame['pos']);
   switch (t) {
     case 'msg':
-    case 'removed':
-    case 'batch': {
-      const messages = (t !== 'batch' ? [frame] : Array.isArray(m) ? m : [undefined]).map(readMessage);
-      const known = messages.filter((message) => message !== undefined);
-      return th !== undefined && known.length === messages.length ? { t: 'messages', th, messages: known } : undefined;
+    case 'removed': {
+      const message = readMessage(frame);
+      return th !== undefined && message ? { t, th, message } : undefined;
     }
     case 'tok':
       if (th === undefined || s === undefined) return undefined;
@@ -178,8 +176,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-function readMessage(value: unknown): WireMessage | undefined {
-  const { id, o, d, ahead, re, tp } = fieldsOf(value) ?? {};
+function readMessage({ id, o, d, ahead, re, tp }: Fields): WireMessage | undefined {
   const isLogged = isCount(o) && o > 0;
   if (!isText(id) || !(isLogged || o === undefined)) return undefined;
   return { id, offset: o, ahead: ahead === true, data: d, re: textOf(re), trace: textOf(tp) };

@@ -76,7 +76,12 @@ export interface ClientSettings {
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveOptions(url: string | { toString(): string }, options: ConnectOptions): ClientSettings {
-  checkOptions<ConnectOptions>(options, {
+  const {
+    WebSocket = environment.WebSocket,
+    backoff = {},
+    inbox = {},
+    ...given
+  } = checkOptions<ConnectOptions>(options, {
     token: 'string|function',
     WebSocket: 'function',
     backoff: 'object',
@@ -90,37 +95,25 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     random: 'function',
     newId: 'function',
   });
-  const {
-    WebSocket = environment.WebSocket,
-    backoff = {},
-    inbox = {},
-    connectTimeoutMs = 10_000,
-    publishTimeoutMs = 60_000,
-    maxQueued = 1_024,
-    maxBuffered = 1_024,
-    maxMessageBytes = 128 * 1_048_576,
-    clock = systemClock,
-    random = Math.random,
-    newId = randomId,
-  } = options;
   const { minMs = 500, maxMs = Math.max(20_000, minMs) } = backoff;
   checkOptions<Partial<Backoff>>(backoff, { minMs: 1, maxMs: minMs });
   checkOptions<typeof inbox>(inbox, { from: 'string' });
   if (typeof WebSocket !== 'function') throw new InvalidOptionError({ option: 'WebSocket', expected: 'a constructor' });
   return {
+    token: undefined,
+    connectTimeoutMs: 10_000,
+    publishTimeoutMs: 60_000,
+    maxQueued: 1_024,
+    maxBuffered: 1_024,
+    maxMessageBytes: 128 * 1_048_576,
+    clock: systemClock,
+    random: Math.random,
+    newId: randomId,
+    ...given,
     url: checkUrl(url),
-    token: options.token,
     WebSocket,
     backoff: { minMs, maxMs },
-    connectTimeoutMs,
-    publishTimeoutMs,
-    maxQueued,
-    maxBuffered,
-    maxMessageBytes,
     inboxFrom: inbox.from,
-    clock,
-    random,
-    newId,
     // 22 characters at least
     cid: randomId().padEnd(22, '-'),
   };

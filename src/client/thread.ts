@@ -120,8 +120,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     else if (frame.t === 'part') this.#inbound.part(frame);
     else if (frame.t === 'gap') this.#inbound.gap(frame.why, frame.position);
     else if (frame.t === 'tok') this.#inbound.text(frame.id, frame.at, frame.text);
-    // the first of them may be one too many
-    else for (const message of frame.messages) if (this.#isJoined) this.#inbound.message(message);
+    else this.#inbound.message(frame.message);
   }
 
   /** The server reports an error for this thread: the answer to the join with this number, or to another request. */

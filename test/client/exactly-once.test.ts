@@ -44,20 +44,15 @@ class ModelServer {
     this.first = Math.min(this.first + count, this.log.length + 1);
   }
 
-  /** Up to `count` entries in order, each in a frame or all in a batch. */
-  deliver(count: number, isBatch: boolean): void {
-    const batch: object[] = [];
+  /** Up to `count` entries in order. */
+  deliver(count: number): void {
     for (let i = 0; i < count && this.#cursor !== undefined; i++) {
       if (this.#cursor + 1 < this.first) this.#skipTrimmed();
       const entry = this.log[this.#cursor];
       if (entry === undefined) break;
       this.#cursor++;
-      if (this.#ahead.has(entry.offset)) continue;
-      const message = { o: entry.offset, id: entry.id, d: null };
-      if (isBatch) batch.push(message);
-      else this.#send({ t: 'msg', th: 't', ...message });
+      if (!this.#ahead.has(entry.offset)) this.#send({ t: 'msg', th: 't', o: entry.offset, id: entry.id, d: null });
     }
-    if (batch.length > 0) this.#send({ t: 'batch', th: 't', m: batch });
   }
 
   /** The next critical entry, before those that it overtakes. */
@@ -148,7 +143,7 @@ async function play(steps: readonly Step[], maxBuffered: number) {
   server.connect(network.socket);
   for (const { do: what, n, flag } of steps) {
     if (what === 'publish') for (let i = 0; i < n; i++) server.publish(flag);
-    else if (what === 'deliver') server.deliver(n, flag);
+    else if (what === 'deliver') server.deliver(n);
     else if (what === 'overtake') server.overtake();
     else if (what === 'repeat') server.repeat(n);
     else if (what === 'trim') server.trim(n);
@@ -162,7 +157,7 @@ async function play(steps: readonly Step[], maxBuffered: number) {
   }
   for (let left = -1; left !== heard.length + read.length;) {
     left = heard.length + read.length;
-    server.deliver(Infinity, false);
+    server.deliver(Infinity);
     for (let i = 0; i < server.log.length + 1; i++) await readOne();
   }
   const end = { position: thread.position, errors: network.errors };

@@ -29,17 +29,14 @@ test('the frames of the protocol', () => {
     position,
   });
   expect(parse({ t: 'msg', th: 't1', o: 4, id: 'x', d: null, ahead: true })).toEqual({
-    t: 'messages',
+    t: 'msg',
     th: 't1',
-    messages: [{ id: 'x', offset: 4, data: null, ahead: true }],
+    message: { id: 'x', offset: 4, data: null, ahead: true },
   });
-  expect(parse({ t: 'batch', th: 't1', m: [{ o: 4, id: 'x', d: 1 }, { id: 'y' }] })).toEqual({
-    t: 'messages',
+  expect(parse({ t: 'msg', th: 't1', id: 'y' })).toEqual({
+    t: 'msg',
     th: 't1',
-    messages: [
-      { id: 'x', offset: 4, data: 1, ahead: false },
-      { id: 'y', offset: undefined, data: undefined, ahead: false },
-    ],
+    message: { id: 'y', offset: undefined, data: undefined, ahead: false },
   });
   expect(parse({ t: 'bye', retryMs: 100 })).toEqual({ t: 'bye', retryMs: 100 });
   const forbidden = { t: 'err', code: 'forbidden', th: 't1' };
@@ -70,8 +67,6 @@ test.each([
   ['a message without thread', '{"t":"msg","o":1,"id":"a","d":1}'],
   ['an offset of text', '{"t":"msg","th":"t","o":"1","id":"a","d":1}'],
   ['an offset of zero', '{"t":"msg","th":"t","o":0,"id":"a","d":1}'],
-  ['a batch without list', '{"t":"batch","th":"t"}'],
-  ['a batch with garbage', '{"t":"batch","th":"t","m":[{"o":1,"id":"a"},7]}'],
   ['a position that is none', '{"t":"joined","th":"t","pos":"e1"}'],
   ['an answer without id', '{"t":"ok","th":"t1"}'],
   ['an error without code', '{"t":"err"}'],
@@ -85,7 +80,7 @@ test('numbers that no timer takes are as good as none', () => {
 });
 
 test('nothing throws', () => {
-  const word = fc.constantFrom('msg', 'batch', 'joined', 'gap', 'hello', 'log', 'hb', 'err', 'bye', 'tok');
+  const word = fc.constantFrom('msg', 'removed', 'joined', 'gap', 'hello', 'log', 'hb', 'err', 'bye', 'tok');
   const frame = fc.record(
     {
       t: word,

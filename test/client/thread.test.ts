@@ -33,19 +33,6 @@ test('joins when open, and gives messages with their positions', () => {
   expect(thread.position).toBe('e1.3.m3');
 });
 
-test('understands a batch', () => {
-  const { socket, received } = joinedThread();
-  socket.say({
-    t: 'batch',
-    th: 't1',
-    m: [
-      { o: 1, id: 'a', d: 1 },
-      { o: 2, id: 'b', d: 2 },
-    ],
-  });
-  expect(ids(received)).toEqual(['a', 'b']);
-});
-
 test('joins at once when the connection is open, and a joined thread is the same one', async () => {
   const { network, socket, thread } = joinedThread();
   const other = network.client.join('t2', { from: 'e9.7.x' });
@@ -303,18 +290,11 @@ test('a listener that throws does not take the message from the others', () => {
   expect([received.length, last.mock.calls.length]).toEqual([2, 2]);
 });
 
-test('a listener may leave in the middle of a batch', () => {
+test('a listener may leave', () => {
   const { socket, thread, received } = joinedThread();
   thread.on('message', () => thread.leave());
-  socket.say({
-    t: 'batch',
-    th: 't1',
-    m: [
-      { o: 1, id: 'a', d: 1 },
-      { o: 2, id: 'b', d: 2 },
-    ],
-  });
-  expect(ids(received)).toEqual(['a']);
+  socket.say(msg('t1', 1), msg('t1', 2));
+  expect(ids(received)).toEqual(['m1']);
 });
 
 test('onGap is a listener', async () => {

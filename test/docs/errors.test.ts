@@ -11,7 +11,7 @@ function declared(path: string): string[] {
   const files = path.endsWith('/') ? readdirSync(new URL(path, root)).map((name) => path + name) : [path];
   const source = files.map((file) => readFileSync(new URL(file, root), 'utf8')).join('');
   return [
-    ...source.matchAll(/^export class (\w+) extends (?:\w+ \{\n {2}readonly code = |errorOf\(\s*)'(TC_\w+)'/gm),
+    ...source.matchAll(/^export class (\w+) extends (?:\w+ \{\n {2}readonly code = |errorOf<\s*)'(TC_\w+)'/gm),
   ].map(([, name, code]) => `${code} ${name}`);
 }
 
