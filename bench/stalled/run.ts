@@ -2,6 +2,7 @@
 // them, over that without, in alternating rounds of one run. `node bench/stalled/run.ts [rounds]`
 import { setTimeout as wait } from 'node:timers/promises';
 import { Crowd } from '../../test/support/crowd.ts';
+import { machineNow } from '../../test/support/machine-now.ts';
 import { serveWs } from '../../test/support/ws-server.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 7);
@@ -20,7 +21,7 @@ interface Round {
 
 async function play(): Promise<Round> {
   for (let i = 0; i < MESSAGES; i++) {
-    void server.hub.thread('t').send({ at: performance.timeOrigin + performance.now(), pad: PAD });
+    void server.hub.thread('t').send({ at: machineNow(), pad: PAD });
     await wait(INTERVAL_MS);
   }
   await wait(200);

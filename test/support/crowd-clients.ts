@@ -1,5 +1,6 @@
 // Many clients that keep books without parsing what they get, so that they are cheaper than the server that they measure.
 import { WebSocket } from 'ws';
+import { machineNow } from './machine-now.ts';
 
 /** What the clients of a crowd got. */
 export interface CrowdBooks {
@@ -44,7 +45,7 @@ function join(i: number): Promise<void> {
 }
 
 function take(i: number, head: string): void {
-  const now = performance.timeOrigin + performance.now();
+  const now = machineNow();
   const offset = Number(/"o":(\d+)/.exec(head)?.[1]);
   const at = Number(/"at":([\d.]+)/.exec(head)?.[1]);
   const expected = offsets[i] === undefined ? offset : offsets[i] + 1;
