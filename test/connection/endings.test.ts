@@ -89,12 +89,57 @@ it('a peer that takes nothing is cut after sendTimeoutMs, one that takes somethi
   expect(slow.closeCode).toBe(1006);
 });
 
-it('a peer that goes on talking after its end is cut', async () => {
+/** Can stop reading, as sockets can. */
+class PausingLink extends FakeLink {
+  isPaused = false;
+
+  pauseReading(): void {
+    this.isPaused = true;
+  }
+
+  resumeReading(): void {
+    this.isPaused = false;
+  }
+}
+
+it('a peer that goes on talking after its end is read no more, and cut when it has had time to read the close code', async () => {
+  harness = makeHarness();
+  const { hub, clock } = harness;
+  const link = new PausingLink();
+  const connection = hub.accept(link.attach, { authorize: () => true });
+  link.stall();
+  connection.close(4429);
+  const talk = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) link.say({ t: 'nothing' });
+    await clock.settle();
+  };
+  await talk(4_000);
+  expect(link.isPaused).toBe(false);
+  await talk(100);
+  expect(link.isPaused).toBe(true);
+  await clock.advance(400);
+  expect(link.closeCode).toBeUndefined();
+  await clock.advance(100);
+  expect(link.closeCode).toBe(1006);
+});
+
+it('who reads in that time has the code', async () => {
+  harness = makeHarness();
+  const { hub, clock } = harness;
+  const link = new PausingLink();
+  const connection = hub.accept(link.attach, { authorize: () => true });
+  link.stall();
+  connection.close(4429);
+  for (let i = 0; i < 5_000; i++) link.say({ t: 'nothing' });
+  link.resume();
+  await clock.settle();
+  expect(link.closeCode).toBe(4429);
+});
+
+it('a link that cannot stop reading is cut', async () => {
   const { link, connection } = await room();
   connection.close(4429);
-  for (let i = 0; i < 4_000; i++) link.say({ t: 'nothing' });
-  expect(link.closeCode).toBeUndefined();
-  for (let i = 0; i < 100; i++) link.say({ t: 'nothing' });
+  for (let i = 0; i < 8; i++) link.say({ t: 'nothing', x: 'x'.repeat(1_000_000) });
   expect(link.closeCode).toBe(1006);
 });
 

@@ -71,6 +71,7 @@ export class ConnectionLine {
   }
 
   resumeReading(): void {
+    if (this.#ending?.isDeaf === true) return;
     this.#link.resumeReading?.();
   }
 
@@ -183,14 +184,14 @@ export class ConnectionLine {
       this.writer.abandon();
       return;
     }
-    const { report, scheduler, now } = this.#services;
-    this.liveness.beginEnd(now());
+    const { report, scheduler, clock } = this.#services;
+    this.liveness.beginEnd(clock.now());
     this.#ending = new LinkEnding({
       link: this.#link,
       writer: this.writer,
       code,
       reason,
-      now: now(),
+      clock,
       report,
       enqueue: (ending) => scheduler.add(ending),
     });

@@ -1,3 +1,4 @@
+import type { Clock, TimerHandle } from '../../api/clock.ts';
 import type { Link } from '../../api/socket.ts';
 import { guarded } from '../support/emitter.ts';
 import type { FrameWriter } from '../delivery/frame-writer.ts';
@@ -10,9 +11,18 @@ type Report = (error: unknown) => void;
 /** Maximum time for the end of a link, including the client's answer to the close frame; as long as `ws` waits for it. */
 const MAX_ENDING_MS = 30_000;
 
-/** Bytes that a client may still send meanwhile; each frame counts as `FRAME_BYTES` at least. */
+/** Bytes that a client may still send meanwhile; each frame counts as `FRAME_BYTES` at least. After that the socket is read no more. */
 const MAX_HEARD_BYTES = 1024 * 1024;
 const FRAME_BYTES = 256;
+
+/**
+ * The time that such a client then has to read the close frame. A cut at once would overtake it: data that nobody has read makes TCP answer
+ * with a reset (RFC 9112 section 9.6 has the same for HTTP), and the client's next write fails before it reads.
+ */
+const LINGER_MS = 500;
+
+/** Bytes that a link may still report after it was asked to stop reading. It has read them before, or cannot stop. */
+const MAX_DEAF_BYTES = 4 * MAX_HEARD_BYTES;
 
 /** What the end of a link needs from its connection. */
 export interface EndingServices {
@@ -20,7 +30,7 @@ export interface EndingServices {
   readonly writer: FrameWriter;
   readonly code: number;
   readonly reason: string;
-  readonly now: number;
+  readonly clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>;
   readonly report: Report;
   /** Runs it in slices of the scheduler. */
   readonly enqueue: (ending: LinkEnding) => void;
@@ -37,11 +47,14 @@ export class LinkEnding implements Task {
   /** The close frame has been handed to the socket, which sends it after its buffered bytes. */
   #isClosing = false;
   #heardBytes = 0;
+  /** Runs while the client is read no more. */
+  #lingering: TimerHandle;
+  #isDeaf = false;
   #takenBytes = 0;
 
   constructor(services: EndingServices) {
     this.#services = services;
-    this.#cutAt = services.now + MAX_ENDING_MS;
+    this.#cutAt = services.clock.now() + MAX_ENDING_MS;
   }
 
   /** Nearly always nothing waits, and the close frame goes at once. */
@@ -57,10 +70,25 @@ export class LinkEnding implements Task {
     if (!this.#isClosing) this.#services.enqueue(this);
   }
 
+  /** The client sent too much after the end; what it sends now stays in the kernel, which makes it wait. */
+  get isDeaf(): boolean {
+    return this.#isDeaf;
+  }
+
   /** The client continues to send. */
   heard(bytes: number): void {
+    if (this.#isDeaf) {
+      this.#heardBytes += bytes;
+      if (this.#heardBytes > MAX_DEAF_BYTES) this.cut();
+      return;
+    }
     this.#heardBytes += Math.max(bytes, FRAME_BYTES);
-    if (this.#heardBytes > MAX_HEARD_BYTES) this.cut();
+    if (this.#heardBytes <= MAX_HEARD_BYTES) return;
+    const { link, clock, report } = this.#services;
+    this.#heardBytes = 0;
+    this.#isDeaf = true;
+    this.#lingering = clock.setTimeout(() => this.cut(), LINGER_MS);
+    guarded(() => link.pauseReading?.(), report);
   }
 
   /** The look of the sweep. */
@@ -78,6 +106,7 @@ export class LinkEnding implements Task {
   /** The socket is gone. */
   stop(): void {
     this.#isClosing = true;
+    if (this.#isDeaf) this.#services.clock.clearTimeout(this.#lingering);
   }
 
   cut(): void {
