@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { steps } from './commands.ts';
@@ -7,8 +8,9 @@ import { World, type WorldOptions } from './world.ts';
 /**
  * `SEED` makes the sequences of a failed run again; with `MODEL_PATH` and `MODEL_REPLAY` as well (`path` and
  * `replayPath` of the report) only the one that failed, as small as it was made. `MODEL_RUNS` makes more.
+ * `MODEL_PROGRESS` names a file for the time of each sequence: one without a time has failed, or hangs.
  */
-const { MODEL_PATH, MODEL_REPLAY, MODEL_RUNS } = process.env;
+const { MODEL_PATH, MODEL_REPLAY, MODEL_RUNS, MODEL_PROGRESS } = process.env;
 
 const options: fc.Arbitrary<WorldOptions> = fc.record({
   retention: fc.record({
@@ -60,12 +62,17 @@ it('delivers to everybody all that was logged, in order and once, or tells of a 
   let done = 0;
   await fc.assert(
     fc.asyncProperty(options, steps(20, MODEL_REPLAY), fc.boolean(), async (options, steps, isDrained) => {
+      const begunAt = performance.now();
+      if (MODEL_PROGRESS !== undefined) appendFileSync(MODEL_PROGRESS, `${done + 1} `);
       const world = new World(options);
       await fc.asyncModelRun(() => ({ model: {}, real: world }), steps);
       await world.reunite();
       await (isDrained ? world.drain() : world.close(world.hub.close()));
       for (const [event, times] of world.ledger.seen) seen.set(event, (seen.get(event) ?? 0) + times);
       done++;
+      if (MODEL_PROGRESS !== undefined) {
+        appendFileSync(MODEL_PROGRESS, `${(performance.now() - begunAt).toFixed(0)} ms\n`);
+      }
     }),
     {
       numRuns: sequences,

@@ -157,8 +157,13 @@ export class Ledger {
   async settleReceipts(isExact: boolean, turn: () => Promise<void>): Promise<void> {
     for (const { id, receipt } of this.sent) {
       if (receipt === undefined) continue;
-      const settled = receipt.settled();
+      let isSettled = false;
+      const settled = receipt.settled().finally(() => {
+        isSettled = true;
+      });
       await turn();
+      // every peer has taken everything, so there is nothing to wait for
+      if (!isSettled) throw new Error(`settled ${id}: waits for an outcome that cannot change`);
       const { written, acked, behind, dropped, evicted } = await settled;
       const sum = `settled ${id}: of ${receipt.recipients} written ${written} acked ${acked} behind ${behind} dropped ${dropped} evicted ${evicted}`;
       if (written + acked + behind + dropped + evicted !== receipt.recipients) this.complain(sum);

@@ -152,3 +152,19 @@ it('a message that was written stays written, though the client goes back before
   await clock.advance(12_000);
   expect((await settled).outcomes.get(connection.id)).toBe('acked');
 });
+
+it('a message that was lost with the epoch of its log is dropped for those who had not got it', async () => {
+  const { clock, hub } = harness;
+  const { link, connection } = connect();
+  await connection.join('t');
+  link.stall();
+  await send();
+  const receipt = await send(2);
+  connection.leave('t');
+  await hub.thread('t').delete();
+  link.resume();
+  await connection.join('t');
+  const settled = receipt.settled();
+  await clock.settle();
+  expect((await settled).outcomes).toEqual(new Map([[connection.id, 'dropped']]));
+});

@@ -152,7 +152,9 @@ class Followed {
     if (member.isWriting(entry)) return 'behind';
     const standing = isEnded ? subscriber.standing(threadId) : member;
     if (standing === undefined) return 'evicted';
-    return standing !== 'joining' && standing.hasPassed(entry) ? 'dropped' : 'behind';
+    if (standing === 'joining') return 'behind';
+    // with its epoch, the log has lost the message
+    return standing.position.epoch !== tally.epoch || standing.hasPassed(entry) ? 'dropped' : 'behind';
   }
 
   #isAcked(member: Subscription): boolean {
