@@ -29,8 +29,9 @@ export class ConnectionLine {
   #probe = 0;
   /** From the eviction until the socket is gone. */
   #ending: LinkEnding | undefined;
-  /** The client's requests, which wait for the client to read its answers. */
-  input: { goOn(): void; payForReread(entries: number, bytes: number): void } | undefined;
+  /** What the client has sent, from its first frame on. */
+  input:
+    { readonly waitingBytes: number; goOn(): void; payForReread(entries: number, bytes: number): void } | undefined;
 
   constructor({ id, format }: ConnectionSettings, services: ConnectionServices) {
     const { liveness, highWaterMarkBytes } = services.settings;

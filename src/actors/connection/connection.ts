@@ -1,13 +1,14 @@
-import { assertCloseFrame, assertReason, closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
+import { assertCloseFrame, closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
 import type { Frame } from '../../api/entry.ts';
-import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
-import { assertThreadId, connectionThreadId, parsePosition } from '../../infra/log/ids.ts';
+import { connectionThreadId } from '../../infra/log/ids.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { Emitter, guarded } from '../support/emitter.ts';
 import { checkSendOptions } from '../thread/resolve-send-options.ts';
 import { ConnectionLine } from './connection-line.ts';
+import { statsOf } from './connection-stats.ts';
 import { DeliverySide } from './delivery-side.ts';
+import { resolveJoin, resolveLeave } from './resolve-join-options.ts';
 import { MAX_LIST, notices, type InboxJoin, type Join } from './wire-protocol.ts';
 import { ClientInput } from './client-input.ts';
 import { ClientSession } from './client-session.ts';
@@ -26,11 +27,6 @@ import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 
 const EVENTS: Readonly<Record<keyof ConnectionEvents, true>> = { message: true, state: true, evicted: true };
-const JOIN_OPTIONS: OptionTable<JoinOptions> = { from: 'text' };
-const LEAVE_OPTIONS: OptionTable<LeaveOptions> = { reason: 'text' };
-
-/** Bytes of later messages that a socket may already have read when it reports one. */
-const READ_AHEAD_BYTES = 128 * 1024;
 
 /**
  * One connection: the object that the application holds, and the receiver of events from the hub, the link and the machine. Its line, its
@@ -48,8 +44,6 @@ export class ConnectionActor implements Connection, LinkListener {
   #lastThreads: readonly string[] | undefined;
   #listeners: Emitter<ConnectionEvents> | undefined;
   #input: ClientInput | undefined;
-  /** It was closed because of the unfinished messages of its client. */
-  #holdsTooMuch = false;
   /** The `connection` event has been, so `evicted` may come. */
   #isAnnounced = false;
 
@@ -108,14 +102,7 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   get stats(): ConnectionStats {
-    const { machine, writer, liveness } = this.line;
-    const { path, context } = machine;
-    const { attempt, failures, trips } = context;
-    const { messages, bytes, unsentBytes } = writer;
-    const { behind, lag } = this.delivery.subscriptions;
-    const ageMs = this.#services.now() - this.#acceptedAt;
-    const { roundTripMs } = liveness;
-    return { path, ageMs, lag, roundTripMs, messages, bytes, unsentBytes, behind, attempt, failures, trips };
+    return statsOf(this.line, this.delivery.subscriptions, this.#services.now() - this.#acceptedAt);
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
@@ -125,18 +112,11 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   async join(threadId: string, options: JoinOptions = {}): Promise<void> {
-    assertThreadId(threadId);
-    checkOptions<JoinOptions>(options, JOIN_OPTIONS);
-    const { from } = options;
-    if (from !== undefined && from !== 'start') parsePosition(from);
-    await this.delivery.subscriptions.join(threadId, from);
+    await this.delivery.subscriptions.join(threadId, resolveJoin(threadId, options));
   }
 
   leave(threadId: string, options: LeaveOptions = {}): void {
-    assertThreadId(threadId);
-    checkOptions<LeaveOptions>(options, LEAVE_OPTIONS);
-    const { reason = 'kicked' } = options;
-    assertReason(reason, 1);
+    const reason = resolveLeave(threadId, options);
     if (this.delivery.subscriptions.leave(threadId, reason)) this.sendNotice(notices.left(threadId, reason));
   }
 
@@ -200,7 +180,7 @@ export class ConnectionActor implements Connection, LinkListener {
   sweep(now: number, isFair: boolean): void {
     const { subscriptions } = this.delivery;
     if (this.line.sweep(now, isFair)) this.delivery.resume();
-    this.#examineUnfinished();
+    this.#services.unfinished.examine(this.line);
     if (subscriptions.isWanted || this.state === 'tripped' || this.state === 'evicted') return;
     // pongs are automatic and do not show that the client uses the connection
     const { leftAt = -Infinity } = subscriptions;
@@ -208,25 +188,12 @@ export class ConnectionActor implements Connection, LinkListener {
     if (now - usedAt >= this.#services.settings.idleConnectionMs) this.evict(closeCodes.idle);
   }
 
-  #examineUnfinished(): void {
-    if (this.state === 'evicted') {
-      // its client has had the time of a sweep to read the code; the held bytes are freed with the socket
-      if (this.#holdsTooMuch) this.line.cut();
-      return;
-    }
-    const { unfinishedBytes } = this.line;
-    const isTooBig = unfinishedBytes > this.#services.settings.input.maxFrameBytes + READ_AHEAD_BYTES;
-    if (this.#services.unfinished.note(this, unfinishedBytes + (this.#input?.waitingBytes ?? 0)) && !isTooBig) return;
-    this.#holdsTooMuch = true;
-    this.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
-  }
-
   /** Effect of the machine: the connection has ended. */
   terminate(code: number, reason: string): void {
     this.#lastThreads = this.delivery.end();
     this.line.end(code, reason);
     this.#input?.end();
-    this.#services.unfinished.forget(this);
+    this.#services.unfinished.forget(this.line);
     if (this.#isAnnounced) this.#leave({ code, reason });
   }
 

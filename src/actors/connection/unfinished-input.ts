@@ -1,15 +1,39 @@
+import type { ConnectionState } from '../../api/connection.ts';
+import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
+
+/** Bytes of later messages that a socket may already have read when it reports one. */
+const READ_AHEAD_BYTES = 128 * 1024;
+
+/** The line of a connection, whose client may hold memory. */
+interface Holder {
+  readonly state: ConnectionState;
+  /** Bytes held of a message that the client has begun and not finished. */
+  readonly unfinishedBytes: number;
+  /** Undefined until the client has sent something. */
+  readonly input: { readonly waitingBytes: number } | undefined;
+  evict(code: CloseCode): void;
+  cut(): void;
+}
+
 /**
- * Counts the unfinished messages of clients, and what waits to be read or for the application. One connection holds at most one frame of the largest size, but ten thousand connections hold
- * ten thousand. None of them is charged, because a message is charged when it is complete.
+ * Counts the unfinished messages of clients, and what waits to be read or for the application. One connection holds at most one frame of
+ * the largest size, but ten thousand connections hold ten thousand. None of them is charged, because a message is charged when it is complete.
  */
 export class UnfinishedInput {
   readonly #limit: number;
-  readonly #held = new Map<object, number>();
+  readonly #maxFrameBytes: number;
+  readonly #held = new Map<Holder, number>();
+  /** Evicted for what they hold. The bytes are freed with the socket. */
+  readonly #evicted = new WeakSet<Holder>();
   #bytes = 0;
 
-  /** @param limit bytes of all connections together */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes of all connections together
+   * @param maxFrameBytes the largest frame that a client may send
+   */
+  constructor(limit: number, maxFrameBytes: number) {
     this.#limit = limit;
+    this.#maxFrameBytes = maxFrameBytes;
   }
 
   /** Bytes of all connections, as last reported. */
@@ -17,18 +41,32 @@ export class UnfinishedInput {
     return this.#bytes;
   }
 
-  /** False if all connections together hold too much and this one holds the average or more. So connections with small messages stay. */
-  note(connection: object, bytes: number): boolean {
-    this.forget(connection);
-    if (bytes === 0) return true;
-    this.#held.set(connection, bytes);
-    this.#bytes += bytes;
-    return this.#bytes <= this.#limit || bytes < this.#bytes / this.#held.size;
+  /** One sweep of a connection: evicts it if it holds too much, and cuts its socket with the next sweep. */
+  examine(holder: Holder): void {
+    if (holder.state === 'evicted') {
+      // its client has had the time of a sweep to read the code
+      if (this.#evicted.has(holder)) holder.cut();
+      return;
+    }
+    const { unfinishedBytes, input } = holder;
+    const isTooBig = unfinishedBytes > this.#maxFrameBytes + READ_AHEAD_BYTES;
+    if (this.#mayHold(holder, unfinishedBytes + (input?.waitingBytes ?? 0)) && !isTooBig) return;
+    this.#evicted.add(holder);
+    holder.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
   }
 
   /** The connection has ended. */
-  forget(connection: object): void {
-    this.#bytes -= this.#held.get(connection) ?? 0;
-    this.#held.delete(connection);
+  forget(holder: Holder): void {
+    this.#bytes -= this.#held.get(holder) ?? 0;
+    this.#held.delete(holder);
+  }
+
+  /** False if all connections together hold too much and this one holds the average or more. So connections with small messages stay. */
+  #mayHold(holder: Holder, bytes: number): boolean {
+    this.forget(holder);
+    if (bytes === 0) return true;
+    this.#held.set(holder, bytes);
+    this.#bytes += bytes;
+    return this.#bytes <= this.#limit || bytes < this.#bytes / this.#held.size;
   }
 }

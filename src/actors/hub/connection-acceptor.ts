@@ -39,7 +39,7 @@ export class ConnectionAcceptor {
     this.#connections = connections;
     this.#threads = threads;
     this.budgets = new InputBudgets(settings.input.rates, now);
-    this.unfinished = new UnfinishedInput(settings.input.maxUnfinishedBytes);
+    this.unfinished = new UnfinishedInput(settings.input.maxUnfinishedBytes, settings.input.maxFrameBytes);
     this.#services = {
       ...context,
       machine: provideConnection((id) => connections.get(id), counters),
