@@ -1,5 +1,7 @@
 export { createHub } from './actors/hub/hub.ts';
 export type { Hub, HubState, HubStats, SerializerState, User } from './api/hub.ts';
+export { healthHandler, type HealthHandler } from './actors/gateway/health-handler.ts';
+export type { Health, HealthHandlerOptions, HealthReason } from './api/health.ts';
 export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
 export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';

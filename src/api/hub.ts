@@ -2,6 +2,7 @@ import type { AttachOptions, Session, UpgradeServer } from './attach.ts';
 import type { AcceptOptions, Connection, ConnectionState } from './connection.ts';
 import type { ThreadDefinition, ThreadId, ThreadShape } from './definition.ts';
 import type { HubEvents } from './events.ts';
+import type { Health } from './health.ts';
 import type { Listener } from './listener.ts';
 import type { SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
@@ -123,6 +124,8 @@ export interface Hub<Definition extends ThreadDefinition = never> {
    */
   readonly pressure: number;
   stats(): HubStats;
+  /** What an orchestrator's probes ask; `healthHandler` answers them over HTTP. Costs next to nothing. */
+  health(): Health;
   on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void;
   /**
    * For a deploy: refuses new connections and sends, delivers accepted messages, asks the clients to reconnect, and closes.

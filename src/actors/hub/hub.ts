@@ -4,6 +4,7 @@ import { checkNumber, TIMER_RANGE } from '../../infra/option-checks.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
 import { hubMachine } from '../../machines/index.ts';
+import type { Health } from '../../api/health.ts';
 import type { Hub, HubState, HubStats, User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import { BroadcastNotice } from './broadcast-notice.ts';
@@ -19,6 +20,7 @@ import { LiveStatus } from './hub-status.ts';
 import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
 import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
+import { healthOf } from './health.ts';
 import { pressureOf, statsOf, type Sources } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
 import { createContext } from './create-context.ts';
@@ -170,6 +172,10 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
 
   stats(): HubStats {
     return statsOf(this.#parts, this.state);
+  }
+
+  health(): Health {
+    return healthOf(this.#parts, this.state, this.#status);
   }
 
   on<E extends keyof HubEvents>(event: E, listener: Listener<HubEvents[E]>): () => void {
