@@ -8,6 +8,8 @@ export type TimerHandle = unknown;
 export interface Clock {
   /** Milliseconds since a fixed point; never goes back. */
   now(): number;
+  /** Milliseconds since 1970, the time of messages. @default `Date.now` */
+  wallTime?(): number;
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   clearTimeout(handle: TimerHandle): void;
   /** Runs the callback in the next turn of the event loop, after sockets have had theirs. */

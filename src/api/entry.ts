@@ -71,6 +71,8 @@ export interface EntryDraft {
   readonly isEdited?: boolean | undefined;
   /** Conflation key: a newer entry with the same key supersedes this one. */
   readonly key?: string | undefined;
+  /** When it was logged, in milliseconds since 1970, if that was in another process. @default now */
+  readonly at?: number | undefined;
   /** When it stops being worth delivering, on the hub's clock; Infinity for never. */
   readonly expiresAt: number;
   /** The publish span, if it is recorded. Not sent to other processes. */
@@ -114,6 +116,8 @@ export interface Entry extends EntryDraft {
   targetOffset: number | undefined;
   /** Replaced when the process takes over an entry that another process has published. */
   trace: MessageTrace | undefined;
+  /** When it was logged, in milliseconds since 1970: clients get it. Of an edited message, when its first version was logged. */
+  readonly at: number;
   /** When it was logged, on the hub's clock. */
   readonly loggedAt: number;
   /** A newer entry supersedes it: set by the log, which then releases it. Its offset stays taken. */

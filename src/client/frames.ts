@@ -6,6 +6,8 @@ export interface WireMessage {
   readonly id: string;
   readonly offset: number | undefined;
   readonly ahead: boolean;
+  /** Milliseconds since 1970. */
+  readonly at: number;
   /** Undefined for the end of the message that it is about. */
   readonly data: unknown;
   /** Id of an earlier message that it is a new version of, or the end. */
@@ -22,6 +24,7 @@ export interface WirePart {
   /** A slice of the message's JSON. */
   readonly text: string;
   /** With the last one, as of a message. */
+  readonly at: number;
   readonly re: string | undefined;
   readonly trace: string | undefined;
 }
@@ -130,7 +133,18 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
         isCount(n) &&
         isCount(of) &&
         n < of
-        ? { t, th, id, offset, n, of, text, re: textOf(frame['re']), trace: textOf(frame['tp']) }
+        ? {
+            t,
+            th,
+            id,
+            offset,
+            n,
+            of,
+            text,
+            at: timeOf(frame['ts']),
+            re: textOf(frame['re']),
+            trace: textOf(frame['tp']),
+          }
         : undefined;
     case 'log':
     case 'hello': {
@@ -176,10 +190,12 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-function readMessage({ id, o, d, ahead, re, tp }: Fields): WireMessage | undefined {
+const timeOf = (value: unknown): number => (isCount(value) ? value : Date.now());
+
+function readMessage({ id, o, d, ahead, ts, re, tp }: Fields): WireMessage | undefined {
   const isLogged = isCount(o) && o > 0;
   if (!isText(id) || !(isLogged || o === undefined)) return undefined;
-  return { id, offset: o, ahead: ahead === true, data: d, re: textOf(re), trace: textOf(tp) };
+  return { id, offset: o, ahead: ahead === true, at: timeOf(ts), data: d, re: textOf(re), trace: textOf(tp) };
 }
 
 /** Undefined if the text is not JSON. */

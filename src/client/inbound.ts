@@ -97,7 +97,7 @@ export class Inbound {
 
   part(part: WirePart): void {
     this.explain();
-    const { id, offset, n, of, re, trace } = part;
+    const { id, offset, n, of, at, re, trace } = part;
     const verdict = this.#parts.add(part);
     if (verdict === 'disorder') {
       this.#host.onDisorder(this.#parts.disorders++);
@@ -106,7 +106,7 @@ export class Inbound {
     if (verdict === 'taken') {
       this.#readers.emit('progress', { id, offset, parts: n + 1, of });
       const { text } = this.#parts;
-      if (text !== undefined) this.#whole(text, { id, offset, ahead: false, re, trace });
+      if (text !== undefined) this.#whole(text, { id, offset, ahead: false, at, re, trace });
       return;
     }
     if (verdict === 'tooLong') {

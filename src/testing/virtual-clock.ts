@@ -53,6 +53,10 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  wallTime(): number {
+    return this.#now;
+  }
+
   setTimeout(callback: () => void, delayMs: number): TimerHandle {
     const timer = { dueAt: this.#now + Math.max(0, delayMs), seq: ++this.#lastSeq, callback };
     this.#timers.splice(this.#placeOf(timer), 0, timer);

@@ -28,15 +28,15 @@ test('the frames of the protocol', () => {
     why: 'fork',
     position,
   });
-  expect(parse({ t: 'msg', th: 't1', o: 4, id: 'x', d: null, ahead: true })).toEqual({
+  expect(parse({ t: 'msg', th: 't1', o: 4, id: 'x', ts: 9, d: null, ahead: true })).toEqual({
     t: 'msg',
     th: 't1',
-    message: { id: 'x', offset: 4, data: null, ahead: true },
+    message: { id: 'x', offset: 4, data: null, ahead: true, at: 9 },
   });
   expect(parse({ t: 'msg', th: 't1', id: 'y' })).toEqual({
     t: 'msg',
     th: 't1',
-    message: { id: 'y', offset: undefined, data: undefined, ahead: false },
+    message: { id: 'y', offset: undefined, data: undefined, ahead: false, at: expect.any(Number) },
   });
   expect(parse({ t: 'bye', retryMs: 100 })).toEqual({ t: 'bye', retryMs: 100 });
   const forbidden = { t: 'err', code: 'forbidden', th: 't1' };

@@ -27,8 +27,8 @@ test('joins when open, and gives messages with their positions', () => {
   expect(thread.position).toBe('e1.0.');
   socket.say(msg('t1', 1), msg('t1', 3), msg('other', 9));
   expect(received).toEqual([
-    { id: 'm1', offset: 1, data: { n: 1 }, position: 'e1.1.m1', ahead: false },
-    { id: 'm3', offset: 3, data: { n: 3 }, position: 'e1.3.m3', ahead: false },
+    { id: 'm1', offset: 1, data: { n: 1 }, position: 'e1.1.m1', ahead: false, at: expect.any(Number) },
+    { id: 'm3', offset: 3, data: { n: 3 }, position: 'e1.3.m3', ahead: false, at: expect.any(Number) },
   ]);
   expect(thread.position).toBe('e1.3.m3');
 });
@@ -88,7 +88,9 @@ test('drops what it has, by offset and by id', async () => {
 test('a volatile message has no offset and moves nothing', () => {
   const { socket, thread, received } = joinedThread();
   socket.say({ t: 'msg', th: 't1', id: 'v', d: 1 });
-  expect(received).toEqual([{ id: 'v', offset: undefined, data: 1, position: 'e1.0.', ahead: false }]);
+  expect(received).toEqual([
+    { id: 'v', offset: undefined, data: 1, position: 'e1.0.', ahead: false, at: expect.any(Number) },
+  ]);
   expect(thread.position).toBe('e1.0.');
 });
 

@@ -64,7 +64,7 @@ it('whatever the text and its chunks, parts are valid frames that make it again,
         const body = new SharedBody(chunks, () => {
           isFreed = true;
         });
-        const made = new Parts({ threadId: 't', offset: 7, id: 'm', body, traceparent: undefined });
+        const made = new Parts({ threadId: 't', offset: 7, id: 'm', body, traceparent: undefined, at: 1 });
         made.enter();
         body.release();
         const frames = Array.from({ length: made.count }, (_, n) => Buffer.from(made.frame(n)));

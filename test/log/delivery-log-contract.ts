@@ -117,6 +117,13 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
         expect(entry && textOf(entry)).toBe(JSON.stringify(draft.id));
       });
 
+      it('gives each message the time at which it was logged, the same to all who read it', async () => {
+        const { entry } = await append();
+        const [read] = await log.readAfter('t', 0, 1);
+        expect(Number.isSafeInteger(entry.at)).toBe(true);
+        expect(read?.at).toBe(entry.at);
+      });
+
       it('keeps the order of appends that are not awaited', async () => {
         const made = Array.from({ length: 20 }, () => new Draft());
         drafts.push(...made);

@@ -29,7 +29,7 @@ export interface Part {
 
 const PART = /^\{"t":"part","th":"([^"]+)","o":(\d+),"id":"([^"]*)","n":(\d+),"of":(\d+),"d":/;
 
-const MESSAGE = /^\{"t":"msg","th":"([^"]+)",(?:"o":(\d+),)?("ahead":true,)?"id":"([^"]*)","d":/;
+const MESSAGE = /^\{"t":"msg","th":"([^"]+)",(?:"o":(\d+),)?("ahead":true,)?"id":"([^"]*)","ts":\d+,"d":/;
 
 /** What a frame says, from its text or the beginning of it. */
 export function wordsOf(text: string): readonly Word[] {

@@ -49,6 +49,12 @@ describe('two hubs with one Redis', () => {
       [1, 2, 'typing'],
       [1, 2, 'typing'],
     ]);
+    const timesOf = (link: FakeLink) =>
+      framesOf(link, 'msg')
+        .slice(0, 2)
+        .map(({ ts }) => ts);
+    expect(timesOf(two.link)).toEqual(timesOf(one.link));
+    expect(Math.abs(Number(timesOf(one.link)[0]) - Date.now())).toBeLessThan(60_000);
     expect(await there.thread('t').history()).toMatchObject([{ data: 1 }, { data: 2 }]);
     expect(receipt.position).toMatch(/^[\w-]+\.1\./);
   });

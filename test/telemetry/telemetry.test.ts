@@ -230,7 +230,7 @@ it('does nothing more for a fan-out that is not sampled', async () => {
   await run(hub.thread('t').send({ a: 1 }));
   expect(exporter.getFinishedSpans()).toEqual([]);
   const [message] = framesOf(link, 'msg');
-  expect(Object.keys(message ?? {})).toEqual(['t', 'th', 'o', 'id', 'd']);
+  expect(Object.keys(message ?? {})).toEqual(['t', 'th', 'o', 'id', 'ts', 'd']);
 });
 
 it('a client cannot force sampling', async () => {

@@ -1,6 +1,7 @@
 import type { Entry, EntryDraft, EntryKind } from '../../api/entry.ts';
 import type { Appended, LogTail } from '../../api/log.ts';
 import { makeEntry, releaseDraft } from '../../infra/log/entry.ts';
+import { wallTime } from '../../infra/time/clock.ts';
 import { makeBody } from '../../infra/log/shared-body.ts';
 import { asError, ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
@@ -134,7 +135,8 @@ export class PublishPipeline {
         tally,
       };
       if (settings.lane === 'volatile') {
-        const entry = makeEntry(draft, 0, this.#services.now());
+        const { clock } = this.#services.settings;
+        const entry = makeEntry(draft, 0, clock.now(), wallTime(clock));
         this.#tellOthers(entry);
         this.#offer(tally, { entry, isDuplicate: false });
         return;

@@ -57,9 +57,9 @@ function edited(message: Entry, edit: Entry): Entry {
   const { body, deflated } = edit;
   body.retain();
   for (const small of deflated?.values() ?? []) small.retain();
-  const { threadId, id, lane, key, expiresAt, offset, loggedAt, trace, traceparent, tally } = message;
+  const { threadId, id, lane, key, expiresAt, offset, loggedAt, at, trace, traceparent, tally } = message;
   const draft = { threadId, id, lane, key, expiresAt, trace, traceparent, tally, body, deflated, isEdited: true };
-  const next = makeEntry(draft, offset, loggedAt);
+  const next = makeEntry(draft, offset, loggedAt, at);
   next.isOffered = message.isOffered;
   return next;
 }

@@ -32,9 +32,10 @@ const memoryOf = ({ heldBytes, bytes }: Body): number => heldBytes ?? bytes;
 /**
  * Creates the entry of a draft and takes over the draft's references to its bodies.
  * @param loggedAt on the hub's clock
+ * @param at the same moment in milliseconds since 1970
  */
-export function makeEntry(draft: EntryDraft, offset: number, loggedAt: number): Entry {
-  return new LoggedEntry(draft, offset, loggedAt);
+export function makeEntry(draft: EntryDraft, offset: number, loggedAt: number, at = draft.at ?? Date.now()): Entry {
+  return new LoggedEntry(draft, offset, loggedAt, at);
 }
 
 class LoggedEntry implements Entry {
@@ -54,6 +55,7 @@ class LoggedEntry implements Entry {
   /** Replaced when the process takes over an entry that another process has published. */
   trace: MessageTrace | undefined;
   readonly traceparent: string | undefined;
+  readonly at: number;
   /** When it was logged, on the hub's clock. */
   readonly loggedAt: number;
   /** A newer entry with the same conflation key is in the log. */
@@ -69,7 +71,7 @@ class LoggedEntry implements Entry {
   #deflatedFrames: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>> | undefined;
   #parts: Parts | undefined;
 
-  constructor(draft: EntryDraft, offset: number, loggedAt: number) {
+  constructor(draft: EntryDraft, offset: number, loggedAt: number, at: number) {
     this.threadId = draft.threadId;
     this.offset = offset;
     this.id = draft.id;
@@ -84,6 +86,7 @@ class LoggedEntry implements Entry {
     this.trace = draft.trace ?? RecordedTrace.from(draft.traceparent);
     this.traceparent = draft.traceparent;
     this.tally = draft.tally;
+    this.at = at;
     this.loggedAt = loggedAt;
   }
 
@@ -149,6 +152,10 @@ class LoggedEntry implements Entry {
     const re = this.target === undefined ? '' : `"re":"${this.target}",`;
     const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
     // the other ids and the traceparent consist of characters that JSON does not escape
-    return [`{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}",${re}${traceparent}"d":`, body, '}'];
+    return [
+      `{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}","ts":${this.at},${re}${traceparent}"d":`,
+      body,
+      '}',
+    ];
   }
 }

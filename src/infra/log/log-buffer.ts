@@ -100,9 +100,12 @@ export class LogBuffer implements LogTail {
     return this.#critical.countAfter(offset);
   }
 
-  /** @param loggedAt when it was logged, if that was in another process */
-  append(draft: EntryDraft, now: number, loggedAt = now): Entry {
-    const entry = makeEntry(draft, this.head + 1, loggedAt);
+  /**
+   * @param loggedAt when it was logged, if that was in another process
+   * @param at when it was logged, in milliseconds since 1970
+   */
+  append(draft: EntryDraft, now: number, loggedAt = now, at = draft.at): Entry {
+    const entry = makeEntry(draft, this.head + 1, loggedAt, at);
     this.#entries.push(entry);
     this.#byId.set(entry.id, entry);
     this.#count(entry.heldBytes);

@@ -1,4 +1,4 @@
-import { CLOCK_METHODS, systemClock } from '../time/clock.ts';
+import { CLOCK_METHODS, systemClock, wallTime } from '../time/clock.ts';
 import type { Entry, EntryDraft } from '../../api/entry.ts';
 import type { Appended, DeliveryLog, LogReset, LogSubscription, Position } from '../../api/log.ts';
 import { releaseDraft } from './entry.ts';
@@ -107,7 +107,8 @@ class MemoryLog implements DeliveryLog {
       releaseDraft(draft);
       throw new UnknownMessageError({ threadId, messageId: target });
     }
-    const entry = log.buffer.append(draft, this.#clock.now());
+    const now = this.#clock.now();
+    const entry = log.buffer.append(draft, now, now, wallTime(this.#clock));
     this.#idle.delete(log);
     this.#holding.use(log);
     if (this.#isFull) this.#makeRoom(entry);

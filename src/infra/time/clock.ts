@@ -14,6 +14,9 @@ export const systemClock: Clock = {
   nextTurn: (callback) => void setImmediate(callback),
 };
 
+/** Milliseconds since 1970. */
+export const wallTime = (clock: Clock): number => Math.floor(clock.wallTime?.() ?? Date.now());
+
 /** The same clock, but its timers do not keep the process alive. */
 export const backgroundClock: Clock = {
   ...systemClock,

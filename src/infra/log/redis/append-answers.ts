@@ -31,7 +31,7 @@ export class AppendAnswers {
   appended(own: PendingAppend, { epoch, offset, at }: { epoch: string; offset: number; at: number }): void {
     const tail = this.#tail();
     if (tail === undefined) {
-      own.settle({ entry: this.#entryAt(own, offset), isDuplicate: false });
+      own.settle({ entry: this.#entryAt(own, offset, at), isDuplicate: false });
       return;
     }
     const header: Header = {
@@ -67,7 +67,7 @@ export class AppendAnswers {
     this.#positions.note(this.#threadId, position);
   }
 
-  #entryAt({ draft }: PendingAppend, offset: number): Entry {
-    return makeEntry(draft, offset, this.#settings.clock.now());
+  #entryAt({ draft }: PendingAppend, offset: number, at?: number): Entry {
+    return makeEntry(draft, offset, this.#settings.clock.now(), at);
   }
 }

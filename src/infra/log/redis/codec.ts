@@ -78,7 +78,7 @@ const UNKNOWN: Header = { ...decodeHeader('{}'), kind: undefined };
 export const bytesOf = ({ body }: Arrival): number => (body ?? []).reduce((sum, { length }) => sum + length, 0);
 
 /** The draft of an entry that came from Redis. `loggedAt` is on this process's clock. */
-export function draftOf(threadId: string, { id, header, body }: Arrival, loggedAt: number): EntryDraft {
+export function draftOf(threadId: string, { at, id, header, body }: Arrival, loggedAt: number): EntryDraft {
   return {
     threadId,
     id,
@@ -88,6 +88,7 @@ export function draftOf(threadId: string, { id, header, body }: Arrival, loggedA
     target: header.target,
     isEdited: header.isEdited,
     key: header.key,
+    at,
     expiresAt: expiryOf(header, loggedAt),
     traceparent: header.traceparent,
   };

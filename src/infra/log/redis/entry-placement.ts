@@ -36,7 +36,7 @@ export class Placing {
     if (known === undefined) {
       if (offset === buffer.head && buffer.headId !== id) return false;
       // trimmed, or never read because it had no reader
-      if (own !== undefined) this.settleUnread(own, offset);
+      if (own !== undefined) this.settleUnread(own, arrival);
       return true;
     }
     if (known.id !== id) return false;
@@ -53,7 +53,7 @@ export class Placing {
     const own = answered ?? inFlight;
     const now = settings.clock.now();
     if (isOurs && own !== undefined && !own.isSettled) {
-      const entry = buffer.append(own.takeDraft(), now);
+      const entry = buffer.append(own.takeDraft(), now, now, arrival.at);
       this.#host.onEntry(entry);
       own.settle({ entry, isDuplicate: false });
       return true;
@@ -68,8 +68,8 @@ export class Placing {
   }
 
   /** The append is in Redis's log, but not held here. */
-  settleUnread(own: PendingAppend, offset: number): void {
-    own.settle({ entry: makeEntry(own.draft, offset, this.#host.settings.clock.now()), isDuplicate: false });
+  settleUnread(own: PendingAppend, { offset, at }: Pick<Arrival, 'offset' | 'at'>): void {
+    own.settle({ entry: makeEntry(own.draft, offset, this.#host.settings.clock.now(), at), isDuplicate: false });
   }
 
   /** Redis had answered it, and has another history now. */

@@ -1,5 +1,6 @@
 import type { EntryDraft } from '../../../api/entry.ts';
 import type { Appended } from '../../../api/log.ts';
+import { wallTime } from '../../time/clock.ts';
 import { makeEntry, releaseDraft } from '../entry.ts';
 import type { RedisLogSettings } from './options.ts';
 
@@ -22,7 +23,7 @@ export class LocalDeliveries {
   /** The message as a volatile one, which the caller offers and releases; a duplicate is released here. Takes over the draft's body. */
   deliver(draft: EntryDraft): Appended {
     const now = this.#settings.clock.now();
-    const entry = makeEntry({ ...draft, lane: 'volatile' }, 0, now);
+    const entry = makeEntry({ ...draft, lane: 'volatile' }, 0, now, wallTime(this.#settings.clock));
     // a message id cannot contain a space
     const key = `${draft.id} ${draft.threadId}`;
     this.#forget(now);

@@ -126,7 +126,7 @@ export class RedisTail {
     this.#history.end();
     this.buffer.clear();
     for (const { own, arrival } of this.#early.takeAll()) {
-      if (own !== undefined) this.#placing.settleUnread(own, arrival.offset);
+      if (own !== undefined) this.#placing.settleUnread(own, arrival);
     }
   }
 
