@@ -1,10 +1,7 @@
-import { createActor, type ActorRefFrom } from 'xstate';
-import type { Entry, MessageTrace } from '../../api/entry.ts';
+import type { Entry } from '../../api/entry.ts';
 import type { LogReset, LogSubscription } from '../../api/log.ts';
-import { ThreadClosedError } from '../../infra/errors.ts';
 import { isConnectionThread, parsePosition } from '../../infra/log/ids.ts';
 import type { Filled } from '../../infra/option-checks.ts';
-import type { threadMachine } from '../../machines/index.ts';
 import type { Counters } from '../support/counters.ts';
 import type { ThreadServices } from './thread-services.ts';
 import type { WriteBatch } from '../delivery/write-batch.ts';
@@ -23,8 +20,7 @@ import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
-import { sendIfActive } from '../support/send-if-active.ts';
-import { InFlight } from './in-flight.ts';
+import { ThreadLife } from './thread-life.ts';
 import type { ThreadState, ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
 import type { Receipt } from '../../api/receipt.ts';
@@ -41,16 +37,14 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   readonly report: (error: unknown) => void;
   readonly members = new Set<Subscription>();
   readonly #services: ThreadServices;
-  readonly #actor: ActorRefFrom<typeof threadMachine>;
+  readonly #life: ThreadLife;
   readonly #log: LogSubscription;
   readonly #pump: FanOut;
   readonly #publishing: PublishPipeline;
   #streams: StreamRegistry | undefined;
-  readonly #inFlight = new InFlight();
   /** The thread of one connection. After its end, logged entries would only take memory from other threads. */
   readonly #isConnections: boolean;
   #joins = 0;
-  #usedAt: number;
   /** The number of members that other processes know. */
   #announced = 0;
 
@@ -68,21 +62,16 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     log.hold(log.tail.head);
     this.#pump = new FanOut(log.tail, this);
     this.#publishing = new PublishPipeline(this, log.tail, services);
-    this.#usedAt = services.now();
-    this.#actor = createActor(services.machine, {
-      ...services.actorOptions,
-      id: `thread:${id}`,
-      input: { id },
-    });
+    this.#life = new ThreadLife(id, services, () => this.members.size > 0 || this.#streams?.hasPublisher === true);
   }
 
   start(): void {
-    this.#services.launch(this.#actor);
+    this.#life.start();
     if (this.#services.settings.log.notify !== undefined) this.#openStreams().ask();
   }
 
   get state(): ThreadState {
-    return this.#actor.getSnapshot().value;
+    return this.#life.state;
   }
 
   get stats(): ThreadStats {
@@ -96,7 +85,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
 
   /** @throws ThreadClosedError */
   openStreams(): StreamRegistry {
-    this.#assertOpen('stream');
+    this.#life.assertOpen('stream');
     return this.#openStreams();
   }
 
@@ -115,9 +104,9 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   async #publish(settings: SendSettings, publish: (span: OpenSpan) => Promise<PublicationTally>): Promise<Receipt> {
     const { lane, parent, link } = settings;
     const span = this.#services.telemetry.publish({ threadId: this.id, lane, parent, link });
-    this.#enter(span.trace);
+    this.#life.enter(span.trace);
     try {
-      this.#assertOpen('send');
+      this.#life.assertOpen('send');
       this.#streams?.assertFree(settings.id);
       return completed(await publish(span), span, this.#services);
     } catch (error) {
@@ -125,7 +114,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
       span.end({}, error);
       throw error;
     } finally {
-      this.#leave();
+      this.#life.leave();
     }
   }
 
@@ -139,7 +128,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     from: string | undefined,
     request: JoinRequest = {},
   ): { subscription: Subscription; plan: JoinPlan } {
-    this.#assertOpen('join');
+    this.#life.assertOpen('join');
     const plan = planJoin(this.#log.tail, from);
     if (from !== undefined && from !== 'start') this.#services.counters.resumes++;
     const { tail } = this.#log;
@@ -150,7 +139,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
       this.#openStreams().place(subscription, plan.gap === undefined ? request.texts : undefined);
     this.members.add(subscription);
     this.#publishing.windows.add(subscriber.writer.variant.window);
-    if (this.members.size === 1) this.#activate();
+    if (this.members.size === 1) this.#life.activate();
     return { subscription, plan };
   }
 
@@ -159,8 +148,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#streams?.forget(subscription);
     if (this.members.delete(subscription))
       this.#publishing.windows.delete(subscription.subscriber.writer.variant.window);
-    this.#usedAt = this.#services.now();
-    this.#rest();
+    this.#life.touch();
   }
 
   /** Offers it to all members, with the next fan-out. */
@@ -200,9 +188,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   onStreams(): void {
-    this.#usedAt = this.#services.now();
-    if (this.#streams?.hasPublisher === true) this.#activate();
-    else this.#rest();
+    if (this.#streams?.hasPublisher === true) this.#life.activate();
+    this.#life.touch();
   }
 
   /** The log does not continue where it was: notifies each member accordingly, and delivers the current entries. */
@@ -221,12 +208,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   /** Resolves when few enough sends are in progress and the serializer has room, or accepts nothing any more. */
-  async ready(): Promise<void> {
-    const { settings, serializer } = this.#services;
-    do {
-      while (this.#inFlight.count >= settings.readyLimit) await this.#inFlight.next();
-      await serializer.whenFree();
-    } while (this.#inFlight.count >= settings.readyLimit);
+  ready(): Promise<void> {
+    return this.#life.ready();
   }
 
   /** Reports the number of members to other processes, and closes a thread that was unused for the idle time, or is so in a crowd. */
@@ -236,25 +219,23 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     if (size !== this.#announced) guarded(() => settings.log.announce?.(this.id, size), report);
     this.#announced = size;
     this.#streams?.expire(now);
-    this.#rest();
-    const isExpired = isCrowded || this.#isConnections || now - this.#usedAt >= settings.threadIdleMs;
-    if (size === 0 && isExpired && this.state === 'idle') sendIfActive(this.#actor, { type: 'expired' });
+    this.#life.rest();
+    if (size === 0) this.#life.expire(now, isCrowded || this.#isConnections);
   }
 
   /** Accepts no more sends; resolves when all accepted messages have been logged and offered. Its members may still be behind. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
     this.#streams?.abortAll('drain');
-    sendIfActive(this.#actor, { type: 'drain' });
-    while (this.#inFlight.count > 0) await this.#inFlight.next();
+    return this.#life.drain();
   }
 
   /** No member is behind any more, or the drain's time is up. */
   drained(): void {
-    sendIfActive(this.#actor, { type: 'drained' });
+    this.#life.drained();
   }
 
   close(): void {
-    sendIfActive(this.#actor, { type: 'close' });
+    this.#life.close();
   }
 
   /** Effect of the machine. */
@@ -269,31 +250,5 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
 
   #openStreams(): StreamRegistry {
     return (this.#streams ??= new StreamRegistry(this, this.#services, this.#log.tail));
-  }
-
-  #assertOpen(action: string): void {
-    const { state } = this;
-    if (state !== 'idle' && state !== 'live') throw new ThreadClosedError({ threadId: this.id, state, action });
-  }
-
-  #enter(message: MessageTrace | undefined): void {
-    this.#inFlight.begin();
-    if (message === undefined) this.#activate();
-    else this.#services.telemetry.causing(message, () => this.#activate());
-  }
-
-  /** The machine rests only with the next sweep: without members, it would otherwise change its state twice for each message. */
-  #leave(): void {
-    this.#inFlight.end();
-    this.#usedAt = this.#services.now();
-  }
-
-  #activate(): void {
-    if (this.state === 'idle') sendIfActive(this.#actor, { type: 'activated' });
-  }
-
-  #rest(): void {
-    const isUsed = this.members.size > 0 || this.#inFlight.count > 0 || this.#streams?.hasPublisher === true;
-    if (this.state === 'live' && !isUsed) sendIfActive(this.#actor, { type: 'deserted' });
   }
 }
