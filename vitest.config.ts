@@ -5,7 +5,7 @@ import { Sequencer } from './test/support/sequencer.ts';
 /** What a tier runs: see test/README.md. Without one of these, as for one file by its name, there is everything. */
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
-  usual: ['units', 'sockets', 'databases', 'simulation'],
+  usual: ['units', 'built', 'sockets', 'databases', 'simulation'],
   full: ['versions', 'simulation'],
 };
 
@@ -19,6 +19,8 @@ const WAITS = { maxWorkers: 2 * cores, sequence: { groupOrder: 1 } };
 
 /** Each group by its files; `units` is what no other group has. */
 const GROUPS = {
+  // what `npm run build` leaves in dist, as a user imports it
+  built: { include: ['test/**/*.built.test.ts'], ...COMPUTES },
   sockets: { include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'], ...WAITS },
   databases: { include: ['test/redis/**/*.test.ts'], ...WAITS },
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },

@@ -16,7 +16,7 @@ const MAX_HEARD_BYTES = 1024 * 1024;
 const FRAME_BYTES = 256;
 
 /**
- * The time that such a client then has to read the close frame. A cut at once would overtake it: data that nobody has read makes TCP answer
+ * The time that such a client then has to read the close frame. A cut at once would overtake it: unread data makes TCP answer
  * with a reset (RFC 9112 section 9.6 has the same for HTTP), and the client's next write fails before it reads.
  */
 const LINGER_MS = 500;
