@@ -9,10 +9,9 @@ import type { InputAccount } from './input-budgets.ts';
 import { ReadingPace } from './reading-pace.ts';
 import { WireOverhead } from './wire-overhead.ts';
 import type { IntakeMember } from './intake.ts';
-import { RequestLanes } from './request-lanes.ts';
+import { RequestBacklog } from './request-backlog.ts';
 import {
   headOfPublish,
-  MAX_LIST,
   notices,
   parseFrame,
   type Acknowledged,
@@ -25,21 +24,9 @@ import {
 /** Frames up to this size are parsed in microseconds, whatever they contain. */
 const SMALL_BYTES = 512;
 
-/** A key for the inbox that no thread id can equal. */
-const INBOX = '~';
-
 interface RawFrame {
   readonly data: Uint8Array;
   readonly isBinary: boolean;
-}
-
-/** A request that has been read and is not done. */
-interface Pending {
-  readonly th: string;
-  readonly isJoin: boolean;
-  readonly request: Request;
-  /** Size of its frame in bytes. */
-  readonly bytes: number;
 }
 
 /**
@@ -53,18 +40,13 @@ export class ClientInput implements IntakeMember {
   readonly #requests: ClientRequests;
   readonly #account: InputAccount;
   readonly #pace: ReadingPace;
-  readonly #lanes: RequestLanes<Pending>;
+  readonly #backlog: RequestBacklog;
   #frames: RawFrame[] = [];
   /** How many of the frames have been read. */
   #read = 0;
-  /** Bytes of unread frames and of requests that are not done. */
-  #waitingBytes = 0;
+  /** Bytes of unread frames. */
+  #unreadBytes = 0;
   readonly #overhead = new WireOverhead();
-  /** Requests that are not done, without joins. */
-  #waiting = 0;
-  /** Joins that are not done, including those for threads that the connection is not in. */
-  #joins = 0;
-  readonly #joining = new Map<string, number>();
   #heardAt: number;
 
   constructor(session: ClientSession, services: ConnectionServices) {
@@ -74,13 +56,17 @@ export class ClientInput implements IntakeMember {
     this.#pace = new ReadingPace(session.line, clock, () => this.#read < this.#frames.length, report);
     this.#requests = new ClientRequests(session, services);
     this.#account = budgets.open(session.settings);
-    this.#lanes = new RequestLanes(requestSlots, ({ request }) => this.#requests.perform(request));
+    this.#backlog = new RequestBacklog(
+      requestSlots,
+      (request) => this.#requests.perform(request),
+      () => this.goOn(),
+    );
     this.#heardAt = now();
   }
 
   /** Bytes of frames and requests that wait. */
   get waitingBytes(): number {
-    return this.#waitingBytes;
+    return this.#unreadBytes + this.#backlog.bytes;
   }
 
   /** When the client last sent something. */
@@ -96,10 +82,10 @@ export class ClientInput implements IntakeMember {
     const overhead = readBytes === undefined ? 0 : this.#overhead.after(data.length, readBytes);
     if (!this.#pay(costs.arrival(data.length, maxInputBytes) + costs.overhead(overhead))) return;
     if (data.length > maxInputBytes) return this.#refuseOversized(data, isBinary);
-    const isTooMuch = this.#waitingBytes > MOST_WAITING.fullFrames * maxInputBytes;
+    const isTooMuch = this.waitingBytes > MOST_WAITING.fullFrames * maxInputBytes;
     if (isTooMuch || this.#frames.length - this.#read >= MOST_WAITING.frames) return this.#shun(closeCodes.rateLimited);
     this.#frames.push({ data, isBinary });
-    this.#waitingBytes += data.length;
+    this.#unreadBytes += data.length;
     return this.#services.intake.add(this);
   }
 
@@ -155,18 +141,18 @@ export class ClientInput implements IntakeMember {
         this.#frames = [];
         this.#read = 0;
       }
-      this.#waitingBytes -= frame.data.length;
+      this.#unreadBytes -= frame.data.length;
       this.#readFrame(frame);
       return false;
     }
     if (!this.#canStart) return false;
-    this.#lanes.start(this.#onDone);
+    this.#backlog.start();
     return true;
   }
 
   /** A client that does not read its answers gets no more of them. */
   get #canStart(): boolean {
-    return this.#session.takesAnswers && this.#lanes.canStart(this.#session.takesJoins);
+    return this.#session.takesAnswers && this.#backlog.canStart(this.#session.takesJoins);
   }
 
   #readFrame({ data, isBinary }: RawFrame): void {
@@ -208,9 +194,8 @@ export class ClientInput implements IntakeMember {
   }
 
   /** Handles any request except a join. */
-  #ask(request: Request, bytes: number): void {
-    if (++this.#waiting > MOST_WAITING.requests) this.#shun(closeCodes.rateLimited);
-    else this.#enqueue(request, bytes);
+  #ask(request: Exclude<Request, Join>, bytes: number): void {
+    if (!this.#backlog.add(request, bytes)) this.#shun(closeCodes.rateLimited);
   }
 
   /**
@@ -225,8 +210,7 @@ export class ClientInput implements IntakeMember {
   }
 
   #joinAll(joins: readonly Join[]): void {
-    // a client waits for the answers before it sends the next list
-    if (joins.length > 1 && this.#joins > MAX_LIST) return this.#shun(closeCodes.rateLimited);
+    if (joins.length > 1 && this.#backlog.isOverrunByJoins) return this.#shun(closeCodes.rateLimited);
     for (const join of joins) {
       if (!this.#pay(costs.join)) return undefined;
       this.#join(join);
@@ -238,34 +222,12 @@ export class ClientInput implements IntakeMember {
     const session = this.#session;
     const limit = this.#services.settings.input.maxThreadsPerConnection;
     const isNew = !session.isIn(join.th);
-    const joining = this.#joining.get(join.th) ?? 0;
-    if (isNew && joining === 0 && session.joinedThreads + this.#joining.size >= limit) {
+    const threads = session.joinedThreads + this.#backlog.newThreads;
+    if (isNew && !this.#backlog.isJoining(join.th) && threads >= limit) {
       this.#requests.fail(join, new TooManyThreadsError({ connectionId: session.settings.id, limit }));
       return;
     }
-    this.#joins++;
-    if (isNew) this.#joining.set(join.th, joining + 1);
-    this.#enqueue(join, 0);
-  }
-
-  #enqueue(request: Request, bytes: number): void {
-    this.#waitingBytes += bytes;
-    const th = request.t === 'inbox' ? INBOX : request.th;
-    this.#lanes.add({ th, isJoin: request.t === 'join', request, bytes });
-  }
-
-  readonly #onDone = ({ th, isJoin, bytes }: Pending): void => {
-    if (isJoin) this.#joined(th);
-    else this.#waiting--;
-    this.#waitingBytes -= bytes;
-    this.goOn();
-  };
-
-  #joined(threadId: string): void {
-    this.#joins--;
-    const joining = this.#joining.get(threadId) ?? 0;
-    if (joining > 1) this.#joining.set(threadId, joining - 1);
-    else this.#joining.delete(threadId);
+    this.#backlog.addJoin(join, isNew);
   }
 
   #refuseOversized(data: Uint8Array, isBinary: boolean): void {
