@@ -50,10 +50,15 @@ export interface DeliveryTally {
 }
 
 /**
- * What an entry is: a `message`; a newer version of one (`replace`), which the log also puts in its place; or the mark that one has been
- * erased (`remove`), with an empty body.
+ * What an entry is:
+ *
+ * - `message`
+ * - `replace`: a newer version of a message, which the log also puts in its place.
+ * - `remove`: the mark that a message has been erased, with an empty body.
+ * - `notice`: of one process to the others. No client gets it, and it is in no history. Each process that holds the thread reads it as it
+ *   reads messages: once, in order, also after it was cut off.
  */
-export type EntryKind = 'message' | 'replace' | 'remove';
+export type EntryKind = 'message' | 'replace' | 'remove' | 'notice';
 
 /** A message that is ready to be logged. A log keeps every field; it reads `id`, `lane`, `key`, `expiresAt`, `kind`, `target` and the body. */
 export interface EntryDraft {

@@ -1,5 +1,5 @@
 import type { AttachOptions, Session, UpgradeServer } from './attach.ts';
-import type { AcceptOptions, Connection, ConnectionState } from './connection.ts';
+import type { AcceptOptions, Connection, ConnectionState, LeaveOptions } from './connection.ts';
 import type { ThreadDefinition, ThreadId, ThreadShape } from './definition.ts';
 import type { HubEvents } from './events.ts';
 import type { Health } from './health.ts';
@@ -9,10 +9,10 @@ import type { Receipt } from './receipt.ts';
 import type { AcceptedSocket } from './socket.ts';
 import type { Thread } from './thread.ts';
 
-/** All connections of one user. The object is a handle without state. */
+/** One user, with all connections. The object is a handle without state. */
 export interface User {
   readonly id: string;
-  /** Oldest first. */
+  /** Those of this process, oldest first. */
   readonly connections: readonly Connection[];
   /**
    * Sends to all of the user's connections, through the thread `~user:<id>` (`~user#<hash>` if the id is not valid in a thread id), which
@@ -20,6 +20,25 @@ export interface User {
    * `Thread.send`.
    */
   send(message: unknown, options?: SendOptions): Promise<Receipt>;
+  /**
+   * Closes all connections of the user, in all processes that share the log: those of this process at once, others within a second. A process
+   * that cannot reach the log now closes them when it can. Connections that the user opens after this call are not concerned: end the
+   * user's session in your own database first. Codes and reasons are those of `connection.close`.
+   * @throws InvalidOptionError; LogUnavailableError: closed in this process, and possibly in others
+   */
+  close(code?: number, reason?: string): Promise<void>;
+  /**
+   * Removes all connections of the user from the thread, in all processes, as `connection.leave` does. When and where is as for `close`. A
+   * new join of the client asks `authorize`.
+   * @throws InvalidThreadIdError, InvalidOptionError; LogUnavailableError: removed in this process, and possibly in others
+   */
+  leave(threadId: string, options?: LeaveOptions): Promise<void>;
+  /**
+   * Whether the user has a connection, in any process. What other processes have is a second old; connections of a crashed process count
+   * for up to 15 seconds.
+   * @throws LogUnavailableError
+   */
+  isOnline(): Promise<boolean>;
 }
 
 /** Whether the hub takes connections and messages (`running`), delivers what it has (`draining`), or has ended. */

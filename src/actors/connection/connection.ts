@@ -39,7 +39,8 @@ export class ConnectionActor implements Connection, LinkListener {
   readonly #services: ConnectionServices;
   readonly line: ConnectionLine;
   readonly delivery: DeliverySide;
-  readonly #acceptedAt: number;
+  /** On the hub's clock. */
+  readonly acceptedAt: number;
   /** The threads that it was in when it ended, for `evicted` listeners. */
   #lastThreads: readonly string[] | undefined;
   #listeners: Emitter<ConnectionEvents> | undefined;
@@ -53,7 +54,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#services = services;
     this.line = new ConnectionLine(settings, services);
     this.delivery = new DeliverySide(this, this.line, services);
-    this.#acceptedAt = Math.floor(services.now());
+    this.acceptedAt = Math.floor(services.now());
   }
 
   /** Creates the link, whose events may come before it is complete. If that throws, there is no connection. */
@@ -102,7 +103,7 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   get stats(): ConnectionStats {
-    return statsOf(this.line, this.delivery.subscriptions, this.#services.now() - this.#acceptedAt);
+    return statsOf(this.line, this.delivery.subscriptions, this.#services.now() - this.acceptedAt);
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {
@@ -184,7 +185,7 @@ export class ConnectionActor implements Connection, LinkListener {
     if (subscriptions.isWanted || this.state === 'tripped' || this.state === 'evicted') return;
     // pongs are automatic and do not show that the client uses the connection
     const { leftAt = -Infinity } = subscriptions;
-    const usedAt = Math.max(this.#acceptedAt, leftAt, this.#input?.heardAt ?? -Infinity);
+    const usedAt = Math.max(this.acceptedAt, leftAt, this.#input?.heardAt ?? -Infinity);
     if (now - usedAt >= this.#services.settings.idleConnectionMs) this.evict(closeCodes.idle);
   }
 

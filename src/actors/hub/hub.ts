@@ -32,6 +32,7 @@ import { sendIfActive } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
+import { UserOrders } from './user-orders.ts';
 import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
 import type { AcceptedSocket } from '../../api/socket.ts';
 import type { ThreadDefinition, ThreadId, ThreadShape } from '../../api/definition.ts';
@@ -57,6 +58,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   readonly #news = new HubNews();
   readonly #threads: ThreadRegistry;
   readonly #connections: ConnectionRegistry;
+  readonly #orders: UserOrders;
   readonly #acceptor: ConnectionAcceptor;
   readonly #gateways = new Set<UpgradeGateway>();
   readonly #parts: Sources & Ending;
@@ -83,7 +85,9 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
       news.emit('evicted', { connection, ...end }),
     );
     const batch = new WriteBatch(context.sender.sender, (task) => context.scheduler.add(task));
-    this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch }, (id) =>
+    this.#orders = new UserOrders(context, this.#connections);
+    const notices = this.#orders;
+    this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch, notices }, (id) =>
       this.#connections.get(id),
     );
     this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, news);
@@ -163,7 +167,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
 
   user(userId: string): User {
     assertUserId('userId', userId);
-    return new UserHandle(userId, this.#connections, this.#handleOf(userThreadId(userId)));
+    return new UserHandle(userId, this.#connections, this.#handleOf(userThreadId(userId)), this.#orders);
   }
 
   get pressure(): number {

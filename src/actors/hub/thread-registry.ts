@@ -1,4 +1,5 @@
 import type { LogReset, LogSubscription } from '../../api/log.ts';
+import { isUserThread } from '../../infra/log/ids.ts';
 import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
 import { ThreadActor } from '../thread/thread.ts';
@@ -70,7 +71,10 @@ export class ThreadRegistry implements Task, ThreadPort {
     let thread: ThreadActor | undefined;
     const log = services.settings.log.subscribe(
       threadId,
-      contained((entry) => thread?.onEntry(entry), services.report),
+      contained((entry) => {
+        thread?.onEntry(entry);
+        if (entry.kind === 'notice') services.notices.onNotice(entry);
+      }, services.report),
       contained((message) => thread?.onNodeMessage(message), services.report),
       contained((reset) => this.#onReset(threadId, reset), services.report),
     );
@@ -93,6 +97,7 @@ export class ThreadRegistry implements Task, ThreadPort {
 
   #onReset(threadId: string, reset: LogReset): void {
     this.#byId.get(threadId)?.onReset(reset);
+    if (reset.why === 'trimmed' && isUserThread(threadId)) this.#services.notices.onMissed(this.membersOf(threadId));
     if (reset.why !== 'deleted') return;
     const rest = this.membersOf(threadId).values();
     const leaveSome = (deadline: number): boolean => {

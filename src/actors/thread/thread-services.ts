@@ -1,8 +1,18 @@
+import type { Connection } from '../../api/connection.ts';
+import type { Entry } from '../../api/entry.ts';
 import type { threadMachine } from '../../machines/index.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
 import type { WriteBatch } from '../delivery/write-batch.ts';
 import type { SerializerActor } from '../serializer/serializer.ts';
 import type { StreamServices } from '../streams/stream-services.ts';
+
+/** Reads what processes tell each other in the logs of threads. */
+export interface NoticePort {
+  /** Another process, or this one, has logged a notice. */
+  onNotice(notice: Entry): void;
+  /** The log has trimmed entries of a user's thread before this process could read them. */
+  onMissed(members: readonly Connection[]): void;
+}
 
 /** What threads need from the hub. */
 export interface ThreadServices extends StreamServices {
@@ -11,6 +21,7 @@ export interface ThreadServices extends StreamServices {
   readonly batch: WriteBatch;
   /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
   readonly machine: typeof threadMachine;
+  readonly notices: NoticePort;
   /** The thread has closed. */
   readonly forgetThread: (threadId: string) => void;
 }

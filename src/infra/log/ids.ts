@@ -61,6 +61,11 @@ export function userThreadId(userId: string): string {
   return `${RESERVED}user#${createHash('sha256').update(userId, 'utf16le').digest('base64url')}`;
 }
 
+/** Whether it is the thread of a user. */
+export function isUserThread(threadId: string): boolean {
+  return threadId.startsWith(`${RESERVED}user`);
+}
+
 /** The thread for messages to one connection. */
 export function connectionThreadId(connectionId: string): string {
   return `${RESERVED}connection:${connectionId}`;

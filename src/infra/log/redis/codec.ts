@@ -42,9 +42,9 @@ export interface Header {
   readonly isEdited: boolean;
 }
 
-/** What is in the header of an edit and of a removal. */
-const SIGNS = { replace: 'r', remove: 'd' } as const;
-const KINDS = ['replace', 'remove'] as const;
+/** What is in the header of an entry that is no message. */
+const SIGNS = { replace: 'r', remove: 'd', notice: 'n' } as const;
+const KINDS = ['replace', 'remove', 'notice'] as const;
 
 export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): string {
   return JSON.stringify({
@@ -95,7 +95,7 @@ export function draftOf(threadId: string, { at, id, header, body }: Arrival, log
 }
 
 function expiryOf({ kind, ms }: Header, loggedAt: number): number {
-  if (kind === undefined) return -Infinity;
+  if (kind === undefined || kind === 'notice') return -Infinity;
   return ms === undefined ? Infinity : loggedAt + ms;
 }
 

@@ -120,7 +120,7 @@ class RedisLog implements DeliveryLog {
     const { threadId } = draft;
     const refusal = this.#isClosing ? 'log has been closed' : this.#pending.refusal(draft);
     if (refusal === undefined) return this.#thread(threadId).append(draft, (own) => this.#pending.add(own));
-    const isMessage = draft.target === undefined;
+    const isMessage = draft.kind === undefined || draft.kind === 'message';
     if (this.#settings.isDeliveredLocally && isMessage && !this.#isClosing)
       return Promise.resolve(this.#local.deliver(draft));
     releaseDraft(draft);
