@@ -21,6 +21,8 @@ export interface ContenderSpec {
 
 const here = import.meta.dirname;
 const currentNode = (): readonly string[] => [process.execPath, '--expose-gc'];
+/** Without the native sender, whether it is installed or not. */
+const inlineNode = (): readonly string[] => ['env', 'THREADCAST_SENDER=inline', ...currentNode()];
 const plain = { dialect: 'plain', options: {}, runtime: currentNode } as const;
 
 /** Another checkout of threadcast, to see what a change costs. Both take turns, so the ratio holds when the machine's speed drifts. */
@@ -41,7 +43,14 @@ const base: readonly ContenderSpec[] =
 const specs: readonly ContenderSpec[] = [
   { ...plain, name: 'naive', title: 'naive ws', file: 'naive.ts' },
   { ...plain, name: 'handloop', title: 'hand loop', file: 'handloop.ts' },
-  { ...plain, name: 'threadcast', title: 'threadcast', file: 'threadcast.ts', dialect: 'threadcast' },
+  {
+    ...plain,
+    name: 'threadcast',
+    title: 'threadcast',
+    file: 'threadcast.ts',
+    dialect: 'threadcast',
+    runtime: inlineNode,
+  },
   ...base,
   {
     ...plain,
@@ -49,6 +58,15 @@ const specs: readonly ContenderSpec[] = [
     title: 'threadcast plain',
     file: 'threadcast.ts',
     options: { format: 'plain' },
+    runtime: inlineNode,
+  },
+  {
+    ...plain,
+    name: 'threadcast-native',
+    title: 'threadcast native',
+    file: 'threadcast.ts',
+    options: { format: 'plain' },
+    runtime: nodeWithSender,
   },
   { ...plain, name: 'socketio', title: 'Socket.IO', file: 'socketio.js', dialect: 'socketio' },
   { ...plain, name: 'uws', title: 'uWebSockets.js', file: 'uws.js', runtime: nodeForUws },
@@ -94,6 +112,12 @@ export function findContenders(names: readonly string[] | undefined): Available 
     else found.push({ ...spec, runtime: () => runtime });
   }
   return { here: found, missing };
+}
+
+/** The sender is built from `native`; like the other contenders it says why there is none. */
+function nodeWithSender(): readonly string[] | string {
+  const isBuilt = existsSync(`${here}/../../native/build/threadcast.node`);
+  return isBuilt ? currentNode() : 'threadcast-native is not built: `npm run build:native`';
 }
 
 /** Its native part exists for some versions of Node only. */

@@ -28,6 +28,10 @@ export class LineProcess {
     this.#answers = this.#lines[Symbol.asyncIterator]();
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   async ask(line: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Answer> {
     this.#process.stdin.write(`${line}\n`);
     return this.answer(timeoutMs);

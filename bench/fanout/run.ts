@@ -13,11 +13,13 @@ import { measureGrowth } from './measure/growth.ts';
 import { measureHuge } from './measure/huge.ts';
 import { measureLatency } from './measure/latency.ts';
 import { measureLayers } from './measure/layers.ts';
+import { measureNative } from './measure/native.ts';
 import type { Bench } from './measure/ring.ts';
 import { measureStalled } from './measure/stalled.ts';
 import type { Names } from './report/columns.ts';
 import { acceptSection } from './report/accept-section.ts';
 import { fanoutSection } from './report/fanout-section.ts';
+import { nativeSection } from './report/native-section.ts';
 import { renderReport, writeCharts, writeReport } from './report/markdown.ts';
 import type { Section } from './report/section.ts';
 import {
@@ -50,6 +52,7 @@ const groups: Readonly<Record<string, (bench: Bench, names: Names) => Promise<Se
   accept: async (bench, names) => acceptSection(await measureAccept(bench), names),
   growth: async (bench, names) => growthSection(await measureGrowth(bench), names),
   compressed: async (bench, names) => compressedSection(await measureCompressed(bench), names),
+  native: async (bench, names) => nativeSection(await measureNative(bench), names),
   layers: async (bench) => layersSection(await measureLayers(bench)),
 };
 const quickGroups = ['fanout-1000', 'growth', 'layers'];

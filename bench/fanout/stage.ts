@@ -47,6 +47,11 @@ export class Stage {
     }
   }
 
+  /** Of the server. */
+  get pid(): number {
+    return this.#server.pid;
+  }
+
   load(options: LoadOptions = {}): Load {
     const load = new Load(this.spec, this.#port, options.isDeaf === true ? 0 : this.#ackPort, options);
     this.#loads.push(load);

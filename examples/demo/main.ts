@@ -47,6 +47,8 @@ async function run(flags: Flags, port: number): Promise<number> {
   const { hub, url, inspectorUrl, wsUrl } = server;
   console.log(`threadcast demo: ${url}`);
   console.log(`every statechart live: ${inspectorUrl}`);
+  const { sender, senderReason } = hub.stats();
+  console.log(`fan-out: ${sender} (${senderReason})`);
   const stopping = stopOnSignal();
   const waiting = new Waiting();
   const probe = new LoopProbe();

@@ -25,6 +25,8 @@ export interface Contender {
   send(room: string, message: object): unknown;
   /** How many are in the room. */
   members(room: string): number;
+  /** threadcast only: connections that its native sender has a descriptor of. */
+  flying?(): number;
 }
 
 /** Runs a contender under the benchmark's commands until stdin ends. */

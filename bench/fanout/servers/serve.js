@@ -167,6 +167,11 @@ class Bench {
     return { cpuUs: user + system };
   }
 
+  /** Connections that a native sender has a descriptor of. */
+  flying() {
+    return { flying: this.#contender.flying?.() ?? 0 };
+  }
+
   members({ room }) {
     return { count: this.#contender.members(room) };
   }

@@ -46,5 +46,6 @@ await serve(async ({ format = 'json', deflate = false, link = 'own', telemetry =
       return hub.thread(room).send(message).catch(report);
     },
     members: (room) => hub.thread(room).members.length,
+    flying: () => hub.stats().nativeConnections,
   };
 });
