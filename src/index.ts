@@ -86,7 +86,8 @@ export type {
   PublishedIn,
   PublishedMessage,
 } from './api/connection.ts';
-export type { AttachOptions, Session, UpgradeServer } from './api/attach.ts';
+export type { AttachOptions, UpgradeServer } from './api/attach.ts';
+export type { Session } from './api/session.ts';
 export type { RefusalStatus } from './api/refusal.ts';
 export type { HistoryMessage, HistoryOptions, MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
 export type { ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';

@@ -5,19 +5,10 @@ import type { Refusal } from './refusal.ts';
 import type { Connection, PublishAnswer, PublishedIn } from './connection.ts';
 import type { ThreadDefinition } from './definition.ts';
 import type { Format, MaybePromise } from './message.ts';
+import type { Session } from './session.ts';
 
 /** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
 export type UpgradeServer = HttpServer | HttpsServer | Http2SecureServer;
-
-/** The client's identity, as `authenticate` found out. */
-export interface Session {
-  /** The user whose connection it is. @default none */
-  userId?: string | undefined;
-  /** The format, whatever the client asks for. @default the format that the client asks for */
-  format?: Format | undefined;
-  /** Any data for `authorize`. @default none */
-  data?: unknown;
-}
 
 /**
  * Everything has a default. Times are in milliseconds, sizes in bytes.
@@ -37,6 +28,19 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
     request: IncomingMessage,
     context: { readonly signal: AbortSignal },
   ): MaybePromise<S | Refusal | false | null | undefined>;
+  /**
+   * Called with a fresh token of a client whose session ends soon, which the hub has asked for. Return the new session, which `authorize`,
+   * `onPublish` and `connection.data` have from then on, or refuse as in `authenticate`: then the session ends when it would have. The new
+   * session must be of the same user. The connection stays in its threads: take it out of those that it may not be in any more.
+   *
+   * ```ts
+   * authenticate: ({ url }) => verify(new URL(url, 'http://localhost').searchParams.get('token')),
+   * reauthenticate: (session, token) => verify(token), // both with expiresAt
+   * ```
+   *
+   * After `answerTimeoutMs` of the hub, it counts as failed. @default the session ends without a renewal
+   */
+  reauthenticate?(this: void, session: S, token: string): MaybePromise<NoInfer<S> | Refusal | false | null | undefined>;
   /** How long `authenticate` may take before the client gets a 503. @default 10000 */
   authenticateTimeoutMs?: number | undefined;
   /**

@@ -3,6 +3,7 @@ import type { Listener } from './listener.ts';
 import type { Format, MaybePromise, SendOptions } from './message.ts';
 import type { ThreadDefinition, ThreadShape } from './definition.ts';
 import type { Receipt } from './receipt.ts';
+import type { Session } from './session.ts';
 
 /** A connection's state with its substate. */
 export type ConnectionPath =
@@ -37,6 +38,10 @@ export interface AcceptOptions<Definition extends ThreadDefinition = never> {
   clientId?: string | undefined;
   /** Any data that the application wants to find as `connection.data`. @default undefined */
   data?: unknown;
+  /** When the client's session ends; see `Session.expiresAt`. @default never */
+  expiresAt?: number | undefined;
+  /** Decides about a fresh token of the client; see `AttachOptions.reauthenticate`. @default the session ends without a renewal */
+  reauthenticate?: ((token: string) => MaybePromise<Session | Refusal | false | null | undefined>) | undefined;
   /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
   format?: Format | undefined;
   /**
@@ -132,7 +137,7 @@ export interface LeaveOptions {
 export interface Connection<Data = unknown> {
   readonly id: string;
   readonly userId: string | undefined;
-  /** The data given to `accept`, or returned by `authenticate`. */
+  /** The data given to `accept`, or returned by `authenticate`, or by the last `reauthenticate` that accepted a token. */
   readonly data: Data;
   readonly state: ConnectionState;
   /**

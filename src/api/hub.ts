@@ -1,4 +1,4 @@
-import type { AttachOptions, Session, UpgradeServer } from './attach.ts';
+import type { AttachOptions, UpgradeServer } from './attach.ts';
 import type { AcceptOptions, Connection, ConnectionState, LeaveOptions } from './connection.ts';
 import type { ThreadDefinition, ThreadId, ThreadShape } from './definition.ts';
 import type { HubEvents } from './events.ts';
@@ -6,6 +6,7 @@ import type { Health } from './health.ts';
 import type { Listener } from './listener.ts';
 import type { SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
+import type { Session } from './session.ts';
 import type { AcceptedSocket } from './socket.ts';
 import type { Thread } from './thread.ts';
 

@@ -175,6 +175,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (frame.t === 'log') this.#onLog(frame.isUp);
     else if (frame.t === 'hello') this.#onHello(frame);
     else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
+    else if (frame.t === 'renew') this.#connection.renew();
     else if (frame.t === 'ok') this.#publishQueue.settle(`${frame.th} ${frame.id}`, frame.answer);
     else if (frame.t === 'err') this.#onRefusal(frame);
     else this.#onThreadFrame(frame);

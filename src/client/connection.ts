@@ -3,6 +3,7 @@ import { reconnectAfter, UNAUTHENTICATED } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { ConnectionFailingError } from './errors.ts';
+import { encodeRequest } from './frames.ts';
 import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
 import { addressOf, closeOf, dataOf, OPEN, SUBPROTOCOL, type WebSocketLike } from './socket.ts';
@@ -29,7 +30,10 @@ export class ServerConnection {
   #attempt = 0;
   /** The attempt after a 4401 has begun, with a fresh token: the next 4401 ends the client. */
   #hasFreshToken = false;
-  #dials = 0;
+  /** Counts from 1, also what ends an attempt. */
+  #dials = 1;
+  /** The attempt, or connection, for which a fresh token is awaited while it is open. */
+  #renewing = 0;
   #openedAt = 0;
   /** This socket's server has said `hello`. */
   #isGreeted = false;
@@ -102,19 +106,32 @@ export class ServerConnection {
   #dial(): void {
     const { token, connectTimeoutMs } = this.#settings;
     this.#timer.set(connectTimeoutMs, () => this.#drop('connect timeout'));
-    if (typeof token === 'function') void this.#ask(token);
+    if (typeof token === 'function') void this.#ask(token, (fresh) => this.#open(fresh));
     else this.#open(token);
   }
 
+  /** The session ends soon, and the server waits for a fresh token. Without one it asks again. */
+  renew(): void {
+    const { token } = this.#settings;
+    if (typeof token !== 'function' || this.#renewing === this.#dials) return;
+    this.#renewing = this.#dials;
+    void this.#ask(token, (fresh) => {
+      this.#renewing = 0;
+      this.send(encodeRequest({ t: 'renew', token: fresh }));
+    });
+  }
+
   /** Never rejects. */
-  async #ask(token: () => string | Promise<string>): Promise<void> {
+  async #ask(token: () => string | Promise<string>, use: (fresh: string) => void): Promise<void> {
     const dial = this.#dials;
     try {
       // not in this turn: the application still has to add its `error` listener
       const fresh = await Promise.resolve().then(token);
-      if (dial === this.#dials) this.#open(fresh);
+      if (dial === this.#dials) use(fresh);
     } catch (error) {
-      if (dial === this.#dials) this.#fail(error);
+      if (dial !== this.#dials) return;
+      this.#renewing = 0;
+      this.#fail(error);
     }
   }
 

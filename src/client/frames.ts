@@ -99,7 +99,9 @@ export type ServerFrame =
       /** Of the join that it answers. */
       readonly ref: number | undefined;
     }
-  | { readonly t: 'bye'; readonly retryMs: number };
+  | { readonly t: 'bye'; readonly retryMs: number }
+  /** The session ends soon: the server waits for a fresh token. */
+  | { readonly t: 'renew' };
 
 /** The frame that a socket received; `ignored` for an unknown type, undefined for an invalid frame. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
@@ -161,6 +163,8 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
         : undefined;
     case 'bye':
       return { t, retryMs };
+    case 'renew':
+      return { t };
     default:
       return isText(t) ? 'ignored' : undefined;
   }
@@ -172,6 +176,7 @@ export type Request =
   | ({ readonly t: 'join' | 'inbox'; readonly parts: true } & JoinFields)
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
+  | { readonly t: 'renew'; readonly token: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }
   /** The publication's `d` is added as the JSON that it is already. */
   | { readonly t: 'pub'; readonly th: string; readonly id: string; readonly tp: string | undefined };

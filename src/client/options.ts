@@ -13,8 +13,8 @@ export function invalidUrl(why: unknown): InvalidOptionError {
 }
 
 /**
- * Proves the client's identity. A function is called for each attempt, so that it can return a fresh token:
- * after a 4401 the client calls it once more, then it stops with a `signIn` event.
+ * Proves the client's identity. The client calls a function for each attempt, and when the server asks for a fresh token before the session
+ * ends. After a 4401 the client calls it once more, then it stops with a `signIn` event.
  */
 export type Token = string | (() => string | Promise<string>);
 

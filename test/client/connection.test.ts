@@ -462,3 +462,67 @@ test('a token that is no function is not worth another attempt', () => {
   socket.upgrade().lose(4401, 'no');
   expect([client.state, signIns]).toEqual(['closed', [{ reason: 'no' }]]);
 });
+
+/** Tokens that are there after a tenth of a second, or not. */
+async function opened(isFailing = () => false) {
+  let asked = 0;
+  const clock = new VirtualClock();
+  const token = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const n = ++asked;
+      clock.setTimeout(() => (isFailing() ? reject(new Error(`no t${n}`)) : resolve(`t${n}`)), 100);
+    });
+  const network = fakeNetwork({ token, clock });
+  await clock.advance(100);
+  network.socket.open();
+  return { network, clock };
+}
+
+test('the server asks for a fresh token: the client sends one, one at a time', async () => {
+  const { network, clock } = await opened();
+  const { socket } = network;
+  socket.say({ t: 'renew', ms: 60_000 }, { t: 'renew', ms: 60_000 });
+  await clock.advance(100);
+  socket.say({ t: 'renewed' }, { t: 'renew' });
+  await clock.advance(100);
+  expect(socket.sentOf('renew')).toEqual([
+    { t: 'renew', token: 't2' },
+    { t: 'renew', token: 't3' },
+  ]);
+  expect([network.client.state, network.errors]).toEqual(['open', []]);
+});
+
+test('a fresh token that cannot be had is an error, and the next question is another attempt', async () => {
+  let isFailing = false;
+  const { network, clock } = await opened(() => isFailing);
+  isFailing = true;
+  network.socket.say({ t: 'renew' });
+  await clock.advance(100);
+  expect([network.client.state, network.errors]).toEqual(['open', [new Error('no t2')]]);
+  isFailing = false;
+  network.socket.say({ t: 'renew' });
+  await clock.advance(100);
+  expect(network.socket.sentOf('renew')).toEqual([{ t: 'renew', token: 't3' }]);
+});
+
+test('a fresh token that comes after the connection goes to no other one', async () => {
+  const { network, clock } = await opened();
+  network.socket.say({ t: 'renew' }).lose();
+  await clock.advance(5_000);
+  network.socket.open().say({ t: 'renew' });
+  await clock.advance(100);
+  expect(network.sockets.map((socket) => socket.sentOf('renew'))).toEqual([[], [{ t: 'renew', token: 't4' }]]);
+});
+
+test('a token that never changes is not sent again', () => {
+  const { socket, errors } = fakeNetwork({ token: 'mine' });
+  socket.open().say({ t: 'renew', ms: 60_000 });
+  expect([socket.sentOf('renew'), errors]).toEqual([[], []]);
+});
+
+test('a refused token is an error of the client, which stays', async () => {
+  const { network } = await opened();
+  network.socket.say({ t: 'err', code: 'unauthenticated', why: 'expired' });
+  expect(network.client.state).toBe('open');
+  expect(network.errors).toEqual([expect.objectContaining({ code: 'TC_SERVER_ERROR', reason: 'unauthenticated' })]);
+});

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { assertSession } from '../../src/actors/gateway/assert-session.ts';
+import { assertSession } from '../../src/actors/connection/assert-session.ts';
 
 it.each([
   [{}],
   [{ userId: 'ada' }],
   [{ userId: undefined, format: 'plain', data: 7 }],
+  [{ expiresAt: Date.now() + 60_000 }],
   [{ userId: 'ada', roles: ['admin'], user: {}, id: 7 }],
 ])('%j is a session', (session) => {
   expect(() => assertSession(session)).not.toThrow();
@@ -19,6 +20,10 @@ it.each([
   [{ userId: '' }, 'authenticate().userId', 'empty'],
   [{ userId: null }, 'authenticate().userId', 'text'],
   [{ format: 'xml' }, 'authenticate().format', 'plain'],
+  [{ expiresAt: 1 }, 'authenticate().expiresAt', 'seconds'],
+  [{ expiresAt: '2099' }, 'authenticate().expiresAt', 'milliseconds'],
+  [{ expiresAt: null }, 'authenticate().expiresAt', 'milliseconds'],
+  [{ expires_at: 1 }, 'authenticate().expires_at', 'expiresAt'],
   [['ada'], 'authenticate()', 'session'],
   ['ada', 'authenticate()', 'session'],
   [true, 'authenticate()', 'session'],

@@ -184,7 +184,7 @@ export class ClientInput implements IntakeMember {
     if (frame.t === 'acks') return this.#acknowledge(frame.acks, bytes);
     if (frame.t === 'joins') return this.#joinAll(frame.joins);
     if (frame.t === 'join') return this.#joinAll([frame]);
-    if (!this.#pay(costs.request)) return undefined;
+    if (!this.#pay(frame.t === 'renew' ? costs.handshake : costs.request)) return undefined;
     if (frame.t === 'cancel' && this.#session.isIn(frame.th)) {
       // an `onPublish` that answers with a stream and awaits its end must not delay the cancel
       void this.#requests.perform(frame);

@@ -70,6 +70,9 @@ export class ClientRequests {
       case 'cancel':
         if (!(await session.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
         return;
+      case 'renew':
+        await this.#renew(request);
+        return;
       case 'leave':
         session.leave(request.th);
         return;
@@ -77,6 +80,15 @@ export class ClientRequests {
         await this.#publish(request);
         return;
     }
+  }
+
+  async #renew(request: Request & { readonly t: 'renew' }): Promise<void> {
+    const session = this.#session;
+    const answer = await session.renew(request.token);
+    if (session.isOver) return;
+    if (answer === true) session.line.sendNotice(notices.renewed(request.ref));
+    else if (answer === 'unasked') this.#refuse(request, answer);
+    else this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', { why: answer.message });
   }
 
   async #publish(request: Request & { readonly t: 'pub' }): Promise<void> {
@@ -150,7 +162,9 @@ export class ClientRequests {
     const isHubFull = error instanceof TooManyThreadsError && error.connectionId === undefined;
     const code = isKnown ? error.code : 'internal';
     this.#refuse(request, isHubFull ? 'unavailable' : code);
-    if (!isKnown || isHubFull || error instanceof AnswerTimeoutError) this.#services.report(error);
+    // nothing that a client sends makes a session invalid
+    const isOurs = request.t === 'renew' || error instanceof AnswerTimeoutError;
+    if (!isKnown || isHubFull || isOurs) this.#services.report(error);
   }
 
   /** A client that does not use our library does not read answers: it is closed, or stays with the threads that it may join. */
@@ -174,6 +188,7 @@ export class ClientRequests {
     const about = {
       ...('th' in request && isShort(request.th) && { th: request.th }),
       ...('join' in request && { ref: request.join.ref }),
+      ...(request.t === 'renew' && { ref: request.ref }),
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
       ...reasons,
     };

@@ -1,11 +1,13 @@
 import { assertThreadId, connectionThreadId, userThreadId } from '../../infra/log/ids.ts';
 import { isAllowed } from '../../infra/option-checks.ts';
 import type { ClientMessage, Connection } from '../../api/connection.ts';
+import type { Refusal } from '../../api/refusal.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
+import type { SessionTerm } from './session-term.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** The parts of a connection that its client can reach, and the application that decides. */
@@ -13,6 +15,8 @@ export interface SessionParts {
   readonly settings: ConnectionSettings;
   readonly line: ConnectionLine;
   readonly subscriptions: Subscriptions;
+  /** Undefined if its session does not expire. */
+  readonly term: SessionTerm | undefined;
   /** The connection as the application knows it. */
   readonly connection: Connection;
   /** Passes a message to the application's listeners; false if there are none. */
@@ -26,14 +30,16 @@ export class ClientSession {
   readonly connection: Connection;
   readonly emit: (message: ClientMessage) => boolean;
   readonly #subscriptions: Subscriptions;
+  readonly #term: SessionTerm | undefined;
   readonly #services: ConnectionServices;
 
-  constructor({ settings, line, subscriptions, connection, emit }: SessionParts, services: ConnectionServices) {
+  constructor({ settings, line, subscriptions, term, connection, emit }: SessionParts, services: ConnectionServices) {
     this.settings = settings;
     this.line = line;
     this.connection = connection;
     this.emit = emit;
     this.#subscriptions = subscriptions;
+    this.#term = term;
     this.#services = services;
   }
 
@@ -99,6 +105,11 @@ export class ClientSession {
   /** The client acknowledges everything up to this offset; false if that is not new or not plausible. */
   ack(threadId: string, offset: number): boolean {
     return this.#subscriptions.get(threadId)?.ack(offset) ?? false;
+  }
+
+  /** Renews the session with a fresh token; see `SessionTerm`. */
+  async renew(token: string | undefined): Promise<true | Refusal | 'unasked'> {
+    return (await this.#term?.renew(token)) ?? 'unasked';
   }
 
   async #mayJoin(threadId: string): Promise<boolean> {

@@ -12,6 +12,7 @@ import { resolveJoin, resolveLeave } from './resolve-join-options.ts';
 import { MAX_LIST, notices, type InboxJoin, type Join } from './wire-protocol.ts';
 import { ClientInput } from './client-input.ts';
 import { ClientSession } from './client-session.ts';
+import { SessionTerm } from './session-term.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
 import type {
   ClientMessage,
@@ -39,6 +40,8 @@ export class ConnectionActor implements Connection, LinkListener {
   readonly #services: ConnectionServices;
   readonly line: ConnectionLine;
   readonly delivery: DeliverySide;
+  /** Undefined if its session does not expire. */
+  readonly #term: SessionTerm | undefined;
   /** On the hub's clock. */
   readonly acceptedAt: number;
   /** The threads that it was in when it ended, for `evicted` listeners. */
@@ -54,6 +57,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#services = services;
     this.line = new ConnectionLine(settings, services);
     this.delivery = new DeliverySide(this, this.line, services);
+    if (settings.session.expiresAt !== undefined) this.#term = new SessionTerm(settings, this.line, services);
     this.acceptedAt = Math.floor(services.now());
   }
 
@@ -91,7 +95,7 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   get data(): unknown {
-    return this.#settings.data;
+    return this.#settings.session.data;
   }
 
   get state(): ConnectionState {
@@ -182,6 +186,7 @@ export class ConnectionActor implements Connection, LinkListener {
     const { subscriptions } = this.delivery;
     if (this.line.sweep(now, isFair)) this.delivery.resume();
     this.#services.unfinished.examine(this.line);
+    this.#term?.sweep(now);
     if (subscriptions.isWanted || this.state === 'tripped' || this.state === 'evicted') return;
     // pongs are automatic and do not show that the client uses the connection
     const { leftAt = -Infinity } = subscriptions;
@@ -229,8 +234,9 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
-    this.line.liveness.heard(this.#services.now());
-    if (this.state === 'evicted') this.#ignore(data.length);
+    const now = this.#services.now();
+    this.line.liveness.heard(now);
+    if (this.state === 'evicted' || this.#term?.isOver(now) === true) this.#ignore(data.length);
     else this.#openInput().take(data, isBinary, this.line.readBytes);
   }
 
@@ -257,7 +263,14 @@ export class ConnectionActor implements Connection, LinkListener {
     if (this.#input !== undefined) return this.#input;
     const { subscriptions } = this.delivery;
     const emit = (message: ClientMessage): boolean => this.#emit('message', message);
-    const parts = { settings: this.#settings, line: this.line, subscriptions, connection: this, emit };
+    const parts = {
+      settings: this.#settings,
+      line: this.line,
+      subscriptions,
+      term: this.#term,
+      connection: this,
+      emit,
+    };
     return (this.line.input = this.#input = new ClientInput(new ClientSession(parts, this.#services), this.#services));
   }
 

@@ -4,8 +4,10 @@ import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { assertUserId } from '../../infra/log/ids.ts';
 import { clientNetwork } from '../../infra/socket/client-address.ts';
 import type { HubContext } from '../support/context.ts';
+import { assertExpiry } from './assert-session.ts';
 import type { Format } from '../../api/message.ts';
-import type { AttachOptions, Session } from '../../api/attach.ts';
+import type { AttachOptions } from '../../api/attach.ts';
+import type { Session } from '../../api/session.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 import type { ThreadDefinition } from '../../api/definition.ts';
 
@@ -17,26 +19,27 @@ export interface ConnectionSettings {
   readonly id: string;
   readonly userId: string | undefined;
   readonly clientId: string | undefined;
-  /** Data that the application attaches to the connection. */
-  readonly data: unknown;
   readonly format: Format;
   readonly address: string | undefined;
   /** Maximum bytes of one frame of the client; a larger one is refused. */
   readonly maxInputBytes: number;
   readonly rules: ClientRules;
-  /** The client's session, for the rules. */
-  readonly session: Session;
+  /** The client's session, for the rules. A fresh token of the client replaces it. */
+  session: Session;
 }
 
 /** What the application decides about clients. Clients of the same gateway share it. */
 export type ClientRules = Pick<Required<AttachOptions>, 'authorize'> & {
   readonly onPublish: AttachOptions<Session, ThreadDefinition>['onPublish'] | undefined;
+  readonly reauthenticate: AttachOptions['reauthenticate'] | undefined;
 };
 
 const ACCEPT_OPTIONS: OptionTable<AnyAcceptOptions> = {
   userId: 'text',
   clientId: 'text',
   data: 'any',
+  expiresAt: 'number',
+  reauthenticate: 'function',
   format: 'text',
   maxInputBytes: 'number',
   address: 'text',
@@ -44,7 +47,7 @@ const ACCEPT_OPTIONS: OptionTable<AnyAcceptOptions> = {
   onPublish: 'function',
 };
 
-const NO_RULES: ClientRules = { authorize: () => false, onPublish: undefined };
+const NO_RULES: ClientRules = { authorize: () => false, onPublish: undefined, reauthenticate: undefined };
 const NO_SESSION: Session = {};
 
 const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
@@ -58,20 +61,25 @@ export function resolveAccept(options: AnyAcceptOptions, { settings, newId }: Hu
     id: newId(),
     userId: options.userId,
     clientId: checkClientId(options.clientId),
-    data: options.data,
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
     address: addressOf(options.address),
     maxInputBytes: checkCount('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
     rules: rulesOf(options),
-    session: NO_SESSION,
+    session: sessionOf(options),
   };
 }
 
-function rulesOf({ authorize, onPublish }: AnyAcceptOptions): ClientRules {
-  if (authorize === undefined && onPublish === undefined) return NO_RULES;
+function sessionOf({ userId, data, expiresAt }: AnyAcceptOptions): Session {
+  if (expiresAt !== undefined) assertExpiry('expiresAt', expiresAt);
+  return data === undefined && expiresAt === undefined ? NO_SESSION : { userId, data, expiresAt };
+}
+
+function rulesOf({ authorize, onPublish, reauthenticate }: AnyAcceptOptions): ClientRules {
+  if (authorize === undefined && onPublish === undefined && reauthenticate === undefined) return NO_RULES;
   return {
     authorize: authorize === undefined ? NO_RULES.authorize : (_, threadId) => authorize(threadId),
     onPublish: onPublish && ((_, message, connection) => onPublish(message, connection)),
+    reauthenticate: reauthenticate && ((_, token) => reauthenticate(token)),
   };
 }
 

@@ -38,6 +38,9 @@ export const notices = {
     encodeText(JSON.stringify({ t: 'ok', th, id, mid, pos })),
   heartbeat: encodeText('{"t":"hb"}'),
   log: (isUp: boolean): Frame => encodeText(JSON.stringify({ t: 'log', up: isUp })),
+  /** @param ms how long the session lasts without a fresh token */
+  renew: (ms: number): Frame => encodeText(JSON.stringify({ t: 'renew', ms })),
+  renewed: (ref: number | undefined): Frame => encodeText(JSON.stringify({ t: 'renewed', ref })),
   bye: (retryMs: number): Frame => encodeText(JSON.stringify({ t: 'bye', retryMs })),
 };
 
@@ -65,6 +68,8 @@ export type Request =
   | InboxJoin
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
+  /** A fresh token; undefined if it is no text. */
+  | { readonly t: 'renew'; readonly token: string | undefined; readonly ref: number | undefined }
   | {
       readonly t: 'pub';
       readonly th: string;
@@ -86,7 +91,7 @@ export const MAX_LIST = 256;
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, ref, o, id, d, tp, s, l } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token } = frame;
   switch (t) {
     case 'join':
       return joinIn([th, ref, from, s, have], parts);
@@ -101,6 +106,8 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
       return typeof th === 'string' ? { t, th } : undefined;
+    case 'renew':
+      return { t, token: typeof token === 'string' ? token : undefined, ref: numberIn(ref) };
     case 'ack': {
       const ack = ackIn([th, o]);
       return ack && { t: 'acks', acks: [ack] };
@@ -148,11 +155,13 @@ export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
   return t === 'pub' && isId(th) && isId(id) ? { th, id } : {};
 }
 
+const numberIn = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+
 function joinRequestIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {
   return {
     texts: positionsIn(s),
     parts: takesParts ? unfinishedIn(have) : undefined,
-    ref: typeof ref === 'number' ? ref : undefined,
+    ref: numberIn(ref),
   };
 }
 

@@ -16,15 +16,19 @@ import type { HubSettings } from '../support/settings.ts';
 import type { AttachOptions } from '../../api/attach.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
-export type GatewaySettings = Filled<Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'clientAddress'>> &
+export type GatewaySettings = Filled<
+  Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'reauthenticate' | 'clientAddress'>
+> &
   Pick<AttachOptions, 'allowedOrigins'> & {
     readonly onPublish: AttachOptions['onPublish'] | undefined;
+    readonly reauthenticate: AttachOptions['reauthenticate'] | undefined;
     readonly clientAddress: (request: IncomingMessage) => string | undefined;
   };
 
 const ATTACH_OPTIONS: OptionTable<AttachOptions> = {
   path: 'text',
   authenticate: 'function',
+  reauthenticate: 'function',
   authenticateTimeoutMs: 'number',
   maxPendingHandshakes: 'number',
   authorize: 'function',
@@ -46,6 +50,7 @@ export function resolveAttach(options: AttachOptions, { input }: HubSettings): G
     authenticate: options.authenticate ?? (() => ({})),
     authorize: options.authorize ?? (() => false),
     onPublish: options.onPublish,
+    reauthenticate: options.reauthenticate,
     ...checkOrigins(options.allowedOrigins),
     maxPayload: checkCount('maxPayload', options.maxPayload, input.maxFrameBytes, {
       min: 1,

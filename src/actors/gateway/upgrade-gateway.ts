@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { AttachOptions, Session, UpgradeServer } from '../../api/attach.ts';
+import type { AttachOptions, UpgradeServer } from '../../api/attach.ts';
 import type { RefusedHandshake, RefusedReason } from '../../api/events.ts';
 import type { Format, MaybePromise } from '../../api/message.ts';
 import { Refusal } from '../../api/refusal.ts';
+import type { Session } from '../../api/session.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
 import { AuthenticationTimeoutError, TooManyConnectionsError, UpgradeTakenError } from '../../infra/errors.ts';
 import { makeUpgrader, type Handshake } from '../../infra/socket/handshake.ts';
@@ -17,7 +18,7 @@ import type { HubContext } from '../support/context.ts';
 import { isThenable } from '../support/callback-deadline.ts';
 import { warnDeveloper } from '../support/development-warning.ts';
 import type { Task } from '../support/slice-scheduler.ts';
-import { assertSession } from './assert-session.ts';
+import { assertSession } from '../connection/assert-session.ts';
 import { formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
 import { HandshakeBudget } from './handshake-budget.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
@@ -284,7 +285,6 @@ export class UpgradeGateway implements Route, Task {
       id: this.#context.newId(),
       userId: session.userId,
       clientId: clientIdIn(query),
-      data: session.data,
       format,
       address,
       maxInputBytes: Math.min(this.#options.maxPayload, this.#context.settings.input.maxInputBytes),
