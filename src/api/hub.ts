@@ -90,7 +90,10 @@ export interface HubStats extends SenderStats {
    * Memory of this process that the log holds, by its own count, in bytes: messages and their overhead. 0 for a log that does not count.
    */
   readonly logBytes: number;
-  /** The longest time that one slice of fan-out has held the event loop, in milliseconds. */
+  /**
+   * The longest time that one slice of the hub's work has held the event loop, in milliseconds: encodings, fan-outs, catch-ups, input, sweeps,
+   * history, the end of the hub. What the application reads in one go, such as `members` and `stats()`, is not in it.
+   */
   readonly longestSliceMs: number;
 }
 

@@ -25,9 +25,12 @@ export interface ThreadStats {
  */
 export interface Thread<T extends ThreadShape = ThreadShape> {
   readonly id: T['id'];
-  /** Counted on each read, with a look at each member. */
+  /** Counted at each read, in one go, with a look at each member: 0.1 ms for 10,000. */
   readonly stats: ThreadStats;
-  /** The connections of this process that have joined. */
+  /**
+   * The connections of this process that have joined. Each read makes the list, in one go: 0.5 ms of CPU for 10,000 members. For their number
+   * alone, read `stats.members`.
+   */
   readonly members: readonly Connection[];
   /**
    * How many connections have joined, in all processes that share the log. Counts of other processes are a few seconds old; those of a

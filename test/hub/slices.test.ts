@@ -1,7 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
-import { memoryLog } from '../../src/index.ts';
+import { memoryLog, type DeliveryLog } from '../../src/index.ts';
+import type { Body } from '../../src/api/body.ts';
+import type { LogReset } from '../../src/api/log.ts';
+import type { Piece } from '../../src/api/socket.ts';
 import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
-import { makeHarness, type Harness } from '../support/harness.ts';
+import { framesOf, makeHarness, type Harness } from '../support/harness.ts';
 
 const SLICE_MS = 2;
 /** What leaving a thread costs here. */
@@ -42,6 +45,94 @@ it('a connection that ends leaves its ten thousand threads in slices', async () 
   expect(longest).toBeLessThanOrEqual(2 * SLICE_MS + 66 * LEAVE_MS);
   expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + LEAVE_MS + 0.001);
   expect(hub.stats().longestSliceMs).toBeGreaterThan(1);
+});
+
+/** The memory log, whose history a test can reset. */
+function resettableLog(clock: VirtualClock): { log: DeliveryLog; reset: (why: 'fork' | 'epoch') => void } {
+  const log: DeliveryLog = memoryLog({ clock });
+  const subscribe = log.subscribe.bind(log);
+  let onReset: ((reset: LogReset) => void) | undefined;
+  log.subscribe = (threadId, onEntry, onMessage, reset) => {
+    onReset = reset;
+    return subscribe(threadId, onEntry, onMessage, reset);
+  };
+  return {
+    log,
+    reset: (why) => onReset?.({ why, after: 0 }),
+  };
+}
+
+/** What a system call costs here. */
+const WRITE_MS = 0.02;
+
+class SlowLink extends FakeLink {
+  readonly #clock: VirtualClock;
+
+  constructor(clock: VirtualClock) {
+    super();
+    this.#clock = clock;
+  }
+
+  override write(piece: Piece, body: Body | undefined): void {
+    this.#clock.spend(WRITE_MS);
+    super.write(piece, body);
+  }
+
+  override close(code: number, reason: string): void {
+    this.#clock.spend(WRITE_MS);
+    super.close(code, reason);
+  }
+}
+
+it('a log that begins anew tells the members of a thread in slices, each before what comes next', async () => {
+  const clock = new VirtualClock();
+  const { log, reset } = resettableLog(clock);
+  harness = makeHarness({ sliceMs: SLICE_MS, clock, log });
+  const { hub, run } = harness;
+  const links = Array.from({ length: 2_000 }, () => new SlowLink(clock));
+  for (const link of links) await hub.accept(link.attach).join('t');
+  await clock.advance(1_000);
+  const told = (): number => links.filter((link) => framesOf(link, 'gap').length === 1).length;
+  const longest = await longestHold(clock, () => reset('fork'), () => told() === links.length); // prettier-ignore
+  expect(longest).toBeLessThanOrEqual(2 * SLICE_MS + 16 * WRITE_MS);
+  // and twice in one turn: once, for the greater loss
+  reset('epoch');
+  reset('fork');
+  await run(hub.thread('t').send('next'));
+  for (const link of links) {
+    expect(framesOf(link, 'gap').map(({ why }) => why)).toEqual(['fork', 'epoch']);
+    expect(link.messages.at(-1)).toMatchObject({ t: 'msg', d: 'next' });
+  }
+  expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 16 * 2 * WRITE_MS + 0.001);
+});
+
+it.each(['close', 'drain'] as const)('hub.%s ends its connections in slices, which the meter sees', async (how) => {
+  const clock = new VirtualClock();
+  harness = makeHarness({ sliceMs: SLICE_MS, clock });
+  const { hub } = harness;
+  const links = Array.from({ length: 1_000 }, () => new SlowLink(clock));
+  for (const link of links) await hub.accept(link.attach).join('t');
+  await clock.advance(1_000);
+  const before = hub.stats().longestSliceMs;
+  let isDone = false;
+  const end = (): void => void hub[how]().then(() => (isDone = true)); // prettier-ignore
+  const longest = await longestHold(clock, end, () => links.every(({ closeCode }) => closeCode !== undefined));
+  expect(longest).toBeLessThanOrEqual(2 * SLICE_MS + 2 * WRITE_MS);
+  expect(hub.stats().longestSliceMs).toBeGreaterThanOrEqual(Math.max(before, SLICE_MS - WRITE_MS));
+  await clock.advance(2_000);
+  expect(isDone).toBe(true);
+});
+
+it('hub.stats() counts the token streams of all threads', async () => {
+  harness = makeHarness();
+  const { hub, clock, run } = harness;
+  const streams = ['a', 'b', 'c'].map((id) => hub.thread(id).stream());
+  for (const stream of streams) stream.append('x');
+  await clock.settle();
+  expect(hub.stats().streams).toBe(3);
+  await run(Promise.resolve(streams[0]?.end()));
+  await run(hub.thread('b').delete());
+  expect(hub.stats().streams).toBe(1);
 });
 
 it('who ends is nobody that a message is offered to, also while it is leaving its threads', async () => {

@@ -80,10 +80,15 @@ export class ConnectionLine {
     this.machine.send({ type: 'evict', code, reason });
   }
 
-  /** Sends a frame of the protocol. A client that lets too many of them wait is evicted. */
+  /** Sends a frame of the protocol. A client that lets too many of them wait is evicted, and so is one whose link throws. */
   sendNotice(notice: Frame): void {
     if (this.writer.variant.format === 'plain' || this.state === 'evicted') return;
-    if (!this.writer.say(notice)) this.evict(closeCodes.slowConsumer);
+    try {
+      if (!this.writer.say(notice)) this.evict(closeCodes.slowConsumer);
+    } catch (error) {
+      // a notice for ten thousand clients goes on to the next one
+      this.onBroken(error);
+    }
   }
 
   /** @throws ConnectionClosedError (`TC_CONNECTION_CLOSED`) */

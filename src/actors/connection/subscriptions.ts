@@ -257,6 +257,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
 
   /** The client joins a thread that it is in: it is answered with its current position. */
   #greet(subscription: Subscription, request: JoinRequest | undefined): void {
+    subscription.tellReset();
     subscription.parts = request?.parts;
     this.#line.sendNotice(
       notices.joined(subscription.threadId, formatPosition(subscription.position), 0, request?.ref),

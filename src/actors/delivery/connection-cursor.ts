@@ -1,6 +1,8 @@
 import type { Entry } from '../../api/entry.ts';
 import type { LogTail } from '../../api/log.ts';
+import { formatPosition } from '../../infra/log/ids.ts';
 import type { FrameWriter } from './frame-writer.ts';
+import type { GapReason } from './gap-reason.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { Home, Subscriber } from './subscriber.ts';
@@ -14,6 +16,8 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   /** The number of this join of the thread. Comparing two numbers tells which member joined first. */
   readonly serial: number;
   readonly writer: FrameWriter;
+  /** The next visit notifies the client: ten thousand notices at once would block the event loop. */
+  #owedGap: GapReason | undefined;
 
   constructor(
     subscriber: Subscriber<Member>,
@@ -37,6 +41,24 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   /** The connection has ended and will leave the thread soon. */
   get isGone(): boolean {
     return this.writer.isAbandoned;
+  }
+
+  protected get owesGap(): boolean {
+    return this.#owedGap !== undefined;
+  }
+
+  /** Of two resets at once, a new epoch says more. */
+  protected oweGap(why: GapReason): void {
+    if (this.#owedGap !== 'epoch') this.#owedGap = why;
+  }
+
+  /** Notifies the client of a reset of the log, unless it has been notified. */
+  tellReset(): void {
+    const why = this.#owedGap;
+    if (why === undefined || this.isEnded) return;
+    this.#owedGap = undefined;
+    this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
+    this.home.streams?.place(this);
   }
 
   /** Only the first pieces of this message have been handed to the socket. */

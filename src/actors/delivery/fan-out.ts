@@ -40,7 +40,7 @@ export interface FanOutHost {
 export class FanOut implements Task, LandingWaiter {
   readonly #tail: LogTail;
   readonly #station: FanOutHost;
-  #isTextDue = false;
+  #isVisitDue = false;
   #waiting: PublicationTally[] = [];
   #pass: Pass | undefined;
   /** The landing of what the last pass put into the air. */
@@ -65,9 +65,9 @@ export class FanOut implements Task, LandingWaiter {
     this.#waiting.push(publication);
   }
 
-  /** The next pass offers new text of a stream. */
-  addText(): void {
-    this.#isTextDue = true;
+  /** There is something for all members besides entries: the next pass visits them. */
+  addVisit(): void {
+    this.#isVisitDue = true;
   }
 
   run(deadline: number): boolean {
@@ -124,7 +124,7 @@ export class FanOut implements Task, LandingWaiter {
       }
     }
     this.#station.offered(this.#offeredUpTo(pass.head));
-    return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isTextDue;
+    return this.#waiting.length === 0 && pass.head === this.#tail.head && !this.#isVisitDue;
   }
 
   /**
@@ -143,7 +143,7 @@ export class FanOut implements Task, LandingWaiter {
 
   #begin(): Pass {
     const { streams, batch, members, lastSerial } = this.#station;
-    this.#isTextDue = false;
+    this.#isVisitDue = false;
     const units = streams?.flush() ?? 0;
     const publications = this.#waiting;
     this.#waiting = [];

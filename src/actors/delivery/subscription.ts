@@ -81,6 +81,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
    * @param batch collects small writes, to be made together with those of other connections
    */
   visit(batch?: WriteBatch): boolean {
+    if (this.owesGap) this.tellReset();
     const { streams } = this;
     return streams === undefined || streams.size === 0 ? this.#visitLog(batch) : this.#visitAll(streams, batch);
   }
@@ -132,15 +133,14 @@ export class Subscription extends ConnectionCursor<Subscription> {
   }
 
   /**
-   * The log has lost everything after this offset. A client that had received it, or was about to, gets a `gap`. The replacing entries are
-   * delivered like any new ones.
+   * The log has lost everything after this offset. A client that had received it, or was about to, gets a `gap` with the next visit. The
+   * replacing entries are delivered like any new ones.
    */
   rewind(after: number, why: 'fork' | 'epoch'): void {
     // parts in progress continue if their entry belongs to the remaining history
     if (why === 'epoch' || after <= this.cursor) this.#endParts();
     this.goBack(after, why);
-    this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
-    this.streams?.place(this);
+    this.oweGap(why);
   }
 
   #advance(): boolean {

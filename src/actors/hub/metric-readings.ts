@@ -18,7 +18,6 @@ export function readMetrics(sources: Sources, hub: HubReadings): Readings {
     ...context.counters,
     ...census(connections.present, connections.bytesOfGone),
     threads: threads.size,
-    streams: threads.streams,
     serializing: serializer.inFlight,
     segmentsInUse: serializer.segmentsInUse,
     workersRunning: running,

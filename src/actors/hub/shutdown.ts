@@ -2,7 +2,7 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import type { SerializerActor } from '../serializer/serializer.ts';
 import type { HubContext } from '../support/context.ts';
-import { before, oneByOne, until } from '../support/wait.ts';
+import { before, inSlices, until } from '../support/wait.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
@@ -23,7 +23,7 @@ const CLOSE_MS = 10_000;
 
 /** What a hub ends, in order. */
 export interface Ending {
-  readonly context: Pick<HubContext, 'clock' | 'settings' | 'report'>;
+  readonly context: Pick<HubContext, 'clock' | 'scheduler' | 'settings' | 'report'>;
   readonly connections: ConnectionRegistry;
   readonly threads: ThreadRegistry;
   readonly serializer: SerializerActor;
@@ -34,21 +34,21 @@ export async function deliverAll(
   { context, connections, threads, serializer }: Ending,
   deadline: number,
 ): Promise<void> {
-  const { clock } = context;
+  const { clock, scheduler } = context;
   await before(clock, deadline, threads.opened());
   const drained: Promise<void>[] = [];
-  await oneByOne(clock, threads.all, (thread) => drained.push(thread.drain()));
+  await inSlices(scheduler, threads.all, (thread) => drained.push(thread.drain()));
   await before(clock, deadline, Promise.all(drained));
   await before(clock, deadline, serializer.drain());
   await until(clock, deadline, () => !connections.all.some((connection) => connection.delivery.isBusy));
-  await oneByOne(clock, threads.all, (thread) => thread.drained());
+  await inSlices(scheduler, threads.all, (thread) => thread.drained());
 }
 
 /** Asks the clients to reconnect elsewhere, not all at once. */
 export async function sayGoodbye({ context, connections }: Pick<Ending, 'context' | 'connections'>): Promise<void> {
   const leaving = connections.all;
   const stepMs = Math.min(BYE_STEP_MS, BYE_SPREAD_MS / leaving.length);
-  await oneByOne(context.clock, leaving, (connection, i) => {
+  await inSlices(context.scheduler, leaving, (connection, i) => {
     connection.sendNotice(notices.bye(Math.round(stepMs * i)));
     connection.evict(closeCodes.drain);
   });
@@ -56,17 +56,17 @@ export async function sayGoodbye({ context, connections }: Pick<Ending, 'context
 
 /** Ends everything that is left: connections, threads, and the serializer with its work in progress. */
 export async function endAll({ context, connections, threads, serializer }: Ending): Promise<void> {
-  const { clock } = context;
+  const { scheduler } = context;
   const stopped = serializer.stop();
   threads.close();
-  await oneByOne(clock, connections.all, (connection) => connection.evict(closeCodes.goingAway));
-  await oneByOne(clock, threads.all, (thread) => thread.close());
+  await inSlices(scheduler, connections.all, (connection) => connection.evict(closeCodes.goingAway));
+  await inSlices(scheduler, threads.all, (thread) => thread.close());
   await stopped;
 }
 
 /** Closes the log, and the sockets whose clients do not answer a close frame in time. */
 export async function endRemaining({ context, connections }: Pick<Ending, 'context' | 'connections'>): Promise<void> {
-  const { clock, settings, report } = context;
+  const { clock, scheduler, settings, report } = context;
   try {
     await settings.log.close();
   } catch (error) {
@@ -77,7 +77,7 @@ export async function endRemaining({ context, connections }: Pick<Ending, 'conte
   while (closing.size > 0 && clock.now() < deadline) {
     await until(clock, clock.now() + CLOSE_HANDSHAKE_MS, () => closing.size === 0);
     // the message in progress is finished if the client accepts it
-    await oneByOne(clock, closing.values(), (connection) => connection.line.cutIfStill());
+    await inSlices(scheduler, closing.values(), (connection) => connection.line.cutIfStill());
   }
-  await oneByOne(clock, closing.values(), (connection) => connection.line.cut());
+  await inSlices(scheduler, closing.values(), (connection) => connection.line.cut());
 }

@@ -47,13 +47,6 @@ export class ThreadRegistry implements Task, ThreadPort {
     return this.#byId.size;
   }
 
-  /** Number of token streams in progress in all threads. */
-  get streams(): number {
-    let count = 0;
-    for (const { streams } of this.#byId.values()) count += streams?.size ?? 0;
-    return count;
-  }
-
   get all(): Iterable<ThreadActor> {
     return this.#byId.values();
   }

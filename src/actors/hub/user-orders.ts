@@ -7,7 +7,7 @@ import { parseObject } from '../../infra/wire/json-object.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { NoticePort } from '../thread/thread-services.ts';
 import type { HubContext } from '../support/context.ts';
-import { oneByOne } from '../support/wait.ts';
+import { inSlices } from '../support/wait.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 
 /** What is done to all connections of a user. */
@@ -26,12 +26,15 @@ const CLOCK_DIFFERENCE_MS = 2_000;
  * is a notice in the log of the user's thread, which each process with a connection of the user reads: at once, or when it is back.
  */
 export class UserOrders implements NoticePort {
-  readonly #context: Pick<HubContext, 'settings' | 'clock' | 'newId' | 'now'>;
+  readonly #context: Pick<HubContext, 'settings' | 'clock' | 'scheduler' | 'newId' | 'now' | 'report'>;
   readonly #connections: ConnectionRegistry;
   /** Ids of the orders that this process is giving. */
   readonly #own = new Set<string>();
 
-  constructor(context: Pick<HubContext, 'settings' | 'clock' | 'newId' | 'now'>, connections: ConnectionRegistry) {
+  constructor(
+    context: Pick<HubContext, 'settings' | 'clock' | 'scheduler' | 'newId' | 'now' | 'report'>,
+    connections: ConnectionRegistry,
+  ) {
     this.#context = context;
     this.#connections = connections;
   }
@@ -61,7 +64,8 @@ export class UserOrders implements NoticePort {
     const isConcerned = ({ acceptedAt }: ConnectionActor): boolean =>
       acceptedAt <= entry.loggedAt + CLOCK_DIFFERENCE_MS;
     // messages to the user that came before it are offered first
-    this.#context.clock.nextTurn(() => void this.#carryOut(order, isConcerned));
+    const { clock, report } = this.#context;
+    clock.nextTurn(() => void this.#carryOut(order, isConcerned).catch(report));
   }
 
   /**
@@ -70,7 +74,8 @@ export class UserOrders implements NoticePort {
    */
   onMissed(members: readonly Connection[]): void {
     const { code, reason } = closeCodes.drain;
-    void oneByOne(this.#context.clock, members, (connection) => connection.close(code, reason));
+    const { scheduler, report } = this.#context;
+    inSlices(scheduler, members, (connection) => connection.close(code, reason)).catch(report);
   }
 
   async #give(order: Order): Promise<void> {
@@ -93,7 +98,7 @@ export class UserOrders implements NoticePort {
 
   #carryOut(order: Order, isConcerned: (connection: ConnectionActor) => boolean): Promise<void> {
     const connections = this.#connections.ofUser(order.user).filter(isConcerned);
-    return oneByOne(this.#context.clock, connections, (connection) => {
+    return inSlices(this.#context.scheduler, connections, (connection) => {
       if (order.do === 'close') connection.close(order.code, order.reason);
       else connection.leave(order.thread, { reason: order.reason });
     });

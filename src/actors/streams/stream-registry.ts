@@ -66,6 +66,7 @@ export class StreamRegistry {
     if (this.#byId.has(stream.id) || this.#isLogged(stream.id)) throw new StreamExistsError(facts);
     if (this.#byId.size >= maxPerThread) throw new TooManyStreamsError({ ...facts, limit: maxPerThread });
     this.#byId.set(stream.id, stream);
+    this.#services.counters.streams++;
     this.#host.onStreams();
     this.appended(stream);
   }
@@ -211,6 +212,7 @@ export class StreamRegistry {
     const stream = this.#byId.get(id);
     if (stream === undefined) return;
     this.#byId.delete(id);
+    this.#services.counters.streams--;
     this.#replication.forget(id);
     stream.publisher?.onOver('ended');
     this.#host.onStreams();
@@ -249,6 +251,7 @@ export class StreamRegistry {
   /** The thread is closed. */
   release(): void {
     for (const { publisher } of this.#byId.values()) publisher?.onOver('closed');
+    this.#services.counters.streams -= this.#byId.size;
     this.#byId.clear();
     this.#missed.clear();
   }

@@ -136,6 +136,7 @@ export class StreamReplication {
     if (this.#streams.byId.size >= this.#services.settings.streams.maxPerThread) return undefined;
     const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#services.now());
     this.#streams.byId.set(id, stream);
+    this.#services.counters.streams++;
     this.#asked.delete(id);
     this.#streams.onBegun(stream);
     return stream;

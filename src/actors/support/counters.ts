@@ -16,6 +16,8 @@ export interface Counters {
   /** Messages that `send` refused. */
   sendsFailed: number;
   volatileDropped: number;
+  /** Token streams in progress. */
+  streams: number;
   /** Frames of token streams handed to sockets. */
   textFrames: number;
   gaps: number;
@@ -34,6 +36,7 @@ export function makeCounters(): Counters {
     deliveries: 0,
     sendsFailed: 0,
     volatileDropped: 0,
+    streams: 0,
     textFrames: 0,
     gaps: 0,
     resumes: 0,

@@ -1,5 +1,7 @@
+import { asError } from '../../infra/errors.ts';
 import { inTime } from '../../infra/time/in-time.ts';
 import type { Clock } from '../../api/clock.ts';
+import type { SliceScheduler } from './slice-scheduler.ts';
 
 /** Time between two looks at a condition that does not signal when it is met. */
 const LOOK_MS = 20;
@@ -21,20 +23,30 @@ export async function before(clock: Clock, deadline: number, work: Promise<unkno
   await inTime(clock, deadline - clock.now(), Promise.race([work, promise]), resolve);
 }
 
-/** Gives sockets and timers their turn. */
-function nextTurn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    clock.nextTurn(resolve);
+/**
+ * Calls `act` for each item in slices of the scheduler, the first ones inside the call: ten thousand items must not block the event loop.
+ * Rejects with what `act` throws, and then leaves out the rest.
+ */
+export function inSlices<T>(
+  scheduler: Pick<SliceScheduler, 'now' | 'start'>,
+  all: Iterable<T>,
+  act: (one: T, index: number) => void,
+): Promise<void> {
+  const rest = [...all].entries();
+  return new Promise((resolve, reject) => {
+    scheduler.start({
+      run(deadline) {
+        try {
+          for (const [i, one] of rest) {
+            act(one, i);
+            if (scheduler.now() >= deadline) return false;
+          }
+          resolve();
+        } catch (error) {
+          reject(asError(error));
+        }
+        return true;
+      },
+    });
   });
-}
-
-/** Items handled in one turn of the event loop, at some twenty to fifty microseconds each. */
-const AT_ONCE = 50;
-
-/** Calls `work` for each item, the first ones at once, the rest in later turns: ten thousand items must not block the process. */
-export async function oneByOne<T>(clock: Clock, all: Iterable<T>, act: (one: T, index: number) => void): Promise<void> {
-  for (const [i, one] of [...all].entries()) {
-    if (i > 0 && i % AT_ONCE === 0) await nextTurn(clock);
-    act(one, i);
-  }
 }

@@ -183,7 +183,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   // --- StreamHost
 
   offerText(): void {
-    this.#pump.addText();
+    this.#pump.addVisit();
     this.#services.scheduler.add(this.#pump);
   }
 
@@ -192,12 +192,13 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#life.touch();
   }
 
-  /** The log does not continue where it was: notifies each member accordingly, and delivers the current entries. */
+  /** The log does not continue where it was: the next pass notifies each member accordingly, and delivers the current entries. */
   onReset({ why, after }: LogReset): void {
     this.joinedFrames.clear();
     this.#log.hold(after);
     if (why === 'deleted') this.#streams?.release();
     else if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
+    this.#pump.addVisit();
     this.#services.scheduler.add(this.#pump);
   }
 
