@@ -7,6 +7,8 @@ export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
 export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
+export type { AnswerClaim, LogAnswers } from './api/log-answers.ts';
+export type { LogPresence } from './api/log-presence.ts';
 export type {
   DeflatedEntryParts,
   DeliveryTally,
@@ -32,6 +34,7 @@ export {
   InvalidThreadIdError,
   LogEvictionError,
   LogLayoutError,
+  LogUnsupportedError,
   PositionLostError,
   LogUnavailableError,
   MessageChangedError,

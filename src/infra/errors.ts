@@ -36,6 +36,7 @@ export {
 export {
   LogUnavailableError,
   LogLayoutError,
+  LogUnsupportedError,
   LogEvictionError,
   InvalidPositionError,
   PositionLostError,

@@ -7,7 +7,8 @@ import type { Body } from '../../src/api/body.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { trials } from '../support/tier.ts';
 import { amendmentsContract } from './amendments-contract.ts';
-import type { LogFactory, LogLimits } from './log-factory.ts';
+import { nodesContract } from './nodes-contract.ts';
+import type { LogFactory, LogLimits, PairFactory } from './log-factory.ts';
 
 /** What a log may do otherwise than the others. */
 export interface LogTraits {
@@ -15,6 +16,10 @@ export interface LogTraits {
   readonly remembersIds?: boolean;
   /** Runs of the property. @default 300 */
   readonly runs?: number;
+  /** The log of two nodes. */
+  readonly makePair: PairFactory;
+  /** A node of it can stop without a word. @default false */
+  readonly canCrash?: boolean;
 }
 
 /** What a message is said to be compressed; a log counts it as well. */
@@ -56,8 +61,8 @@ const textOf = ({ body }: Entry): string => Buffer.concat(body.chunks).toString(
 const idsOf = (entries: readonly Entry[]): string[] => entries.map(({ id }) => id);
 
 /** What every delivery log promises, whatever it is made of. */
-export function deliveryLogContract(name: string, makeLog: LogFactory, traits: LogTraits = {}): void {
-  const { remembersIds = false, runs = 300 } = traits;
+export function deliveryLogContract(name: string, makeLog: LogFactory, traits: LogTraits): void {
+  const { remembersIds = false, runs = 300, makePair, canCrash = false } = traits;
   describe(`the delivery log contract: ${name}`, () => {
     let clock: VirtualClock;
     let log: DeliveryLog;
@@ -429,6 +434,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
     });
 
     amendmentsContract(makeLog);
+    nodesContract(makePair, canCrash);
 
     describe('close', () => {
       it('gives all memory back, once', async () => {

@@ -10,3 +10,9 @@ export interface LogLimits {
 
 /** Makes a log that nobody else uses, with these limits; entries age by the clock. */
 export type LogFactory = (limits: LogLimits & { readonly clock: VirtualClock }) => MaybePromise<DeliveryLog>;
+
+/** Makes the log of two nodes, which share it with nobody else; each has its own clock. */
+export type PairFactory = (
+  clock: VirtualClock,
+  otherClock: VirtualClock,
+) => MaybePromise<readonly [DeliveryLog, DeliveryLog]>;

@@ -2,9 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { InvalidOptionError, memoryLog, type EntryDraft } from '../../src/index.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
+import { SharedLog } from '../support/shared-log.ts';
 import { deliveryLogContract } from './delivery-log-contract.ts';
 
-deliveryLogContract('memory', (options) => memoryLog(options));
+deliveryLogContract('memory', (options) => memoryLog(options), {
+  makePair: (clock) => {
+    const shared = new SharedLog(memoryLog({ clock }));
+    return [shared.node(), shared.node()];
+  },
+});
 
 function draft(threadId: string, bytes = 10): EntryDraft {
   const body = new SharedBody([Buffer.alloc(bytes, 'x')]);

@@ -1,7 +1,11 @@
-import type { DeliveryLog } from '../../src/index.ts';
+import type { DeliveryLog, LogAnswers } from '../../src/index.ts';
+import { MemoryPresence } from '../../src/infra/log/memory-presence.ts';
 
 /** One log for several hubs of this process, which tell each other notes as the processes of a cluster do. */
 export class SharedLog {
+  /** `thread key` of each claim that is not answered, and the node that has it. */
+  readonly #claims = new Map<string, object>();
+  readonly #presences = new Map<object, MemoryPresence>();
   readonly #log: DeliveryLog;
   readonly #listeners = new Map<
     string,
@@ -21,14 +25,23 @@ export class SharedLog {
       this.#listeners.set(threadId, listeners);
       return listeners;
     };
+    const own = new MemoryPresence();
+    this.#presences.set(node, own);
     return {
+      presence: {
+        add: (...args) => own.add(...args),
+        remove: (...args) => own.remove(...args),
+        list: (threadId) => [...new Set([...this.#presences.values()].flatMap((each) => each.list(threadId)))],
+      },
+      answers: this.#answersOf(node),
+      erase: (threadId) => log.erase?.(threadId),
       append: (draft) => log.append(draft),
       readAfter: (...args) => log.readAfter(...args),
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},
-      async subscribe(threadId, onEntry, onNodeMessage = () => {}) {
-        const subscription = await log.subscribe(threadId, onEntry);
+      async subscribe(threadId, onEntry, onNodeMessage = () => {}, onReset) {
+        const subscription = await log.subscribe(threadId, onEntry, undefined, onReset);
         const listener = { node, onNodeMessage };
         listenersOf(threadId).add(listener);
         return {
@@ -42,6 +55,31 @@ export class SharedLog {
       },
       notify(threadId, note) {
         for (const listener of listenersOf(threadId)) if (listener.node !== node) listener.onNodeMessage(note);
+      },
+    };
+  }
+
+  #answersOf(node: object): LogAnswers | undefined {
+    const { answers } = this.#log;
+    if (answers === undefined) return undefined;
+    const claims = this.#claims;
+    const nameOf = (threadId: string, key: string): string => `${threadId} ${key}`;
+    return {
+      async claim(threadId, key) {
+        const claim = await answers.claim(threadId, key);
+        const by = claims.get(nameOf(threadId, key)) ?? node;
+        if (claim.is === 'claimed' && by !== node) return { is: 'pending' };
+        claims.set(nameOf(threadId, key), node);
+        return claim;
+      },
+      async answer(threadId, key, answer) {
+        claims.delete(nameOf(threadId, key));
+        await answers.answer(threadId, key, answer);
+      },
+      async release(threadId, key) {
+        if (claims.get(nameOf(threadId, key)) !== node) return;
+        claims.delete(nameOf(threadId, key));
+        await answers.release(threadId, key);
       },
     };
   }

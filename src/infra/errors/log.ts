@@ -39,6 +39,20 @@ export class LogLayoutError extends ThreadcastError {
   }
 }
 
+/** The hub's log does not implement a part of the port that this call needs. Nothing has changed. */
+export class LogUnsupportedError extends ThreadcastError {
+  readonly code = 'TC_LOG_UNSUPPORTED';
+  /** The missing member of `DeliveryLog`. */
+  readonly feature: 'presence' | 'answers';
+
+  constructor(feature: LogUnsupportedError['feature']) {
+    super(
+      `the log of this hub has no \`${feature}\`: use a log that implements it, for example memoryLog() or redisLog()`,
+    );
+    this.feature = feature;
+  }
+}
+
 /** A warning of the process: with this policy, a full Redis deletes threads, with their positions and members. */
 export class LogEvictionError extends ThreadcastError {
   readonly code = 'TC_LOG_EVICTION';

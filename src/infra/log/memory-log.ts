@@ -10,6 +10,8 @@ import { checkOptions, type OptionTable } from '../option-table.ts';
 import { checkMethods, checkCount, checkNumber, type Optional } from '../option-checks.ts';
 import { LruList } from './lru-list.ts';
 import { Epochs } from './epochs.ts';
+import { MemoryAnswers } from './memory-answers.ts';
+import { MemoryPresence } from './memory-presence.ts';
 import { TailReaders, type TailReader } from './tail-readers.ts';
 import { TrimRound } from './trim-round.ts';
 import type { Clock } from '../../api/clock.ts';
@@ -66,6 +68,8 @@ const MEMORY_LOG_OPTIONS: OptionTable<MemoryLogOptions> = {
 };
 
 class MemoryLog implements DeliveryLog {
+  readonly presence = new MemoryPresence();
+  readonly answers: MemoryAnswers;
   readonly #threads = new Map<string, ThreadLog>();
   /** Threads with entries, the one that was quiet longest first. */
   readonly #holding = new LruList<ThreadLog>();
@@ -88,6 +92,7 @@ class MemoryLog implements DeliveryLog {
     this.#retentionOf = retentionTable(retention, options.retention);
     this.#maxTotalBytes = checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
     this.#clock = checkMethods('log.clock', options.clock, CLOCK_METHODS) ?? systemClock;
+    this.answers = new MemoryAnswers(this.#clock);
     this.#epochs = new Epochs(checkedEpochs(options.newEpoch ?? randomEpoch)());
   }
 
@@ -148,6 +153,7 @@ class MemoryLog implements DeliveryLog {
   }
 
   erase(threadId: string): void {
+    this.answers.erase(threadId);
     const log = this.#threads.get(threadId);
     if (log === undefined) return;
     this.#epochs.end(threadId);
@@ -164,6 +170,7 @@ class MemoryLog implements DeliveryLog {
   }
 
   sweep(isTimeUp: () => boolean = NEVER): boolean {
+    this.answers.sweep();
     while (this.#isFull && this.#makeRoom() > 0) if (isTimeUp()) return false;
     return this.#trims.run(isTimeUp);
   }

@@ -262,12 +262,26 @@ export function decodeHeads(reply: unknown): Position[] {
   return heads;
 }
 
-function asArray(value: unknown): readonly unknown[] {
+/** A reply of `BEAT`. `before` is NaN if this node was not known. */
+export interface BeatReply {
+  readonly now: number;
+  readonly before: number;
+  readonly beats: ReadonlyMap<string, number>;
+}
+
+export function decodeBeat(reply: unknown): BeatReply {
+  const [now, before, ...facts] = asArray(reply).map(asText);
+  const beats = new Map<string, number>();
+  for (let i = 0; i + 1 < facts.length; i += 2) beats.set(facts[i] ?? '', Number(facts[i + 1]));
+  return { now: Number(now), before: before === '' ? Number.NaN : Number(before), beats };
+}
+
+export function asArray(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new TypeError('Redis answered with something else than an array');
   return value;
 }
 
-function asText(value: unknown): string {
+export function asText(value: unknown): string {
   if (Buffer.isBuffer(value)) return value.toString();
   if (typeof value === 'string' || typeof value === 'number') return String(value);
   throw new TypeError('Redis answered with something else than a text');

@@ -18,14 +18,18 @@ export interface ThreadKeys {
   /** The thread's position, which outlives its log. */
   readonly position: string;
   readonly channel: string;
-  readonly presence: string;
+  /** How many members each node has. */
+  readonly counts: string;
+  /** Which members each node has. */
+  readonly members: string;
+  readonly answers: string;
 }
 
 /** The keys that all nodes of a prefix share in Redis. */
 export interface LayoutKeys {
   thread(threadId: string): ThreadKeys;
-  /** Exists while the node is alive. */
-  node(nodeId: string): string;
+  /** When each node last reported that it is alive. */
+  readonly nodes: string;
   /** Holds the layout. */
   readonly layout: string;
   /** The prefix as it was given. */
@@ -41,10 +45,12 @@ export function layoutKeys(prefix: string): LayoutKeys {
         log: `${thread}:log`,
         position: `${thread}:position`,
         channel: `${thread}:news`,
-        presence: `${thread}:nodes`,
+        counts: `${thread}:nodes`,
+        members: `${thread}:members`,
+        answers: `${thread}:answers`,
       };
     },
-    node: (nodeId) => `${base}:node:${nodeId}`,
+    nodes: `${base}:nodes`,
     layout: `${prefix}:layout`,
     prefix,
   };

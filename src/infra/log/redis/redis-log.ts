@@ -1,9 +1,11 @@
 import type { Entry, EntryDraft } from '../../../api/entry.ts';
 import type { Appended, DeliveryLog, LogReset, LogSubscription, Position } from '../../../api/log.ts';
+import type { LogPresence } from '../../../api/log-presence.ts';
 import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import { TrimRound } from '../trim-round.ts';
 import { pause } from '../../time/pause.ts';
+import { RedisAnswers } from './answers.ts';
 import { PendingAppends } from './pending-appends.ts';
 import { Availability } from './availability.ts';
 import { connector } from './connections.ts';
@@ -39,6 +41,7 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
 }
 
 class RedisLog implements DeliveryLog {
+  readonly answers: RedisAnswers;
   readonly #settings: RedisLogSettings;
   readonly #session: RedisSession;
   readonly #pending: PendingAppends;
@@ -76,7 +79,7 @@ class RedisLog implements DeliveryLog {
       },
       {
         onUp: () => {
-          this.#presence.reconnected();
+          this.#presence.nodes.reconnected();
           const { connection } = this.#session;
           if (connection !== undefined) void this.#evictionWarning.check(connection, settings.keys.layout);
           void this.#reanchor();
@@ -85,7 +88,7 @@ class RedisLog implements DeliveryLog {
         onRefused: (error) => this.#availability.refused(error),
         onTick: (isFair) => {
           this.#pending.expire();
-          this.#presence.tick();
+          this.#presence.nodes.tick();
           this.#positions.tick();
           const { connection } = this.#session;
           if (connection === undefined) return;
@@ -95,7 +98,8 @@ class RedisLog implements DeliveryLog {
       },
     );
     this.#retryUntil = new RetryUntil(this.#session, settings);
-    this.#presence = new Presence(this.#session, settings);
+    this.#presence = new Presence(this.#session, settings, this.#retryUntil);
+    this.answers = new RedisAnswers(this.#session, settings, this.#presence.nodes, this.#retryUntil);
     this.#positions = new PositionKeeper(this.#session, settings);
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
     this.#healthChecks = new HealthChecks(this.#threads, this.#session, settings, this.#presence);
@@ -110,6 +114,10 @@ class RedisLog implements DeliveryLog {
       onUnused: (thread) => this.#onUnused(thread),
     };
     this.#down();
+  }
+
+  get presence(): LogPresence {
+    return this.#presence.roster;
   }
 
   get heldBytes(): number {
@@ -197,13 +205,13 @@ class RedisLog implements DeliveryLog {
   }
 
   async erase(threadId: string): Promise<void> {
-    const { log, position, channel } = this.#settings.keys.thread(threadId);
+    const { log, position, channel, answers } = this.#settings.keys.thread(threadId);
     const { newEpoch, positionsMs } = this.#settings;
     this.#positions.drop(threadId);
     const next = `${epochAfterErasure(newEpoch())} 0 `;
     await this.#retryUntil.withinDeadline(threadId, async () => {
       await this.#session.call(position, ['SET', position, next, 'PX', String(positionsMs)]);
-      await this.#session.call(log, ['UNLINK', log]);
+      for (const key of [log, answers]) await this.#session.call(key, ['UNLINK', key]);
     });
     this.#session.publish(channel, ERASED);
     await this.#threads.get(threadId)?.tail?.catchUp();
@@ -221,7 +229,7 @@ class RedisLog implements DeliveryLog {
     this.#isClosing = true;
     this.#evictionWarning.close();
     this.#pending.failAll('log has been closed');
-    this.#presence.farewell();
+    this.#presence.nodes.farewell();
     for (const thread of this.#threads.values()) {
       thread.end();
       if (thread.isForgotten) this.#unlink(thread.threadId);

@@ -189,3 +189,71 @@ export const ANNOUNCE = script(`
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 `);
+
+/**
+ * Reports that a node is alive, and reads when each node last did.
+ *
+ * ARGV: now or '', node, ms after which a node is forgotten. Answers `{now, when this node reported before or '', node, ms, ...}`.
+ */
+export const BEAT = script(`${TIME}
+local before = redis.call('ZSCORE', KEYS[1], ARGV[2])
+redis.call('ZADD', KEYS[1], now, ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', tonumber(now) - tonumber(ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local reply = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+table.insert(reply, 1, before or '')
+table.insert(reply, 1, now)
+return reply
+`);
+
+/** Writes which members a node has in a thread. ARGV: ms that the set lives, `node member`, ... */
+export const ENLIST = script(`
+redis.call('SADD', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`);
+
+/** `answer` reads a key, `remember` writes it; each write removes a few that are too old. ARGV: now or '', ms that they are known, key. */
+const ANSWERS = `${TIME}
+local lifeMs, key = tonumber(ARGV[2]), '=' .. ARGV[3]
+local function answer(field)
+  local ms, rest = string.match(redis.call('HGET', KEYS[1], field) or '', '^(%d+) (.*)$')
+  if ms and tonumber(ms) + lifeMs > tonumber(now) then return rest end
+end
+local function remember(value)
+  local first, last = unpack(redis.call('HMGET', KEYS[1], 'first', 'last'))
+  first, last = tonumber(first or '1'), tonumber(last or '0') + 1
+  redis.call('HSET', KEYS[1], key, now .. ' ' .. value, last, now .. ' ' .. key)
+  for n = 1, 8 do
+    local ms, old = string.match(redis.call('HGET', KEYS[1], first) or '', '^(%d+) (.*)$')
+    if not ms or tonumber(ms) + lifeMs > tonumber(now) then break end
+    if not answer(old) then redis.call('HDEL', KEYS[1], old) end
+    redis.call('HDEL', KEYS[1], first)
+    first = first + 1
+  end
+  redis.call('HSET', KEYS[1], 'first', first, 'last', last)
+  redis.call('PEXPIRE', KEYS[1], lifeMs)
+end
+`;
+
+/**
+ * Claims the key of a request, unless it is answered or another node has claimed it.
+ *
+ * ARGV after those of ANSWERS: this node, and a node whose claim is void or ''. Answers '' if this node has it now, else `C<node>` or
+ * `A<answer>`.
+ */
+export const CLAIM = script(`${ANSWERS}
+local value = answer(key)
+if value and value ~= 'C' .. ARGV[4] and value ~= 'C' .. ARGV[5] then return value end
+remember('C' .. ARGV[4])
+return ''
+`);
+
+/** Remembers an answer; the first one stays. ARGV after those of ANSWERS: the answer. */
+export const ANSWER = script(`${ANSWERS}
+if string.sub(answer(key) or '', 1, 1) ~= 'A' then remember('A' .. ARGV[4]) end
+`);
+
+/** Gives a claim up. ARGV after those of ANSWERS: this node. */
+export const RELEASE = script(`${ANSWERS}
+if answer(key) == 'C' .. ARGV[4] then redis.call('HDEL', KEYS[1], key) end
+`);
