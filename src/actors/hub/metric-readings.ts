@@ -29,6 +29,8 @@ export function readMetrics(sources: Sources, hub: HubReadings): Readings {
     refusals: hub.refusals,
     logsLost: hub.isLogUp ? 0 : 1,
     pressure: pressureOf(sources),
+    flightsInAir: context.sender.sender?.inAir ?? 0,
+    senderLagMs: context.sender.sender?.lagMs ?? 0,
   };
 }
 

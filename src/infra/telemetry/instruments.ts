@@ -40,6 +40,10 @@ export interface Readings {
   /** The largest delay of the event loop in the last minute, whatever caused it. */
   readonly loopLateMs: number;
   readonly pressure: number;
+  /** Flights of the native sender that have not landed, of all hubs of the realm. */
+  readonly flightsInAir: number;
+  /** How long there have been such flights without a break. */
+  readonly senderLagMs: number;
 }
 
 export interface Instrument {
@@ -270,5 +274,19 @@ export const INSTRUMENTS: readonly Instrument[] = [
     unit: '1',
     description: 'How busy the hub is, 0 to 1: its serializer queue, or fan-out that does not catch up',
     read: ({ pressure }) => pressure,
+  },
+  {
+    name: 'threadcast.sender.flights',
+    kind: 'gauge',
+    unit: '{flight}',
+    description: 'Flights of the native sender that have not landed, of all hubs of the realm',
+    read: ({ flightsInAir }) => flightsInAir,
+  },
+  {
+    name: 'threadcast.sender.lag',
+    kind: 'gauge',
+    unit: 's',
+    description: 'How long the native sender has had flights in the air without a break',
+    read: ({ senderLagMs }) => seconds(senderLagMs),
   },
 ];
