@@ -74,6 +74,8 @@ export interface EntryDraft {
   readonly target?: string | undefined;
   /** The log holds a newer version of the message in its place. @default false */
   readonly isEdited?: boolean | undefined;
+  /** Names the connection, client or user that does not get the message. A log keeps it as it is. */
+  readonly except?: string | undefined;
   /** Conflation key: a newer entry with the same key supersedes this one. */
   readonly key?: string | undefined;
   /** When it was logged, in milliseconds since 1970, if that was in another process. @default now */
@@ -117,6 +119,8 @@ export interface Entry extends EntryDraft {
   readonly offset: number;
   readonly kind: EntryKind;
   readonly isEdited: boolean;
+  /** An edit or a removal has that of its target: set by the log. */
+  except: string | undefined;
   /** Offset of the message that it replaces or removes, where that is held: set by the log. */
   targetOffset: number | undefined;
   /** Replaced when the process takes over an entry that another process has published. */

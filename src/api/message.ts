@@ -30,6 +30,12 @@ export interface SendOptions {
    * told (`replaced`). The bytes of the former version are erased. Not with `conflate`, `expiresInMs` or the lane `volatile`. @default none
    */
   replaces?: string | undefined;
+  /**
+   * Who does not get the message: a connection by its id, or all connections of a user. They skip it live, when they resume, and on all
+   * nodes; no receipt counts them; `history` has it. A connection with a `clientId`, as `threadcast/client` sends it, stands for its client,
+   * also after a reconnect, if it is or recently was a connection of this process. Edits of the message are not for them either. @default none
+   */
+  except?: string | { readonly userId: string } | undefined;
   /** After this time the message is not delivered any more to connections that are behind. @default never */
   expiresInMs?: number | undefined;
   /** Id of the message, `^[\w.:-]{1,128}$`. A second send with the same id returns the position of the first. @default random */

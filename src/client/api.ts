@@ -76,6 +76,15 @@ export interface PublishOptions {
   trace?: string | undefined;
 }
 
+/** How to publish a message that may be dropped. */
+export interface VolatilePublishOptions extends PublishOptions {
+  /**
+   * True for a message that is worth nothing later, for example that the user is typing. The client sends it now or drops it: while there is
+   * no connection, or too many messages wait for their answers. It never sends it again.
+   */
+  volatile: boolean;
+}
+
 /** The server has accepted a message. */
 export interface Published {
   /** The idempotency key. */
@@ -190,6 +199,12 @@ export interface Client {
    * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
   publish<Id extends string>(threadId: Id, data: PublishedAs<Id>, options?: PublishOptions): Promise<Published>;
+  /** Resolves with undefined if the message was dropped, or if the connection was lost before the answer. */
+  publish<Id extends string>(
+    threadId: Id,
+    data: PublishedAs<Id>,
+    options: VolatilePublishOptions,
+  ): Promise<Published | undefined>;
   /** Adds a listener and returns the function that removes it. */
   on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void;
   /** Closes for good: leaves all threads, and rejects messages that wait to be published. A second call has no effect. */

@@ -1,6 +1,14 @@
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import { AckQueue } from './ack-queue.ts';
-import type { Client, ClientEvents, ClientThread, JoinOptions, Published, PublishOptions } from './api.ts';
+import type {
+  Client,
+  ClientEvents,
+  ClientThread,
+  JoinOptions,
+  Published,
+  PublishOptions,
+  VolatilePublishOptions,
+} from './api.ts';
 import { checkOptions } from './check-options.ts';
 import { UNAUTHENTICATED } from './close-codes.ts';
 import { ServerConnection } from './connection.ts';
@@ -89,15 +97,27 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     return thread;
   }
 
-  async publish(threadId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+  publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
+  publish(threadId: string, data: unknown, options: VolatilePublishOptions): Promise<Published | undefined>;
+  async publish(
+    threadId: string,
+    data: unknown,
+    options: Partial<VolatilePublishOptions> = {},
+  ): Promise<Published | undefined> {
     this.#assertLive('publish', threadId);
-    checkOptions<PublishOptions>(options, { id: 'string', timeoutMs: 1, trace: 'string' });
+    checkOptions<Partial<VolatilePublishOptions>>(options, {
+      id: 'string',
+      timeoutMs: 1,
+      trace: 'string',
+      volatile: 'boolean',
+    });
     const id = checkId('id', options.id ?? this.settings.newId());
-    const { timeoutMs = this.settings.publishTimeoutMs } = options;
+    const { timeoutMs = this.settings.publishTimeoutMs, volatile } = options;
     const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
     const text = `${head.slice(0, -1)},"d":${toJson(data)}}`;
     const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
-    return { id, ...(await this.#publishQueue.offer(`${threadId} ${id}`, text, timeoutMs, late)) };
+    const answer = await this.#publishQueue.offer(`${threadId} ${id}`, text, timeoutMs, late, volatile);
+    return answer && { id, ...answer };
   }
 
   close(): void {

@@ -23,6 +23,7 @@ export type {
   SignIn,
   PublishOptions,
   ThreadEvents,
+  VolatilePublishOptions,
 } from './api.ts';
 export type { Backoff } from './backoff.ts';
 export type { ClientClock } from './clock.ts';

@@ -4,10 +4,15 @@ import type { PublishAnswer } from './frames.ts';
 import type { ClientSettings } from './options.ts';
 import { isLonger, utf8Length } from './utf8.ts';
 
+/** Undefined if it was dropped. */
+type Outcome = PublishAnswer | Error | undefined;
+
 interface Unanswered {
   readonly text: string;
-  readonly answer: Promise<PublishAnswer>;
-  readonly settle: (answer: PublishAnswer | Error) => void;
+  readonly answer: Promise<PublishAnswer | undefined>;
+  readonly settle: (answer: Outcome) => void;
+  /** Sent at once and once, or dropped. */
+  isVolatile: boolean;
   /** The limits on this connection. */
   isSent: boolean;
 }
@@ -40,20 +45,30 @@ export class PublishQueue {
   }
 
   /**
-   * Resolves with the server's answer. The same key again is the same message.
+   * Resolves with the server's answer, or with undefined if it is volatile and was dropped. The same key again is the same message.
    * @param late the error if no answer arrives in time
    * @throws MessageTooLargeError, PublishQueueFullError
    */
-  offer(key: string, text: string, timeoutMs: number, late: () => Error): Promise<PublishAnswer> {
+  async offer(
+    key: string,
+    text: string,
+    timeoutMs: number,
+    late: () => Error,
+    isVolatile = false,
+  ): Promise<PublishAnswer | undefined> {
     const known = this.#unanswered.get(key);
-    if (known) return known.answer;
+    if (known) {
+      known.isVolatile &&= isVolatile;
+      return known.answer;
+    }
     const { maxQueued, clock } = this.#settings;
-    const refusal =
-      this.#unanswered.size < maxQueued ? this.#sizeError(text) : new PublishQueueFullError({ limit: maxQueued });
+    const isFull = this.#unanswered.size >= maxQueued;
+    if (isVolatile && (isFull || !this.#isGreeted)) return undefined;
+    const refusal = isFull ? new PublishQueueFullError({ limit: maxQueued }) : this.#sizeError(text);
     if (refusal) throw refusal;
     const timer = new Timer(clock);
     let settle: Unanswered['settle'] = () => {};
-    const answer = new Promise<PublishAnswer>((resolve, reject) => {
+    const answer = new Promise<PublishAnswer | undefined>((resolve, reject) => {
       settle = (outcome) => {
         timer.clear();
         if (outcome instanceof Error) reject(outcome);
@@ -61,8 +76,10 @@ export class PublishQueue {
       };
     });
     timer.set(timeoutMs, () => this.settle(key, late()));
-    this.#unanswered.set(key, { text, answer, settle, isSent: false });
+    const unanswered: Unanswered = { text, answer, settle, isVolatile, isSent: false };
+    this.#unanswered.set(key, unanswered);
     this.#advance();
+    if (isVolatile && !unanswered.isSent) this.settle(key, undefined);
     return answer;
   }
 
@@ -81,10 +98,11 @@ export class PublishQueue {
   /** The connection was lost. */
   suspend(): void {
     this.#isGreeted = false;
+    for (const [key, { isVolatile }] of this.#unanswered) if (isVolatile) this.settle(key, undefined);
   }
 
   /** The server's answer, or that none arrived in time. */
-  settle(key: string, answer: PublishAnswer | Error): void {
+  settle(key: string, answer: Outcome): void {
     this.#unanswered.get(key)?.settle(answer);
     this.#unanswered.delete(key);
     this.#advance();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeNetwork, rejectionOf, type FakeSocket } from './fake-network.ts';
+import { fakeNetwork, rejectionOf, turn, type FakeSocket } from './fake-network.ts';
 
 const ok = (id: string, pos?: string) => ({ t: 'ok', th: 't1', id, pos });
 
@@ -212,4 +212,39 @@ test('no more waits on the server than it lets wait: the rest follows the answer
   socket.say(ok('small'));
   await small;
   expect(sent()).toEqual([...Array.from({ length: 40 }, (_, n) => `m${n}`), 'small']);
+});
+
+test('a volatile message is dropped while there is no connection, and never sent again', async () => {
+  const network = fakeNetwork();
+  const { client, errors } = network;
+  expect(await client.publish('t1', 1, { volatile: true })).toBeUndefined();
+  network.socket.upgrade();
+  // the server may have a limit that it breaks
+  expect(await client.publish('t1', 2, { volatile: true })).toBeUndefined();
+  network.socket.open();
+  const lost = client.publish('t1', 3, { volatile: true });
+  const kept = client.publish('t1', 4, { volatile: false });
+  const both = [client.publish('t1', 5, { volatile: true, id: 'same' }), client.publish('t1', 5, { id: 'same' })];
+  await turn();
+  expect(network.socket.sent.map(({ d }) => d)).toEqual([3, 4, 5]);
+  network.socket.lose();
+  expect(await lost).toBeUndefined();
+  await network.clock.advance(1_000);
+  const again = accepting(network.socket).open();
+  expect(await kept).toMatchObject({ position: expect.any(String) });
+  for (const published of both) expect(await published).toMatchObject({ id: 'same' });
+  expect(again.sent.map(({ d }) => d)).toEqual([4, 5]);
+  expect(errors).toEqual([]);
+});
+
+test('a volatile message is dropped where the window is full, and is answered like any other', async () => {
+  const { client, socket } = fakeNetwork();
+  socket.open({ t: 'hello', sid: 's', pingMs: 1_000, limits: { maxBytes: 256 } });
+  for (let i = 0; i < 1_024; i++) void client.publish('t1', i);
+  expect(await client.publish('t1', 'x', { volatile: true, id: 'v' })).toBeUndefined();
+  for (let i = 0; i < 1_020; i++) socket.say(ok(`id-${i + 1}`));
+  const published = client.publish('t1', 'fits', { volatile: true, id: 'v' });
+  await turn();
+  socket.say(ok('v', 'e.1.v'));
+  expect(await published).toMatchObject({ id: 'v', position: 'e.1.v' });
 });

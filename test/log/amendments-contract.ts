@@ -6,6 +6,7 @@ import type { LogFactory, LogLimits } from './log-factory.ts';
 interface Facts {
   readonly target?: string;
   readonly kind?: 'replace' | 'remove';
+  readonly except?: string;
   readonly bytes?: number;
 }
 
@@ -23,7 +24,7 @@ export function amendmentsContract(makeLog: LogFactory): void {
     };
 
     const append = async (id: string, facts: Facts = {}): Promise<Entry> => {
-      const { bytes = 0, kind, target } = facts;
+      const { bytes = 0, kind, target, except } = facts;
       const chunks = kind === 'remove' ? [] : [Buffer.from(JSON.stringify(`${id} ${'x'.repeat(bytes)}`))];
       const body = makeBody(chunks, () => void frees.set(id, (frees.get(id) ?? 0) + 1));
       frees.set(id, 0);
@@ -35,6 +36,7 @@ export function amendmentsContract(makeLog: LogFactory): void {
         expiresAt: Infinity,
         kind,
         target,
+        except,
       });
       return entry;
     };
@@ -69,6 +71,15 @@ export function amendmentsContract(makeLog: LogFactory): void {
           expect(await read()).toEqual(['a is "a2 "', 'b is "b "']);
           const position = await log.position('t');
           expect([position.offset, position.id]).toEqual([3, 'a2']);
+        });
+
+        it('who does not get the message does not get its newer version', async () => {
+          await append('a', { except: 'e' });
+          await append('a2', { kind: 'replace', target: 'a' });
+          expect((await log.readAfter('t', 0, 100)).map(({ id, except }) => [id, except])).toEqual([['a', 'e']]);
+          const { tail } = await subscribe();
+          // a log that is elsewhere need not hold it
+          expect(tail.at(2)?.except ?? 'e').toBe('e');
         });
 
         it('the newest edit counts', async () => {

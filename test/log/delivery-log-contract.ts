@@ -34,17 +34,19 @@ class Draft implements EntryDraft {
   readonly body: Body;
   readonly deflated: EntryDraft['deflated'];
   readonly key: string | undefined;
+  readonly except: string | undefined;
   readonly expiresAt: number;
   /** How often its memory was given back, and that of its compressed form. */
   frees = 0;
   deflatedFrees = 0;
 
-  constructor(facts: Partial<Pick<EntryDraft, 'threadId' | 'id' | 'key' | 'expiresAt'>> & DraftFacts = {}) {
+  constructor(facts: Partial<Pick<EntryDraft, 'threadId' | 'id' | 'key' | 'except' | 'expiresAt'>> & DraftFacts = {}) {
     const id = facts.id ?? `id-${++Draft.#nextId}`;
     this.threadId = facts.threadId ?? 't';
     this.id = id;
     this.lane = facts.lane ?? 'normal';
     this.key = facts.key;
+    this.except = facts.except;
     this.expiresAt = facts.expiresAt ?? Infinity;
     const text = facts.bytes === undefined ? JSON.stringify(id) : `"${'x'.repeat(facts.bytes - 2)}"`;
     this.body = new SharedBody([Buffer.from(text)], () => void this.frees++);
@@ -109,16 +111,30 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
 
       it('keeps what the draft says', async () => {
         await subscribe();
-        const { draft, entry } = await append({ lane: 'critical', key: 'k', expiresAt: 99 });
-        expect(entry).toMatchObject({ threadId: 't', id: draft.id, lane: 'critical', key: 'k', expiresAt: 99 });
+        const { draft, entry } = await append({ lane: 'critical', key: 'k', except: 'e', expiresAt: 99 });
+        expect(entry).toMatchObject({
+          threadId: 't',
+          id: draft.id,
+          lane: 'critical',
+          key: 'k',
+          except: 'e',
+          expiresAt: 99,
+        });
         expect(textOf(entry)).toBe(JSON.stringify(draft.id));
         expect(entry.isSuperseded).toBe(false);
       });
 
       it('keeps what the draft says, where nobody in this process reads the thread', async () => {
-        const { draft } = await append({ lane: 'critical', key: 'k', expiresAt: 99 });
+        const { draft } = await append({ lane: 'critical', key: 'k', except: 'e', expiresAt: 99 });
         const [entry] = await log.readAfter('t', 0, 1);
-        expect(entry).toMatchObject({ threadId: 't', id: draft.id, lane: 'critical', key: 'k', expiresAt: 99 });
+        expect(entry).toMatchObject({
+          threadId: 't',
+          id: draft.id,
+          lane: 'critical',
+          key: 'k',
+          except: 'e',
+          expiresAt: 99,
+        });
         expect(entry && textOf(entry)).toBe(JSON.stringify(draft.id));
       });
 

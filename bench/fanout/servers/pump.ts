@@ -60,6 +60,7 @@ function subscriberOf(link: Link): Subscriber<Subscription> {
     writer,
     ackedBytes: 0,
     isLinkOpen: true,
+    isExcepted: () => false,
     standing: () => undefined,
     goOn: ignore,
     traceWritten: ignore,

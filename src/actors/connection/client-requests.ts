@@ -12,7 +12,7 @@ import {
 import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ClientSession } from './client-session.ts';
-import { scopedId, scopeOf } from './id-scope.ts';
+import { scopedId, scopeOf } from '../support/id-scope.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { withDeadline } from '../support/callback-deadline.ts';

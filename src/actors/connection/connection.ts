@@ -56,7 +56,7 @@ export class ConnectionActor implements Connection, LinkListener {
     this.#settings = settings;
     this.#services = services;
     this.line = new ConnectionLine(settings, services);
-    this.delivery = new DeliverySide(this, this.line, services);
+    this.delivery = new DeliverySide(this, settings, this.line, services);
     if (settings.session.expiresAt !== undefined) this.#term = new SessionTerm(settings, this.line, services);
     this.acceptedAt = Math.floor(services.now());
   }

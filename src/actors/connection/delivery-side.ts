@@ -2,6 +2,7 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { Entry } from '../../api/entry.ts';
 import type { SendOutcome } from '../../infra/telemetry/spans.ts';
+import { scopesOf, type Chooser } from '../support/id-scope.ts';
 import type { Clearance } from '../delivery/clearance.ts';
 import type { FrameWriter } from '../delivery/frame-writer.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
@@ -19,18 +20,30 @@ export class DeliverySide implements Subscriber<Subscription> {
   readonly id: string;
   readonly writer: FrameWriter;
   readonly subscriptions: Subscriptions;
+  readonly #chooser: Chooser;
   readonly #line: ConnectionLine;
   readonly #services: ConnectionServices;
+  /** Set from the first message that is not for all. */
+  #scopes: readonly string[] | undefined;
   /** Set from the first traced message, or the first retry. */
   #traces: SendTraces | undefined;
 
-  /** @param connection as the application knows it */
-  constructor(connection: Connection, line: ConnectionLine, services: ConnectionServices) {
+  /**
+   * @param connection as the application knows it
+   * @param chooser the same, with its client
+   */
+  constructor(connection: Connection, chooser: Chooser, line: ConnectionLine, services: ConnectionServices) {
+    this.#chooser = chooser;
     this.id = line.id;
     this.writer = line.writer;
     this.#line = line;
     this.#services = services;
     this.subscriptions = new Subscriptions(connection, line, this, services);
+  }
+
+  /** See `AcceptOptions.clientId`. */
+  get clientId(): string | undefined {
+    return this.#chooser.clientId;
   }
 
   /** Messages are still to be written, or the kernel has not accepted all bytes. */
@@ -103,6 +116,10 @@ export class DeliverySide implements Subscriber<Subscription> {
 
   get isLinkOpen(): boolean {
     return this.#line.isLinkOpen;
+  }
+
+  isExcepted(scope: string): boolean {
+    return (this.#scopes ??= scopesOf(this.#chooser)).includes(scope);
   }
 
   standing(threadId: string): Subscription | 'joining' | undefined {

@@ -61,6 +61,10 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     this.home.streams?.place(this);
   }
 
+  override isExcepted({ except }: Entry): boolean {
+    return except !== undefined && this.subscriber.isExcepted(except);
+  }
+
   /** Only the first pieces of this message have been handed to the socket. */
   isWriting(entry: Entry): boolean {
     return this.writer.writing === entry;

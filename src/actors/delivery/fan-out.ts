@@ -155,6 +155,7 @@ export class FanOut implements Task, LandingWaiter {
       volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
       // a volatile message is offered right after the visit, to members whose sockets accept it
       batch: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : batch,
+      isSelective: publications.some(({ entry }) => entry.except !== undefined),
       isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
       rest: members.values(),
       lastSerial,
@@ -167,7 +168,7 @@ export class FanOut implements Task, LandingWaiter {
     // the connection has ended and will leave this thread soon
     if (member.isGone) return;
     pass.visited++;
-    if (member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
+    if (pass.isSelective || member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
       for (const publication of pass.publications) publication.skip(member);
     }
     // a volatile message must not be dropped because another thread's flight holds the connection
@@ -200,6 +201,8 @@ interface Pass {
   readonly firstOffset: number;
   readonly volatile: readonly PublicationTally[];
   readonly batch: WriteBatch | undefined;
+  /** A message is not for all members. */
+  readonly isSelective: boolean;
   readonly isHeavy: boolean;
   readonly rest: SetIterator<Subscription>;
   /** Serial of the last member that had joined when the pass began. */

@@ -69,6 +69,8 @@ function join(tail: LogTail, from: number, variant: FrameVariant, now: number): 
   for (let offset = from + 1; offset <= tail.head; offset++) {
     const entry = tail.at(offset);
     if (entry?.kind !== 'message' || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
+    // it is not for all who are here
+    if (entry.except !== undefined) break;
     const { bytes, body, pieces } = entry.frame(variant.format, variant.window);
     if (body !== undefined || size + bytes > MAX_RUN_BYTES) break;
     entries.push(entry);

@@ -83,7 +83,8 @@ export abstract class LogCursor<Home extends Timed> {
     if (tail.criticalCountAfter(after) <= limit) return false;
     let owed = 0;
     for (let offset = tail.criticalAfter(after); offset !== undefined; offset = tail.criticalAfter(offset)) {
-      if (tail.at(offset)?.isDeliverable(this.home.now()) === true) owed++;
+      const entry = tail.at(offset);
+      if (entry !== undefined && this.isWorthIt(entry)) owed++;
     }
     return owed > limit;
   }
@@ -109,8 +110,12 @@ export abstract class LogCursor<Home extends Timed> {
     return entry.lane === 'critical' && entry.offset <= this.criticalCursor;
   }
 
-  /** Same as `entry.isDeliverable`, but does not read the clock for the many entries that never expire. */
+  /** The message is for others, not for this reader. */
+  abstract isExcepted(entry: Entry): boolean;
+
+  /** For this reader, and `entry.isDeliverable`; does not read the clock for the many entries that never expire. */
   protected isWorthIt(entry: Entry): boolean {
+    if (entry.except !== undefined && this.isExcepted(entry)) return false;
     return entry.expiresAt === Infinity ? !entry.isSuperseded : entry.isDeliverable(this.home.now());
   }
 
@@ -139,7 +144,7 @@ export abstract class LogCursor<Home extends Timed> {
   }
 
   protected noteSkipped(entry: Entry): void {
-    entry.tally?.noteSkipped(this.reader, entry.offset > this.#startedAt);
+    if (!this.isExcepted(entry)) entry.tally?.noteSkipped(this.reader, entry.offset > this.#startedAt);
   }
 
   protected noteCut(entry: Entry): void {

@@ -93,9 +93,10 @@ export class PublicationTally implements DeliveryTally {
     this.#isOver = true;
   }
 
-  /** Whether this member is a recipient: it had joined, and its join did not already include the entry. */
+  /** Whether this member is a recipient: it is not excepted, it had joined, and its join did not already include the entry. */
   isFor(member: Subscription): boolean {
     const { offset } = this.entry;
+    if (member.isExcepted(this.entry)) return false;
     return member.serial <= this.#lastSerial && (offset === 0 || member.startedAt < offset);
   }
 
@@ -104,7 +105,7 @@ export class PublicationTally implements DeliveryTally {
     return !member.hasPassed(this.entry) || member.isWriting(this.entry) || this.isCut(member.subscriber);
   }
 
-  /** Does not count this member. It joined after the entry was logged: it reads the entry from the log, or did not ask for it. */
+  /** Does not count this member, unless the entry is for it. It joined after the entry was logged: it reads the entry from the log, or did not ask for it. */
   skip(member: Subscription): void {
     if (!this.isFor(member)) this.#strangers++;
   }

@@ -19,6 +19,8 @@ export interface Subscriber<Member> {
   readonly ackedBytes: number;
   /** False once the socket is gone. */
   readonly isLinkOpen: boolean;
+  /** Whether a message for all but this scope is not for this connection. */
+  isExcepted(scope: string): boolean;
   /** The connection's subscription in this thread; `joining` while a join is in progress. */
   standing(threadId: string): Member | 'joining' | undefined;
   /** The first pieces of a big message have been written. The rest follow in later turns. */

@@ -284,7 +284,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       }
       this.notePassedOver(after, offset);
       const entry = this.tail.at(offset);
-      if (entry?.isDeliverable(this.home.now()) === true && !this.#isMoot(entry)) this.#write(entry, true);
+      if (entry !== undefined && this.isWorthIt(entry) && !this.#isMoot(entry)) this.#write(entry, true);
       else if (entry !== undefined) this.noteSkipped(entry);
       this.criticalCursor = offset;
       if (entry !== undefined && offset <= this.rereadTo) this.subscriber.rereads(1, entry.body.bytes);

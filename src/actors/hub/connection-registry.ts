@@ -5,6 +5,9 @@ import type { ConnectionPort } from '../connection/connection-services.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { UserIndex } from './user-index.ts';
 
+/** Ended connections whose clients are known: the newest ones, about a hundred bytes each. */
+const REMEMBERED = 4_096;
+
 /** How a connection ended. */
 type End = Parameters<ConnectionPort['leave']>[1];
 
@@ -16,6 +19,8 @@ export class ConnectionRegistry implements ConnectionPort {
   readonly #users = new UserIndex();
   /** Evicted connections whose sockets still exist. */
   readonly #closing = new Map<string, ConnectionActor>();
+  /** The clients of connections that have ended, newest last: the application may still work on what they have published. */
+  readonly #clientsOfGone = new Map<string, string>();
   #bytesOfGone = 0;
 
   /** @param onLeft called when a connection has been evicted */
@@ -66,6 +71,11 @@ export class ConnectionRegistry implements ConnectionPort {
     return this.#connections.get(id);
   }
 
+  /** The `clientId` of a connection that exists or has ended not long ago; undefined if it has none. */
+  clientIdOf(connectionId: string): string | undefined {
+    return this.#connections.get(connectionId)?.delivery.clientId ?? this.#clientsOfGone.get(connectionId);
+  }
+
   ofUser(userId: string): readonly ConnectionActor[] {
     return [...this.#users.of(userId)];
   }
@@ -83,9 +93,16 @@ export class ConnectionRegistry implements ConnectionPort {
     if (connection === undefined) return;
     this.#connections.delete(connectionId);
     this.#users.delete(connection);
+    this.#remember(connection);
     if (connection.line.isLinkOpen) this.#closing.set(connectionId, connection);
     else this.#bytesOfGone += connection.line.writer.bytes;
     this.#onLeft(connection, end);
+  }
+
+  #remember({ id, delivery: { clientId } }: ConnectionActor): void {
+    if (clientId === undefined) return;
+    this.#clientsOfGone.set(id, clientId);
+    if (this.#clientsOfGone.size > REMEMBERED) this.#clientsOfGone.delete(first(this.#clientsOfGone.keys()) ?? id);
   }
 
   /** The socket is gone. */

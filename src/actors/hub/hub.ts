@@ -23,6 +23,7 @@ import { HubNews } from './hub-events.ts';
 import { healthOf } from './health.ts';
 import { pressureOf, statsOf, type Sources } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
+import { connectionScope } from '../support/id-scope.ts';
 import { createContext } from './create-context.ts';
 import { readMetrics } from './metric-readings.ts';
 import { resolveOptions } from './resolve-options.ts';
@@ -88,8 +89,10 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     const batch = new WriteBatch(context.sender.sender, (task) => context.scheduler.add(task));
     this.#orders = new UserOrders(context, this.#connections);
     const notices = this.#orders;
-    this.#threads = new ThreadRegistry({ ...context, serializer, joinedFrames, batch, notices }, (id) =>
-      this.#connections.get(id),
+    const scopeOfConnection = (id: string): string => connectionScope(id, this.#connections.clientIdOf(id));
+    this.#threads = new ThreadRegistry(
+      { ...context, serializer, joinedFrames, batch, notices, scopeOfConnection },
+      (id) => this.#connections.get(id),
     );
     this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, news);
     const { budgets, unfinished } = this.#acceptor;

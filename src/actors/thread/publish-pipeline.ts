@@ -128,6 +128,7 @@ export class PublishPipeline {
         deflated: encoded.deflated,
         kind,
         target: settings.replaces,
+        except: settings.except,
         key: settings.conflate,
         expiresAt: settings.expiresAt,
         trace: span.trace,

@@ -3,6 +3,8 @@ import { InvalidOptionError } from '../../infra/errors.ts';
 import { checkId } from '../../infra/log/ids.ts';
 import { checkChoice, checkNumber } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
+import { isObject } from '../../infra/wire/json-object.ts';
+import { userScope } from '../support/id-scope.ts';
 import { activeContext, type SpanParent } from '../../infra/telemetry/spans.ts';
 import type { Lane, SendOptions } from '../../api/message.ts';
 
@@ -13,6 +15,8 @@ export interface SendSettings {
   readonly conflate: string | undefined;
   /** Id of the message that it replaces. */
   readonly replaces: string | undefined;
+  /** The scope of those who do not get it. */
+  readonly except: string | undefined;
   readonly expiresAt: number;
   readonly isSnapshot: boolean;
   readonly parent: SpanParent;
@@ -22,6 +26,7 @@ export interface SendSettings {
 const SEND_OPTIONS: OptionTable<SendOptions> = {
   lane: 'text',
   conflate: 'text',
+  except: 'any',
   expiresInMs: 'number',
   idempotencyKey: 'text',
   replaces: 'text',
@@ -52,8 +57,24 @@ function checkReplaces(options: SendOptions, id: string): string | undefined {
   throw new InvalidOptionError({ option: 'replaces', value: replaces, expected });
 }
 
+/** What the options need of the hub. */
+interface SendingHub {
+  now(): number;
+  newId(): string;
+  /** Of the connection with this id, and of its client. */
+  scopeOfConnection(connectionId: string): string;
+}
+
+function exceptOf(value: unknown, hub: SendingHub): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '') return hub.scopeOfConnection(value);
+  const { userId, ...others } = isObject(value) ? value : {};
+  if (typeof userId === 'string' && userId !== '' && Object.keys(others).length === 0) return userScope(userId);
+  throw new InvalidOptionError({ option: 'except', value, expected: 'the id of a connection, or { userId }' });
+}
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-export function resolveSend(options: SendOptions, hub: { now(): number; newId(): string }): SendSettings {
+export function resolveSend(options: SendOptions, hub: SendingHub): SendSettings {
   checkSendOptions(options);
   const expiresInMs = checkNumber('expiresInMs', options.expiresInMs, Infinity, { min: 1 });
   const id = options.idempotencyKey === undefined ? hub.newId() : checkId('idempotencyKey', options.idempotencyKey);
@@ -62,6 +83,7 @@ export function resolveSend(options: SendOptions, hub: { now(): number; newId():
     lane: checkChoice('lane', options.lane, 'normal', LANES),
     conflate: checkKey(options.conflate),
     replaces: checkReplaces(options, id),
+    except: exceptOf(options.except, hub),
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),

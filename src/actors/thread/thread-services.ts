@@ -19,6 +19,8 @@ export interface ThreadServices extends StreamServices {
   readonly serializer: SerializerActor;
   readonly joinedFrames: JoinedFrames;
   readonly batch: WriteBatch;
+  /** The scope of a connection, and of its client on other connections, as far as this process knows them. */
+  readonly scopeOfConnection: (connectionId: string) => string;
   /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
   readonly machine: typeof threadMachine;
   readonly notices: NoticePort;

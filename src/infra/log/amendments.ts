@@ -46,6 +46,7 @@ export class Amendments {
 
   #apply(amendment: Entry, message: Entry): void {
     amendment.targetOffset = message.offset;
+    amendment.except ??= message.except;
     if (message.isSuperseded) return;
     if (amendment.kind === 'remove') this.#held.supersede(message);
     else this.#held.swap(message, edited(message, amendment));
@@ -57,9 +58,9 @@ function edited(message: Entry, edit: Entry): Entry {
   const { body, deflated } = edit;
   body.retain();
   for (const small of deflated?.values() ?? []) small.retain();
-  const { threadId, id, lane, key, expiresAt, offset, loggedAt, at, trace, traceparent, tally } = message;
-  const draft = { threadId, id, lane, key, expiresAt, trace, traceparent, tally, body, deflated, isEdited: true };
-  const next = makeEntry(draft, offset, loggedAt, at);
+  const { threadId, id, lane, except, key, expiresAt, offset, loggedAt, at, trace, traceparent, tally } = message;
+  const from = { threadId, id, lane, except, key, expiresAt, trace, traceparent, tally };
+  const next = makeEntry({ ...from, body, deflated, isEdited: true }, offset, loggedAt, at);
   next.isOffered = message.isOffered;
   return next;
 }

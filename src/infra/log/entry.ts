@@ -50,6 +50,7 @@ class LoggedEntry implements Entry {
   readonly target: string | undefined;
   targetOffset: number | undefined;
   readonly isEdited: boolean;
+  except: string | undefined;
   readonly key: string | undefined;
   readonly expiresAt: number;
   /** Replaced when the process takes over an entry that another process has published. */
@@ -81,6 +82,7 @@ class LoggedEntry implements Entry {
     this.kind = draft.kind ?? 'message';
     this.target = draft.target;
     this.isEdited = draft.isEdited === true;
+    this.except = draft.except;
     this.key = draft.key;
     this.expiresAt = draft.expiresAt;
     this.trace = draft.trace ?? RecordedTrace.from(draft.traceparent);

@@ -32,6 +32,7 @@ function arrival(offset: number): Arrival {
     traceparent: undefined,
     kind: 'message' as const,
     target: undefined,
+    except: undefined,
     isEdited: false,
   };
   return { epoch, offset, at: 0, id: idOf(offset), header, body: [Buffer.from('1')] };

@@ -37,6 +37,7 @@ export class AppendAnswers {
     const header: Header = {
       by: this.#settings.nodeId,
       isCritical: false,
+      except: undefined,
       key: undefined,
       ms: undefined,
       traceparent: undefined,

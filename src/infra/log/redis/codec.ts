@@ -32,6 +32,7 @@ export interface Header {
   /** The node that appended it. */
   readonly by: string;
   readonly isCritical: boolean;
+  readonly except: string | undefined;
   readonly key: string | undefined;
   /** How long it is worth delivering, in milliseconds from `at`. */
   readonly ms: number | undefined;
@@ -50,6 +51,7 @@ export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): st
   return JSON.stringify({
     b: nodeId,
     l: draft.lane === 'critical' ? 1 : undefined,
+    n: draft.except,
     k: draft.key,
     x: draft.expiresAt === Infinity ? undefined : Math.max(0, Math.round(draft.expiresAt - now)),
     t: draft.traceparent,
@@ -59,10 +61,11 @@ export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): st
 }
 
 function decodeHeader(text: string): Header {
-  const { b, l, k, x, t, e, r, v } = parseObject(text) ?? {};
+  const { b, l, n, k, x, t, e, r, v } = parseObject(text) ?? {};
   return {
     by: typeof b === 'string' ? b : '',
     isCritical: l === 1,
+    except: typeof n === 'string' ? n : undefined,
     key: typeof k === 'string' ? k : undefined,
     ms: typeof x === 'number' ? x : undefined,
     traceparent: typeof t === 'string' ? t : undefined,
@@ -87,6 +90,7 @@ export function draftOf(threadId: string, { at, id, header, body }: Arrival, log
     kind: header.kind,
     target: header.target,
     isEdited: header.isEdited,
+    except: header.except,
     key: header.key,
     at,
     expiresAt: expiryOf(header, loggedAt),

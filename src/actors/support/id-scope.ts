@@ -17,8 +17,21 @@ const SCOPE_LENGTH = 22;
  * hash, because the `clientId` is the client's secret and must not be shown to others.
  */
 export function scopeOf({ id, userId, clientId }: Chooser): string {
-  if (userId !== undefined && userId !== '') return hash(`user:${userId}`).slice(0, SCOPE_LENGTH);
-  return hash(clientId === undefined ? `connection:${id}` : `client:${clientId}`).slice(0, SCOPE_LENGTH);
+  return userId !== undefined && userId !== '' ? userScope(userId) : connectionScope(id, clientId);
+}
+
+export const userScope = (userId: string): string => hash(`user:${userId}`).slice(0, SCOPE_LENGTH);
+
+/** Of the client on all its connections, if it has a `clientId`. */
+export const connectionScope = (id: string, clientId?: string): string =>
+  hash(clientId === undefined ? `connection:${id}` : `client:${clientId}`).slice(0, SCOPE_LENGTH);
+
+/** All that a connection belongs to: the connection itself, its client and its user. */
+export function scopesOf({ id, userId, clientId }: Chooser): readonly string[] {
+  const scopes = [connectionScope(id)];
+  if (clientId !== undefined) scopes.push(connectionScope(id, clientId));
+  if (userId !== undefined) scopes.push(userScope(userId));
+  return scopes;
 }
 
 /** The id of a client's message in its thread: `<scope>.<id>`. An id that is too long for that is hashed. */
