@@ -35,6 +35,7 @@ export {
   LogEvictionError,
   LogLayoutError,
   LogUnsupportedError,
+  HistoryFailedError,
   PositionLostError,
   LogUnavailableError,
   MessageChangedError,
@@ -92,7 +93,19 @@ export type {
 export type { AttachOptions, UpgradeServer } from './api/attach.ts';
 export type { Session } from './api/session.ts';
 export type { RefusalStatus } from './api/refusal.ts';
-export type { HistoryMessage, HistoryOptions, MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
+export type {
+  BigHistoryMessage,
+  HistoryMessage,
+  HistoryOptions,
+  HistoryPage,
+  HistoryRange,
+  HistorySeam,
+  HistorySource,
+  LoadedHistory,
+  LoadedMessage,
+  SmallHistoryMessage,
+} from './api/history.ts';
+export type { MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
 export type { ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
 export type {
   HubEvents,

@@ -65,6 +65,12 @@ export interface DeliveryLog {
    * trimmed. Without those that were superseded, removed or have expired.
    */
   readAfter(threadId: string, offset: number, limit: number): MaybePromise<readonly Entry[]>;
+  /**
+   * The newest messages before an offset, or of all. Reads from the end, so that a page costs what it holds. Does not create the thread.
+   * @param before Infinity for the newest of all
+   * @param maxBytes the page ends before the message that would exceed this, but holds one at least
+   */
+  readBefore(threadId: string, before: number, limit: number, maxBytes: number): MaybePromise<LogPage>;
   /** The position of the newest entry. */
   position(threadId: string): MaybePromise<Position>;
   /**
@@ -114,6 +120,18 @@ export interface DeliveryLog {
   /** Memory of this process that the log holds, by its own count, in bytes. Absent if it does not count. */
   readonly heldBytes?: number;
   close(): MaybePromise<void>;
+}
+
+/** Messages that are next to each other in a log. */
+export interface LogPage {
+  /** The position of the newest entry of the log. The epoch is empty where the thread has no log. */
+  readonly position: Position;
+  /** The lowest offset that the log holds there; one above the newest if it holds none. */
+  readonly first: number;
+  /** Oldest first, each in its newest version, without those that were superseded, removed or have expired. */
+  readonly entries: readonly Entry[];
+  /** The log holds messages before these. */
+  readonly hasOlder: boolean;
 }
 
 /** The tail has moved to another position. */

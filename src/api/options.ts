@@ -1,5 +1,6 @@
 import type { Meter, Tracer } from '@opentelemetry/api';
 import type { InspectionEvent, Observer } from 'xstate';
+import type { HistorySource } from './history.ts';
 import type { DeliveryLog } from './log.ts';
 import type { Clock } from './clock.ts';
 import type { ThreadDefinition } from './definition.ts';
@@ -92,6 +93,8 @@ export interface HubOptions<Definition extends ThreadDefinition = ThreadDefiniti
   nativeSender?: boolean | NativeSenderOptions | undefined;
   /** The log that keeps the messages. @default memoryLog() */
   log?: DeliveryLog | undefined;
+  /** Reads messages from the application's database where the log ends, for `thread.history` and `thread.loadOlder`. @default none */
+  history?: HistorySource | undefined;
   /** Observes every machine of this hub; an error that it throws becomes an `error` event. @default none */
   inspect?: Inspector | readonly Inspector[] | undefined;
   /** @default the tracer `threadcast` of the global OpenTelemetry API */

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts';
 import type { ThreadShape } from './definition.ts';
-import type { Lane, Sendable, SendOptions } from './message.ts';
+import type { HistoryOptions, HistoryPage } from './history.ts';
+import type { Sendable, SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import type { StreamOptions, TokenStream } from './stream.ts';
 
@@ -44,11 +45,12 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
    */
   position(): Promise<string>;
   /**
-   * Messages of the log, each in its newest version, oldest first, without superseded, removed and expired ones.
-   * @throws PositionLostError if `from` is of another epoch of the log, or beyond its end: ask without it; InvalidPositionError,
-   * InvalidOptionError, LogUnavailableError
+   * A page of the thread's messages, the newest unless `before` or `after` says otherwise: of the log, and beyond it of
+   * `HubOptions.history`. Parsed in slices, so that it does not block the event loop. Does not open the thread.
+   * @throws PositionLostError if `before` or `after` is of another epoch of the log, or beyond its end: ask without it;
+   * InvalidPositionError, InvalidOptionError, LogUnavailableError; HistoryFailedError, AnswerTimeoutError: `HubOptions.history`
    */
-  history(options?: HistoryOptions): Promise<readonly HistoryMessage<T['received']>[]>;
+  history(options?: HistoryOptions): Promise<HistoryPage<T['received']>>;
   /** Resolves when fewer than `readyLimit` sends are in progress here and the serializer has room. Await it when you publish in a loop. */
   ready(): Promise<void>;
   /**
@@ -89,20 +91,4 @@ export interface MessageIssue {
   readonly path: string;
   /** The schema's text, at most 256 UTF-16 units. */
   readonly message: string;
-}
-
-export interface HistoryOptions {
-  /** A position: messages after it. @default the oldest message that the log holds */
-  from?: string | undefined;
-  /** @default 100 */
-  limit?: number | undefined;
-}
-
-export interface HistoryMessage<Data = unknown> {
-  readonly id: string;
-  /** The position to resume after it, `epoch.offset.id`. */
-  readonly position: string;
-  readonly lane: Lane;
-  /** The message as it was sent, parsed anew. */
-  readonly data: Data;
 }

@@ -39,6 +39,7 @@ export {
   LogUnsupportedError,
   LogEvictionError,
   InvalidPositionError,
+  HistoryFailedError,
   PositionLostError,
   UnknownMessageError,
 } from './errors/log.ts';

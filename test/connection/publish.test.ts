@@ -212,7 +212,7 @@ it('a client that publishes the id of a token stream neither ends it nor keeps i
   await idsOf({ userId: 'ada' }, 'answer');
   stream.append(' goes on');
   expect(await run(stream.end())).toMatchObject({ id: 'answer', isDuplicate: false });
-  const history = await hub.thread('t').history();
+  const history = (await hub.thread('t').history()).messages;
   expect(JSON.stringify(history)).toContain('text goes on');
 });
 

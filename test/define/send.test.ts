@@ -34,7 +34,7 @@ it('in development, a message that is none of the definition is refused with its
     code: 'TC_INVALID_MESSAGE',
     issues: [{ path: '', message: 'is bad' }],
   });
-  expect(await harness.run(hub.thread('room:1').history())).toEqual([]);
+  expect((await harness.run(hub.thread('room:1').history())).messages).toEqual([]);
 });
 
 it('what a definition allows is sent as it is, and so is everything without a definition', async () => {
@@ -66,11 +66,11 @@ it('a snapshot is still taken at the call', async () => {
   const sent = hub.thread(room('1')).send(message, { snapshot: true });
   message.text = 'after';
   await harness.run(sent);
-  expect(await harness.run(hub.thread(room('1')).history())).toMatchObject([{ data: { text: 'before' } }]);
+  expect((await harness.run(hub.thread(room('1')).history())).messages).toMatchObject([{ data: { text: 'before' } }]);
 });
 
 it('elsewhere, send is not checked: what the compiler lets through costs nothing', async () => {
   const hub = hubIn(false);
   await harness.run(hub.thread('room:1').send(7));
-  expect(await harness.run(hub.thread('room:1').history())).toMatchObject([{ data: 7 }]);
+  expect((await harness.run(hub.thread('room:1').history())).messages).toMatchObject([{ data: 7 }]);
 });

@@ -70,7 +70,8 @@ it('send takes what the definition says, and history gives it', () => {
   // @ts-expect-error: a word too many
   compiled(() => hub.thread(order('1')).send({ status: 'lost' }));
   compiled(async () => {
-    for (const { data } of await thread.history()) expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number }>();
+    for (const { data } of (await thread.history()).messages)
+      expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number } | undefined>();
   });
   expectTypeOf(hub.thread('room:42')).toEqualTypeOf<Thread>();
   compiled(() => hub.thread('anything').send({ whatever: 1 }));

@@ -60,7 +60,7 @@ describe('options', () => {
     hub.accept(new FakeLink().attach, { userId: unset, data: unset, authorize: unset });
     const thread = hub.thread('t');
     await thread.send(1, { lane: unset, idempotencyKey: unset, expiresInMs: unset, conflate: unset });
-    expect(await thread.history({ from: unset, limit: unset })).toHaveLength(1);
+    expect((await thread.history({ after: unset, limit: unset })).messages).toHaveLength(1);
     expect(memoryLog({ maxEntries: unset, maxTotalBytes: unset })).toBeDefined();
     expect(inWorker('file:///x.js', 1, { export: unset, runsHere: unset }).exportName).toBe('default');
     await hub.close();

@@ -231,13 +231,13 @@ describe('a publisher', () => {
     await run(thread.send({ n: 4 }, { expiresInMs: 10 }));
     await run(thread.send({ n: 5 }));
     await clock.advance(20);
-    const all = await thread.history();
+    const all = (await thread.history()).messages;
     expect(all.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 3 }, { n: 5 }]);
-    const rest = await thread.history({ from: all[0]?.position ?? '', limit: 1 });
+    const rest = (await thread.history({ after: all[0]?.position ?? '', limit: 1 })).messages;
     expect(rest.map(({ data }) => data)).toEqual([{ n: 3 }]);
     expect(all.at(-1)?.position).toBe(await thread.position());
     await expect(thread.history({ limit: 0 })).rejects.toMatchObject({ code: 'TC_INVALID_OPTION' });
-    await expect(thread.history({ from: 'nonsense' })).rejects.toMatchObject({ code: 'TC_INVALID_POSITION' });
+    await expect(thread.history({ after: 'nonsense' })).rejects.toMatchObject({ code: 'TC_INVALID_POSITION' });
   });
 
   it('says that it does not know a position of another life of the log, or one beyond its end', async () => {
@@ -248,15 +248,15 @@ describe('a publisher', () => {
     const [epoch, offset, id] = position.split('.');
     const code = 'TC_POSITION_LOST';
     const before = `another.${offset}.${id}`;
-    await expect(thread.history({ from: before })).rejects.toMatchObject({
+    await expect(thread.history({ after: before })).rejects.toMatchObject({
       code,
       threadId: 't',
       position: before,
       why: 'epoch',
     });
-    await expect(thread.history({ from: `${epoch}.9.` })).rejects.toMatchObject({ code, why: 'ahead' });
-    expect(await thread.history({ from: position })).toEqual([]);
-    expect(await thread.history({ from: `${epoch}.0.` })).toHaveLength(1);
+    await expect(thread.history({ after: `${epoch}.9.` })).rejects.toMatchObject({ code, why: 'ahead' });
+    expect((await thread.history({ after: position })).messages).toEqual([]);
+    expect((await thread.history({ after: `${epoch}.0.` })).messages).toHaveLength(1);
   });
 
   it('reads the history as it was, whatever is sent in the same moment', async () => {
@@ -269,7 +269,7 @@ describe('a publisher', () => {
       for (let job = 0; job < jobs; job++) await Promise.resolve();
       // the first trims what is in the log, the second takes its memory
       const sends = Promise.all([hub.thread('t').send(message('a')), hub.thread('u').send(message('b'))]);
-      expect((await read).map(({ data }) => data)).toEqual([message('a')]);
+      expect((await read).messages.map(({ data }) => data)).toEqual([message('a')]);
       await run(sends);
     }
   });
@@ -318,8 +318,8 @@ describe('memory', () => {
     const { hub, run } = start({ log: memoryLog({ maxTotalBytes: 151_200 }) });
     for (let i = 0; i < 50; i++) await run(hub.thread(`t${i}`).send('x'.repeat(10_000)));
     const kept = await Promise.all(Array.from({ length: 50 }, (_, i) => hub.thread(`t${i}`).history()));
-    expect(kept.flat()).toHaveLength(9);
-    expect(kept.at(-1)).toHaveLength(1);
+    expect(kept.flatMap(({ messages }) => messages)).toHaveLength(9);
+    expect(kept.at(-1)?.messages).toHaveLength(1);
   });
 
   it('of a thousand stalled connections is a cursor each, whatever an hour of traffic brings', async () => {

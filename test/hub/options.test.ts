@@ -258,7 +258,7 @@ it('undefined is as good as nothing, everywhere', async () => {
   const receipt = await run(hub.thread('t').send(1, { lane: unset, idempotencyKey: unset, snapshot: unset }));
   await run(receipt.settled({ until: unset }));
   await run(hub.thread('t').stream({ id: unset, mayCancel: unset }).end(unset));
-  expect(await run(hub.thread('t').history({ from: unset, limit: unset }))).toHaveLength(2);
+  expect((await run(hub.thread('t').history({ after: unset, limit: unset }))).messages).toHaveLength(2);
 });
 
 it.each([

@@ -149,6 +149,6 @@ it.each(['room/1', 'org#1', 'ada@example.org', '部屋', '}{', ' ', 'a b'])(
     back.link.say({ t: 'join', th: id, from: receipt.position });
     await clock.settle();
     expect(framesOf(back.link, 'msg')).toMatchObject([{ th: id, id: 's' }]);
-    expect(await run(hub.thread(id).history())).toHaveLength(2);
+    expect((await run(hub.thread(id).history())).messages).toHaveLength(2);
   },
 );

@@ -195,6 +195,44 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
       });
     });
 
+    describe('readBefore', () => {
+      const read = async (before: number, limit = 10, maxBytes = Infinity) => {
+        const page = await log.readBefore('t', before, limit, maxBytes);
+        return [idsOf(page.entries).join(' '), page.hasOlder];
+      };
+
+      it.each(['held', 'not held'])(
+        'gives the newest messages before an offset, oldest first, of a thread %s',
+        async (how) => {
+          for (const id of ['a', 'b', 'c', 'd']) await append({ id });
+          if (how === 'held') await log.subscribe('t', () => {});
+          expect(await read(Infinity)).toEqual(['a b c d', false]);
+          expect(await read(Infinity, 2)).toEqual(['c d', true]);
+          expect(await read(3)).toEqual(['a b', false]);
+          expect(await read(3, 1)).toEqual(['b', true]);
+          expect(await read(1)).toEqual(['', false]);
+          expect(await read(99, 4)).toEqual(['a b c d', false]);
+          expect(await read(Infinity, 10, 1)).toEqual(['d', true]);
+          const { position, first } = await log.readBefore('t', 2, 1, 1);
+          expect([position, first <= 1]).toEqual([await log.position('t'), true]);
+        },
+      );
+
+      it('leaves out what was superseded', async () => {
+        await append({ id: 'a', key: 'k' });
+        await append({ id: 'b' });
+        await append({ id: 'c', key: 'k' });
+        await append({ id: 'd' });
+        expect(await read(Infinity)).toEqual(['b c d', false]);
+        expect(await read(3)).toEqual(['b', false]);
+      });
+
+      it('of a thread without a log', async () => {
+        const { entries, hasOlder } = await log.readBefore('nobody', Infinity, 10, 1);
+        expect([entries, hasOlder]).toEqual([[], false]);
+      });
+    });
+
     describe('readAfter', () => {
       it('gives what comes after an offset, oldest first, at most so many', async () => {
         for (const id of ['a', 'b', 'c', 'd']) await append({ id });

@@ -199,7 +199,7 @@ class World {
     for (let i = 0; i < STREAMS; i++) this.#end(i);
     await this.#arrive();
     await Promise.all(this.#sends);
-    const history = await this.hub.thread('t').history({ limit: 1_000 });
+    const history = (await this.hub.thread('t').history({ limit: 1_000 })).messages;
     for (const reader of this.readers) {
       expect(reader.gaps).toBe(0);
       reader.assertFrugal(seen);

@@ -58,6 +58,10 @@ export class WatchedLog implements DeliveryLog {
     return this.#answer(() => local(this.#log.readAfter(threadId, offset, limit)));
   }
 
+  readBefore(...args: Parameters<DeliveryLog['readBefore']>): ReturnType<DeliveryLog['readBefore']> {
+    return this.#answer(() => local(this.#log.readBefore(...args)));
+  }
+
   position(threadId: string): MaybePromise<Position> {
     return this.#answer(() => local(this.#log.position(threadId)));
   }

@@ -54,7 +54,7 @@ it('edits and removals reach the members of the other node, and history is the s
   for (const { link } of [one, two]) await until(() => dataOf(link).length === 3);
   for (const { link } of [one, two]) expect(framesOf(link, 'msg').at(-1)).toMatchObject({ o: 3, re: id, d: 'hello' });
   for (const hub of [here, there, startHub()]) {
-    expect(await hub.thread('t').history()).toMatchObject([{ id, data: 'hello' }, { data: 'other' }]);
+    expect((await hub.thread('t').history()).messages).toMatchObject([{ id, data: 'hello' }, { data: 'other' }]);
   }
   const late = await join(startHub(), 'start');
   await until(() => dataOf(late.link).length === 2);
@@ -63,7 +63,7 @@ it('edits and removals reach the members of the other node, and history is the s
   for (const { link } of [one, two, late]) await until(() => framesOf(link, 'removed').length === 1);
   await expect(there.thread('t').remove(id)).rejects.toMatchObject({ code: 'TC_UNKNOWN_MESSAGE' });
   for (const hub of [here, there, startHub()]) {
-    expect(await hub.thread('t').history()).toMatchObject([{ data: 'other' }]);
+    expect((await hub.thread('t').history()).messages).toMatchObject([{ data: 'other' }]);
   }
 });
 
@@ -81,7 +81,7 @@ it('Redis holds nothing of a version that was replaced, nor of a message that wa
   expect(await contents()).toEqual(['FIFTH']);
   await thread.remove(id);
   expect(await contents()).toEqual([]);
-  expect(await there.thread('t').history()).toEqual([]);
+  expect((await there.thread('t').history()).messages).toEqual([]);
 });
 
 it('a node that was away reads the newest versions when it is back', async () => {
@@ -95,7 +95,7 @@ it('a node that was away reads the newest versions when it is back', async () =>
   await thread.remove(ids[1] ?? '');
   await until(() => dataOf(link).length === 4 && framesOf(link, 'removed').length === 1);
   expect(framesOf(link, 'gap')).toEqual([]);
-  expect(await there.thread('t').history()).toMatchObject([{ data: 'a2' }, { data: 'c' }]);
+  expect((await there.thread('t').history()).messages).toMatchObject([{ data: 'a2' }, { data: 'c' }]);
 });
 
 it('a deleted thread is gone on all nodes, also on one that was away', async () => {
@@ -108,7 +108,7 @@ it('a deleted thread is gone on all nodes, also on one that was away', async () 
   expect(await contents()).toEqual([]);
   for (const { link } of [one, two]) await until(() => framesOf(link, 'left').length === 1);
   for (const { link } of [one, two]) expect(framesOf(link, 'left')).toMatchObject([{ th: 't', why: 'deleted' }]);
-  for (const hub of [here, there, startHub()]) expect(await hub.thread('t').history()).toEqual([]);
+  for (const hub of [here, there, startHub()]) expect((await hub.thread('t').history()).messages).toEqual([]);
   const three = await join(there);
   await here.thread('t').send('THIRD');
   await until(() => dataOf(three.link).length === 1);

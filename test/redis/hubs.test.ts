@@ -55,7 +55,7 @@ describe('two hubs with one Redis', () => {
         .map(({ ts }) => ts);
     expect(timesOf(two.link)).toEqual(timesOf(one.link));
     expect(Math.abs(Number(timesOf(one.link)[0]) - Date.now())).toBeLessThan(60_000);
-    expect(await there.thread('t').history()).toMatchObject([{ data: 1 }, { data: 2 }]);
+    expect((await there.thread('t').history()).messages).toMatchObject([{ data: 1 }, { data: 2 }]);
     expect(receipt.position).toMatch(/^[\w-]+\.1\./);
   });
 

@@ -44,6 +44,7 @@ export class SimLog {
         return appended;
       },
       readAfter: (...args) => log.readAfter(...args),
+      readBefore: (...args) => log.readBefore(...args),
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},

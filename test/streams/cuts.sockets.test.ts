@@ -1,3 +1,4 @@
+import { allMessages } from '../support/all-messages.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect, type ClientStream, type Message } from '../../src/client/index.ts';
@@ -94,7 +95,7 @@ test(`whatever is cut, every client has every message and every text (seed ${see
     .toEqual(witnesses.map(() => open.map((id) => texts.get(id))));
   for (const stream of streams) if (stream !== undefined) publishes.push(stream.end());
   await Promise.all(publishes);
-  const history = await thread.history({ limit: 100_000 });
+  const history = await allMessages(thread);
   await expect
     .poll(() => witnesses.map(({ messages }) => messages.length), { timeout: 20_000 })
     .toEqual(witnesses.map(() => history.length));

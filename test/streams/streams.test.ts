@@ -51,6 +51,7 @@ function plainLog(): DeliveryLog {
   return {
     append: (draft) => log.append(draft),
     readAfter: (...args) => log.readAfter(...args),
+    readBefore: (...args) => log.readBefore(...args),
     position: (threadId) => log.position(threadId),
     subscribe: (...args) => log.subscribe(...args),
     sweep: () => log.sweep(),

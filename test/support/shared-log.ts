@@ -37,6 +37,7 @@ export class SharedLog {
       erase: (threadId) => log.erase?.(threadId),
       append: (draft) => log.append(draft),
       readAfter: (...args) => log.readAfter(...args),
+      readBefore: (...args) => log.readBefore(...args),
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},

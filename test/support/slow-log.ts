@@ -5,6 +5,7 @@ export function slowLog(clock: Clock, openMs: number, log: DeliveryLog = memoryL
   return {
     append: (draft) => log.append(draft),
     readAfter: (...args) => log.readAfter(...args),
+    readBefore: (...args) => log.readBefore(...args),
     position: (threadId) => log.position(threadId),
     sweep: () => log.sweep(),
     close: () => log.close(),

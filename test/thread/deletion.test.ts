@@ -23,7 +23,7 @@ it('all members leave with the reason deleted, and nothing is read any more', as
     expect(framesOf(link, 'gap')).toEqual([]);
     expect(connection.threads).not.toContain('t');
   }
-  expect(await run(thread.history())).toEqual([]);
+  expect((await run(thread.history())).messages).toEqual([]);
   const late = harness.connect();
   await late.connection.join('t', { from: position });
   await run(thread.send('anew'));
@@ -57,7 +57,7 @@ it('a stream in progress ends without a message', async () => {
   await run(thread.delete());
   await clock.advance(5_000);
   expect(stream.signal.aborted).toBe(true);
-  expect(await run(thread.history())).toEqual([]);
+  expect((await run(thread.history())).messages).toEqual([]);
 });
 
 it('twice, of a thread that nobody has used, and on a hub that is closed', async () => {
@@ -67,7 +67,7 @@ it('twice, of a thread that nobody has used, and on a hub that is closed', async
   await run(thread.delete());
   await run(thread.send(1));
   await run(Promise.all([thread.delete(), thread.delete()]));
-  expect(await run(thread.history())).toEqual([]);
+  expect((await run(thread.history())).messages).toEqual([]);
   await harness.close();
   await expect(thread.delete()).rejects.toMatchObject({ code: 'TC_HUB_CLOSED' });
 });
@@ -78,6 +78,7 @@ it('a log that cannot erase refuses', async () => {
     log: {
       append: (draft) => log.append(draft),
       readAfter: (...args) => log.readAfter(...args),
+      readBefore: (...args) => log.readBefore(...args),
       position: (threadId) => log.position(threadId),
       subscribe: (...args) => log.subscribe(...args),
       sweep: (isTimeUp) => log.sweep(isTimeUp),

@@ -51,7 +51,7 @@ describe('edits', () => {
     expect(receipt.position).toMatch(/\.3\.a2$/);
     expect(story(link)).toEqual(['a helo', 'b other', 'a is now hello']);
     expect(story((await join('start')).link)).toEqual(['a hello', 'b other']);
-    const history = await harness.run(harness.hub.thread('t').history());
+    const history = (await harness.run(harness.hub.thread('t').history())).messages;
     expect(history.map(({ id, data }) => [id, data])).toEqual([
       ['a', 'hello'],
       ['b', 'other'],
@@ -159,7 +159,7 @@ describe('removals', () => {
     await remove('a');
     expect(story(link)).toEqual(['a secret', 'b other', '-a']);
     expect(story((await join('start')).link)).toEqual(['b other']);
-    expect(await harness.run(harness.hub.thread('t').history())).toMatchObject([{ id: 'b' }]);
+    expect((await harness.run(harness.hub.thread('t').history())).messages).toMatchObject([{ id: 'b' }]);
     await expect(remove('a')).rejects.toThrow(UnknownMessageError);
   });
 
@@ -169,7 +169,7 @@ describe('removals', () => {
     const thread = harness.hub.thread('t');
     await harness.run(Promise.all([thread.send('secret', { idempotencyKey: 'a' }), thread.remove('a')]));
     expect(story(link).at(-1)).toBe('-a');
-    expect(await harness.run(thread.history())).toEqual([]);
+    expect((await harness.run(thread.history())).messages).toEqual([]);
   });
 
   it('an edit and a removal at the same time end with the removal or a refusal', async () => {
@@ -179,6 +179,6 @@ describe('removals', () => {
     const both = [thread.remove('a'), thread.send('y', { replaces: 'a' })];
     const [removal, edit] = await harness.run(Promise.allSettled(both));
     expect([removal?.status, edit?.status]).toEqual(['fulfilled', 'rejected']);
-    expect(await harness.run(thread.history())).toEqual([]);
+    expect((await harness.run(thread.history())).messages).toEqual([]);
   });
 });

@@ -55,7 +55,7 @@ it('what was sent to a connection goes with it, whatever else is sent to it mean
   await clock.advance(2_000);
   expect(hub.stats().logBytes).toBeLessThan(5_000);
   expect(hub.stats().threads).toBe(1);
-  expect(await hub.thread('chat').history()).toHaveLength(1);
+  expect((await hub.thread('chat').history()).messages).toHaveLength(1);
   await expect(run(connection.send('late'))).rejects.toMatchObject({ code: 'TC_CONNECTION_CLOSED' });
   expect(errors).toEqual([]);
 });

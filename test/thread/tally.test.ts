@@ -54,6 +54,7 @@ it('a message that the log refuses holds nothing back: what comes after it is of
     sweep: (isOver) => log.sweep(isOver),
     subscribe: (...args) => log.subscribe(...args),
     readAfter: (...args) => log.readAfter(...args),
+    readBefore: (...args) => log.readBefore(...args),
     position: (threadId) => log.position(threadId),
     close: () => log.close(),
     append: async (draft) => {

@@ -9,6 +9,7 @@ it('a log whose news cannot be told is reported, and keeps nobody from a message
   const log: DeliveryLog = {
     append: (draft) => inner.append(draft),
     readAfter: (...args) => inner.readAfter(...args),
+    readBefore: (...args) => inner.readBefore(...args),
     position: (threadId) => inner.position(threadId),
     subscribe: (...args) => inner.subscribe(...args),
     sweep: () => inner.sweep(),
@@ -42,6 +43,7 @@ it('what the hub throws at a log that brings an entry is reported, not thrown in
   const log: DeliveryLog = {
     append: (draft) => inner.append(draft),
     readAfter: (...args) => inner.readAfter(...args),
+    readBefore: (...args) => inner.readBefore(...args),
     position: (threadId) => inner.position(threadId),
     subscribe(threadId, onEntry) {
       bring = onEntry;

@@ -36,6 +36,7 @@ export const HUB_OPTIONS: OptionTable<HubOptions> = {
   development: 'boolean',
   nativeSender: 'any',
   log: 'any',
+  history: { load: 'function' },
   inspect: 'any',
   tracer: 'any',
   meter: 'any',

@@ -27,7 +27,7 @@ const METER = [
   'createObservableGauge',
   'addBatchObservableCallback',
 ] as const;
-const LOG = ['append', 'readAfter', 'position', 'subscribe', 'sweep', 'close'] as const;
+const LOG = ['append', 'readAfter', 'readBefore', 'position', 'subscribe', 'sweep', 'close'] as const;
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option, its value and its range */
 export function resolveOptions(options: HubOptions): HubSettings {
@@ -74,6 +74,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     definitions: new ThreadDefinitions(options.threads ?? []),
     nativeSender: resolveNativeSender(options.nativeSender),
     log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock }),
+    history: checkMethods('history', options.history, ['load']),
     inspectors: checkInspectors(options.inspect),
     tracer: checkMethods('tracer', options.tracer, ['startSpan']),
     meter: checkMethods('meter', options.meter, METER),

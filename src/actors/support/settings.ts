@@ -1,5 +1,6 @@
 import type { Clock } from '../../api/clock.ts';
 import type { CompressionOptions, Inspector, StreamLimits, WhenFull } from '../../api/options.ts';
+import type { HistorySource } from '../../api/history.ts';
 import type { DeliveryLog } from '../../api/log.ts';
 import type { WantedSender } from '../../infra/native/shared-sender.ts';
 import type { Filled } from '../../infra/option-checks.ts';
@@ -66,6 +67,7 @@ export interface HubSettings {
   readonly definitions: ThreadDefinitions;
   readonly nativeSender: WantedSender;
   readonly log: DeliveryLog;
+  readonly history: HistorySource | undefined;
   readonly inspectors: readonly Inspector[];
   readonly tracer: Tracer | undefined;
   readonly meter: Meter | undefined;

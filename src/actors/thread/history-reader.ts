@@ -1,63 +1,109 @@
-import type { HistoryMessage } from '../../api/thread.ts';
 import type { Entry } from '../../api/entry.ts';
+import type { HistoryMessage, HistoryPage, LoadedMessage } from '../../api/history.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
+import { parseInWorker } from '../../infra/serialization/workers/parse-worker.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import { cursorOf, seamCursor } from './history-cursor.ts';
+import type { RawPage } from './history-pages.ts';
+
+/** A longer message is not parsed in the event loop: a megabyte takes milliseconds. */
+export const MAX_PARSED_BYTES = 1024 * 1024;
+
+/** The message of the application's database, as readers get it. */
+export function loadedMessage(threadId: string, { id, at, data, cursor }: LoadedMessage): HistoryMessage {
+  return { id, position: undefined, cursor: seamCursor(threadId, { id, at, cursor }), lane: 'normal', at, data };
+}
 
 /**
- * The messages of entries, parsed in slices of the scheduler: parsing takes milliseconds for each megabyte. One message is parsed in one
- * go.
+ * The messages of a page, parsed in slices of the scheduler. One message is parsed in one go, and a big one is copied piece by piece.
+ * Releases the bodies of the entries.
  * @throws SyntaxError if preencoded bytes are not JSON
  */
-export function readMessages(
-  entries: readonly Entry[],
-  epoch: string,
+export function parsePage(
+  threadId: string,
+  page: RawPage,
   { scheduler, now }: Pick<HubContext, 'scheduler' | 'now'>,
-): Promise<readonly HistoryMessage[]> {
+): Promise<HistoryPage> {
   return new Promise((resolve, reject) => {
-    scheduler.add(new HistoryReader(entries, epoch, now, { resolve, reject }));
+    scheduler.add(new PageParser(threadId, page, now, { resolve, reject }));
   });
 }
 
 interface Completion {
-  readonly resolve: (messages: readonly HistoryMessage[]) => void;
+  readonly resolve: (page: HistoryPage) => void;
   readonly reject: (error: unknown) => void;
 }
 
-class HistoryReader implements Task {
+class PageParser implements Task {
+  readonly #page: RawPage;
   readonly #left: Entry[];
-  readonly #epoch: string;
   readonly #now: () => number;
   readonly #completion: Completion;
-  readonly #messages: HistoryMessage[] = [];
+  readonly #messages: HistoryMessage[];
+  #copy: BigCopy | undefined;
 
-  constructor(entries: readonly Entry[], epoch: string, now: () => number, completion: Completion) {
-    this.#left = entries.toReversed();
-    this.#epoch = epoch;
+  constructor(threadId: string, page: RawPage, now: () => number, completion: Completion) {
+    this.#page = page;
+    this.#left = page.entries.toReversed();
     this.#now = now;
     this.#completion = completion;
-    // the log may trim them meanwhile
-    for (const { body } of entries) body.retain();
+    this.#messages = page.loaded.map((message) => loadedMessage(threadId, message));
   }
 
   run(deadline: number): boolean {
     try {
       for (let entry = this.#left.at(-1); entry !== undefined; entry = this.#left.at(-1)) {
-        this.#messages.push(messageOf(entry, this.#epoch));
-        entry.body.release();
-        this.#left.pop();
+        const message = this.#read(entry);
+        if (message !== undefined) {
+          this.#messages.push(message);
+          entry.body.release();
+          this.#left.pop();
+        }
         if (this.#now() >= deadline && this.#left.length > 0) return false;
       }
-      this.#completion.resolve(this.#messages);
+      const { hasOlder, gap } = this.#page;
+      this.#completion.resolve({ messages: this.#messages, hasOlder, ...(gap && { gap }) });
     } catch (error) {
       for (const { body } of this.#left) body.release();
       this.#completion.reject(error);
     }
     return true;
   }
+
+  /** Undefined if a big message needs another slice. */
+  #read({ id, offset, at, lane, body }: Entry): HistoryMessage | undefined {
+    const position = { epoch: this.#page.epoch, offset, id };
+    const facts = { id, position: formatPosition(position), cursor: cursorOf(position, at), lane, at };
+    if (body.bytes <= MAX_PARSED_BYTES) {
+      const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
+      return { ...facts, data };
+    }
+    const copy = (this.#copy ??= new BigCopy(body.bytes));
+    if (!copy.add(body.chunks)) return undefined;
+    this.#copy = undefined;
+    const { bytes } = copy;
+    return { ...facts, bytes, json: () => parseInWorker(bytes) };
+  }
 }
 
-function messageOf({ id, offset, lane, body }: Entry, epoch: string): HistoryMessage {
-  const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
-  return { id, position: formatPosition({ epoch, offset, id }), lane, data };
+/** The bytes of a big message, copied chunk by chunk. */
+class BigCopy {
+  readonly bytes: Uint8Array;
+  #at = 0;
+  #next = 0;
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** Copies one more chunk; true when it was the last. */
+  add(chunks: readonly Uint8Array[]): boolean {
+    const chunk = chunks[this.#next++];
+    if (chunk !== undefined) {
+      this.bytes.set(chunk, this.#at);
+      this.#at += chunk.length;
+    }
+    return this.#next >= chunks.length;
+  }
 }

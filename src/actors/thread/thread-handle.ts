@@ -1,20 +1,22 @@
-import { LogUnavailableError, PositionLostError } from '../../infra/errors.ts';
-import { checkId, formatPosition, parsePosition } from '../../infra/log/ids.ts';
+import { LogUnavailableError } from '../../infra/errors.ts';
+import { checkId, formatPosition } from '../../infra/log/ids.ts';
 import { checkCount } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
-import { readMessages } from './history-reader.ts';
+import { HistoryPages, MOST_IN_PAGE } from './history-pages.ts';
+import { parsePage } from './history-reader.ts';
 import type { StreamServices } from '../streams/stream-services.ts';
 import { checkMessage } from './message-check.ts';
 import type { ThreadPort } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
 import type { Connection } from '../../api/connection.ts';
-import type { HistoryMessage, HistoryOptions, Thread, ThreadStats } from '../../api/thread.ts';
+import type { HistoryOptions, HistoryPage } from '../../api/history.ts';
+import type { Thread, ThreadStats } from '../../api/thread.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
 import type { StreamOptions, TokenStream } from '../../api/stream.ts';
 
-const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { from: 'text', limit: 'number' };
+const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { before: 'text', after: 'text', limit: 'number' };
 
 /** The application's handle of a thread: the id, and the way to the thread as it is now. */
 export class ThreadHandle implements Thread {
@@ -45,22 +47,13 @@ export class ThreadHandle implements Thread {
     return formatPosition(await this.#services.settings.log.position(this.id));
   }
 
-  async history(options: HistoryOptions = {}): Promise<readonly HistoryMessage[]> {
+  async history(options: HistoryOptions = {}): Promise<HistoryPage> {
     checkOptions<HistoryOptions>(options, HISTORY_OPTIONS);
-    const limit = checkCount('limit', options.limit, 100, { min: 1 });
-    const { log } = this.#services.settings;
-    const from = options.from === undefined ? undefined : parsePosition(options.from);
-    const { epoch, offset: head } = await log.position(this.id);
-    if (from !== undefined && (from.epoch !== epoch || from.offset > head)) {
-      const why = from.epoch === epoch ? 'ahead' : 'epoch';
-      throw new PositionLostError({ threadId: this.id, position: formatPosition(from), why });
-    }
-    const after = from?.offset ?? 0;
-    for (;;) {
-      const entries = await log.readAfter(this.id, after, limit);
-      // the memory of entries dropped since then belongs to other messages now
-      if (entries.every(({ body }) => body.isAlive)) return readMessages(entries, epoch, this.#services);
-    }
+    const { before, after } = options;
+    const limit = checkCount('limit', options.limit, 100, { min: 1, max: MOST_IN_PAGE.messages });
+    const pages = new HistoryPages(this.id, this.#services);
+    const page = await pages.read({ before, after, limit, maxBytes: MOST_IN_PAGE.bytes });
+    return parsePage(this.id, page, this.#services);
   }
 
   ready(): Promise<void> {

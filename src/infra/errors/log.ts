@@ -77,6 +77,19 @@ export class InvalidPositionError extends ThreadcastError {
   }
 }
 
+/** `HubOptions.history` has failed, or has answered with something else than a page; the `cause` is its error. */
+export class HistoryFailedError extends ThreadcastError {
+  readonly code = 'TC_HISTORY_FAILED';
+  readonly threadId: string;
+  readonly reason: string;
+
+  constructor(facts: { threadId: string; reason: string; cause?: unknown }) {
+    super(`history.load of thread ${facts.threadId}: ${facts.reason}`, { cause: facts.cause });
+    this.threadId = facts.threadId;
+    this.reason = facts.reason;
+  }
+}
+
 /** `history` from a position that the log does not know: the messages after it cannot be determined. */
 export class PositionLostError extends ThreadcastError {
   readonly code = 'TC_POSITION_LOST';

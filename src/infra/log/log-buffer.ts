@@ -128,16 +128,6 @@ export class LogBuffer implements LogTail {
     return entry?.kind === 'message' && !entry.isSuperseded;
   }
 
-  /** Messages that are still worth delivering after an offset, oldest first. */
-  readAfter(offset: number, limit: number, now: number): Entry[] {
-    const entries: Entry[] = [];
-    for (let at = Math.max(offset + 1, this.first); at <= this.head && entries.length < limit; at++) {
-      const entry = this.at(at);
-      if (entry?.kind === 'message' && entry.isDeliverable(now)) entries.push(entry);
-    }
-    return entries;
-  }
-
   /** Drops entries that are too old or too many, some at a time; false if more are left to drop. */
   trim(now: number): boolean {
     const { maxEntries, maxBytes, maxAgeMs } = this.#retention;

@@ -1,6 +1,6 @@
 import { CLOCK_METHODS, systemClock, wallTime } from '../time/clock.ts';
 import type { Entry, EntryDraft } from '../../api/entry.ts';
-import type { Appended, DeliveryLog, LogReset, LogSubscription, Position } from '../../api/log.ts';
+import type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, Position } from '../../api/log.ts';
 import { releaseDraft } from './entry.ts';
 import { checkedEpochs, randomEpoch } from './ids.ts';
 import { UnknownMessageError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { LogBuffer } from './log-buffer.ts';
 import { retentionTable, type Ledger, type Retention, type RetentionRules } from './retention.ts';
 import { checkOptions, type OptionTable } from '../option-table.ts';
 import { checkMethods, checkCount, checkNumber, type Optional } from '../option-checks.ts';
+import { readAfter, readBefore } from './pages.ts';
 import { LruList } from './lru-list.ts';
 import { Epochs } from './epochs.ts';
 import { MemoryAnswers } from './memory-answers.ts';
@@ -122,7 +123,14 @@ class MemoryLog implements DeliveryLog {
   }
 
   readAfter(threadId: string, offset: number, limit: number): readonly Entry[] {
-    return this.#threads.get(threadId)?.buffer.readAfter(offset, limit, this.#clock.now()) ?? [];
+    const log = this.#threads.get(threadId);
+    return log === undefined ? [] : readAfter(log.buffer, offset, limit, this.#clock.now());
+  }
+
+  readBefore(threadId: string, before: number, limit: number, maxBytes: number): LogPage {
+    const log = this.#threads.get(threadId);
+    if (log !== undefined) return readBefore(log.buffer, before, limit, maxBytes, this.#clock.now());
+    return { position: this.position(threadId), first: 1, entries: [], hasOlder: false };
   }
 
   /** The position of an unknown thread is where it will begin. Asking does not create the thread. */

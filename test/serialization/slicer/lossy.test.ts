@@ -54,7 +54,7 @@ describe('in development', () => {
     const error = await refusal(message);
     expect(error).toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE', path, isLossy: true });
     expect(error.message).toContain(`${kind} has no JSON form at ${path}`);
-    expect(await hub.thread('t').history()).toEqual([]);
+    expect((await hub.thread('t').history()).messages).toEqual([]);
   });
 
   it('also where the message is taken as it is at the call, or built in a worker', async () => {
@@ -88,7 +88,7 @@ describe('in development', () => {
     };
     const { position } = await hub.thread('t').send(message);
     expect(position).toBeDefined();
-    const [entry] = await hub.thread('t').history();
+    const [entry] = (await hub.thread('t').history()).messages;
     expect(entry?.data).toEqual(JSON.parse(JSON.stringify(message)));
   });
 });
@@ -97,6 +97,6 @@ it('in production the bytes are those of JSON.stringify', async () => {
   hub = createHub({ development: false });
   const message = { tags: new Map([['a', 1]]), pixels: new Uint8Array(2) };
   await hub.thread('t').send(message);
-  const [entry] = await hub.thread('t').history();
+  const [entry] = (await hub.thread('t').history()).messages;
   expect(entry?.data).toEqual({ tags: {}, pixels: { 0: 0, 1: 0 } });
 });

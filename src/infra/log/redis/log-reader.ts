@@ -64,7 +64,7 @@ export class LogReader {
   async position(): Promise<Position> {
     const standing = await this.standing();
     if (standing !== undefined) return { epoch: standing.epoch, offset: standing.head, id: standing.headId };
-    const former = await this.#former();
+    const former = await this.former();
     if (former !== undefined) return former;
     const { newEpoch } = this.#settings;
     const asked = ['', '0', String(ASKED_MS)];
@@ -76,7 +76,7 @@ export class LogReader {
   async begun(script: Script, args: readonly (string | Buffer)[]): Promise<unknown> {
     const reply = await this.#run(script, ['', '', ''], args);
     if (!isMissing(reply)) return reply;
-    const { epoch, offset, id } = (await this.#former()) ?? { epoch: this.#settings.newEpoch(), offset: 0, id: '' };
+    const { epoch, offset, id } = (await this.former()) ?? { epoch: this.#settings.newEpoch(), offset: 0, id: '' };
     return this.#run(script, [epoch, String(offset), id], args);
   }
 
@@ -90,7 +90,7 @@ export class LogReader {
   }
 
   /** The thread's position when its log expired. */
-  async #former(): Promise<Position | undefined> {
+  async former(): Promise<Position | undefined> {
     const { position } = this.#keys;
     return decodePosition(await this.#session.call(position, ['GET', position]));
   }

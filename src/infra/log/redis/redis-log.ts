@@ -1,6 +1,7 @@
 import type { Entry, EntryDraft } from '../../../api/entry.ts';
-import type { Appended, DeliveryLog, LogReset, LogSubscription, Position } from '../../../api/log.ts';
+import type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, Position } from '../../../api/log.ts';
 import type { LogPresence } from '../../../api/log-presence.ts';
+import { readAfter } from '../pages.ts';
 import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import { TrimRound } from '../trim-round.ts';
@@ -24,7 +25,7 @@ import { LogReader } from './log-reader.ts';
 import { reanchor } from './reanchor.ts';
 import { SubscriptionProbe } from './subscription-probe.ts';
 import { RedisThread, type ThreadReader, type RedisThreadServices } from './thread.ts';
-import { readUnheld } from './unheld-history.ts';
+import { readHeldBefore, readUnheld, readUnheldBefore } from './unheld-history.ts';
 
 /** How long the last commands may take when the log is closed. */
 const FAREWELL_MS = 300;
@@ -145,7 +146,7 @@ class RedisLog implements DeliveryLog {
       const from = { epoch, offset: Math.min(offset + 1, tail.buffer.head), id: '' };
       const reach = async (): Promise<void> => (epoch === '' ? tail.ready() : tail.reach(from));
       await this.#retryUntil.withinDeadline(threadId, reach, () => thread.source.progressAt);
-      if (!tail.isEnded) return tail.buffer.readAfter(offset, limit, now);
+      if (!tail.isEnded) return readAfter(tail.buffer, offset, limit, now);
     }
     const source = this.#source(threadId);
     const progress = (): number => source.progressAt;
@@ -154,6 +155,17 @@ class RedisLog implements DeliveryLog {
       () => readUnheld(threadId, source, this.#settings, offset, limit),
       progress,
     );
+  }
+
+  async readBefore(threadId: string, before: number, limit: number, maxBytes: number): Promise<LogPage> {
+    const source = this.#source(threadId);
+    const read = async (): Promise<LogPage> => {
+      const tail = this.#threads.get(threadId)?.tail;
+      const page = tail && (await readHeldBefore(tail, this.#settings, before, limit, maxBytes));
+      if (page !== undefined && tail?.isEnded === false) return page;
+      return readUnheldBefore(threadId, source, this.#settings, before, limit, maxBytes);
+    };
+    return this.#retryUntil.withinDeadline(threadId, read, () => source.progressAt);
   }
 
   async position(threadId: string): Promise<Position> {

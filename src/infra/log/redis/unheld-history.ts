@@ -1,8 +1,11 @@
 import type { Entry } from '../../../api/entry.ts';
-import { LogBuffer } from '../log-buffer.ts';
+import type { LogPage } from '../../../api/log.ts';
+import { LogBuffer, type StoredDraft } from '../log-buffer.ts';
+import { readAfter, readBefore } from '../pages.ts';
 import { draftOf } from './codec.ts';
 import type { LogReader } from './log-reader.ts';
 import type { RedisLogSettings } from './options.ts';
+import type { RedisTail } from './tail.ts';
 
 /**
  * Reads the entries after an offset of a thread that this process does not hold. A newer entry may supersede an older one, so it reads all
@@ -33,5 +36,57 @@ export async function readUnheld(
     }
   }
   buffer.trim(now);
-  return buffer.readAfter(offset, limit, now);
+  return readAfter(buffer, offset, limit, now);
+}
+
+/** Reads the newest entries before an offset of such a thread: from the end, because a newer entry may supersede an older one. */
+export async function readUnheldBefore(
+  threadId: string,
+  source: LogReader,
+  { clock, retentionOf }: RedisLogSettings,
+  before: number,
+  limit: number,
+  maxBytes: number,
+): Promise<LogPage> {
+  const standing = await source.standing();
+  if (standing === undefined) {
+    const position = (await source.former()) ?? { epoch: '', offset: 0, id: '' };
+    return { position, first: position.offset + 1, entries: [], hasOlder: false };
+  }
+  const { epoch, head, headId, now: redisNow } = standing;
+  const now = clock.now();
+  const retention = retentionOf(threadId);
+  const buffer = new LogBuffer(epoch, retention, now);
+  buffer.restart({ epoch, offset: head, id: headId }, now);
+  for (;;) {
+    const page = readBefore(buffer, before, limit, maxBytes, now);
+    const isFull = buffer.head - buffer.first + 1 >= retention.maxEntries;
+    if (page.hasOlder || buffer.first === 1 || isFull) return page;
+    const older: StoredDraft[] = [];
+    for (const arrival of await source.before(buffer.first - 1, 1, epoch)) {
+      const loggedAt = Math.min(now, now - (redisNow - arrival.at));
+      if (arrival.offset !== buffer.first - 1 - older.length || loggedAt + retention.maxAgeMs <= now) break;
+      older.push({ draft: draftOf(threadId, arrival, loggedAt), offset: arrival.offset, loggedAt });
+    }
+    if (older.length === 0) return page;
+    buffer.prepend(older.reverse());
+  }
+}
+
+/** Reads them of a thread that this process holds, as far as it has to. */
+export async function readHeldBefore(
+  tail: RedisTail,
+  { clock }: RedisLogSettings,
+  before: number,
+  limit: number,
+  maxBytes: number,
+): Promise<LogPage> {
+  await tail.ready();
+  for (let span = limit; ; span *= 4) {
+    const { buffer } = tail;
+    const oldest = Math.max(1, Math.min(before - 1, buffer.head) - span);
+    await tail.reach({ epoch: buffer.epoch, offset: Math.min(oldest, buffer.head), id: '' });
+    const page = readBefore(buffer, before, limit, maxBytes, clock.now());
+    if (page.hasOlder || oldest === 1 || buffer.first > oldest) return page;
+  }
 }
