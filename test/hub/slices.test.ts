@@ -68,13 +68,16 @@ const WRITE_MS = 0.02;
 class SlowLink extends FakeLink {
   readonly #clock: VirtualClock;
 
-  constructor(clock: VirtualClock) {
+  readonly #writeMs: number;
+
+  constructor(clock: VirtualClock, writeMs = WRITE_MS) {
     super();
     this.#clock = clock;
+    this.#writeMs = writeMs;
   }
 
   override write(piece: Piece, body: Body | undefined): void {
-    this.#clock.spend(WRITE_MS);
+    this.#clock.spend(this.#writeMs);
     super.write(piece, body);
   }
 
@@ -104,6 +107,21 @@ it('a log that begins anew tells the members of a thread in slices, each before 
     expect(link.messages.at(-1)).toMatchObject({ t: 'msg', d: 'next' });
   }
   expect(hub.stats().longestSliceMs).toBeLessThanOrEqual(SLICE_MS + 16 * 2 * WRITE_MS + 0.001);
+});
+
+it('a long history goes out in slices to a socket that takes everything, as one does that was reset', async () => {
+  const clock = new VirtualClock();
+  harness = makeHarness({ sliceMs: SLICE_MS, clock });
+  const { hub } = harness;
+  for (let i = 0; i < 900; i++) void hub.thread('t').send('x'.repeat(20_000));
+  await clock.settle();
+  // joining 256 KiB takes that long
+  const runMs = 0.3;
+  const link = new SlowLink(clock, runMs);
+  hub.accept(link.attach, { authorize: () => true });
+  const isDone = (): boolean => link.received.length >= 900;
+  const longest = await longestHold(clock, () => link.say({ t: 'join', th: 't', from: 'start' }), isDone);
+  expect(longest).toBeLessThanOrEqual(2 * (SLICE_MS + 5 * runMs));
 });
 
 it.each(['close', 'drain'] as const)('hub.%s ends its connections in slices, which the meter sees', async (how) => {

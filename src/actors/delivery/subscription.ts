@@ -7,9 +7,7 @@ import { PartSender, type PartsRequest } from './part-sender.ts';
 import type { JoinedFrame } from './joined-frames.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from './subscriber.ts';
-
-/** Maximum entries of one visit: a long catch-up of small entries must not block the event loop. */
-const STEPS_PER_VISIT = 256;
+import { BYTES_PER_VISIT, STEPS_PER_VISIT } from './visit-limits.ts';
 
 /**
  * One connection in one thread: a cursor into the log. At any traffic, a connection that is behind costs these two numbers. No message is
@@ -116,7 +114,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
     this.writer.cork();
     this.#overtake();
     let steps = this.#partStream === undefined ? 0 : STEPS_PER_VISIT;
-    while (steps++ < STEPS_PER_VISIT && this.isBehind && this.#advance());
+    const end = this.writer.bytes + BYTES_PER_VISIT;
+    while (steps++ < STEPS_PER_VISIT && this.writer.bytes < end && this.isBehind && this.#advance());
     this.writer.uncork();
     return !this.isBehind || this.#wait();
   }
