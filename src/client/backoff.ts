@@ -12,9 +12,10 @@ export interface Backoff {
  *
  * @param attempt 1 for the first
  * @param random uniform in [0, 1)
+ * @param spreadMs the least ceiling, which the server of many clients asks for
  */
-export function backoffDelay({ minMs, maxMs }: Backoff, attempt: number, random: () => number): number {
-  return minMs + random() * (Math.min(maxMs, minMs * 2 ** attempt) - minMs);
+export function backoffDelay({ minMs, maxMs }: Backoff, attempt: number, random: () => number, spreadMs = 0): number {
+  return minMs + random() * (Math.min(maxMs, Math.max(minMs * 2 ** attempt, spreadMs)) - minMs);
 }
 
 /** The server asked for a pause (1013, 4429): anything from half of `maxMs` to `maxMs`. */

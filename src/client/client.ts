@@ -201,9 +201,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     else this.#onThreadFrame(frame);
   }
 
-  #onHello({ isUp, pingMs, maxBytes, list }: ServerFrame & { readonly t: 'hello' }): void {
+  #onHello({ isUp, pingMs, spreadMs, maxBytes, list }: ServerFrame & { readonly t: 'hello' }): void {
     this.#onLog(isUp);
-    this.#connection.greeted(pingMs);
+    this.#connection.greeted(pingMs, spreadMs);
     if (this.#isGreeted) return;
     this.#isGreeted = true;
     const limits = limitsOf(list, maxBytes);

@@ -18,6 +18,9 @@ import {
 /** Failures in a row after which the client reports an error. */
 const FAILURES_TOLD = 5;
 
+/** A socket that ends within this time after the page woke has ended before. */
+const AWAKE_MS = 5_000;
+
 /** Opens one socket after another: it waits and opens again, until it is closed for good. */
 export class ServerConnection {
   readonly #watchdog: HeartbeatWatchdog;
@@ -38,12 +41,16 @@ export class ServerConnection {
   /** This socket's server has said `hello`. */
   #isGreeted = false;
   #failures = 0;
+  /** Clients of this server come back over so long a time. */
+  #spreadMs: number | undefined;
   /** The delay that the server asked for with `bye`. */
   #retryMs: number | undefined;
   /** No attempt before this time, whatever the network does: the server asked for it. */
   #notBefore = 0;
   /** Since the socket opened; never is long ago. */
   #offlineAt = -Infinity;
+  /** When the page woke last, unless an attempt followed. */
+  #wokeAt = -Infinity;
   #unwatch = (): void => {};
 
   constructor(settings: ClientSettings, listener: ConnectionListener) {
@@ -93,7 +100,8 @@ export class ServerConnection {
   }
 
   /** The server has said `hello`: it is the hub, not only a proxy that accepts connections. */
-  greeted(pingMs: number | undefined): void {
+  greeted(pingMs: number | undefined, spreadMs: number | undefined): void {
+    this.#spreadMs = spreadMs;
     this.#isGreeted = true;
     this.#timer.clear();
     if (pingMs) this.#watchdog.expect(pingMs);
@@ -189,7 +197,9 @@ export class ServerConnection {
     this.#notBefore = asked === undefined ? 0 : now + asked;
     // a server that closes again and again does not set our pace
     const delay =
-      asked !== undefined && hasLasted ? asked : Math.max(asked ?? 0, backoffDelay(backoff, ++this.#attempt, random));
+      asked !== undefined && hasLasted
+        ? asked
+        : Math.max(asked ?? 0, backoffDelay(backoff, ++this.#attempt, random, this.#spreadMs));
     // `onLine` may be wrong, for example in a network without internet: so it slows us down, but does not stop us
     const retryInMs = isOffline() ? Math.max(delay, backoff.maxMs) : delay;
     this.#timer.set(retryInMs, () => this.#retry());
@@ -197,6 +207,11 @@ export class ServerConnection {
     this.#step('lost', { code, reason, failures, retryInMs });
     if (failures === FAILURES_TOLD)
       this.#listener.report(new ConnectionFailingError({ attempts: failures, closeCode: code, reason }));
+    // the browser reports what happened while the page slept only after it woke
+    if (now - this.#wokeAt < AWAKE_MS) {
+      this.#wokeAt = -Infinity;
+      this.#wake();
+    }
   }
 
   /** Gives the socket up without waiting for its close event, which may take minutes. */
@@ -226,6 +241,7 @@ export class ServerConnection {
   /** An attempt may succeed now. */
   #wake(): void {
     if (this.#state === 'waiting' && this.#now() >= this.#notBefore) this.#retry();
+    else this.#wokeAt = this.#now();
   }
 
   #onOnline(): void {

@@ -28,7 +28,7 @@ export function isOffline(): boolean {
 }
 
 /**
- * Reports when the network is gone or back, and when the page becomes visible again, if the environment has such events. Returns the
+ * Reports when the network is gone or back, and when the page is visible, shown or resumed again, if the environment has such events. Returns the
  * function that ends it.
  */
 export function watchEnvironment(onOffline: () => void, onOnline: () => void, onVisible: () => void): () => void {
@@ -39,6 +39,9 @@ export function watchEnvironment(onOffline: () => void, onOnline: () => void, on
   const each = (method: 'addEventListener' | 'removeEventListener'): void => {
     environment[method]?.('offline', onOffline);
     environment[method]?.('online', onOnline);
+    // back from the back/forward cache, and from the freezer
+    environment[method]?.('pageshow', onVisible);
+    page?.[method]?.('resume', onVisible);
     page?.[method]?.('visibilitychange', onVisibility);
   };
   each('addEventListener');

@@ -82,6 +82,8 @@ export type ServerFrame =
       readonly t: 'hello';
       readonly isUp: boolean;
       readonly pingMs: number | undefined;
+      /** Over this time, in milliseconds, the server's clients come back after a crash. */
+      readonly spreadMs: number | undefined;
       readonly maxBytes: number | undefined;
       /** Maximum entries of a list; undefined if the server accepts none. */
       readonly list: number | undefined;
@@ -109,7 +111,11 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   if (frame === undefined) return undefined;
   const { t, at, o: offset, n, of, limits } = frame;
   const [th, id, text, s, why, code] = pick(frame, 'th id d s why code', textOf);
-  const [ref, recovered = 0, retryMs = 0, pingMs] = pick(frame, 'ref recovered retryMs pingMs', numberOf);
+  const [ref, recovered = 0, retryMs = 0, pingMs, spreadMs] = pick(
+    frame,
+    'ref recovered retryMs pingMs spreadMs',
+    numberOf,
+  );
   const position = parsePosition(frame['pos']);
   switch (t) {
     case 'msg':
@@ -151,7 +157,7 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     case 'log':
     case 'hello': {
       const [maxBytes, list] = pick(fieldsOf(limits) ?? {}, 'maxBytes list', numberOf);
-      return { t, isUp: frame['up'] !== false, pingMs, maxBytes, list };
+      return { t, isUp: frame['up'] !== false, pingMs, spreadMs, maxBytes, list };
     }
     case 'ok':
       return th !== undefined && id !== undefined

@@ -279,6 +279,10 @@ function stubBrowser(onLine = true) {
       state.onLine = type === 'online';
       target.dispatchEvent(new Event(type));
     },
+    /** The back/forward cache, or the freezer, gives the page back. */
+    wake(type: 'pageshow' | 'resume') {
+      (type === 'resume' ? page : target).dispatchEvent(new Event(type));
+    },
     show(visibilityState: 'visible' | 'hidden') {
       page.visibilityState = visibilityState;
       page.dispatchEvent(new Event('visibilitychange'));
@@ -339,10 +343,65 @@ test('a page that is shown again tries at once', async () => {
   expect(network.client.state).toBe('connecting');
 });
 
+test.each(['pageshow', 'resume'] as const)(
+  'at %s it tries at once, but not before the server allows it',
+  async (type) => {
+    const browser = stubBrowser();
+    const network = fakeNetwork();
+    network.socket.open().lose();
+    browser.wake(type);
+    expect(network.client.state).toBe('connecting');
+    network.socket.open().lose(4429);
+    browser.wake(type);
+    expect(network.client.state).toBe('waiting');
+    await network.clock.advance(10_000);
+    network.socket.open();
+    browser.wake(type);
+    expect([network.client.state, network.sockets.length]).toEqual(['open', 3]);
+  },
+);
+
+test('a loss that the browser reports after the page woke is not waited for, once', async () => {
+  const browser = stubBrowser();
+  const network = fakeNetwork();
+  network.socket.open();
+  browser.wake('resume');
+  await network.clock.advance(100);
+  network.socket.lose();
+  expect(network.client.state).toBe('connecting');
+  network.socket.open().lose();
+  expect(network.client.state).toBe('waiting');
+  await network.clock.advance(60_000);
+  network.socket.open();
+  browser.wake('pageshow');
+  await network.clock.advance(5_000);
+  network.socket.lose();
+  expect(network.client.state).toBe('waiting');
+});
+
+test('a server of many clients spreads their return: it says so in hello', async () => {
+  const waits: (number | undefined)[] = [];
+  for (const random of [0, 0.5, 0.999]) {
+    const { client, socket } = fakeNetwork({ random: () => random });
+    client.on('state', ({ retryInMs }) => waits.push(retryInMs));
+    socket.open({ ...HELLO, spreadMs: 5_000 }).lose();
+    client.close();
+  }
+  expect(waits.filter((ms) => ms !== undefined)).toEqual([500, 2_750, 4_995.5]);
+});
+
+test.each([1e9, -1, '5000', null])('spreadMs %s leaves the longest wait', (spreadMs) => {
+  const { client, socket } = fakeNetwork({ random: () => 1 });
+  const waits: number[] = [];
+  client.on('state', ({ retryInMs = 0 }) => waits.push(retryInMs));
+  socket.open({ ...HELLO, spreadMs }).lose();
+  expect(waits.at(-1)).toBe(spreadMs === 1e9 ? 20_000 : 1_000);
+});
+
 test('a closed client listens to the browser no more', async () => {
   const browser = stubBrowser();
   const network = fakeNetwork();
-  expect(browser.listening).toEqual(['offline', 'online', 'visibilitychange']);
+  expect(browser.listening).toEqual(['offline', 'online', 'pageshow', 'resume', 'visibilitychange']);
   network.client.close();
   expect(browser.listening).toEqual([]);
   browser.dispatch('online');

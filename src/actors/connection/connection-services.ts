@@ -11,6 +11,7 @@ import type { ThreadPort } from '../thread/thread-port.ts';
 
 /** The hub's connections, as one of them sees them. */
 export interface ConnectionPort {
+  readonly size: number;
   /** The connection is evicted. Its socket may still be closing: see `forget`. */
   leave(connectionId: string, end: { readonly code: number; readonly reason: string }): void;
   /** The socket is gone. */

@@ -12,6 +12,7 @@ import { resolveJoin, resolveLeave } from './resolve-join-options.ts';
 import { MAX_LIST, notices, type InboxJoin, type Join } from './wire-protocol.ts';
 import { ClientInput } from './client-input.ts';
 import { ClientSession } from './client-session.ts';
+import { spreadMs } from './reconnect-spread.ts';
 import { SessionTerm } from './session-term.ts';
 import type { Link, LinkListener } from '../../api/socket.ts';
 import type {
@@ -80,12 +81,13 @@ export class ConnectionActor implements Connection, LinkListener {
       const { code, reason } = machine.context.eviction;
       return this.terminate(code, reason);
     }
-    const { isInspected, status, settings } = this.#services;
+    const { isInspected, status, settings, connections } = this.#services;
     if (isInspected) machine.start();
     // nothing waits yet, so the scheduler has nothing to go on with
     else this.line.writer.open();
     const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST };
-    this.sendNotice(notices.hello(this.id, settings.liveness.heartbeatMs, limits, status.isLogUp));
+    const times = { pingMs: settings.liveness.heartbeatMs, spreadMs: spreadMs(connections.size) };
+    this.sendNotice(notices.hello(this.id, times, limits, status.isLogUp));
   }
 
   // --- Connection

@@ -21,9 +21,16 @@ const MOST_HEAD_BYTES = 2_048;
 
 /** What the server sends besides messages. */
 export const notices = {
-  /** @param isUp whether the log is reachable; sent only if it is not */
-  hello: (sid: string, pingMs: number, limits: { maxBytes: number; list: number }, isUp: boolean): Frame =>
-    encodeText(JSON.stringify({ t: 'hello', sid, pingMs, limits, up: isUp ? undefined : false })),
+  /**
+   * @param times `pingMs` is how long the server may be silent, `spreadMs` how long clients take to come back after a crash
+   * @param isUp whether the log is reachable; sent only if it is not
+   */
+  hello: (
+    sid: string,
+    times: { pingMs: number; spreadMs: number | undefined },
+    limits: { maxBytes: number; list: number },
+    isUp: boolean,
+  ): Frame => encodeText(JSON.stringify({ t: 'hello', sid, ...times, limits, up: isUp ? undefined : false })),
   joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
     encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref })),
   left: (th: string, why: string): Frame => encodeText(JSON.stringify({ t: 'left', th, why })),
