@@ -43,8 +43,7 @@ export class RedisAnswers implements LogAnswers {
     if (found === '') return { is: 'claimed' };
     const rest = found.slice(1);
     if (found.startsWith('A')) return { is: 'answered', answer: rest };
-    const nodes = await this.#nodes.among([rest]);
-    return nodes.isAlive(rest) ? { is: 'pending' } : this.#claim(threadId, key, rest);
+    return (await this.#nodes.isDead(rest)) ? this.#claim(threadId, key, rest) : { is: 'pending' };
   }
 
   #run(script: Script, threadId: string, key: string, ...args: readonly string[]): Promise<unknown> {

@@ -14,6 +14,11 @@ const KNOWN_MS = 3_600_000;
 const GONE_MS = 60_000;
 const MAX_STRANGERS = 1_000;
 
+/** What it needs of the session. */
+interface NodesSession extends Pick<RedisSession, 'run' | 'call'> {
+  readonly connection: object | undefined;
+}
+
 export interface Nodes {
   isAlive(nodeId: string): boolean;
   /** It has been gone for so long that it will not come back. */
@@ -26,7 +31,7 @@ export interface Nodes {
  * life, in which they report again.
  */
 export class LivingNodes {
-  readonly #session: RedisSession;
+  readonly #session: NodesSession;
   readonly #settings: RedisLogSettings;
   #alive: ReadonlySet<string> | undefined;
   /** Nodes that Redis knows, dead ones included. */
@@ -37,9 +42,11 @@ export class LivingNodes {
   #keptUntil = -Infinity;
   #reading: { readonly at: number; readonly nodes: Promise<Nodes> } | undefined;
   #nextBeatAt = 0;
+  /** When the last report began that Redis has answered. */
+  #reportedAt = -Infinity;
   #isClosed = false;
 
-  constructor(session: RedisSession, settings: RedisLogSettings) {
+  constructor(session: NodesSession, settings: RedisLogSettings) {
     this.#session = session;
     this.#settings = settings;
   }
@@ -55,9 +62,15 @@ export class LivingNodes {
     this.tick();
   }
 
-  /** This node has reported at least once. */
+  /** The others have heard of this node: what it claims from now on is not void. */
   async reported(): Promise<void> {
-    if (this.#alive === undefined) await this.#current();
+    if (this.#settings.clock.now() - this.#reportedAt > 2 * BEAT_MS) await this.#read();
+  }
+
+  /** Asked anew before the answer is yes: the node may have come back within the last second. */
+  async isDead(id: string): Promise<boolean> {
+    const isAlive = (await this.#current()).isAlive(id) || (await this.#read()).isAlive(id);
+    return !isAlive;
   }
 
   /** Which of these are alive: not older than a second, and asked anew if one is not known. */
@@ -87,6 +100,8 @@ export class LivingNodes {
   }
 
   #read(): Promise<Nodes> {
+    // the next report would be this node's return
+    if (this.#isClosed) return Promise.reject(new Error('log has been closed'));
     const now = this.#settings.clock.now();
     this.#nextBeatAt = now + BEAT_MS;
     const reading = { at: now, nodes: this.#beat() };
@@ -99,7 +114,9 @@ export class LivingNodes {
 
   async #beat(): Promise<Nodes> {
     const { keys, nodeId, redisNow, clock } = this.#settings;
+    const begunAt = clock.now();
     const reply = await this.#session.run(BEAT, [keys.nodes], [redisNow(), nodeId, String(KNOWN_MS)]);
+    this.#reportedAt = begunAt;
     const { now, before, beats } = decodeBeat(reply);
     if (this.#alive !== undefined && !(now - before <= LIFE_MS)) {
       this.#kept = this.#alive;

@@ -114,7 +114,7 @@ export class PendingAppends {
   }
 
   #fail(own: PendingAppend, reason: string): void {
-    const isMessage = own.draft.target === undefined;
+    const isMessage = own.draft.kind === undefined || own.draft.kind === 'message';
     if (this.#settings.isDeliveredLocally && isMessage && !own.isSettled)
       own.settle(this.#local.deliver(own.takeDraft()));
     else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));
