@@ -6,25 +6,19 @@ import type { ConnectionServices } from './connection-services.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { LeftThreads } from './left-threads.ts';
 import { PendingJoins, type PendingJoin } from './pending-joins.ts';
-import { SubscriptionTable } from './subscription-table.ts';
+import { CatchUp } from './catch-up.ts';
 import { notices } from './wire-protocol.ts';
-import type { Clearance } from '../delivery/clearance.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
-import type { Task } from '../support/slice-scheduler.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { LeaveReason } from '../../api/events.ts';
 import type { Canceller } from '../../api/stream.ts';
 
-/** The threads of one connection, and its catching up in those where it is behind. */
-export class Subscriptions extends SubscriptionTable implements Task {
+/** The threads of one connection, which it joins and leaves. */
+export class Subscriptions extends CatchUp {
   readonly #connection: Connection;
-  readonly #line: ConnectionLine;
   readonly #subscriber: Subscriber<Subscription>;
-  readonly #services: ConnectionServices;
-  /** Undefined if there are none. */
-  #behind: Set<Subscription> | undefined;
-  /** How many of them are the library's own. */
+  /** How many threads are the library's own. */
   #own = 0;
   /** When the connection last left a thread; undefined if it never did. */
   leftAt: number | undefined;
@@ -32,9 +26,6 @@ export class Subscriptions extends SubscriptionTable implements Task {
   #left: LeftThreads | undefined;
   /** Joins that wait for the application or for a shared log; undefined if there are none. */
   #pending: PendingJoins | undefined;
-  /** The subscription whose big message is being sent in parts: there is only one, which bounds the memory that it holds. */
-  #inParts: Subscription | undefined;
-
   /** @param connection as the application knows it */
   constructor(
     connection: Connection,
@@ -42,32 +33,14 @@ export class Subscriptions extends SubscriptionTable implements Task {
     subscriber: Subscriber<Subscription>,
     services: ConnectionServices,
   ) {
-    super();
+    super(line, services);
     this.#connection = connection;
-    this.#line = line;
     this.#subscriber = subscriber;
-    this.#services = services;
   }
 
   /** Whether a client or the application joined a thread; the hub itself joins the library's own threads. */
   get isWanted(): boolean {
     return this.size > this.#own;
-  }
-
-  /** Number of threads in which something is still to be written. */
-  get behind(): number {
-    return this.#behind?.size ?? 0;
-  }
-
-  /** Number of messages still to be written, in all threads. */
-  get lag(): number {
-    let lag = 0;
-    for (const subscription of this.#behind ?? NONE) lag += subscription.lag;
-    return lag;
-  }
-
-  get subscriptionsBehind(): Iterable<Subscription> {
-    return this.#behind ?? NONE;
   }
 
   /** Like `get`; returns `joining` between two subscriptions. */
@@ -77,7 +50,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
 
   /** The application's join. It does nothing if the connection has left meanwhile, or is already in the thread. */
   async join(threadId: string, from: string | undefined): Promise<void> {
-    this.#line.assertLive('join');
+    this.line.assertLive('join');
     if (this.get(threadId) !== undefined) return;
     await this.#whileJoining(threadId, (pending) => this.#enter(pending, from, undefined));
   }
@@ -95,7 +68,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
   ): Promise<boolean> {
     return this.#whileJoining(threadId, async (pending) => {
       if (!(await may()) || !pending.isWanted) return false;
-      this.#line.assertLive('join');
+      this.line.assertLive('join');
       if (from !== undefined && from !== 'start') parsePosition(from);
       return this.#rejoin(pending, from, request);
     });
@@ -110,7 +83,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     } finally {
       all.end(pending);
       if (all.isEmpty && this.#pending === all) this.#pending = undefined;
-      if (pending.wasMember) this.#announceLeft(threadId, this.#line.state === 'evicted' ? 'closed' : 'failed');
+      if (pending.wasMember) this.#announceLeft(threadId, this.line.state === 'evicted' ? 'closed' : 'failed');
     }
   }
 
@@ -147,7 +120,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     const subscription = this.get(threadId);
     if (subscription === undefined) return;
     const position = formatPosition(subscription.position);
-    this.#line.sendNotice(notices.joined(threadId, position, 0, ref));
+    this.line.sendNotice(notices.joined(threadId, position, 0, ref));
   }
 
   /** False if the client may not cancel, or is not in the thread. */
@@ -169,54 +142,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
       }
     };
     if (leaveSome((left) => left >= LEFT_AT_ONCE)) return;
-    this.#services.scheduler.add({ run: (deadline) => leaveSome(() => this.#services.now() >= deadline) });
-  }
-
-  fellBehind(subscription: Subscription, clearance: Clearance): void {
-    (this.#behind ??= new Set()).add(subscription);
-    if (clearance !== 'signal') this.#services.scheduler.add(this);
-  }
-
-  /** False if another thread's big message is in progress. Waiting subscriptions are visited when that is over. */
-  beginParts(subscription: Subscription): boolean {
-    this.#inParts ??= subscription;
-    return this.#inParts === subscription;
-  }
-
-  endParts(): void {
-    this.#inParts = undefined;
-    if (this.behind > 0) this.#services.scheduler.add(this);
-  }
-
-  /** Continues the frame in progress, then catches up: visits the threads in turn, as far as the socket accepts data. */
-  run(deadline: number): boolean {
-    try {
-      return this.#goOn(deadline);
-    } catch (error) {
-      this.#line.onBroken(error);
-      return true;
-    }
-  }
-
-  #goOn(deadline: number): boolean {
-    const { writer, input } = this.#line;
-    const clearance = writer.resume();
-    if (clearance !== 'now') return clearance === 'signal';
-    input?.goOn();
-    // one visit for each: a subscription that is still behind moves to the end of the set; parts of a big message alternate with the rest
-    let left = this.behind;
-    for (const subscription of this.#behind ?? NONE) {
-      if (left-- === 0) break;
-      this.#passed(subscription);
-      subscription.visit();
-      // else what it has boarded would not wait for the company of others
-      if (this.#behind === undefined) return true;
-      const next = writer.admit('message');
-      if (next !== 'now') return next === 'signal';
-      if (this.#services.now() >= deadline) return this.behind === 0;
-    }
-    // a subscription that waits for no signal has already asked for another turn
-    return true;
+    this.services.scheduler.add({ run: (deadline) => leaveSome(() => this.services.now() >= deadline) });
   }
 
   /**
@@ -225,7 +151,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
    */
   async #enter(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): Promise<boolean> {
     const { threadId } = pending;
-    const { threads, settings } = this.#services;
+    const { threads, settings } = this.services;
     if (request !== undefined && !threads.hasRoomFor(threadId)) {
       throw new TooManyThreadsError({ limit: settings.input.maxThreads });
     }
@@ -234,7 +160,7 @@ export class Subscriptions extends SubscriptionTable implements Task {
     const reached = thread.reach(from);
     if (reached !== undefined) await reached;
     if (!pending.isWanted) return false;
-    this.#line.assertLive('join');
+    this.line.assertLive('join');
     if (this.get(threadId) !== undefined) return false;
     const { subscription, plan } = thread.subscribe(this.#subscriber, from, request);
     this.add(subscription);
@@ -242,29 +168,27 @@ export class Subscriptions extends SubscriptionTable implements Task {
     const readTo = this.#left?.take(thread.id, plan.start.epoch) ?? 0;
     if (readTo > 0 && request !== undefined) this.#payFor(subscription, readTo);
     const position = formatPosition(plan.start);
-    this.#line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
+    this.line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
     if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
-    if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription, this.#line.writer.admit('message'));
+    if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription, this.line.writer.admit('message'));
     if (this.#pending?.entered(thread.id) !== true && !isOwnThreadId(thread.id))
-      this.#services.membership.joined(this.#connection, thread.id);
+      this.services.membership.joined(this.#connection, thread.id);
     return true;
   }
 
   /** The application is notified after everything else: its listener may join or leave. */
   #announceLeft(threadId: string, reason: LeaveReason): void {
-    if (!isOwnThreadId(threadId)) this.#services.membership.left(this.#connection, threadId, reason);
+    if (!isOwnThreadId(threadId)) this.services.membership.left(this.#connection, threadId, reason);
   }
 
   /** The client joins a thread that it is in: it is answered with its current position. */
   #greet(subscription: Subscription, request: JoinRequest | undefined): void {
     subscription.tellReset();
     subscription.parts = request?.parts;
-    this.#line.sendNotice(
-      notices.joined(subscription.threadId, formatPosition(subscription.position), 0, request?.ref),
-    );
+    this.line.sendNotice(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, request?.ref));
     subscription.streams?.place(subscription, request?.texts);
     this.#payFor(subscription, 0);
-    if (subscription.isOwed) this.fellBehind(subscription, this.#line.writer.admit('message'));
+    if (subscription.isOwed) this.fellBehind(subscription, this.line.writer.admit('message'));
   }
 
   /** A client asks for what it has been given already: messages are paid for as they are written, text of streams now. */
@@ -277,23 +201,16 @@ export class Subscriptions extends SubscriptionTable implements Task {
   #forget(subscription: Subscription): void {
     this.delete(subscription.threadId);
     // the end of the connection is no such leave
-    if (this.#line.state !== 'evicted') {
-      this.#left ??= new LeftThreads(this.#services.settings.input.maxThreadsPerConnection);
+    if (this.line.state !== 'evicted') {
+      this.#left ??= new LeftThreads(this.services.settings.input.maxThreadsPerConnection);
       this.#left.note(subscription.threadId, subscription.position.epoch, subscription.readTo);
     }
     if (isOwnThreadId(subscription.threadId)) this.#own--;
-    else this.leftAt = this.#services.now();
-    this.#passed(subscription);
+    else this.leftAt = this.services.now();
+    this.passed(subscription);
     subscription.leave();
-  }
-
-  #passed(subscription: Subscription): void {
-    this.#behind?.delete(subscription);
-    if (this.#behind?.size === 0) this.#behind = undefined;
   }
 }
 
 /** Threads that are left in one go: each takes some ten microseconds. */
 const LEFT_AT_ONCE = 64;
-
-const NONE: ReadonlySet<Subscription> = new Set();

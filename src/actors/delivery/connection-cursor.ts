@@ -3,12 +3,14 @@ import type { LogTail } from '../../api/log.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { GapReason } from './gap-reason.ts';
+import type { JoinedFrame } from './joined-frames.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
 import { LogCursor } from './log-cursor.ts';
+import type { WriteBatch } from './write-batch.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 
 /**
- * The cursor of a connection. Code that follows a message asks it whose cursor it is and whether the whole message was handed over.
+ * The cursor of a connection, and how it writes entries. Code that follows a message asks it whose cursor it is and whether the whole message was handed over.
  * @typeParam Member the subscription
  */
 export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> implements PieceWatcher {
@@ -18,6 +20,10 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   readonly writer: FrameWriter;
   /** The next visit notifies the client: ten thousand notices at once would block the event loop. */
   #owedGap: GapReason | undefined;
+  /** The client pays for entries up to here: its connection has been given them before. */
+  rereadTo = 0;
+  /** The offset after which it began to read. */
+  readonly #from: number;
 
   constructor(
     subscriber: Subscriber<Member>,
@@ -28,6 +34,7 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     this.subscriber = subscriber;
     this.serial = start.serial;
     this.writer = subscriber.writer;
+    this.#from = start.after;
   }
 
   get threadId(): string {
@@ -83,6 +90,51 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   /** The outcome belongs to the connection, whichever subscription it has meanwhile. */
   protected override get reader(): object {
     return this.subscriber;
+  }
+
+  /**
+   * Writes joined frames and passes their entries. Only when `canWrite`.
+   * @param via a batch, or a flight: false if no sender takes it
+   */
+  protected writeRun(run: JoinedFrame, via: WriteBatch | 'flight' | undefined): boolean {
+    const { piece, bytes, entries } = run;
+    if (via === 'flight' && !this.writer.flyRun(piece, bytes.length, entries.length)) return false;
+    if (via === undefined) this.writer.writeRun(bytes, entries.length);
+    else if (via !== 'flight') this.writer.board(piece, bytes.length, entries.length, via);
+    for (const entry of entries) this.noteWritten(entry);
+    this.home.counters.deliveries += entries.length;
+    if (run.isTraced) this.subscriber.traceRun(run);
+    const isReread = this.cursor < this.rereadTo;
+    this.cursor = run.to;
+    if (isReread) this.subscriber.rereads(entries.length, bytes.length);
+    return true;
+  }
+
+  /**
+   * Writes an entry, of a big one the first piece. Only when `canWrite`.
+   * @param isAhead it overtakes entries before it
+   */
+  protected write(entry: Entry, isAhead: boolean, batch?: WriteBatch): void {
+    const writer = this.writer;
+    const { format, window } = writer.variant;
+    const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
+    const piece = frame.body === undefined ? frame.pieces[0] : undefined;
+    if (batch !== undefined && piece !== undefined) {
+      writer.board(piece, frame.bytes, 1, batch);
+      this.onWhole(entry, frame.bytes);
+      return;
+    }
+    writer.write(frame, entry, this);
+    if (writer.writing !== undefined) this.subscriber.goOn(entry);
+  }
+
+  /** An edit or a removal of what the client has not received, or has received as it is now. */
+  protected isMoot(entry: Entry): boolean {
+    const { kind, offset, targetOffset } = entry;
+    if (kind === 'message') return false;
+    if (kind === 'remove' && this.writer.variant.format === 'plain') return true;
+    if (targetOffset === undefined || offset > this.startedAt) return false;
+    return targetOffset > this.#from && targetOffset >= this.tail.first;
   }
 
   // --- PieceWatcher

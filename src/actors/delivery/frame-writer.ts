@@ -3,6 +3,7 @@ import type { Entry, Frame } from '../../api/entry.ts';
 import type { FrameVariant } from '../../infra/wire/frame-variant.ts';
 import type { Clearance, WriteKind } from './clearance.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
+import { sizeOf, UnfinishedFrame } from './unfinished-frame.ts';
 import type { WriteBatch } from './write-batch.ts';
 import type { Link, LinkListener, Piece } from '../../api/socket.ts';
 
@@ -27,9 +28,7 @@ export class FrameWriter {
   #isAbandoned = false;
   /** Until the landing, writes wait in the socket. */
   #passesFlight = false;
-  #unfinished: Frame | undefined;
-  /** The watcher of that message. */
-  #writing: { readonly entry: Entry; readonly watcher: PieceWatcher } | undefined;
+  #unfinished: UnfinishedFrame | undefined;
   #boarded: Piece | undefined;
   /** Undefined when no notice waits, which is nearly always. */
   #notices: Frame[] | undefined;
@@ -37,7 +36,6 @@ export class FrameWriter {
   #noticeBytes = 0;
   #messages = 0;
   #bytes = 0;
-  #nextPiece = 0;
   readonly #owner: Owner;
 
   constructor(link: Link, variant: FrameVariant, highWaterMark: number, owner: Owner) {
@@ -103,7 +101,7 @@ export class FrameWriter {
 
   /** The message of which only the first pieces have been handed to the socket. */
   get writing(): Entry | undefined {
-    return this.#writing?.entry;
+    return this.#unfinished?.entry;
   }
 
   open(): void {
@@ -188,13 +186,11 @@ export class FrameWriter {
       else watcher.onCut(entry);
       return;
     }
-    // the log may trim the entry before its frame is finished
-    frame.body?.retain();
-    this.#unfinished = frame;
-    this.#writing = { entry, watcher };
+    const unfinished = new UnfinishedFrame(frame, entry, watcher);
+    this.#unfinished = unfinished;
     // the first piece goes out at once, so that a message counted as written has begun; like a single frame, it may exceed the high-water
     // mark by one fragment at most
-    this.#nextPiece = 1;
+    unfinished.pass();
     this.#hand(first, sizeOf(first), frame.body);
   }
 
@@ -233,18 +229,21 @@ export class FrameWriter {
     this.#hand(piece, notice.bytes, undefined);
   }
 
-  #continue(frame: Frame): Clearance {
-    const piece = frame.pieces[this.#nextPiece] ?? [];
+  #continue(unfinished: UnfinishedFrame): Clearance {
+    const { piece } = unfinished;
     const size = sizeOf(piece);
     const { unsentBytes } = this.#link;
     const limit = this.#highWaterMark;
     // only where a drain follows: after a ping's few bytes, no drain event comes
     if (unsentBytes >= limit / 2 && unsentBytes + size > limit) return 'signal';
-    this.#nextPiece++;
-    this.#hand(piece, size, frame.body);
+    unfinished.pass();
+    this.#hand(piece, size, unfinished.frame.body);
     // a link that throws has ended it
-    if (this.#unfinished !== frame) return 'signal';
-    if (this.#nextPiece === frame.pieces.length) this.#complete(frame);
+    if (this.#unfinished !== unfinished) return 'signal';
+    if (unfinished.isOver) {
+      this.#unfinished = undefined;
+      unfinished.complete();
+    }
     return 'turn';
   }
 
@@ -255,9 +254,9 @@ export class FrameWriter {
     this.#boarded = undefined;
     this.#notices = undefined;
     this.#noticeBytes = 0;
-    const writing = this.#writing;
-    if (this.#unfinished !== undefined) this.#finish(this.#unfinished);
-    writing?.watcher.onCut(writing.entry);
+    const unfinished = this.#unfinished;
+    this.#unfinished = undefined;
+    unfinished?.drop();
   }
 
   #hand(piece: Piece, size: number, body: Body | undefined): void {
@@ -279,22 +278,4 @@ export class FrameWriter {
       this.#owner.onBroken(error);
     }
   }
-
-  #complete(frame: Frame): void {
-    const writing = this.#writing;
-    this.#finish(frame);
-    writing?.watcher.onWhole(writing.entry, frame.bytes);
-  }
-
-  #finish(frame: Frame): void {
-    this.#unfinished = undefined;
-    this.#writing = undefined;
-    frame.body?.release();
-  }
-}
-
-function sizeOf(piece: Piece): number {
-  let size = 0;
-  for (const part of piece) size += part.length;
-  return size;
 }

@@ -19,14 +19,10 @@ import { BYTES_PER_VISIT, STEPS_PER_VISIT } from './visit-limits.ts';
 export class Subscription extends ConnectionCursor<Subscription> {
   /** Set if the client receives big entries in parts. */
   parts: PartsRequest | undefined;
-  /** The client pays for entries up to here: its connection has been given them before. */
-  rereadTo = 0;
   /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
   /** The cursor at which it waits for a signal, although the socket may accept messages. */
   #waitsAt = -1;
-  /** The offset after which it began to read. */
-  readonly #from: number;
 
   constructor(
     subscriber: Subscriber<Subscription>,
@@ -40,7 +36,6 @@ export class Subscription extends ConnectionCursor<Subscription> {
   ) {
     super(subscriber, home, start);
     this.parts = start.parts;
-    this.#from = start.after;
   }
 
   /** Token streams of the thread. */
@@ -123,7 +118,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** Writes a volatile entry now, or drops it, counts it and returns false. */
   offerVolatile(entry: Entry): boolean {
     if (this.isLive && this.canWrite && entry.isDeliverable(this.home.now())) {
-      this.#write(entry, false);
+      this.write(entry, false);
       return true;
     }
     this.home.counters.volatileDropped++;
@@ -153,18 +148,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** @param via a batch, or a flight: then only if the sender takes it */
   #deliverRun(run: JoinedFrame, via?: WriteBatch | 'flight'): boolean {
-    if (!this.canWrite) return false;
-    const { piece, bytes, entries } = run;
-    if (via === 'flight' && !this.writer.flyRun(piece, bytes.length, entries.length)) return false;
-    if (via === undefined) this.writer.writeRun(bytes, entries.length);
-    else if (via !== 'flight') this.writer.board(piece, bytes.length, entries.length, via);
-    for (const entry of run.entries) this.noteWritten(entry);
-    this.home.counters.deliveries += run.entries.length;
-    if (run.isTraced) this.subscriber.traceRun(run);
-    const isReread = this.cursor < this.rereadTo;
-    this.cursor = run.to;
-    if (isReread) this.subscriber.rereads(run.entries.length, run.bytes.length);
-    return true;
+    return this.canWrite && this.writeRun(run, via);
   }
 
   /** Moves to the oldest entry that the log holds and notifies the client; false if the socket does not accept the notice now. */
@@ -180,25 +164,16 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** Writes the next entry at the cursor; false if the socket accepts no more. */
   #step(batch?: WriteBatch): boolean {
     const entry = this.tail.at(this.cursor + 1);
-    if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry) && !this.#isMoot(entry)) {
+    if (entry !== undefined && this.isWorthIt(entry) && !this.wasAhead(entry) && !this.isMoot(entry)) {
       if (!this.canWrite) return false;
       if (this.parts !== undefined && entry.isInParts) return this.#begin(entry, this.parts);
-      this.#write(entry, false, batch);
+      this.write(entry, false, batch);
       if (this.cursor < this.rereadTo) this.subscriber.rereads(1, entry.body.bytes);
     } else if (entry !== undefined && !this.wasAhead(entry)) {
       this.noteSkipped(entry);
     }
     this.cursor++;
     return true;
-  }
-
-  /** An edit or a removal of what the client has not received, or has received as it is now. */
-  #isMoot(entry: Entry): boolean {
-    const { kind, offset, targetOffset } = entry;
-    if (kind === 'message') return false;
-    if (kind === 'remove' && this.writer.variant.format === 'plain') return true;
-    if (targetOffset === undefined || offset > this.startedAt) return false;
-    return targetOffset > this.#from && targetOffset >= this.tail.first;
   }
 
   /** Begins a big entry: sends its first part, or the first that the client misses; true when no further part follows. */
@@ -256,20 +231,6 @@ export class Subscription extends ConnectionCursor<Subscription> {
     this.subscriber.endParts();
   }
 
-  #write(entry: Entry, isAhead: boolean, batch?: WriteBatch): void {
-    const writer = this.writer;
-    const { format, window } = writer.variant;
-    const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
-    const piece = frame.body === undefined ? frame.pieces[0] : undefined;
-    if (batch !== undefined && piece !== undefined) {
-      writer.board(piece, frame.bytes, 1, batch);
-      this.onWhole(entry, frame.bytes);
-      return;
-    }
-    writer.write(frame, entry, this);
-    if (writer.writing !== undefined) this.subscriber.goOn(entry);
-  }
-
   /** Writes the critical entries that wait behind others. */
   #overtake(): void {
     for (;;) {
@@ -283,7 +244,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
       }
       this.notePassedOver(after, offset);
       const entry = this.tail.at(offset);
-      if (entry !== undefined && this.isWorthIt(entry) && !this.#isMoot(entry)) this.#write(entry, true);
+      if (entry !== undefined && this.isWorthIt(entry) && !this.isMoot(entry)) this.write(entry, true);
       else if (entry !== undefined) this.noteSkipped(entry);
       this.criticalCursor = offset;
       if (entry !== undefined && offset <= this.rereadTo) this.subscriber.rereads(1, entry.body.bytes);
