@@ -1,8 +1,14 @@
+import { constants, inflateRawSync } from 'node:zlib';
+
+/** The end of a compressed message, which its sender leaves out (RFC 7692 section 7.2.2). */
+const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+
 /** Reads the unmasked WebSocket frames of a server (RFC 6455 section 5.2) from bytes that come in any pieces. */
 export class FrameReader {
   readonly #onText: (text: string) => void;
   #bytes: Buffer = Buffer.alloc(0);
   #fragments: Buffer[] = [];
+  #isDeflated = false;
 
   constructor(onText: (text: string) => void) {
     this.#onText = onText;
@@ -25,9 +31,15 @@ export class FrameReader {
     const opcode = first & 0x0f;
     const isLast = first >= 0x80;
     if ((opcode === 0) !== this.#fragments.length > 0) throw new Error('a message begins inside another one');
+    if (opcode !== 0) this.#isDeflated = (first & 0x40) !== 0;
     this.#fragments.push(bytes.subarray(start, start + length));
     this.#bytes = bytes.subarray(start + length);
-    if (isLast) this.#onText(Buffer.concat(this.#fragments.splice(0)).toString());
+    if (isLast) this.#onText(this.#read(this.#fragments.splice(0)).toString());
     return true;
+  }
+
+  #read(fragments: readonly Buffer[]): Buffer {
+    if (!this.#isDeflated) return Buffer.concat(fragments);
+    return inflateRawSync(Buffer.concat([...fragments, TAIL]), { finishFlush: constants.Z_SYNC_FLUSH });
   }
 }

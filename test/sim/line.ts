@@ -1,4 +1,5 @@
 import type { Body, Clock, Link, LinkListener, Piece } from '../../src/index.ts';
+import type { WindowBits } from '../../src/api/socket.ts';
 import { FrameReader } from './frame-reader.ts';
 
 /** The client's end of a line. */
@@ -21,6 +22,8 @@ const CLOSE_TIMEOUT_MS = 30_000;
  * `window` is what the network holds for a client that reads slowly.
  */
 export class Line implements Link {
+  /** Of the compression that the client has negotiated. */
+  readonly deflateWindow: WindowBits | undefined;
   readonly #network: Clock;
   readonly #node: { run(callback: () => void): void };
   readonly #latencyMs: number;
@@ -40,7 +43,13 @@ export class Line implements Link {
   #isClosing = false;
   #isCut = false;
 
-  constructor(far: FarEnd, node: { run(callback: () => void): void }, network: Clock, latencyMs: number) {
+  constructor(
+    far: FarEnd,
+    node: { run(callback: () => void): void },
+    network: Clock,
+    { latencyMs, deflateWindow }: { latencyMs: number; deflateWindow?: WindowBits | undefined },
+  ) {
+    this.deflateWindow = deflateWindow;
     this.#far = far;
     this.#node = node;
     this.#network = network;

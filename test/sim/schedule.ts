@@ -1,4 +1,5 @@
 import { Dice } from './dice.ts';
+import type { Temper } from './sim-workers.ts';
 
 /** Kinds of trouble; each schedule draws its own mix. */
 export const FAULTS = [
@@ -21,6 +22,8 @@ export type Act =
       readonly lane: 'normal' | 'critical' | 'volatile';
       readonly size: number;
       readonly times: number;
+      /** The message is built by a worker. */
+      readonly isRecipe: boolean;
     }
   | { readonly act: 'publish'; readonly client: number; readonly thread: number; readonly size: number }
   | { readonly act: 'join' | 'leave' | 'kick'; readonly client: number; readonly thread: number }
@@ -51,6 +54,9 @@ export interface Schedule {
   readonly threads: number;
   readonly maxEntries: number;
   readonly faults: readonly Fault[];
+  /** How the workers do, and zlib; undefined where none of them has anything to do. */
+  readonly workers: Temper | undefined;
+  readonly zlib: Temper | undefined;
   readonly steps: readonly Step[];
 }
 
@@ -74,7 +80,31 @@ export function draw(seed: number, length = 60): Schedule {
       [1, dice.int(600, 5_000)],
     ]),
   }));
-  return { seed, ...shape, faults, steps };
+  // dice of their own, so that a seed keeps the schedule that it had before
+  const others = new Dice(seed ^ 0xfa17);
+  const temper = (): Temper | undefined =>
+    others.weighted([
+      [2, undefined],
+      [1, 'well'],
+      [1, isQuiet ? 'well' : 'failing'],
+    ]);
+  const workers = temper();
+  const zlib = temper();
+  const isRecipe = (): boolean => workers !== undefined && others.chance(0.3);
+  return {
+    seed,
+    ...shape,
+    faults,
+    workers,
+    zlib,
+    steps: steps.map(({ act, waitMs }) => ({ act: adapted(act, isRecipe(), zlib !== undefined), waitMs })),
+  };
+}
+
+/** Parts are compressed by zlib itself, in its own time: with compression, no message is that big. */
+function adapted(act: Act, isRecipe: boolean, isDeflated: boolean): Act {
+  if (act.act !== 'send') return act;
+  return { ...act, isRecipe, size: isDeflated ? Math.min(act.size, 100_000) : act.size };
 }
 
 type Shape = Pick<Schedule, 'nodes' | 'clients' | 'threads'>;
@@ -103,7 +133,7 @@ function drawAct(dice: Dice, shape: Shape, faults: readonly Fault[]): Act {
   ]);
   const if_ = (fault: Fault, weight: number): number => (faults.includes(fault) ? weight : 0);
   return dice.weighted<Act>([
-    [30, { act: 'send', node, thread, lane, size: bytes, times: bytes > 10_000 ? 1 : times }],
+    [30, { act: 'send', node, thread, lane, size: bytes, times: bytes > 10_000 ? 1 : times, isRecipe: false }],
     [12, { act: 'publish', client, thread, size: Math.min(bytes, 50_000) }],
     [5, { act: 'join', client, thread }],
     [3, { act: 'leave', client, thread }],

@@ -1,9 +1,15 @@
-import { createHub, type Hub } from '../../src/index.ts';
+import { createHubOver } from '../../src/actors/hub/hub.ts';
+import type { WindowBits } from '../../src/api/socket.ts';
+import type { Hub } from '../../src/index.ts';
 import type { VirtualClock } from '../../src/testing/index.ts';
+import { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import { Line } from './line.ts';
 import { NodeClock } from './node-clock.ts';
 import type { SimLog } from './sim-log.ts';
+import type { Schedule } from './schedule.ts';
+import { simDeflate } from './sim-deflate.ts';
+import { simWorkers } from './sim-workers.ts';
 import type { SimSocket } from './socket.ts';
 
 /** Times of a hub that fit into a short schedule. */
@@ -24,18 +30,21 @@ export class SimNode {
   readonly name: string;
   readonly #network: VirtualClock;
   readonly #ledger: Ledger;
-  readonly #hasOthers: boolean;
+  readonly #schedule: Schedule;
+  /** What workers, zlib and clients' windows leave to chance. */
+  readonly #dice: Dice;
   #clock: NodeClock;
   #hub: Hub | undefined;
   #lines: Line[] = [];
   #lives = 0;
   #ends: Promise<void>[] = [];
 
-  constructor(name: string, network: VirtualClock, ledger: Ledger, hasOthers: boolean) {
+  constructor(name: string, network: VirtualClock, ledger: Ledger, schedule: Schedule) {
     this.name = name;
     this.#network = network;
     this.#ledger = ledger;
-    this.#hasOthers = hasOthers;
+    this.#schedule = schedule;
+    this.#dice = new Dice(schedule.seed ^ 0xdef1a7e);
     this.#clock = new NodeClock(network);
     this.#clock.crash();
   }
@@ -58,13 +67,20 @@ export class SimNode {
     this.#ends = [];
     const life = `${this.name}-${++this.#lives}`;
     let ids = 0;
-    const hub = createHub({
-      ...TIMES,
-      clock,
-      newId: () => `${life}-${++ids}`,
-      log: log.of(clock, this.#hasOthers),
-      development: false,
-    });
+    const { nodes, workers, zlib } = this.#schedule;
+    const hub = createHubOver(
+      {
+        ...TIMES,
+        clock,
+        newId: () => `${life}-${++ids}`,
+        log: log.of(clock, nodes > 1),
+        development: false,
+      },
+      {
+        openWorkers: simWorkers(clock, this.#dice, workers ?? 'well'),
+        deflate: simDeflate(clock, this.#dice, zlib ?? 'well', (what) => this.#ledger.note(what)),
+      },
+    );
     hub.on('error', (error) =>
       this.#ledger.complain(`${life}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     );
@@ -76,7 +92,7 @@ export class SimNode {
   connect(socket: SimSocket, userId: string, latencyMs: number): { line: Line; connectionId: string } | undefined {
     const hub = this.hub;
     if (hub === undefined) return undefined;
-    const line = new Line(socket, this.#clock, this.#network, latencyMs);
+    const line = new Line(socket, this.#clock, this.#network, { latencyMs, deflateWindow: this.#window() });
     const connection = hub.accept(line.attach, {
       userId,
       authorize: () => true,
@@ -84,6 +100,16 @@ export class SimNode {
     });
     this.#lines.push(line);
     return { line, connectionId: connection.id };
+  }
+
+  #window(): WindowBits | undefined {
+    return this.#schedule.zlib === undefined
+      ? undefined
+      : this.#dice.weighted([
+          [1, undefined],
+          [1, 9],
+          [1, 15],
+        ]);
   }
 
   /** The application removes a connection from a thread. */

@@ -30,6 +30,10 @@ const EVENTS = [
   'freezeNode',
   'crashClient',
   'drain',
+  'recipe TC_WORKER_FAILED',
+  'serializer degraded',
+  'compressed',
+  'compression fails',
 ];
 
 test('nodes, real clients, a log and a network with faults: exactly once and in order, or a gap; what is acked has arrived', async () => {

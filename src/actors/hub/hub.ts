@@ -54,6 +54,11 @@ export function createHub<Definition extends ThreadDefinition = never>(
   return new HubActor(resolveOptions(options));
 }
 
+/** As `createHub`, with other workers and another compression than this process has: for the simulator. */
+export function createHubOver(options: HubOptions, ports: Pick<HubSettings, 'openWorkers' | 'deflate'>): Hub {
+  return new HubActor({ ...resolveOptions(options), ...ports });
+}
+
 class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   readonly #context: StreamServices;
   readonly #status = new LiveStatus(() => this.state);

@@ -1,5 +1,7 @@
 import { CLOCK_METHODS, systemClock } from '../../infra/time/clock.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
+import { RecipePool } from '../../infra/serialization/workers/recipe-pool.ts';
+import { deflateBody } from '../../infra/wire/deflate.ts';
 import { FRAGMENT_BYTES } from '../../infra/wire/frames.ts';
 import { checkId, randomId } from '../../infra/log/ids.ts';
 import { memoryLog } from '../../infra/log/memory-log.ts';
@@ -79,6 +81,8 @@ export function resolveOptions(options: HubOptions): HubSettings {
     tracer: checkMethods('tracer', options.tracer, ['startSpan']),
     meter: checkMethods('meter', options.meter, METER),
     maxSendSpans: checkCount('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
+    openWorkers: (pool) => new RecipePool(pool),
+    deflate: deflateBody,
     clock,
     newId,
   };

@@ -23,8 +23,7 @@ import type { MessageTrace } from '../../api/entry.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import { buildHere } from '../../infra/serialization/workers/build-here.ts';
-import { RecipePool } from '../../infra/serialization/workers/recipe-pool.ts';
-import type { RecipePoolStats } from '../../infra/serialization/workers/recipe-pool-options.ts';
+import type { Workers } from '../../infra/serialization/workers/worker-port.ts';
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
 import { serializerMachine } from '../../machines/index.ts';
 import { MutationCheck } from './mutation-check.ts';
@@ -38,7 +37,7 @@ import { sendIfActive } from '../support/send-if-active.ts';
 
 /** What the serializer needs from the hub. */
 export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'report' | 'scheduler'> & {
-  readonly settings: Pick<HubSettings, 'serializer' | 'maxMessageBytes' | 'clock' | 'isDevelopment'>;
+  readonly settings: Pick<HubSettings, 'serializer' | 'openWorkers' | 'maxMessageBytes' | 'clock' | 'isDevelopment'>;
   readonly telemetry: Telemetry;
   readonly metrics: Metrics;
 };
@@ -47,7 +46,7 @@ export type SerializerHost = Pick<HubContext, 'actorOptions' | 'launch' | 'repor
 export class SerializerActor {
   readonly #host: SerializerHost;
   readonly #actor: ActorRefFrom<typeof serializerMachine>;
-  readonly #workers: RecipePool;
+  readonly #workers: Workers;
   readonly #queue: EncodeQueue;
   readonly #segments = new SegmentPool();
   readonly #admission: Admission;
@@ -62,7 +61,7 @@ export class SerializerActor {
       sendIfActive(this.#actor, { type: isFull ? 'filled' : 'eased' }),
     );
     this.#queue = new EncodeQueue(host.scheduler);
-    this.#workers = new RecipePool({
+    this.#workers = host.settings.openWorkers({
       workers: serializer.workers,
       maxQueue: serializer.maxQueue,
       timeoutMs: serializer.timeoutMs,
@@ -90,7 +89,7 @@ export class SerializerActor {
   }
 
   /** State of the worker threads. */
-  get workers(): Pick<RecipePoolStats, 'queued' | 'running' | 'threads'> {
+  get workers(): Workers['stats'] {
     return this.#workers.stats;
   }
 

@@ -4,8 +4,10 @@ import type { HistorySource } from '../../api/history.ts';
 import type { DeliveryLog } from '../../api/log.ts';
 import type { WantedSender } from '../../infra/native/shared-sender.ts';
 import type { Filled } from '../../infra/option-checks.ts';
+import type { OpenWorkers } from '../../infra/serialization/workers/worker-port.ts';
 import type { Meter } from '../../infra/telemetry/metrics.ts';
 import type { Tracer } from '../../infra/telemetry/spans.ts';
+import type { DeflateBody } from '../../infra/wire/deflate.ts';
 import type { ThreadDefinitions } from './thread-definitions.ts';
 import type { ConnectionPolicy } from '../../machines/index.ts';
 
@@ -72,6 +74,8 @@ export interface HubSettings {
   readonly tracer: Tracer | undefined;
   readonly meter: Meter | undefined;
   readonly maxSendSpans: number;
+  readonly openWorkers: OpenWorkers;
+  readonly deflate: DeflateBody;
   readonly clock: Clock;
   readonly newId: () => string;
 }

@@ -89,13 +89,13 @@ export class PublishPipeline {
   }
 
   #compress(encoded: Encoded, lane: Lane): Encoded | Promise<Encoded> {
-    const { compression } = this.#services.settings;
+    const { compression, deflate } = this.#services.settings;
     const { bytes } = encoded.body;
     if (bytes < compression.thresholdBytes) return encoded;
     // messages that overtake or are not logged are sent whole
     const mayBeInParts = lane === 'normal' && bytes > IN_PARTS_ABOVE_BYTES;
     const windows = mayBeInParts ? this.windows.all.filter((window) => this.#takesWhole(window)) : this.windows.all;
-    return windows.length === 0 ? encoded : compress(encoded, windows, compression);
+    return windows.length === 0 ? encoded : compress(encoded, windows, compression, deflate);
   }
 
   /** At least one member with this window does not accept big messages in parts; parts are compressed one by one. */

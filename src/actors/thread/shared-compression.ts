@@ -1,5 +1,5 @@
 import type { Body } from '../../api/body.ts';
-import { deflateBody, WORTHWHILE } from '../../infra/wire/deflate.ts';
+import { WORTHWHILE, type DeflateBody } from '../../infra/wire/deflate.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { Encoded } from '../serializer/encoded-message.ts';
 import type { WindowBits } from '../../api/socket.ts';
@@ -35,10 +35,11 @@ export async function compress(
   encoded: Encoded,
   windows: readonly WindowBits[],
   { level }: Pick<Filled<CompressionOptions>, 'level'>,
+  deflate: DeflateBody,
 ): Promise<Encoded> {
   const { body } = encoded;
   const bodies = await Promise.all(
-    windows.map(async (window) => [window, await deflateBody(body, window, level).catch(() => undefined)] as const),
+    windows.map(async (window) => [window, await deflate(body, window, level).catch(() => undefined)] as const),
   );
   const deflated = new Map<WindowBits, Body>();
   for (const [window, small] of bodies) {

@@ -6,6 +6,9 @@ import type { WindowBits } from '../../api/socket.ts';
 /** The ratio below which compression is worth the client's work. */
 export const WORTHWHILE = 0.9;
 
+/** Compresses a body off the event loop; see `deflateBody`. The simulator has one of its own. */
+export type DeflateBody = (body: Body, windowBits: WindowBits, level: number) => Promise<Body>;
+
 /**
  * A body as blocks of raw deflate (RFC 1951), made off the event loop. Nothing in it refers to bytes outside, and it begins and ends on a
  * byte boundary. So it can stand in any message between stored blocks: it is compressed once, whatever the envelope.

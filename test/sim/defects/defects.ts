@@ -59,7 +59,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a client that the application has removed from a thread gets no `left`',
     file: 'src/actors/connection/connection.ts',
-    code: 'if (this.delivery.subscriptions.leave(threadId)) this.sendNotice(notices.left(threadId, reason));',
+    code: 'if (this.delivery.subscriptions.leave(threadId, reason)) this.sendNotice(notices.left(threadId, reason));',
     replacement: 'void [this.delivery.subscriptions.leave(threadId), reason];',
   },
   {

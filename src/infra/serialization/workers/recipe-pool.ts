@@ -10,6 +10,7 @@ import type { EncodedRecipe } from './pool-job.ts';
 import { errorOfCrash, errorOfReply, errorOfStart, shortUrl } from './recipe-failure.ts';
 import type { DeadlineClock, RecipePoolOptions, RecipePoolStats, RunOptions } from './recipe-pool-options.ts';
 import { argsOf, type Recipe } from './recipe.ts';
+import type { Workers } from './worker-port.ts';
 import { makePiscina, type PiscinaPool, type ThreadOptions } from './worker-threads.ts';
 import type { RecipeTask, WorkerReply } from './worker-protocol.ts';
 
@@ -20,7 +21,7 @@ import type { RecipeTask, WorkerReply } from './worker-protocol.ts';
  * Piscina starts, feeds, idles and ends the threads. The queue is ours: piscina (5.3.2) leaves queued tasks waiting when
  * the worker before them is lost and `minThreads` is 0, so it is never given more tasks than it may have threads.
  */
-export class RecipePool {
+export class RecipePool implements Workers {
   #piscina: PiscinaPool | undefined;
   readonly #workers: number;
   readonly #threadOptions: ThreadOptions;
