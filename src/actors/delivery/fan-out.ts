@@ -147,16 +147,28 @@ export class FanOut implements Task, LandingWaiter {
     const units = streams?.flush() ?? 0;
     const publications = this.#waiting;
     this.#waiting = [];
-    for (const publication of publications) publication.begin(lastSerial);
+    // one loop and no closure: most passes have one publication, in a thread that may have no member
+    let firstOffset = Infinity;
+    let isHeavy = units >= HEAVY_BYTES;
+    let isSelective = false;
+    let volatile: PublicationTally[] | undefined;
+    for (const publication of publications) {
+      publication.begin(lastSerial);
+      const { entry } = publication;
+      if (entry.offset > 0 && firstOffset === Infinity) firstOffset = entry.offset;
+      if (entry.lane === 'volatile') (volatile ??= []).push(publication);
+      isHeavy ||= entry.body.bytes >= HEAVY_BYTES;
+      isSelective ||= entry.except !== undefined;
+    }
     return {
       head: this.#tail.head,
       publications,
-      firstOffset: publications.find(({ entry }) => entry.offset > 0)?.entry.offset ?? Infinity,
-      volatile: publications.filter(({ entry }) => entry.lane === 'volatile'),
+      firstOffset,
+      volatile: volatile ?? NONE,
       // a volatile message is offered right after the visit, to members whose sockets accept it
-      batch: publications.some(({ entry }) => entry.lane === 'volatile') ? undefined : batch,
-      isSelective: publications.some(({ entry }) => entry.except !== undefined),
-      isHeavy: units >= HEAVY_BYTES || publications.some(({ entry }) => entry.body.bytes >= HEAVY_BYTES),
+      batch: volatile === undefined ? batch : undefined,
+      isHeavy,
+      isSelective,
       rest: members.values(),
       lastSerial,
       visited: 0,
@@ -192,6 +204,8 @@ export class FanOut implements Task, LandingWaiter {
     }
   }
 }
+
+const NONE: readonly PublicationTally[] = [];
 
 interface Pass {
   /** The newest offset when the pass began. */

@@ -14,8 +14,7 @@ import { PublishPipeline, type PipelineHost } from './publish-pipeline.ts';
 import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
 import { completed } from './receipt.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
-import { resolveSend, type SendSettings } from './resolve-send-options.ts';
-import type { OpenSpan } from '../../infra/telemetry/spans.ts';
+import { resolveSend } from './resolve-send-options.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
@@ -90,25 +89,29 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   /** Serializes, logs and offers a message. Never waits for a connection. */
-  async send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
-    const settings = resolveSend(options, this.#services);
-    return this.#publish(settings, (span) => this.#publishing.publish(message, settings, span));
+  send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
+    return this.#publish(options, message, undefined);
   }
 
   /** Logs that a message is erased, and offers that. */
-  async remove(messageId: string): Promise<Receipt> {
-    const settings = resolveSend({}, this.#services);
-    return this.#publish(settings, (span) => this.#publishing.remove(messageId, settings, span));
+  remove(messageId: string): Promise<Receipt> {
+    return this.#publish({}, undefined, messageId);
   }
 
-  async #publish(settings: SendSettings, publish: (span: OpenSpan) => Promise<PublicationTally>): Promise<Receipt> {
+  /** @param removed the message that is erased, instead of a new one */
+  async #publish(options: SendOptions, message: unknown, removed: string | undefined): Promise<Receipt> {
+    const settings = resolveSend(options, this.#services);
     const { lane, parent, link } = settings;
     const span = this.#services.telemetry.publish({ threadId: this.id, lane, parent, link });
     this.#life.enter(span.trace);
     try {
       this.#life.assertOpen('send');
       this.#streams?.assertFree(settings.id);
-      return completed(await publish(span), span, this.#services);
+      const publishing =
+        removed === undefined
+          ? this.#publishing.publish(message, settings, span)
+          : this.#publishing.remove(removed, settings, span);
+      return completed(await publishing, span, this.#services);
     } catch (error) {
       this.#services.counters.sendsFailed++;
       span.end({}, error);
