@@ -25,6 +25,7 @@ export { makeEntry, releaseDraft } from './infra/log/entry.ts';
 export { makeBody } from './infra/log/shared-body.ts';
 export {
   AnswerTimeoutError,
+  AnswerTooLargeError,
   AuthenticationTimeoutError,
   ConnectionClosedError,
   HubClosedError,
@@ -64,6 +65,8 @@ export type { MemoryLogOptions } from './infra/log/memory-log.ts';
 export type { RetentionRule, RetentionRules } from './infra/log/retention.ts';
 export { preencoded } from './infra/serialization/preencoded.ts';
 export { refuse } from './infra/socket/refuse.ts';
+export { answer } from './api/answer.ts';
+export type { Answer, AnswerReceipt } from './api/answer.ts';
 export type { Refusal } from './api/refusal.ts';
 export { streamArray, streamObject } from './infra/serialization/slicer/streamed.ts';
 export type {

@@ -1,3 +1,4 @@
+import type { Answer, AnswerReceipt } from './answer.ts';
 import type { Refusal } from './refusal.ts';
 import type { Listener } from './listener.ts';
 import type { Format, MaybePromise, SendOptions } from './message.ts';
@@ -77,11 +78,11 @@ export interface PublishedMessage<T extends ThreadShape = ThreadShape> {
 }
 
 /**
- * How the hub answers the client. A receipt of `send`: accepted, with the message's position. Nothing, or `true`: accepted. `false`, or
+ * How the hub answers the client. A receipt of `send`: accepted, with the message's position. `answer(data, receipt?)`: accepted, with data
+ * for the client. Nothing, or `true`: accepted. `false`, or
  * `refuse(status, message)`: refused.
  */
-export type PublishAnswer =
-  (Pick<Receipt, 'position'> & Partial<Pick<Receipt, 'id'>>) | Refusal | boolean | null | undefined | void;
+export type PublishAnswer = AnswerReceipt | Answer | Refusal | boolean | null | undefined | void;
 
 export interface JoinOptions {
   /** A position to resume after, or `start` for everything that the log holds. @default only new messages */

@@ -86,14 +86,19 @@ export interface VolatilePublishOptions extends PublishOptions {
 }
 
 /** The server has accepted a message. */
-export interface Published {
+export interface Published<Data = unknown> {
   /** The idempotency key. */
   readonly id: string;
   /** The message's id in its thread, `Message.id`, if the server sends it on as it came. */
   readonly messageId: string;
   /** Its position in the thread's log, `epoch.offset.id`; undefined if the server does not state it. */
   readonly position: string | undefined;
+  /** What the application answers with, `answer(data)` in `onPublish`; undefined without it. Without a definition, check it before you use it. */
+  readonly data: Data;
 }
+
+/** What `onPublish` answers with in the thread with this id: unknown where that is no id of a definition. */
+export type AnsweredIn<Id extends string> = Id extends ThreadId<infer T> ? T['answer'] : unknown;
 
 /** What a client may publish in the thread with this id: anything where that is no id of a definition. */
 export type PublishedAs<Id extends string> = Id extends ThreadId<infer T> ? T['publish'] : unknown;
@@ -198,13 +203,17 @@ export interface Client {
    * Rejects with PublishRefusedError if the server refuses it, PublishTimeoutError if no answer arrived in time, InvalidThreadIdError,
    * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.
    */
-  publish<Id extends string>(threadId: Id, data: PublishedAs<Id>, options?: PublishOptions): Promise<Published>;
+  publish<Id extends string>(
+    threadId: Id,
+    data: PublishedAs<Id>,
+    options?: PublishOptions,
+  ): Promise<Published<AnsweredIn<Id>>>;
   /** Resolves with undefined if the message was dropped, or if the connection was lost before the answer. */
   publish<Id extends string>(
     threadId: Id,
     data: PublishedAs<Id>,
     options: VolatilePublishOptions,
-  ): Promise<Published | undefined>;
+  ): Promise<Published<AnsweredIn<Id>> | undefined>;
   /** Adds a listener and returns the function that removes it. */
   on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void;
   /** Closes for good: leaves all threads, and rejects messages that wait to be published. A second call has no effect. */

@@ -72,6 +72,7 @@ export type ThreadFrame =
 export interface PublishAnswer {
   readonly messageId: string;
   readonly position: string | undefined;
+  readonly data: unknown;
 }
 
 /** What the server sends. */
@@ -161,7 +162,12 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     }
     case 'ok':
       return th !== undefined && id !== undefined
-        ? { t, th, id, answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(frame['pos']) } }
+        ? {
+            t,
+            th,
+            id,
+            answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(frame['pos']), data: frame['d'] },
+          }
         : undefined;
     case 'err':
       return code !== undefined

@@ -19,6 +19,7 @@ export type {
   Removed,
   Replaced,
   Published,
+  AnsweredIn,
   PublishedAs,
   SignIn,
   PublishOptions,

@@ -18,6 +18,7 @@ export {
   UpgradeTakenError,
   UnsupportedServerError,
   AnswerTimeoutError,
+  AnswerTooLargeError,
 } from './errors/hub.ts';
 export {
   ConnectionClosedError,

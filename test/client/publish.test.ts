@@ -248,3 +248,12 @@ test('a volatile message is dropped where the window is full, and is answered li
   socket.say(ok('v', 'e.1.v'));
   expect(await published).toMatchObject({ id: 'v', position: 'e.1.v' });
 });
+
+test('the answer of the application comes with it', async () => {
+  const { client, socket } = fakeNetwork();
+  socket.open();
+  const published = client.publish('t1', 1, { id: 'a' });
+  await turn();
+  socket.say({ ...ok('a', 'e.1.a'), d: { n: 7 } });
+  expect(await published).toEqual({ id: 'a', messageId: 'a', position: 'e.1.a', data: { n: 7 } });
+});

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { refuse, type AcceptOptions, type HubOptions } from '../../src/index.ts';
+import { answer, refuse, type AcceptOptions, type HubOptions } from '../../src/index.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
 
@@ -229,4 +229,31 @@ it.each(['short', 'with spaces in its random name', 'x'.repeat(65)])('the client
   expect(() => harness.hub.accept(new FakeLink().attach, { clientId })).toThrow(
     expect.objectContaining({ code: 'TC_INVALID_OPTION', option: 'clientId' }),
   );
+});
+
+it('answer gives the client data, with the position of the message or without', async () => {
+  const link = accept({
+    onPublish: async ({ threadId, id, data }) =>
+      answer(
+        { got: data },
+        data === 'send' ? await harness.hub.thread(threadId).send(data, { idempotencyKey: id }) : undefined,
+      ),
+  });
+  const [sent, bare] = await answersTo(link, pub('a', 'send'), pub('b', 'x'));
+  expect(sent).toEqual({ t: 'ok', th: 't', id: 'a', pos: expect.stringMatching(/\.1\./), d: { got: 'send' } });
+  expect(bare).toEqual({ t: 'ok', th: 't', id: 'b', d: { got: 'x' } });
+});
+
+it.each([
+  ['x'.repeat(65_535), 'TC_ANSWER_TOO_LARGE'],
+  [1n, 'internal'],
+])('an answer that cannot be sent is a refusal and an error event: %#', async (data, code) => {
+  const link = accept({ onPublish: () => answer(data) });
+  expect(await answersTo(link, pub('a'))).toEqual([{ t: 'err', th: 't', id: 'a', code }]);
+  expect(harness.errors.splice(0)).toHaveLength(1);
+});
+
+it.each([undefined, () => 1])('an answer without data is an acceptance: %#', async (data) => {
+  const link = accept({ onPublish: () => answer(data) });
+  expect(await answersTo(link, pub('a'))).toEqual([{ t: 'ok', th: 't', id: 'a' }]);
 });

@@ -1,6 +1,7 @@
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import {
   AnswerTimeoutError,
+  AnswerTooLargeError,
   HubClosedError,
   InvalidOptionError,
   LogUnavailableError,
@@ -9,6 +10,7 @@ import {
   ThreadClosedError,
   TooManyThreadsError,
 } from '../../infra/errors.ts';
+import { Answer } from '../../api/answer.ts';
 import { Refusal } from '../../api/refusal.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ClientSession } from './client-session.ts';
@@ -138,8 +140,10 @@ export class ClientRequests {
     else if (answer instanceof Refusal)
       this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', { why: answer.message });
     else {
-      const { id = scoped, position } = typeof answer === 'object' && answer !== null ? answer : {};
-      this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));
+      const receipt = answer instanceof Answer ? answer.receipt : answer;
+      const { id = scoped, position } = typeof receipt === 'object' && receipt !== null ? receipt : {};
+      const data = answer instanceof Answer ? answerJson(answer.data) : undefined;
+      this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid: id, pos: position, data }));
     }
   }
 
@@ -163,7 +167,8 @@ export class ClientRequests {
     const code = isKnown ? error.code : 'internal';
     this.#refuse(request, isHubFull ? 'unavailable' : code);
     // nothing that a client sends makes a session invalid
-    const isOurs = request.t === 'renew' || error instanceof AnswerTimeoutError;
+    const isAnswers = error instanceof AnswerTimeoutError || error instanceof AnswerTooLargeError;
+    const isOurs = request.t === 'renew' || isAnswers;
     if (!isKnown || isHubFull || isOurs) this.#services.report(error);
   }
 
@@ -194,6 +199,18 @@ export class ClientRequests {
     };
     this.#session.line.sendNotice(notices.error(code, about));
   }
+}
+
+/** Bytes of the JSON of an answer's data. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/** @throws AnswerTooLargeError, and what JSON.stringify throws */
+function answerJson(data: unknown): string | undefined {
+  // its result is undefined for undefined, a function and a symbol
+  const json: string | undefined = JSON.stringify(data);
+  const bytes = json === undefined ? 0 : Buffer.byteLength(json);
+  if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLargeError({ bytes, limit: MAX_ANSWER_BYTES });
+  return json;
 }
 
 const isShort = (text: string): boolean => text.length <= 256;

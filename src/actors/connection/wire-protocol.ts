@@ -40,9 +40,16 @@ export const notices = {
     code: string,
     about: { th?: string; id?: string; ref?: number | undefined; why?: string; paths?: readonly string[] } = {},
   ): Frame => encodeText(JSON.stringify({ t: 'err', code, ...about })),
-  /** @param mid the message's id in the thread */
-  accepted: (th: string, id: string, mid: string, pos: string | undefined): Frame =>
-    encodeText(JSON.stringify({ t: 'ok', th, id, mid, pos })),
+  /** @param about the message's id in the thread, its position, and the JSON of the application's answer */
+  accepted: (
+    th: string,
+    id: string,
+    about: { mid: string; pos: string | undefined; data: string | undefined },
+  ): Frame => {
+    const { mid, pos, data } = about;
+    const frame = JSON.stringify({ t: 'ok', th, id, mid, pos });
+    return encodeText(data === undefined ? frame : `${frame.slice(0, -1)},"d":${data}}`);
+  },
   heartbeat: encodeText('{"t":"hb"}'),
   log: (isUp: boolean): Frame => encodeText(JSON.stringify({ t: 'log', up: isUp })),
   /** @param ms how long the session lasts without a fresh token */

@@ -93,3 +93,17 @@ export class AnswerTimeoutError extends ThreadcastError {
     this.timeoutMs = facts.timeoutMs;
   }
 }
+
+/** `onPublish` has answered with more data than fits: the client was refused with this code. The message may have been sent. */
+export class AnswerTooLargeError extends ThreadcastError {
+  readonly code = 'TC_ANSWER_TOO_LARGE';
+  /** Of the data's JSON. */
+  readonly bytes: number;
+  readonly limit: number;
+
+  constructor(facts: { bytes: number; limit: number }) {
+    super(`an answer has ${facts.bytes} bytes of at most ${facts.limit}`);
+    this.bytes = facts.bytes;
+    this.limit = facts.limit;
+  }
+}
