@@ -25,6 +25,13 @@ async function join(hub: Hub, from?: string): Promise<{ link: FakeLink; connecti
 
 const WORDS = ['FIRST', 'SECOND', 'THIRD', 'FOURTH', 'FIFTH', 'xxxx', 'yyyy'];
 
+/** How a key is read, by its type; a text otherwise. */
+const READ: Readonly<Record<string, readonly string[]>> = {
+  hash: ['HGETALL'],
+  set: ['SMEMBERS'],
+  zset: ['ZRANGE', '0', '-1'],
+};
+
 /** Which of the words are anywhere in Redis. */
 async function contents(): Promise<string[]> {
   const keys = await server.run(['KEYS', '*']);
@@ -32,7 +39,8 @@ async function contents(): Promise<string[]> {
   const texts = await Promise.all(
     keys.map(async (key) => {
       const type = String(await server.run(['TYPE', String(key)]));
-      return JSON.stringify(await server.run(type === 'hash' ? ['HGETALL', String(key)] : ['GET', String(key)]));
+      const read = READ[type] ?? ['GET'];
+      return JSON.stringify(await server.run([read[0] ?? 'GET', String(key), ...read.slice(1)]));
     }),
   );
   return WORDS.filter((word) => texts.some((text) => text.includes(word)));
