@@ -6,6 +6,13 @@ export interface Canceller {
   readonly userId: string | undefined;
 }
 
+/** A token stream that has not ended. */
+export interface StreamInProgress {
+  readonly id: string;
+  /** UTF-16 units of its text so far, as far as this process has them. */
+  readonly length: number;
+}
+
 export interface StreamOptions {
   /**
    * Id of the stream and of the message that it becomes, `^[\w.:-]{1,128}$`. To begin a stream again, after a crash for example, use a new

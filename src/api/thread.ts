@@ -3,7 +3,7 @@ import type { ThreadShape } from './definition.ts';
 import type { HistoryOptions, HistoryPage } from './history.ts';
 import type { Sendable, SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
-import type { StreamOptions, TokenStream } from './stream.ts';
+import type { StreamInProgress, StreamOptions, TokenStream } from './stream.ts';
 
 /** Whether it has members or messages in progress (`live`), takes no more (`draining`), or is not in use. */
 export type ThreadState = 'idle' | 'live' | 'draining' | 'closed';
@@ -83,6 +83,11 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
    * in a shared log first, the stream's methods throw them
    */
   stream(options?: StreamOptions): TokenStream<T['message']>;
+  /**
+   * The token streams in progress, of all processes, in the order in which this process has heard of them. Empty while the thread is not
+   * open here: then no member of it is here, and no stream of this process.
+   */
+  streams(): readonly StreamInProgress[];
 }
 
 /** What a schema finds wrong with a message. */

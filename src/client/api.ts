@@ -10,7 +10,7 @@ export interface ThreadEvents<Data = unknown> {
   /** Messages that no reader has taken yet are given in the newest version, and not at all once they were removed. */
   replaced: Replaced<Data>;
   removed: Removed;
-  /** The first text of a token stream has arrived. */
+  /** A token stream has begun, perhaps without text yet. */
   stream: ClientStream<Data>;
   gap: Gap;
   progress: Progress;
@@ -50,6 +50,14 @@ export interface ClientThread<T extends ThreadShape = ThreadShape> extends Async
   readonly position: string | undefined;
   /** Adds a listener and returns the function that removes it. An error that a listener throws becomes an `error` event of the client. */
   on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents<T['received']>[E]) => unknown): () => void;
+  /** The token streams in progress, in the order in which the client has heard of them. */
+  readonly streams: readonly ClientStream<T['received']>[];
+  /**
+   * The token stream with this id, with its text from the beginning to the end. It may begin later: then it waits, until the thread ends or
+   * has a gap. If its final message has arrived, it has ended.
+   * @throws InvalidOptionError
+   */
+  follow(streamId: string): ClientStream<T['received']>;
   /** Leaves the thread. Iterators return what they hold and end. A second call has no effect. */
   leave(): void;
   /**

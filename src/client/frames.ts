@@ -48,6 +48,8 @@ export interface JoinedReply {
   readonly th: string;
   readonly position: Position;
   readonly recovered: number;
+  /** Ids of the streams in progress. */
+  readonly streams: readonly string[];
   /** Of the join that it answers; undefined if the application has joined. */
   readonly ref: number | undefined;
 }
@@ -129,7 +131,9 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
       if (frame['lost'] === true) return { t, th, id: s, at: 0, text: undefined };
       return isCount(at) && text !== undefined ? { t, th, id: s, at, text } : undefined;
     case 'joined':
-      return th !== undefined && position !== undefined ? { t, th, position, recovered, ref } : undefined;
+      return th !== undefined && position !== undefined
+        ? { t, th, position, recovered, ref, streams: listOf(frame['streams']).filter(isText) }
+        : undefined;
     case 'gap':
       return th !== undefined && position !== undefined ? { t, th, position, why: why ?? 'trimmed' } : undefined;
     case 'left':

@@ -29,7 +29,7 @@ export class Inbound {
   readonly #host: InboundHost;
   readonly #readers: ReaderBuffer;
   readonly #cursor = new DedupCursor();
-  readonly #streams: OpenStreams;
+  readonly streams: OpenStreams;
   readonly #parts: PartAssembly;
   /** Where the server began, if that was not our position: a gap must follow, or the client reports one. */
   #unexplained: Position | undefined;
@@ -40,7 +40,7 @@ export class Inbound {
     if (position) this.#cursor.moveTo(position);
     const { maxMessageBytes } = host.settings;
     this.#parts = new PartAssembly(maxMessageBytes);
-    this.#streams = new OpenStreams(host, readers, maxMessageBytes);
+    this.streams = new OpenStreams(host, readers, maxMessageBytes);
   }
 
   get position(): string | undefined {
@@ -50,23 +50,25 @@ export class Inbound {
 
   /** What the client has received besides the position. */
   get partial(): { readonly s: object | undefined; readonly have: object | undefined } {
-    return { s: this.#streams.positions, have: this.#parts.have };
+    return { s: this.streams.positions, have: this.#parts.have };
   }
 
   /** There is a listener for streams. */
   showStreams(): void {
-    this.#streams.showAll();
+    this.streams.showAll();
   }
 
   /**
    * The thread has been joined.
    * @param isNew the join asked for messages from there on
+   * @param streams ids of those in progress
    */
-  begin(position: Position, isNew: boolean): void {
+  begin(position: Position, isNew: boolean, streams: readonly string[]): void {
     // only a gap moves our position: if the line were cut before it, we would never learn of it
     if (!this.#cursor.position || isNew) this.#cursor.moveTo(position);
     this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
-    this.#streams.cancelAgain();
+    this.streams.cancelAgain();
+    for (const id of streams) this.text(id, 0, '');
   }
 
   /** The server has sent no gap, although it does not continue at our position: the client reports one now. */
@@ -80,19 +82,19 @@ export class Inbound {
   }
 
   end(): void {
-    this.#streams.endAll();
+    this.streams.endAll();
   }
 
   gap(why: string, position: Position): void {
     this.#unexplained = undefined;
     this.#parts.drop();
     this.#cursor.moveTo(position);
-    this.#streams.endAll();
+    this.streams.endAll();
     this.#readers.emit('gap', { why, position: formatPosition(position) });
   }
 
   text(id: string, at: number, text: string | undefined): void {
-    this.#streams.add(id, at, text);
+    this.streams.add(id, at, text);
   }
 
   part(part: WirePart): void {
@@ -134,9 +136,9 @@ export class Inbound {
       this.#readers.amend({ id: re, data, position: this.position ?? '' });
       return;
     }
-    const stream = this.#streams.isShown(id) ? id : undefined;
+    const stream = this.streams.isShown(id) ? id : undefined;
     const message: Message = { ...wire, position: this.position ?? '', stream };
-    this.#streams.end(id, message);
+    this.streams.end(id, message);
     this.#readers.push(message);
     if (this.#readers.held >= this.#host.settings.maxBuffered) this.#host.onOverflow();
   }

@@ -31,10 +31,15 @@ export class OpenStreams {
     this.#maxLength = maxLength;
   }
 
+  /** Those that have begun. */
+  get begun(): readonly TextStream[] {
+    return [...this.#byId.values()].filter(({ isBegun }) => isBegun);
+  }
+
   /** How much of each has been received; undefined if there are none. */
   get positions(): object | undefined {
-    if (this.#byId.size === 0) return undefined;
-    return Object.fromEntries(Array.from(this.#byId, ([id, { text }]) => [id, text.length]));
+    const { begun } = this;
+    return begun[0] && Object.fromEntries(begun.map(({ id, text }) => [id, text.length]));
   }
 
   /** Whether the application has received this stream. */
@@ -44,18 +49,26 @@ export class OpenStreams {
 
   /** Text from the position `at`, or undefined if the stream is lost. */
   add(id: string, at: number, text: string | undefined): void {
-    if (text === undefined) {
-      this.end(id);
-      return;
-    }
-    if (this.#ended.has(id)) return;
-    const stream = this.#byId.get(id) ?? new TextStream(id, () => this.#host.cancel(id));
+    if (text === undefined) this.end(id);
+    if (text === undefined || this.#ended.has(id) || (at > 0 && !this.#byId.has(id))) return;
+    const stream = this.follow(id);
     // the final message has all of it
     if (at + text.length <= this.#maxLength) stream.add(at, text);
-    if (this.#byId.has(id) || stream.text === '') return;
-    if (this.#byId.size >= MAX_STREAMS) for (const [oldest] of [...this.#byId].slice(0, 1)) this.end(oldest);
-    this.#byId.set(id, stream);
+    stream.isBegun = true;
     this.#show(stream);
+  }
+
+  /** The stream, which may begin later; one that is over if its message has arrived. */
+  follow(id: string): TextStream {
+    let stream = this.#byId.get(id);
+    if (stream) return stream;
+    stream = new TextStream(id, () => this.#host.cancel(id));
+    if (this.#ended.has(id)) stream.end();
+    else {
+      if (this.#byId.size >= MAX_STREAMS) for (const [oldest] of [...this.#byId].slice(0, 1)) this.end(oldest);
+      this.#byId.set(id, stream);
+    }
+    return stream;
   }
 
   end(id: string, message?: Message): void {
@@ -75,7 +88,7 @@ export class OpenStreams {
 
   /** There is a listener. */
   showAll(): void {
-    for (const stream of this.#byId.values()) this.#show(stream);
+    for (const stream of this.begun) this.#show(stream);
   }
 
   /** After a reconnect: the server may not have received it. */

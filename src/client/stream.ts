@@ -7,6 +7,8 @@ export class TextStream implements ClientStream {
   readonly cancel: () => void;
   /** Sends the cancel again after a reconnect: the server may not have received it. */
   isCancelled = false;
+  /** The server has announced it. */
+  isBegun = false;
   /** The application has received it. */
   isShown = false;
   readonly done: Promise<Message | undefined>;

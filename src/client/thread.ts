@@ -1,10 +1,10 @@
-import type { ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
+import type { ClientStream, ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
 import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
 import { JoinHandshake } from './join-handshake.ts';
 import type { Joiner } from './join-queue.ts';
-import type { ClientSettings } from './options.ts';
+import { checkId, type ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
 import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
@@ -62,6 +62,16 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   get position(): string | undefined {
     return this.#inbound.position;
+  }
+
+  get streams(): readonly ClientStream[] {
+    return this.#inbound.streams.begun;
+  }
+
+  follow(streamId: string): ClientStream {
+    const stream = this.#inbound.streams.follow(checkId('streamId', streamId));
+    if (this.#state === 'over') this.#inbound.end();
+    return stream;
   }
 
   on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
@@ -222,7 +232,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     return !!next;
   }
 
-  #onJoined({ position, recovered, ref }: JoinedReply): void {
+  #onJoined({ position, recovered, ref, streams }: JoinedReply): void {
     const isAnswer = ref === this.#handshake.ref;
     if (ref !== undefined && !isAnswer) {
       this.#endGhost();
@@ -234,7 +244,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     const isWelcome = isAnswer || this.#isJoined || (isNew && this.#isWaiting);
     if (isWelcome) this.#handshake.accepted(isAnswer);
     if (!isWelcome || !this.#step('joined')) return;
-    this.#inbound.begin(position, isNew && isAnswer);
+    this.#inbound.begin(position, isNew && isAnswer, streams);
     this.#readers.emit('joined', { position: formatPosition(position), recovered });
     // if only the application joins, no gap follows
     if (this.#role === 'invited') this.#inbound.explain();

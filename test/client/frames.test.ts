@@ -21,6 +21,7 @@ test('the frames of the protocol', () => {
     th: 't1',
     position,
     recovered: 2,
+    streams: [],
   });
   expect(parse({ t: 'gap', th: 't1', why: 'fork', pos: 'e1.3.a.b' })).toEqual({
     t: 'gap',

@@ -3,6 +3,7 @@ import { formatPosition, isOwnThreadId, parsePosition } from '../../infra/log/id
 import type { MaybePromise } from '../../api/message.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
+import type { JoinPlan } from '../thread/join-plan.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { LeftThreads } from './left-threads.ts';
 import { PendingJoins, type PendingJoin } from './pending-joins.ts';
@@ -118,9 +119,7 @@ export class Subscriptions extends CatchUp {
   /** The client may not join, but is in the thread: it gets its position there. */
   greetMember(threadId: string, ref: number | undefined): void {
     const subscription = this.get(threadId);
-    if (subscription === undefined) return;
-    const position = formatPosition(subscription.position);
-    this.line.sendNotice(notices.joined(threadId, position, 0, ref));
+    if (subscription !== undefined) this.#tellJoined(subscription, ref);
   }
 
   /** False if the client may not cancel, or is not in the thread. */
@@ -167,16 +166,20 @@ export class Subscriptions extends CatchUp {
     if (isOwnThreadId(thread.id)) this.#own++;
     const readTo = this.#left?.take(thread.id, plan.start.epoch) ?? 0;
     if (readTo > 0 && request !== undefined) this.#payFor(subscription, readTo);
-    const position = formatPosition(plan.start);
-    this.line.sendNotice(notices.joined(thread.id, position, plan.recovered, request?.ref));
-    if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, position);
+    this.#tellJoined(subscription, request?.ref, plan);
+    if (plan.gap !== undefined) this.#subscriber.tellGap(thread.id, plan.gap, formatPosition(plan.start));
     if (subscription.isOwed && !subscription.isEnded) this.fellBehind(subscription, this.line.writer.admit('message'));
     if (this.#pending?.entered(thread.id) !== true && !isOwnThreadId(thread.id))
       this.services.membership.joined(this.#connection, thread.id);
     return true;
   }
 
-  /** The application is notified after everything else: its listener may join or leave. */
+  #tellJoined({ threadId, position, streams }: Subscription, ref: number | undefined, plan?: JoinPlan): void {
+    const { start = position, recovered = 0 } = plan ?? {};
+    const ids = streams?.inProgress.map(({ id }) => id);
+    this.line.sendNotice(notices.joined(threadId, formatPosition(start), recovered, ref, ids));
+  }
+
   #announceLeft(threadId: string, reason: LeaveReason): void {
     if (!isOwnThreadId(threadId)) this.services.membership.left(this.#connection, threadId, reason);
   }
@@ -185,7 +188,7 @@ export class Subscriptions extends CatchUp {
   #greet(subscription: Subscription, request: JoinRequest | undefined): void {
     subscription.tellReset();
     subscription.parts = request?.parts;
-    this.line.sendNotice(notices.joined(subscription.threadId, formatPosition(subscription.position), 0, request?.ref));
+    this.#tellJoined(subscription, request?.ref);
     subscription.streams?.place(subscription, request?.texts);
     this.#payFor(subscription, 0);
     if (subscription.isOwed) this.fellBehind(subscription, this.line.writer.admit('message'));

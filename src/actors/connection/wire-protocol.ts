@@ -31,8 +31,9 @@ export const notices = {
     limits: { maxBytes: number; list: number },
     isUp: boolean,
   ): Frame => encodeText(JSON.stringify({ t: 'hello', sid, ...times, limits, up: isUp ? undefined : false })),
-  joined: (th: string, pos: string, recovered: number, ref: number | undefined): Frame =>
-    encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref })),
+  /** @param ids of token streams in progress */
+  joined: (th: string, pos: string, recovered: number, ref: number | undefined, ids: readonly string[] = []): Frame =>
+    encodeText(JSON.stringify({ t: 'joined', th, pos, recovered, ref, streams: ids.length > 0 ? ids : undefined })),
   left: (th: string, why: string): Frame => encodeText(JSON.stringify({ t: 'left', th, why })),
   gap: (th: string, why: GapReason, pos: string): Frame => encodeText(JSON.stringify({ t: 'gap', th, why, pos })),
   lost: (th: string, s: string): Frame => encodeText(JSON.stringify({ t: 'tok', th, s, lost: true })),
@@ -187,7 +188,7 @@ function positionsIn(value: unknown): TextPositions | undefined {
     const at = value[id];
     if (positions.size >= MOST_STREAMS) break;
     if (!isId(id)) continue;
-    if (typeof at === 'number' && Number.isSafeInteger(at) && at > 0) positions.set(id, at);
+    if (typeof at === 'number' && Number.isSafeInteger(at) && at >= 0) positions.set(id, at);
   }
   return positions;
 }

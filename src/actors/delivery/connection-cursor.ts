@@ -65,7 +65,7 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     if (why === undefined || this.isEnded) return;
     this.#owedGap = undefined;
     this.subscriber.tellGap(this.threadId, why, formatPosition(this.position));
-    this.home.streams?.place(this);
+    this.home.streams?.forget(this);
   }
 
   override isExcepted({ except }: Entry): boolean {
@@ -75,6 +75,10 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   /** Only the first pieces of this message have been handed to the socket. */
   isWriting(entry: Entry): boolean {
     return this.writer.writing === entry;
+  }
+
+  get takesText(): boolean {
+    return this.writer.variant.format !== 'plain';
   }
 
   /** Writes text of a stream; only when `canWrite`. */

@@ -157,7 +157,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     this.skipTrimmed();
     const position = formatPosition({ epoch: this.tail.epoch, offset: this.cursor, id: '' });
     this.subscriber.tellGap(this.threadId, 'trimmed', position);
-    this.streams?.place(this);
+    this.streams?.forget(this);
     return true;
   }
 

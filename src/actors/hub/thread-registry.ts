@@ -7,6 +7,7 @@ import type { ThreadPort } from '../thread/thread-port.ts';
 import type { ThreadServices } from '../thread/thread-services.ts';
 import { provideThread } from './machine-effects.ts';
 import type { Connection } from '../../api/connection.ts';
+import type { StreamInProgress } from '../../api/stream.ts';
 import type { ThreadStats } from '../../api/thread.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import type { MaybePromise } from '../../api/message.ts';
@@ -106,6 +107,10 @@ export class ThreadRegistry implements Task, ThreadPort {
   membersOf(threadId: string): readonly Connection[] {
     const members = [...(this.#byId.get(threadId)?.members ?? [])];
     return members.flatMap(({ subscriber }) => this.#connection(subscriber.id) ?? []);
+  }
+
+  streamsOf(threadId: string): readonly StreamInProgress[] {
+    return this.#byId.get(threadId)?.streams?.inProgress ?? [];
   }
 
   statsOf(threadId: string): ThreadStats {

@@ -6,7 +6,7 @@ import type { TextReader } from './text-reader.ts';
 import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
-import type { Canceller } from '../../api/stream.ts';
+import type { Canceller, StreamInProgress } from '../../api/stream.ts';
 import type { LogTail } from '../../api/log.ts';
 
 /** The thread that the streams are in. */
@@ -68,7 +68,14 @@ export class StreamRegistry {
     this.#byId.set(stream.id, stream);
     this.#services.counters.streams++;
     this.#host.onStreams();
-    this.appended(stream);
+    this.#replication.announce(stream);
+    // also without text: clients can cancel it before its first token
+    this.#host.offerText();
+  }
+
+  /** Those in progress, as far as this process knows, in the order in which it has heard of them. */
+  get inProgress(): readonly StreamInProgress[] {
+    return Array.from(this.#byId.values(), ({ id, text: { length } }) => ({ id, length }));
   }
 
   /**
@@ -103,13 +110,14 @@ export class StreamRegistry {
 
   /** Writes the text that the subscription has not received, as far as its socket accepts it; true when nothing is left. */
   offer(subscription: TextReader): boolean {
+    if (!subscription.takesText) return true;
     for (const stream of this.#byId.values()) {
-      let at = stream.cursors.get(subscription) ?? 0;
+      let at = stream.cursors.get(subscription) ?? UNANNOUNCED;
       // its client may know more of another process's stream than we do yet
       if (at >= stream.text.told) continue;
       while (at < stream.text.told) {
         if (!subscription.canWrite) break;
-        const { bytes, to } = stream.text.frame(at);
+        const { bytes, to } = stream.text.frame(Math.max(at, 0));
         subscription.writeText(bytes);
         this.#services.counters.textFrames++;
         at = to;
@@ -134,8 +142,9 @@ export class StreamRegistry {
 
   /** Some text has not been written to the subscription yet. */
   owes(subscription: TextReader): boolean {
+    if (!subscription.takesText) return false;
     for (const { cursors, text } of this.#byId.values()) {
-      if ((cursors.get(subscription) ?? 0) < text.told) return true;
+      if ((cursors.get(subscription) ?? UNANNOUNCED) < text.told) return true;
     }
     return false;
   }
@@ -148,7 +157,7 @@ export class StreamRegistry {
     return units;
   }
 
-  /** The subscription begins, or begins anew, at the positions that its client reports. */
+  /** The subscription begins, or begins anew, at the positions that its client reports. Its `joined` announces the streams. */
   place(subscription: TextReader, has: TextPositions = NOTHING): void {
     for (const { id, cursors, text } of this.#byId.values()) cursors.set(subscription, text.align(has.get(id) ?? 0));
     // a stream whose final message is in the log ends with it
@@ -161,6 +170,7 @@ export class StreamRegistry {
     else this.#missed.set(subscription, { has: new Map(missed.slice(0, maxPerThread)), dueAt });
   }
 
+  /** The subscription has ended; or its client has met a gap, and gets all streams in progress anew. */
   forget(subscription: TextReader): void {
     this.#missed.delete(subscription);
     for (const { cursors } of this.#byId.values()) cursors.delete(subscription);
@@ -282,5 +292,8 @@ export class StreamRegistry {
     return this.#replication.onNodeMessage(text);
   }
 }
+
+/** The position of a subscription whose client has not heard of the stream: before its first text. */
+const UNANNOUNCED = -1;
 
 const NOTHING: TextPositions = new Map();

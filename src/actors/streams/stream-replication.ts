@@ -58,6 +58,11 @@ export class StreamReplication {
     this.#send({ k: 'ask', at: 0 });
   }
 
+  /** A stream of this process has begun. */
+  announce(stream: StreamState): void {
+    if (this.hasOthers) this.#text(stream, 0, '');
+  }
+
   /** Sends the text from this position on, and any earlier text that was asked for. */
   replicate(stream: StreamState, from: number): void {
     const { publisher, text } = stream;
@@ -139,6 +144,7 @@ export class StreamReplication {
     this.#services.counters.streams++;
     this.#asked.delete(id);
     this.#streams.onBegun(stream);
+    this.#host.offerText();
     return stream;
   }
 
@@ -157,7 +163,8 @@ export class StreamReplication {
       if (lost === true) this.#lastWords(stream, at);
       else if (stream.publisher !== undefined) {
         stream.askedFrom = Math.min(stream.askedFrom, at);
-        this.#services.ticker.add(this.#host);
+        if (stream.text.told === 0) this.announce(stream);
+        else this.#services.ticker.add(this.#host);
       }
     }
   }

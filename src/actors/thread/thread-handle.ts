@@ -14,7 +14,7 @@ import type { HistoryOptions, HistoryPage } from '../../api/history.ts';
 import type { Thread, ThreadStats } from '../../api/thread.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
-import type { StreamOptions, TokenStream } from '../../api/stream.ts';
+import type { StreamInProgress, StreamOptions, TokenStream } from '../../api/stream.ts';
 
 const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { before: 'text', after: 'text', limit: 'number' };
 
@@ -83,6 +83,10 @@ export class ThreadHandle implements Thread {
     if (settings.log.erase === undefined)
       throw new LogUnavailableError({ threadId: this.id, reason: 'this log cannot erase a thread' });
     await settings.log.erase(this.id);
+  }
+
+  streams(): readonly StreamInProgress[] {
+    return this.#threads.streamsOf(this.id);
   }
 
   stream(options: StreamOptions = {}): TokenStream {

@@ -1,5 +1,6 @@
 import type { Connection } from '../../api/connection.ts';
 import type { MaybePromise } from '../../api/message.ts';
+import type { StreamInProgress } from '../../api/stream.ts';
 import type { ThreadStats } from '../../api/thread.ts';
 import type { ThreadActor } from './thread.ts';
 
@@ -11,6 +12,8 @@ export interface ThreadPort {
   hasRoomFor(threadId: string): boolean;
   membersOf(threadId: string): readonly Connection[];
   statsOf(threadId: string): ThreadStats;
+  /** Token streams in progress, as far as this process knows. */
+  streamsOf(threadId: string): readonly StreamInProgress[];
   /** Resolves when the thread accepts more sends without piling them up. */
   whenReady(threadId: string): Promise<void>;
 }

@@ -137,9 +137,9 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     const { tail } = this.#log;
     const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts: request.parts };
     const subscription = new Subscription(subscriber, this, start);
-    // after a gap, a client starts over
-    if (request.texts !== undefined || this.#streams !== undefined)
-      this.#openStreams().place(subscription, plan.gap === undefined ? request.texts : undefined);
+    // after a gap, a client gets all streams anew
+    if (plan.gap === undefined && (request.texts !== undefined || this.#streams !== undefined))
+      this.#openStreams().place(subscription, request.texts);
     this.members.add(subscription);
     this.#publishing.windows.add(subscriber.writer.variant.window);
     if (this.members.size === 1) this.#life.activate();
