@@ -172,6 +172,16 @@ const PANELS: readonly Panel[] = [
     ],
   },
   {
+    title: 'Native sender',
+    unit: 'short',
+    description:
+      'Flights that have not landed, and for how many seconds there have been some without a break. Where that grows, its thread has no core.',
+    queries: [
+      { expr: total(now('threadcast.sender.flights')), legend: 'flights {{job}}' },
+      { expr: total(now('threadcast.sender.lag', '_seconds')), legend: 'lag in seconds {{job}}' },
+    ],
+  },
+  {
     title: 'Errors, per minute',
     unit: 'short',
     description:

@@ -8,6 +8,7 @@ import type { Link, LinkListener } from '../../api/socket.ts';
 import { AuthenticationTimeoutError, TooManyConnectionsError, UpgradeTakenError } from '../../infra/errors.ts';
 import { makeUpgrader, type Handshake } from '../../infra/socket/handshake.ts';
 import { queryOf } from '../../infra/socket/request-target.ts';
+import { watchAccepts } from '../../infra/socket/accept-watch.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
 import type { InputBudgets } from '../connection/input-budgets.ts';
@@ -97,7 +98,9 @@ export class UpgradeGateway implements Route, Task {
       plain: makeUpgrader({ protocol: undefined, ...limits }),
     };
     this.#readable = new ReadableRefusals(clock, this.#upgraders.json);
-    this.#unroute = routeUpgrades(server, path, this);
+    const unroute = routeUpgrades(server, path, this);
+    const unwatch = watchAccepts(server, context.sender.sender);
+    this.#unroute = () => (unroute(), unwatch());
     if (options.authenticate === undefined && context.settings.isDevelopment) {
       warnDeveloper(
         'TC_NO_AUTHENTICATE',

@@ -22,7 +22,7 @@ export type LoadedAddon =
   { readonly addon: Addon; readonly reason: string } | { readonly addon: undefined; readonly reason: string };
 
 /** Looks for `threadcast-native` next to this package. Never throws: without it, hubs send from the event loop. */
-export function loadAddon(require: (name: string) => unknown = createRequire(import.meta.url)): LoadedAddon {
+export function loadAddon(require: (name: string) => unknown = requireHere): LoadedAddon {
   try {
     const found = require('threadcast-native');
     if (isAddon(found)) return { addon: found, reason: 'threadcast-native is installed' };
@@ -30,6 +30,12 @@ export function loadAddon(require: (name: string) => unknown = createRequire(imp
   } catch (error) {
     return { addon: undefined, reason: reasonOf(error) };
   }
+}
+
+/** A bundle in CommonJS has no `import.meta.url`: it looks next to the script that runs. */
+function requireHere(name: string): unknown {
+  const here: string | undefined = import.meta.url;
+  return createRequire(here ?? process.argv[1] ?? process.execPath)(name);
 }
 
 function isAddon(found: unknown): found is Addon {

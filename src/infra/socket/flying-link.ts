@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { GONE, INLINE, LANDED, type Flight, type Passenger } from '../native/flight.ts';
 import type { NativeSender } from '../native/native-sender.ts';
+import { fdOf } from './descriptor.ts';
 import { linkOf, SocketLink } from './socket-link.ts';
 import type { LinkListener, Piece, ServerWebSocket } from '../../api/socket.ts';
 
@@ -211,12 +212,6 @@ export class FlyingLink extends SocketLink implements Passenger {
 /** A plain TCP socket: bytes go to a TLS socket by its cipher, and what is no TCP has not been tried. */
 export function canFly(socket: Socket): boolean {
   return Reflect.get(socket, 'encrypted') !== true && fdOf(socket) !== undefined;
-}
-
-function fdOf(socket: Socket): number | undefined {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null || handle.constructor.name !== 'TCP') return undefined;
-  return 'fd' in handle && typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
 }
 
 type Done = (error?: Error | null) => void;

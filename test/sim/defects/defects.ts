@@ -21,9 +21,9 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'the server does not answer some publishes',
     file: 'src/actors/connection/client-requests.ts',
-    code: 'this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));',
+    code: 'this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid: id, pos: position, data }));',
     replacement:
-      'if (!request.id.endsWith("7")) this.#session.line.sendNotice(notices.accepted(request.th, request.id, id, position));',
+      'if (!request.id.endsWith("7")) this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid: id, pos: position, data }));',
   },
   {
     name: 'the log trims entries that it has to hold for a fan-out',
