@@ -23,6 +23,7 @@ beforeAll(async () => {
   const url = await demo.url();
   watch = new StatusWatch(url);
   proxy = await startFlakyProxy(url);
+  await page.addInitScript(RECORD_LOOKS);
   await page.goto(proxy.url);
   const inspectorUrl = await page.locator('#inspector').getAttribute('href');
   inspectorPage = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -38,26 +39,25 @@ afterAll(async () => {
   await demo?.kill();
 });
 
-/** What the page shows, all at one moment. */
-async function shownStates(): Promise<{ seq: number; states: Record<string, number> }> {
-  const shown: unknown = await page.evaluate(`({
-    seq: document.getElementById('states').dataset.seq,
-    states: Object.fromEntries(['open', 'retrying', 'tripped', 'evicted', 'total']
-      .map((state) => [state, Number(document.getElementById('count-' + state).textContent)])),
-  })`);
-  if (!isRecord(shown) || !isRecord(shown['states'])) throw new Error('the page shows no states');
-  return { seq: Number(shown['seq']), states: Object.fromEntries(Object.entries(shown['states']).map(numeric)) };
-}
+/** What the page has shown, each time all at one moment. A state that passes while this machine is busy has been seen all the same. */
+const RECORD_LOOKS = `
+  globalThis.looks = [];
+  new MutationObserver(() => {
+    const seq = Number(document.getElementById('states')?.dataset.seq);
+    if (!(seq > (looks.at(-1)?.seq ?? -1))) return;
+    const numbers = ['open', 'retrying', 'tripped', 'evicted', 'total']
+      .map((state) => [state, Number(document.getElementById('count-' + state).textContent)]);
+    looks.push({ seq, states: Object.fromEntries(numbers) });
+  }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-seq'] });
+`;
 
-const numeric = ([name, value]: [string, unknown]): [string, number] => [name, Number(value)];
-
-/** Waits until the page shows a connection in that state, and compares all its numbers with the hub's. */
+/** Waits until the page has shown a connection in that state, and compares all its numbers of that moment with the hub's. */
 async function expectState(state: string): Promise<void> {
-  let shown = await shownStates();
-  // all numbers of one look: until the next one, the state may have passed
-  const look = async (): Promise<number | undefined> => (shown = await shownStates()).states[state];
-  await expect.poll(look, TIMEOUT).toBeGreaterThan(0);
-  expect(await watch.states(shown.seq)).toEqual(shown.states);
+  const look = (): Promise<unknown> => page.evaluate(`looks.find(({ states }) => states.${state} > 0)`);
+  await expect.poll(look, TIMEOUT).toBeDefined();
+  const shown = await look();
+  if (!isRecord(shown)) throw new Error('the page shows no states');
+  expect(await watch.states(Number(shown['seq']))).toEqual(shown['states']);
 }
 
 // one demo, watched from its beginning to its end: these tests follow each other
