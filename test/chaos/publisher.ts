@@ -10,6 +10,8 @@ const LAST_MS = 30_000;
 export interface Acked {
   readonly threadId: string;
   readonly key: string;
+  /** The try that was answered. The log took the message at some moment between these two. */
+  readonly began: number;
   readonly at: number;
 }
 
@@ -36,7 +38,8 @@ export class Publisher extends Load {
   protected async act(n: number): Promise<void> {
     const threadId = this.#threads[n % this.#threads.length] ?? '';
     const key = `${this.#name}-${n}`;
-    for (let turn = n; !(await this.#publish(threadId, key, turn)); turn++) {
+    let began = performance.now();
+    for (let turn = n; !(await this.#publish(threadId, key, turn)); turn++, began = performance.now()) {
       this.failures++;
       if (this.stoppingMs > LAST_MS) {
         this.refused.push(`${key} was not acknowledged within ${LAST_MS} ms`);
@@ -44,7 +47,7 @@ export class Publisher extends Load {
       }
       await pause(50);
     }
-    this.acked.push({ threadId, key, at: performance.now() });
+    this.acked.push({ threadId, key, began, at: performance.now() });
     await pause(this.#paceMs);
   }
 
