@@ -211,6 +211,11 @@ export class ConnectionLine {
     if (this.#ending?.hasMoved() === false) this.#ending.cut();
   }
 
+  /** The client has been evicted for what it sends: reads no more of it. The close frame still has the time to arrive. */
+  deafen(): void {
+    if (this.#isLinkOpen) this.#ending?.deafen();
+  }
+
   cut(): void {
     if (this.#isLinkOpen) cutLink(this.#link, this.#services.report);
   }

@@ -84,6 +84,12 @@ export class LinkEnding implements Task {
     }
     this.#heardBytes += Math.max(bytes, FRAME_BYTES);
     if (this.#heardBytes <= MAX_HEARD_BYTES) return;
+    this.deafen();
+  }
+
+  /** Reads no more of what the client sends, and cuts the link when the client has had the time to read the close frame. */
+  deafen(): void {
+    if (this.#isDeaf) return;
     const { link, clock, report } = this.#services;
     this.#heardBytes = 0;
     this.#isDeaf = true;

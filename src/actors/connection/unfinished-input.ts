@@ -12,7 +12,7 @@ interface Holder {
   /** Undefined until the client has sent something. */
   readonly input: { readonly waitingBytes: number } | undefined;
   evict(code: CloseCode): void;
-  cut(): void;
+  deafen(): void;
 }
 
 /**
@@ -23,8 +23,6 @@ export class UnfinishedInput {
   readonly #limit: number;
   readonly #maxFrameBytes: number;
   readonly #held = new Map<Holder, number>();
-  /** Evicted for what they hold. The bytes are freed with the socket. */
-  readonly #evicted = new WeakSet<Holder>();
   #bytes = 0;
 
   /**
@@ -41,18 +39,17 @@ export class UnfinishedInput {
     return this.#bytes;
   }
 
-  /** One sweep of a connection: evicts it if it holds too much, and cuts its socket with the next sweep. */
+  /**
+   * One sweep of a connection: evicts it if it holds too much, and reads no more of what it sends. A cut at once would overtake the close frame. The
+   * bytes are freed with the socket.
+   */
   examine(holder: Holder): void {
-    if (holder.state === 'evicted') {
-      // its client has had the time of a sweep to read the code
-      if (this.#evicted.has(holder)) holder.cut();
-      return;
-    }
+    if (holder.state === 'evicted') return;
     const { unfinishedBytes, input } = holder;
     const isTooBig = unfinishedBytes > this.#maxFrameBytes + READ_AHEAD_BYTES;
     if (this.#mayHold(holder, unfinishedBytes + (input?.waitingBytes ?? 0)) && !isTooBig) return;
-    this.#evicted.add(holder);
     holder.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
+    holder.deafen();
   }
 
   /** The connection has ended. */
