@@ -5,7 +5,7 @@ import { Sequencer } from './test/support/sequencer.ts';
 /** What a tier runs: see test/README.md. Without one of these, as for one file by its name, there is everything. */
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
-  usual: ['units', 'built', 'sockets', 'databases', 'simulation'],
+  usual: ['units', 'built', 'sockets', 'databases', 'simulation', 'alone'],
   full: ['versions', 'simulation'],
 };
 
@@ -17,11 +17,20 @@ const COMPUTES = { maxWorkers: cores, sequence: { groupOrder: 0 } };
 /** For what waits most of its time, for other processes, lines and timeouts that are real. */
 const WAITS = { maxWorkers: 2 * cores, sequence: { groupOrder: 1 } };
 
+/** For a program that keeps real time by itself: beside others on the same cores, a slow client of it would stand still. */
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+const ALONE_FILES = 'test/**/*.alone.test.ts';
+
 /** Each group by its files; `units` is what no other group has. */
 const GROUPS = {
   // what `npm run build` leaves in dist, as a user imports it
   built: { include: ['test/**/*.built.test.ts'], ...COMPUTES },
-  sockets: { include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'], ...WAITS },
+  sockets: {
+    include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'],
+    exclude: [ALONE_FILES],
+    ...WAITS,
+  },
+  alone: { include: [ALONE_FILES], ...ALONE },
   databases: { include: ['test/redis/**/*.test.ts'], ...WAITS },
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
