@@ -1,4 +1,5 @@
 // One hostile client, in a process of its own: sends one kind of frame as fast as the server takes it, until it is closed.
+import { once } from 'node:events';
 import { deflateRawSync } from 'node:zlib';
 import { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -36,6 +37,8 @@ const publish = (d: string): Buffer => text(`{"t":"pub","th":"t","id":"a","d":${
 
 /** What is sent again and again. */
 const attacks: Readonly<Record<string, () => Buffer>> = {
+  // the comparison: a process that starts, connects and goes
+  nothing: () => Buffer.alloc(0),
   words: () => many(4_000, () => text('{"t":"x"}')),
   arrays: () => publish(`[${wide('[],', '[]')}]`),
   numbers: () => publish(`[${wide('1,', '1')}]`),
@@ -65,6 +68,9 @@ const attacks: Readonly<Record<string, () => Buffer>> = {
 
 const [url = '', attack = '', sockets = '1'] = process.argv.slice(2);
 const bytes = attacks[attack]?.() ?? Buffer.alloc(0);
+// what a new process costs is no attack: it begins when it is asked
+process.send?.('ready');
+await once(process, 'message');
 const outcomes = await Promise.all(Array.from({ length: Number(sockets) }, flood));
 process.send?.(outcomes);
 
@@ -90,6 +96,10 @@ async function flood(): Promise<{ code: number; ms: number }> {
 
 /** As fast as the server takes it, and still reading. */
 function pour(webSocket: WebSocket, socket: Socket): void {
+  if (bytes.length === 0) {
+    setTimeout(() => webSocket.close(), 500);
+    return;
+  }
   if (webSocket.readyState !== WebSocket.OPEN) return;
   const goOn = (): void => void setImmediate(pour, webSocket, socket);
   if (socket.write(bytes)) goOn();

@@ -38,7 +38,7 @@ it.each(ATTACKS)('a flood of %s is closed with 4429, and the neighbours do not n
   const loop = new LoopCpu();
   let sent = 1;
   const publisher = setInterval(() => void hub.thread('t').send(sent++), 5);
-  const [outcome] = await begin(attack);
+  const [outcome] = await begin(attack, { onBegin: () => loop.reset() });
   clearInterval(publisher);
   loop.stop();
   await hub.thread('t').send(sent);

@@ -21,7 +21,15 @@ export interface Victim {
   readonly asked: { count: number };
   /** And about threads that clients want to join. */
   readonly joins: { count: number };
-  readonly attack: (name: string, sockets?: number, query?: string) => Promise<readonly Outcome[]>;
+  readonly attack: (
+    name: string,
+    options?: {
+      readonly sockets?: number;
+      readonly query?: string;
+      /** Called when the attacker's process runs: starting it holds the event loop too. */
+      readonly onBegin?: () => void;
+    },
+  ) => Promise<readonly Outcome[]>;
 }
 
 export async function startVictim(options: HubOptions = {}): Promise<Victim> {
@@ -69,9 +77,12 @@ export async function startVictim(options: HubOptions = {}): Promise<Victim> {
     got,
     asked,
     joins,
-    async attack(name, sockets = 1, query = '') {
+    async attack(name, { sockets = 1, query = '', onBegin } = {}) {
       const child = fork(new URL('./attacker.ts', import.meta.url), [`${url}?mallory${query}`, name, String(sockets)]);
       onTestFinished(() => void child.kill('SIGKILL'));
+      await once(child, 'message');
+      onBegin?.();
+      child.send('go');
       const [outcomes]: (readonly Outcome[])[] = await once(child, 'message');
       child.kill('SIGKILL');
       return outcomes ?? [];
