@@ -6,7 +6,7 @@ import { Sequencer } from './test/support/sequencer.ts';
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
   usual: ['units', 'built', 'sockets', 'databases', 'simulation', 'alone'],
-  full: ['versions', 'simulation'],
+  full: ['versions', 'long', 'simulation'],
 };
 
 const cores = availableParallelism();
@@ -32,6 +32,8 @@ const GROUPS = {
   },
   alone: { include: [ALONE_FILES], ...ALONE },
   databases: { include: ['test/redis/**/*.test.ts'], ...WAITS },
+  /** What takes a core, or half a minute: only in the full tier. */
+  long: { include: ['test/**/*.long.test.ts'], ...WAITS },
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };
