@@ -26,27 +26,42 @@ async function build(name: string, ...flags: string[]): Promise<string> {
   return out;
 }
 
-async function check(frames: number, env: Record<string, string>): Promise<Outcome> {
+interface Wanted {
+  readonly frames: number;
+  readonly clients?: number;
+  readonly sockets?: number;
+  readonly leaveMs?: number;
+}
+
+async function check(wanted: Wanted, env: Record<string, string>): Promise<Outcome> {
+  const { frames, clients = 60, sockets = 0, leaveMs = 700 } = wanted;
   const options = { env: { ...process.env, THREADCAST_SENDER: 'native', ...env } };
-  const running = run(process.execPath, ['--expose-gc', BYTES, String(frames), '60', '50'], options);
+  const running = run(
+    process.execPath,
+    ['--expose-gc', BYTES, ...[frames, clients, 50, sockets, leaveMs].map(String)],
+    options,
+  );
   // a run that has found something ends with 1
   const { stdout } = await running.catch((error: { stdout: string }) => error);
   const outcome: Outcome = JSON.parse(stdout);
   return outcome;
 }
 
-/** 1,000,000 frames: `node test/native/fixtures/bytes.ts 1000000 200 3600`. */
-const FRAMES = 5_000;
+/** 1,000,000 frames: `node test/native/fixtures/bytes.ts 1000000 200 3600`; 100,000 sockets: `… 0 60 3600 100000 10`. */
+const FEW = { frames: 5_000 };
+
+/** Sockets that close while others open, so that a descriptor's number soon means another one. */
+const RESTLESS = { frames: 0, sockets: 10_000, leaveMs: 10 };
 
 describe('every byte of every client, while connections come and go', () => {
   it('with the addon as it is', async () => {
-    const outcome = await check(FRAMES, {});
+    const outcome = await check(FEW, {});
     expect(outcome).toMatchObject({ isWhole: true, sender: 'native' });
     expect(outcome.nativeWrites).toBeGreaterThan(100);
   });
 
   it('with a slow thread, sockets that take a part or nothing, and errors', async () => {
-    const outcome = await check(FRAMES, { THREADCAST_NATIVE_BINARY: await build('faults', '--faults') });
+    const outcome = await check(FEW, { THREADCAST_NATIVE_BINARY: await build('faults', '--faults') });
     expect(outcome).toMatchObject({ isWhole: true, sender: 'native' });
     expect(outcome.nativeWrites).toBeGreaterThan(100);
   });
@@ -60,10 +75,15 @@ describe('what the test of bytes must find', () => {
 
   it('flights that count as landed before they are sent', async () => {
     const sabotaged = await build('early', '--faults', '--sabotage', 'early-landing');
-    expect((await check(FRAMES, { THREADCAST_NATIVE_BINARY: sabotaged })).failed).toBeTypeOf('string');
+    expect((await check(FEW, { THREADCAST_NATIVE_BINARY: sabotaged })).failed).toBeTypeOf('string');
+  });
+
+  it('descriptors that are not duplicated', async () => {
+    const sabotaged = await build('own', '--faults', '--sabotage', 'no-duplicates');
+    expect((await check(RESTLESS, { THREADCAST_NATIVE_BINARY: sabotaged })).failed).toBeTypeOf('string');
   });
 
   it('sockets without a gate', async () => {
-    expect((await check(FRAMES, { THREADCAST_NATIVE_BINARY: faulty, UNGATED: '1' })).failed).toBeTypeOf('string');
+    expect((await check(FEW, { THREADCAST_NATIVE_BINARY: faulty, UNGATED: '1' })).failed).toBeTypeOf('string');
   });
 });
