@@ -47,6 +47,7 @@ export {
   StreamAbortedError,
   StreamEndedError,
   StreamExistsError,
+  StreamLostError,
   StreamTooLongError,
   ThreadcastError,
   ThreadClosedError,

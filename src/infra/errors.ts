@@ -32,6 +32,7 @@ export {
   StreamAbortedError,
   StreamTooLongError,
   StreamExistsError,
+  StreamLostError,
   TooManyStreamsError,
 } from './errors/stream.ts';
 export {

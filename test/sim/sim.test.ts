@@ -9,6 +9,9 @@ const { SIM_SEED, SIM_SEEDS, SIM_FROM } = process.env;
 /** The full tier has ten times as many, and none of those that `npm test` has. */
 const USUAL = tier === 'full' ? { from: 5_000, seeds: 3_000 } : { from: 1, seeds: 300 };
 
+/** Schedules that have found a defect, and would not run in `npm test` otherwise. */
+const FOUND = [5_299, 6_524];
+
 /** What must have happened, at least once for each hundred schedules: a test of nothing cannot fail. */
 const EVENTS = [
   'published',
@@ -52,3 +55,10 @@ test('nodes, real clients, a log and a network with faults: exactly once and in 
   expect(EVENTS.filter((event) => (seen.get(event) ?? 0) < seeds / 100)).toEqual([]);
   expect(deliveries / seeds).toBeGreaterThan(50);
 }, 1_800_000);
+
+test('schedules that have found a defect', async () => {
+  for (const seed of FOUND) {
+    const { violations } = await simulate(draw(seed));
+    expect(violations, `SIM_SEED=${seed} npx vitest run test/sim`).toEqual([]);
+  }
+}, 600_000);

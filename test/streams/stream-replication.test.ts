@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { memoryLog, type DeliveryLog, type HubOptions, type LogTail, type TokenStream } from '../../src/index.ts';
+import {
+  memoryLog,
+  streamArray,
+  type DeliveryLog,
+  type HubOptions,
+  type LogTail,
+  type TokenStream,
+} from '../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
 import { SharedLog } from '../support/shared-log.ts';
@@ -254,6 +261,34 @@ test('a publisher tells nothing after its end, for which a node that has just co
   expect(dataOf(link)).toEqual([{ text: 'text' }]);
 });
 
+/** A source that has no next element. */
+const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+
+test('what members of the publisher have of a stream whose end waits, other nodes have too: they mark no less', async () => {
+  const [here, there] = [addNode({ serializer: { timeoutMs: 60_000 } }), addNode()];
+  const [near, far] = [await join(here), await join(there)];
+  const stream = begin(here);
+  stream.append('half');
+  await clock.advance(50);
+  // the end waits for a message before it
+  const blocking = here.hub.thread('t').send(streamArray(never));
+  stream.append(' and more');
+  const ended = stream.end();
+  for (const sent of [blocking, ended]) sent.catch(() => {});
+  await clock.advance(50);
+  expect([near, far].map((link) => textOf(link, 's'))).toEqual(['half and more', 'half and more']);
+  // a publisher that is alive is not taken for dead while its end waits
+  await clock.advance(30_000);
+  expect([near, far].flatMap(dataOf)).toEqual([]);
+  const closed = here.hub.close();
+  await clock.advance(2_000);
+  await closed;
+  await expect(blocking).rejects.toMatchObject({ code: 'TC_HUB_CLOSED' });
+  await expect(ended).rejects.toMatchObject({ code: 'TC_THREAD_CLOSED' });
+  await clock.advance(20_000);
+  expect(dataOf(far)).toEqual([{ text: 'half and more', aborted: 'lost' }]);
+});
+
 test('the mark of a publisher that died has the longest text that a process knows', async () => {
   const [here, there, elsewhere] = [addNode(), addNode(), addNode()];
   const links = [await join(there), await join(elsewhere)];
@@ -348,6 +383,23 @@ test('notes that make no sense change nothing', async () => {
   await clock.advance(100);
   expect(toks(link)).toEqual([]);
   expect(there.hub.stats().streams).toBe(0);
+});
+
+test('a drain that has no time for the mark of a stream reports that its text is lost', async () => {
+  const here = makeHarness({ clock, serializer: { timeoutMs: 60_000 } });
+  const stream = begin(here);
+  const left = begin(here, 'left');
+  for (const one of [stream, left]) one.append('text');
+  const blocking = here.hub.thread('t').send(streamArray(never));
+  const ended = stream.end();
+  for (const sent of [blocking, ended]) sent.catch(() => {});
+  const drained = here.hub.drain({ timeoutMs: 1_000 });
+  await clock.advance(15_000);
+  await drained;
+  // the application hears of what it has ended, and of what it has not
+  await expect(ended).rejects.toMatchObject({ code: 'TC_THREAD_CLOSED' });
+  expect(left.signal.reason).toMatchObject({ reason: 'drain' });
+  expect(here.errors).toMatchObject([{ code: 'TC_STREAM_LOST', threadId: 't', streamId: 'left', length: 4 }]);
 });
 
 test('late news of a stream does not begin it again', async () => {

@@ -4,7 +4,7 @@ import { isId } from '../../infra/log/ids.ts';
 import { isObject, parseObject } from '../../infra/wire/json-object.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { PartsRequest } from '../delivery/part-sender.ts';
-import type { TextPositions } from '../streams/stream-registry.ts';
+import type { TextPositions } from '../streams/missed-streams.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
 
 /** Name of the WebSocket subprotocol; its frames are in `docs/PROTOCOL.md`. */

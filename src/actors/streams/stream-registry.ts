@@ -1,7 +1,14 @@
-import { LogUnavailableError, StreamExistsError, TooManyStreamsError } from '../../infra/errors.ts';
+import {
+  LogUnavailableError,
+  StreamExistsError,
+  StreamLostError,
+  ThreadClosedError,
+  TooManyStreamsError,
+} from '../../infra/errors.ts';
 import type { StreamServices } from './stream-services.ts';
 import { PATIENCE, StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
+import { MissedStreams, type TextPositions } from './missed-streams.ts';
 import type { TextReader } from './text-reader.ts';
 import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
@@ -17,15 +24,6 @@ export interface StreamHost extends TextSource {
   onStreams(): void;
 }
 
-/** The stream positions that a client reports for a thread: UTF-16 units by stream id. */
-export type TextPositions = ReadonlyMap<string, number>;
-
-/** Streams that a client knows and this process does not, and until when news of them may still come. */
-interface Missed {
-  readonly has: TextPositions;
-  readonly dueAt: number;
-}
-
 /**
  * The token streams in progress in one thread. Tokens are not entries of the log, because no client needs a single token later. A client
  * that is behind gets the text so far, and in the end the final message, which is an entry.
@@ -36,7 +34,7 @@ export class StreamRegistry {
   readonly #byId = new Map<string, StreamState>();
   readonly #replication: StreamReplication;
   readonly #tail: LogTail;
-  readonly #missed = new Map<TextReader, Missed>();
+  readonly #missed = new MissedStreams();
 
   /** @param tail the tail of the thread's log */
   constructor(host: StreamHost, services: StreamServices, tail: LogTail) {
@@ -166,8 +164,7 @@ export class StreamRegistry {
     // where no other process can have it, the next sweep tells that it is lost
     const patienceMs = this.#replication.hasOthers ? PATIENCE * timeoutMs : 0;
     const dueAt = this.#services.now() + patienceMs;
-    if (missed.length === 0) this.#missed.delete(subscription);
-    else this.#missed.set(subscription, { has: new Map(missed.slice(0, maxPerThread)), dueAt });
+    this.#missed.set(subscription, { has: new Map(missed.slice(0, maxPerThread)), dueAt });
   }
 
   /** The subscription has ended; or its client has met a gap, and gets all streams in progress anew. */
@@ -244,11 +241,7 @@ export class StreamRegistry {
         this.#abort(stream, 'timeout');
       this.#replication.keepAlive(stream, now);
     }
-    for (const [subscription, { has, dueAt }] of this.#missed) {
-      if (dueAt > now) continue;
-      this.#missed.delete(subscription);
-      for (const id of has.keys()) if (!this.#byId.has(id)) subscription.tellLost(id);
-    }
+    this.#missed.expire(now, (id) => this.#byId.has(id));
   }
 
   /** The hub shuts down: keeps the text so far as a final message. */
@@ -268,18 +261,22 @@ export class StreamRegistry {
 
   /** If it does not succeed, the next sweep tries again. */
   #abort(stream: StreamState, reason: string): void {
-    const aborting = stream.publisher === undefined ? this.#markLost(stream) : stream.publisher.abort(reason);
-    aborting.catch((error: unknown) => this.#services.report(error));
+    const { id, publisher, text } = stream;
+    const aborting = publisher === undefined ? this.#markLost(stream) : publisher.abort(reason);
+    aborting.catch((error: unknown) => {
+      if (!(error instanceof ThreadClosedError)) return this.#services.report(error);
+      // a stream of another process ends there, or in a third one
+      if (publisher === undefined) return undefined;
+      const facts = { threadId: this.#host.id, streamId: id, length: text.length, cause: error };
+      return this.#services.report(new StreamLostError(facts));
+    });
   }
 
   // --- the other processes that hold the thread
 
   /** Another process publishes it, and some clients knew it before we did. */
   #onBegun(stream: StreamState): void {
-    for (const [subscription, { has }] of this.#missed) {
-      const at = has.get(stream.id);
-      if (at !== undefined) stream.cursors.set(subscription, at);
-    }
+    for (const [subscription, at] of this.#missed.positionsIn(stream.id)) stream.cursors.set(subscription, at);
   }
 
   /** This process now holds the thread: asks the others for their streams. */

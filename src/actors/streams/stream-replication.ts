@@ -63,15 +63,17 @@ export class StreamReplication {
     if (this.hasOthers) this.#text(stream, 0, '');
   }
 
-  /** Sends the text from this position on, and any earlier text that was asked for. */
+  /**
+   * Sends the text from this position on, and any earlier text that was asked for. Also while the final message is on its way: members here
+   * receive this text, and if the message is never logged, a mark of another process must not be shorter. Processes that have the
+   * message ignore the text.
+   */
   replicate(stream: StreamState, from: number): void {
-    const { publisher, text } = stream;
+    if (stream.publisher === undefined || !this.hasOthers) return;
     const first = Math.min(stream.askedFrom, from);
-    // text sent after the stream's end would begin it again; if logging the end fails, the text is sent then
-    const isTold = publisher !== undefined && this.hasOthers && !stream.isEnding;
     // set first: another process may answer the text with a question at once
-    stream.askedFrom = isTold ? text.told : first;
-    if (isTold) this.#textFrom(stream, first);
+    stream.askedFrom = stream.text.told;
+    this.#textFrom(stream, first);
   }
 
   /**
@@ -172,7 +174,7 @@ export class StreamReplication {
   /** Another process presumes the publisher dead and has this much of the text. */
   #lastWords(stream: StreamState, at: number): void {
     if (at < stream.text.told) this.#textFrom(stream, at);
-    else if (stream.publisher !== undefined && !stream.isEnding) this.#text(stream, stream.text.told, '');
+    else if (stream.publisher !== undefined) this.#text(stream, stream.text.told, '');
   }
 
   #textFrom(stream: StreamState, from: number): void {

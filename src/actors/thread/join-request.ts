@@ -1,5 +1,5 @@
 import type { PartsRequest } from '../delivery/part-sender.ts';
-import type { TextPositions } from '../streams/stream-registry.ts';
+import type { TextPositions } from '../streams/missed-streams.ts';
 
 /** The fields of a client's join besides its position. */
 export interface JoinRequest {

@@ -82,3 +82,25 @@ export class TooManyStreamsError extends ThreadcastError {
     this.limit = facts.limit;
   }
 }
+
+/**
+ * The hub has closed before the mark of a token stream in progress was logged: its text is not in the log of this process. Other processes
+ * that have a part of it log that part, with `aborted: 'lost'`.
+ */
+export class StreamLostError extends ThreadcastError {
+  readonly code = 'TC_STREAM_LOST';
+  readonly threadId: string;
+  readonly streamId: string;
+  /** UTF-16 units that were appended. */
+  readonly length: number;
+
+  constructor(facts: { threadId: string; streamId: string; length: number; cause: unknown }) {
+    super(
+      `thread ${facts.threadId} was closed before the text of stream ${facts.streamId}, ${facts.length} units, was logged`,
+      { cause: facts.cause },
+    );
+    this.threadId = facts.threadId;
+    this.streamId = facts.streamId;
+    this.length = facts.length;
+  }
+}
