@@ -9,6 +9,7 @@ export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
 export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
 export type { AnswerClaim, LogAnswers } from './api/log-answers.ts';
 export type { LogPresence } from './api/log-presence.ts';
+export type { LogValue, LogValues, ValueChange, ValueDraft, ValueLimits, ValuesListener } from './api/log-values.ts';
 export type {
   DeflatedEntryParts,
   DeliveryTally,
@@ -59,6 +60,7 @@ export {
   UnsupportedServerError,
   UnsupportedSocketError,
   UpgradeTakenError,
+  ValueLimitError,
   WorkerFailedError,
 } from './infra/errors.ts';
 export { memoryLog } from './infra/log/memory-log.ts';

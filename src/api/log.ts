@@ -1,6 +1,7 @@
 import type { Entry, EntryDraft } from './entry.ts';
 import type { LogAnswers } from './log-answers.ts';
 import type { LogPresence } from './log-presence.ts';
+import type { LogValues } from './log-values.ts';
 import type { MaybePromise } from './message.ts';
 
 /** A position in a log. Written `epoch.offset.id`, so that a client without our library can keep it. */
@@ -109,7 +110,7 @@ export interface DeliveryLog {
    */
   forget?(threadId: string): void;
   /**
-   * Erases all entries and remembered answers of the thread, at once, in this process and wherever the log keeps them. The thread has a new epoch. Subscribers of
+   * Erases all entries, values and remembered answers of the thread, at once, in this process and wherever the log keeps them. The thread has a new epoch. Subscribers of
    * all processes get `onReset` with `deleted`, also those that could not be reached meanwhile. Absent if a log cannot erase.
    */
   erase?(threadId: string): MaybePromise<void>;
@@ -117,6 +118,8 @@ export interface DeliveryLog {
   readonly presence?: LogPresence | undefined;
   /** Remembered answers. Without it, the hub refuses what needs it with `TC_LOG_UNSUPPORTED`. */
   readonly answers?: LogAnswers | undefined;
+  /** Keyed values. Without it, the hub refuses what needs it with `TC_LOG_UNSUPPORTED`. */
+  readonly values?: LogValues | undefined;
   /** Memory of this process that the log holds, by its own count, in bytes. Absent if it does not count. */
   readonly heldBytes?: number;
   close(): MaybePromise<void>;

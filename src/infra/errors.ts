@@ -45,3 +45,4 @@ export {
   PositionLostError,
   UnknownMessageError,
 } from './errors/log.ts';
+export { ValueLimitError } from './errors/value.ts';

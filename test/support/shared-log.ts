@@ -1,10 +1,11 @@
-import type { DeliveryLog, LogAnswers } from '../../src/index.ts';
+import type { DeliveryLog, LogAnswers, LogValues } from '../../src/index.ts';
 import { MemoryPresence } from '../../src/infra/log/memory-presence.ts';
 
 /** One log for several hubs of this process, which tell each other notes as the processes of a cluster do. */
 export class SharedLog {
   /** `thread key` of each claim that is not answered, and the node that has it. */
   readonly #claims = new Map<string, object>();
+  #nodes = 0;
   readonly #presences = new Map<object, MemoryPresence>();
   readonly #log: DeliveryLog;
   readonly #listeners = new Map<
@@ -34,6 +35,7 @@ export class SharedLog {
         list: (threadId) => [...new Set([...this.#presences.values()].flatMap((each) => each.list(threadId)))],
       },
       answers: this.#answersOf(node),
+      values: this.#valuesOf(`node${++this.#nodes}`),
       erase: (threadId) => log.erase?.(threadId),
       append: (draft) => log.append(draft),
       readAfter: (...args) => log.readAfter(...args),
@@ -58,6 +60,22 @@ export class SharedLog {
         for (const listener of listenersOf(threadId)) if (listener.node !== node) listener.onNodeMessage(note);
       },
     };
+  }
+
+  /** Owners of two nodes are different ones. */
+  #valuesOf(node: string): LogValues | undefined {
+    const { values } = this.#log;
+    const ownerOf = (owner: string): string => `${node}/${owner}`;
+    return (
+      values && {
+        set: (threadId, draft, limits) =>
+          values.set(threadId, { ...draft, owner: draft.owner && ownerOf(draft.owner) }, limits),
+        delete: (...args) => values.delete(...args),
+        read: (...args) => values.read(...args),
+        watch: (...args) => values.watch(...args),
+        end: (threadId, owner) => values.end(threadId, ownerOf(owner)),
+      }
+    );
   }
 
   #answersOf(node: object): LogAnswers | undefined {

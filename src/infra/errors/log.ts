@@ -43,7 +43,7 @@ export class LogLayoutError extends ThreadcastError {
 export class LogUnsupportedError extends ThreadcastError {
   readonly code = 'TC_LOG_UNSUPPORTED';
   /** The missing member of `DeliveryLog`. */
-  readonly feature: 'presence' | 'answers';
+  readonly feature: 'presence' | 'answers' | 'values';
 
   constructor(feature: LogUnsupportedError['feature']) {
     super(

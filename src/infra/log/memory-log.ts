@@ -13,6 +13,7 @@ import { LruList } from './lru-list.ts';
 import { Epochs } from './epochs.ts';
 import { MemoryAnswers } from './memory-answers.ts';
 import { MemoryPresence } from './memory-presence.ts';
+import { MemoryValues } from './memory-values.ts';
 import { TailReaders, type TailReader } from './tail-readers.ts';
 import { TrimRound } from './trim-round.ts';
 import type { Clock } from '../../api/clock.ts';
@@ -25,6 +26,8 @@ export interface MemoryLogOptions extends Optional<Retention> {
    * lose their oldest entries. @default 1 GiB
    */
   maxTotalBytes?: number | undefined;
+  /** Bytes of all values (`thread.values`) together, with 256 for each; more are refused with `TC_VALUE_LIMIT`. @default 256 MiB */
+  maxValueBytes?: number | undefined;
   /** @default the system's monotonic clock */
   clock?: Clock | undefined;
   /** The id of this log instance, from which it derives the epochs of its threads; never the same twice. @default 48 random bits */
@@ -64,6 +67,7 @@ const MEMORY_LOG_OPTIONS: OptionTable<MemoryLogOptions> = {
   maxAgeMs: 'number',
   retention: 'object',
   maxTotalBytes: 'number',
+  maxValueBytes: 'number',
   clock: 'any',
   newEpoch: 'function',
 };
@@ -71,6 +75,7 @@ const MEMORY_LOG_OPTIONS: OptionTable<MemoryLogOptions> = {
 class MemoryLog implements DeliveryLog {
   readonly presence = new MemoryPresence();
   readonly answers: MemoryAnswers;
+  readonly values: MemoryValues;
   readonly #threads = new Map<string, ThreadLog>();
   /** Threads with entries, the one that was quiet longest first. */
   readonly #holding = new LruList<ThreadLog>();
@@ -94,6 +99,8 @@ class MemoryLog implements DeliveryLog {
     this.#maxTotalBytes = checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 });
     this.#clock = checkMethods('log.clock', options.clock, CLOCK_METHODS) ?? systemClock;
     this.answers = new MemoryAnswers(this.#clock);
+    const maxValueBytes = checkCount('log.maxValueBytes', options.maxValueBytes, 256 * 1024 * 1024, { min: 1 });
+    this.values = new MemoryValues(this.#clock, maxValueBytes);
     this.#epochs = new Epochs(checkedEpochs(options.newEpoch ?? randomEpoch)());
   }
 
@@ -162,6 +169,7 @@ class MemoryLog implements DeliveryLog {
 
   erase(threadId: string): void {
     this.answers.erase(threadId);
+    this.values.erase(threadId);
     const log = this.#threads.get(threadId);
     if (log === undefined) return;
     this.#epochs.end(threadId);
@@ -189,6 +197,7 @@ class MemoryLog implements DeliveryLog {
     this.#holding.clear();
     this.#idle.clear();
     this.#trims.stop();
+    this.values.close();
     this.#ledger.bytes = 0;
   }
 
