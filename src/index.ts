@@ -30,6 +30,7 @@ export {
   AuthenticationTimeoutError,
   ConnectionClosedError,
   HubClosedError,
+  InvalidAnswerError,
   InvalidMessageError,
   InvalidOptionError,
   InvalidPositionError,
@@ -84,6 +85,7 @@ export { inWorker } from './infra/serialization/workers/recipe.ts';
 export type { AcceptedSocket, Link, LinkListener, Piece, ServerWebSocket } from './api/socket.ts';
 export type {
   AcceptOptions,
+  AnswerIn,
   ClientMessage,
   Connection,
   ConnectionEvents,

@@ -22,7 +22,10 @@ export class Answer<Data = unknown> {
  *   answer({ number: await nextNumber() }, await hub.thread(threadId).send(data, { idempotencyKey: id })),
  * ```
  *
- * A client that has not received the answer publishes again with the same id, and `onPublish` is asked again.
+ * A client that has not received the answer publishes again with the same id, possibly to another process. It gets the same answer for ten
+ * minutes, and while `onPublish` is still at work, its retry waits. So `onPublish` runs once while the process that began it lives. If that
+ * process crashes before the answer is in the log, the next retry runs `onPublish` again: give `id` to all that must not happen twice.
+ *
  * @param data at most 64 KiB of JSON: more is an AnswerTooLargeError, for the client `TC_ANSWER_TOO_LARGE`
  * @param receipt of the `send`, for the message's id and position
  */

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Refusal } from './refusal.ts';
-import type { Connection, PublishAnswer, PublishedIn } from './connection.ts';
+import type { AnswerIn, Connection, PublishAnswer, PublishedIn } from './connection.ts';
 import type { ThreadDefinition } from './definition.ts';
 import type { Format, MaybePromise } from './message.ts';
 import type { Session } from './session.ts';
@@ -63,6 +63,7 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
    *
    * Return as soon as you have accepted the message; start long work, such as a model's answer, without awaiting it. The client's next
    * requests about this thread wait for the answer, apart from a stream's cancel. After `answerTimeoutMs` of the hub, it counts as failed.
+   * A client that publishes again asks `onPublish` again, unless the hub remembers an `answer` or waits for one; see `answer`.
    *
    * In a thread that has a definition (`threads` of the hub), the message has passed its schema: the hub refuses others with `invalid`.
    *
@@ -75,7 +76,7 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
     session: S,
     message: PublishedIn<Definition>,
     connection: Connection<S['data']>,
-  ): MaybePromise<PublishAnswer>;
+  ): MaybePromise<PublishAnswer<AnswerIn<Definition>>>;
   /**
    * Pages that may connect: exact origins (`https://example.com`), a predicate, or `'*'` for all. Others get a 403. Requests without an
    * `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins, or let the proxy pass on what the browser

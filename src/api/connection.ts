@@ -25,7 +25,11 @@ export type PublishedIn<Definition extends ThreadDefinition> =
 
 /** Apart, as a method: one that knows some definitions is an option of every hub that has them. */
 interface Publishing<Definition extends ThreadDefinition> {
-  onPublish(this: void, message: PublishedIn<Definition>, connection: Connection): MaybePromise<PublishAnswer>;
+  onPublish(
+    this: void,
+    message: PublishedIn<Definition>,
+    connection: Connection,
+  ): MaybePromise<PublishAnswer<AnswerIn<Definition>>>;
 }
 
 /** @typeParam Definition those of the hub */
@@ -82,7 +86,14 @@ export interface PublishedMessage<T extends ThreadShape = ThreadShape> {
  * for the client. Nothing, or `true`: accepted. `false`, or
  * `refuse(status, message)`: refused.
  */
-export type PublishAnswer = AnswerReceipt | Answer | Refusal | boolean | null | undefined | void;
+export type PublishAnswer<Data = unknown> = AnswerReceipt | Answer<Data> | Refusal | boolean | null | undefined | void;
+
+/** The data that `onPublish` may answer with: those of the hub's definitions, if each of them has an `answer`. */
+export type AnswerIn<Definition extends ThreadDefinition> = [Definition] extends [never]
+  ? unknown
+  : Definition extends ThreadDefinition<infer T>
+    ? T['answer']
+    : never;
 
 export interface JoinOptions {
   /** A position to resume after, or `start` for everything that the log holds. @default only new messages */

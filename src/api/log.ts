@@ -116,7 +116,7 @@ export interface DeliveryLog {
   erase?(threadId: string): MaybePromise<void>;
   /** The members of each process. Without it, the hub refuses what needs it with `TC_LOG_UNSUPPORTED`. */
   readonly presence?: LogPresence | undefined;
-  /** Remembered answers. Without it, the hub refuses what needs it with `TC_LOG_UNSUPPORTED`. */
+  /** Remembered answers. Without it, the hub asks `onPublish` about each retry of a client. */
   readonly answers?: LogAnswers | undefined;
   /** Keyed values. Without it, the hub refuses what needs it with `TC_LOG_UNSUPPORTED`. */
   readonly values?: LogValues | undefined;

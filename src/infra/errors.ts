@@ -3,6 +3,7 @@ export { ThreadcastError, InvalidOptionError, asError } from './errors/base.ts';
 export {
   UnserializableMessageError,
   InvalidMessageError,
+  InvalidAnswerError,
   textOfIssues,
   MessageTooLargeError,
   MessageChangedError,

@@ -5,7 +5,7 @@ import { afterAll, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import { connect, type ClientThread, type Message, type WebSocketLike } from '../../src/client/index.ts';
 import { defineThread, type Codec, type ThreadId } from '../../src/define/index.ts';
-import { createHub, preencoded, refuse, type Hub, type Thread } from '../../src/index.ts';
+import { answer, createHub, preencoded, refuse, type Hub, type Thread } from '../../src/index.ts';
 
 // What the compiler says is the test: `tsc -p test/define`. Nothing here runs but the making of hub and client.
 
@@ -28,6 +28,8 @@ const order = defineThread('order:*', {
 const list = defineThread('list:*', { message: type({ items: 'string[]' }), streams: { count: counting } });
 
 const hub = createHub({ threads: [room, order, list] });
+const counted = defineThread('counted:*', { message: z.unknown(), answer: z.object({ number: z.number() }) });
+const answering = createHub({ threads: [counted] });
 class NoSocket implements WebSocketLike {
   readonly readyState = 0;
   send(): void {}
@@ -37,7 +39,7 @@ class NoSocket implements WebSocketLike {
 const client = connect('ws://127.0.0.1:9', { WebSocket: NoSocket });
 afterAll(async () => {
   client.close();
-  await hub.close();
+  await Promise.all([hub.close(), answering.close()]);
 });
 
 /** Compiled, not run. */
@@ -182,4 +184,19 @@ it('states, strategies and reasons are known words', () => {
     ),
   );
   compiled(() => client.join('t').on('gap', ({ why }) => why === 'trimmed' || why === 'a word of later servers'));
+});
+
+it('data of `answer` is that of the definitions, where each has an `answer`', () => {
+  const detach = [
+    answering.attach(createServer(), { onPublish: () => answer({ number: 1 }) }),
+    // @ts-expect-error the number is a text
+    answering.attach(createServer(), { onPublish: () => answer({ number: 'one' }) }),
+    // @ts-expect-error likewise, asynchronous
+    answering.attach(createServer(), { onPublish: async () => answer('one') }),
+    answering.attach(createServer(), { onPublish: () => undefined }),
+    hub.attach(createServer(), { onPublish: () => answer('anything') }),
+    createHub().attach(createServer(), { onPublish: () => answer('anything') }),
+  ];
+  for (const end of detach) end();
+  expect(detach).toHaveLength(6);
 });

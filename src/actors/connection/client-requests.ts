@@ -3,48 +3,34 @@ import {
   AnswerTimeoutError,
   AnswerTooLargeError,
   HubClosedError,
-  InvalidOptionError,
+  InvalidAnswerError,
   LogUnavailableError,
-  textOfIssues,
   ThreadcastError,
   ThreadClosedError,
   TooManyThreadsError,
 } from '../../infra/errors.ts';
-import { Answer } from '../../api/answer.ts';
-import { Refusal } from '../../api/refusal.ts';
-import { assertThreadId, isId } from '../../infra/log/ids.ts';
 import type { ClientSession } from './client-session.ts';
-import { scopedId, scopeOf } from '../support/id-scope.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
-import { withDeadline } from '../support/callback-deadline.ts';
-import { checkSchema, type Verdict } from '../support/schema-check.ts';
+import { Publishing, REFUSALS } from './publishing.ts';
 import { notices, type Request } from './wire-protocol.ts';
-import type { PublishAnswer } from '../../api/connection.ts';
-import type { ThreadDefinition } from '../../api/definition.ts';
-import type { MaybePromise } from '../../api/message.ts';
-
-/** The error code for the client when the application refuses with an HTTP status. */
-const REFUSALS: Readonly<Record<number, string>> = {
-  401: 'unauthenticated',
-  403: 'forbidden',
-  429: 'rate-limited',
-  503: 'unavailable',
-};
 
 /** Errors that the client's URL may have caused. */
 const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_INVALID_POSITION']);
+
+/** The application's, about a request that was in order. */
+const ANSWER_ERRORS = [AnswerTimeoutError, AnswerTooLargeError, InvalidAnswerError];
 
 /** Performs a client's requests. Every request ends in an answer, a close code or nothing, never in a throw. */
 export class ClientRequests {
   readonly #session: ClientSession;
   readonly #services: ConnectionServices;
-  /** The scope of the ids that the client chooses; undefined before the first one. */
-  #scope: string | undefined;
+  readonly #publishing: Publishing;
 
   constructor(session: ClientSession, services: ConnectionServices) {
     this.#session = session;
     this.#services = services;
+    this.#publishing = new Publishing(session, services, (...refusal) => this.#refuse(...refusal));
   }
 
   /** Never rejects. */
@@ -79,7 +65,7 @@ export class ClientRequests {
         session.leave(request.th);
         return;
       case 'pub':
-        await this.#publish(request);
+        await this.#publishing.perform(request);
         return;
     }
   }
@@ -91,60 +77,6 @@ export class ClientRequests {
     if (answer === true) session.line.sendNotice(notices.renewed(request.ref));
     else if (answer === 'unasked') this.#refuse(request, answer);
     else this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', { why: answer.message });
-  }
-
-  async #publish(request: Request & { readonly t: 'pub' }): Promise<void> {
-    const { th: threadId, id, d: data, tp: trace } = request;
-    assertThreadId(threadId);
-    if (!isId(id)) throw new InvalidOptionError({ option: 'id', value: id, expected: 'of A-Z a-z 0-9 _ . : -' });
-    const session = this.#session;
-    if (!(await session.mayPublish(threadId))) {
-      this.#refuse(request, 'forbidden');
-      return;
-    }
-    const wasIn = session.isIn(threadId);
-    const definition = this.#services.settings.definitions.of(threadId);
-    const verdict = definition === undefined ? { value: data } : await this.#check(definition, data);
-    if (session.isOver) return;
-    // the application may have taken it out of the thread meanwhile
-    if (session.isIn(threadId) !== wasIn && !(await session.mayPublish(threadId))) {
-      this.#refuse(request, 'forbidden');
-      return;
-    }
-    if (verdict.issues !== undefined) {
-      const paths = verdict.issues.map(({ path }) => path);
-      this.#refuse(request, 'invalid', { why: textOfIssues(verdict.issues), paths });
-      return;
-    }
-    this.#scope ??= scopeOf(session.settings);
-    const scoped = scopedId(this.#scope, id);
-    const message = { threadId, pattern: definition?.pattern, id: scoped, data: verdict.value, trace };
-    const isHeard = session.emit(message);
-    const { rules, session: authenticated } = session.settings;
-    const { onPublish } = rules;
-    if (onPublish !== undefined) {
-      const answer = onPublish(authenticated, message, session.connection);
-      this.#answer(request, scoped, await withDeadline('onPublish', answer, this.#services));
-    } else if (isHeard) this.#answer(request, scoped, true);
-    else this.#refuse(request, 'unhandled');
-  }
-
-  /** What the definition's schema makes of a message. */
-  #check({ parts: { message, publish = message } }: ThreadDefinition, data: unknown): MaybePromise<Verdict> {
-    return withDeadline('schema', checkSchema(publish, data), this.#services);
-  }
-
-  /** @param scoped the message's id in the thread, unless the application chooses another */
-  #answer(request: Request & { readonly t: 'pub' }, scoped: string, answer: PublishAnswer): void {
-    if (answer === false) this.#refuse(request, 'forbidden');
-    else if (answer instanceof Refusal)
-      this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', { why: answer.message });
-    else {
-      const receipt = answer instanceof Answer ? answer.receipt : answer;
-      const { id = scoped, position } = typeof receipt === 'object' && receipt !== null ? receipt : {};
-      const data = answer instanceof Answer ? answerJson(answer.data) : undefined;
-      this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid: id, pos: position, data }));
-    }
   }
 
   /** Answers with the error's code, if there is one for clients. */
@@ -167,7 +99,7 @@ export class ClientRequests {
     const code = isKnown ? error.code : 'internal';
     this.#refuse(request, isHubFull ? 'unavailable' : code);
     // nothing that a client sends makes a session invalid
-    const isAnswers = error instanceof AnswerTimeoutError || error instanceof AnswerTooLargeError;
+    const isAnswers = ANSWER_ERRORS.some((kind) => error instanceof kind);
     const isOurs = request.t === 'renew' || isAnswers;
     if (!isKnown || isHubFull || isOurs) this.#services.report(error);
   }
@@ -184,7 +116,11 @@ export class ClientRequests {
     if (!isTheirs) this.#services.report(error);
   }
 
-  #refuse(request: Request, code: string, reasons?: { why: string; paths?: readonly string[] }): void {
+  #refuse(
+    request: Request,
+    code: string,
+    reasons?: { readonly why: string; readonly paths?: readonly string[] },
+  ): void {
     if ('isInUrl' in request && request.isInUrl) {
       this.#session.line.evict(closeCodes.forbidden);
       return;
@@ -199,18 +135,6 @@ export class ClientRequests {
     };
     this.#session.line.sendNotice(notices.error(code, about));
   }
-}
-
-/** Bytes of the JSON of an answer's data. */
-const MAX_ANSWER_BYTES = 65_536;
-
-/** @throws AnswerTooLargeError, and what JSON.stringify throws */
-function answerJson(data: unknown): string | undefined {
-  // its result is undefined for undefined, a function and a symbol
-  const json: string | undefined = JSON.stringify(data);
-  const bytes = json === undefined ? 0 : Buffer.byteLength(json);
-  if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLargeError({ bytes, limit: MAX_ANSWER_BYTES });
-  return json;
 }
 
 const isShort = (text: string): boolean => text.length <= 256;

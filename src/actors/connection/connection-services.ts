@@ -2,6 +2,7 @@ import type { Connection } from '../../api/connection.ts';
 import type { LeaveReason } from '../../api/events.ts';
 import type { connectionMachine } from '../../machines/index.ts';
 import type { HubContext } from '../support/context.ts';
+import type { AskedOnce } from './asked-once.ts';
 import type { InputBudgets } from './input-budgets.ts';
 import type { Intake } from './intake.ts';
 import type { PingNumbers } from './ping-numbers.ts';
@@ -41,4 +42,6 @@ export interface ConnectionServices extends HubContext {
   readonly threads: Pick<ThreadPort, 'open' | 'hasRoomFor'>;
   readonly connections: ConnectionPort;
   readonly membership: MembershipPort;
+  /** Asks the application about what clients publish. */
+  readonly publications: AskedOnce;
 }

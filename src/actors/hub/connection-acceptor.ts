@@ -3,6 +3,7 @@ import { socketOf, turnAway, wsSocketLink } from '../../infra/socket/ws-link.ts'
 import { closeCodes } from '../../infra/wire/close-codes.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 import type { AcceptedSocket, Link, LinkListener } from '../../api/socket.ts';
+import { AskedOnce } from '../connection/asked-once.ts';
 import { ConnectionActor } from '../connection/connection.ts';
 import type { ConnectionServices, MembershipPort } from '../connection/connection-services.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
@@ -51,6 +52,7 @@ export class ConnectionAcceptor {
       threads,
       connections,
       membership,
+      publications: new AskedOnce(context),
     };
   }
 

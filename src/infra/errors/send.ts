@@ -39,6 +39,23 @@ export class InvalidMessageError extends ThreadcastError {
   }
 }
 
+/** Data of `answer` that the schema of its thread's definition refuses: found in development only. The client was refused with this code. */
+export class InvalidAnswerError extends ThreadcastError {
+  readonly code = 'TC_INVALID_ANSWER';
+  readonly threadId: string;
+  /** The pattern of the definition. */
+  readonly pattern: string;
+  /** The first 16. */
+  readonly issues: readonly MessageIssue[];
+
+  constructor(facts: { threadId: string; pattern: string; issues: readonly MessageIssue[] }) {
+    super(`answer in thread ${facts.threadId} is none of ${facts.pattern}: ${textOfIssues(facts.issues)}`);
+    this.threadId = facts.threadId;
+    this.pattern = facts.pattern;
+    this.issues = facts.issues;
+  }
+}
+
 /** `text: Required; user.name: Too short` */
 export function textOfIssues(issues: readonly MessageIssue[]): string {
   return issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');

@@ -1,0 +1,139 @@
+import { Answer } from '../../api/answer.ts';
+import type { PublishAnswer } from '../../api/connection.ts';
+import type { ThreadDefinition } from '../../api/definition.ts';
+import type { MaybePromise } from '../../api/message.ts';
+import { Refusal } from '../../api/refusal.ts';
+import { AnswerTooLargeError, InvalidAnswerError, InvalidOptionError, textOfIssues } from '../../infra/errors.ts';
+import { assertThreadId, isId } from '../../infra/log/ids.ts';
+import { isThenable, withDeadline } from '../support/callback-deadline.ts';
+import { scopedId, scopeOf } from '../support/id-scope.ts';
+import { checkSchema, type Verdict } from '../support/schema-check.ts';
+import type { Decision } from './asked-once.ts';
+import type { ClientSession } from './client-session.ts';
+import type { ConnectionServices } from './connection-services.ts';
+import { notices, type Request } from './wire-protocol.ts';
+
+export type PublishRequest = Request & { readonly t: 'pub' };
+
+/** Refuses a request of the client. */
+export type Refuse = (
+  request: PublishRequest,
+  code: string,
+  reasons?: { readonly why: string; readonly paths?: readonly string[] },
+) => void;
+
+/** The error code for the client when the application refuses with an HTTP status. */
+export const REFUSALS: Readonly<Record<number, string>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  429: 'rate-limited',
+  503: 'unavailable',
+};
+
+/** Passes what one client publishes to the application, and its answer to the client. */
+export class Publishing {
+  readonly #session: ClientSession;
+  readonly #services: ConnectionServices;
+  readonly #refuse: Refuse;
+  /** The scope of the ids that the client chooses; undefined before the first one. */
+  #scope: string | undefined;
+
+  constructor(session: ClientSession, services: ConnectionServices, refuse: Refuse) {
+    this.#session = session;
+    this.#services = services;
+    this.#refuse = refuse;
+  }
+
+  /** @throws what the application throws, and the errors of the library that the client gets as codes */
+  async perform(request: PublishRequest): Promise<void> {
+    const { th: threadId, id, d: data, tp: trace } = request;
+    assertThreadId(threadId);
+    if (!isId(id)) throw new InvalidOptionError({ option: 'id', value: id, expected: 'of A-Z a-z 0-9 _ . : -' });
+    const session = this.#session;
+    if (!(await session.mayPublish(threadId))) {
+      this.#refuse(request, 'forbidden');
+      return;
+    }
+    const wasIn = session.isIn(threadId);
+    const definition = this.#services.settings.definitions.of(threadId);
+    const verdict = definition === undefined ? { value: data } : await this.#check(definition, data);
+    if (session.isOver) return;
+    if (!(await this.#mayStill(threadId, wasIn))) {
+      this.#refuse(request, 'forbidden');
+      return;
+    }
+    if (verdict.issues !== undefined) {
+      const paths = verdict.issues.map(({ path }) => path);
+      this.#refuse(request, 'invalid', { why: textOfIssues(verdict.issues), paths });
+      return;
+    }
+    this.#scope ??= scopeOf(session.settings);
+    const key = scopedId(this.#scope, id);
+    const message = { threadId, pattern: definition?.pattern, id: key, data: verdict.value, trace };
+    const { onPublish } = session.settings.rules;
+    if (onPublish === undefined) {
+      if (session.emit(message)) this.#accept(request, { mid: key, pos: undefined, data: undefined });
+      else this.#refuse(request, 'unhandled');
+      return;
+    }
+    const ask = async (): Promise<Decision> => {
+      if (session.isOver || !(await this.#mayStill(threadId, wasIn))) return { is: 'unasked' };
+      session.emit(message);
+      const answer = await onPublish(session.settings.session, message, session.connection);
+      if (answer instanceof Answer && definition !== undefined) await this.#checkAnswer(definition, threadId, answer);
+      return decisionOf(answer, key);
+    };
+    const decision = await this.#services.publications.decide({ threadId, key, definition, ask });
+    if (decision.is === 'accepted') this.#accept(request, decision);
+    else if (decision.is === 'refused' && decision.by !== undefined)
+      this.#refuse(request, REFUSALS[decision.by.status] ?? 'forbidden', { why: decision.by.message });
+    else this.#refuse(request, 'forbidden');
+  }
+
+  /** The application may have taken the client out of the thread meanwhile. */
+  async #mayStill(threadId: string, wasIn: boolean): Promise<boolean> {
+    return this.#session.isIn(threadId) === wasIn || this.#session.mayPublish(threadId);
+  }
+
+  /** What the definition's schema makes of a message. */
+  #check({ parts: { message, publish = message } }: ThreadDefinition, data: unknown): MaybePromise<Verdict> {
+    return withDeadline('schema', checkSchema(publish, data), this.#services);
+  }
+
+  /** @throws InvalidAnswerError, in development */
+  async #checkAnswer({ pattern, parts }: ThreadDefinition, threadId: string, { data }: Answer): Promise<void> {
+    if (parts.answer === undefined || !this.#services.settings.isDevelopment) return;
+    const checking = checkSchema(parts.answer, data);
+    const { issues } = isThenable(checking) ? await checking : checking;
+    if (issues !== undefined) throw new InvalidAnswerError({ threadId, pattern, issues });
+  }
+
+  #accept(
+    request: PublishRequest,
+    { mid, pos, data }: { readonly mid: string; readonly pos: string | undefined; readonly data: string | undefined },
+  ): void {
+    this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid, pos, data }));
+  }
+}
+
+/** @param key the message's id in the thread, unless the application chooses another */
+function decisionOf(answer: PublishAnswer, key: string): Decision {
+  if (answer === false) return { is: 'refused', by: undefined };
+  if (answer instanceof Refusal) return { is: 'refused', by: answer };
+  const isAnswer = answer instanceof Answer;
+  const receipt = isAnswer ? answer.receipt : answer;
+  const { id = key, position } = typeof receipt === 'object' && receipt !== null ? receipt : {};
+  return { is: 'accepted', mid: id, pos: position, data: isAnswer ? answerJson(answer.data) : undefined, isAnswer };
+}
+
+/** Bytes of the JSON of an answer's data. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/** @throws AnswerTooLargeError, and what JSON.stringify throws */
+function answerJson(data: unknown): string | undefined {
+  // its result is undefined for undefined, a function and a symbol
+  const json: string | undefined = JSON.stringify(data);
+  const bytes = json === undefined ? 0 : Buffer.byteLength(json);
+  if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLargeError({ bytes, limit: MAX_ANSWER_BYTES });
+  return json;
+}
