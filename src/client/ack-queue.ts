@@ -26,13 +26,13 @@ export class AckQueue {
   }
 
   /** The client has received everything up to this offset. */
-  received(threadId: string, offset: number): void {
+  add(threadId: string, offset: number): void {
     this.#offsets.set(threadId, offset);
     this.#wait();
   }
 
   /** The client has left the thread: a new join will state the position. */
-  forget(threadId: string): void {
+  delete(threadId: string): void {
     this.#offsets.delete(threadId);
   }
 

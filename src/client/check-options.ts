@@ -1,5 +1,5 @@
 import { InvalidOptionError } from './errors.ts';
-import { fieldsOf } from './fields.ts';
+import { isFields } from './fields.ts';
 
 /** `setTimeout` fires at once for 2^31 ms or more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -17,28 +17,16 @@ type Given<Options> = { readonly [Name in keyof Options]?: Exclude<Options[Name]
 export function checkOptions<Options extends object>(options: Options, table: OptionTable<Options>): Given<Options> {
   const given = { ...options };
   const rows = new Map<string, string | number>(Object.entries(table));
-  for (const [option, value] of Object.entries(fieldsOf(options) ?? { options })) {
-    const row = rows.get(option) ?? meant(option, [...rows.keys()]);
-    const kind = value === null ? 'null' : typeof value;
+  for (const [option, value] of Object.entries(isFields(options) ? options : { options })) {
+    const row = rows.get(option) ?? `one of ${[...rows.keys()].join()}`;
+    const isNumber = typeof row === 'number';
     const isRight =
-      typeof row === 'number'
-        ? typeof value === 'number' &&
-          value >= row &&
-          value <= LONGEST_TIMER &&
-          (value % 1 === 0 || option.endsWith('Ms'))
-        : row.split('|').includes(kind);
-    const expected = typeof row === 'number' ? `a number from ${row} to ${LONGEST_TIMER}` : row;
-    if (value === undefined) Reflect.deleteProperty(given, option);
+      isNumber && typeof value === 'number'
+        ? value >= row && value <= LONGEST_TIMER && (value % 1 === 0 || option.endsWith('Ms'))
+        : value !== null && `${row}`.split('|').includes(typeof value);
+    const expected = isNumber ? `a number from ${row} to ${LONGEST_TIMER}` : row;
+    if (value === undefined && rows.has(option)) Reflect.deleteProperty(given, option);
     else if (!isRight) throw new InvalidOptionError({ option, expected });
   }
   return given;
-}
-
-/** @throws InvalidOptionError */
-function meant(option: string, names: readonly string[]): never {
-  const known = names.find((name) => name.toLowerCase() === option.toLowerCase());
-  throw new InvalidOptionError({
-    option,
-    expected: known ?? `one of ${names.join()}`,
-  });
 }

@@ -31,7 +31,7 @@ import {
   type ThreadFrame,
 } from './frames.ts';
 import { ClientInbox } from './inbox.ts';
-import { JoinQueue, type Joiner } from './join-queue.ts';
+import { JoinQueue } from './join-queue.ts';
 import { limitsOf } from './list-frames.ts';
 import { Emitter } from './emitter.ts';
 import { textOf } from './fields.ts';
@@ -51,8 +51,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   isLogUp = true;
   readonly #connection: ServerConnection;
   readonly #publishQueue: PublishQueue;
-  readonly #joins: JoinQueue;
-  readonly #acks: AckQueue;
+  readonly joins: JoinQueue;
+  readonly acks: AckQueue;
   /** The limits on this connection. */
   #isGreeted = false;
   /** The newest refused join: if the application has joined, a `joined` with its `ref` follows. */
@@ -65,9 +65,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.#connection = new ServerConnection(settings, this);
     this.#publishQueue = new PublishQueue(settings, this);
     const send = (text: string): void => void this.#sendText(text);
-    this.#joins = new JoinQueue(settings.clock, send);
-    this.#acks = new AckQueue(settings.clock, send);
-    this.inbox = new ClientInbox(this, settings.inboxFrom);
+    this.joins = new JoinQueue(settings.clock, send);
+    this.acks = new AckQueue(settings.clock, send);
+    this.inbox = new ClientInbox(this, settings.inbox.from);
     this.#connection.start();
   }
 
@@ -127,19 +127,11 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** A thread returns what is published in it, so the join goes out first. */
   sendPublish(threadId: string, text: string): boolean {
     const thread = this.#threads.get(threadId);
-    if (thread) this.#joins.urge(thread);
+    if (thread) this.joins.urge(thread);
     return this.#sendText(text);
   }
 
   // --- for its threads
-
-  enqueueJoin(joiner: Joiner): void {
-    this.#joins.add(joiner);
-  }
-
-  acknowledge(threadId: string, offset: number): void {
-    this.#acks.received(threadId, offset);
-  }
 
   send(request: Request): void {
     this.#sendText(encodeRequest(request));
@@ -149,10 +141,10 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (!this.#listeners.emit('error', error)) reportGlobally(error);
   }
 
-  forget(thread: JoinedThread): void {
-    this.#joins.delete(thread);
-    this.#acks.forget(thread.id);
-    this.inbox.forget(thread);
+  delete(thread: JoinedThread): void {
+    this.joins.delete(thread);
+    this.acks.delete(thread.id);
+    this.inbox.delete(thread);
     if (this.#threads.get(thread.id) === thread) this.#threads.delete(thread.id);
   }
 
@@ -163,8 +155,8 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (change.to === 'waiting' || change.to === 'closed') {
       this.#isGreeted = false;
       this.#publishQueue.suspend();
-      this.#joins.suspend();
-      this.#acks.suspend();
+      this.joins.suspend();
+      this.acks.suspend();
       this.inbox.suspend();
       for (const thread of threads) thread.suspend();
     }
@@ -207,16 +199,16 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     if (this.#isGreeted) return;
     this.#isGreeted = true;
     const limits = limitsOf(list, maxBytes);
-    this.#acks.greeted(limits);
-    this.#joins.greeted(limits);
+    this.acks.greeted(limits);
+    this.joins.greeted(limits);
     this.inbox.greeted(list !== undefined);
     for (const thread of this.#threads.values()) thread.join();
-    this.#joins.flush();
+    this.joins.flush();
     this.#publishQueue.greeted(maxBytes);
   }
 
   #onThreadFrame(frame: ThreadFrame): void {
-    if (frame.t === 'joined' && frame.ref !== undefined) this.#joins.answered(frame.ref);
+    if (frame.t === 'joined' && frame.ref !== undefined) this.joins.answered(frame.ref);
     const thread = this.#threads.get(frame.th);
     if (frame.th.startsWith('~')) this.inbox.receive(frame);
     else if (thread) thread.receive(frame);
@@ -243,7 +235,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       this.#publishQueue.settle(`${threadId} ${id}`, error);
       return;
     }
-    if (ref) this.#joins.answered(ref);
+    if (ref) this.joins.answered(ref);
     const thread = this.#threads.get(threadId ?? '');
     // a question for the inbox names no thread
     if (threadId === undefined && ref !== undefined) this.inbox.fail(reason, ref);

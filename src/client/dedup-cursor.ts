@@ -1,3 +1,4 @@
+import type { Message } from './message.ts';
 import type { Position } from './position.ts';
 
 /** Maximum remembered messages that came ahead: a server sends fewer. A forgotten one may arrive twice. */
@@ -8,40 +9,36 @@ const MAX_AHEAD = 16_384;
  * messages that came ahead of it.
  */
 export class DedupCursor {
-  #position: Position | undefined;
+  /** Undefined until the server has stated the thread's position. */
+  position: Position | undefined;
   /** Offsets by id of the messages that came ahead and that the position has not passed yet. */
   readonly #ahead = new Map<string, number>();
 
-  /** Undefined until the server has stated the thread's position. */
-  get position(): Position | undefined {
-    return this.#position;
-  }
-
   /** A server that starts there would skip messages after our position. */
   isBefore({ epoch, offset }: Position): boolean {
-    const position = this.#position;
+    const { position } = this;
     return !!position && (epoch !== position.epoch || offset > position.offset);
   }
 
   /** After a gap, or at the very start. If the position goes back or to another epoch, messages that came ahead no longer count. */
   moveTo(position: Position): void {
-    const before = this.#position;
+    const before = this.position;
     if (before?.epoch !== position.epoch || position.offset < before.offset) this.#ahead.clear();
-    this.#position = position;
+    this.position = position;
     this.#forgetPassed(position.offset);
   }
 
-  /** True for a message that has not been taken before; moves the position unless the message is ahead of it. */
-  take(message: { readonly id: string; readonly offset: number; readonly ahead: boolean }): boolean {
-    const { id, offset, ahead } = message;
-    const position = this.#position;
+  /** True for a message that has not been taken before, or is in no log; moves the position unless the message is ahead of it. */
+  take({ id, offset, ahead }: Pick<Message, 'id' | 'offset' | 'ahead'>): boolean {
+    const { position } = this;
+    if (offset === undefined) return true;
     if (!position || offset <= position.offset) return false;
     const isNew = !this.#ahead.has(id);
     if (ahead) {
       this.#ahead.set(id, offset);
       if (this.#ahead.size > MAX_AHEAD) this.#ahead.delete(this.#ahead.keys().next().value ?? id);
     } else {
-      this.#position = { epoch: position.epoch, offset, id };
+      this.position = { epoch: position.epoch, offset, id };
       this.#forgetPassed(offset);
     }
     return isNew;

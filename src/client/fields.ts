@@ -1,12 +1,13 @@
 /** An object from elsewhere: a frame, an event, a message. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-export function fieldsOf(value: unknown): Fields | undefined {
-  return isFields(value) ? value : undefined;
+/** Without fields if it is no object. */
+export function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && !!value;
 }
 
 export function isCount(value: unknown): value is number {

@@ -17,16 +17,12 @@ export interface WireMessage {
 
 /** A piece of a big message: part `n`, from 0, `of` so many. */
 export interface WirePart {
-  readonly id: string;
-  readonly offset: number;
+  /** Without data. Only the last part has all the facts. */
+  readonly message: WireMessage;
   readonly n: number;
   readonly of: number;
   /** A slice of the message's JSON. */
   readonly text: string;
-  /** With the last one, as of a message. */
-  readonly at: number;
-  readonly re: string | undefined;
-  readonly trace: string | undefined;
 }
 
 /** The fields of a join. */
@@ -111,72 +107,42 @@ export type ServerFrame =
 /** The frame that a socket received; `ignored` for an unknown type, undefined for an invalid frame. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = fieldsOf(parseJson(textOf(data) ?? ''));
-  if (frame === undefined) return undefined;
-  const { t, at, o: offset, n, of, limits } = frame;
-  const [th, id, text, s, why, code] = pick(frame, 'th id d s why code', textOf);
+  const { t, at = 0, n, of, up, d: answer, lost, streams, paths, limits } = frame;
+  const [th, id, text, s, why, code, mid = id, pos] = pick(frame, 'th id d s why code mid pos', textOf);
   const [ref, recovered = 0, retryMs = 0, pingMs, spreadMs] = pick(
     frame,
     'ref recovered retryMs pingMs spreadMs',
     numberOf,
   );
-  const position = parsePosition(frame['pos']);
+  const position = parsePosition(pos);
+  const message = readMessage(frame);
   switch (t) {
     case 'msg':
-    case 'removed': {
-      const message = readMessage(frame);
-      return th !== undefined && message ? { t, th, message } : undefined;
-    }
-    case 'tok':
-      if (th === undefined || s === undefined) return undefined;
-      if (frame['lost'] === true) return { t, th, id: s, at: 0, text: undefined };
-      return isCount(at) && text !== undefined ? { t, th, id: s, at, text } : undefined;
-    case 'joined':
-      return th !== undefined && position !== undefined
-        ? { t, th, position, recovered, ref, streams: listOf(frame['streams']).filter(isText) }
-        : undefined;
-    case 'gap':
-      return th !== undefined && position !== undefined ? { t, th, position, why: why ?? 'trimmed' } : undefined;
-    case 'left':
-      return th !== undefined ? { t, th, why: why ?? 'kicked' } : undefined;
+    case 'removed':
+      return th && message ? { t, th, message } : undefined;
     case 'part':
-      return th !== undefined &&
-        id !== undefined &&
-        text !== undefined &&
-        isCount(offset) &&
-        isCount(n) &&
-        isCount(of) &&
-        n < of
-        ? {
-            t,
-            th,
-            id,
-            offset,
-            n,
-            of,
-            text,
-            at: timeOf(frame['ts']),
-            re: textOf(frame['re']),
-            trace: textOf(frame['tp']),
-          }
+      return th && message?.offset && text !== undefined && isCount(n) && isCount(of) && n < of
+        ? { t, th, message, n, of, text }
         : undefined;
+    case 'tok':
+      return th && s && isCount(at) && (lost || text !== undefined)
+        ? { t, th, id: s, at, text: lost ? undefined : text }
+        : undefined;
+    case 'joined':
+      return th && position ? { t, th, position, recovered, ref, streams: textsOf(streams) } : undefined;
+    case 'gap':
+      return th && position ? { t, th, position, why: why ?? 'trimmed' } : undefined;
+    case 'left':
+      return th ? { t, th, why: why ?? 'kicked' } : undefined;
     case 'log':
     case 'hello': {
-      const [maxBytes, list] = pick(fieldsOf(limits) ?? {}, 'maxBytes list', numberOf);
-      return { t, isUp: frame['up'] !== false, pingMs, spreadMs, maxBytes, list };
+      const [maxBytes, list] = pick(fieldsOf(limits), 'maxBytes list', numberOf);
+      return { t, isUp: up !== false, pingMs, spreadMs, maxBytes, list };
     }
     case 'ok':
-      return th !== undefined && id !== undefined
-        ? {
-            t,
-            th,
-            id,
-            answer: { messageId: textOf(frame['mid']) ?? id, position: textOf(frame['pos']), data: frame['d'] },
-          }
-        : undefined;
+      return th && id && mid ? { t, th, id, answer: { messageId: mid, position: pos, data: answer } } : undefined;
     case 'err':
-      return code !== undefined
-        ? { t, code, th, id, why, ref, paths: listOf(frame['paths']).filter(isText) }
-        : undefined;
+      return code ? { t, code, th, id, why, ref, paths: textsOf(paths) } : undefined;
     case 'bye':
       return { t, retryMs };
     case 'renew':
@@ -207,16 +173,15 @@ function pick<T>(fields: Fields, names: string, read: (value: unknown) => T): T[
   return names.split(' ').map((name) => read(fields[name]));
 }
 
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter(isText) : [];
 }
 
-const timeOf = (value: unknown): number => (isCount(value) ? value : Date.now());
-
-function readMessage({ id, o, d, ahead, ts, re, tp }: Fields): WireMessage | undefined {
-  const isLogged = isCount(o) && o > 0;
-  if (!isText(id) || !(isLogged || o === undefined)) return undefined;
-  return { id, offset: o, ahead: ahead === true, at: timeOf(ts), data: d, re: textOf(re), trace: textOf(tp) };
+function readMessage(frame: Fields): WireMessage | undefined {
+  const { o, d: data, ahead } = frame;
+  const [id, re, trace] = pick(frame, 'id re tp', textOf);
+  const [offset, at = Date.now()] = pick(frame, 'o ts', numberOf);
+  return id && offset === o ? { id, offset, ahead: ahead === true, at, data, re, trace } : undefined;
 }
 
 /** Undefined if the text is not JSON. */

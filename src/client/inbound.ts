@@ -1,7 +1,7 @@
 import type { Message } from './api.ts';
 import { DedupCursor } from './dedup-cursor.ts';
 import { MalformedFrameError, MessageTooLargeError } from './errors.ts';
-import { parseJson, type WireMessage, type WirePart } from './frames.ts';
+import { parseJson, type ThreadFrame, type WireMessage, type WirePart } from './frames.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { ClientSettings } from './options.ts';
 import { PartAssembly } from './part-assembly.ts';
@@ -14,7 +14,7 @@ export interface InboundHost {
   /** Asks the publisher of a stream to stop. */
   cancel(streamId: string): void;
   /** The client has received everything up to this offset. */
-  acknowledge(offset: number): void;
+  onOffset(offset: number): void;
   report(error: unknown): void;
   /** Emits to the readers. */
   emitError(error: Error): void;
@@ -53,11 +53,6 @@ export class Inbound {
     return { s: this.streams.positions, have: this.#parts.have };
   }
 
-  /** There is a listener for streams. */
-  showStreams(): void {
-    this.streams.showAll();
-  }
-
   /**
    * The thread has been joined.
    * @param isNew the join asked for messages from there on
@@ -68,24 +63,20 @@ export class Inbound {
     if (!this.#cursor.position || isNew) this.#cursor.moveTo(position);
     this.#unexplained = this.#cursor.isBefore(position) ? position : undefined;
     this.streams.cancelAgain();
-    for (const id of streams) this.text(id, 0, '');
+    for (const id of streams) this.streams.add(id, 0, '');
   }
 
   /** The server has sent no gap, although it does not continue at our position: the client reports one now. */
   explain(): void {
     const position = this.#unexplained;
-    if (position) this.gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
+    if (position) this.#gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
   }
 
   suspend(): void {
     this.#unexplained = undefined;
   }
 
-  end(): void {
-    this.streams.endAll();
-  }
-
-  gap(why: string, position: Position): void {
+  #gap(why: string, position: Position): void {
     this.#unexplained = undefined;
     this.#parts.drop();
     this.#cursor.moveTo(position);
@@ -93,45 +84,46 @@ export class Inbound {
     this.#readers.emit('gap', { why, position: formatPosition(position) });
   }
 
-  text(id: string, at: number, text: string | undefined): void {
-    this.streams.add(id, at, text);
+  receive(frame: Exclude<ThreadFrame, { readonly t: 'joined' | 'left' }>): void {
+    if (frame.t === 'part') this.#part(frame);
+    else if (frame.t === 'gap') this.#gap(frame.why, frame.position);
+    else if (frame.t === 'tok') this.streams.add(frame.id, frame.at, frame.text);
+    else this.#message(frame.message);
   }
 
-  part(part: WirePart): void {
+  #part(part: WirePart): void {
     this.explain();
-    const { id, offset, n, of, at, re, trace } = part;
+    const { message, n, of } = part;
+    const { id, offset } = message;
     const verdict = this.#parts.add(part);
     if (verdict === 'disorder') {
       this.#host.onDisorder(this.#parts.disorders++);
       return;
     }
     if (verdict === 'taken') {
-      this.#readers.emit('progress', { id, offset, parts: n + 1, of });
+      this.#readers.emit('progress', { id, offset: offset ?? 0, parts: n + 1, of });
       const { text } = this.#parts;
-      if (text !== undefined) this.#whole(text, { id, offset, ahead: false, at, re, trace });
+      if (text !== undefined) this.#whole(text, message);
       return;
     }
     if (verdict === 'tooLong') {
       this.#host.emitError(new MessageTooLargeError({ bytes: undefined, limit: this.#host.settings.maxMessageBytes }));
     }
-    if (n + 1 === of && this.#cursor.take({ id, offset, ahead: false })) {
+    if (n + 1 === of && this.#cursor.take(message)) {
       this.#readers.emit('gap', { why: 'too-large', position: this.position ?? '' });
     }
   }
 
-  message(wire: WireMessage): void {
+  #message(wire: WireMessage): void {
     this.explain();
-    const { id, offset, ahead } = wire;
-    if (offset !== undefined) {
-      const isNew = this.#cursor.take({ id, offset, ahead });
-      if (!ahead) {
-        this.#host.acknowledge(offset);
-        // another message in its place: the earlier one has expired meanwhile, or was superseded
-        this.#parts.drop();
-      }
-      if (!isNew) return;
+    const { id, offset, ahead, data, re } = wire;
+    const isNew = this.#cursor.take(wire);
+    if (offset !== undefined && !ahead) {
+      this.#host.onOffset(offset);
+      // another message in its place: the earlier one has expired meanwhile, or was superseded
+      this.#parts.drop();
     }
-    const { data, re } = wire;
+    if (!isNew) return;
     if (re !== undefined) {
       this.#readers.amend({ id: re, data, position: this.position ?? '' });
       return;
@@ -143,10 +135,10 @@ export class Inbound {
     if (this.#readers.held >= this.#host.settings.maxBuffered) this.#host.onOverflow();
   }
 
-  #whole(text: string, wire: Omit<WireMessage, 'data'>): void {
+  #whole(text: string, wire: WireMessage): void {
     this.#parts.disorders = 0;
     const data = parseJson(text);
     if (data === undefined) this.#host.report(new MalformedFrameError({ start: text.slice(0, 100) }));
-    else this.message({ ...wire, data });
+    else this.#message({ ...wire, data });
   }
 }

@@ -87,7 +87,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
   }
 
   /** The next one replaces it. */
-  forget(thread: { readonly id: string }): void {
+  delete(thread: { readonly id: string }): void {
     if (thread === this.#ofUser) this.#ofUser = this.#open('inbox');
     if (thread === this.#ofConnection) this.#ofConnection = this.#open('invited');
   }

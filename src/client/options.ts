@@ -66,7 +66,7 @@ export interface ClientSettings {
   readonly maxQueued: number;
   readonly maxBuffered: number;
   readonly maxMessageBytes: number;
-  readonly inboxFrom: string | undefined;
+  readonly inbox: { readonly from?: string | undefined };
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -113,7 +113,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     url: checkUrl(url),
     WebSocket,
     backoff: { minMs, maxMs },
-    inboxFrom: inbox.from,
+    inbox,
     // 22 characters at least
     cid: randomId().padEnd(22, '-'),
   };

@@ -21,8 +21,8 @@ export class PartAssembly {
 
   /** How much has been received of it, for a join; undefined if nothing has. */
   get have(): object | undefined {
-    const { offset, id, of } = this.#newest ?? {};
-    return this.#newest && { o: offset, id, n: this.#texts.length, of };
+    const newest = this.#newest;
+    return newest && { o: newest.message.offset, id: newest.message.id, n: this.#texts.length, of: newest.of };
   }
 
   /** The whole JSON; undefined until all parts have arrived. */
@@ -32,11 +32,12 @@ export class PartAssembly {
 
   /** `disorder`: not the expected part. `tooLong`: reported once, after which the message's parts are `skipped`. */
   add(part: WirePart): 'taken' | 'disorder' | 'tooLong' | 'skipped' {
-    const { id, n, of, text } = part;
+    const { message, n, of, text } = part;
+    const { id } = message;
     if (id === this.#skippedId) return 'skipped';
     if (n === 0) this.drop();
-    const isNext = n === this.#texts.length && (n === 0 || (this.#newest?.id === id && this.#newest.of === of));
-    if (!isNext) {
+    const { message: begun = message, of: parts = of } = this.#newest ?? {};
+    if (n !== this.#texts.length || begun.id !== id || parts !== of) {
       this.drop();
       return 'disorder';
     }

@@ -26,11 +26,11 @@ export const OPEN = 1;
 
 /** The text of a `message` event; undefined for other data. */
 export function dataOf(event: unknown): unknown {
-  return fieldsOf(event)?.['data'];
+  return fieldsOf(event)['data'];
 }
 
 /** The fields of a `close` event; 1006 if it has none. */
 export function closeOf(event: unknown): { code: number; reason: string } {
-  const { code, reason } = fieldsOf(event) ?? {};
+  const { code, reason } = fieldsOf(event);
   return { code: numberOf(code) ?? 1006, reason: textOf(reason) ?? '' };
 }

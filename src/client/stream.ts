@@ -17,8 +17,8 @@ export class TextStream implements ClientStream {
   readonly #pieces: string[] = [];
   #finish!: (message: Message | undefined) => void;
   #isOver = false;
-  #wake!: () => void;
-  #news!: Promise<void>;
+  /** Readers that wait for more. */
+  readonly #waiting: (() => void)[] = [];
 
   /** @param cancel notifies the server, if there is one */
   constructor(id: string, cancel: () => void) {
@@ -30,7 +30,6 @@ export class TextStream implements ClientStream {
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    this.#await();
   }
 
   /** Text from the position `at`. Already known text is left out, and so is text that does not follow. */
@@ -45,7 +44,7 @@ export class TextStream implements ClientStream {
   /** The final message, or undefined if it will not come. */
   end(message?: Message): void {
     // a reader that was behind gets the rest of the text here
-    this.add(0, textOf(fieldsOf(message?.data)?.['text']) ?? '');
+    this.add(0, textOf(fieldsOf(message?.data)['text']) ?? '');
     this.#isOver = true;
     this.#finish(message);
     this.#stir();
@@ -57,18 +56,11 @@ export class TextStream implements ClientStream {
       taken += news.length;
       if (news.length > 0) yield news.join('');
       else if (this.#isOver) return;
-      else await this.#news;
+      else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   #stir(): void {
-    this.#wake();
-    this.#await();
-  }
-
-  #await(): void {
-    this.#news = new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -1,8 +1,9 @@
 import type { ClientStream, ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
+import { backoffDelay } from './backoff.ts';
+import { Timer } from './clock.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
 import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
-import { JoinHandshake } from './join-handshake.ts';
 import type { Joiner } from './join-queue.ts';
 import { checkId, type ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
@@ -10,7 +11,10 @@ import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
 import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
 
-/** The thread: its handshake joins it after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
+/** Refusals that another attempt would not change. */
+const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
+
+/** The thread: joins after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
 export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBufferHost {
   /** The server names the user's inbox when it has joined it; empty before. */
   id: string;
@@ -19,11 +23,17 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   readonly #readers: ReaderBuffer;
   readonly #sharesReaders: boolean;
   readonly #inbound: Inbound;
-  readonly #handshake: JoinHandshake;
   /** `start`, until there is a position. */
   readonly #from: string | undefined;
+  /** The next attempt to join. */
+  readonly #retry: Timer;
   #role: Role;
   #state: ThreadState = 'absent';
+  /** Of the newest join: an answer with another one belongs to a thread that was left. */
+  #ref = 0;
+  /** The newest join has no answer yet. */
+  #isAsked = false;
+  #refusals = 0;
   /** The position that the newest join asked for; undefined for new messages only. */
   #asked: string | undefined;
 
@@ -55,7 +65,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
         this,
       );
     this.#inbound = new Inbound(position, this, this.#readers);
-    this.#handshake = new JoinHandshake(this.settings, () => this.join());
+    this.#retry = new Timer(this.settings.clock);
     if (onGap) this.on('gap', onGap);
     if (onProgress) this.on('progress', onProgress);
   }
@@ -70,7 +80,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   follow(streamId: string): ClientStream {
     const stream = this.#inbound.streams.follow(checkId('streamId', streamId));
-    if (this.#state === 'over') this.#inbound.end();
+    if (this.#state === 'over') stream.end();
     return stream;
   }
 
@@ -80,7 +90,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   leave(): void {
     if (this.#state === 'over') return;
-    if (this.#state !== 'paused') this.#host.send({ t: 'leave', th: this.id });
+    if (this.#state !== 'paused') this.#leave();
     this.end();
   }
 
@@ -92,9 +102,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   /** The connection is open: joins the thread, unless only the application does. */
   join(): void {
-    if (this.#role === 'invited' || this.#handshake.isAsked || !this.#isWaiting) return;
-    this.#handshake.clearRetry();
-    this.#host.enqueueJoin(this);
+    if (this.#role !== 'invited' && !this.#isAsked && this.#isWaiting) this.#host.joins.add(this);
   }
 
   /** Only the application has joined it, and it has no reader yet. */
@@ -110,14 +118,16 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   }
 
   joinFields(ref: number): JoinFields {
-    this.#handshake.asked(ref);
+    this.#ref = ref;
+    this.#isAsked = true;
     this.#asked = this.position ?? this.#from;
     return { th: this.#role === 'inbox' ? undefined : this.id, ref, from: this.#asked, ...this.#inbound.partial };
   }
 
   /** The connection was lost. */
   suspend(): void {
-    this.#handshake.lost();
+    this.#retry.clear();
+    this.#isAsked = false;
     this.#inbound.suspend();
     this.#step('lost');
   }
@@ -126,24 +136,18 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     if (frame.t === 'joined') this.#onJoined(frame);
     else if (frame.t === 'left') this.#onLeft(frame.why);
     // frames without a `joined` before them belong to an earlier subscription
-    else if (!this.#isJoined) return;
-    else if (frame.t === 'part') this.#inbound.part(frame);
-    else if (frame.t === 'gap') this.#inbound.gap(frame.why, frame.position);
-    else if (frame.t === 'tok') this.#inbound.text(frame.id, frame.at, frame.text);
-    else this.#inbound.message(frame.message);
+    else if (this.#isJoined) this.#inbound.receive(frame);
   }
 
   /** The server reports an error for this thread: the answer to the join with this number, or to another request. */
-  fail(code: string, ref: number | undefined): void {
+  fail(reason: string, ref: number | undefined): void {
     if (ref === undefined) {
-      this.emitError(new ServerError({ reason: code, threadId: this.id }));
+      this.emitError(new ServerError({ reason, threadId: this.id }));
       return;
     }
-    if (ref !== this.#handshake.ref) {
-      this.#endGhost();
-      return;
-    }
-    const isFinal = this.#handshake.refused(code);
+    if (this.#endsGhost(ref)) return;
+    this.#isAsked = false;
+    const isFinal = FINAL_REFUSAL.test(reason);
     if (this.#isJoined) {
       // the application has joined meanwhile, and this client may not join
       if (isFinal) this.#role = 'invited';
@@ -151,10 +155,10 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     }
     // a connection without a user has no inbox
     if (isFinal && this.id === '') return;
-    const error = new JoinRefusedError({ threadId: this.id, reason: code });
+    const error = new JoinRefusedError({ threadId: this.id, reason });
     const hasReader = this.#readers.hasIterator;
     if (isFinal) this.end(error);
-    else this.#handshake.retryAfterRefusal();
+    else this.#joinLater(++this.#refusals);
     // iterators also throw it
     if (isFinal && hasReader) this.#readers.emit('error', error);
     else this.emitError(error);
@@ -165,15 +169,15 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     if (this.#state === 'over') return;
     this.suspend();
     this.#step('ended');
-    this.#host.forget(this);
-    this.#inbound.end();
+    this.#host.delete(this);
+    this.#inbound.streams.endAll();
     if (!this.#sharesReaders) this.#readers.end(error);
   }
 
   // --- the buffer calls
 
   onStreamListener(): void {
-    this.#inbound.showStreams();
+    this.#inbound.streams.showAll();
   }
 
   /** A reader holds less. */
@@ -183,8 +187,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   // --- InboundHost
 
-  acknowledge(offset: number): void {
-    this.#host.acknowledge(this.id, offset);
+  onOffset(offset: number): void {
+    this.#host.acks.add(this.id, offset);
   }
 
   cancel(streamId: string): void {
@@ -202,7 +206,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   /** Not expected of a server that knows our position: starts from the beginning, but with growing delays. */
   onDisorder(times: number): void {
     this.#step('disordered');
-    this.#handshake.retry(times);
+    if (times === 0) this.join();
+    else this.#joinLater(times);
   }
 
   /** Messages that can be requested again wait on the server. Otherwise, and if only streams are read, the oldest are dropped. */
@@ -212,7 +217,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
       this.#readers.emit('gap', { why: 'overflow', position: position ?? '' });
       return;
     }
-    if (this.#role === 'own') this.#host.send({ t: 'leave', th: this.id });
+    if (this.#role === 'own') this.#leave();
     this.#inbound.suspend();
     this.#step('filled');
   }
@@ -232,18 +237,25 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     return !!next;
   }
 
+  #leave(): void {
+    this.#host.send({ t: 'leave', th: this.id });
+  }
+
+  #joinLater(attempt: number): void {
+    const { backoff, random } = this.settings;
+    this.#retry.set(backoffDelay(backoff, attempt, random), () => this.join());
+  }
+
   #onJoined({ position, recovered, ref, streams }: JoinedReply): void {
-    const isAnswer = ref === this.#handshake.ref;
-    if (ref !== undefined && !isAnswer) {
-      this.#endGhost();
-      return;
-    }
+    if (ref !== undefined && this.#endsGhost(ref)) return;
+    const isAnswer = ref === this.#ref;
     // the application may join for it: if it asked for new messages, that is enough, and later it is reported
-    const asked = isAnswer || this.#handshake.isAsked ? this.#asked : (this.position ?? this.#from);
+    const asked = isAnswer || this.#isAsked ? this.#asked : (this.position ?? this.#from);
     const isNew = asked === undefined || this.#role === 'invited';
-    const isWelcome = isAnswer || this.#isJoined || (isNew && this.#isWaiting);
-    if (isWelcome) this.#handshake.accepted(isAnswer);
-    if (!isWelcome || !this.#step('joined')) return;
+    if (!isAnswer && !this.#isJoined && !(isNew && this.#isWaiting)) return;
+    if (isAnswer) this.#isAsked = false;
+    this.#refusals = 0;
+    if (!this.#step('joined')) return;
     this.#inbound.begin(position, isNew && isAnswer, streams);
     this.#readers.emit('joined', { position: formatPosition(position), recovered });
     // if only the application joins, no gap follows
@@ -254,13 +266,15 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     // before `joined` it belongs to an earlier subscription, and requests of this one have their own answer
     if (this.#state === 'absent') return;
     // requests sent before this was known must not bring it back
-    if (this.#handshake.isAsked) this.#host.send({ t: 'leave', th: this.id });
+    if (this.#isAsked) this.#leave();
     this.end();
     this.#readers.emit('left', { reason });
   }
 
-  /** An answer to a thread that was left before the application joined this one: the leave that followed ended both. */
-  #endGhost(): void {
-    if (this.#role === 'invited') this.end();
+  /** Whether it answers a thread that was left before the application joined this one: the leave that followed ended both. */
+  #endsGhost(ref: number): boolean {
+    const isGhost = ref !== this.#ref;
+    if (isGhost && this.#role === 'invited') this.end();
+    return isGhost;
   }
 }
