@@ -18,7 +18,6 @@ import {
   ConnectionRefusedError,
   MalformedFrameError,
   PublishRefusedError,
-  PublishTimeoutError,
   ServerError,
   UnserializableMessageError,
 } from './errors.ts';
@@ -64,7 +63,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     this.settings = settings;
     this.#connection = new ServerConnection(settings, this);
     this.#publishQueue = new PublishQueue(settings, this);
-    const send = (text: string): void => void this.#sendText(text);
+    const send = (text: string): void => void this.#connection.send(text);
     this.joins = new JoinQueue(settings.clock, send);
     this.acks = new AckQueue(settings.clock, send);
     this.inbox = new ClientInbox(this, settings.inbox.from);
@@ -115,8 +114,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const { timeoutMs = this.settings.publishTimeoutMs, volatile } = options;
     const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
     const text = `${head.slice(0, -1)},"d":${toJson(data)}}`;
-    const late = (): Error => new PublishTimeoutError({ threadId, id, timeoutMs });
-    const answer = await this.#publishQueue.offer(`${threadId} ${id}`, text, timeoutMs, late, volatile);
+    const answer = await this.#publishQueue.add(threadId, id, text, timeoutMs, volatile);
     return answer && { id, ...answer };
   }
 
@@ -128,13 +126,13 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   sendPublish(threadId: string, text: string): boolean {
     const thread = this.#threads.get(threadId);
     if (thread) this.joins.urge(thread);
-    return this.#sendText(text);
+    return this.#connection.send(text);
   }
 
   // --- for its threads
 
   send(request: Request): void {
-    this.#sendText(encodeRequest(request));
+    this.#connection.send(encodeRequest(request));
   }
 
   report(error: unknown): void {
@@ -165,7 +163,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       const error = code === 1000 ? undefined : new ConnectionRefusedError({ closeCode: code, reason });
       for (const thread of threads) thread.end(error);
       this.inbox.end(error);
-      this.#publishQueue.abandon(new ClientClosedError({ action: 'publish' }));
+      this.#publishQueue.end(new ClientClosedError({ action: 'publish' }));
     }
     this.#listeners.emit('state', change);
     if (change.to === 'closed' && change.code === UNAUTHENTICATED) {
@@ -179,16 +177,12 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     else if (frame !== 'ignored') this.#onFrame(frame);
   }
 
-  #sendText(text: string): boolean {
-    return this.#connection.send(text);
-  }
-
   #onFrame(frame: ServerFrame): void {
     if (frame.t === 'log') this.#onLog(frame.isUp);
     else if (frame.t === 'hello') this.#onHello(frame);
-    else if (frame.t === 'bye') this.#connection.retryIn(frame.retryMs);
+    else if (frame.t === 'bye') this.#connection.retryMs = frame.retryMs;
     else if (frame.t === 'renew') this.#connection.renew();
-    else if (frame.t === 'ok') this.#publishQueue.settle(`${frame.th} ${frame.id}`, frame.answer);
+    else if (frame.t === 'ok') this.#publishQueue.settle(frame.th, frame.id, frame.answer);
     else if (frame.t === 'err') this.#onRefusal(frame);
     else this.#onThreadFrame(frame);
   }
@@ -231,8 +225,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   #onRefusal({ th: threadId, id, code: reason, why: detail, ref, paths }: ServerFrame & { readonly t: 'err' }): void {
     if (threadId !== undefined && id !== undefined) {
-      const error = new PublishRefusedError({ threadId, id, reason, detail, paths });
-      this.#publishQueue.settle(`${threadId} ${id}`, error);
+      this.#publishQueue.settle(threadId, id, new PublishRefusedError({ threadId, id, reason, detail, paths }));
       return;
     }
     if (ref) this.joins.answered(ref);
@@ -259,13 +252,12 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
 /** @throws UnserializableMessageError */
 function toJson(data: unknown): string {
-  let json: string | undefined;
   let cause: unknown;
   try {
-    json = JSON.stringify(data);
+    const json: string | undefined = JSON.stringify(data);
+    if (json !== undefined) return json;
   } catch (error) {
     cause = error;
   }
-  if (json === undefined) throw new UnserializableMessageError({ cause });
-  return json;
+  throw new UnserializableMessageError({ cause });
 }

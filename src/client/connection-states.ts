@@ -1,9 +1,6 @@
 /** The state of the connection; see `Client.state`. */
 export type ClientState = 'connecting' | 'open' | 'waiting' | 'closed';
 
-/** A step of the connection. */
-export type ClientStep = 'opened' | 'lost' | 'retried' | 'ended';
-
 /** A change of state, and why. */
 export interface StateChange {
   readonly from: ClientState;
@@ -27,16 +24,4 @@ export interface ConnectionListener {
   onData(data: unknown): void;
   /** An error that does not end the connection. */
   report(error: unknown): void;
-}
-
-const transitions: Readonly<Record<ClientState, Partial<Record<ClientStep, ClientState>>>> = {
-  connecting: { opened: 'open', lost: 'waiting', ended: 'closed' },
-  open: { lost: 'waiting', ended: 'closed' },
-  waiting: { retried: 'connecting', ended: 'closed' },
-  closed: {},
-};
-
-/** The next state, or undefined if the step has no effect. */
-export function nextState(state: ClientState, step: ClientStep): ClientState | undefined {
-  return transitions[state][step];
 }

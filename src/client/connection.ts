@@ -7,13 +7,7 @@ import { encodeRequest } from './frames.ts';
 import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
 import { addressOf, closeOf, dataOf, OPEN, SUBPROTOCOL, type WebSocketLike } from './socket.ts';
-import {
-  nextState,
-  type ClientState,
-  type ClientStep,
-  type ConnectionListener,
-  type StateChange,
-} from './connection-states.ts';
+import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 
 /** Failures in a row after which the client reports an error. */
 const FAILURES_TOLD = 5;
@@ -28,7 +22,7 @@ export class ServerConnection {
   readonly #listener: ConnectionListener;
   /** The timer of the attempt until `hello`, or of the wait. */
   readonly #timer: Timer;
-  #state: ClientState = 'connecting';
+  state: ClientState = 'connecting';
   #socket: WebSocketLike | undefined;
   #attempt = 0;
   /** The attempt after a 4401 has begun, with a fresh token: the next 4401 ends the client. */
@@ -43,8 +37,8 @@ export class ServerConnection {
   #failures = 0;
   /** Clients of this server come back over so long a time. */
   #spreadMs: number | undefined;
-  /** The delay that the server asked for with `bye`. */
-  #retryMs: number | undefined;
+  /** The delay that the server asked for with `bye`, after the end of this socket. */
+  retryMs: number | undefined;
   /** No attempt before this time, whatever the network does: the server asked for it. */
   #notBefore = 0;
   /** Since the socket opened; never is long ago. */
@@ -58,10 +52,6 @@ export class ServerConnection {
     this.#listener = listener;
     this.#timer = new Timer(settings.clock);
     this.#watchdog = new HeartbeatWatchdog(settings.clock, () => this.#drop('silent'));
-  }
-
-  get state(): ClientState {
-    return this.#state;
   }
 
   /** The first attempt. @throws InvalidOptionError if the WebSocket constructor rejects the URL */
@@ -84,7 +74,7 @@ export class ServerConnection {
   /** Hands a text to the socket; false if there is no open one. */
   send(text: string): boolean {
     const socket = this.#socket;
-    if (this.#state !== 'open' || socket?.readyState !== OPEN) return false;
+    if (this.state !== 'open' || socket?.readyState !== OPEN) return false;
     try {
       socket.send(text);
       return true;
@@ -92,11 +82,6 @@ export class ServerConnection {
       this.#listener.report(error);
       return false;
     }
-  }
-
-  /** After the end of this socket, reconnect after this many milliseconds. */
-  retryIn(ms: number): void {
-    this.#retryMs = Math.min(ms, LONGEST_RETRY_MS);
   }
 
   /** The server has said `hello`: it is the hub, not only a proxy that accepts connections. */
@@ -107,8 +92,13 @@ export class ServerConnection {
     if (pingMs) this.#watchdog.expect(pingMs);
   }
 
-  close(): void {
-    this.#end(1000, 'closed');
+  /** For good. */
+  close(code = 1000, reason = 'closed'): void {
+    if (this.state === 'closed') return;
+    const socket = this.#forgetSocket();
+    this.#unwatch();
+    this.#step('closed', { code, reason });
+    this.#hangUp(socket);
   }
 
   #dial(): void {
@@ -151,9 +141,14 @@ export class ServerConnection {
       socket.addEventListener(type, (event) => {
         if (this.#socket === socket) listener(event);
       });
-    listen('open', () => this.#onOpen());
+    listen('open', () => {
+      this.#openedAt = this.#now();
+      this.#offlineAt = -Infinity;
+      this.#watchdog.start();
+      this.#step('open');
+    });
     listen('message', (event) => {
-      this.#watchdog.heard();
+      this.#watchdog.heardAt = this.#now();
       this.#listener.onData(dataOf(event));
     });
     listen('close', (event) => {
@@ -164,18 +159,11 @@ export class ServerConnection {
     listen('error', () => {});
   }
 
-  #onOpen(): void {
-    this.#openedAt = this.#now();
-    this.#offlineAt = -Infinity;
-    this.#watchdog.start();
-    this.#step('opened');
-  }
-
   #onClose(code: number, reason: string): void {
     const reconnect = reconnectAfter(code);
     const { backoff, random, token } = this.#settings;
     const now = this.#now();
-    const hasLasted = this.#state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs;
+    const hasLasted = this.state === 'open' && now - this.#openedAt >= GOOD_WAITS * backoff.minMs;
     if (hasLasted) {
       this.#attempt = 0;
       this.#hasFreshToken = false;
@@ -183,7 +171,7 @@ export class ServerConnection {
     if (reconnect === 'never') {
       // the token may have expired: a fresh one is worth one attempt
       if (code !== UNAUTHENTICATED || typeof token !== 'function' || this.#hasFreshToken) {
-        this.#end(code, reason);
+        this.close(code, reason);
         return;
       }
       this.#hasFreshToken = true;
@@ -192,19 +180,17 @@ export class ServerConnection {
     this.#forgetSocket();
     if (isGreeted && (hasLasted || reconnect === 'resume')) this.#failures = 0;
     else if (!isOffline()) this.#failures++;
-    const asked = this.#retryMs ?? (reconnect === 'later' ? laterDelay(backoff, random) : undefined);
-    this.#retryMs = undefined;
-    this.#notBefore = asked === undefined ? 0 : now + asked;
+    const asked = Math.min(this.retryMs ?? (reconnect === 'later' ? laterDelay(backoff, random) : 0), LONGEST_RETRY_MS);
+    this.retryMs = undefined;
+    this.#notBefore = now + asked;
     // a server that closes again and again does not set our pace
     const delay =
-      asked !== undefined && hasLasted
-        ? asked
-        : Math.max(asked ?? 0, backoffDelay(backoff, ++this.#attempt, random, this.#spreadMs));
+      asked && hasLasted ? asked : Math.max(asked, backoffDelay(backoff, ++this.#attempt, random, this.#spreadMs));
     // `onLine` may be wrong, for example in a network without internet: so it slows us down, but does not stop us
     const retryInMs = isOffline() ? Math.max(delay, backoff.maxMs) : delay;
     this.#timer.set(retryInMs, () => this.#retry());
     const failures = this.#failures;
-    this.#step('lost', { code, reason, failures, retryInMs });
+    this.#step('waiting', { code, reason, failures, retryInMs });
     if (failures === FAILURES_TOLD)
       this.#listener.report(new ConnectionFailingError({ attempts: failures, closeCode: code, reason }));
     // the browser reports what happened while the page slept only after it woke
@@ -223,14 +209,13 @@ export class ServerConnection {
 
   #fail(error: unknown): void {
     this.#listener.report(error);
-    if (this.#state === 'connecting') this.#onClose(1006, 'attempt failed');
+    if (this.state === 'connecting') this.#onClose(1006, 'attempt failed');
   }
 
   #retry(): void {
-    if (this.#state !== 'waiting') return;
+    if (this.state !== 'waiting') return;
     this.#timer.clear();
-    this.#step('retried');
-    if (this.state !== 'connecting') return;
+    if (!this.#step('connecting')) return;
     try {
       this.#dial();
     } catch (error) {
@@ -240,23 +225,15 @@ export class ServerConnection {
 
   /** An attempt may succeed now. */
   #wake(): void {
-    if (this.#state === 'waiting' && this.#now() >= this.#notBefore) this.#retry();
+    if (this.state === 'waiting' && this.#now() >= this.#notBefore) this.#retry();
     else this.#wokeAt = this.#now();
   }
 
   #onOnline(): void {
     // a socket of the old network may hang for minutes, unless it has delivered data since then
-    if (this.#state === 'open' && this.#watchdog.heardAt <= this.#offlineAt) this.#drop('network changed');
+    if (this.state === 'open' && this.#watchdog.heardAt <= this.#offlineAt) this.#drop('network changed');
     this.#offlineAt = -Infinity;
     this.#wake();
-  }
-
-  #end(code: number, reason: string): void {
-    if (this.#state === 'closed') return;
-    const socket = this.#forgetSocket();
-    this.#unwatch();
-    this.#step('ended', { code, reason });
-    this.#hangUp(socket);
   }
 
   #forgetSocket(): WebSocketLike | undefined {
@@ -277,12 +254,12 @@ export class ServerConnection {
     }
   }
 
-  #step(step: ClientStep, facts: Omit<StateChange, 'from' | 'to'> = {}): void {
-    const from = this.#state;
-    const to = nextState(from, step);
-    if (!to) return;
-    this.#state = to;
+  /** False if a listener has changed the state meanwhile. */
+  #step(to: ClientState, facts: Omit<StateChange, 'from' | 'to'> = {}): boolean {
+    const from = this.state;
+    this.state = to;
     this.#listener.onState({ from, to, ...facts });
+    return this.state === to;
   }
 
   #now(): number {

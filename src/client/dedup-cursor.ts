@@ -1,3 +1,4 @@
+import { excess } from './excess.ts';
 import type { Message } from './message.ts';
 import type { Position } from './position.ts';
 
@@ -36,7 +37,7 @@ export class DedupCursor {
     const isNew = !this.#ahead.has(id);
     if (ahead) {
       this.#ahead.set(id, offset);
-      if (this.#ahead.size > MAX_AHEAD) this.#ahead.delete(this.#ahead.keys().next().value ?? id);
+      for (const oldest of excess(this.#ahead, MAX_AHEAD)) this.#ahead.delete(oldest);
     } else {
       this.position = { epoch: position.epoch, offset, id };
       this.#forgetPassed(offset);

@@ -164,9 +164,7 @@ export type Request =
   | { readonly t: 'pub'; readonly th: string; readonly id: string; readonly tp: string | undefined };
 
 /** The text of a request. */
-export function encodeRequest(request: Request): string {
-  return JSON.stringify(request);
-}
+export const encodeRequest: (request: Request) => string = JSON.stringify;
 
 /** The named fields, each as `read` returns it. */
 function pick<T>(fields: Fields, names: string, read: (value: unknown) => T): T[] {

@@ -25,11 +25,6 @@ export class HeartbeatWatchdog {
     this.#onTimeout = onTimeout;
   }
 
-  /** Something arrived. */
-  heard(): void {
-    this.heardAt = this.#clock.now();
-  }
-
   /** The interval from `hello`, within limits: timers are 32-bit and networks stutter. */
   expect(pingMs: number): void {
     this.#patienceMs = 2.5 * Math.min(Math.max(pingMs, 1_000), 3_600_000);
@@ -38,7 +33,7 @@ export class HeartbeatWatchdog {
 
   /** A socket is open. */
   start(): void {
-    this.heard();
+    this.heardAt = this.#clock.now();
     if (this.#patienceMs < Infinity) this.#wait();
   }
 

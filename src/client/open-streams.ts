@@ -1,5 +1,6 @@
 import type { Message } from './api.ts';
 import type { ReaderBuffer } from './reader-buffer.ts';
+import { excess } from './excess.ts';
 import { TextStream } from './stream.ts';
 
 /** Streams of one thread at a time; a server has fewer. */
@@ -65,8 +66,8 @@ export class OpenStreams {
     stream = new TextStream(id, () => this.#host.cancel(id));
     if (this.#ended.has(id)) stream.end();
     else {
-      if (this.#byId.size >= MAX_STREAMS) for (const [oldest] of [...this.#byId].slice(0, 1)) this.end(oldest);
       this.#byId.set(id, stream);
+      for (const oldest of excess(this.#byId, MAX_STREAMS)) this.end(oldest);
     }
     return stream;
   }
@@ -78,7 +79,7 @@ export class OpenStreams {
     this.#byId.delete(id);
     if (!message) return;
     this.#ended.add(id);
-    if (this.#ended.size > REMEMBERED) this.#ended.delete([...this.#ended][0] ?? id);
+    for (const oldest of excess(this.#ended, REMEMBERED)) this.#ended.delete(oldest);
   }
 
   /** Messages are missing, possibly final ones: growing streams begin again. */

@@ -1,5 +1,5 @@
 import { Timer } from './clock.ts';
-import { MessageTooLargeError, PublishQueueFullError } from './errors.ts';
+import { MessageTooLargeError, PublishQueueFullError, PublishTimeoutError } from './errors.ts';
 import type { PublishAnswer } from './frames.ts';
 import type { ClientSettings } from './options.ts';
 import { isLonger, utf8Length } from './utf8.ts';
@@ -8,6 +8,8 @@ import { isLonger, utf8Length } from './utf8.ts';
 type Outcome = PublishAnswer | Error | undefined;
 
 interface Unanswered {
+  readonly threadId: string;
+  readonly id: string;
   readonly text: string;
   readonly answer: Promise<PublishAnswer | undefined>;
   readonly settle: (answer: Outcome) => void;
@@ -45,18 +47,17 @@ export class PublishQueue {
   }
 
   /**
-   * Resolves with the server's answer, or with undefined if it is volatile and was dropped. The same key again is the same message.
-   * @param late the error if no answer arrives in time
-   * @throws MessageTooLargeError, PublishQueueFullError
+   * Resolves with the server's answer, or with undefined if it is volatile and was dropped. The same id again is the same message.
+   * @throws MessageTooLargeError, PublishQueueFullError, PublishTimeoutError
    */
-  async offer(
-    key: string,
+  async add(
+    threadId: string,
+    id: string,
     text: string,
     timeoutMs: number,
-    late: () => Error,
     isVolatile = false,
   ): Promise<PublishAnswer | undefined> {
-    const known = this.#unanswered.get(key);
+    const known = this.#unanswered.get(keyOf(threadId, id));
     if (known) {
       known.isVolatile &&= isVolatile;
       return known.answer;
@@ -75,21 +76,21 @@ export class PublishQueue {
         else resolve(outcome);
       };
     });
-    timer.set(timeoutMs, () => this.settle(key, late()));
-    const unanswered: Unanswered = { text, answer, settle, isVolatile, isSent: false };
-    this.#unanswered.set(key, unanswered);
+    timer.set(timeoutMs, () => this.settle(threadId, id, new PublishTimeoutError({ threadId, id, timeoutMs })));
+    const unanswered: Unanswered = { threadId, id, text, answer, settle, isVolatile, isSent: false };
+    this.#unanswered.set(keyOf(threadId, id), unanswered);
     this.#advance();
-    if (isVolatile && !unanswered.isSent) this.settle(key, undefined);
+    if (isVolatile && !unanswered.isSent) this.settle(threadId, id, undefined);
     return answer;
   }
 
   /** There is a new connection, which accepts frames of this size: everything is sent again. */
   greeted(maxBytes = this.#maxBytes): void {
     this.#maxBytes = maxBytes;
-    for (const [key, unanswered] of this.#unanswered) {
+    for (const unanswered of this.#unanswered.values()) {
       unanswered.isSent = false;
       const error = this.#sizeError(unanswered.text);
-      if (error) this.settle(key, error);
+      if (error) this.settle(unanswered.threadId, unanswered.id, error);
     }
     this.#isGreeted = true;
     this.#advance();
@@ -98,31 +99,31 @@ export class PublishQueue {
   /** The connection was lost. */
   suspend(): void {
     this.#isGreeted = false;
-    for (const [key, { isVolatile }] of this.#unanswered) if (isVolatile) this.settle(key, undefined);
+    for (const { threadId, id, isVolatile } of this.#unanswered.values())
+      if (isVolatile) this.settle(threadId, id, undefined);
   }
 
   /** The server's answer, or that none arrived in time. */
-  settle(key: string, answer: Outcome): void {
+  settle(threadId: string, id: string, answer: Outcome): void {
+    const key = keyOf(threadId, id);
     this.#unanswered.get(key)?.settle(answer);
     this.#unanswered.delete(key);
     this.#advance();
   }
 
   /** There will be no answers any more. */
-  abandon(error: Error): void {
+  end(error: Error): void {
     this.suspend();
-    for (const key of this.#unanswered.keys()) this.settle(key, error);
+    for (const { threadId, id } of this.#unanswered.values()) this.settle(threadId, id, error);
   }
 
   /** Sends as many as the window allows, a thousand messages at most. */
   #advance(): void {
     let room = WINDOW_FRAMES * this.#maxBytes;
-    for (const [key, unanswered] of this.#isGreeted ? this.#unanswered : []) {
+    for (const unanswered of this.#isGreeted ? this.#unanswered.values() : []) {
       room -= Math.max(unanswered.text.length, this.#maxBytes / 256);
       if (room < 0) return;
-      // the key ends with the message's id, which has no blank
-      const threadId = key.slice(0, key.lastIndexOf(' '));
-      if (!unanswered.isSent) unanswered.isSent = this.#host.sendPublish(threadId, unanswered.text);
+      unanswered.isSent ||= this.#host.sendPublish(unanswered.threadId, unanswered.text);
     }
   }
 
@@ -131,3 +132,6 @@ export class PublishQueue {
     return isLonger(text, limit) ? new MessageTooLargeError({ bytes: utf8Length(text), limit }) : undefined;
   }
 }
+
+/** An id of a message has no blank. */
+const keyOf = (threadId: string, id: string): string => `${threadId} ${id}`;
