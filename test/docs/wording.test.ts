@@ -9,7 +9,7 @@ const UNCLEAR = /\b(?:whoever|nobody|is told|under way|lives beside|for ever)\b/
 /** The file as one line, so that a phrase is found across a line break of a comment. */
 const flatten = (text: string): string => text.replaceAll(/\n\s*(?:\*|\/\/)?\s*/g, ' ');
 
-const files = globSync(['README.md', 'docs/**/*.md', 'src/**/*.{ts,md}'], { cwd: root });
+const files = globSync(['*.md', 'skills/**/*.md', 'docs/**/*.md', 'src/**/*.{ts,md}'], { cwd: root });
 
 it('comments, texts and docs name their subject', () => {
   expect(files.length).toBeGreaterThan(200);

@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = `${root}node_modules/.cache/threadcast-doc-blocks`;
+const PAGES = ['docs/migration.md', 'skills/threadcast/SKILL.md'];
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('what these pages tell to copy compiles against the built package', () => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const blocks = PAGES.flatMap((page) =>
+    [...readFileSync(root + page, 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code),
+  );
+  expect(blocks.length).toBeGreaterThan(4);
+  blocks.forEach((code, i) => writeFileSync(`${folder}/block-${i}.ts`, `${code}\nexport {};\n`));
+  const compilerOptions = {
+    strict: true,
+    target: 'es2023',
+    lib: ['es2024', 'dom', 'esnext.asynciterable'],
+    module: 'nodenext',
+    noEmit: true,
+    types: ['node'],
+    paths: {
+      threadcast: [`${root}dist/index.d.ts`],
+      'threadcast/*': [`${root}dist/*/index.d.ts`],
+    },
+  };
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  writeFileSync(`${folder}/package.json`, '{"type":"module"}');
+  execFileSync(`${root}node_modules/.bin/tsc`, ['-p', folder], { encoding: 'utf8' });
+});
