@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LivingNodes } from '../../../src/infra/log/redis/living-nodes.ts';
+import { LivingNodes } from '../../../src/infra/log/shared/living-nodes.ts';
+import { redisBeats } from '../../../src/infra/log/redis/beats.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
@@ -37,7 +38,8 @@ let isOtherUp: boolean;
 beforeEach(() => {
   clock = new VirtualClock(1_000_000);
   redis = new Beats(clock);
-  nodes = new LivingNodes(redis, resolveRedisLog({ clock }));
+  const settings = resolveRedisLog({ clock });
+  nodes = new LivingNodes(redisBeats(redis, settings), settings);
   isOtherUp = true;
   redis.times.set('other', clock.now());
 });

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { SharedBody } from '../../../src/infra/log/shared-body.ts';
-import { PendingAppend } from '../../../src/infra/log/redis/pending-appends.ts';
-import type { Anchor, Arrival } from '../../../src/infra/log/redis/codec.ts';
+import { PendingAppend } from '../../../src/infra/log/shared/pending-appends.ts';
+import type { Anchor, Arrival } from '../../../src/infra/log/shared/arrival.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
-import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
+import { SharedTail } from '../../../src/infra/log/shared/tail.ts';
 
 const settings = resolveRedisLog({});
 
@@ -12,7 +12,7 @@ function hold() {
   const own = new Map<string, PendingAppend>();
   const asked: ((anchor: Anchor) => void)[] = [];
   const log: Arrival[] = [];
-  const tail = new RedisTail({
+  const tail = new SharedTail({
     threadId: 't',
     settings,
     source: {

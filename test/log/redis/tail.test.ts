@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connector } from '../../../src/infra/log/redis/connections.ts';
-import type { Arrival } from '../../../src/infra/log/redis/codec.ts';
+import type { Arrival } from '../../../src/infra/log/shared/arrival.ts';
 import { RedisSession } from '../../../src/infra/log/redis/session.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
 import { LogReader } from '../../../src/infra/log/redis/log-reader.ts';
 import { READ } from '../../../src/infra/log/redis/scripts.ts';
-import { RedisTail } from '../../../src/infra/log/redis/tail.ts';
+import { SharedTail } from '../../../src/infra/log/shared/tail.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 // what cannot be timed with a real Redis: what happens while an answer is on its way
@@ -17,7 +17,7 @@ let epoch: string;
 /** Answers that the test gives, oldest first. */
 let answers: (() => void)[];
 let link: RedisSession;
-let tail: RedisTail;
+let tail: SharedTail;
 /** What the readers are told. */
 let told: string[];
 
@@ -75,7 +75,7 @@ beforeEach(async () => {
   const settings = resolveRedisLog({ clock });
   const timing = { commandTimeoutMs: 2_000, connectTimeoutMs: 2_000, clock, random: () => 0.5 };
   link = new RedisSession(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
-  tail = new RedisTail({
+  tail = new SharedTail({
     threadId: 't',
     settings,
     source: new LogReader('t', link, settings),

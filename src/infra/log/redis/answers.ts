@@ -1,7 +1,7 @@
 import type { AnswerClaim, LogAnswers } from '../../../api/log-answers.ts';
 import { ANSWERS_KEPT_MS } from '../memory-answers.ts';
 import { asText } from './codec.ts';
-import type { LivingNodes } from './living-nodes.ts';
+import type { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { RetryUntil } from './retry-until.ts';

@@ -2,25 +2,25 @@ import { asError } from '../../errors.ts';
 import { makeEntry } from '../entry.ts';
 import type { Entry } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
-import type { Arrival, Header } from './codec.ts';
+import type { Arrival, Header } from '../shared/arrival.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { PendingAppend } from './pending-appends.ts';
+import type { PendingAppend } from '../shared/pending-appends.ts';
 import type { PositionKeeper } from './position-keeper.ts';
-import type { RedisTail } from './tail.ts';
+import type { SharedTail } from '../shared/tail.ts';
 
 /** Passes Redis's answers on to the appends of one thread, and to its tail while this process has a reader of the thread. */
 export class AppendAnswers {
   readonly #threadId: string;
   readonly #settings: RedisLogSettings;
   readonly #positions: PositionKeeper;
-  readonly #tail: () => RedisTail | undefined;
+  readonly #tail: () => SharedTail | undefined;
 
   /** @param tail undefined while this process has no reader of the thread */
   constructor(
     threadId: string,
     settings: RedisLogSettings,
     positions: PositionKeeper,
-    tail: () => RedisTail | undefined,
+    tail: () => SharedTail | undefined,
   ) {
     this.#threadId = threadId;
     this.#settings = settings;

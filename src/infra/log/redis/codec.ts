@@ -1,107 +1,6 @@
-import { SharedBody } from '../shared-body.ts';
-import type { EntryDraft, EntryKind } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
-import { parseObject } from '../../wire/json-object.ts';
-
-/** An entry as Redis reports it. */
-export interface Arrival {
-  readonly epoch: string;
-  readonly offset: number;
-  /** When it was logged, in Redis's milliseconds. */
-  readonly at: number;
-  readonly id: string;
-  readonly header: Header;
-  /** Undefined if the message is large and its body has to be read in pieces. */
-  readonly body: readonly Buffer[] | undefined;
-}
-
-/** A body that is in Redis in pieces. */
-export interface PiecesRef {
-  readonly name: string;
-  readonly count: number;
-  readonly bytes: number;
-}
-
-/** An entry as read from Redis: with its body, or a reference to its pieces. */
-export interface StoredArrival extends Arrival {
-  readonly pieces: PiecesRef | undefined;
-}
-
-/** The fields of an entry besides its id and body; short names, because they are in each entry. */
-export interface Header {
-  /** The node that appended it. */
-  readonly by: string;
-  readonly isCritical: boolean;
-  readonly except: string | undefined;
-  readonly key: string | undefined;
-  /** How long it is worth delivering, in milliseconds from `at`. */
-  readonly ms: number | undefined;
-  readonly traceparent: string | undefined;
-  /** Undefined for an entry of a later version: it keeps its offset, and is not delivered. */
-  readonly kind: EntryKind | undefined;
-  readonly target: string | undefined;
-  readonly isEdited: boolean;
-}
-
-/** What is in the header of an entry that is no message. */
-const SIGNS = { replace: 'r', remove: 'd', notice: 'n' } as const;
-const KINDS = ['replace', 'remove', 'notice'] as const;
-
-export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): string {
-  return JSON.stringify({
-    b: nodeId,
-    l: draft.lane === 'critical' ? 1 : undefined,
-    n: draft.except,
-    k: draft.key,
-    x: draft.expiresAt === Infinity ? undefined : Math.max(0, Math.round(draft.expiresAt - now)),
-    t: draft.traceparent,
-    e: draft.kind === undefined || draft.kind === 'message' ? undefined : SIGNS[draft.kind],
-    r: draft.target,
-  });
-}
-
-function decodeHeader(text: string): Header {
-  const { b, l, n, k, x, t, e, r, v } = parseObject(text) ?? {};
-  return {
-    by: typeof b === 'string' ? b : '',
-    isCritical: l === 1,
-    except: typeof n === 'string' ? n : undefined,
-    key: typeof k === 'string' ? k : undefined,
-    ms: typeof x === 'number' ? x : undefined,
-    traceparent: typeof t === 'string' ? t : undefined,
-    kind: e === undefined ? 'message' : KINDS.find((kind) => SIGNS[kind] === e),
-    target: typeof r === 'string' ? r : undefined,
-    isEdited: v === 1,
-  };
-}
-
-const UNKNOWN: Header = { ...decodeHeader('{}'), kind: undefined };
-
-/** Bytes of the body, as far as it is present. */
-export const bytesOf = ({ body }: Arrival): number => (body ?? []).reduce((sum, { length }) => sum + length, 0);
-
-/** The draft of an entry that came from Redis. `loggedAt` is on this process's clock. */
-export function draftOf(threadId: string, { at, id, header, body }: Arrival, loggedAt: number): EntryDraft {
-  return {
-    threadId,
-    id,
-    lane: header.isCritical ? 'critical' : 'normal',
-    body: new SharedBody(body ?? []),
-    kind: header.kind,
-    target: header.target,
-    isEdited: header.isEdited,
-    except: header.except,
-    key: header.key,
-    at,
-    expiresAt: expiryOf(header, loggedAt),
-    traceparent: header.traceparent,
-  };
-}
-
-function expiryOf({ kind, ms }: Header, loggedAt: number): number {
-  if (kind === undefined || kind === 'notice') return -Infinity;
-  return ms === undefined ? Infinity : loggedAt + ms;
-}
+import { decodeHeader, kept, UNKNOWN, type Anchor, type Arrival, type StoredArrival } from '../shared/arrival.ts';
+import type { BeatReply } from '../shared/living-nodes.ts';
 
 const SPACE = 0x20;
 /** `E`: an entry. `L`: one without its body. */
@@ -120,13 +19,6 @@ export const encodeNodeMessage = (nodeId: string, message: string): string => `N
 
 /** What was published when a thread was erased. */
 export const ERASED = 'D';
-
-/** The epoch of a thread that was erased begins so: a node that was away finds out by it. */
-const AFTER_ERASURE = 'd_';
-
-export const epochAfterErasure = (epoch: string): string => `${AFTER_ERASURE}${epoch}`.slice(0, 64);
-
-export const isAfterErasure = (epoch: string): boolean => epoch.startsWith(AFTER_ERASURE);
 
 export const encodeProbe = (nodeId: string): string => `P${nodeId}`;
 
@@ -176,13 +68,6 @@ function wordsOf(text: Buffer, count: number): readonly [string[] | undefined, n
   return [words, from];
 }
 
-/** Copied from the socket's buffer, which it would otherwise keep in memory as a whole. */
-export function kept(view: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(view.length);
-  copy.set(view);
-  return copy;
-}
-
 /** A reply of `READ`; undefined if the thread has another epoch, or no log. */
 export function decodeEntries(reply: unknown, epoch: string): StoredArrival[] | undefined {
   const [of, ...entries] = asArray(reply);
@@ -203,17 +88,6 @@ function decodeEntry(epoch: string, offset: number, stored: unknown): StoredArri
   const header = decodeHeader(value.toString('utf8', from, bodyAt));
   if (!isLarge) return { ...place, header, body: [kept(value.subarray(bodyAt))], pieces: undefined };
   return { ...place, header, body: undefined, pieces: { name, count: Number(count), bytes: Number(bytes) } };
-}
-
-/** The position of a thread in Redis. */
-export interface Anchor {
-  readonly epoch: string;
-  readonly head: number;
-  readonly headId: string;
-  /** Redis's time. */
-  readonly now: number;
-  /** Id of the entry at the offset that was asked about, if a newer entry exists. */
-  readonly known: string | undefined;
 }
 
 export function decodeAnchor(reply: unknown): Anchor {
@@ -264,13 +138,6 @@ export function decodeHeads(reply: unknown): Position[] {
   for (let i = 0; i + 2 < facts.length; i += 3)
     heads.push({ epoch: asText(facts[i]), offset: Number(facts[i + 1]), id: asText(facts[i + 2]) });
   return heads;
-}
-
-/** A reply of `BEAT`. `before` is NaN if this node was not known. */
-export interface BeatReply {
-  readonly now: number;
-  readonly before: number;
-  readonly beats: ReadonlyMap<string, number>;
 }
 
 export function decodeBeat(reply: unknown): BeatReply {

@@ -1,16 +1,10 @@
-import {
-  decodeAnchor,
-  decodeEntries,
-  decodePosition,
-  isMissing,
-  type Anchor,
-  type Arrival,
-  type StoredArrival,
-} from './codec.ts';
+import { decodeAnchor, decodeEntries, decodePosition, isMissing } from './codec.ts';
+import { type Anchor, type Arrival, type StoredArrival } from '../shared/arrival.ts';
 import type { Position } from '../../../api/log.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { ThreadKeys } from './layout.ts';
+import type { LogSource } from '../shared/tail-host.ts';
 import { PieceReader } from './pieces.ts';
 import { ANCHOR, READ, STAND, type Script } from './scripts.ts';
 
@@ -21,11 +15,8 @@ const PAGE_BYTES = 64 * 1024;
 /** How long the epoch of a thread is kept that was only asked for its position. */
 const ASKED_MS = 300_000;
 
-/** The part of Redis that holds one thread. */
-export type LogSource = Pick<LogReader, 'anchor' | 'after' | 'before' | 'arrivalsBefore' | 'oldest'>;
-
 /** Reads one thread's log from Redis, in pages of bounded bytes; large bodies piece by piece. */
-export class LogReader {
+export class LogReader implements LogSource {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #keys: ThreadKeys;

@@ -1,11 +1,12 @@
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
 import { checkedEpochs, randomEpoch } from '../ids.ts';
-import { retentionTable, type Ledger, type Retention, type RetentionRules } from '../retention.ts';
+import { retentionTable, type Retention, type RetentionRules } from '../retention.ts';
 import { checkChoice, checkFunction, checkMethods, checkCount, checkNumber, TIMER_RANGE } from '../../option-checks.ts';
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { layoutKeys, PIECE_BYTES, type LayoutKeys } from './layout.ts';
+import type { TailSettings } from '../shared/tail-host.ts';
 import type { Clock } from '../../../api/clock.ts';
 
 /** What happens to a send while Redis is unreachable; see `RedisLogOptions.whenUnavailable`. */
@@ -81,15 +82,10 @@ export interface RedisLogOptions {
   newEpoch?: (() => string) | undefined;
 }
 
-export interface RedisLogSettings {
+export interface RedisLogSettings extends TailSettings {
   readonly client: RedisClientOptions;
   readonly cluster: RedisClusterOptions | undefined;
   readonly keys: LayoutKeys;
-  readonly nodeId: string;
-  readonly retentionOf: (threadId: string) => Retention;
-  readonly maxTotalBytes: number;
-  /** Counts the bytes that the threads hold. */
-  readonly ledger: Ledger;
   readonly idempotencyMs: number;
   /**
    * The limits for the scripts: entries, bytes, ms that entries are kept, ms that an id is known, ms that a quiet log is kept. The same
@@ -107,7 +103,6 @@ export interface RedisLogSettings {
   readonly maxPending: number;
   readonly maxPendingBytes: number;
   readonly isDeliveredLocally: boolean;
-  readonly clock: Clock;
   readonly random: () => number;
   /** The time for a script: a number, or empty for Redis's own. */
   readonly redisNow: () => string;
@@ -175,6 +170,7 @@ export function resolveRedisLog(options: RedisLogOptions): RedisLogSettings {
     retentionOf,
     maxTotalBytes: checkCount('log.maxTotalBytes', options.maxTotalBytes, 1024 ** 3, { min: 1 }),
     ledger: { bytes: 0 },
+    keeper: 'Redis',
     idempotencyMs,
     limitsOf: (threadId) => {
       const kept = retentionOf(threadId);

@@ -1,5 +1,5 @@
 import type { Body } from '../../../api/body.ts';
-import { kept, type PiecesRef } from './codec.ts';
+import { kept, type PiecesRef } from '../shared/arrival.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { PIECE_BYTES } from './layout.ts';

@@ -1,4 +1,5 @@
-import { LivingNodes } from './living-nodes.ts';
+import { redisBeats } from './beats.ts';
+import { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { RetryUntil } from './retry-until.ts';
@@ -17,7 +18,7 @@ export class Presence {
   readonly #counts = new Map<string, { readonly count: number; readonly writtenAt: number }>();
 
   constructor(session: RedisSession, settings: RedisLogSettings, retryUntil: RetryUntil) {
-    this.nodes = new LivingNodes(session, settings);
+    this.nodes = new LivingNodes(redisBeats(session, settings), settings);
     this.roster = new Roster(session, settings, this.nodes, retryUntil);
     this.#session = session;
     this.#settings = settings;

@@ -7,13 +7,14 @@ import { LogUnavailableError } from '../../errors.ts';
 import { TrimRound } from '../trim-round.ts';
 import { pause } from '../../time/pause.ts';
 import { RedisAnswers } from './answers.ts';
-import { PendingAppends } from './pending-appends.ts';
-import { Availability } from './availability.ts';
+import { PendingAppends } from '../shared/pending-appends.ts';
+import { Availability } from '../shared/availability.ts';
 import { connector } from './connections.ts';
-import { epochAfterErasure, ERASED, encodeNodeMessage } from './codec.ts';
+import { ERASED, encodeNodeMessage } from './codec.ts';
+import { epochAfterErasure } from '../shared/arrival.ts';
 import { LocalDeliveries } from './local-deliveries.ts';
 import { RedisSession } from './session.ts';
-import { MemoryLimit } from './memory-limit.ts';
+import { MemoryLimit } from '../shared/memory-limit.ts';
 import { RetryUntil } from './retry-until.ts';
 import { Presence } from './presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './options.ts';
@@ -68,7 +69,8 @@ class RedisLog implements DeliveryLog {
     const { commandTimeoutMs, clock, random } = settings;
     this.#availability = new Availability(clock, () => this.#session.lastError);
     this.#local = new LocalDeliveries(settings);
-    this.#pending = new PendingAppends(settings, this.#local, () => this.#session.lastError);
+    const local = settings.isDeliveredLocally ? this.#local : undefined;
+    this.#pending = new PendingAppends(settings, local, () => this.#session.lastError);
     this.#session = new RedisSession(
       connector(settings),
       {
@@ -212,7 +214,7 @@ class RedisLog implements DeliveryLog {
     this.#availability.watch(onChange);
   }
 
-  sweep(isTimeUp: () => boolean = NEVER): boolean {
+  sweep(isTimeUp: () => boolean = () => false): boolean {
     return this.#memory.keep(isTimeUp) && this.#trims.run(isTimeUp);
   }
 
@@ -296,5 +298,3 @@ class RedisLog implements DeliveryLog {
     this.#availability.lost();
   }
 }
-
-const NEVER = (): boolean => false;

@@ -1,6 +1,6 @@
 import type { LogPresence } from '../../../api/log-presence.ts';
 import { asArray, asText } from './codec.ts';
-import type { LivingNodes } from './living-nodes.ts';
+import type { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { RetryUntil } from './retry-until.ts';

@@ -8,15 +8,15 @@ import { AppendQueue } from './append-queue.ts';
 import { decodeNews } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
 import { LogReader } from './log-reader.ts';
-import type { MemoryLimit } from './memory-limit.ts';
+import type { MemoryLimit } from '../shared/memory-limit.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { PendingAppend } from './pending-appends.ts';
+import type { PendingAppend } from '../shared/pending-appends.ts';
 import type { PositionKeeper } from './position-keeper.ts';
 import type { Presence } from './presence.ts';
 import type { RedisSession } from './session.ts';
 import type { SubscriptionProbe } from './subscription-probe.ts';
-import type { TailHost } from './tail-host.ts';
-import { RedisTail } from './tail.ts';
+import type { TailHost } from '../shared/tail-host.ts';
+import { SharedTail } from '../shared/tail.ts';
 import { ThreadChannel } from './thread-channel.ts';
 
 /** A subscriber of the log. */
@@ -47,7 +47,7 @@ export class RedisThread implements TailHost {
   readonly #channel: ThreadChannel;
   readonly #queue: AppendQueue;
   readonly #readers = new TailReaders<ThreadReader>((offset) => this.#tail?.buffer.hold(offset));
-  #tail: RedisTail | undefined;
+  #tail: SharedTail | undefined;
   #isForgotten = false;
 
   constructor(threadId: string, services: RedisThreadServices) {
@@ -66,7 +66,7 @@ export class RedisThread implements TailHost {
     this.#queue = new AppendQueue(threadId, this.source, session, settings, answers, () => this.#onIdle());
   }
 
-  get tail(): RedisTail | undefined {
+  get tail(): SharedTail | undefined {
     return this.#tail;
   }
 
@@ -96,9 +96,9 @@ export class RedisThread implements TailHost {
   }
 
   /** @returns the tail, once it has Redis's position */
-  async read(reader: ThreadReader): Promise<RedisTail> {
+  async read(reader: ThreadReader): Promise<SharedTail> {
     this.#readers.add(reader);
-    const tail = (this.#tail ??= new RedisTail(this));
+    const tail = (this.#tail ??= new SharedTail(this));
     await tail.ready();
     if (tail.isEnded) throw new Error('log has been closed');
     return tail;
@@ -107,7 +107,7 @@ export class RedisThread implements TailHost {
   /** @param withinDeadline gives up work that takes too long */
   subscription(
     reader: ThreadReader,
-    tail: RedisTail,
+    tail: SharedTail,
     withinDeadline: (work: Promise<void>) => Promise<void>,
   ): LogSubscription {
     return {

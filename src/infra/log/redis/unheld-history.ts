@@ -2,10 +2,10 @@ import type { Entry } from '../../../api/entry.ts';
 import type { LogPage } from '../../../api/log.ts';
 import { LogBuffer, type StoredDraft } from '../log-buffer.ts';
 import { readAfter, readBefore } from '../pages.ts';
-import { draftOf } from './codec.ts';
+import { draftOf } from '../shared/arrival.ts';
 import type { LogReader } from './log-reader.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { RedisTail } from './tail.ts';
+import type { SharedTail } from '../shared/tail.ts';
 
 /**
  * Reads the entries after an offset of a thread that this process does not hold. A newer entry may supersede an older one, so it reads all
@@ -75,7 +75,7 @@ export async function readUnheldBefore(
 
 /** Reads them of a thread that this process holds, as far as it has to. */
 export async function readHeldBefore(
-  tail: RedisTail,
+  tail: SharedTail,
   { clock }: RedisLogSettings,
   before: number,
   limit: number,

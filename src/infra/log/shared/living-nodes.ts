@@ -1,22 +1,32 @@
-import type { RedisSession } from './session.ts';
-import type { RedisLogSettings } from './options.ts';
-import { decodeBeat } from './codec.ts';
-import { BEAT } from './scripts.ts';
+import type { Clock } from '../../../api/clock.ts';
 
 /** How often a node reports that it is alive, and how long that is valid. A crash is known to all after the sum of both at the latest. */
 const BEAT_MS = 3_000;
 const LIFE_MS = 10_000;
 /** How long the others trust what they have read. */
 const BELIEVED_MS = 1_000;
-/** How long Redis knows a node that has stopped reporting: until then it may come back. */
+/** How long the log knows a node that has stopped reporting: until then it may come back. */
 const KNOWN_MS = 3_600_000;
-/** What a node has left behind may be deleted when Redis has not known it for this long: a new one may be about to report. */
+/** What a node has left behind may be deleted when the log has not known it for this long: a new one may be about to report. */
 const GONE_MS = 60_000;
 const MAX_STRANGERS = 1_000;
 
-/** What it needs of the session. */
-interface NodesSession extends Pick<RedisSession, 'run' | 'call'> {
-  readonly connection: object | undefined;
+/** The log's answer to a report. */
+export interface BeatReply {
+  readonly now: number;
+  /** When this node reported before, on the log's clock; NaN if it was not known. */
+  readonly before: number;
+  /** When each node that the log knows reported last. */
+  readonly beats: ReadonlyMap<string, number>;
+}
+
+/** Where the nodes report. */
+export interface NodesLink {
+  readonly isUp: boolean;
+  /** Reports that this node is alive; forgets nodes that have been silent for longer than `knownMs`. */
+  beat(knownMs: number): Promise<BeatReply>;
+  /** This node ends. Does not wait. */
+  leave(): void;
 }
 
 export interface Nodes {
@@ -26,37 +36,37 @@ export interface Nodes {
 }
 
 /**
- * The nodes that are alive: one sorted set, into which each node writes the time, and which it reads with the same command. If this node's
- * own entry has lapsed as well, Redis was out of reach or has lost its data. Then the nodes known last are taken to be alive for one more
+ * The nodes that are alive: each writes the time into the log, and reads the times of all with the same command. If this node's own time has
+ * lapsed as well, the log was out of reach or has lost its data. Then the nodes known last are taken to be alive for one more
  * life, in which they report again.
  */
 export class LivingNodes {
-  readonly #session: NodesSession;
-  readonly #settings: RedisLogSettings;
+  readonly #link: NodesLink;
+  readonly #settings: { readonly clock: Clock };
   #alive: ReadonlySet<string> | undefined;
-  /** Nodes that Redis knows, dead ones included. */
+  /** Nodes that the log knows, dead ones included. */
   #beats: ReadonlyMap<string, number> = new Map();
-  /** Nodes that have left something behind and that Redis does not know, and since when. */
+  /** Nodes that have left something behind and that the log does not know, and since when. */
   readonly #strangers = new Map<string, number>();
   #kept: ReadonlySet<string> = new Set();
   #keptUntil = -Infinity;
   #reading: { readonly at: number; readonly nodes: Promise<Nodes> } | undefined;
   #nextBeatAt = 0;
-  /** When the last report began that Redis has answered. */
+  /** When the last report began that the log has answered. */
   #reportedAt = -Infinity;
   #isClosed = false;
 
-  constructor(session: NodesSession, settings: RedisLogSettings) {
-    this.#session = session;
+  constructor(link: NodesLink, settings: { readonly clock: Clock }) {
+    this.#link = link;
     this.#settings = settings;
   }
 
   tick(): void {
-    if (this.#isClosed || this.#session.connection === undefined) return;
+    if (this.#isClosed || !this.#link.isUp) return;
     if (this.#settings.clock.now() >= this.#nextBeatAt) this.#read().catch(() => {});
   }
 
-  /** New connections, possibly to a Redis that has forgotten this node. */
+  /** New connections, possibly to a log that has forgotten this node. */
   reconnected(): void {
     this.#nextBeatAt = 0;
     this.tick();
@@ -88,9 +98,7 @@ export class LivingNodes {
   /** One command for all that this node has reported: a node that is not alive does not count. */
   farewell(): void {
     this.#isClosed = true;
-    const { nodes } = this.#settings.keys;
-    if (this.#session.connection !== undefined)
-      this.#session.call(nodes, ['ZREM', nodes, this.#settings.nodeId]).catch(() => {});
+    if (this.#link.isUp) this.#link.leave();
   }
 
   #current(): Promise<Nodes> {
@@ -113,11 +121,10 @@ export class LivingNodes {
   }
 
   async #beat(): Promise<Nodes> {
-    const { keys, nodeId, redisNow, clock } = this.#settings;
+    const { clock } = this.#settings;
     const begunAt = clock.now();
-    const reply = await this.#session.run(BEAT, [keys.nodes], [redisNow(), nodeId, String(KNOWN_MS)]);
+    const { now, before, beats } = await this.#link.beat(KNOWN_MS);
     this.#reportedAt = begunAt;
-    const { now, before, beats } = decodeBeat(reply);
     if (this.#alive !== undefined && !(now - before <= LIFE_MS)) {
       this.#kept = this.#alive;
       this.#keptUntil = clock.now() + LIFE_MS;

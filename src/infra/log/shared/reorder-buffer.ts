@@ -1,7 +1,7 @@
 import type { PendingAppend } from './pending-appends.ts';
 import type { Place } from './entry-placement.ts';
 
-/** Entries that wait for others before them; entries beyond the limit are read from Redis. */
+/** Entries that wait for others before them; entries beyond the limit are read from the log. */
 const MAX_EARLY = 1_024;
 
 /** Entries that arrived before their predecessors. */
@@ -9,7 +9,7 @@ export class ReorderBuffer {
   readonly #byOffset = new Map<number, Place>();
   readonly #onLost: (own: PendingAppend) => void;
 
-  /** @param onLost Redis had answered the append, and has lost it since */
+  /** @param onLost the log had answered the append, and has lost it since */
   constructor(onLost: (own: PendingAppend) => void) {
     this.#onLost = onLost;
   }
@@ -24,7 +24,7 @@ export class ReorderBuffer {
     const former = this.#byOffset.get(arrival.offset);
     if (former === undefined && own === undefined && this.#byOffset.size >= MAX_EARLY) return false;
     const isSame = former?.arrival.id === arrival.id;
-    // two messages with one offset: Redis has another history now, which does not have the first of them
+    // two messages with one offset: the log has another history now, which does not have the first of them
     if (!isSame && former?.own !== undefined) this.#onLost(former.own);
     this.#byOffset.set(arrival.offset, { arrival, own: own ?? (isSame ? former.own : undefined) });
     return true;

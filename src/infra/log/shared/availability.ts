@@ -37,7 +37,7 @@ export class Availability {
     this.#announce(undefined);
   }
 
-  /** Redis must not be used, whether it was reachable before or not: a warning of the process says so as well. */
+  /** The log must not be used, whether it was reachable before or not: a warning of the process says so as well. */
   refused(error: Error): void {
     this.#clock.clearTimeout(this.#grace);
     process.emitWarning(error);

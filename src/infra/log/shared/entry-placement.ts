@@ -2,10 +2,10 @@ import { makeEntry } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { LogBuffer } from '../log-buffer.ts';
 import type { PendingAppend } from './pending-appends.ts';
-import { draftOf, type Arrival } from './codec.ts';
+import { draftOf, type Arrival } from './arrival.ts';
 import type { TailHost } from './tail-host.ts';
 
-/** A new entry of Redis, possibly one of this process's appends. */
+/** A new entry of the log, possibly one of this process's appends. */
 export interface Place {
   readonly arrival: Arrival;
   /** The append that was answered with this place. */
@@ -16,7 +16,7 @@ export interface Place {
 export class Placing {
   readonly #buffer: LogBuffer;
   readonly #host: TailHost;
-  /** How far Redis's time is ahead of this process's clock, in milliseconds. */
+  /** How far the log's time is ahead of this process's clock, in milliseconds. */
   skewMs = 0;
 
   constructor(buffer: LogBuffer, host: TailHost) {
@@ -67,14 +67,19 @@ export class Placing {
     return true;
   }
 
-  /** The append is in Redis's log, but not held here. */
+  /** The append is in the log, but not held here. */
   settleUnread(own: PendingAppend, { offset, at }: Pick<Arrival, 'offset' | 'at'>): void {
     own.settle({ entry: makeEntry(own.draft, offset, this.#host.settings.clock.now(), at), isDuplicate: false });
   }
 
-  /** Redis had answered it, and has another history now. */
+  /** The log had answered it, and has another history now. */
   failLost(own: PendingAppend): void {
-    own.fail(new LogUnavailableError({ threadId: this.#host.threadId, reason: 'Redis has lost the message again' }));
+    own.fail(
+      new LogUnavailableError({
+        threadId: this.#host.threadId,
+        reason: `${this.#host.settings.keeper} has lost the message again`,
+      }),
+    );
   }
 
   /** On this process's clock. */

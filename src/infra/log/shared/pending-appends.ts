@@ -2,8 +2,7 @@ import type { EntryDraft } from '../../../api/entry.ts';
 import type { Appended } from '../../../api/log.ts';
 import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
-import type { LocalDeliveries } from './local-deliveries.ts';
-import type { RedisLogSettings } from './options.ts';
+import type { Clock } from '../../../api/clock.ts';
 
 /** When the appends of a thread last made progress: appends behind a large one wait with it. */
 export interface AppendProgress {
@@ -18,7 +17,7 @@ export class PendingAppend {
   readonly #answer = Promise.withResolvers<Appended>();
   #isBodyTaken = false;
   isSettled = false;
-  /** How often it was sent to Redis. */
+  /** How often it was sent to the log. */
   attempts = 0;
 
   /** @param since on the log's clock, as the progress is */
@@ -59,16 +58,31 @@ export class PendingAppend {
   }
 }
 
+export interface PendingSettings {
+  readonly clock: Clock;
+  readonly appendTimeoutMs: number;
+  readonly maxPending: number;
+  readonly maxPendingBytes: number;
+  /** What keeps the log, for messages: `Redis`. */
+  readonly keeper: string;
+}
+
+/** Delivers a message in this process that the log did not accept in time. Takes over the draft's body. */
+export interface LocalDelivery {
+  deliver(draft: EntryDraft): Appended;
+}
+
 /** All appends in flight, of all threads: limited in number, bytes and time. */
 export class PendingAppends {
-  readonly #settings: RedisLogSettings;
-  readonly #local: LocalDeliveries;
+  readonly #settings: PendingSettings;
+  readonly #local: LocalDelivery | undefined;
   readonly #lastError: () => Error;
   /** Oldest first. */
   readonly #pending = new Set<PendingAppend>();
   #bytes = 0;
 
-  constructor(settings: RedisLogSettings, local: LocalDeliveries, lastError: () => Error) {
+  /** @param local what happens to messages that the log did not accept in time; undefined: they fail */
+  constructor(settings: PendingSettings, local: LocalDelivery | undefined, lastError: () => Error) {
     this.#settings = settings;
     this.#local = local;
     this.#lastError = lastError;
@@ -80,12 +94,12 @@ export class PendingAppends {
 
   /** Why another append is refused, or undefined. */
   refusal(draft: EntryDraft): string | undefined {
-    const { maxPending, maxPendingBytes } = this.#settings;
+    const { maxPending, maxPendingBytes, keeper } = this.#settings;
     if (this.#pending.size >= maxPending)
-      return `${this.#pending.size} appends are waiting for Redis, limit ${maxPending}`;
+      return `${this.#pending.size} appends are waiting for ${keeper}, limit ${maxPending}`;
     // one is accepted whatever its size
     if (this.#pending.size > 0 && this.#bytes + draft.body.bytes > maxPendingBytes)
-      return `${this.#bytes} bytes are waiting for Redis, limit ${maxPendingBytes}`;
+      return `${this.#bytes} bytes are waiting for ${keeper}, limit ${maxPendingBytes}`;
     return undefined;
   }
 
@@ -101,11 +115,11 @@ export class PendingAppends {
 
   /** Fails the appends whose time is up. */
   expire(): void {
-    const { appendTimeoutMs, clock } = this.#settings;
+    const { appendTimeoutMs, clock, keeper } = this.#settings;
     const now = clock.now();
     for (const own of this.#pending) {
       if (now - own.waitsSince < appendTimeoutMs) continue;
-      this.#fail(own, `Redis did not answer within ${appendTimeoutMs} ms`);
+      this.#fail(own, `${keeper} did not answer within ${appendTimeoutMs} ms`);
     }
   }
 
@@ -115,8 +129,7 @@ export class PendingAppends {
 
   #fail(own: PendingAppend, reason: string): void {
     const isMessage = own.draft.kind === undefined || own.draft.kind === 'message';
-    if (this.#settings.isDeliveredLocally && isMessage && !own.isSettled)
-      own.settle(this.#local.deliver(own.takeDraft()));
+    if (this.#local !== undefined && isMessage && !own.isSettled) own.settle(this.#local.deliver(own.takeDraft()));
     else own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason, cause: this.#lastError() }));
   }
 }

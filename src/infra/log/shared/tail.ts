@@ -1,10 +1,10 @@
 import type { Position } from '../../../api/log.ts';
 import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
-import type { Anchor, Arrival } from './codec.ts';
+import type { Anchor, Arrival } from './arrival.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
-import { RedisHistory } from './backfill.ts';
+import { Backfill } from './backfill.ts';
 import { Placing } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
 import type { TailHost } from './tail-host.ts';
@@ -17,33 +17,33 @@ const OVERTAKE_MS = 20;
 /** A notice that is missing for this long will not arrive. */
 const SILENCE_MS = 3_000;
 
-/** One catch-up: asks Redis until it has answered. */
+/** One catch-up: asks the log until it has answered. */
 interface CatchUp {
   readonly done: Promise<void>;
   /** Resolves after the first attempt, successful or not. */
   readonly tried: Promise<void>;
-  /** Redis must be asked once more: something happened meanwhile that the answer may not include. */
+  /** The log must be asked once more: something happened meanwhile that the answer may not include. */
   isAnotherWanted: boolean;
 }
 
 /**
- * - `opening`: Redis was never asked for the thread's position.
- * - `asking`: Redis is being asked; new entries wait.
- * - `standing`: as far as this process knows, the tail equals Redis's log.
+ * - `opening`: The log was never asked for the thread's position.
+ * - `asking`: the log is being asked; new entries wait.
+ * - `standing`: as far as this process knows, the tail equals the shared log.
  * - `ended`: the thread has no reader any more.
  */
 type TailState = 'opening' | 'asking' | 'standing' | 'ended';
 
 /**
- * The part of one thread's log that this process holds, kept equal to Redis's. Notices bring new entries, and their offsets show missed
- * ones. An anchor shows whether Redis still has this history.
+ * The part of one thread's log that this process holds, kept equal to the shared log. Notices bring new entries, and their offsets show missed
+ * ones. An anchor shows whether the log still has this history.
  */
-export class RedisTail {
+export class SharedTail {
   readonly buffer: LogBuffer;
   readonly #host: TailHost;
   readonly #placing: Placing;
   readonly #early: ReorderBuffer;
-  readonly #history: RedisHistory;
+  readonly #history: Backfill;
   #state: TailState = 'opening';
   #catchUp: CatchUp | undefined;
   #overtake: TimerHandle;
@@ -54,7 +54,7 @@ export class RedisTail {
     this.buffer = new LogBuffer('', settings.retentionOf(host.threadId), settings.clock.now(), settings.ledger);
     this.#placing = new Placing(this.buffer, host);
     this.#early = new ReorderBuffer((own) => this.#placing.failLost(own));
-    this.#history = new RedisHistory(this.buffer, this.#placing, host);
+    this.#history = new Backfill(this.buffer, this.#placing, host);
   }
 
   /** The thread has no reader any more. */
@@ -68,7 +68,7 @@ export class RedisTail {
       this.#drainEarly();
       return;
     }
-    // entries without room are read when Redis has answered
+    // entries without room are read when the log has answered
     if (!this.#early.add({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
     if (this.#state !== 'standing') return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
@@ -77,7 +77,7 @@ export class RedisTail {
   }
 
   /**
-   * Asks Redis for the thread's position, and reads missing entries. Tries until it succeeds or the thread is not held any more; never
+   * Asks the log for the thread's position, and reads missing entries. Tries until it succeeds or the thread is not held any more; never
    * rejects.
    * @param isRoutine nothing is known to be missing
    */
@@ -98,7 +98,7 @@ export class RedisTail {
     return buffer.epoch === epoch && buffer.head >= offset && (held === '' || held === id);
   }
 
-  /** Redis is being asked: resolves when it has answered. */
+  /** The log is being asked: resolves when it has answered. */
   get asking(): Promise<void> | undefined {
     return this.#catchUp?.done;
   }
@@ -237,13 +237,13 @@ export class RedisTail {
     return isSilent;
   }
 
-  /** Places the entries that came while Redis was asked. */
+  /** Places the entries that came while the log was asked. */
   #placeEarly(): void {
     for (const place of this.#early.takeAll()) {
       const { own, arrival } = place;
       if (this.#placing.put(place)) continue;
       if (arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head) this.#early.add(place);
-      // of a history that Redis no longer has
+      // of a history that the log no longer has
       else if (own !== undefined) this.#placing.failLost(own);
     }
     if (!this.#early.isEmpty) this.#awaitOvertaken();

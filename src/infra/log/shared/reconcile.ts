@@ -1,16 +1,16 @@
 import type { LogReset, Position } from '../../../api/log.ts';
 import type { LogBuffer } from '../log-buffer.ts';
-import { isAfterErasure, type Anchor } from './codec.ts';
-import type { LogSource } from './log-reader.ts';
+import { isAfterErasure, type Anchor } from './arrival.ts';
+import type { LogSource } from './tail-host.ts';
 
-/** The point where the held history and Redis's history differ. */
+/** The point where the held history and the log's history differ. */
 export interface Parting {
   readonly reset: LogReset;
   /** No held entry is usable: continue after this. Absent if all entries up to `reset.after` are. */
   readonly restart?: Position;
 }
 
-/** Compares the held entries with Redis; undefined if both have the same history. */
+/** Compares the held entries with the log; undefined if both have the same history. */
 export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: Anchor): Promise<Parting | undefined> {
   const { epoch, head, headId, known } = anchor;
   if (epoch !== buffer.epoch) {
@@ -28,7 +28,7 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
   return { reset: { why: 'fork', after: head }, restart: { epoch, offset: head, id: headId } };
 }
 
-/** The newest held entry that Redis has as well. */
+/** The newest held entry that the log has as well. */
 async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   for (let at = from; at >= buffer.first;) {
     const page = await source.arrivalsBefore(at, buffer.first, buffer.epoch);

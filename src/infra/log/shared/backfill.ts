@@ -1,16 +1,16 @@
 import { ENTRY_BYTES } from '../entry.ts';
 import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
-import { bytesOf, draftOf } from './codec.ts';
+import { bytesOf, draftOf } from './arrival.ts';
 import type { Placing } from './entry-placement.ts';
 import type { TailHost } from './tail-host.ts';
 
 /** Reads older entries, which a tail does not hold yet, when a reader needs them. */
-export class RedisHistory {
+export class Backfill {
   readonly #buffer: LogBuffer;
   readonly #placing: Placing;
   readonly #host: TailHost;
   #hasEnded = false;
-  /** Redis has nothing older than the oldest held entry. */
+  /** The log has nothing older than the oldest held entry. */
   #isComplete = false;
   #loading: Promise<void> | undefined;
   /** Number of readers that wait for older entries. */
