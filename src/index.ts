@@ -114,7 +114,7 @@ export type {
   SmallHistoryMessage,
 } from './api/history.ts';
 export type { MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
-export type { ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
+export type { Codec, ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
 export type {
   HubEvents,
   LeaveReason,
@@ -128,5 +128,14 @@ export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
 export type { Outcome, Receipt, SettleOptions, Settlement, Strategy } from './api/receipt.ts';
 export type { Format, Lane, MaybePromise, PreparedMessage, Sendable, SendOptions } from './api/message.ts';
-export type { Canceller, StreamFields, StreamOptions, StreamPart, TokenStream } from './api/stream.ts';
+export type {
+  Canceller,
+  ChunkStream,
+  ChunkStreamOptions,
+  StreamFields,
+  StreamInProgress,
+  StreamOptions,
+  StreamPart,
+  TokenStream,
+} from './api/stream.ts';
 export type { Clock, TimerHandle } from './api/clock.ts';

@@ -3,7 +3,7 @@ import type { InspectionEvent, Observer } from 'xstate';
 import type { HistorySource } from './history.ts';
 import type { DeliveryLog } from './log.ts';
 import type { Clock } from './clock.ts';
-import type { ThreadDefinition } from './definition.ts';
+import type { Codec, ThreadDefinition } from './definition.ts';
 import type { InputLimits } from './input-limits.ts';
 
 /** Observes the machines: XState inspection events, as `createActor` takes them. */
@@ -154,4 +154,13 @@ export interface StreamLimits {
   maxPerThread?: number | undefined;
   /** Maximum UTF-16 units of one stream; more are refused with `TC_STREAM_TOO_LONG`. @default 1048576 */
   maxLength?: number | undefined;
+  /** Maximum bytes of the chunks of one stream, as its codec counts them; likewise. @default 16777216 (16 MiB) */
+  maxBytes?: number | undefined;
+  /** Maximum chunks of one stream; likewise. @default 1000000 */
+  maxChunks?: number | undefined;
+  /**
+   * Codecs of streams that other processes publish, so that this one can follow them. Those of `threads`, and of streams that this process
+   * has begun, are known as well. @default none
+   */
+  codecs?: readonly Codec[] | undefined;
 }

@@ -1,3 +1,4 @@
+import type { Codec } from './definition.ts';
 import type { Receipt } from './receipt.ts';
 
 /** The member of the thread that asks to cancel a stream, possibly on another node. */
@@ -6,11 +7,13 @@ export interface Canceller {
   readonly userId: string | undefined;
 }
 
-/** A token stream that has not ended. */
+/** A stream that has not ended. */
 export interface StreamInProgress {
   readonly id: string;
-  /** UTF-16 units of its text so far, as far as this process has them. */
+  /** UTF-16 units of its text so far, or chunks, as far as this process has them. */
   readonly length: number;
+  /** The name of its codec; undefined for text. */
+  readonly codec: string | undefined;
 }
 
 export interface StreamOptions {
@@ -20,10 +23,45 @@ export interface StreamOptions {
    * @default random
    */
   id?: string | undefined;
-  /** The stream is aborted after this time without an `append`; `append('')` keeps it alive. @default the hub's `streams.timeoutMs` */
+  /** The stream is aborted after this time without a `write`, `append` or `keepAlive`. @default the hub's `streams.timeoutMs` */
   timeoutMs?: number | undefined;
   /** Whether this member of the thread may cancel the stream; a refused client gets `forbidden`. @default every member may */
   mayCancel?: ((by: Canceller) => boolean | Promise<boolean>) | undefined;
+}
+
+/** For a stream of chunks. */
+export interface ChunkStreamOptions<Chunk, Final = unknown> extends StreamOptions {
+  /**
+   * How the chunks fold, and what they end as. Other processes follow the stream if their hub knows the codec: by `streams.codecs`, a
+   * definition, or a stream of their own with it.
+   */
+  codec: Codec<Chunk, Final>;
+}
+
+/**
+ * Chunks that clients receive as they are written. Neighbours that fold are one for those who join late. The end is one message in the
+ * thread's log, with the stream's id: what the codec's `end` makes of the chunks; an object has `aborted: reason` as well if the publisher did not end it.
+ * Clients that did not name the codec when they joined get that message only.
+ */
+export interface ChunkStream<Chunk = unknown> {
+  readonly id: string;
+  /** Chunks written so far. */
+  readonly length: number;
+  /** As in `TokenStream`. */
+  readonly signal: AbortSignal;
+  /**
+   * @throws StreamEndedError, StreamTooLongError, TypeError for a chunk without JSON: nothing was written; what the codec throws; or the
+   * error that prevented opening the thread
+   */
+  write(chunk: Chunk): void;
+  /** The publisher is alive, although nothing is to be written. */
+  keepAlive(): void;
+  /** Logs the final message; see `TokenStream.end`. */
+  end(): Promise<Receipt>;
+  /** Logs what the chunks so far end as, with `aborted: reason`. @default reason 'aborted' */
+  abort(reason?: string): Promise<Receipt>;
+  /** Writes every chunk of the source, then ends the stream; see `TokenStream.pipe`. A chunk means nothing to it: only a thrown error is a failure. */
+  pipe(source: AsyncIterable<Chunk>): Promise<Receipt>;
 }
 
 /** A part of a model's stream, as in `fullStream` of the AI SDK: `text-delta`, `error`, `abort` and others. */
@@ -56,7 +94,11 @@ export interface TokenStream<Message = unknown> {
   /** Aborted, with a StreamAbortedError as reason, when a client cancels, the stream is aborted, or its thread is closed. */
   readonly signal: AbortSignal;
   /** @throws StreamEndedError, StreamTooLongError: nothing was appended; or the error that prevented opening the thread */
+  write(text: string): void;
+  /** The same as `write`. */
   append(text: string): void;
+  /** The publisher is alive, although nothing is to be written. */
+  keepAlive(): void;
   /**
    * Logs the final message; its receipt is that of `Thread.send`. A second call has no effect. If it is rejected, it can be tried again.
    * @throws StreamExistsError if the log has another message with the stream's id, for example the mark of a process that presumed this one

@@ -3,7 +3,7 @@ import type { ThreadShape } from './definition.ts';
 import type { HistoryOptions, HistoryPage } from './history.ts';
 import type { Sendable, SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
-import type { StreamInProgress, StreamOptions, TokenStream } from './stream.ts';
+import type { ChunkStream, ChunkStreamOptions, StreamInProgress, StreamOptions, TokenStream } from './stream.ts';
 
 /** Whether it has members or messages in progress (`live`), takes no more (`draining`), or is not in use. */
 export type ThreadState = 'idle' | 'live' | 'draining' | 'closed';
@@ -77,6 +77,10 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
    * @throws HubClosedError; LogUnavailableError: it may have been erased, or this log cannot erase
    */
   delete(): Promise<void>;
+  /**
+   * Begins a stream of chunks. Throws as below.
+   */
+  stream<Chunk>(options: ChunkStreamOptions<Chunk>): ChunkStream<Chunk>;
   /**
    * Begins a token stream.
    * @throws StreamExistsError, TooManyStreamsError, ThreadClosedError, HubClosedError, InvalidOptionError; if the thread has to be opened

@@ -174,9 +174,11 @@ export class Subscriptions extends CatchUp {
     return true;
   }
 
-  #tellJoined({ threadId, position, streams }: Subscription, ref: number | undefined, plan?: JoinPlan): void {
+  #tellJoined(subscription: Subscription, ref: number | undefined, plan?: JoinPlan): void {
+    const { threadId, position, streams } = subscription;
     const { start = position, recovered = 0 } = plan ?? {};
-    const ids = streams?.inProgress.map(({ id }) => id);
+    // of streams of chunks, a client without the codec gets the final message
+    const ids = streams?.inProgress.flatMap(({ id, codec }) => (codec === undefined ? id : []));
     this.line.sendNotice(notices.joined(threadId, formatPosition(start), recovered, ref, ids));
   }
 
@@ -188,6 +190,7 @@ export class Subscriptions extends CatchUp {
   #greet(subscription: Subscription, request: JoinRequest | undefined): void {
     subscription.tellReset();
     subscription.parts = request?.parts;
+    subscription.codecs = request?.codecs;
     this.#tellJoined(subscription, request?.ref);
     subscription.streams?.place(subscription, request?.texts);
     this.#payFor(subscription, 0);

@@ -16,6 +16,9 @@ const MOST_TRACE_UNITS = 256;
 /** Maximum streams that a join may report: twice as many as a thread has in progress by default. */
 const MOST_STREAMS = 64;
 
+/** Maximum codecs that a join may name. */
+const MOST_CODECS = 16;
+
 /** Bytes at the beginning of a too big message that are searched for its ids. */
 const MOST_HEAD_BYTES = 2_048;
 
@@ -106,17 +109,17 @@ export const MAX_LIST = 256;
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs } = frame;
   switch (t) {
     case 'join':
-      return joinIn([th, ref, from, s, have], parts);
+      return joinIn([th, ref, from, s, have], { parts, codecs });
     case 'joins': {
-      const joins = listIn(l, (entry) => joinIn(entry, parts));
+      const joins = listIn(l, (entry) => joinIn(entry, { parts, codecs }));
       return joins && { t, joins };
     }
     case 'inbox':
       if (from !== undefined && typeof from !== 'string') return undefined;
-      return { t, from, join: joinRequestIn(s, parts === true, have, ref) };
+      return { t, from, join: joinRequestIn(s, { parts, codecs }, have, ref) };
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
@@ -149,10 +152,10 @@ function listIn<T>(list: unknown, entryIn: (entry: readonly unknown[]) => T | un
 }
 
 /** `[th, ref?, from?, s?, have?]`; in a list, `null` stands for an omitted value. */
-function joinIn([th, ref, place, s, have]: readonly unknown[], parts: unknown): Join | undefined {
+function joinIn([th, ref, place, s, have]: readonly unknown[], reads: Reads): Join | undefined {
   const from = place ?? undefined;
   if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-  return { t: 'join', th, from, join: joinRequestIn(s, parts === true, have, ref) };
+  return { t: 'join', th, from, join: joinRequestIn(s, reads, have, ref) };
 }
 
 /** `[th, o]` */
@@ -172,12 +175,26 @@ export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
 
 const numberIn = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 
-function joinRequestIn(s: unknown, takesParts: boolean, have: unknown, ref: unknown): JoinRequest {
+/** What a client reads besides whole messages and text, as its frame says. */
+interface Reads {
+  readonly parts: unknown;
+  readonly codecs: unknown;
+}
+
+function joinRequestIn(s: unknown, { parts, codecs }: Reads, have: unknown, ref: unknown): JoinRequest {
   return {
     texts: positionsIn(s),
-    parts: takesParts ? unfinishedIn(have) : undefined,
+    codecs: codecsIn(codecs),
+    parts: parts === true ? unfinishedIn(have) : undefined,
     ref: numberIn(ref),
   };
+}
+
+/** Names of codecs. Invalid or too many entries count as none. */
+function codecsIn(value: unknown): ReadonlySet<string> | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const names = value.slice(0, MOST_CODECS).filter((name) => isId(name));
+  return names.length === 0 ? undefined : new Set(names);
 }
 
 /** The stream positions that the client reports. Invalid or too many entries count as none. */

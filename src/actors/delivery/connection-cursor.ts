@@ -1,5 +1,6 @@
 import type { Entry } from '../../api/entry.ts';
 import type { LogTail } from '../../api/log.ts';
+import type { Piece } from '../../api/socket.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { GapReason } from './gap-reason.ts';
@@ -77,11 +78,19 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     return this.writer.writing === entry;
   }
 
-  get takesText(): boolean {
-    return this.writer.variant.format !== 'plain';
+  /** The codecs of the streams of chunks that the client reads. */
+  codecs: ReadonlySet<string> | undefined;
+
+  takes(codec: string | undefined): boolean {
+    if (this.writer.variant.format === 'plain') return false;
+    return codec === undefined || this.codecs?.has(codec) === true;
   }
 
-  /** Writes text of a stream; only when `canWrite`. */
+  writePiece(piece: Piece, bytes: number): void {
+    this.writer.writePiece(piece, bytes);
+  }
+
+  /** Writes a frame of a stream; only when `canWrite`. */
   writeText(bytes: Uint8Array): void {
     this.writer.writeRun(bytes, 0);
   }

@@ -180,7 +180,12 @@ export class FanOut implements Task, LandingWaiter {
     // the connection has ended and will leave this thread soon
     if (member.isGone) return;
     pass.visited++;
-    if (pass.isSelective || member.startedAt >= pass.firstOffset || member.serial > pass.lastSerial) {
+    if (
+      pass.isSelective ||
+      member.views !== undefined ||
+      member.startedAt >= pass.firstOffset ||
+      member.serial > pass.lastSerial
+    ) {
       for (const publication of pass.publications) publication.skip(member);
     }
     // a volatile message must not be dropped because another thread's flight holds the connection

@@ -142,6 +142,12 @@ export class FrameWriter {
     this.#share([bytes]);
   }
 
+  /** Writes one message, whose bytes may be those of others in part. Only when `admit('message')` allows it. */
+  writePiece(piece: Piece, bytes: number): void {
+    this.#messages++;
+    this.#hand(piece, bytes, undefined);
+  }
+
   /** Like `writeRun`, if a sender takes the bytes; otherwise writes nothing and returns false. */
   flyRun(piece: Piece, bytes: number, messages: number): boolean {
     if (this.#link.fly?.(piece) !== true) return false;

@@ -5,6 +5,7 @@ import { ConnectionCursor } from './connection-cursor.ts';
 import type { WriteBatch } from './write-batch.ts';
 import { PartSender, type PartsRequest } from './part-sender.ts';
 import type { JoinedFrame } from './joined-frames.ts';
+import type { ChunkViews } from '../streams/chunk-view.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from './subscriber.ts';
 import { BYTES_PER_VISIT, STEPS_PER_VISIT } from './visit-limits.ts';
@@ -19,6 +20,8 @@ import { BYTES_PER_VISIT, STEPS_PER_VISIT } from './visit-limits.ts';
 export class Subscription extends ConnectionCursor<Subscription> {
   /** Set if the client receives big entries in parts. */
   parts: PartsRequest | undefined;
+  /** Set for another protocol, which gets the streams that it follows, and no message. */
+  readonly views: ChunkViews | undefined;
   /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
   /** The cursor at which it waits for a signal, although the socket may accept messages. */
@@ -32,10 +35,14 @@ export class Subscription extends ConnectionCursor<Subscription> {
       readonly after: number;
       readonly serial: number;
       readonly parts?: PartsRequest | undefined;
+      readonly codecs?: ReadonlySet<string> | undefined;
+      readonly views?: ChunkViews | undefined;
     },
   ) {
     super(subscriber, home, start);
     this.parts = start.parts;
+    this.codecs = start.codecs;
+    this.views = start.views;
   }
 
   /** Token streams of the thread. */
@@ -56,6 +63,11 @@ export class Subscription extends ConnectionCursor<Subscription> {
   override end(): void {
     super.end();
     this.#endParts();
+    this.views?.end();
+  }
+
+  override isExcepted(entry: Entry): boolean {
+    return this.views !== undefined || super.isExcepted(entry);
   }
 
   /** The connection has been given everything up to here: before, or by this subscription, the last entry perhaps in part. */
@@ -65,7 +77,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** Messages or text of a stream are still to be written. */
   get isOwed(): boolean {
-    return this.isBehind || this.streams?.owes(this) === true;
+    return this.isBehind || this.views?.isOwed === true || this.streams?.owes(this) === true;
   }
 
   /**
@@ -75,8 +87,15 @@ export class Subscription extends ConnectionCursor<Subscription> {
    */
   visit(batch?: WriteBatch): boolean {
     if (this.owesGap) this.tellReset();
-    const { streams } = this;
+    const { streams, views } = this;
+    if (views !== undefined) return this.#visitViews(views);
     return streams === undefined || streams.size === 0 ? this.#visitLog(batch) : this.#visitAll(streams, batch);
+  }
+
+  #visitViews(views: ChunkViews): boolean {
+    this.cursor = Math.max(this.cursor, this.tail.head);
+    this.criticalCursor = this.cursor;
+    return this.isEnded || views.size === 0 || views.visit(this) || this.#wait();
   }
 
   /** Messages missed before the join come first. After that, and between the parts of a big message, text precedes messages. */

@@ -85,6 +85,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     const context: StreamServices = {
       ...createContext({ settings, news, status: this.#status, looks, onIdle: () => joinedFrames.clear() }),
       ticker: new FlushTimer(clock, streams.windowMs),
+      codecs: new Map([...settings.definitions.codecs, ...streams.codecs].map((codec) => [codec.name, codec])),
     };
     const serializer = new SerializerActor(context);
     this.#context = context;

@@ -1,16 +1,19 @@
 import { parseObject } from '../../infra/wire/json-object.ts';
 import type { Canceller } from '../../api/stream.ts';
+import type { Replica, ReplicatedFold } from './stream-content.ts';
 
 /** The messages that the hubs of several processes exchange about the token streams of a thread; see `node-messages.ts`. */
 export type ReplicationMessage =
-  /** Text, from the process that publishes the stream. Without text it only says that the publisher is alive. */
+  /** Content, from the process that publishes the stream. Without content it only says that the publisher is alive. */
   | {
       readonly k: 'tok';
       readonly s: string;
       readonly at: number;
-      readonly d: string;
+      readonly d: Replica['d'];
       readonly ms: number;
-      /** The text comes from a process that only holds a copy and answers a question with `lost`. */
+      /** The codec of chunks. Other processes take them if they know it; those of version 0.1 take no lists. */
+      readonly cd?: string | undefined;
+      /** The content comes from a process that only holds a copy and answers a question with `lost`. */
       readonly copy?: true | undefined;
     }
   /** Asks the publisher of this stream, or of any stream, for its text from an offset. */
@@ -33,12 +36,16 @@ export function encodeReplication(message: ReplicationMessage): string {
 /** The message about streams in this text, or undefined if it is about something else. */
 export function decodeReplication(text: string): ReplicationMessage | undefined {
   if (!text.startsWith(STREAM)) return undefined;
-  const { k, s, at, d, ms, by, copy, lost } = parseObject(text.slice(STREAM.length)) ?? {};
+  const { k, s, at, d, ms, by, copy, lost, cd } = parseObject(text.slice(STREAM.length)) ?? {};
   if (k === 'ask' && isPosition(at) && (s === undefined || typeof s === 'string'))
     return { k, s, at, lost: lost === true || undefined };
   if (typeof s !== 'string') return undefined;
-  if (k === 'tok' && isPosition(at) && typeof d === 'string' && typeof ms === 'number')
-    return { k, s, at, d, ms, copy: copy === true || undefined };
+  if (k === 'tok' && isPosition(at) && typeof ms === 'number') {
+    const content = typeof d === 'string' ? d : typeof cd === 'string' ? foldsIn(d) : undefined;
+    if (content === undefined) return undefined;
+    const codec = typeof cd === 'string' ? cd : undefined;
+    return { k, s, at, d: content, ms, cd: codec, copy: copy === true || undefined };
+  }
   if (k !== 'cancel' || typeof by !== 'object' || by === null) return undefined;
   const connectionId = 'connectionId' in by ? by.connectionId : undefined;
   const userId = 'userId' in by ? by.userId : undefined;
@@ -47,3 +54,15 @@ export function decodeReplication(text: string): ReplicationMessage | undefined 
 }
 
 const isPosition = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+function foldsIn(list: unknown): readonly ReplicatedFold[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const folds: ReplicatedFold[] = [];
+  for (const fold of list) {
+    if (!Array.isArray(fold)) return undefined;
+    const [at, to, chunk, transient]: unknown[] = fold;
+    if (!isPosition(at) || !isPosition(to)) return undefined;
+    folds.push(transient === 1 ? [at, to, chunk, transient] : [at, to, chunk]);
+  }
+  return folds;
+}

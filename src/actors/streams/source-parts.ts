@@ -1,9 +1,10 @@
 import { asError, InvalidOptionError } from '../../infra/errors.ts';
 
 /** What one piece of a source means for the stream: text, possibly empty, or that the model was stopped. */
-export type SourcePiece = { readonly text: string } | 'aborted';
+export type SourcePiece = string | typeof ABORTED;
 
-const NO_TEXT: SourcePiece = { text: '' };
+/** No text is equal to it. */
+export const ABORTED = Symbol('aborted');
 
 /** The fields in which the AI SDK versions keep the text of a `text-delta`. */
 const TEXT_FIELDS = ['text', 'delta', 'textDelta'] as const;
@@ -14,7 +15,7 @@ const TEXT_FIELDS = ['text', 'delta', 'textDelta'] as const;
  * @throws the error that an `error` part carries; InvalidOptionError for a value that is neither text nor a part
  */
 export function readPiece(piece: unknown): SourcePiece {
-  if (typeof piece === 'string') return { text: piece };
+  if (typeof piece === 'string') return piece;
   const type = fieldOf(piece, 'type');
   if (typeof type !== 'string') {
     throw new InvalidOptionError({ option: 'text', value: piece, expected: 'a text, or a part with a type' });
@@ -22,10 +23,10 @@ export function readPiece(piece: unknown): SourcePiece {
   if (type === 'error') throw asError(fieldOf(piece, 'error') ?? 'the model failed');
   if (type === 'finish' && fieldOf(piece, 'finishReason') === 'error')
     throw new Error('the model finished with an error');
-  if (type === 'abort') return 'aborted';
-  if (type !== 'text-delta') return NO_TEXT;
+  if (type === 'abort') return ABORTED;
+  if (type !== 'text-delta') return '';
   const text = TEXT_FIELDS.map((name) => fieldOf(piece, name)).find((value) => typeof value === 'string');
-  if (typeof text === 'string') return { text };
+  if (typeof text === 'string') return text;
   throw new InvalidOptionError({ option: 'text', value: piece, expected: 'a text-delta with a text' });
 }
 

@@ -14,11 +14,13 @@ import type { StreamRegistry } from './stream-registry.ts';
 import { StreamState, type StreamPublisher } from './stream-state.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { Receipt } from '../../api/receipt.ts';
-import type { Canceller, TokenStream, StreamPart } from '../../api/stream.ts';
-import { readPiece } from './source-parts.ts';
+import type { Canceller, ChunkStream, TokenStream } from '../../api/stream.ts';
+import { ABORTED, readPiece } from './source-parts.ts';
+import type { StreamChunks } from './stream-chunks.ts';
+import { StreamText } from './stream-text.ts';
 
-/** A token stream, as its publisher uses it. */
-export class StreamHandle implements TokenStream, StreamPublisher {
+/** A stream of text or chunks, as its publisher uses it. */
+export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
   readonly #settings: StreamSettings;
   readonly #services: StreamServices;
   readonly #stream: StreamState;
@@ -55,24 +57,53 @@ export class StreamHandle implements TokenStream, StreamPublisher {
   }
 
   get length(): number {
-    return this.#stream.text.length;
+    return this.#stream.content.length;
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
+  write(piece: unknown): void {
+    const { chunks, content } = this.#stream;
+    if (chunks !== undefined) this.#writeChunk(chunks, piece);
+    else if (content instanceof StreamText) this.#writeText(content, piece);
+    this.#stream.heardAt = this.#services.now();
+    if (!(this.#home instanceof Promise)) this.#home.appended(this.#stream);
+  }
+
   append(text: string): void {
+    this.write(text);
+  }
+
+  keepAlive(): void {
+    this.#stream.heardAt = this.#services.now();
+  }
+
+  #writeText(content: StreamText, text: unknown): void {
     if (typeof text !== 'string') throw new InvalidOptionError({ option: 'text', value: text, expected: 'a text' });
-    if (this.#failure !== undefined) throw this.#failure;
-    const streamId = this.id;
-    if (this.#isOver || this.#isEnding) throw new StreamEndedError({ streamId });
+    this.#assertOpen();
     const limit = this.#services.settings.streams.maxLength;
     const length = this.length + text.length;
-    if (length > limit) throw new StreamTooLongError({ streamId, length, limit });
-    this.#stream.heardAt = this.#services.now();
-    this.#stream.text.append(text);
-    if (!(this.#home instanceof Promise)) this.#home.appended(this.#stream);
+    if (length > limit) throw new StreamTooLongError({ streamId: this.id, length, limit });
+    content.append(text);
+  }
+
+  #writeChunk(content: StreamChunks, chunk: unknown): void {
+    this.#assertOpen();
+    const { maxBytes, maxChunks } = this.#services.settings.streams;
+    const bytes = content.sizeOf(chunk);
+    if (content.length >= maxChunks)
+      throw new StreamTooLongError({ streamId: this.id, length: content.length + 1, limit: maxChunks, unit: 'chunks' });
+    const length = content.bytes + bytes;
+    if (length > maxBytes) throw new StreamTooLongError({ streamId: this.id, length, limit: maxBytes, unit: 'bytes' });
+    content.write(chunk, bytes);
+  }
+
+  /** @throws StreamEndedError, or the error that prevented opening the thread */
+  #assertOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isOver || this.#isEnding) throw new StreamEndedError({ streamId: this.id });
   }
 
   end(fields: Readonly<Record<string, unknown>> = {}): Promise<Receipt> {
@@ -91,21 +122,21 @@ export class StreamHandle implements TokenStream, StreamPublisher {
     return finished;
   }
 
-  async pipe(source: AsyncIterable<string | StreamPart>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
-    let iterator: AsyncIterator<string | StreamPart> | undefined;
+  async pipe(source: AsyncIterable<unknown>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
+    let iterator: AsyncIterator<unknown> | undefined;
     try {
       iterator = iteratorOf(source);
       for (;;) {
         const step = await this.#next(iterator);
         if (step?.done === true) return await this.end(fields);
         if (step === undefined) break;
-        const piece = readPiece(step.value);
-        if (piece === 'aborted') {
+        const piece = this.#stream.chunks === undefined ? readPiece(step.value) : step.value;
+        if (piece === ABORTED) {
           stop(iterator);
           return await this.abort();
         }
         // also without text: it shows that the source is alive
-        this.append(piece.text);
+        this.write(piece);
       }
     } catch (error) {
       stop(iterator);
@@ -131,7 +162,7 @@ export class StreamHandle implements TokenStream, StreamPublisher {
   }
 
   /** The next piece of text, or undefined if the signal comes first. */
-  #next(iterator: AsyncIterator<string | StreamPart>): Promise<IteratorResult<string | StreamPart> | undefined> {
+  #next(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
     const { signal } = this;
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
@@ -151,7 +182,7 @@ export class StreamHandle implements TokenStream, StreamPublisher {
     if (this.#finishing !== undefined) return this.#finishing;
     // set first: in this process, the entry ends the stream while its message is still being logged
     this.#isEnding = true;
-    const finishing = this.#log({ ...fields, text: this.#stream.text.whole, aborted });
+    const finishing = this.#logEnd(fields, aborted);
     this.#finishing = finishing;
     finishing.catch(() => {
       this.#finishing = undefined;
@@ -160,11 +191,12 @@ export class StreamHandle implements TokenStream, StreamPublisher {
     return finishing;
   }
 
-  #log(message: object): Promise<Receipt> {
-    const home = this.#home;
-    return home instanceof Promise
-      ? home.then((streams) => streams.finish(this.#stream, message))
-      : home.finish(this.#stream, message);
+  /** Async: what a codec throws rejects the end. */
+  async #logEnd(fields: Readonly<Record<string, unknown>>, aborted: string | undefined): Promise<Receipt> {
+    const home = this.#home instanceof Promise ? await this.#home : this.#home;
+    // those who follow chunk by chunk need the last ones before the end
+    if (this.#stream.chunks !== undefined) home.hasten(this.#stream);
+    return home.finish(this.#stream, this.#stream.content.final(fields, aborted));
   }
 
   #signal(reason: string, userId?: string): void {
@@ -178,10 +210,10 @@ export class StreamHandle implements TokenStream, StreamPublisher {
 }
 
 /** @throws InvalidOptionError for an array of texts, or for a model's result instead of its stream */
-function iteratorOf(source: AsyncIterable<string | StreamPart>): AsyncIterator<string | StreamPart> {
+function iteratorOf(source: AsyncIterable<unknown>): AsyncIterator<unknown> {
   const made: unknown = Reflect.get(Object(source), Symbol.asyncIterator);
   if (typeof made === 'function') return source[Symbol.asyncIterator]();
-  throw new InvalidOptionError({ option: 'source', value: source, expected: 'an async iterable of texts or parts' });
+  throw new InvalidOptionError({ option: 'source', value: source, expected: 'an async iterable' });
 }
 
 /** Stops the iterator without waiting: it may itself be waiting for its source. */

@@ -2,14 +2,12 @@ import type { StreamServices } from './stream-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { decodeReplication, encodeReplication, type ReplicationMessage } from './replication-messages.ts';
 import type { TextSource } from './flush-timer.ts';
+import type { Replica } from './stream-content.ts';
 import { StreamState } from './stream-state.ts';
 import type { Canceller } from '../../api/stream.ts';
 
 /** The factor by which other processes wait longer than the publisher's own process, which decides first. */
 export const PATIENCE = 1.5;
-
-/** Maximum text of one node message, in UTF-16 units. */
-const MAX_TEXT_UNITS = 64 * 1024;
 
 /** Minimum time between two questions for the same text. */
 const ASK_EVERY_MS = 1_000;
@@ -60,7 +58,7 @@ export class StreamReplication {
 
   /** A stream of this process has begun. */
   announce(stream: StreamState): void {
-    if (this.hasOthers) this.#text(stream, 0, '');
+    if (this.hasOthers) this.#alive(stream, 0);
   }
 
   /**
@@ -72,8 +70,8 @@ export class StreamReplication {
     if (stream.publisher === undefined || !this.hasOthers) return;
     const first = Math.min(stream.askedFrom, from);
     // set first: another process may answer the text with a question at once
-    stream.askedFrom = stream.text.told;
-    this.#textFrom(stream, first);
+    stream.askedFrom = stream.content.told;
+    if (first < stream.content.told) this.#contentFrom(stream, first);
   }
 
   /**
@@ -83,7 +81,7 @@ export class StreamReplication {
   isOrphaned(stream: StreamState, now: number): boolean {
     if (stream.orphanedAt === undefined) {
       stream.orphanedAt = now;
-      this.#send({ k: 'ask', s: stream.id, at: stream.text.length, lost: true });
+      this.#send({ k: 'ask', s: stream.id, at: stream.content.length, lost: true });
     }
     return now - stream.orphanedAt >= LAST_WORDS_MS;
   }
@@ -91,7 +89,7 @@ export class StreamReplication {
   /** Reports that the publisher is alive, if there was no text to send. */
   keepAlive(stream: StreamState, now: number): void {
     const isOverdue = stream.heardAt > stream.notedAt && now - stream.notedAt >= stream.timeoutMs / 3;
-    if (isOverdue && stream.publisher !== undefined) this.#text(stream, stream.text.told, '');
+    if (isOverdue && stream.publisher !== undefined) this.#alive(stream, stream.content.told);
   }
 
   cancel(id: string, by: Canceller): void {
@@ -108,7 +106,7 @@ export class StreamReplication {
   onNodeMessage(text: string): boolean {
     const message = decodeReplication(text);
     if (message === undefined) return false;
-    if (message.k === 'tok') this.#onText(message);
+    if (message.k === 'tok') this.#onContent(message);
     else if (message.k === 'ask') this.#onAsk(message);
     else {
       guarded(
@@ -119,13 +117,12 @@ export class StreamReplication {
     return true;
   }
 
-  #onText({ s: id, at, d, ms, copy }: Extract<ReplicationMessage, { k: 'tok' }>): void {
+  #onContent({ s: id, at, d, ms, copy, cd }: Extract<ReplicationMessage, { k: 'tok' }>): void {
     if (this.#past.has(id) || this.#streams.isLogged(id)) return;
-    const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(id, ms) : undefined);
+    const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(id, ms, cd) : undefined);
     if (stream?.publisher !== undefined) return;
-    const known = stream?.text.length ?? 0;
-    if (stream === undefined || at > known) {
-      this.#askFor(id, known);
+    if (stream === undefined || stream.content.codec !== cd || !stream.content.take({ at, d })) {
+      if (cd === undefined || this.#services.codecs.has(cd)) this.#askFor(id, stream?.content.length ?? 0);
       return;
     }
     // a copy says nothing about the publisher
@@ -133,15 +130,17 @@ export class StreamReplication {
       stream.heardAt = this.#services.now();
       stream.orphanedAt = undefined;
     }
-    stream.text.append(d.slice(known - at));
-    // the text has already waited for its window in the publishing process
-    if (stream.text.isPending) this.#host.offerText();
+    // the content has already waited for its window in the publishing process
+    if (stream.content.isPending) this.#host.offerText();
   }
 
-  /** Registers a stream of another process. None if there are already too many: clients still get the final message. */
-  #begun(id: string, timeoutMs: number): StreamState | undefined {
+  /** Registers a stream of another process. None if there are already too many, or if its codec is unknown here: clients still get the final message. */
+  #begun(id: string, timeoutMs: number, name: string | undefined): StreamState | undefined {
     if (this.#streams.byId.size >= this.#services.settings.streams.maxPerThread) return undefined;
-    const stream = new StreamState(this.#host.id, { id, timeoutMs: PATIENCE * timeoutMs }, this.#services.now());
+    const codec = name === undefined ? undefined : this.#services.codecs.get(name);
+    if (name !== undefined && codec === undefined) return undefined;
+    const facts = { id, timeoutMs: PATIENCE * timeoutMs, codec };
+    const stream = new StreamState(this.#host.id, facts, this.#services.now());
     this.#streams.byId.set(id, stream);
     this.#services.counters.streams++;
     this.#asked.delete(id);
@@ -165,7 +164,7 @@ export class StreamReplication {
       if (lost === true) this.#lastWords(stream, at);
       else if (stream.publisher !== undefined) {
         stream.askedFrom = Math.min(stream.askedFrom, at);
-        if (stream.text.told === 0) this.announce(stream);
+        if (stream.content.told === 0) this.announce(stream);
         else this.#services.ticker.add(this.#host);
       }
     }
@@ -173,24 +172,25 @@ export class StreamReplication {
 
   /** Another process presumes the publisher dead and has this much of the text. */
   #lastWords(stream: StreamState, at: number): void {
-    if (at < stream.text.told) this.#textFrom(stream, at);
-    else if (stream.publisher !== undefined) this.#text(stream, stream.text.told, '');
+    if (at < stream.content.told) this.#contentFrom(stream, at);
+    else if (stream.publisher !== undefined) this.#alive(stream, stream.content.told);
   }
 
-  #textFrom(stream: StreamState, from: number): void {
-    for (let at = from; at < stream.text.told;) {
-      const piece = stream.text.slice(at, MAX_TEXT_UNITS);
-      this.#text(stream, at, piece);
-      at += piece.length;
-    }
+  #contentFrom(stream: StreamState, from: number): void {
+    for (const { at, d } of stream.content.replicas(from)) this.#content(stream, at, d);
   }
 
-  #text(stream: StreamState, at: number, d: string): void {
+  /** Without content: the stream has begun, or its publisher is alive. */
+  #alive(stream: StreamState, at: number): void {
+    this.#content(stream, at, stream.chunks === undefined ? '' : []);
+  }
+
+  #content(stream: StreamState, at: number, d: Replica['d']): void {
     stream.notedAt = this.#services.now();
     const copy = stream.publisher === undefined ? true : undefined;
     // a copy's timeout is longer than the publisher's
     const ms = copy === true ? stream.timeoutMs / PATIENCE : stream.timeoutMs;
-    this.#send({ k: 'tok', s: stream.id, at, d, ms, copy });
+    this.#send({ k: 'tok', s: stream.id, at, d, ms, copy, cd: stream.content.codec });
   }
 
   #send(message: ReplicationMessage): void {

@@ -1,6 +1,9 @@
+import type { Codec } from '../../api/definition.ts';
+import type { Canceller } from '../../api/stream.ts';
+import { StreamChunks } from './stream-chunks.ts';
+import type { StreamContent } from './stream-content.ts';
 import { StreamText } from './stream-text.ts';
 import type { TextReader } from './text-reader.ts';
-import type { Canceller } from '../../api/stream.ts';
 
 /** The publisher of a stream in this process. */
 export interface StreamPublisher {
@@ -12,24 +15,30 @@ export interface StreamPublisher {
   onOver(reason: string): void;
 }
 
-/** A stream in progress in a thread: its text, and how far each connection is. It is dropped as soon as its final message is logged. */
+/** A stream in progress in a thread: its content, and how far each connection is. It is dropped as soon as its final message is logged. */
 export class StreamState {
   readonly id: string;
-  readonly text: StreamText;
-  /** The stream is aborted when nothing was appended for this long. */
+  readonly content: StreamContent;
+  /** Its content, if it is written in chunks. */
+  readonly chunks: StreamChunks | undefined;
+  /** The stream is aborted when nothing was written for this long. */
   readonly timeoutMs: number;
   /** Undefined if another process publishes it. */
   readonly publisher: StreamPublisher | undefined;
   /** How much each subscription has received, in units; a missing subscription has received nothing. */
   readonly cursors = new Map<TextReader, number>();
-  /** When text was last appended, on the hub's clock. */
+  /** Those that follow it chunk by chunk. */
+  readonly views = new Set<{ readonly at: number }>();
+  /** When something was last written, on the hub's clock. */
   heardAt: number;
-  /** When its text was last offered. */
+  /** When its content was last offered. */
   toldAt = -Infinity;
   /** When a node message about it was last sent. */
   notedAt = -Infinity;
-  /** Another process needs the text from here on. */
+  /** Another process needs the content from here on. */
   askedFrom = Infinity;
+  /** Its final message is in the log. */
+  isOver = false;
   /** Its final message is on its way to the log. */
   isEnding = false;
   /** An attempt to log the final message has failed, but may have succeeded in the log. */
@@ -39,13 +48,25 @@ export class StreamState {
 
   constructor(
     threadId: string,
-    facts: { id: string; timeoutMs: number; publisher?: StreamPublisher | undefined },
+    facts: {
+      id: string;
+      timeoutMs: number;
+      codec?: Codec | undefined;
+      publisher?: StreamPublisher | undefined;
+    },
     now: number,
   ) {
     this.id = facts.id;
     this.timeoutMs = facts.timeoutMs;
     this.publisher = facts.publisher;
-    this.text = new StreamText(threadId, facts.id);
+    const { codec } = facts;
+    this.chunks = codec && new StreamChunks(threadId, facts.id, codec, () => this.#positions());
+    this.content = this.chunks ?? new StreamText(threadId, facts.id);
     this.heardAt = now;
+  }
+
+  *#positions(): Generator<number> {
+    yield* this.cursors.values();
+    for (const { at } of this.views) yield at;
   }
 }

@@ -1,30 +1,25 @@
 import { countUpTo } from '../../infra/sorted-search.ts';
 import { encodeText } from '../../infra/wire/frames.ts';
+import type { Replica, StreamContent, StreamFrame } from './stream-content.ts';
 
-/** Maximum text of one frame, in UTF-16 units: the text so far of a long stream must not keep other data from the socket. */
+/** Maximum text of one frame or node message, in UTF-16 units: the text so far of a long stream must not keep other data from the socket. */
 const MAX_FRAME_UNITS = 64 * 1024;
 
 /** Frames cached until the next window. Nearly all connections are at one position, and reconnecting clients together at another. */
 const CACHED_FRAMES = 8;
 
-/** One `tok` frame, ready to be written to any number of sockets. */
-export interface TextFrame {
-  readonly bytes: Uint8Array;
-  /** The position after its text. */
-  readonly to: number;
-}
-
 /**
- * The text of a stream as a log. Positions are UTF-16 units, and each connection keeps one number. Appended text waits for the end of its
- * window, then it may be sent. Each unit is copied a bounded number of times, at any length.
+ * Text: the content whose fold is concatenation, so that no codec is called. Positions are UTF-16 units. Each unit is copied a bounded
+ * number of times, at any length.
  */
-export class StreamText {
+export class StreamText implements StreamContent {
+  readonly codec = undefined;
   readonly #threadId: string;
   readonly #id: string;
   readonly #chunks: string[] = [];
   /** The position at which each chunk begins. */
   readonly #starts: number[] = [];
-  readonly #frames = new Map<number, TextFrame>();
+  readonly #frames = new Map<number, StreamFrame>();
   #told = 0;
   #pending = '';
 
@@ -33,44 +28,39 @@ export class StreamText {
     this.#id = id;
   }
 
-  /** Length of all appended text. */
   get length(): number {
     return this.#told + this.#pending.length;
   }
 
-  /** Text up to here may be sent to connections. */
   get told(): number {
     return this.#told;
   }
 
-  /** Text can be released. Half of a surrogate pair waits for the other half. */
+  /** Half of a surrogate pair waits for the other half. */
   get isPending(): boolean {
     return this.#pending.length > (endsInPair(this.#pending) ? 1 : 0);
   }
 
-  /** All appended text. */
-  get whole(): string {
-    return this.#chunks.join('') + this.#pending;
+  final(fields: Readonly<Record<string, unknown>>, aborted: string | undefined): unknown {
+    return { ...fields, text: this.#chunks.join('') + this.#pending, aborted };
   }
 
   append(text: string): void {
     this.#pending += text;
   }
 
-  /** The window is over: releases the appended text for sending and returns it. */
-  takePending(): string {
+  takePending(): number {
     const end = this.#pending.length - (endsInPair(this.#pending) ? 1 : 0);
     const text = this.#pending.slice(0, end);
-    if (text === '') return text;
+    if (text === '') return 0;
     this.#pending = this.#pending.slice(end);
     this.#chunks.push(text);
     this.#starts.push(this.#told);
     this.#told += text.length;
     this.#frames.clear();
-    return text;
+    return text.length;
   }
 
-  /** The nearest position not after `at` where a frame may begin. */
   align(at: number): number {
     const from = Math.min(at, this.#told);
     return from > 0 && from < this.#told && isLow(this.slice(from, 1)) && isHigh(this.slice(from - 1, 1))
@@ -86,8 +76,22 @@ export class StreamText {
     return text.slice(0, limit);
   }
 
-  /** The next frame for a connection at this position. It never splits a surrogate pair. */
-  frame(from: number): TextFrame {
+  *replicas(from: number): Generator<Replica> {
+    for (let at = from; at < this.#told;) {
+      const d = this.slice(at, MAX_FRAME_UNITS);
+      yield { at, d };
+      at += d.length;
+    }
+  }
+
+  take({ at, d }: Replica): boolean {
+    if (at > this.length) return false;
+    if (typeof d === 'string') this.append(d.slice(this.length - at));
+    return true;
+  }
+
+  /** It never splits a surrogate pair. */
+  frame(from: number): StreamFrame {
     const known = this.#frames.get(from);
     if (known !== undefined) return known;
     let text = this.slice(from, MAX_FRAME_UNITS);

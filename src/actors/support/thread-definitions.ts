@@ -1,4 +1,4 @@
-import type { ThreadDefinition } from '../../api/definition.ts';
+import type { Codec, ThreadDefinition } from '../../api/definition.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
 
 /** The definitions of a hub's threads, by the part of their patterns before the `*`. */
@@ -21,6 +21,11 @@ export class ThreadDefinitions {
       this.#byPrefix.set(prefix, definition);
     }
     this.#lengths = [...new Set([...this.#byPrefix.keys()].map(({ length }) => length))].toSorted((a, b) => b - a);
+  }
+
+  /** The codecs of all of them. */
+  get codecs(): readonly Codec[] {
+    return [...this.#byPrefix.values()].flatMap(({ parts }) => Object.values(parts?.streams ?? {}));
   }
 
   /** That of the thread with this id: the one with the longest pattern. */

@@ -14,7 +14,7 @@ import type { HistoryOptions, HistoryPage } from '../../api/history.ts';
 import type { Thread, ThreadStats } from '../../api/thread.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
-import type { StreamInProgress, StreamOptions, TokenStream } from '../../api/stream.ts';
+import type { ChunkStreamOptions, StreamInProgress, StreamOptions } from '../../api/stream.ts';
 
 const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { before: 'text', after: 'text', limit: 'number' };
 
@@ -89,9 +89,10 @@ export class ThreadHandle implements Thread {
     return this.#threads.streamsOf(this.id);
   }
 
-  stream(options: StreamOptions = {}): TokenStream {
+  stream(options: StreamOptions | ChunkStreamOptions<unknown> = {}): StreamHandle {
     this.#services.status.assertRunning('stream');
     const settings = resolveStream(options, this.#services);
+    if (settings.codec !== undefined) this.#services.codecs.set(settings.codec.name, settings.codec);
     const opening = this.#threads.open(this.id);
     const streams = opening instanceof Promise ? opening.then((thread) => thread.openStreams()) : opening.openStreams();
     return new StreamHandle(this.id, settings, this.#services, streams);

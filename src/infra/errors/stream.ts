@@ -35,19 +35,23 @@ export class StreamAbortedError extends ThreadcastError {
   }
 }
 
-/** More text than a token stream may have. Text appended before stays. */
+/** More than a stream may have. What was written before stays. */
 export class StreamTooLongError extends ThreadcastError {
   readonly code = 'TC_STREAM_TOO_LONG';
   readonly streamId: string;
-  /** Length including the refused text, in UTF-16 units. */
+  /** Length including what was refused, in `unit`. */
   readonly length: number;
   readonly limit: number;
+  /** UTF-16 units of text; bytes of chunks, or chunks. */
+  readonly unit: 'units' | 'bytes' | 'chunks';
 
-  constructor(facts: { streamId: string; length: number; limit: number }) {
-    super(`stream ${facts.streamId} of ${facts.length} units would be over the limit of ${facts.limit}`);
+  constructor(facts: { streamId: string; length: number; limit: number; unit?: 'units' | 'bytes' | 'chunks' }) {
+    const { unit = 'units' } = facts;
+    super(`stream ${facts.streamId} of ${facts.length} ${unit} would be over the limit of ${facts.limit}`);
     this.streamId = facts.streamId;
     this.length = facts.length;
     this.limit = facts.limit;
+    this.unit = unit;
   }
 }
 

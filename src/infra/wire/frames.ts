@@ -58,6 +58,21 @@ export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain
   return wholeFrame(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), [payload], payload.length);
 }
 
+/** The frame of a text message around bytes that others share. Big ones are not copied. */
+export function encodeAround(
+  head: Uint8Array,
+  shared: Uint8Array,
+  end: string,
+): { readonly piece: Piece; readonly bytes: number } {
+  const tail = textPart(end);
+  const size = head.length + shared.length + tail.length;
+  if (size > JOIN_BYTES) {
+    return { piece: [header(TEXT | FIN, size), head, shared, tail], bytes: headerBytes(size) + size };
+  }
+  const whole = wholeFrame(TEXT | FIN, [head, shared, tail], size);
+  return { piece: [whole], bytes: whole.length };
+}
+
 /** The ping of a barrier with this number, the same one for all that get the number one after the other. */
 export function pingPiece(seq: number): Piece {
   if (lastPing.seq !== seq) {

@@ -1,0 +1,245 @@
+import { countUpTo } from '../../infra/sorted-search.ts';
+import { encodeText } from '../../infra/wire/frames.ts';
+import type { Codec } from '../../api/definition.ts';
+import { ChunkFold, jsonOf } from './chunk-fold.ts';
+import type { Replica, ReplicatedFold, StreamContent, StreamFrame } from './stream-content.ts';
+
+/** Size at which a frame or node message takes no more folds, in UTF-16 units of JSON. */
+const MAX_FRAME_UNITS = 64 * 1024;
+
+/** Chunks fold up to this size by their codec, so that a fold fits into a frame and none is copied over and over as it grows. */
+const MAX_FOLD_BYTES = 32 * 1024;
+
+/** Frames cached until the next window, as for text. */
+const CACHED_FRAMES = 8;
+
+/** Newest folds that stay as their windows had them, so that connections a little behind go on where they are: 5 s at 40 ms. */
+const KEPT_FOLDS = 128;
+
+/**
+ * Chunks with a codec. A position is the number of chunks before it. The chunks of one window are folded at once. Older ones are folded
+ * across windows, except where a reader stands: so a late joiner gets O(content), and a slow reader never needs what it has had.
+ */
+export class StreamChunks implements StreamContent {
+  readonly #threadId: string;
+  readonly #id: string;
+  readonly #codec: Codec;
+  /** Where the stream's readers stand. */
+  readonly #positions: () => Iterable<number>;
+  #folds: ChunkFold[] = [];
+  /** The position before each of the folds. */
+  #starts: number[] = [];
+  /** Folds before this index are folded as far as they go. */
+  #settled = 0;
+  #pending: ChunkFold[] = [];
+  readonly #frames = new Map<number, StreamFrame>();
+  #told = 0;
+  #length = 0;
+  #bytes = 0;
+  /** The position at which the newest window begins. */
+  #windowAt = 0;
+
+  constructor(threadId: string, id: string, codec: Codec, positions: () => Iterable<number>) {
+    this.#threadId = threadId;
+    this.#id = id;
+    this.#codec = codec;
+    this.#positions = positions;
+  }
+
+  get codec(): string {
+    return this.#codec.name;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get told(): number {
+    return this.#told;
+  }
+
+  /** Bytes of all chunks, as the codec counts them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** @throws what the codec throws, and TypeError for a chunk that has no JSON; nothing was written then */
+  write(chunk: unknown, bytes = this.sizeOf(chunk)): void {
+    // a frame for all cannot fail
+    if (jsonOf(chunk) === undefined) throw new TypeError('a chunk of a stream needs a JSON form');
+    const isTransient = this.#codec.isTransient?.(chunk) === true;
+    this.#put(new ChunkFold({ at: this.#length, to: this.#length + 1, chunk, bytes, isTransient }));
+  }
+
+  /** @throws TypeError if the codec gives no number */
+  sizeOf(chunk: unknown): number {
+    const bytes: unknown = this.#codec.sizeOf(chunk);
+    if (typeof bytes === 'number' && bytes >= 0) return bytes;
+    throw new TypeError(`sizeOf of codec ${this.codec} gives no size`);
+  }
+
+  takePending(): number {
+    const released = this.#pending;
+    if (released.length === 0) return 0;
+    this.#dropTransient();
+    this.#pending = [];
+    this.#windowAt = this.#told;
+    let bytes = 0;
+    for (const fold of released) {
+      bytes += fold.bytes;
+      this.#folds.push(fold);
+      this.#starts.push(fold.at);
+    }
+    this.#told = this.#length;
+    this.#frames.clear();
+    if (this.#folds.length - this.#settled > 2 * KEPT_FOLDS) this.#settle();
+    return bytes;
+  }
+
+  align(at: number): number {
+    const from = Math.min(at, this.#told);
+    return this.next(from) === 'inside' ? 0 : from;
+  }
+
+  /** The newest chunk that was released, but for transient ones. */
+  get last(): unknown {
+    return this.#folds.findLast(({ isTransient }) => !isTransient)?.chunk;
+  }
+
+  /** The released fold after this position; undefined if there is none, `inside` if the position is within one. */
+  next(at: number): ChunkFold | 'inside' | undefined {
+    const fold = this.#folds[this.#indexAfter(at)];
+    return fold !== undefined && fold.at < at ? 'inside' : fold;
+  }
+
+  frame(from: number): StreamFrame {
+    const known = this.#frames.get(from);
+    if (known !== undefined) return known;
+    const isLive = from >= this.#windowAt && (from > 0 || this.#windowAt === 0);
+    const at = this.align(from);
+    const { folds, to } = this.#page(at);
+    const chunks = folds.filter(({ isTransient }) => isLive || !isTransient).map(({ json }) => json);
+    const json = `{"t":"chunks","th":${JSON.stringify(this.#threadId)},"s":"${this.#id}","cd":${JSON.stringify(this.codec)},"at":${at},"to":${to},"d":[${chunks.join()}]}`;
+    const [[bytes = EMPTY] = []] = encodeText(json).pieces;
+    const frame = { bytes, to };
+    if (this.#frames.size >= CACHED_FRAMES) this.#frames.delete(this.#frames.keys().next().value ?? from);
+    this.#frames.set(from, frame);
+    return frame;
+  }
+
+  final(_: Readonly<Record<string, unknown>>, aborted: string | undefined): unknown {
+    const all = [...this.#folds, ...this.#pending].filter(({ isTransient }) => !isTransient);
+    // folded to the end, so that a codec that ends in a list ends in a short one
+    const message: unknown = this.#codec.end(this.#folded(all, NO_PINS).map(({ chunk }) => chunk));
+    return aborted !== undefined && typeof message === 'object' && message !== null ? { ...message, aborted } : message;
+  }
+
+  *replicas(from: number): Generator<Replica> {
+    for (let at = this.align(from); at < this.#told;) {
+      const { folds, to } = this.#page(at);
+      yield { at, d: folds.map((fold) => fold.replica) };
+      at = to;
+    }
+  }
+
+  take({ at, d }: Replica): boolean {
+    if (at > this.#length || typeof d === 'string') return at <= this.#length;
+    const known = this.#length;
+    // the other process has folded over the position that is reached here
+    if (d.some(([from, to]) => from < known && known < to)) {
+      if (d[0]?.[0] !== 0) return false;
+      this.#clear();
+    }
+    for (const fold of d) this.#takeFold(fold);
+    return true;
+  }
+
+  #takeFold([at, to, chunk, transient]: ReplicatedFold): void {
+    if (at < this.#length || to <= at) return;
+    this.#length = at;
+    this.#put(new ChunkFold({ at, to, chunk, bytes: this.sizeOf(chunk), isTransient: transient === 1 }));
+  }
+
+  /** Folds it into the last one of this window, if they fold. */
+  #put(fold: ChunkFold): void {
+    const last = this.#pending.at(-1);
+    const both = last && this.#fold(last, fold);
+    if (both === undefined) this.#pending.push(fold);
+    else this.#pending[this.#pending.length - 1] = both;
+    this.#length = fold.to;
+    this.#bytes += fold.bytes;
+  }
+
+  #fold(a: ChunkFold, b: ChunkFold): ChunkFold | undefined {
+    if (a.isTransient || b.isTransient || a.bytes + b.bytes > MAX_FOLD_BYTES) return undefined;
+    const chunk: unknown = this.#codec.fold(a.chunk, b.chunk);
+    if (chunk === undefined) return undefined;
+    return new ChunkFold({ at: a.at, to: b.to, chunk, bytes: a.bytes + b.bytes, isTransient: false });
+  }
+
+  /** The folds of a frame from this position on, and the position after them. */
+  #page(at: number): { readonly folds: readonly ChunkFold[]; readonly to: number } {
+    const first = this.#indexAfter(at);
+    let units = 0;
+    let end = first;
+    while (end < this.#folds.length && units < MAX_FRAME_UNITS) units += this.#folds[end++]?.json.length ?? 0;
+    const to = end === this.#folds.length ? this.#told : (this.#starts[end] ?? this.#told);
+    return { folds: this.#folds.slice(first, end), to };
+  }
+
+  /** The first fold that ends after this position. */
+  #indexAfter(at: number): number {
+    const index = countUpTo(this.#starts, at) - 1;
+    const fold = this.#folds[index];
+    return fold !== undefined && fold.to > at ? index : index + 1;
+  }
+
+  /** Transient chunks of earlier windows: connections that keep up have had them. */
+  #dropTransient(): void {
+    let index = countUpTo(this.#starts, this.#windowAt - 1);
+    for (; index < this.#folds.length; index++) {
+      if (this.#folds[index]?.isTransient !== true) continue;
+      this.#folds.splice(index, 1);
+      this.#starts.splice(index, 1);
+      index--;
+    }
+  }
+
+  #settle(): void {
+    const end = this.#folds.length - KEPT_FOLDS;
+    // the last settled one may go on
+    const from = Math.max(0, this.#settled - 1);
+    const settled = this.#folded(this.#folds.slice(from, end), new Set(this.#positions()));
+    this.#folds = [...this.#folds.slice(0, from), ...settled, ...this.#folds.slice(end)];
+    this.#starts = this.#folds.map(({ at }) => at);
+    this.#settled = from + settled.length;
+  }
+
+  /** Neighbours as one where they fold, except at the positions of readers. */
+  #folded(folds: readonly ChunkFold[], pins: ReadonlySet<number>): ChunkFold[] {
+    const all: ChunkFold[] = [];
+    for (const fold of folds) {
+      const last = all.at(-1);
+      const isApart = last === undefined || pins.has(last.to) || pins.has(fold.at);
+      const both = isApart ? undefined : this.#fold(last, fold);
+      if (both === undefined) all.push(fold);
+      else all[all.length - 1] = both;
+    }
+    return all;
+  }
+
+  #clear(): void {
+    this.#folds = [];
+    this.#starts = [];
+    this.#pending = [];
+    this.#frames.clear();
+    this.#settled = this.#told = this.#length = this.#bytes = this.#windowAt = 0;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+const NO_PINS: ReadonlySet<number> = new Set();
