@@ -76,6 +76,8 @@ export interface EntryDraft {
   readonly isEdited?: boolean | undefined;
   /** Names the connection, client or user that does not get the message. A log keeps it as it is. */
   readonly except?: string | undefined;
+  /** The same message is in other threads, under the same id: a client takes it once. A log keeps it as it is. @default false */
+  readonly isShared?: boolean | undefined;
   /** Conflation key: a newer entry with the same key supersedes this one. */
   readonly key?: string | undefined;
   /** When it was logged, in milliseconds since 1970, if that was in another process. @default now */
@@ -119,6 +121,7 @@ export interface Entry extends EntryDraft {
   readonly offset: number;
   readonly kind: EntryKind;
   readonly isEdited: boolean;
+  readonly isShared: boolean;
   /** An edit or a removal has that of its target: set by the log. */
   except: string | undefined;
   /** Offset of the message that it replaces or removes, where that is held: set by the log. */

@@ -8,6 +8,7 @@ import type { SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import type { Session } from './session.ts';
 import type { AcceptedSocket } from './socket.ts';
+import type { ThreadGroup } from './thread-group.ts';
 import type { Thread } from './thread.ts';
 
 /** One user, with all connections. The object is a handle without state. */
@@ -131,6 +132,12 @@ export interface Hub<Definition extends ThreadDefinition = never> {
    */
   thread<T extends ThreadShape>(threadId: ThreadId<T>): Thread<T>;
   thread(threadId: string): Thread;
+  /**
+   * Several threads, for one message in all of them.
+   * @throws InvalidThreadIdError, InvalidOptionError
+   */
+  to<T extends ThreadShape>(ids: readonly ThreadId<T>[]): ThreadGroup<T>;
+  to(ids: readonly string[]): ThreadGroup;
   /** @throws InvalidOptionError for an id that is not a text, or empty */
   user(userId: string): User;
   readonly connections: Iterable<Connection>;

@@ -47,6 +47,7 @@ const MAX_THREADS = 16_384;
 export class ThreadcastClient implements Client, ThreadHost, PublishHost, ConnectionListener {
   readonly settings: ClientSettings;
   readonly inbox: ClientInbox;
+  readonly givers = new Map<string, string>();
   isLogUp = true;
   readonly #connection: ServerConnection;
   readonly #publishQueue: PublishQueue;

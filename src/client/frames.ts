@@ -12,6 +12,8 @@ export interface WireMessage {
   readonly data: unknown;
   /** Id of an earlier message that it is a new version of, or the end. */
   readonly re: string | undefined;
+  /** True if other threads have it, too. */
+  readonly many: unknown;
   readonly trace: string | undefined;
 }
 
@@ -176,10 +178,10 @@ function textsOf(value: unknown): readonly string[] {
 }
 
 function readMessage(frame: Fields): WireMessage | undefined {
-  const { o, d: data, ahead } = frame;
+  const { o, d: data, ahead, many } = frame;
   const [id, re, trace] = pick(frame, 'id re tp', textOf);
   const [offset, at = Date.now()] = pick(frame, 'o ts', numberOf);
-  return id && offset === o ? { id, offset, ahead: ahead === true, at, data, re, trace } : undefined;
+  return id && offset === o ? { id, offset, ahead: ahead === true, at, data, re, many, trace } : undefined;
 }
 
 /** Undefined if the text is not JSON. */

@@ -13,6 +13,8 @@ export interface InboundHost {
   readonly settings: ClientSettings;
   /** Asks the publisher of a stream to stop. */
   cancel(streamId: string): void;
+  /** False for a message that another thread has given to the application. */
+  isFirst(id: string): boolean;
   /** The client has received everything up to this offset. */
   onOffset(offset: number): void;
   report(error: unknown): void;
@@ -116,14 +118,14 @@ export class Inbound {
 
   #message(wire: WireMessage): void {
     this.explain();
-    const { id, offset, ahead, data, re } = wire;
+    const { id, offset, ahead, data, re, many } = wire;
     const isNew = this.#cursor.take(wire);
     if (offset !== undefined && !ahead) {
       this.#host.onOffset(offset);
       // another message in its place: the earlier one has expired meanwhile, or was superseded
       this.#parts.drop();
     }
-    if (!isNew) return;
+    if (!isNew || (many && !this.#host.isFirst(id))) return;
     if (re !== undefined) {
       this.#readers.amend({ id: re, data, position: this.position ?? '' });
       return;

@@ -6,6 +6,8 @@ import type { JoinQueue } from './join-queue.ts';
 /** What a thread needs from its client. */
 export interface ThreadHost {
   readonly settings: ClientSettings;
+  /** By the ids of messages that several threads have: the thread that has given it to the application. The newest messages. */
+  readonly givers: Map<string, string>;
   send(request: Request): void;
   /** Joins threads as soon as the server accepts it. */
   readonly joins: JoinQueue;

@@ -14,6 +14,9 @@ import { nextThreadState, type ThreadState, type ThreadStep } from './thread-sta
 /** Refusals that another attempt would not change. */
 const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
 
+/** Remembered messages of several threads. A forgotten one may come twice. */
+const MAX_SHARED = 16_384;
+
 /** The thread: joins after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
 export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBufferHost {
   /** The server names the user's inbox when it has joined it; empty before. */
@@ -189,6 +192,15 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
 
   onOffset(offset: number): void {
     this.#host.acks.add(this.id, offset);
+  }
+
+  isFirst(id: string): boolean {
+    const { givers } = this.#host;
+    const giver = givers.get(id) ?? this.id;
+    // without a reader, this thread gives nothing to the application
+    if (!this.#readers.isUnread) givers.set(id, giver);
+    if (givers.size > MAX_SHARED) givers.delete(givers.keys().next().value ?? id);
+    return giver === this.id;
   }
 
   cancel(streamId: string): void {

@@ -36,18 +36,22 @@ class Draft implements EntryDraft {
   readonly deflated: EntryDraft['deflated'];
   readonly key: string | undefined;
   readonly except: string | undefined;
+  readonly isShared: boolean;
   readonly expiresAt: number;
   /** How often its memory was given back, and that of its compressed form. */
   frees = 0;
   deflatedFrees = 0;
 
-  constructor(facts: Partial<Pick<EntryDraft, 'threadId' | 'id' | 'key' | 'except' | 'expiresAt'>> & DraftFacts = {}) {
+  constructor(
+    facts: Partial<Pick<EntryDraft, 'threadId' | 'id' | 'key' | 'except' | 'isShared' | 'expiresAt'>> & DraftFacts = {},
+  ) {
     const id = facts.id ?? `id-${++Draft.#nextId}`;
     this.threadId = facts.threadId ?? 't';
     this.id = id;
     this.lane = facts.lane ?? 'normal';
     this.key = facts.key;
     this.except = facts.except;
+    this.isShared = facts.isShared === true;
     this.expiresAt = facts.expiresAt ?? Infinity;
     const text = facts.bytes === undefined ? JSON.stringify(id) : `"${'x'.repeat(facts.bytes - 2)}"`;
     this.body = new SharedBody([Buffer.from(text)], () => void this.frees++);
@@ -112,13 +116,20 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
 
       it('keeps what the draft says', async () => {
         await subscribe();
-        const { draft, entry } = await append({ lane: 'critical', key: 'k', except: 'e', expiresAt: 99 });
+        const { draft, entry } = await append({
+          lane: 'critical',
+          key: 'k',
+          except: 'e',
+          isShared: true,
+          expiresAt: 99,
+        });
         expect(entry).toMatchObject({
           threadId: 't',
           id: draft.id,
           lane: 'critical',
           key: 'k',
           except: 'e',
+          isShared: true,
           expiresAt: 99,
         });
         expect(textOf(entry)).toBe(JSON.stringify(draft.id));
@@ -126,7 +137,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
       });
 
       it('keeps what the draft says, where nobody in this process reads the thread', async () => {
-        const { draft } = await append({ lane: 'critical', key: 'k', except: 'e', expiresAt: 99 });
+        const { draft } = await append({ lane: 'critical', key: 'k', except: 'e', isShared: true, expiresAt: 99 });
         const [entry] = await log.readAfter('t', 0, 1);
         expect(entry).toMatchObject({
           threadId: 't',
@@ -134,6 +145,7 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
           lane: 'critical',
           key: 'k',
           except: 'e',
+          isShared: true,
           expiresAt: 99,
         });
         expect(entry && textOf(entry)).toBe(JSON.stringify(draft.id));

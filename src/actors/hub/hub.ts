@@ -31,6 +31,7 @@ import type { HubSettings } from '../support/settings.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
+import { checkGroup, GroupHandle } from './thread-group.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { UserHandle } from './user-handle.ts';
 import { UserOrders } from './user-orders.ts';
@@ -41,6 +42,7 @@ import type { ThreadDefinition, ThreadId, ThreadShape } from '../../api/definiti
 import type { AcceptOptions, Connection } from '../../api/connection.ts';
 import type { HubEvents } from '../../api/events.ts';
 import type { Listener } from '../../api/listener.ts';
+import type { ThreadGroup } from '../../api/thread-group.ts';
 import type { Thread } from '../../api/thread.ts';
 import type { HubOptions } from '../../api/options.ts';
 
@@ -173,6 +175,12 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   thread(threadId: string): Thread {
     assertThreadId(threadId);
     return this.#handleOf(threadId);
+  }
+
+  to<T extends ThreadShape>(ids: readonly ThreadId<T>[]): ThreadGroup<T>;
+  to(ids: readonly string[]): ThreadGroup;
+  to(ids: readonly string[]): ThreadGroup {
+    return new GroupHandle(checkGroup(ids), this.#context, this.#threads, this.#parts.serializer);
   }
 
   user(userId: string): User {

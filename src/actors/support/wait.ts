@@ -50,3 +50,39 @@ export function inSlices<T>(
     });
   });
 }
+
+/**
+ * Does the work for each item, for so many at the same time, begun in slices of the scheduler. All of it is done when it resolves or rejects.
+ * @returns the results, in the order of the items
+ * @throws the first error
+ */
+export async function inParallel<T, Result>(
+  scheduler: Pick<SliceScheduler, 'now' | 'start' | 'add'>,
+  limit: number,
+  all: readonly T[],
+  work: (one: T) => Promise<Result>,
+): Promise<Result[]> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done: Promise<Result>[] = [];
+  let running = 0;
+  const ended = (): void => {
+    running--;
+    scheduler.add(task);
+  };
+  const task = {
+    run(deadline: number): boolean {
+      for (const one of all.slice(done.length, done.length + limit - running)) {
+        running++;
+        const working = work(one);
+        done.push(working);
+        working.then(ended, ended);
+        if (scheduler.now() >= deadline) break;
+      }
+      if (running === 0) resolve();
+      return true;
+    },
+  };
+  scheduler.start(task);
+  await promise;
+  return Promise.all(done);
+}

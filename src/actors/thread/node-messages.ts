@@ -18,7 +18,14 @@ export const MAX_NODE_MESSAGE_BYTES = 1024 * 1024;
 /** Encodes a volatile message: its header on one line, then its JSON. */
 export function encodeVolatile(entry: Entry, now: number): string {
   const ms = entry.expiresAt === Infinity ? undefined : Math.max(0, Math.round(entry.expiresAt - now));
-  const header = JSON.stringify({ id: entry.id, ms, at: entry.at, n: entry.except, tp: entry.traceparent });
+  const header = JSON.stringify({
+    id: entry.id,
+    ms,
+    at: entry.at,
+    n: entry.except,
+    m: entry.isShared || undefined,
+    tp: entry.traceparent,
+  });
   return `${VOLATILE}${header}\n${Buffer.concat(entry.body.chunks).toString()}`;
 }
 
@@ -26,13 +33,14 @@ export function encodeVolatile(entry: Entry, now: number): string {
 export function decodeVolatile(threadId: string, message: string, now: number): Entry | undefined {
   const end = message.indexOf('\n');
   if (end < 0 || !message.startsWith(VOLATILE)) return undefined;
-  const { id, ms, at, n, tp } = parseObject(message.slice(VOLATILE.length, end)) ?? {};
+  const { id, ms, at, n, m, tp } = parseObject(message.slice(VOLATILE.length, end)) ?? {};
   if (typeof id !== 'string') return undefined;
   const expiresAt = typeof ms === 'number' ? now + ms : Infinity;
   const body = new SharedBody([ownBytes(message.slice(end + 1))]);
   const except = typeof n === 'string' ? n : undefined;
   const traceparent = typeof tp === 'string' ? tp : undefined;
   // without it, it is from a node of an earlier version
-  const draft = { threadId, id, at: typeof at === 'number' ? at : undefined, body, except, expiresAt, traceparent };
+  const since = typeof at === 'number' ? at : undefined;
+  const draft = { threadId, id, at: since, body, except, isShared: m === true, expiresAt, traceparent };
   return makeEntry({ ...draft, lane: 'volatile' }, 0, now);
 }

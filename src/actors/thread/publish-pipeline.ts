@@ -129,6 +129,7 @@ export class PublishPipeline {
         kind,
         target: settings.replaces,
         except: settings.except,
+        isShared: settings.isShared,
         key: settings.conflate,
         expiresAt: settings.expiresAt,
         trace: span.trace,

@@ -17,6 +17,8 @@ export interface SendSettings {
   readonly replaces: string | undefined;
   /** The scope of those who do not get it. */
   readonly except: string | undefined;
+  /** Other threads get the same message under the same id. */
+  readonly isShared: boolean;
   readonly expiresAt: number;
   readonly isSnapshot: boolean;
   readonly parent: SpanParent;
@@ -74,7 +76,7 @@ function exceptOf(value: unknown, hub: SendingHub): string | undefined {
 }
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-export function resolveSend(options: SendOptions, hub: SendingHub): SendSettings {
+export function resolveSend(options: SendOptions, hub: SendingHub, isShared = false): SendSettings {
   checkSendOptions(options);
   const expiresInMs = checkNumber('expiresInMs', options.expiresInMs, Infinity, { min: 1 });
   const id = options.idempotencyKey === undefined ? hub.newId() : checkId('idempotencyKey', options.idempotencyKey);
@@ -84,6 +86,7 @@ export function resolveSend(options: SendOptions, hub: SendingHub): SendSettings
     conflate: checkKey(options.conflate),
     replaces: checkReplaces(options, id),
     except: exceptOf(options.except, hub),
+    isShared,
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),

@@ -93,14 +93,24 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     return this.#publish(options, message, undefined);
   }
 
+  /** As `send`, of a message that other threads get under the same id. */
+  sendShared(message: unknown, options: SendOptions): Promise<Receipt> {
+    return this.#publish(options, message, undefined, true);
+  }
+
   /** Logs that a message is erased, and offers that. */
   remove(messageId: string): Promise<Receipt> {
     return this.#publish({}, undefined, messageId);
   }
 
   /** @param removed the message that is erased, instead of a new one */
-  async #publish(options: SendOptions, message: unknown, removed: string | undefined): Promise<Receipt> {
-    const settings = resolveSend(options, this.#services);
+  async #publish(
+    options: SendOptions,
+    message: unknown,
+    removed: string | undefined,
+    isShared = false,
+  ): Promise<Receipt> {
+    const settings = resolveSend(options, this.#services, isShared);
     const { lane, parent, link } = settings;
     const span = this.#services.telemetry.publish({ threadId: this.id, lane, parent, link });
     this.#life.enter(span.trace);

@@ -58,8 +58,9 @@ function edited(message: Entry, edit: Entry): Entry {
   const { body, deflated } = edit;
   body.retain();
   for (const small of deflated?.values() ?? []) small.retain();
-  const { threadId, id, lane, except, key, expiresAt, offset, loggedAt, at, trace, traceparent, tally } = message;
-  const from = { threadId, id, lane, except, key, expiresAt, trace, traceparent, tally };
+  const { threadId, id, lane, except, isShared, key, expiresAt, offset, loggedAt, at, trace, traceparent, tally } =
+    message;
+  const from = { threadId, id, lane, except, isShared, key, expiresAt, trace, traceparent, tally };
   const next = makeEntry({ ...from, body, deflated, isEdited: true }, offset, loggedAt, at);
   next.isOffered = message.isOffered;
   return next;

@@ -50,6 +50,7 @@ class LoggedEntry implements Entry {
   readonly target: string | undefined;
   targetOffset: number | undefined;
   readonly isEdited: boolean;
+  readonly isShared: boolean;
   except: string | undefined;
   readonly key: string | undefined;
   readonly expiresAt: number;
@@ -82,6 +83,7 @@ class LoggedEntry implements Entry {
     this.kind = draft.kind ?? 'message';
     this.target = draft.target;
     this.isEdited = draft.isEdited === true;
+    this.isShared = draft.isShared === true;
     this.except = draft.except;
     this.key = draft.key;
     this.expiresAt = draft.expiresAt;
@@ -152,10 +154,11 @@ class LoggedEntry implements Entry {
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
     const re = this.target === undefined ? '' : `"re":"${this.target}",`;
+    const many = this.isShared ? '"many":true,' : '';
     const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
     // the other ids and the traceparent consist of characters that JSON does not escape
     return [
-      `{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}","ts":${this.at},${re}${traceparent}"d":`,
+      `{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}","ts":${this.at},${re}${many}${traceparent}"d":`,
       body,
       '}',
     ];

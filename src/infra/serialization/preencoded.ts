@@ -10,8 +10,9 @@ export class Preencoded implements PreparedMessage {
   readonly #isPreencoded = true;
   readonly body: Body;
 
-  constructor(chunks: readonly Uint8Array[]) {
-    this.body = new SharedBody(chunks.map(withoutStrangers));
+  /** @param body the reference stays its owner's */
+  constructor(body: Body) {
+    this.body = body;
   }
 
   static isPreencoded(value: unknown): value is Preencoded {
@@ -36,7 +37,8 @@ function withoutStrangers(chunk: Uint8Array): Uint8Array {
  */
 export function preencoded(bytes: Uint8Array | readonly Uint8Array[]): Preencoded {
   const chunks: readonly unknown[] = Array.isArray(bytes) ? bytes : [bytes];
-  if (chunks.every(isBytes) && chunks.some(({ length }) => length > 0)) return new Preencoded(chunks);
+  if (chunks.every(isBytes) && chunks.some(({ length }) => length > 0))
+    return new Preencoded(new SharedBody(chunks.map(withoutStrangers)));
   throw new InvalidOptionError({ option: 'preencoded bytes', value: bytes, expected: 'one Uint8Array or several' });
 }
 

@@ -26,6 +26,7 @@ interface Envelope {
   readonly body: Body;
   readonly traceparent: string | undefined;
   readonly target?: string | undefined;
+  readonly isShared?: boolean | undefined;
   readonly at: number;
 }
 
@@ -86,12 +87,13 @@ export class Parts implements EntryParts {
 
   /** The JSON of part `n`; only between `enter` and `leave`. */
   payload(n: number): Buffer {
-    const { threadId, offset, id, traceparent, target, at } = this.#envelope;
+    const { threadId, offset, id, traceparent, target, isShared, at } = this.#envelope;
     const th = Buffer.from(JSON.stringify(threadId)).toString('latin1');
     const head = `{"t":"part","th":${th},"o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
     const trace = traceparent === undefined ? '' : `,"tp":"${traceparent}"`;
     const re = target === undefined ? '' : `,"re":"${target}"`;
-    const end = n === this.count - 1 ? `,"last":true,"ts":${at}${re}${trace}}` : '}';
+    const many = isShared === true ? ',"many":true' : '';
+    const end = n === this.count - 1 ? `,"last":true,"ts":${at}${re}${many}${trace}}` : '}';
     // each byte becomes the character with the same number: only ASCII needs escaping, and other UTF-8 bytes stay as they are
     return Buffer.from(head + JSON.stringify(this.#latin1(this.#cut(n), this.#cut(n + 1))) + end, 'latin1');
   }

@@ -52,7 +52,7 @@ function arrival(offset: number, id: string, body?: Buffer): Arrival {
     offset,
     at: 1,
     id,
-    header: { ...header, kind: 'message', target: undefined, except: undefined, isEdited: false },
+    header: { ...header, kind: 'message', target: undefined, except: undefined, isShared: false, isEdited: false },
     body: body && [body],
   };
 }

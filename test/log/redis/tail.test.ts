@@ -33,6 +33,7 @@ function arrival(offset: number): Arrival {
     kind: 'message' as const,
     target: undefined,
     except: undefined,
+    isShared: false,
     isEdited: false,
   };
   return { epoch, offset, at: 0, id: idOf(offset), header, body: [Buffer.from('1')] };

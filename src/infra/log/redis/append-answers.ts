@@ -38,6 +38,7 @@ export class AppendAnswers {
       by: this.#settings.nodeId,
       isCritical: false,
       except: undefined,
+      isShared: false,
       key: undefined,
       ms: undefined,
       traceparent: undefined,

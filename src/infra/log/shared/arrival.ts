@@ -32,6 +32,7 @@ export interface Header {
   readonly by: string;
   readonly isCritical: boolean;
   readonly except: string | undefined;
+  readonly isShared: boolean;
   readonly key: string | undefined;
   /** How long it is worth delivering, in milliseconds from `at`. */
   readonly ms: number | undefined;
@@ -51,6 +52,7 @@ export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): st
     b: nodeId,
     l: draft.lane === 'critical' ? 1 : undefined,
     n: draft.except,
+    m: draft.isShared === true ? 1 : undefined,
     k: draft.key,
     x: draft.expiresAt === Infinity ? undefined : Math.max(0, Math.round(draft.expiresAt - now)),
     t: draft.traceparent,
@@ -60,11 +62,12 @@ export function encodeHeader(draft: EntryDraft, nodeId: string, now: number): st
 }
 
 export function decodeHeader(text: string): Header {
-  const { b, l, n, k, x, t, e, r, v } = parseObject(text) ?? {};
+  const { b, l, n, m, k, x, t, e, r, v } = parseObject(text) ?? {};
   return {
     by: typeof b === 'string' ? b : '',
     isCritical: l === 1,
     except: typeof n === 'string' ? n : undefined,
+    isShared: m === 1,
     key: typeof k === 'string' ? k : undefined,
     ms: typeof x === 'number' ? x : undefined,
     traceparent: typeof t === 'string' ? t : undefined,
@@ -91,6 +94,7 @@ export function draftOf(threadId: string, { at, id, header, body }: Arrival, log
     target: header.target,
     isEdited: header.isEdited,
     except: header.except,
+    isShared: header.isShared,
     key: header.key,
     at,
     expiresAt: expiryOf(header, loggedAt),
