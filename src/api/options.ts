@@ -138,8 +138,9 @@ export interface SerializerOptions {
   /** Worker threads for recipes, started with the first recipe. @default min(4, cores) */
   workers?: number | undefined;
   /**
-   * Heap of one worker in MiB, at least 16. A recipe that grows beyond it fails and the process continues. One single huge allocation can
-   * still end the process (nodejs/node#47224). @default Node's
+   * Heap of one worker in MiB, at least 16. A recipe that grows beyond it fails, and usually the process continues. It is no wall: a worker
+   * that runs out of memory can end the whole process, nearly always with one huge allocation, now and then with many small ones
+   * (nodejs/node#47224). Buffers are not counted. @default Node's
    */
   workerHeapMb?: number | undefined;
 }

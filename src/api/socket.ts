@@ -43,6 +43,11 @@ export interface Link {
   readonly deflateWindow?: WindowBits | undefined;
   /** Bytes handed over that the kernel has not taken yet, except those in the air; see `fly`. */
   readonly unsentBytes: number;
+  /**
+   * The socket is gone, and what is written to it goes nowhere: nothing is written until `onClose`. A write may have found that out.
+   * @default never before `onClose`
+   */
+  readonly isClosed?: boolean | undefined;
   /** Bytes that the kernel has taken since the link was created; only grows. */
   readonly takenBytes: number;
   /** Bytes that came from the client, including frame headers; only grows. Undefined if the link cannot tell. */

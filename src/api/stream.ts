@@ -102,7 +102,7 @@ export interface TokenStream<Message = unknown> {
   /**
    * Logs the final message; its receipt is that of `Thread.send`. A second call has no effect. If it is rejected, it can be tried again.
    * @throws StreamExistsError if the log has another message with the stream's id, for example the mark of a process that presumed this one
-   * dead. The answer is then not logged: send it under another id
+   * dead. The answer is then not logged: send it under another id. StreamEndedError if its thread was erased: nothing is logged
    * @param fields of the message, besides `text`
    */
   end(...fields: StreamFields<Message>): Promise<Receipt>;

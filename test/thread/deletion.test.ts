@@ -60,6 +60,36 @@ it('a stream in progress ends without a message', async () => {
   expect((await run(thread.history())).messages).toEqual([]);
 });
 
+it('the text of a stream does not come back, whether its publisher ends it, aborts it or pipes', async () => {
+  harness = makeHarness();
+  const { hub, run, clock } = harness;
+  await harness.connect().connection.join('t');
+  const thread = hub.thread('t');
+  const [ended, aborted, piped] = [thread.stream(), thread.stream(), thread.stream()];
+  for (const stream of [ended, aborted]) stream.append('secret');
+  let pull = (): void => {};
+  const piping = piped.pipe(
+    (async function* () {
+      yield 'secret';
+      await new Promise<void>((resolve) => {
+        pull = resolve;
+      });
+      yield 'more';
+    })(),
+  );
+  piping.catch(() => {});
+  await clock.advance(100);
+  await run(thread.delete());
+  pull();
+  await clock.advance(100);
+  expect(ended.signal.reason).toMatchObject({ reason: 'deleted' });
+  await expect(run(ended.end())).rejects.toMatchObject({ code: 'TC_STREAM_ENDED' });
+  await expect(run(aborted.abort())).rejects.toMatchObject({ code: 'TC_STREAM_ENDED' });
+  await expect(piping).rejects.toMatchObject({ code: 'TC_STREAM_ENDED' });
+  expect(() => ended.append('more')).toThrow(expect.objectContaining({ code: 'TC_STREAM_ENDED' }));
+  expect((await run(thread.history())).messages).toEqual([]);
+});
+
 it('twice, of a thread that nobody has used, and on a hub that is closed', async () => {
   harness = makeHarness();
   const { hub, run } = harness;

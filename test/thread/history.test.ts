@@ -143,6 +143,31 @@ describe('history beyond the log', () => {
     expect(harness.errors).toMatchObject([{ code: 'TC_HISTORY_FAILED' }]);
   });
 
+  it('comes to an end where the database ignores `before`, and reports that', async () => {
+    const { load } = database(10);
+    const { thread, run } = await start(0, {
+      history: { load: (threadId: string, range: HistoryRange) => load(threadId, { ...range, before: undefined }) },
+    });
+    expect((await run(allMessages(thread, 3))).map(({ data }) => data)).toEqual([8, 9, 10]);
+    expect(harness.errors).toMatchObject([
+      {
+        code: 'TC_HISTORY_FAILED',
+        message: 'history.load of thread t: expected messages before m8, not that one and 2 after it',
+      },
+    ]);
+  });
+
+  it('takes a database that counts `before` in', async () => {
+    const rows = Array.from({ length: 7 }, (_, i) => ({ id: `m${i + 1}`, at: i, data: i + 1 }));
+    const load = (_threadId: string, { before, limit }: HistoryRange) => {
+      const end = before === undefined ? rows.length : rows.findIndex(({ id }) => id === before.id) + 1;
+      return { messages: rows.slice(Math.max(0, end - limit), end), hasOlder: end > limit };
+    };
+    const { thread, run } = await start(0, { history: { load } });
+    expect((await run(allMessages(thread, 3))).map(({ data }) => data)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(harness.errors).toEqual([]);
+  });
+
   it('does not wait for it without end, and aborts its signal', async () => {
     let signal: AbortSignal | undefined;
     const load = (_threadId: string, range: HistoryRange) => {

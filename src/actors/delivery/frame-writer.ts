@@ -65,6 +65,8 @@ export class FrameWriter {
     if (this.#unfinished !== undefined) return 'turn';
     if (this.#link.isFlying?.() !== true) this.#passesFlight = false;
     else if (!this.#passesFlight) return 'signal';
+    // a socket that is gone has nothing unsent, whatever it is given
+    if (this.#link.isClosed === true) return 'signal';
     if (this.#link.unsentBytes >= (kind === 'part' ? this.#highWaterMark / 2 : this.#highWaterMark)) return 'signal';
     const isFirst = kind === 'notice' || (this.#notices === undefined && this.#boarded === undefined);
     return isFirst ? 'now' : 'turn';

@@ -2,6 +2,7 @@ import type { LogReset, LogSubscription } from '../../api/log.ts';
 import { isUserThread } from '../../infra/log/ids.ts';
 import { RoundRobin } from '../../infra/round-robin.ts';
 import { HubClosedError } from '../../infra/errors.ts';
+import { guarded } from '../support/emitter.ts';
 import { ThreadActor } from '../thread/thread.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 import type { ThreadServices } from '../thread/thread-services.ts';
@@ -96,7 +97,8 @@ export class ThreadRegistry implements Task, ThreadPort {
     const rest = this.membersOf(threadId).values();
     const leaveSome = (deadline: number): boolean => {
       for (const connection of rest) {
-        connection.leave(threadId, { reason: 'deleted' });
+        // all have to leave, whatever one of them throws
+        guarded(() => connection.leave(threadId, { reason: 'deleted' }), this.#services.report);
         if (this.#services.now() >= deadline) return false;
       }
       return true;

@@ -3,6 +3,8 @@ import type { TextReader } from './text-reader.ts';
 /** The stream positions that a client reports for a thread: UTF-16 units by stream id. */
 export type TextPositions = ReadonlyMap<string, number>;
 
+export const NOTHING_KNOWN: TextPositions = new Map();
+
 /** Streams that a client knows and this process does not, and until when news of them may still come. */
 interface Missed {
   readonly has: TextPositions;

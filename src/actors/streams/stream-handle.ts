@@ -31,6 +31,8 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
   /** The final message is on its way, or in the log. */
   #isEnding = false;
   #isOver = false;
+  /** The thread was erased: the text must not come back. */
+  #isErased = false;
   #failure: Error | undefined;
 
   /** @throws StreamExistsError, TooManyStreamsError, ThreadClosedError if the thread is already open */
@@ -158,6 +160,7 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
 
   onOver(reason: string): void {
     this.#isOver = true;
+    this.#isErased = reason === 'deleted';
     if (!this.#isEnding) this.#signal(reason);
   }
 
@@ -180,6 +183,7 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
 
   #finish(fields: Readonly<Record<string, unknown>>, aborted?: string): Promise<Receipt> {
     if (this.#finishing !== undefined) return this.#finishing;
+    if (this.#isErased) return Promise.reject(new StreamEndedError({ streamId: this.id }));
     // set first: in this process, the entry ends the stream while its message is still being logged
     this.#isEnding = true;
     const finishing = this.#logEnd(fields, aborted);

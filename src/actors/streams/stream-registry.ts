@@ -2,6 +2,7 @@ import {
   LogUnavailableError,
   StreamExistsError,
   StreamLostError,
+  ThreadcastError,
   ThreadClosedError,
   TooManyStreamsError,
 } from '../../infra/errors.ts';
@@ -142,7 +143,8 @@ export class StreamRegistry extends StreamReaders {
       this.onEntry(stream.id);
       return receipt;
     } catch (error) {
-      if (error instanceof LogUnavailableError) stream.mayBeLogged = true;
+      // also what a log of the application throws
+      if (error instanceof LogUnavailableError || !(error instanceof ThreadcastError)) stream.mayBeLogged = true;
       throw error;
     } finally {
       stream.isEnding = false;
@@ -199,14 +201,19 @@ export class StreamRegistry extends StreamReaders {
     }
   }
 
-  /** The thread is closed. */
-  release(): void {
-    for (const { publisher } of this.byId.values()) publisher?.onOver('closed');
-    this.#services.counters.streams -= this.byId.size;
-    for (const stream of this.byId.values()) stream.isOver = true;
+  /** The thread is closed, or all that was in it has been erased. */
+  release(reason: 'closed' | 'deleted'): void {
+    const streams = [...this.byId.values()];
+    this.#services.counters.streams -= streams.length;
     this.byId.clear();
     this.missed.clear();
     this.#recent = undefined;
+    for (const stream of streams) {
+      stream.isOver = true;
+      this.#replication.forget(stream.id);
+      // its signal runs code of the application, which may begin another stream
+      stream.publisher?.onOver(reason);
+    }
   }
 
   /** If it does not succeed, the next sweep tries again. */

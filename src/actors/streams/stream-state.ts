@@ -11,7 +11,7 @@ export interface StreamPublisher {
   cancel(by: Canceller): boolean | Promise<boolean>;
   /** Ends the stream with a mark, because its publisher was silent for too long or the hub shuts down. */
   abort(reason: string): Promise<unknown>;
-  /** The final message is in the log, or the thread is closed. */
+  /** The final message is in the log, or the thread is closed or `deleted`. */
   onOver(reason: string): void;
 }
 

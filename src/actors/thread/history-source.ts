@@ -14,7 +14,7 @@ export async function loadHistory(
   source: HistorySource,
   threadId: string,
   range: { readonly before: HistorySeam | undefined; readonly limit: number },
-  context: Pick<HubContext, 'settings' | 'now' | 'lookAtEachSweep'>,
+  context: Pick<HubContext, 'settings' | 'now' | 'lookAtEachSweep' | 'report'>,
 ): Promise<LoadedHistory> {
   const limit = new AbortController();
   try {
@@ -23,7 +23,7 @@ export async function loadHistory(
       source.load(threadId, { ...range, signal: limit.signal }),
       context,
     );
-    return checked(answer, threadId, range.limit);
+    return before(checked(answer, threadId, range.limit), threadId, range.before, context);
   } catch (error) {
     limit.abort(error);
     if (error instanceof AnswerTimeoutError || error instanceof HistoryFailedError) throw error;
@@ -41,6 +41,27 @@ function checked(answer: unknown, threadId: string, limit: number): LoadedHistor
     throw new HistoryFailedError({ threadId, reason: 'expected messages { id, at, data, cursor? }' });
   });
   return { messages: page, hasOlder: hasOlder || messages.length > page.length };
+}
+
+/**
+ * A database that ignores `before` answers each question with the same messages, without end. The message that was asked about and those
+ * after it are left out; a page that ends with that message is only inclusive.
+ */
+function before(
+  page: LoadedHistory,
+  threadId: string,
+  seam: HistorySeam | undefined,
+  { report }: Pick<HubContext, 'report'>,
+): LoadedHistory {
+  const { messages } = page;
+  const at = messages.findIndex(({ id }) => id === seam?.id);
+  if (at < 0) return page;
+  const after = messages.length - 1 - at;
+  if (after > 0) {
+    const reason = `expected messages before ${messages[at]?.id}, not that one and ${after} after it`;
+    report(new HistoryFailedError({ threadId, reason }));
+  }
+  return { messages: messages.slice(0, at), hasOlder: page.hasOlder };
 }
 
 function isLoaded(message: unknown): message is LoadedMessage {

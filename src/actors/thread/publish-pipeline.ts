@@ -143,17 +143,14 @@ export class PublishPipeline {
         this.#offer(tally, { entry, isDuplicate: false });
         return;
       }
-      const appended = this.#services.settings.log.append(draft);
-      if (!(appended instanceof Promise)) {
-        this.#offer(tally, appended);
-        return;
+      try {
+        const appended = this.#services.settings.log.append(draft);
+        if (!(appended instanceof Promise)) this.#offer(tally, appended);
+        else
+          appended.then((answer) => this.#offer(tally, answer)).catch((error: unknown) => refuse(tally, reject, error));
+      } catch (error) {
+        refuse(tally, reject, error);
       }
-      appended
-        .then((answer) => this.#offer(tally, answer))
-        .catch((error: unknown) => {
-          tally.abandon();
-          reject(asError(error));
-        });
     });
   }
 
@@ -169,4 +166,10 @@ export class PublishPipeline {
     if (log.notify === undefined || entry.body.bytes > MAX_NODE_MESSAGE_BYTES) return;
     guarded(() => log.notify?.(this.#thread.id, encodeVolatile(entry, this.#services.now())), this.#services.report);
   }
+}
+
+/** A log may have told its subscribers before it fails: the entry must not wait for a receipt that never comes. */
+function refuse(tally: PublicationTally, reject: (error: Error) => void, error: unknown): void {
+  tally.abandon();
+  reject(asError(error));
 }

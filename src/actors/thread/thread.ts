@@ -210,7 +210,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   onReset({ why, after }: LogReset): void {
     this.joinedFrames.clear();
     this.#log.hold(after);
-    if (why === 'deleted') this.#streams?.release();
+    if (why === 'deleted') this.#streams?.release('deleted');
     else if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
     this.#pump.addVisit();
     this.#services.scheduler.add(this.#pump);
@@ -257,7 +257,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   release(): void {
     if (this.#isConnections) this.#services.settings.log.forget?.(this.id);
     this.#log.unsubscribe();
-    this.#streams?.release();
+    this.#streams?.release('closed');
     for (const member of this.members) member.end();
     this.members.clear();
     this.#services.forgetThread(this.id);

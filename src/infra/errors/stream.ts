@@ -1,6 +1,6 @@
 import { ThreadcastError } from './base.ts';
 
-/** An append to a token stream that has ended, here or by a mark of another process. */
+/** An append to a token stream that has ended, here or by a mark of another process, or the end of one whose thread was erased. */
 export class StreamEndedError extends ThreadcastError {
   readonly code = 'TC_STREAM_ENDED';
   readonly streamId: string;
@@ -21,6 +21,7 @@ export class StreamAbortedError extends ThreadcastError {
    * - `cancelled`: a client asked to end it.
    * - `timeout`: nothing was appended for `timeoutMs`.
    * - `drain`, `closed`: the hub shuts down.
+   * - `deleted`: its thread was erased.
    * - `ended`: another process has logged its end.
    */
   readonly reason: string;

@@ -52,6 +52,10 @@ export class SocketLink implements Link, BoundaryOwner {
     return this.socket.writableLength;
   }
 
+  get isClosed(): boolean {
+    return this.socket.destroyed;
+  }
+
   get takenBytes(): number {
     return takenBytesOf(this.socket);
   }

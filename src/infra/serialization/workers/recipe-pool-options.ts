@@ -22,11 +22,12 @@ export interface RecipePoolOptions {
   /** Development: what JSON would lose in silence is an error. @default false */
   readonly refuseLossy?: boolean | undefined;
   /**
-   * Heap of one worker, in MiB, at least 16: a recipe that needs more fails, its worker is replaced, and the process lives
-   * on. Node's default otherwise. A backstop, not a wall: buffers are outside of the heap and not counted,
-   * `--max-old-space-size` overrides it, and Node (26.10 too) aborts the whole process when one single allocation, an array
-   * of 30 million elements say, is what passes the limit (https://github.com/nodejs/node/issues/47224). `maxBytes` does not
-   * help there, as it is the building that fails.
+   * Heap of one worker, in MiB, at least 16: a recipe that needs more fails, and its worker is replaced. Node's default
+   * otherwise. A backstop, not a wall: a worker that runs out of memory can abort the whole process
+   * (https://github.com/nodejs/node/issues/47224, Node 26.10 too). Node gives a worker near its limit a little more heap and
+   * ends it at its next chance. One allocation that passes that too, an array of 30 million elements say, aborts the process;
+   * many small ones do so when they are faster than that chance. Buffers are outside of the heap and not counted, and
+   * `--max-old-space-size` overrides it. `maxBytes` does not help: it is the building that fails.
    */
   readonly maxOldGenerationSizeMb?: number | undefined;
   /**
