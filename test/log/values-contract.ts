@@ -159,6 +159,18 @@ export function valuesContract(makePair: PairFactory, canCrash: boolean): void {
       watch.end();
     });
 
+    it('go with their owner, however many it has', async () => {
+      const watch = await Watch.of(there);
+      const keys = Array.from({ length: 90 }, (_, i) => `k${i}`);
+      await Promise.all(keys.map((key) => set(here, key, '1', { owner: 'ada' })));
+      await set(here, 'k0', '2', { owner: 'bob' });
+      await soon(() => watch.values.size === 90);
+      here.values.end('t', 'ada');
+      await soon(() => watch.text === 'k0=2');
+      expect(await read(here)).toBe('k0=2');
+      watch.end();
+    });
+
     it('have limits, which count what is there now', async () => {
       const limits = { maxKeys: 2, maxBytes: 20 };
       const put = async (key: string, json: string, ttlMs?: number): Promise<void> =>

@@ -8,10 +8,8 @@ import type {
   ValuesListener,
 } from '../../api/log-values.ts';
 import { ValueLimitError } from '../errors.ts';
-import { bytesOf, ValueTable } from './value-table.ts';
-
-/** Memory of a value besides its key and its JSON. */
-const VALUE_BYTES = 256;
+import type { Ledger } from './retention.ts';
+import { bytesOf, VALUE_BYTES, ValueTable } from './value-table.ts';
 
 /** The values of one thread. */
 interface ThreadValues {
@@ -24,7 +22,7 @@ export class MemoryValues implements LogValues {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #threads = new Map<string, ThreadValues>();
-  #bytes = 0;
+  readonly #ledger: Ledger = { bytes: 0 };
 
   /** @param maxBytes of all values together */
   constructor(clock: Clock, maxBytes: number) {
@@ -43,7 +41,7 @@ export class MemoryValues implements LogValues {
       this.#rest(threadId);
       throw error;
     }
-    this.#change(table, () => table.put({ key, json, owner, expiresAt: this.#clock.now() + ttlMs }));
+    table.put({ key, json, owner, expiresAt: this.#clock.now() + ttlMs });
     notify(thread, [{ key, json }]);
   }
 
@@ -90,7 +88,6 @@ export class MemoryValues implements LogValues {
   close(): void {
     for (const { table } of this.#threads.values()) table.clear();
     this.#threads.clear();
-    this.#bytes = 0;
   }
 
   #assertRoom(threadId: string, table: ValueTable, draft: ValueDraft, { maxKeys, maxBytes }: ValueLimits): void {
@@ -102,35 +99,24 @@ export class MemoryValues implements LogValues {
       throw new ValueLimitError({ ...facts, limit: 'values.maxKeys', most: maxKeys });
     if (more > 0 && table.bytes + more > maxBytes)
       throw new ValueLimitError({ ...facts, limit: 'values.maxBytes', most: maxBytes });
-    if (more > 0 && this.#bytes + more + VALUE_BYTES > this.#maxBytes)
+    if (more > 0 && this.#ledger.bytes + more + VALUE_BYTES > this.#maxBytes)
       throw new ValueLimitError({ ...facts, limit: 'log.maxValueBytes', most: this.#maxBytes });
   }
 
   #remove(threadId: string, keys: readonly string[]): void {
     const thread = this.#threads.get(threadId);
     if (thread === undefined || keys.length === 0) return;
-    this.#change(thread.table, () => keys.forEach((key) => void thread.table.remove(key)));
+    for (const key of keys) thread.table.remove(key);
     notify(thread, keys.map(removed));
     this.#rest(threadId);
-  }
-
-  /** Counts what a change of the table takes. */
-  #change(table: ValueTable, work: () => void): void {
-    const before = weightOf(table);
-    work();
-    this.#bytes += weightOf(table) - before;
   }
 
   #thread(threadId: string): ThreadValues {
     let thread = this.#threads.get(threadId);
     if (thread === undefined) {
       const listeners = new Set<ValuesListener>();
-      const table = new ValueTable(this.#clock, (expired) => {
-        this.#bytes -= expired.reduce((sum, value) => sum + bytesOf(value) + VALUE_BYTES, 0);
-        notify(
-          { listeners },
-          expired.map(({ key }) => removed(key)),
-        );
+      const table = new ValueTable(this.#clock, this.#ledger, (expired) => {
+        notify({ listeners }, expired.map(removed));
         this.#rest(threadId);
       });
       thread = { table, listeners };
@@ -147,8 +133,6 @@ export class MemoryValues implements LogValues {
     this.#threads.delete(threadId);
   }
 }
-
-const weightOf = (table: ValueTable): number => table.bytes + table.size * VALUE_BYTES;
 
 const removed = (key: string): ValueChange => ({ key, json: undefined });
 

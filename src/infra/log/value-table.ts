@@ -1,5 +1,9 @@
 import { MAX_INT32 } from '../option-checks.ts';
 import type { Clock, TimerHandle } from '../../api/clock.ts';
+import type { Ledger } from './retention.ts';
+
+/** Memory of a value besides its key and its JSON. */
+export const VALUE_BYTES = 256;
 
 /** A value of a thread, as a process holds it. */
 export interface HeldValue {
@@ -13,16 +17,21 @@ export interface HeldValue {
 /** The values of one thread that this process holds: their bytes, and the end of their time. */
 export class ValueTable {
   readonly #clock: Clock;
-  readonly #onExpired: (expired: readonly HeldValue[]) => void;
+  readonly #ledger: Ledger;
+  readonly #onExpired: (keys: readonly string[]) => void;
   readonly #byKey = new Map<string, HeldValue>();
   #bytes = 0;
   /** No value's time is up before; that of the value it was set for may be later now. */
   #earliest = Infinity;
   #timer: TimerHandle;
 
-  /** @param onExpired called when values have gone because their time was up */
-  constructor(clock: Clock, onExpired: (expired: readonly HeldValue[]) => void) {
+  /**
+   * @param ledger counts the memory of the values
+   * @param onExpired called when values have gone because their time was up
+   */
+  constructor(clock: Clock, ledger: Ledger, onExpired: (keys: readonly string[]) => void) {
     this.#clock = clock;
+    this.#ledger = ledger;
     this.#onExpired = onExpired;
   }
 
@@ -49,7 +58,7 @@ export class ValueTable {
   put(value: HeldValue): void {
     this.remove(value.key);
     this.#byKey.set(value.key, value);
-    this.#bytes += bytesOf(value);
+    this.#count(value, 1);
     this.#wakeAt(value.expiresAt);
   }
 
@@ -58,7 +67,7 @@ export class ValueTable {
     const value = this.#byKey.get(key);
     if (value === undefined) return false;
     this.#byKey.delete(key);
-    this.#bytes -= bytesOf(value);
+    this.#count(value, -1);
     return true;
   }
 
@@ -66,23 +75,28 @@ export class ValueTable {
   expire(): void {
     const now = this.#clock.now();
     if (this.#earliest > now) return;
-    const expired: HeldValue[] = [];
+    const expired: string[] = [];
     let earliest = Infinity;
-    for (const value of this.#byKey.values()) {
-      if (value.expiresAt <= now) expired.push(value);
-      else earliest = Math.min(earliest, value.expiresAt);
+    for (const { key, expiresAt } of this.#byKey.values()) {
+      if (expiresAt <= now) expired.push(key);
+      else earliest = Math.min(earliest, expiresAt);
     }
     this.#stop();
     this.#wakeAt(earliest);
     if (expired.length === 0) return;
-    for (const { key } of expired) this.remove(key);
+    for (const key of expired) this.remove(key);
     this.#onExpired(expired);
   }
 
   clear(): void {
     this.#stop();
-    this.#byKey.clear();
-    this.#bytes = 0;
+    for (const key of this.#byKey.keys()) this.remove(key);
+  }
+
+  #count(value: HeldValue, sign: 1 | -1): void {
+    const bytes = bytesOf(value);
+    this.#bytes += sign * bytes;
+    this.#ledger.bytes += sign * (bytes + VALUE_BYTES);
   }
 
   #due(): void {

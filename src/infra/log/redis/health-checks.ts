@@ -5,6 +5,7 @@ import type { RedisLogSettings } from './options.ts';
 import type { Presence } from './presence.ts';
 import { HEADS } from './scripts.ts';
 import type { RedisThread } from './thread.ts';
+import type { RedisValues } from './values.ts';
 
 /** Each thread is compared with Redis once in this time, whatever its subscription reports. */
 const ROUND_MS = 60_000;
@@ -23,6 +24,7 @@ export class HealthChecks {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #presence: Presence;
+  readonly #values: RedisValues;
   /** Threads that are still to be compared in this round. */
   #compared: RedisThread[] = [];
   #share = 0;
@@ -33,11 +35,13 @@ export class HealthChecks {
     session: RedisSession,
     settings: RedisLogSettings,
     presence: Presence,
+    values: RedisValues,
   ) {
     this.#threads = threads;
     this.#session = session;
     this.#settings = settings;
     this.#presence = presence;
+    this.#values = values;
   }
 
   tick(connection: RedisConnection): void {
@@ -54,7 +58,10 @@ export class HealthChecks {
     }
     if (this.#compared.length === 0) return;
     const some = this.#compared.splice(-this.#share);
-    for (const { threadId } of some) this.#presence.renewOld(threadId);
+    for (const { threadId } of some) {
+      this.#presence.renewOld(threadId);
+      void this.#values.check(threadId);
+    }
     const held = some.filter(({ tail }) => tail !== undefined);
     for (const group of isCluster ? held.map((thread) => [thread]) : this.#byLimits(held)) void this.#compare(group);
   }

@@ -23,6 +23,7 @@ export interface ThreadKeys {
   /** Which members each node has. */
   readonly members: string;
   readonly answers: string;
+  readonly values: string;
 }
 
 /** The keys that all nodes of a prefix share in Redis. */
@@ -48,6 +49,7 @@ export function layoutKeys(prefix: string): LayoutKeys {
         counts: `${thread}:nodes`,
         members: `${thread}:members`,
         answers: `${thread}:answers`,
+        values: `${thread}:values`,
       };
     },
     nodes: `${base}:nodes`,

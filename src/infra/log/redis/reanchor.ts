@@ -1,5 +1,6 @@
 import type { Presence } from './presence.ts';
 import type { RedisThread } from './thread.ts';
+import type { RedisValues } from './values.ts';
 
 /** Threads that are compared at the same time after a reconnect. */
 const ANCHORS_AT_ONCE = 128;
@@ -8,6 +9,7 @@ const ANCHORS_AT_ONCE = 128;
 export async function reanchor(
   held: ReadonlyMap<string, RedisThread>,
   presence: Presence,
+  values: RedisValues,
   isLatest: () => boolean,
 ): Promise<void> {
   const threads = [...held.values()];
@@ -18,6 +20,7 @@ export async function reanchor(
       // threads of a shard that is down must not keep the others waiting
       await tail?.tryCatchUp();
       presence.renew(threadId);
+      values.missed(threadId);
     }
   };
   await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, anchorSome));

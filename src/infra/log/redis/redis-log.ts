@@ -26,6 +26,7 @@ import { LogReader } from './log-reader.ts';
 import { reanchor } from './reanchor.ts';
 import { SubscriptionProbe } from './subscription-probe.ts';
 import { RedisThread, type ThreadReader, type RedisThreadServices } from './thread.ts';
+import { RedisValues } from './values.ts';
 import { readHeldBefore, readUnheld, readUnheldBefore } from './unheld-history.ts';
 
 /** How long the last commands may take when the log is closed. */
@@ -44,6 +45,7 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
 
 class RedisLog implements DeliveryLog {
   readonly answers: RedisAnswers;
+  readonly values: RedisValues;
   readonly #settings: RedisLogSettings;
   readonly #session: RedisSession;
   readonly #pending: PendingAppends;
@@ -83,6 +85,7 @@ class RedisLog implements DeliveryLog {
       {
         onUp: () => {
           this.#presence.nodes.reconnected();
+          this.values.reconnected();
           const { connection } = this.#session;
           if (connection !== undefined) void this.#evictionWarning.check(connection, settings.keys.layout);
           void this.#reanchor();
@@ -93,6 +96,7 @@ class RedisLog implements DeliveryLog {
           this.#pending.expire();
           this.#presence.nodes.tick();
           this.#positions.tick();
+          this.values.tick();
           const { connection } = this.#session;
           if (connection === undefined) return;
           this.#healthChecks.tick(connection);
@@ -102,15 +106,18 @@ class RedisLog implements DeliveryLog {
     );
     this.#retryUntil = new RetryUntil(this.#session, settings);
     this.#presence = new Presence(this.#session, settings, this.#retryUntil);
-    this.answers = new RedisAnswers(this.#session, settings, this.#presence.nodes, this.#retryUntil);
+    const { nodes } = this.#presence;
+    this.answers = new RedisAnswers(this.#session, settings, nodes, this.#retryUntil);
+    this.values = new RedisValues(this.#session, settings, nodes, this.#retryUntil, this.#threads);
     this.#positions = new PositionKeeper(this.#session, settings);
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
-    this.#healthChecks = new HealthChecks(this.#threads, this.#session, settings, this.#presence);
+    this.#healthChecks = new HealthChecks(this.#threads, this.#session, settings, this.#presence, this.values);
     this.#probe = new SubscriptionProbe(this.#threads, this.#session, settings);
     this.#services = {
       session: this.#session,
       settings,
       presence: this.#presence,
+      values: this.values,
       positions: this.#positions,
       memory: this.#memory,
       probe: this.#probe,
@@ -151,12 +158,8 @@ class RedisLog implements DeliveryLog {
       if (!tail.isEnded) return readAfter(tail.buffer, offset, limit, now);
     }
     const source = this.#source(threadId);
-    const progress = (): number => source.progressAt;
-    return this.#retryUntil.withinDeadline(
-      threadId,
-      () => readUnheld(threadId, source, this.#settings, offset, limit),
-      progress,
-    );
+    const read = (): Promise<readonly Entry[]> => readUnheld(threadId, source, this.#settings, offset, limit);
+    return this.#retryUntil.withinDeadline(threadId, read, () => source.progressAt);
   }
 
   async readBefore(threadId: string, before: number, limit: number, maxBytes: number): Promise<LogPage> {
@@ -214,20 +217,20 @@ class RedisLog implements DeliveryLog {
     this.#availability.watch(onChange);
   }
 
-  sweep(isTimeUp: () => boolean = () => false): boolean {
+  sweep(isTimeUp = (): boolean => false): boolean {
     return this.#memory.keep(isTimeUp) && this.#trims.run(isTimeUp);
   }
 
   async erase(threadId: string): Promise<void> {
-    const { log, position, channel, answers } = this.#settings.keys.thread(threadId);
-    const { newEpoch, positionsMs } = this.#settings;
+    const { log, position, channel, answers, values } = this.#settings.keys.thread(threadId);
     this.#positions.drop(threadId);
-    const next = `${epochAfterErasure(newEpoch())} 0 `;
+    const next = `${epochAfterErasure(this.#settings.newEpoch())} 0 `;
     await this.#retryUntil.withinDeadline(threadId, async () => {
-      await this.#session.call(position, ['SET', position, next, 'PX', String(positionsMs)]);
-      for (const key of [log, answers]) await this.#session.call(key, ['UNLINK', key]);
+      await this.#session.call(position, ['SET', position, next, 'PX', String(this.#settings.positionsMs)]);
+      for (const key of [log, answers, values]) await this.#session.call(key, ['UNLINK', key]);
     });
     this.#session.publish(channel, ERASED);
+    this.values.missed(threadId);
     await this.#threads.get(threadId)?.tail?.catchUp();
   }
 
@@ -272,11 +275,8 @@ class RedisLog implements DeliveryLog {
   }
 
   #thread(threadId: string): RedisThread {
-    let thread = this.#threads.get(threadId);
-    if (thread === undefined) {
-      thread = new RedisThread(threadId, this.#services);
-      this.#threads.set(threadId, thread);
-    }
+    const thread = this.#threads.get(threadId) ?? new RedisThread(threadId, this.#services);
+    this.#threads.set(threadId, thread);
     return thread;
   }
 
@@ -289,7 +289,7 @@ class RedisLog implements DeliveryLog {
     const life = ++this.#lives;
     const losses = this.#losses;
     const isLatest = (): boolean => life === this.#lives;
-    await reanchor(this.#threads, this.#presence, isLatest);
+    await reanchor(this.#threads, this.#presence, this.values, isLatest);
     if (isLatest() && losses === this.#losses) this.#availability.found();
   }
 

@@ -13,12 +13,15 @@ export function unavailable(cause: unknown, threadId: string): LogUnavailableErr
 /** Time between two attempts. */
 const RETRY_MS = 50;
 
+/** What it needs of the session. */
+type RetrySession = Pick<RedisSession, 'whenUp' | 'isClosed' | 'lastError'>;
+
 /** Asks Redis until it has answered, or the time is up. */
 export class RetryUntil {
-  readonly #session: RedisSession;
+  readonly #session: RetrySession;
   readonly #settings: RedisLogSettings;
 
-  constructor(session: RedisSession, settings: RedisLogSettings) {
+  constructor(session: RetrySession, settings: RedisLogSettings) {
     this.#session = session;
     this.#settings = settings;
   }

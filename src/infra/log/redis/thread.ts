@@ -18,6 +18,7 @@ import type { SubscriptionProbe } from './subscription-probe.ts';
 import type { TailHost } from '../shared/tail-host.ts';
 import { SharedTail } from '../shared/tail.ts';
 import { ThreadChannel } from './thread-channel.ts';
+import type { RedisValues } from './values.ts';
 
 /** A subscriber of the log. */
 export interface ThreadReader extends TailReader {
@@ -31,6 +32,7 @@ export interface RedisThreadServices {
   readonly session: RedisSession;
   readonly settings: RedisLogSettings;
   readonly presence: Presence;
+  readonly values: RedisValues;
   readonly positions: PositionKeeper;
   readonly memory: MemoryLimit;
   readonly probe: SubscriptionProbe;
@@ -59,7 +61,10 @@ export class RedisThread implements TailHost {
     this.#channel = new ThreadChannel(settings.keys.thread(threadId).channel, session, {
       isWanted: () => this.#tail !== undefined,
       onMessage: (message) => this.#onMessage(message),
-      onLost: () => void this.#tail?.catchUp(),
+      onLost: () => {
+        void this.#tail?.catchUp();
+        services.values.missed(threadId);
+      },
       onLeft: () => this.#onIdle(),
     });
     const answers = new AppendAnswers(threadId, settings, positions, () => this.#tail);
@@ -192,14 +197,16 @@ export class RedisThread implements TailHost {
   }
 
   #take(message: Buffer): void {
+    if (this.#tail === undefined || this.#services.values.heard(this.threadId, message)) return;
     const news = decodeNews(message);
-    if (news === undefined || this.#tail === undefined) return;
+    if (news === undefined) return;
     if (news.kind === 'entry') {
       this.#tail.place(news.arrival);
       return;
     }
     if (news.kind === 'erased') {
       void this.#tail.catchUp();
+      this.#services.values.missed(this.threadId);
       return;
     }
     const isOwn = news.by === this.settings.nodeId;
