@@ -45,7 +45,7 @@ export class ValuesView {
     this.#table = new ValueTable(source.clock, source.ledger, (expired) => this.#emit(expired.map(removed)));
   }
 
-  /** Nobody listens any more. */
+  /** It has no listener any more. */
   get isEnded(): boolean {
     return this.listeners.size === 0 || this.#source.isClosed;
   }
