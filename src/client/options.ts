@@ -147,7 +147,7 @@ export function checkId(option: string, value: unknown): string {
  * `crypto.randomUUID` is missing in pages that are not served over https, and all of `crypto` in React Native. There, `Math.random` is
  * random enough to avoid collisions.
  */
-function randomId(): string {
+export function randomId(): string {
   const words = new Uint32Array(4).map(() => Math.random() * 2 ** 32);
   return Array.from(environment.crypto?.getRandomValues?.(words) ?? words, (word) => word.toString(36)).join('-');
 }

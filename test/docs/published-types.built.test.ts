@@ -29,11 +29,12 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './define': [],
   './inspector': ['@opentelemetry/api', 'xstate'],
   './machines': ['xstate'],
+  './react': ['react'],
   './redis': ['@opentelemetry/api', 'redis'],
   './testing': [],
 };
 
-const browsers = ['./client', './define'];
+const browsers = ['./client', './define', './react'];
 
 it.each(subpaths)('the types of %s need nothing that a user may not have', (subpath, file) => {
   const wanted = typesWantedBy(new URL(file.replace(/\.js$/, '.d.ts'), root));

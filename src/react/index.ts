@@ -1,0 +1,10 @@
+export { ThreadcastProvider, useClient } from './provider.ts';
+export type { ThreadcastProviderProps } from './provider.ts';
+export { useConnection } from './use-connection.ts';
+export type { ConnectionView } from './connection-store.ts';
+export { useThread } from './use-thread.ts';
+export type { UseThread, UseThreadOptions } from './use-thread.ts';
+export { useStream } from './use-stream.ts';
+export type { UseStream } from './use-stream.ts';
+export type { StreamView, ThreadSnapshot } from './thread-store.ts';
+export type { PendingMessage, ReceivedMessage, StoredMessage, ThreadMessage } from './message-list.ts';

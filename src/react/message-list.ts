@@ -1,0 +1,141 @@
+import type { Message } from '../client/index.ts';
+
+/** A message of the thread, as it came. */
+export interface ReceivedMessage<Data> {
+  /** For React: the same from the moment it was published here. */
+  readonly key: string;
+  /** `Message.id`. */
+  readonly id: string;
+  readonly status: 'received';
+  /** The newest version. */
+  readonly data: Data;
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly at: number;
+  /** Undefined for a message that the application has loaded from elsewhere. */
+  readonly position: string | undefined;
+  readonly isEdited: boolean;
+  /** See `Message.stream`. */
+  readonly stream: string | undefined;
+}
+
+/** A message that was published here and has not come back yet. */
+export interface PendingMessage<Data> {
+  readonly key: string;
+  /** The idempotency key. */
+  readonly id: string;
+  /** `accepted`: the server has it, and the thread has not brought it yet. */
+  readonly status: 'sending' | 'accepted' | 'failed';
+  readonly data: Data;
+  /** Milliseconds since 1970, by this machine's clock. */
+  readonly at: number;
+  /** With `accepted`: the id that the message has in the thread. */
+  readonly messageId: string | undefined;
+  /** With `failed`: what `client.publish` rejected with. */
+  readonly error: unknown;
+}
+
+/** What an application has from elsewhere: its own database. */
+export interface StoredMessage<Data> {
+  readonly id: string;
+  readonly data: Data;
+  readonly at: number;
+}
+
+export type ThreadMessage<Received, Published> = ReceivedMessage<Received> | PendingMessage<Received | Published>;
+
+/** The messages of a thread that the page shows: those received, in order, and after them those that have not come back. */
+export class MessageList<Received, Published> {
+  readonly #most: number;
+  #received: ReceivedMessage<Received>[] = [];
+  #pending: PendingMessage<Received | Published>[] = [];
+
+  /** @param most received messages that are kept, the newest */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** All of them, as a new list. */
+  get all(): readonly ThreadMessage<Received, Published>[] {
+    return [...this.#received, ...this.#pending];
+  }
+
+  /** True if the oldest had to go. */
+  add({ id, data, at, position, stream }: Message<Received>): boolean {
+    const pending = this.#pending.find((own) => own.messageId === id || isOwn(id, own.id));
+    if (pending !== undefined) this.#pending = this.#pending.filter((own) => own !== pending);
+    const known = this.#received.findLastIndex((message) => message.id === id);
+    const message: ReceivedMessage<Received> = {
+      key: pending?.key ?? id,
+      id,
+      status: 'received',
+      data,
+      at,
+      position,
+      isEdited: false,
+      stream,
+    };
+    if (known >= 0) this.#received[known] = message;
+    else this.#received.push(message);
+    return this.#trim();
+  }
+
+  /** Older ones. */
+  prepend(older: readonly StoredMessage<Received>[]): void {
+    const known = new Set(this.#received.map(({ id }) => id));
+    this.#received = [...older.filter(({ id }) => !known.has(id)).map(received), ...this.#received];
+  }
+
+  replace(id: string, data: Received): void {
+    const at = this.#received.findLastIndex((message) => message.id === id);
+    const message = this.#received[at];
+    if (message !== undefined) this.#received[at] = { ...message, data, isEdited: true };
+  }
+
+  remove(id: string): void {
+    this.#received = this.#received.filter((message) => message.id !== id);
+  }
+
+  /** Everything that was received, anew. */
+  reset(messages: readonly StoredMessage<Received>[]): void {
+    this.#received = messages.map(received);
+    this.#trim();
+  }
+
+  /** A message is being published. */
+  begin(id: string, data: Received | Published, at: number): void {
+    this.#pending.push({ key: id, id, status: 'sending', data, at, messageId: undefined, error: undefined });
+  }
+
+  /** The server has it. */
+  accept(id: string, messageId: string): void {
+    const hasCome = this.#received.some((message) => message.id === messageId);
+    if (hasCome) this.discard(id);
+    else this.#update(id, { status: 'accepted', messageId });
+  }
+
+  fail(id: string, error: unknown): void {
+    this.#update(id, { status: 'failed', error });
+  }
+
+  discard(id: string): void {
+    this.#pending = this.#pending.filter((own) => own.id !== id);
+  }
+
+  #update(id: string, change: Partial<PendingMessage<never>>): void {
+    this.#pending = this.#pending.map((own) => (own.id === id ? { ...own, ...change } : own));
+  }
+
+  #trim(): boolean {
+    // not at every message: what goes is copied
+    if (this.#received.length <= this.#most * 1.25) return false;
+    this.#received = this.#received.slice(-this.#most);
+    return true;
+  }
+}
+
+/** A message's id is the publisher's key, after the scope that the server gives it. */
+const isOwn = (messageId: string, key: string): boolean => messageId === key || messageId.endsWith(`.${key}`);
+
+function received<Data>({ id, data, at }: StoredMessage<Data>): ReceivedMessage<Data> {
+  return { key: id, id, status: 'received', data, at, position: undefined, isEdited: false, stream: undefined };
+}

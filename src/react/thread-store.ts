@@ -1,0 +1,194 @@
+import type { Client, ClientStream, ClientThread, Gap, Left, PublishOptions, Published } from '../client/index.ts';
+import { randomId } from '../client/options.ts';
+import type { ThreadShape } from '../api/definition.ts';
+import { MessageList, type StoredMessage, type ThreadMessage } from './message-list.ts';
+import { Store } from './store.ts';
+
+/** A text that grows. */
+export interface StreamView {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** What there is to show of a thread. */
+/** @typeParam T the types of its definition; unknown without one */
+export interface ThreadSnapshot<T extends ThreadShape = ThreadShape> {
+  /** `left`: the server has ended the thread for this client, see `left`. `failed`: it does not let the client in, see `error`. */
+  readonly status: 'joining' | 'joined' | 'left' | 'failed';
+  /** Oldest first. Those published here and not received yet come last. */
+  readonly messages: readonly ThreadMessage<T['received'], T['publish']>[];
+  /** The streams in progress, oldest first. When one ends, its message is in `messages`. */
+  readonly streams: readonly StreamView[];
+  /** Messages are missing; undefined if none are, or after `refetch`. */
+  readonly gap: Gap | undefined;
+  readonly left: Left | undefined;
+  /** The last error of the thread. */
+  readonly error: Error | undefined;
+}
+
+/** How a thread is kept. The first hook that shows the thread decides. */
+export interface ThreadSettings {
+  readonly from: string | undefined;
+  readonly maxMessages: number;
+}
+
+/** A thread that hooks show, shared by all of them. */
+export class ThreadStore extends Store<ThreadSnapshot> {
+  readonly #client: Client;
+  readonly #id: string;
+  readonly #from: string | undefined;
+  readonly #list: MessageList<unknown, unknown>;
+  readonly #streams = new Map<string, ClientStream>();
+  #thread: ClientThread | undefined;
+  #stops: (() => void)[] = [];
+  /** Where it stood when the last hook left it. */
+  #position: string | undefined;
+  #status: ThreadSnapshot['status'] = 'joining';
+  #gap: Gap | undefined;
+  #left: Left | undefined;
+  #error: Error | undefined;
+
+  constructor(client: Client, id: string, { from, maxMessages }: ThreadSettings) {
+    super(EMPTY);
+    this.#client = client;
+    this.#id = id;
+    this.#from = from;
+    this.#list = new MessageList(maxMessages);
+  }
+
+  /** The client's thread; undefined while nothing shows it. */
+  get thread(): ClientThread | undefined {
+    return this.#thread;
+  }
+
+  /** @param shown what the page shows until the message comes back */
+  async publish(data: unknown, shown: unknown, options: PublishOptions = {}): Promise<Published> {
+    const { id = randomId() } = options;
+    this.#list.discard(id);
+    this.#list.begin(id, shown, Date.now());
+    this.changedNow();
+    try {
+      const published = await this.#client.publish(this.#id, data, { ...options, id });
+      this.#list.accept(id, published.messageId);
+      return published;
+    } catch (error) {
+      this.#list.fail(id, error);
+      throw error;
+    } finally {
+      this.changed();
+    }
+  }
+
+  /** Takes a message that failed off the page. */
+  readonly discard = (id: string): void => {
+    this.#list.discard(id);
+    this.changedNow();
+  };
+
+  /** The application has the messages from elsewhere. */
+  reset(messages: readonly StoredMessage<unknown>[]): void {
+    this.#list.reset(messages);
+    this.#gap = undefined;
+    this.changedNow();
+  }
+
+  protected override begin(): void {
+    // what came while no hook showed the thread comes now
+    const thread = this.#client.join(this.#id, { from: this.#position ?? this.#from });
+    this.#thread = thread;
+    this.#status = 'joining';
+    this.#left = undefined;
+    const listen = <Args extends unknown[]>(take: (...args: Args) => void) => {
+      return (...args: Args): void => {
+        take(...args);
+        this.changed();
+      };
+    };
+    this.#stops = [
+      thread.on(
+        'joined',
+        listen(() => (this.#status = 'joined')),
+      ),
+      thread.on(
+        'message',
+        listen((message) => {
+          if (message.stream !== undefined) this.#streams.delete(message.stream);
+          this.#list.add(message);
+        }),
+      ),
+      thread.on(
+        'replaced',
+        listen(({ id, data }) => this.#list.replace(id, data)),
+      ),
+      thread.on(
+        'removed',
+        listen(({ id }) => this.#list.remove(id)),
+      ),
+      thread.on(
+        'stream',
+        listen((stream) => void this.#watch(stream)),
+      ),
+      thread.on(
+        'gap',
+        listen((gap) => (this.#gap = gap)),
+      ),
+      thread.on(
+        'left',
+        listen((left) => {
+          this.#left = left;
+          this.#status = 'left';
+        }),
+      ),
+      thread.on(
+        'error',
+        listen((error) => {
+          this.#error = error;
+          if (this.#status === 'joining') this.#status = 'failed';
+        }),
+      ),
+    ];
+  }
+
+  protected override end(): void {
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
+    this.#streams.clear();
+    this.#position = this.#thread?.position ?? this.#position;
+    this.#thread?.leave();
+    this.#thread = undefined;
+  }
+
+  protected override take(): ThreadSnapshot {
+    return {
+      status: this.#status,
+      messages: this.#list.all,
+      streams: Array.from(this.#streams.values(), ({ id, text }) => ({ id, text })),
+      gap: this.#gap,
+      left: this.#left,
+      error: this.#error,
+    };
+  }
+
+  async #watch(stream: ClientStream): Promise<void> {
+    this.#streams.set(stream.id, stream);
+    for await (const _ of stream) {
+      if (this.#streams.get(stream.id) !== stream) return;
+      this.changed();
+    }
+    // its message takes its place; without one, what came of it is gone with a gap
+    if ((await stream.done) === undefined && this.#streams.get(stream.id) === stream) {
+      this.#streams.delete(stream.id);
+      this.changed();
+    }
+  }
+}
+
+/** Before there is anything, and on a server. */
+export const EMPTY: ThreadSnapshot = {
+  status: 'joining',
+  messages: [],
+  streams: [],
+  gap: undefined,
+  left: undefined,
+  error: undefined,
+};

@@ -1,0 +1,94 @@
+import { useEffect, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { ThreadId, ThreadShape } from '../api/definition.ts';
+import { ClientClosedError, type Gap, type Published, type PublishOptions } from '../client/index.ts';
+import type { StoredMessage } from './message-list.ts';
+import { useClient } from './provider.ts';
+import { storesOf } from './stores.ts';
+import { EMPTY, type ThreadSnapshot, type ThreadStore } from './thread-store.ts';
+
+/** @typeParam T the types of its definition; unknown without one */
+export interface UseThreadOptions<T extends ThreadShape = ThreadShape> {
+  /** As for `client.join`. The first hook that shows the thread decides. @default only new messages */
+  from?: string | undefined;
+  /** Received messages that are kept, the newest; at least 1. The first hook that shows the thread decides. @default 1000 */
+  maxMessages?: number | undefined;
+  /** What the page shows of a published message until it comes back. @default what was published */
+  optimistic?: ((data: T['publish']) => T['received']) | undefined;
+  /**
+   * Called when messages are missing: fetch the newest ones from your database; they take the place of those shown. If it rejects, or
+   * without it, `gap` stays.
+   */
+  refetch?: ((gap: Gap) => Promise<readonly StoredMessage<T['received']>[]>) | undefined;
+}
+
+/** A thread in a component. The functions are the same in each render. */
+export interface UseThread<T extends ThreadShape = ThreadShape> extends ThreadSnapshot<T> {
+  /**
+   * Publishes, and shows the message at once: `sending`, then `accepted`, then as it comes back; or `failed`. It is recognized by its id: the
+   * server passes the client's id on as `idempotencyKey`, or `onPublish` returns the receipt. Calling it with the id of a failed one tries again.
+   * Rejects as `client.publish` does; `status: 'failed'` shows the same.
+   */
+  readonly publish: (data: T['publish'], options?: PublishOptions) => Promise<Published<T['answer']>>;
+  /** Takes a message that failed off the page. */
+  readonly discard: (id: string) => void;
+}
+
+const never = (): (() => void) => () => {};
+const empty = (): ThreadSnapshot => EMPTY;
+
+/**
+ * Joins a thread while the component is mounted. Components that show the same thread share it. A burst of messages is one render for each
+ * frame of the page.
+ *
+ * ```tsx
+ * const { messages, streams, publish } = useThread(room('42'));
+ * ```
+ */
+export function useThread<T extends ThreadShape>(threadId: ThreadId<T>, options?: UseThreadOptions<T>): UseThread<T>;
+export function useThread(threadId: string, options?: UseThreadOptions): UseThread;
+export function useThread(threadId: string, options: UseThreadOptions = {}): UseThread {
+  const client = useClient();
+  const { from, maxMessages = 1_000 } = options;
+  // the settings of the first render count
+  const [settings] = useState({ from, maxMessages });
+  const store = useMemo(
+    () => (client === undefined ? undefined : storesOf(client).thread(threadId, settings)),
+    [client, threadId, settings],
+  );
+  const snapshot = useSyncExternalStore(store?.subscribe ?? never, store?.getSnapshot ?? empty, empty);
+  const latest = useRef(options);
+  useInsertionEffect(() => {
+    latest.current = options;
+  });
+  useRefetch(store, snapshot.gap, latest);
+  const actions = useMemo(() => {
+    const publish: UseThread['publish'] = async (data, how) => {
+      if (store === undefined) throw new ClientClosedError({ action: 'publish' });
+      return store.publish(data, latest.current.optimistic?.(data) ?? data, how);
+    };
+    return { publish, discard: (id: string) => store?.discard(id) };
+  }, [store]);
+  return useMemo(() => ({ ...snapshot, ...actions }), [snapshot, actions]);
+}
+
+function useRefetch(
+  store: ThreadStore | undefined,
+  gap: Gap | undefined,
+  latest: { readonly current: UseThreadOptions },
+): void {
+  useEffect(() => {
+    const { refetch } = latest.current;
+    if (store === undefined || gap === undefined || refetch === undefined) return undefined;
+    let isCurrent = true;
+    refetch(gap).then(
+      (messages) => {
+        // of several components that show the thread, the first one's answer counts
+        if (isCurrent && store.getSnapshot().gap === gap) store.reset(messages);
+      },
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [store, gap, latest]);
+}
