@@ -52,11 +52,15 @@ export class Ledger {
     return this.#threads.get(threadId)?.get(epoch)?.[offset - 1];
   }
 
-  /** The newest entry's place; nothing where the thread has none. */
-  head(threadId: string): { readonly epoch: string; readonly offset: number } | undefined {
+  /**
+   * The newest entry's place; nothing where the thread has none.
+   * @param until of those that were logged until then
+   */
+  head(threadId: string, until = Infinity): { readonly epoch: string; readonly offset: number } | undefined {
     const epoch = this.#epochs.get(threadId);
     if (epoch === undefined) return undefined;
-    return { epoch, offset: this.#threads.get(threadId)?.get(epoch)?.length ?? 0 };
+    const entries = this.#threads.get(threadId)?.get(epoch) ?? [];
+    return { epoch, offset: entries.findLastIndex(({ at }) => at <= until) + 1 };
   }
 
   hasNumber(number: number): boolean {
@@ -66,6 +70,8 @@ export class Ledger {
 
 export interface Logged {
   readonly offset: number;
+  /** On the network's clock. */
+  readonly at: number;
   readonly id: string;
   /** The message's own, unique in a schedule. */
   readonly number: number;

@@ -111,14 +111,17 @@ export class Reading {
     for (const id of this.#growing.keys()) this.#complain(`stream ${id} has no end`);
   }
 
-  /** Everything is quiet: it must have all. */
-  assertCurrent(): void {
-    const head = this.#ledger.head(this.handle.id);
-    if (head === undefined) return;
+  /**
+   * It must have all.
+   * @param until that was logged until then: what has just come is on its way
+   */
+  assertCurrent(until?: number): void {
+    const head = this.#ledger.head(this.handle.id, until);
+    if (head === undefined || head.offset === 0) return;
     const { epoch, offset } = this.#at ?? { epoch: 'none', offset: 0 };
     let reached = offset;
     while (this.#ahead.has(reached + 1)) reached++;
-    if (epoch !== head.epoch || reached !== head.offset) {
+    if (epoch !== head.epoch || reached < head.offset) {
       this.#complain(`ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`);
     }
   }

@@ -39,7 +39,7 @@ export class SimLog {
         const { entry, isDuplicate } = appended;
         const { offset, id } = entry;
         const number = numberOf(JSON.parse(text));
-        if (!isDuplicate) this.#ledger.logged(draft.threadId, position.epoch, { offset, id, number });
+        if (!isDuplicate) this.#ledger.logged(draft.threadId, position.epoch, { offset, id, number, at: node.now() });
         else this.#ledger.note('duplicate');
         return appended;
       },

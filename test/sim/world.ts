@@ -87,7 +87,8 @@ export class World {
     await this.clock.advance(8_000);
     for (const [i, client] of this.#clients.entries()) {
       if (client.line !== lines[i] || client.line?.isWhole !== true) continue;
-      for (const reading of client.readings) if (reading.at !== undefined) reading.assertCurrent();
+      for (const reading of client.readings)
+        if (reading.at !== undefined) reading.assertCurrent(this.clock.now() - 1_000);
     }
     // a silent line is found by its heartbeat, a breaker closes after its cooldown
     await this.clock.advance(22_000);
