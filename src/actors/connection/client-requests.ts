@@ -2,6 +2,7 @@ import { closeCodes } from '../../infra/wire/close-codes.ts';
 import {
   AnswerTimeoutError,
   AnswerTooLargeError,
+  HistoryFailedError,
   HubClosedError,
   InvalidAnswerError,
   LogUnavailableError,
@@ -12,6 +13,7 @@ import {
 import type { ClientSession } from './client-session.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
+import { answerHistory } from './history-answers.ts';
 import { Publishing, REFUSALS } from './publishing.ts';
 import { notices, type Request } from './wire-protocol.ts';
 
@@ -19,7 +21,7 @@ import { notices, type Request } from './wire-protocol.ts';
 const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_INVALID_POSITION']);
 
 /** The application's, about a request that was in order. */
-const ANSWER_ERRORS = [AnswerTimeoutError, AnswerTooLargeError, InvalidAnswerError];
+const ANSWER_ERRORS = [AnswerTimeoutError, AnswerTooLargeError, HistoryFailedError, InvalidAnswerError];
 
 /** Performs a client's requests. Every request ends in an answer, a close code or nothing, never in a throw. */
 export class ClientRequests {
@@ -54,6 +56,9 @@ export class ClientRequests {
         return;
       case 'inbox':
         if (!(await session.openInbox(request.from, request.join))) this.#refuse(request, 'forbidden');
+        return;
+      case 'history':
+        if (!(await answerHistory(request, session, this.#services))) this.#refuse(request, 'forbidden');
         return;
       case 'cancel':
         if (!(await session.cancelStream(request.th, request.s))) this.#refuse(request, 'forbidden');
@@ -129,7 +134,7 @@ export class ClientRequests {
     const about = {
       ...('th' in request && isShort(request.th) && { th: request.th }),
       ...('join' in request && { ref: request.join.ref }),
-      ...(request.t === 'renew' && { ref: request.ref }),
+      ...((request.t === 'renew' || request.t === 'history') && { ref: request.ref }),
       ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
       ...reasons,
     };

@@ -91,6 +91,12 @@ export class ConnectionLine {
     }
   }
 
+  /** Sends a page of history; see `FrameWriter.sayPage`. */
+  sendPage(page: Frame): void {
+    if (this.writer.variant.format === 'plain' || this.state === 'evicted') return;
+    this.writer.sayPage(page);
+  }
+
   /** @throws ConnectionClosedError (`TC_CONNECTION_CLOSED`) */
   assertLive(action: string): void {
     if (this.state === 'evicted') throw new ConnectionClosedError({ connectionId: this.id, action });

@@ -4,6 +4,7 @@ import { connectionThreadId } from '../../infra/log/ids.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { Emitter, guarded } from '../support/emitter.ts';
+import { MOST_IN_PAGE } from '../thread/history-pages.ts';
 import { checkSendOptions } from '../thread/resolve-send-options.ts';
 import { ConnectionLine } from './connection-line.ts';
 import { statsOf } from './connection-stats.ts';
@@ -85,7 +86,7 @@ export class ConnectionActor implements Connection, LinkListener {
     if (isInspected) machine.start();
     // nothing waits yet, so the scheduler has nothing to go on with
     else this.line.writer.open();
-    const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST };
+    const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST, history: MOST_IN_PAGE.messages };
     const times = { pingMs: settings.liveness.heartbeatMs, spreadMs: spreadMs(connections.size) };
     this.sendNotice(notices.hello(this.id, times, limits, status.isLogUp));
   }

@@ -54,8 +54,9 @@ export class RequestBacklog {
   add(request: Exclude<Request, Join>, bytes: number): boolean {
     if (++this.#requests > MOST_WAITING.requests) return false;
     this.#bytes += bytes;
-    // requests about no thread have a lane of their own, which no thread id can equal
-    this.#lanes.add({ th: 'th' in request ? request.th : `~${request.t}`, isJoin: false, request, bytes });
+    // requests about no thread have a lane of their own, which no thread id can equal; pages of history delay no other request
+    const hasLane = 'th' in request && request.t !== 'history';
+    this.#lanes.add({ th: hasLane ? request.th : `~${request.t}`, isJoin: false, request, bytes });
     return true;
   }
 

@@ -31,7 +31,7 @@ export const notices = {
   hello: (
     sid: string,
     times: { pingMs: number; spreadMs: number | undefined },
-    limits: { maxBytes: number; list: number },
+    limits: { maxBytes: number; list: number; history: number },
     isUp: boolean,
   ): Frame => encodeText(JSON.stringify({ t: 'hello', sid, ...times, limits, up: isUp ? undefined : false })),
   /** @param ids of token streams in progress */
@@ -77,6 +77,18 @@ export interface InboxJoin extends Omit<Join, 't' | 'th'> {
   readonly t: 'inbox';
 }
 
+/** A client asks for messages of a thread's past, before a position or cursor, or up to it. */
+export interface HistoryRequest {
+  readonly t: 'history';
+  readonly th: string;
+  readonly ref: number | undefined;
+  /** Empty if it is no text. */
+  readonly before: string | undefined;
+  readonly until: string | undefined;
+  /** As it came. */
+  readonly limit: number | undefined;
+}
+
 /** What a client acknowledges: cumulative, by thread. */
 export type Acknowledged = readonly [th: string, o: number];
 
@@ -84,6 +96,7 @@ export type Acknowledged = readonly [th: string, o: number];
 export type Request =
   | Join
   | InboxJoin
+  | HistoryRequest
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   /** A fresh token; undefined if it is no text. */
@@ -109,7 +122,7 @@ export const MAX_LIST = 256;
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs, before, until, limit } = frame;
   switch (t) {
     case 'join':
       return joinIn([th, ref, from, s, have], { parts, codecs });
@@ -120,6 +133,16 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
     case 'inbox':
       if (from !== undefined && typeof from !== 'string') return undefined;
       return { t, from, join: joinRequestIn(s, { parts, codecs }, have, ref) };
+    case 'history':
+      if (typeof th !== 'string') return undefined;
+      return {
+        t,
+        th,
+        ref: numberIn(ref),
+        before: placeIn(before),
+        until: placeIn(until),
+        limit: limit === undefined ? undefined : (numberIn(limit) ?? NaN),
+      };
     case 'cancel':
       return typeof th === 'string' && typeof s === 'string' ? { t, th, s } : undefined;
     case 'leave':
@@ -172,6 +195,9 @@ export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
   const { t, th, id } = (end < 0 ? undefined : parseObject(`${head.slice(0, end)}}`)) ?? {};
   return t === 'pub' && isId(th) && isId(id) ? { th, id } : {};
 }
+
+/** What is no text is no place either. */
+const placeIn = (value: unknown): string | undefined => (value === undefined || typeof value === 'string' ? value : '');
 
 const numberIn = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 

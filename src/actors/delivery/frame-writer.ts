@@ -34,6 +34,8 @@ export class FrameWriter {
   #notices: Frame[] | undefined;
   readonly #highWaterMark: number;
   #noticeBytes = 0;
+  /** A page of history that waits among the notices. */
+  #page: Frame | undefined;
   #messages = 0;
   #bytes = 0;
   readonly #owner: Owner;
@@ -82,9 +84,9 @@ export class FrameWriter {
     return this.#isAbandoned;
   }
 
-  /** Fewer than half of the allowed notices wait. */
+  /** Fewer than half of the allowed notices wait, and no page. */
   get takesNotices(): boolean {
-    return this.#noticeBytes < MAX_NOTICE_BYTES / 2;
+    return this.#page === undefined && this.#noticeBytes < MAX_NOTICE_BYTES / 2;
   }
 
   /** Number of messages written; the last one may be unfinished. */
@@ -135,6 +137,17 @@ export class FrameWriter {
   sayLater(notice: Frame): void {
     (this.#notices ??= []).push(notice);
     this.#noticeBytes += notice.bytes;
+  }
+
+  /**
+   * Writes a page of history like a notice, without counting it as one: the client has asked for it, and gets no further answer before it
+   * is written.
+   */
+  sayPage(page: Frame): void {
+    this.depart();
+    this.#page = page;
+    (this.#notices ??= []).push(page);
+    this.#flushNotices();
   }
 
   /** Writes several small messages at once, text of a stream, or a part of a big message. Only when `admit('message')` allows it. */
@@ -233,7 +246,8 @@ export class FrameWriter {
     if (notices.length === 0) this.#notices = undefined;
     const piece = notice?.pieces[0];
     if (notice === undefined || piece === undefined) return;
-    this.#noticeBytes -= notice.bytes;
+    if (notice === this.#page) this.#page = undefined;
+    else this.#noticeBytes -= notice.bytes;
     this.#hand(piece, notice.bytes, undefined);
   }
 
@@ -262,6 +276,7 @@ export class FrameWriter {
     this.#boarded = undefined;
     this.#notices = undefined;
     this.#noticeBytes = 0;
+    this.#page = undefined;
     const unfinished = this.#unfinished;
     this.#unfinished = undefined;
     unfinished?.drop();
