@@ -139,10 +139,7 @@ export class FrameWriter {
     this.#noticeBytes += notice.bytes;
   }
 
-  /**
-   * Writes a page of history like a notice, without counting it as one: the client has asked for it, and gets no further answer before it
-   * is written.
-   */
+  /** Writes a page of history like a notice, but does not count it: the client gets no further answer before it is written. */
   sayPage(page: Frame): void {
     this.depart();
     this.#page = page;
@@ -274,9 +271,8 @@ export class FrameWriter {
     this.#isOpen = false;
     this.#isAbandoned = true;
     this.#boarded = undefined;
-    this.#notices = undefined;
+    this.#notices = this.#page = undefined;
     this.#noticeBytes = 0;
-    this.#page = undefined;
     const unfinished = this.#unfinished;
     this.#unfinished = undefined;
     unfinished?.drop();
