@@ -124,6 +124,7 @@ export type {
   RefusedHandshake,
   RefusedReason,
   Transition,
+  Undelivered,
 } from './api/events.ts';
 export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';

@@ -17,10 +17,25 @@ export interface HubEvents {
   join: Membership;
   /** A connection of this process has left a thread that it had joined. Those of a connection that ends may come before `evicted` or after. */
   leave: Membership & { readonly reason: LeaveReason };
+  /**
+   * A message has been logged and offered, and this user of its `audience` had no connection in the thread then, in any process. A user with a
+   * connection is not reported, even if that connection is behind or about to end. A second send with the same `idempotencyKey` reports again:
+   * use `id` to notify the user once. While the log is unreachable, users without a connection in this process are reported, with an
+   * `error` event.
+   */
+  undelivered: Undelivered;
   /** A shared log has become unreachable, or reachable again. The connections stay, and catch up by themselves. */
   log: { readonly isUp: boolean; readonly error: Error | undefined };
   /** An error that no caller could catch: of a listener, an inspector, or the log. Without a listener it is a process warning. */
   error: unknown;
+}
+
+/** A message and a user who has not been there. */
+export interface Undelivered {
+  readonly userId: string;
+  readonly threadId: string;
+  /** Of the message. */
+  readonly id: string;
 }
 
 /** One connection in one thread. */

@@ -36,6 +36,12 @@ export interface SendOptions {
    * also after a reconnect, if it is or recently was a connection of this process. Edits of the message are not for them either. @default none
    */
   except?: string | { readonly userId: string } | undefined;
+  /**
+   * Ids of the users whom the message is meant for, whether they are in the thread or not. When it has been logged and offered, the hub emits
+   * `undelivered` for each of them who has no connection in the thread, in any process: send a push notification. Users of `except` are left out. Not for the
+   * library's own threads. @default none
+   */
+  audience?: readonly string[] | undefined;
   /** After this time the message is not delivered any more to connections that are behind. @default never */
   expiresInMs?: number | undefined;
   /** Id of the message, `^[\w.:-]{1,128}$`. A second send with the same id returns the position of the first. @default random */

@@ -40,6 +40,12 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
    */
   memberCount(): Promise<number>;
   /**
+   * The ids of the users with a connection in the thread, in all processes that share the log, each once, in no order. Connections without
+   * a `userId` are not counted. What other processes have is a few milliseconds old; users of a crashed process stay for up to 15 seconds.
+   * @throws LogUnavailableError; LogUnsupportedError: the log has no `presence`
+   */
+  users(): Promise<readonly string[]>;
+  /**
    * The current position of the log, `epoch.offset.id`.
    * @throws LogUnavailableError
    */

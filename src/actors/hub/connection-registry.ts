@@ -80,6 +80,12 @@ export class ConnectionRegistry implements ConnectionPort {
     return [...this.#users.of(userId)];
   }
 
+  /** Whether a connection of the user is in the thread. */
+  isUserIn(userId: string, threadId: string): boolean {
+    for (const connection of this.#users.of(userId)) if (connection.isIn(threadId)) return true;
+    return false;
+  }
+
   /** If there is one too many, the oldest is evicted. */
   add(connection: ConnectionActor): void {
     this.#oldestTooMany(connection.userId)?.evict(closeCodes.replaced);

@@ -29,6 +29,7 @@ const EVENTS: Readonly<Record<keyof HubEvents, true>> = {
   evicted: true,
   join: true,
   leave: true,
+  undelivered: true,
   log: true,
   error: true,
 };

@@ -33,6 +33,7 @@ import { sendIfActive } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
 import { checkGroup, GroupHandle } from './thread-group.ts';
 import { ThreadRegistry } from './thread-registry.ts';
+import { ThreadUsers } from './thread-users.ts';
 import { UserHandle } from './user-handle.ts';
 import { UserOrders } from './user-orders.ts';
 import type { AttachOptions, UpgradeServer } from '../../api/attach.ts';
@@ -98,11 +99,12 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#orders = new UserOrders(context, this.#connections);
     const notices = this.#orders;
     const scopeOfConnection = (id: string): string => connectionScope(id, this.#connections.clientIdOf(id));
+    const users = new ThreadUsers(context, this.#connections, (id) => this.#threads.membersOf(id), news);
     this.#threads = new ThreadRegistry(
-      { ...context, serializer, joinedFrames, batch, notices, scopeOfConnection },
+      { ...context, serializer, joinedFrames, batch, notices, users, scopeOfConnection },
       (id) => this.#connections.get(id),
     );
-    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, news);
+    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, users);
     const { budgets, unfinished } = this.#acceptor;
     this.#parts = { context, serializer, connections: this.#connections, threads: this.#threads, unfinished };
     this.#deadLines = new DeadLines(context.actorOptions.clock, (userId) => this.#connections.ofUser(userId));

@@ -111,6 +111,10 @@ export class ThreadRegistry implements Task, ThreadPort {
     return members.flatMap(({ subscriber }) => this.#connection(subscriber.id) ?? []);
   }
 
+  usersOf(threadId: string): Promise<readonly string[]> {
+    return this.#services.users.of(threadId);
+  }
+
   streamsOf(threadId: string): readonly StreamInProgress[] {
     return this.#byId.get(threadId)?.streams?.inProgress ?? [];
   }

@@ -19,6 +19,8 @@ export interface SendSettings {
   readonly except: string | undefined;
   /** Other threads get the same message under the same id. */
   readonly isShared: boolean;
+  /** Users whom it is meant for. */
+  readonly audience: readonly string[] | undefined;
   readonly expiresAt: number;
   readonly isSnapshot: boolean;
   readonly parent: SpanParent;
@@ -26,6 +28,7 @@ export interface SendSettings {
 }
 
 const SEND_OPTIONS: OptionTable<SendOptions> = {
+  audience: 'any',
   lane: 'text',
   conflate: 'text',
   except: 'any',
@@ -75,6 +78,14 @@ function exceptOf(value: unknown, hub: SendingHub): string | undefined {
   throw new InvalidOptionError({ option: 'except', value, expected: 'the id of a connection, or { userId }' });
 }
 
+function checkAudience(audience: unknown): readonly string[] | undefined {
+  if (audience === undefined || areUserIds(audience)) return audience;
+  throw new InvalidOptionError({ option: 'audience', value: audience, expected: 'an array of user ids' });
+}
+
+const areUserIds = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((id) => typeof id === 'string' && id !== '');
+
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveSend(options: SendOptions, hub: SendingHub, isShared = false): SendSettings {
   checkSendOptions(options);
@@ -87,6 +98,7 @@ export function resolveSend(options: SendOptions, hub: SendingHub, isShared = fa
     replaces: checkReplaces(options, id),
     except: exceptOf(options.except, hub),
     isShared,
+    audience: checkAudience(options.audience),
     expiresAt: expiresInMs === Infinity ? Infinity : hub.now() + expiresInMs,
     isSnapshot: options.snapshot === true,
     parent: options.traceContext ?? activeContext(),

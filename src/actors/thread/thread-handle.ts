@@ -38,6 +38,10 @@ export class ThreadHandle implements Thread {
     return this.#threads.membersOf(this.id);
   }
 
+  users(): Promise<readonly string[]> {
+    return this.#threads.usersOf(this.id);
+  }
+
   async memberCount(): Promise<number> {
     const elsewhere = await this.#services.settings.log.membersElsewhere?.(this.id);
     return this.stats.members + (elsewhere ?? 0);

@@ -11,6 +11,8 @@ export interface ThreadPort {
   /** Whether a client may have the thread opened: it is open, or the hub has not too many. */
   hasRoomFor(threadId: string): boolean;
   membersOf(threadId: string): readonly Connection[];
+  /** The users in the thread, in all processes. */
+  usersOf(threadId: string): Promise<readonly string[]>;
   statsOf(threadId: string): ThreadStats;
   /** Token streams in progress, as far as this process knows. */
   streamsOf(threadId: string): readonly StreamInProgress[];

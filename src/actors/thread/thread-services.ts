@@ -14,6 +14,24 @@ export interface NoticePort {
   onMissed(members: readonly Connection[]): void;
 }
 
+/** A message for which the application has named an audience. */
+export interface Aimed {
+  readonly threadId: string;
+  readonly id: string;
+  /** User ids. */
+  readonly audience: readonly string[];
+  /** The scope of those who do not get it. */
+  readonly except: string | undefined;
+}
+
+/** The users in threads. */
+export interface AudiencePort {
+  /** The users with a connection in the thread, in all processes. */
+  of(threadId: string): Promise<readonly string[]>;
+  /** The message was offered: notifies the application of those who have no connection in the thread. */
+  delivered(message: Aimed): void;
+}
+
 /** What threads need from the hub. */
 export interface ThreadServices extends StreamServices {
   readonly serializer: SerializerActor;
@@ -24,6 +42,7 @@ export interface ThreadServices extends StreamServices {
   /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
   readonly machine: typeof threadMachine;
   readonly notices: NoticePort;
+  readonly users: AudiencePort;
   /** The thread has closed. */
   readonly forgetThread: (threadId: string) => void;
 }

@@ -1,6 +1,7 @@
 import type { Entry } from '../../api/entry.ts';
 import type { LogReset, LogSubscription } from '../../api/log.ts';
-import { isConnectionThread, parsePosition } from '../../infra/log/ids.ts';
+import { InvalidOptionError } from '../../infra/errors.ts';
+import { isConnectionThread, isOwnThreadId, parsePosition } from '../../infra/log/ids.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { Counters } from '../support/counters.ts';
 import type { ThreadServices } from './thread-services.ts';
@@ -111,7 +112,9 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     isShared = false,
   ): Promise<Receipt> {
     const settings = resolveSend(options, this.#services, isShared);
-    const { lane, parent, link } = settings;
+    const { lane, parent, link, audience, except } = settings;
+    if (audience !== undefined && isOwnThreadId(this.id))
+      throw new InvalidOptionError({ option: 'audience', value: audience, expected: 'a thread that users join' });
     const span = this.#services.telemetry.publish({ threadId: this.id, lane, parent, link });
     this.#life.enter(span.trace);
     try {
@@ -121,7 +124,10 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
         removed === undefined
           ? this.#publishing.publish(message, settings, span)
           : this.#publishing.remove(removed, settings, span);
-      return completed(await publishing, span, this.#services);
+      const receipt = completed(await publishing, span, this.#services);
+      if (audience !== undefined)
+        this.#services.users.delivered({ threadId: this.id, id: receipt.id, audience, except });
+      return receipt;
     } catch (error) {
       this.#services.counters.sendsFailed++;
       span.end({}, error);
