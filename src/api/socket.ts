@@ -69,7 +69,15 @@ export interface Link {
   /** Gathers the writes of a visit into one system call. */
   cork(): void;
   uncork(): void;
+  /**
+   * Asks the client to answer, or only watches what was written before: see `confirmsReceipt`. `onPong` follows.
+   */
   ping(seq: number): void;
+  /**
+   * False if `onPong` says only that the kernel has taken everything written before the ping, because this kind of socket has no pings.
+   * @default true: the client has received it
+   */
+  readonly confirmsReceipt?: boolean | undefined;
   /**
    * Stops reading until `resumeReading`, so that the client can send no more. Data that was already read may still be reported. @default
    * reads on

@@ -27,6 +27,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '.': ['@opentelemetry/api', 'xstate'],
   './client': [],
   './define': [],
+  './http': ['@opentelemetry/api'],
   './inspector': ['@opentelemetry/api', 'xstate'],
   './machines': ['xstate'],
   './react': ['react'],

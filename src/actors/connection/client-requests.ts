@@ -14,7 +14,7 @@ import type { ClientSession } from './client-session.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { answerHistory } from './history-answers.ts';
-import { Publishing, REFUSALS } from './publishing.ts';
+import { codeOf, Publishing, type Reasons } from './publishing.ts';
 import { notices, type Request } from './wire-protocol.ts';
 
 /** Errors that the client's URL may have caused. */
@@ -32,7 +32,10 @@ export class ClientRequests {
   constructor(session: ClientSession, services: ConnectionServices) {
     this.#session = session;
     this.#services = services;
-    this.#publishing = new Publishing(session, services, (...refusal) => this.#refuse(...refusal));
+    this.#publishing = new Publishing(session, services, {
+      accept: ({ th, id }, acceptance) => session.line.sendNotice(notices.accepted(th, id, acceptance)),
+      refuse: (...refusal) => this.#refuse(...refusal),
+    });
   }
 
   /** Never rejects. */
@@ -81,7 +84,7 @@ export class ClientRequests {
     if (session.isOver) return;
     if (answer === true) session.line.sendNotice(notices.renewed(request.ref));
     else if (answer === 'unasked') this.#refuse(request, answer);
-    else this.#refuse(request, REFUSALS[answer.status] ?? 'forbidden', { why: answer.message });
+    else this.#refuse(request, codeOf(answer), { why: answer.message });
   }
 
   /** Answers with the error's code, if there is one for clients. */
@@ -121,11 +124,7 @@ export class ClientRequests {
     if (!isTheirs) this.#services.report(error);
   }
 
-  #refuse(
-    request: Request,
-    code: string,
-    reasons?: { readonly why: string; readonly paths?: readonly string[] },
-  ): void {
+  #refuse(request: Request, code: string, reasons?: Reasons): void {
     if ('isInUrl' in request && request.isInUrl) {
       this.#session.line.evict(closeCodes.forbidden);
       return;

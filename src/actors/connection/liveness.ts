@@ -64,9 +64,9 @@ export class Liveness {
     return this.#ackedBytes;
   }
 
-  /** How long the last answered barrier took; undefined before the first answer. */
+  /** How long the last answered barrier took; undefined before the first answer, and where the client is not asked. */
   get roundTripMs(): number | undefined {
-    return this.#pongSeq === 0 ? undefined : this.#roundTripMs;
+    return this.#pongSeq === 0 || this.#link.confirmsReceipt === false ? undefined : this.#roundTripMs;
   }
 
   /** Sends a ping barrier now and returns its number. */
@@ -113,7 +113,7 @@ export class Liveness {
     this.#roundTripMs = now - barrier.at;
     this.#fastestMs = Math.min(this.#fastestMs, this.#roundTripMs);
     this.#window?.answered(barrier, now);
-    this.#ackedBytes = barrier.bytes;
+    if (this.#link.confirmsReceipt !== false) this.#ackedBytes = barrier.bytes;
     this.#answeredAt = now;
   }
 

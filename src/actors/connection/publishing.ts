@@ -1,5 +1,5 @@
 import { Answer } from '../../api/answer.ts';
-import type { PublishAnswer } from '../../api/connection.ts';
+import type { ClientMessage, Connection, PublishAnswer } from '../../api/connection.ts';
 import type { ThreadDefinition } from '../../api/definition.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import { Refusal } from '../../api/refusal.ts';
@@ -9,39 +9,72 @@ import { isThenable, withDeadline } from '../support/callback-deadline.ts';
 import { scopedId, scopeOf } from '../support/id-scope.ts';
 import { checkSchema, type Verdict } from '../support/schema-check.ts';
 import type { Decision } from './asked-once.ts';
-import type { ClientSession } from './client-session.ts';
 import type { ConnectionServices } from './connection-services.ts';
-import { notices, type Request } from './wire-protocol.ts';
+import type { ConnectionSettings } from './resolve-accept-options.ts';
+import type { Request } from './wire-protocol.ts';
 
 export type PublishRequest = Request & { readonly t: 'pub' };
 
-/** Refuses a request of the client. */
-export type Refuse = (
-  request: PublishRequest,
-  code: string,
-  reasons?: { readonly why: string; readonly paths?: readonly string[] },
-) => void;
+/** Why a request is refused, in words. */
+export interface Reasons {
+  readonly why: string;
+  readonly paths?: readonly string[];
+}
+
+/** A message that the application has accepted. */
+export interface Acceptance {
+  /** Its id in the thread. */
+  readonly mid: string;
+  readonly pos: string | undefined;
+  /** The JSON of the application's data. */
+  readonly data: string | undefined;
+}
+
+/** A client that publishes: over its connection, or by a request of its own. */
+export interface Publisher {
+  readonly settings: ConnectionSettings;
+  /** As the application knows it. */
+  readonly connection: Connection;
+  /** The client has gone. */
+  readonly isOver: boolean;
+  isIn(threadId: string): boolean;
+  /** Whether the client may publish there: it is in the thread, or may join it. */
+  mayPublish(threadId: string): Promise<boolean>;
+  /** Passes a message to the application's listeners; false if there are none. */
+  readonly emit: (message: ClientMessage) => boolean;
+}
+
+/** Answers the client. */
+export interface PublishAnswers {
+  readonly accept: (request: PublishRequest, acceptance: Acceptance) => void;
+  readonly refuse: (request: PublishRequest, code: string, reasons?: Reasons) => void;
+}
 
 /** The error code for the client when the application refuses with an HTTP status. */
-export const REFUSALS: Readonly<Record<number, string>> = {
+const REFUSALS: Readonly<Record<number, string>> = {
   401: 'unauthenticated',
   403: 'forbidden',
   429: 'rate-limited',
   503: 'unavailable',
 };
 
+type PublishServices = Pick<ConnectionServices, 'settings' | 'publications' | 'now' | 'lookAtEachSweep'>;
+
+/** The code for the client when the application refuses. */
+export const codeOf = ({ status }: Refusal): string => REFUSALS[status] ?? 'forbidden';
+
 /** Passes what one client publishes to the application, and its answer to the client. */
 export class Publishing {
-  readonly #session: ClientSession;
-  readonly #services: ConnectionServices;
-  readonly #refuse: Refuse;
+  readonly #session: Publisher;
+  readonly #services: PublishServices;
+  readonly #answers: PublishAnswers;
   /** The scope of the ids that the client chooses; undefined before the first one. */
   #scope: string | undefined;
 
-  constructor(session: ClientSession, services: ConnectionServices, refuse: Refuse) {
+  constructor(session: Publisher, services: PublishServices, answers: PublishAnswers) {
     this.#session = session;
     this.#services = services;
-    this.#refuse = refuse;
+    this.#answers = answers;
   }
 
   /** @throws what the application throws, and the errors of the library that the client gets as codes */
@@ -86,7 +119,7 @@ export class Publishing {
     const decision = await this.#services.publications.decide({ threadId, key, definition, ask });
     if (decision.is === 'accepted') this.#accept(request, decision);
     else if (decision.is === 'refused' && decision.by !== undefined)
-      this.#refuse(request, REFUSALS[decision.by.status] ?? 'forbidden', { why: decision.by.message });
+      this.#refuse(request, codeOf(decision.by), { why: decision.by.message });
     else this.#refuse(request, 'forbidden');
   }
 
@@ -108,11 +141,12 @@ export class Publishing {
     if (issues !== undefined) throw new InvalidAnswerError({ threadId, pattern, issues });
   }
 
-  #accept(
-    request: PublishRequest,
-    { mid, pos, data }: { readonly mid: string; readonly pos: string | undefined; readonly data: string | undefined },
-  ): void {
-    this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid, pos, data }));
+  #accept(request: PublishRequest, { mid, pos, data }: Acceptance): void {
+    this.#answers.accept(request, { mid, pos, data });
+  }
+
+  #refuse(request: PublishRequest, code: string, reasons?: Reasons): void {
+    this.#answers.refuse(request, code, reasons);
   }
 }
 

@@ -6,7 +6,10 @@ import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { GatewaySettings } from './resolve-attach-options.ts';
 
 /** @throws what the application's predicate throws; InvalidOptionError if it returns another type, such as a promise */
-export function isOriginAllowed(request: IncomingMessage, allowed: GatewaySettings['allowedOrigins']): boolean {
+export function isOriginAllowed(
+  request: Pick<IncomingMessage, 'headers' | 'url'>,
+  allowed: GatewaySettings['allowedOrigins'],
+): boolean {
   const { origin } = request.headers;
   // only browsers send one, and they always do
   if (origin === undefined || allowed === '*') return true;

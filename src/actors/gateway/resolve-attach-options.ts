@@ -66,18 +66,18 @@ export function resolveAttach(options: AttachOptions, { input }: HubSettings): G
   };
 }
 
-function checkAddress(clientAddress: AttachOptions['clientAddress']): GatewaySettings['clientAddress'] {
+export function checkAddress(clientAddress: AttachOptions['clientAddress']): GatewaySettings['clientAddress'] {
   if (clientAddress === false) return () => undefined;
   return checkFunction('clientAddress', clientAddress) ?? directAddress;
 }
 
-function checkPath(path: unknown): string {
+export function checkPath(path: unknown): string {
   if (typeof path === 'string' && /^\/[^?#\s]*$/.test(path)) return path;
   throw new InvalidOptionError({ option: 'path', value: path, expected: "a path from '/', without a query" });
 }
 
 /** A trailing slash, or a `*` within, would silently match no browser. */
-function checkOrigins(allowed: AttachOptions['allowedOrigins']): Pick<AttachOptions, 'allowedOrigins'> {
+export function checkOrigins(allowed: AttachOptions['allowedOrigins']): Pick<AttachOptions, 'allowedOrigins'> {
   if (allowed === undefined) return {};
   if (allowed === '*') return { allowedOrigins: allowed };
   if (typeof allowed === 'function') {

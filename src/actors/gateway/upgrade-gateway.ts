@@ -1,19 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { AttachOptions, UpgradeServer } from '../../api/attach.ts';
-import type { RefusedHandshake, RefusedReason } from '../../api/events.ts';
+import type { RefusedReason } from '../../api/events.ts';
 import type { Format, MaybePromise } from '../../api/message.ts';
 import { Refusal } from '../../api/refusal.ts';
 import type { Session } from '../../api/session.ts';
-import type { Link, LinkListener } from '../../api/socket.ts';
 import { AuthenticationTimeoutError, TooManyConnectionsError, UpgradeTakenError } from '../../infra/errors.ts';
 import { makeUpgrader, type Handshake } from '../../infra/socket/handshake.ts';
 import { queryOf } from '../../infra/socket/request-target.ts';
 import { watchAccepts } from '../../infra/socket/accept-watch.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
-import type { InputBudgets } from '../connection/input-budgets.ts';
 import { clientIdIn, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
-import type { ConnectionActor } from '../connection/connection.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { HubContext } from '../support/context.ts';
 import { isThenable } from '../support/callback-deadline.ts';
@@ -21,6 +18,7 @@ import { warnDeveloper } from '../support/development-warning.ts';
 import type { Task } from '../support/slice-scheduler.ts';
 import { assertSession } from '../connection/assert-session.ts';
 import { formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
+import type { GatewayPort } from './gateway-port.ts';
 import { HandshakeBudget } from './handshake-budget.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { AuthenticationContext } from './authentication-context.ts';
@@ -28,20 +26,6 @@ import { ReadableRefusals } from './readable-refusals.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { resolveAttach, type GatewaySettings } from './resolve-attach-options.ts';
 import { joinFromUrl } from './url-joins.ts';
-
-/** What the gateway needs from its hub, besides the shared context. */
-export interface GatewayPort {
-  readonly budgets: InputBudgets;
-  /** @throws TooManyConnectionsError */
-  assertRoom(userId: string | undefined): void;
-  accept(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings): ConnectionActor;
-  /**
-   * Looks for a place for one more connection of the user by ending dead ones. Resolves when there is a place, or when there can be none.
-   */
-  makeRoom(userId: string, signal: AbortSignal): Promise<void>;
-  /** A handshake was refused: it is counted, and becomes a `refused` event. */
-  refused(news: RefusedHandshake): void;
-}
 
 /** A hint in the answer, for developers who look at it in the browser's tools. The page cannot see it. */
 const ORIGIN_HINT =

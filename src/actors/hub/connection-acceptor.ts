@@ -26,6 +26,8 @@ export class ConnectionAcceptor {
   readonly budgets: InputBudgets;
   /** Counts unfinished messages of clients. */
   readonly unfinished: UnfinishedInput;
+  /** Asks the application about what clients publish. */
+  readonly publications: AskedOnce;
   readonly #services: ConnectionServices;
   readonly #connections: ConnectionRegistry;
   readonly #threads: ThreadRegistry;
@@ -40,6 +42,7 @@ export class ConnectionAcceptor {
     this.#connections = connections;
     this.#threads = threads;
     this.budgets = new InputBudgets(settings.input.rates, now);
+    this.publications = new AskedOnce(context);
     this.unfinished = new UnfinishedInput(settings.input.maxUnfinishedBytes, settings.input.maxFrameBytes);
     this.#services = {
       ...context,
@@ -52,7 +55,7 @@ export class ConnectionAcceptor {
       threads,
       connections,
       membership,
-      publications: new AskedOnce(context),
+      publications: this.publications,
     };
   }
 

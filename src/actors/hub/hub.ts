@@ -17,6 +17,8 @@ import { FlushTimer } from '../streams/flush-timer.ts';
 import type { StreamServices } from '../streams/stream-services.ts';
 import { ConnectionAcceptor } from './connection-acceptor.ts';
 import { LiveStatus } from './hub-status.ts';
+import type { GatewayPort } from '../gateway/gateway-port.ts';
+import { openDoor } from '../gateway/hub-door.ts';
 import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
 import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
@@ -70,7 +72,8 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   readonly #connections: ConnectionRegistry;
   readonly #orders: UserOrders;
   readonly #acceptor: ConnectionAcceptor;
-  readonly #gateways = new Set<UpgradeGateway>();
+  readonly #gateways = new Set<{ close(): void }>();
+  readonly #port: GatewayPort;
   readonly #parts: Sources & Ending;
   readonly #deadLines: DeadLines;
   readonly #periodicWork: PeriodicWork;
@@ -108,6 +111,16 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     const { budgets, unfinished } = this.#acceptor;
     this.#parts = { context, serializer, connections: this.#connections, threads: this.#threads, unfinished };
     this.#deadLines = new DeadLines(context.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
+    this.#port = {
+      budgets,
+      publications: this.#acceptor.publications,
+      assertRoom: (userId) => this.#connections.assertRoom(userId),
+      accept: (makeLink, settings) => this.#welcome(this.#acceptor.open(makeLink, settings)),
+      refused: news.refused,
+      makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
+    };
+    const connection = (id: string): ConnectionActor | undefined => this.#connections.get(id);
+    openDoor(this, { context, port: this.#port, connection, add: (gateway) => this.#gateways.add(gateway) });
     this.#periodicWork = new PeriodicWork(context, { ...this.#parts, budgets }, looks);
     this.#logNotice = new BroadcastNotice({ values: () => this.#connections.present[Symbol.iterator]() }, context.now);
     const machine = hubMachine.provide({
@@ -158,13 +171,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
 
   attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S, Definition> = {}): () => void {
     this.#status.assertRunning('attach');
-    const gateway = new UpgradeGateway(server, options, this.#context, {
-      budgets: this.#acceptor.budgets,
-      assertRoom: (userId) => this.#connections.assertRoom(userId),
-      accept: (makeLink, settings) => this.#welcome(this.#acceptor.open(makeLink, settings)),
-      refused: this.#news.refused,
-      makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
-    });
+    const gateway = new UpgradeGateway(server, options, this.#context, this.#port);
     this.#gateways.add(gateway);
     return () => {
       gateway.detach();

@@ -10,7 +10,7 @@ export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
 }
 
 /** The request's query; never throws. */
-export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+export function queryOf({ url = '' }: Pick<IncomingMessage, 'url'>): URLSearchParams {
   const target = originFormOf(url);
   const at = target.indexOf('?');
   return new URLSearchParams(at < 0 ? '' : target.slice(at));
@@ -26,13 +26,13 @@ function originFormOf(url: string): string {
  * The browser itself says so, or a name of the server matches. A page can set neither these headers nor the request line. So a proxy's
  * `X-Forwarded-Host` is as trustworthy as `Host`, and corrects a `Host` that the proxy has rewritten.
  */
-export function isOwnPage(request: IncomingMessage, origin: string): boolean {
+export function isOwnPage(request: Pick<IncomingMessage, 'headers' | 'url'>, origin: string): boolean {
   if (request.headers['sec-fetch-site'] === 'same-origin') return true;
   return hostsOf(request).some((host) => isSameHost(origin, host));
 }
 
 /** Names, with ports, by which the browser may have called the server. */
-function hostsOf({ url = '', headers }: IncomingMessage): readonly string[] {
+function hostsOf({ url = '', headers }: Pick<IncomingMessage, 'headers' | 'url'>): readonly string[] {
   // a target in absolute form takes precedence over `Host`
   const host = ABSOLUTE.exec(url)?.[1] ?? headers.host;
   const names = [host, ...wordsOf(headers, 'x-forwarded-host'), ...forwardedHosts(headers)].filter(

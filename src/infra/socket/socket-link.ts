@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { takenBytesOf } from './taken-bytes.ts';
 import type { Body } from '../../api/body.ts';
 import { sharedWindow } from '../wire/deflate.ts';
 import { SocketFailedError, UnsupportedSocketError } from '../errors.ts';
@@ -238,19 +239,6 @@ function deflateParametersOf(webSocket: ServerWebSocket): unknown {
   if (typeof extensions !== 'object' || extensions === null) return undefined;
   const deflate: unknown = Reflect.get(extensions, 'permessage-deflate');
   return typeof deflate === 'object' && deflate !== null ? Reflect.get(deflate, 'params') : undefined;
-}
-
-/**
- * Public counters move only when a whole write is done, and on a slow line one write may take longer than a stall does. libuv's handle
- * counts what the kernel has taken of a write in progress, so look there first (Node's own socket timeouts do the same).
- */
-function takenBytesOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle === 'object' && handle !== null && 'bytesWritten' in handle && 'writeQueueSize' in handle) {
-    const { bytesWritten, writeQueueSize } = handle;
-    if (typeof bytesWritten === 'number' && typeof writeQueueSize === 'number') return bytesWritten - writeQueueSize;
-  }
-  return socket.bytesWritten - socket.writableLength;
 }
 
 function toBytes(data: unknown): Uint8Array {

@@ -1,0 +1,121 @@
+import type { Join, InboxJoin } from '../actors/connection/wire-protocol.ts';
+import type { HubDoor } from '../actors/gateway/hub-door.ts';
+import { assertThreadId, parsePosition } from '../infra/log/ids.ts';
+import { queryOf } from '../infra/socket/request-target.ts';
+import { secretKey } from './absent-connection.ts';
+import type { Admission, Visitor } from './admission.ts';
+import { EventLink, type EventStyle } from './event-link.ts';
+import type { Exchange, HeaderList } from './exchange.ts';
+import { OpenLink, type LinkTable } from './link-table.ts';
+import { ManyPlaces, noPlaces, positionsIn, ThreadPlaces } from './places.ts';
+import { Problem, problemOfClose } from './problem.ts';
+import { textIn } from './router.ts';
+
+/** Threads in one event stream. */
+const MAX_THREADS = 16;
+
+/** Neither a cache, a proxy that buffers (nginx knows the last one), nor one that compresses may hold an event back. */
+const EVENT_HEADERS: HeaderList = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
+};
+
+/** What one stream reads. */
+interface Plan {
+  readonly style: EventStyle;
+  readonly joins: readonly (Join | InboxJoin)[];
+}
+
+/** Opens event streams: each is a connection of the hub. */
+export class EventRoutes {
+  readonly #door: HubDoor;
+  readonly #admission: Admission;
+  readonly #links: LinkTable;
+
+  constructor(door: HubDoor, admission: Admission, links: LinkTable) {
+    this.#door = door;
+    this.#admission = admission;
+    this.#links = links;
+  }
+
+  /** The events of one thread. @throws Problem, InvalidPositionError */
+  ofThread(threadId: string, exchange: Exchange): Plan {
+    const query = queryOf(exchange);
+    const from = placeOf(lastEventId(exchange) ?? textIn(query, 'from'));
+    return planOf([threadId], [from], new ThreadPlaces(threadId, from), query);
+  }
+
+  /** The events of all threads in the query. @throws Problem, InvalidThreadIdError, InvalidPositionError */
+  ofThreads(exchange: Exchange): Plan {
+    const query = queryOf(exchange);
+    const threads = [...new Set(query.getAll('thread'))];
+    if (threads.length === 0 || threads.length > MAX_THREADS)
+      throw new Problem(400, 'bad-request', `name 1 to ${MAX_THREADS} threads: ?thread=a&thread=b`);
+    threads.forEach(assertThreadId);
+    const places = query.getAll('from');
+    const known = lastEventId(exchange) ?? (places.length === 1 ? places[0] : undefined);
+    const from = known === undefined ? places : positionsIn(known, threads.length);
+    if (from === undefined || (from.length > 0 && from.length !== threads.length))
+      throw new Problem(400, 'TC_INVALID_POSITION', 'from has a position for each thread, or is the id of an event');
+    const positions = threads.map((_, i) => placeOf(from[i] || undefined));
+    return planOf(threads, positions, new ManyPlaces(threads, positions), query);
+  }
+
+  /** A connection of `threadcast/client`: its frames come in requests of their own. */
+  ofClient(key: string): Plan {
+    const greeting = JSON.stringify({ t: 'link', key });
+    return { style: { places: noPlaces, format: 'json', joins: 0, greeting }, joins: [] };
+  }
+
+  /** Answers when there is a place for the connection, and its threads are joined. @throws Problem */
+  async open(plan: Plan, exchange: Exchange, visitor: Visitor, headers: HeaderList, key = secretKey()): Promise<void> {
+    await this.#admission.assertRoom(visitor, exchange);
+    if (exchange.signal.aborted) return;
+    const settings = this.#admission.settingsOf(visitor, exchange);
+    const answer = {
+      open: exchange.open(200, { ...headers, ...EVENT_HEADERS }),
+      refuse: (code: number, reason: string): void => {
+        const problem = problemOfClose(code, reason);
+        exchange.send(problem.status, { ...headers, 'content-type': 'application/problem+json' }, problem.body);
+      },
+      abort: () => exchange.abort(),
+      ended: () => this.#links.delete(settings.id),
+    };
+    const connection = this.#door.port.accept((listener) => {
+      const link = new EventLink(answer, plan.style, listener);
+      exchange.signal.addEventListener('abort', link.onClose, { once: true });
+      this.#links.add(new OpenLink({ link, sid: settings.id, key, userId: visitor.userId }));
+      return link;
+    }, settings);
+    if (plan.joins.length > 0) connection.joinFromUrl(plan.joins);
+  }
+}
+
+function planOf(
+  threads: readonly string[],
+  from: readonly (string | undefined)[],
+  places: EventStyle['places'],
+  query: URLSearchParams,
+): Plan {
+  const format = query.get('format') ?? 'json';
+  if (format !== 'json' && format !== 'plain') throw new Problem(400, 'bad-request', 'format is json or plain');
+  const inbox = query.get('inbox');
+  const asked = { join: {}, isInUrl: true };
+  const joins: (Join | InboxJoin)[] = threads.map((th, i) => ({ t: 'join', th, from: from[i], ...asked }));
+  if (inbox !== null) joins.unshift({ t: 'inbox', from: placeOf(inbox || undefined), ...asked });
+  return { style: { places, format, joins: joins.length }, joins };
+}
+
+/** An `EventSource` that comes back says what it has. */
+function lastEventId({ headers }: Exchange): string | undefined {
+  const id = headers['last-event-id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+}
+
+/** @throws InvalidPositionError */
+function placeOf(from: string | undefined): string | undefined {
+  if (from !== undefined && from !== 'start') parsePosition(from);
+  return from;
+}

@@ -1,0 +1,156 @@
+import type { Thread } from '../api/thread.ts';
+import type { HubDoor } from '../actors/gateway/hub-door.ts';
+import { ThreadcastError } from '../infra/errors.ts';
+import { queryOf } from '../infra/socket/request-target.ts';
+import { secretKey } from './absent-connection.ts';
+import { Admission, type Visitor } from './admission.ts';
+import { ByteHold } from './byte-hold.ts';
+import { acknowledge, receiveFrames } from './client-frames.ts';
+import { corsHeaders, PREFLIGHT } from './cors.ts';
+import { EventRoutes } from './event-routes.ts';
+import type { Exchange, HeaderList } from './exchange.ts';
+import { pageJson } from './history-route.ts';
+import { LinkTable } from './link-table.ts';
+import type { HttpSettings } from './options.ts';
+import { poll } from './poll-route.ts';
+import { Problem, problemFrom, problemOf } from './problem.ts';
+import { assertMayEnter, parseBody, publish } from './publish-route.ts';
+import { assertMethod, numberIn, textIn, threadIn, type Route } from './router.ts';
+
+const JSON_HEADERS: HeaderList = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Pages of history that are read at the same time: each may hold 4 MiB, or one big message. */
+const MAX_PAGES = 32;
+
+/** A hub, as far as requests need it by its public name. */
+export interface HistoryOf {
+  thread(threadId: string): Pick<Thread, 'history'>;
+}
+
+/** Answers the requests of one handler. */
+export class HttpDoor {
+  readonly #hub: HistoryOf;
+  readonly #door: HubDoor;
+  readonly #settings: HttpSettings;
+  readonly #admission: Admission;
+  readonly #links = new LinkTable();
+  readonly #events: EventRoutes;
+  readonly #hold: ByteHold;
+  #pending = 0;
+  #pages = 0;
+
+  constructor(hub: HistoryOf, door: HubDoor, settings: HttpSettings) {
+    this.#hub = hub;
+    this.#door = door;
+    this.#settings = settings;
+    this.#admission = new Admission(door, settings);
+    this.#events = new EventRoutes(door, this.#admission, this.#links);
+    this.#hold = new ByteHold(door.context.settings.input.maxUnfinishedBytes);
+  }
+
+  /** Never rejects. */
+  async answer(route: Route, exchange: Exchange): Promise<void> {
+    let headers: HeaderList = {};
+    let visitor: Visitor | undefined;
+    this.#pending++;
+    try {
+      this.#admission.assertOrigin(exchange);
+      headers = corsHeaders(exchange.headers.origin, this.#settings.allowedOrigins === '*');
+      if (exchange.method === 'OPTIONS') {
+        exchange.send(204, { ...headers, ...PREFLIGHT });
+        return;
+      }
+      assertMethod(route, exchange.method);
+      if (this.#pending > this.#settings.maxPendingRequests) throw new Problem(503, 'unavailable', 'too many requests');
+      if (route.to === 'link' && exchange.method === 'POST') {
+        // the key of its connection says who it is
+        await receiveFrames(await this.#bodyOf(exchange), this.#links);
+        exchange.send(204, headers);
+        return;
+      }
+      visitor = await this.#admission.admit(exchange);
+      await this.#serve(route, exchange, visitor, headers);
+    } catch (error) {
+      this.#fail(error, exchange, visitor, headers);
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  async #serve(route: Route, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
+    switch (route.to) {
+      case 'events':
+        return this.#events.open(this.#events.ofThread(threadIn(route.segment), exchange), exchange, visitor, headers);
+      case 'all-events':
+        return this.#events.open(this.#events.ofThreads(exchange), exchange, visitor, headers);
+      case 'link': {
+        const key = secretKey();
+        return this.#events.open(this.#events.ofClient(key), exchange, visitor, headers, key);
+      }
+      case 'acks':
+        acknowledge(await this.#jsonOf(exchange, visitor), this.#links, visitor.userId);
+        exchange.send(204, headers);
+        return undefined;
+      case 'poll': {
+        const what = { threadId: threadIn(route.segment), visitor, admission: this.#admission, door: this.#door };
+        return poll(exchange, what, this.#hold, { ...headers, ...JSON_HEADERS });
+      }
+      case 'messages': {
+        const threadId = threadIn(route.segment);
+        if (exchange.method === 'GET') return this.#history(threadId, exchange, visitor, headers);
+        return this.#publish(threadId, exchange, visitor, headers);
+      }
+    }
+  }
+
+  async #publish(threadId: string, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
+    const data = await this.#jsonOf(exchange, visitor);
+    const open = this.#links.ofUser(queryOf(exchange).get('sid'), visitor.userId);
+    const connection = open && this.#door.connection(open.sid);
+    const hub = { admission: this.#admission, door: this.#door, connection };
+    exchange.send(200, { ...headers, ...JSON_HEADERS }, await publish(threadId, data, visitor, exchange, hub));
+  }
+
+  async #history(threadId: string, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
+    const query = queryOf(exchange);
+    const limit = numberIn(query, 'limit', 100, 1_000);
+    await assertMayEnter(visitor, threadId, this.#admission, this.#door);
+    this.#admission.charge(visitor, 1 + limit / 48);
+    if (this.#pages >= MAX_PAGES) throw new Problem(503, 'unavailable', 'too many pages are being read');
+    this.#pages++;
+    try {
+      const range = { before: textIn(query, 'before'), after: textIn(query, 'after'), limit: Math.max(1, limit) };
+      const json = await pageJson(await this.#hub.thread(threadId).history(range), this.#door.context);
+      const bytes = json.reduce((sum, { length }) => sum + length, 0);
+      if (!this.#hold.take(bytes)) throw new Problem(503, 'unavailable', 'too many answers wait');
+      exchange.send(200, { ...headers, ...JSON_HEADERS }, json, () => this.#hold.give(bytes));
+    } finally {
+      this.#pages--;
+    }
+  }
+
+  async #jsonOf(exchange: Exchange, visitor: Visitor): Promise<unknown> {
+    const body = await this.#bodyOf(exchange);
+    return parseBody(body, exchange, visitor, this.#admission, this.#settings.maxBodyBytes);
+  }
+
+  #bodyOf(exchange: Exchange): Promise<Buffer> {
+    const { maxBodyBytes, bodyTimeoutMs } = this.#settings;
+    return exchange.body({ maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, hold: this.#hold });
+  }
+
+  /** A failure of the application or of the library is reported, and its text stays here. */
+  #fail(error: unknown, exchange: Exchange, visitor: Visitor | undefined, headers: HeaderList): void {
+    // before the client is known, only the application can have caused an error
+    const isOurs = !(error instanceof Problem) && (visitor === undefined || !(error instanceof ThreadcastError));
+    const problem = isOurs ? problemOf('internal') : problemFrom(error);
+    this.#admission.note(problem, exchange, visitor);
+    if (isOurs && !exchange.signal.aborted) this.#door.context.report(error);
+    const types = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+    exchange.send(problem.status, { ...headers, ...types, ...problem.headers }, problem.body);
+  }
+}
