@@ -1,3 +1,5 @@
+import type { EntryKind } from '../../src/api/entry.ts';
+
 /** What the log has taken, for all nodes and lives, and what was found wrong. */
 export class Ledger {
   readonly violations: string[] = [];
@@ -9,6 +11,8 @@ export class Ledger {
   readonly #epochs = new Map<string, string>();
   /** Offsets of a message's entries by epoch, by its number. */
   readonly #byNumber = new Map<number, Map<string, number>>();
+  /** What became of a message that was edited or removed, by thread and epoch. */
+  readonly #fates = new Map<string, Map<string, Fate>>();
   readonly #maxEntries: number;
 
   /** @param maxEntries of the log: an id is known as long as its entry is held */
@@ -32,6 +36,7 @@ export class Ledger {
     if (entries.length + 1 !== entry.offset)
       this.complain(`${threadId}: offset ${entry.offset} after ${entries.length}`);
     entries.push(entry);
+    this.#amend(`${threadId} ${epoch}`, entry);
     this.#epochs.set(threadId, epoch);
     const offsets = this.#byNumber.get(entry.number) ?? new Map<string, number>();
     this.#byNumber.set(entry.number, offsets);
@@ -41,6 +46,41 @@ export class Ledger {
     if (!isMark && before > entry.offset - this.#maxEntries)
       this.complain(`${threadId}: message ${entry.number} is logged twice`);
     offsets.set(epoch, entry.offset);
+  }
+
+  #amend(history: string, { id, kind, target, number }: Logged): void {
+    // published again when the log had forgotten it: it is a new message
+    if (target === undefined) this.#fates.get(history)?.delete(id);
+    if (target === undefined) return;
+    const fates = this.#fates.get(history) ?? new Map<string, Fate>();
+    this.#fates.set(history, fates);
+    const versions = [...(fates.get(target)?.versions ?? []), number];
+    fates.set(target, { isRemoved: kind === 'remove', versions });
+  }
+
+  /** Undefined where nothing has become of it. */
+  fate(threadId: string, epoch: string, id: string): Fate | undefined {
+    return this.#fates.get(`${threadId} ${epoch}`)?.get(id);
+  }
+
+  /** The message with this number, an edit perhaps, was edited or removed. */
+  isAmended(threadId: string, number: number): boolean {
+    for (const [epoch, entries] of this.#threads.get(threadId) ?? []) {
+      const entry = entries.find((one) => one.number === number);
+      const fate = entry && this.fate(threadId, epoch, entry.target ?? entry.id);
+      if (fate !== undefined && (fate.isRemoved || fate.versions.at(-1) !== number)) return true;
+    }
+    return false;
+  }
+
+  /** The newest messages of the thread that are the application's own. */
+  recent(threadId: string, count: number): readonly Logged[] {
+    const epoch = this.#epochs.get(threadId) ?? '';
+    const entries = this.#threads.get(threadId)?.get(epoch) ?? [];
+    return entries
+      .slice(-3 * count)
+      .filter(({ kind, isText }) => kind === 'message' && !isText)
+      .slice(-count);
   }
 
   /** The log is lost: threads begin anew. */
@@ -73,8 +113,20 @@ export interface Logged {
   /** On the network's clock. */
   readonly at: number;
   readonly id: string;
-  /** The message's own, unique in a schedule. */
+  /** The message's own, unique in a schedule; NaN for a removal. */
   readonly number: number;
+  readonly kind: EntryKind;
+  /** The message that is edited or removed. */
+  readonly target: string | undefined;
+  /** The end of a stream. */
+  readonly isText: boolean;
+}
+
+/** What became of a message. */
+export interface Fate {
+  readonly isRemoved: boolean;
+  /** Numbers of its edits, newest last. */
+  readonly versions: readonly number[];
 }
 
 /** `{ n }` of a message; NaN where it is none of ours. */

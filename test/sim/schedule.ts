@@ -25,6 +25,8 @@ export type Act =
       /** The message is built by a worker. */
       readonly isRecipe: boolean;
     }
+  | { readonly act: 'edit'; readonly node: number; readonly thread: number; readonly size: number }
+  | { readonly act: 'remove'; readonly node: number; readonly thread: number }
   | { readonly act: 'publish'; readonly client: number; readonly thread: number; readonly size: number }
   | { readonly act: 'join' | 'leave' | 'kick'; readonly client: number; readonly thread: number }
   | {
@@ -91,14 +93,28 @@ export function draw(seed: number, length = 60): Schedule {
   const workers = temper();
   const zlib = temper();
   const isRecipe = (): boolean => workers !== undefined && others.chance(0.3);
+  const editing = new Dice(seed ^ 0xed17);
+  const hasEdits = editing.chance(0.4);
+  const amended = (act: Act): Act => (hasEdits ? instead(act, editing) : act);
   return {
     seed,
     ...shape,
     faults,
     workers,
     zlib,
-    steps: steps.map(({ act, waitMs }) => ({ act: adapted(act, isRecipe(), zlib !== undefined), waitMs })),
+    steps: steps.map(({ act, waitMs }) => ({ act: amended(adapted(act, isRecipe(), zlib !== undefined)), waitMs })),
   };
+}
+
+/** Of some messages that are sent, an edit or a removal of an earlier one. */
+function instead(act: Act, dice: Dice): Act {
+  if (act.act !== 'send') return act;
+  const { node, thread, size } = act;
+  return dice.weighted<Act>([
+    [6, act],
+    [3, { act: 'edit', node, thread, size }],
+    [1, { act: 'remove', node, thread }],
+  ]);
 }
 
 /** Parts are compressed by zlib itself, in its own time: with compression, no message is that big. */

@@ -1,9 +1,10 @@
-import { connect, type Client, type ClientStream, type ClientThread, type Message } from '../../src/client/index.ts';
+import { connect, type Client } from '../../src/client/index.ts';
 import type { VirtualClock } from '../../src/testing/index.ts';
 import type { Dice } from './dice.ts';
-import { numberOf, type Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { Line } from './line.ts';
 import { NodeClock } from './node-clock.ts';
+import { Reading } from './reading.ts';
 import { SimSocket } from './socket.ts';
 
 export interface SimClientWorld {
@@ -14,140 +15,6 @@ export interface SimClientWorld {
   readonly mayHaveGaps: boolean;
   /** The node that the network leads this client to; undefined where none answers. */
   connect(client: SimClient, socket: SimSocket): Line | undefined;
-}
-
-/** What a client has of a thread, compared with the log as it comes. */
-export class Reading {
-  readonly handle: ClientThread;
-  readonly #ledger: Ledger;
-  readonly #who: string;
-  #at: Place | undefined;
-  readonly #ahead = new Set<number>();
-  /** Numbers of the messages that it has been given. */
-  readonly numbers = new Set<number>();
-  /** Streams that have not ended for it. */
-  readonly #growing = new Map<string, string>();
-
-  constructor(handle: ClientThread, ledger: Ledger, who: string, rules: Rules) {
-    this.handle = handle;
-    this.#ledger = ledger;
-    this.#who = `${who} in ${handle.id}`;
-    handle.on('joined', ({ position }) => {
-      this.#at ??= placeOf(position);
-    });
-    handle.on('gap', ({ why, position }) => {
-      ledger.note(`gap ${why}`);
-      if (!rules.mayHaveGaps) this.#complain(`a gap without any fault: ${why}`);
-      const place = placeOf(position);
-      // what has overtaken others before the gap is not given again
-      if (place.epoch !== this.#at?.epoch) this.#ahead.clear();
-      this.#at = place;
-    });
-    handle.on('message', (message) => this.#take(message));
-    handle.on('stream', (stream) => {
-      ledger.note('stream');
-      this.#growing.set(stream.id, stream.text);
-      void stream.done.then((message) => this.#onStreamOver(stream, message));
-    });
-    handle.on('left', () => rules.onLeft());
-    handle.on('error', (error) => {
-      // the answer to a join that the application has just undone
-      if (rules.mayBeRefused() && 'reason' in error && error.reason === 'forbidden') rules.onLeft();
-      else ledger.complain(`${this.#who}: ${String(error)}`);
-    });
-  }
-
-  get at(): Place | undefined {
-    return this.#at;
-  }
-
-  #onStreamOver({ id, text }: ClientStream, message: Message | undefined): void {
-    this.#growing.delete(id);
-    if (message === undefined) return;
-    this.#ledger.note('stream done');
-    if (textOf(message.data) !== text)
-      this.#complain(`stream ${id} is '${text}', its message '${textOf(message.data)}'`);
-  }
-
-  #take(message: Message): void {
-    this.#ledger.deliveries++;
-    const number = numberOf(message.data);
-    this.numbers.add(number);
-    const { offset } = message;
-    if (offset === undefined) {
-      this.#ledger.note('volatile');
-      return;
-    }
-    const before = this.#at;
-    if (before === undefined) return this.#complain(`${offset} came before the join`);
-    const now = message.ahead ? { epoch: before.epoch, offset } : placeOf(message.position);
-    const entry = this.#ledger.at(this.handle.id, now.epoch, offset);
-    if (entry === undefined || !Object.is(entry.number, number) || entry.id !== message.id) {
-      this.#complain(`${now.epoch}.${offset} is ${number}, in the log ${entry?.number}`);
-    }
-    if (message.ahead) {
-      this.#ledger.note('ahead');
-      if (this.#ahead.has(offset) || offset <= before.offset) this.#complain(`${offset} came twice, ahead`);
-      this.#ahead.add(offset);
-      return undefined;
-    }
-    if (this.#ahead.has(offset) && now.epoch === before.epoch)
-      this.#complain(`${offset} came twice, ahead and in order`);
-    if (now.epoch !== before.epoch) return this.#complain(`epoch ${now.epoch} after ${before.epoch} without a gap`);
-    if (offset <= before.offset) this.#complain(`${offset} after ${before.offset}`);
-    for (let missing = before.offset + 1; missing < offset; missing++) {
-      if (!this.#ahead.has(missing)) this.#complain(`${missing} is missing before ${offset}`);
-    }
-    this.#at = now;
-    return undefined;
-  }
-
-  #complain(what: string): void {
-    this.#ledger.complain(`${this.#who}: ${what}`);
-  }
-
-  /** Everything is quiet: all streams are over. */
-  assertNoneGrowing(): void {
-    for (const id of this.#growing.keys()) this.#complain(`stream ${id} has no end`);
-  }
-
-  /**
-   * It must have all.
-   * @param until that was logged until then: what has just come is on its way
-   */
-  assertCurrent(until?: number): void {
-    const head = this.#ledger.head(this.handle.id, until);
-    if (head === undefined || head.offset === 0) return;
-    const { epoch, offset } = this.#at ?? { epoch: 'none', offset: 0 };
-    let reached = offset;
-    while (this.#ahead.has(reached + 1)) reached++;
-    if (epoch !== head.epoch || reached < head.offset) {
-      this.#complain(`ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`);
-    }
-  }
-}
-
-interface Place {
-  readonly epoch: string;
-  readonly offset: number;
-}
-
-function placeOf(position: string): Place {
-  const [epoch = '', offset = ''] = position.split('.');
-  return { epoch, offset: Number(offset) };
-}
-
-/** What a reading may meet. */
-interface Rules {
-  readonly mayHaveGaps: boolean;
-  /** The application has removed the client from a thread before. */
-  mayBeRefused(): boolean;
-  /** The server has told that the thread is over for this client. */
-  onLeft(): void;
-}
-
-function textOf(data: unknown): string | undefined {
-  return typeof data === 'object' && data !== null && 'text' in data ? String(data.text) : undefined;
 }
 
 /** A page with the real client, which may crash and come back with the positions it has kept. */

@@ -38,8 +38,11 @@ export class SimLog {
           throw new Error('the memory log answers at once');
         const { entry, isDuplicate } = appended;
         const { offset, id } = entry;
-        const number = numberOf(JSON.parse(text));
-        if (!isDuplicate) this.#ledger.logged(draft.threadId, position.epoch, { offset, id, number, at: node.now() });
+        const { kind = 'message', target } = draft;
+        const data: unknown = kind === 'remove' ? undefined : JSON.parse(text);
+        const isText = typeof data === 'object' && data !== null && 'text' in data;
+        const facts = { number: numberOf(data), kind, target, isText, at: node.now() };
+        if (!isDuplicate) this.#ledger.logged(draft.threadId, position.epoch, { offset, id, ...facts });
         else this.#ledger.note('duplicate');
         return appended;
       },

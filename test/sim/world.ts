@@ -4,7 +4,8 @@ import { Dice } from './dice.ts';
 import { Ledger } from './ledger.ts';
 import type { Line } from './line.ts';
 import type { Act, Schedule } from './schedule.ts';
-import { SimClient, type Reading } from './sim-client.ts';
+import type { Reading } from './reading.ts';
+import { SimClient } from './sim-client.ts';
 import { SimLog } from './sim-log.ts';
 import { SimNode } from './sim-node.ts';
 import { ECHO } from './sim-workers.ts';
@@ -18,6 +19,8 @@ export class World {
   readonly clock = new VirtualClock();
   readonly ledger: Ledger;
   readonly dice: Dice;
+  /** Chooses what is edited. */
+  readonly #targets: Dice;
   readonly #schedule: Schedule;
   readonly #nodes: readonly SimNode[];
   readonly #clients: readonly SimClient[];
@@ -29,6 +32,7 @@ export class World {
   constructor(schedule: Schedule) {
     this.#schedule = schedule;
     this.dice = new Dice(schedule.seed ^ 0x5eed);
+    this.#targets = new Dice(schedule.seed ^ 0x7a26e7);
     this.ledger = new Ledger(schedule.maxEntries);
     this.#log = new SimLog(this.clock, this.ledger, schedule.maxEntries);
     this.#nodes = Array.from(
@@ -104,6 +108,7 @@ export class World {
       for (const reading of client.readings) {
         reading.assertCurrent();
         reading.assertNoneGrowing();
+        reading.assertNewest();
       }
     }
   }
@@ -121,6 +126,9 @@ export class World {
     switch (act.act) {
       case 'send':
         return this.#send(act);
+      case 'edit':
+      case 'remove':
+        return this.#amend(act);
       case 'publish':
         return this.#client(act.client).publish(this.#thread(act.thread), ++this.#number, 'x'.repeat(act.size));
       case 'join':
@@ -176,6 +184,29 @@ export class World {
     for (let i = 0; i < times; i++) this.#sendOne(hub, this.#thread(thread), lane, size, isRecipe);
   }
 
+  /** The application edits or removes a message of those that it has sent last. */
+  #amend(act: Extract<Act, { act: 'edit' | 'remove' }>): void {
+    const { hub } = this.#node(act.node);
+    const threadId = this.#thread(act.thread);
+    const recent = this.ledger.recent(threadId, 3);
+    if (hub === undefined || recent.length === 0) return;
+    const { id } = this.#targets.pick(recent);
+    const thread = hub.thread(threadId);
+    const sent =
+      act.act === 'remove'
+        ? thread.remove(id)
+        : thread.send({ n: ++this.#number, filler: 'x'.repeat(act.size) }, { replaces: id });
+    sent.then(
+      () => this.ledger.note(act.act === 'edit' ? 'edited' : 'removed'),
+      (error: unknown) => {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        // trimmed or removed meanwhile
+        if (code !== 'TC_UNKNOWN_MESSAGE' && !FAIR.has(String(code)))
+          this.ledger.complain(`${act.act}: ${String(error)}`);
+      },
+    );
+  }
+
   #sendOne(
     hub: Hub,
     threadId: string,
@@ -214,7 +245,7 @@ export class World {
     const reading = client?.reading(threadId);
     // one that has left meanwhile, or whose page has gone, was given it in vain
     if (outcome !== 'acked' || client === undefined || reading === undefined) return;
-    if (reading === readings.get(client) && !reading.numbers.has(number)) {
+    if (reading === readings.get(client) && !reading.numbers.has(number) && !reading.hasNewer(number)) {
       this.ledger.complain(`${client.name}: ${number} counts as acked and was not received`);
     }
   }

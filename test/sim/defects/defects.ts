@@ -20,10 +20,10 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the server does not answer some publishes',
-    file: 'src/actors/connection/client-requests.ts',
-    code: 'this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid: id, pos: position, data }));',
+    file: 'src/actors/connection/publishing.ts',
+    code: 'this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid, pos, data }));',
     replacement:
-      'if (!request.id.endsWith("7")) this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid: id, pos: position, data }));',
+      'if (!request.id.endsWith("7")) this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid, pos, data }));',
   },
   {
     name: 'the log trims entries that it has to hold for a fan-out',
@@ -91,5 +91,17 @@ export const DEFECTS: readonly Defect[] = [
     file: 'src/infra/log/memory-log.ts',
     code: 'if (known !== undefined) {',
     replacement: 'if (known !== undefined && known.offset > log.buffer.head) {',
+  },
+  {
+    name: 'a client that resumes after a message is not told that it was edited meanwhile',
+    file: 'src/actors/delivery/connection-cursor.ts',
+    code: 'return targetOffset > this.#from && targetOffset >= this.tail.first;',
+    replacement: 'return targetOffset >= this.tail.first;',
+  },
+  {
+    name: 'a message that was removed reaches those who come late',
+    file: 'src/infra/log/amendments.ts',
+    code: "if (amendment.kind === 'remove') this.#held.supersede(message);",
+    replacement: "if (amendment.kind === 'remove') return;",
   },
 ];

@@ -1,0 +1,200 @@
+import type { ClientStream, ClientThread, Message } from '../../src/client/index.ts';
+import { numberOf, type Ledger } from './ledger.ts';
+
+/** What a client has of a thread, compared with the log as it comes. */
+export class Reading {
+  readonly handle: ClientThread;
+  readonly #ledger: Ledger;
+  readonly #who: string;
+  #at: Place | undefined;
+  readonly #ahead = new Set<number>();
+  /** Numbers of the messages that it has been given. */
+  readonly numbers = new Set<number>();
+  /** Number of each message in its newest version that it knows; undefined for one that was removed. */
+  readonly #view = new Map<string, number | undefined>();
+  /** Messages are missing, and edits with them. */
+  #hasGap = false;
+  /** Streams that have not ended for it. */
+  readonly #growing = new Map<string, string>();
+
+  constructor(handle: ClientThread, ledger: Ledger, who: string, rules: Rules) {
+    this.handle = handle;
+    this.#ledger = ledger;
+    this.#who = `${who} in ${handle.id}`;
+    handle.on('joined', ({ position }) => {
+      this.#at ??= placeOf(position);
+    });
+    handle.on('gap', ({ why, position }) => {
+      ledger.note(`gap ${why}`);
+      if (!rules.mayHaveGaps) this.#complain(`a gap without any fault: ${why}`);
+      const place = placeOf(position);
+      this.#hasGap = true;
+      // what has overtaken others before the gap is not given again
+      if (place.epoch !== this.#at?.epoch) this.#ahead.clear();
+      this.#at = place;
+    });
+    handle.on('message', (message) => this.#take(message));
+    handle.on('replaced', ({ id, data, position }) => {
+      ledger.note('replaced');
+      const number = numberOf(data);
+      this.numbers.add(number);
+      if (this.#view.has(id)) this.#view.set(id, number);
+      this.#amended(id, position);
+    });
+    handle.on('removed', ({ id, position }) => {
+      ledger.note('told of a removal');
+      if (this.#view.has(id)) this.#view.set(id, undefined);
+      this.#amended(id, position);
+    });
+    handle.on('stream', (stream) => {
+      ledger.note('stream');
+      this.#growing.set(stream.id, stream.text);
+      void stream.done.then((message) => this.#onStreamOver(stream, message));
+    });
+    handle.on('left', () => rules.onLeft());
+    handle.on('error', (error) => {
+      // the answer to a join that the application has just undone
+      if (rules.mayBeRefused() && 'reason' in error && error.reason === 'forbidden') rules.onLeft();
+      else ledger.complain(`${this.#who}: ${String(error)}`);
+    });
+  }
+
+  get at(): Place | undefined {
+    return this.#at;
+  }
+
+  #onStreamOver({ id, text }: ClientStream, message: Message | undefined): void {
+    this.#growing.delete(id);
+    if (message === undefined) return;
+    this.#ledger.note('stream done');
+    if (textOf(message.data) !== text)
+      this.#complain(`stream ${id} is '${text}', its message '${textOf(message.data)}'`);
+  }
+
+  #take(message: Message): void {
+    this.#ledger.deliveries++;
+    const number = numberOf(message.data);
+    this.numbers.add(number);
+    const { offset } = message;
+    if (offset === undefined) {
+      this.#ledger.note('volatile');
+      return;
+    }
+    const before = this.#at;
+    if (before === undefined) return this.#complain(`${offset} came before the join`);
+    const now = message.ahead ? { epoch: before.epoch, offset } : placeOf(message.position);
+    const entry = this.#ledger.at(this.handle.id, now.epoch, offset);
+    const isAsSent = entry !== undefined && Object.is(entry.number, number);
+    const isEdited = this.#ledger.fate(this.handle.id, now.epoch, message.id)?.versions.includes(number) === true;
+    if (entry?.id !== message.id || !(isAsSent || isEdited)) {
+      this.#complain(`${now.epoch}.${offset} is ${number}, in the log ${entry?.number}`);
+    }
+    this.#view.set(message.id, number);
+    if (message.ahead) {
+      this.#ledger.note('ahead');
+      if (this.#ahead.has(offset) || offset <= before.offset) this.#complain(`${offset} came twice, ahead`);
+      this.#ahead.add(offset);
+      return undefined;
+    }
+    if (this.#ahead.has(offset) && now.epoch === before.epoch)
+      this.#complain(`${offset} came twice, ahead and in order`);
+    this.#moveTo(now, before);
+    return undefined;
+  }
+
+  #amended(id: string, position: string): void {
+    const before = this.#at;
+    if (before === undefined) return this.#complain(`${position} came before the join`);
+    const now = placeOf(position);
+    const entry = this.#ledger.at(this.handle.id, now.epoch, now.offset);
+    if (now.offset <= before.offset && now.epoch === before.epoch) {
+      // one that overtakes leaves the position where it is
+      return now.offset === before.offset
+        ? undefined
+        : this.#complain(`the edit at ${position} after ${before.offset}`);
+    }
+    if (entry?.target !== id) this.#complain(`${position} edits ${id}, in the log ${entry?.target}`);
+    this.#moveTo(now, before);
+  }
+
+  #moveTo(now: Place, before: Place): void {
+    if (now.epoch !== before.epoch) return this.#complain(`epoch ${now.epoch} after ${before.epoch} without a gap`);
+    if (now.offset <= before.offset) this.#complain(`${now.offset} after ${before.offset}`);
+    for (let missing = before.offset + 1; missing < now.offset; missing++) {
+      if (!this.#ahead.has(missing) && !this.#isMoot(now.epoch, missing))
+        this.#complain(`${missing} is missing before ${now.offset}`);
+    }
+    this.#at = now;
+  }
+
+  /** An edit of what the client has received edited, or a message that was removed. */
+  #isMoot(epoch: string, offset: number): boolean {
+    const entry = this.#ledger.at(this.handle.id, epoch, offset);
+    if (entry === undefined || entry.target !== undefined) return entry !== undefined;
+    return this.#ledger.fate(this.handle.id, epoch, entry.id)?.isRemoved === true;
+  }
+
+  /** Everything is quiet: each message that it has is as it is now. */
+  assertNewest(): void {
+    const epoch = this.#at?.epoch ?? '';
+    if (this.#hasGap) return;
+    for (const [id, number] of this.#view) {
+      const fate = this.#ledger.fate(this.handle.id, epoch, id);
+      if (fate === undefined) continue;
+      const now = fate.isRemoved ? undefined : fate.versions.at(-1);
+      if (number !== now) this.#complain(`message ${id} is ${number} for it, and ${now} in the log`);
+    }
+  }
+
+  /** It may have a newer version of this message instead, or none. */
+  hasNewer(number: number): boolean {
+    return this.#ledger.isAmended(this.handle.id, number);
+  }
+
+  #complain(what: string): void {
+    this.#ledger.complain(`${this.#who}: ${what}`);
+  }
+
+  /** Everything is quiet: all streams are over. */
+  assertNoneGrowing(): void {
+    for (const id of this.#growing.keys()) this.#complain(`stream ${id} has no end`);
+  }
+
+  /**
+   * It must have all.
+   * @param until that was logged until then: what has just come is on its way
+   */
+  assertCurrent(until?: number): void {
+    const head = this.#ledger.head(this.handle.id, until);
+    if (head === undefined || head.offset === 0) return;
+    const { epoch, offset } = this.#at ?? { epoch: 'none', offset: 0 };
+    let reached = offset;
+    while (reached < head.offset && (this.#ahead.has(reached + 1) || this.#isMoot(epoch, reached + 1))) reached++;
+    if (epoch !== head.epoch || reached < head.offset) {
+      this.#complain(`ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`);
+    }
+  }
+}
+
+interface Place {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+function placeOf(position: string): Place {
+  const [epoch = '', offset = ''] = position.split('.');
+  return { epoch, offset: Number(offset) };
+}
+
+/** What a reading may meet. */
+interface Rules {
+  readonly mayHaveGaps: boolean;
+  /** The application has removed the client from a thread before. */
+  mayBeRefused(): boolean;
+  /** The server has told that the thread is over for this client. */
+  onLeft(): void;
+}
+
+function textOf(data: unknown): string | undefined {
+  return typeof data === 'object' && data !== null && 'text' in data ? String(data.text) : undefined;
+}
