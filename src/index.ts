@@ -6,7 +6,7 @@ export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
 export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
-export type { Appended, DeliveryLog, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
+export type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
 export type { AnswerClaim, LogAnswers } from './api/log-answers.ts';
 export type { LogPresence } from './api/log-presence.ts';
 export type { LogValue, LogValues, ValueChange, ValueDraft, ValueLimits, ValuesListener } from './api/log-values.ts';

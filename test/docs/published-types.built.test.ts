@@ -32,7 +32,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './machines': ['xstate'],
   './react': ['react'],
   './redis': ['@opentelemetry/api', 'redis'],
-  './testing': [],
+  './testing': ['@opentelemetry/api'],
 };
 
 const browsers = ['./client', './define', './react'];

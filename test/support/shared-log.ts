@@ -88,7 +88,7 @@ export class SharedLog {
         const claim = await answers.claim(threadId, key);
         const by = claims.get(nameOf(threadId, key)) ?? node;
         if (claim.is === 'claimed' && by !== node) return { is: 'pending' };
-        claims.set(nameOf(threadId, key), node);
+        if (claim.is === 'claimed') claims.set(nameOf(threadId, key), node);
         return claim;
       },
       async answer(threadId, key, answer) {
