@@ -141,3 +141,13 @@ describe('close', () => {
     expect(connection.state).toBe('evicted');
   });
 });
+
+it.each([undefined, null, {}, 'link'])(
+  'a function that makes no link, but %j, is refused and leaves nothing',
+  (made) => {
+    const { hub } = harness;
+    const makeLink = (): FakeLink => JSON.parse(JSON.stringify({ made })).made;
+    expect(() => hub.accept(makeLink)).toThrow(expect.objectContaining({ code: 'TC_UNSUPPORTED_SOCKET' }));
+    expect(hub.stats().connections.total).toBe(0);
+  },
+);

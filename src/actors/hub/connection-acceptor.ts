@@ -1,3 +1,4 @@
+import { UnsupportedSocketError } from '../../infra/errors.ts';
 import { userThreadId } from '../../infra/log/ids.ts';
 import { socketOf, turnAway, wsSocketLink } from '../../infra/socket/ws-link.ts';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
@@ -69,7 +70,7 @@ export class ConnectionAcceptor {
       if (typeof socket !== 'function') turnAway(socket, closeCodes.overloaded.code, closeCodes.overloaded.reason);
       throw error;
     }
-    if (typeof socket === 'function') return this.open(socket, settings);
+    if (typeof socket === 'function') return this.open((listener) => assertLink(socket(listener)), settings);
     const { sender } = this.#services.sender;
     return this.open((listener) => wsSocketLink(socket, socketOf(socket), listener, sender), settings);
   }
@@ -101,4 +102,12 @@ export class ConnectionAcceptor {
       this.#services.report(error);
     });
   }
+}
+
+/** @throws UnsupportedSocketError */
+function assertLink(link: Link): Link {
+  const made: unknown = link;
+  const isLink = typeof made === 'object' && made !== null && 'write' in made && typeof made.write === 'function';
+  if (!isLink) throw new UnsupportedSocketError({ reason: 'the function has made no link' });
+  return link;
 }
