@@ -27,7 +27,7 @@ const GROUPS = {
   built: { include: ['test/**/*.built.test.ts'], ...COMPUTES },
   sockets: {
     include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'],
-    exclude: [ALONE_FILES],
+    exclude: [ALONE_FILES, 'test/ai/**'],
     ...WAITS,
   },
   alone: { include: [ALONE_FILES], ...ALONE },
@@ -35,6 +35,8 @@ const GROUPS = {
   /** What takes a core, or half a minute: only in the full tier. */
   long: { include: ['test/**/*.long.test.ts'], ...WAITS },
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
+  // with packages of its own: see test/ai/package.json
+  ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };
 

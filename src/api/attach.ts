@@ -5,6 +5,7 @@ import type { Refusal } from './refusal.ts';
 import type { AnswerIn, Connection, PublishAnswer, PublishedIn } from './connection.ts';
 import type { ThreadDefinition } from './definition.ts';
 import type { Format, MaybePromise } from './message.ts';
+import type { Protocol } from './protocol.ts';
 import type { Session } from './session.ts';
 
 /** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
@@ -113,4 +114,6 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
   compress?: boolean | undefined;
   /** Whether `?format=plain` in the URL is allowed; if not, the answer is 400. @default true */
   allowPlain?: boolean | undefined;
+  /** Another protocol for the clients of this path, as `threadcast/ai` has one; `format` and `onPublish` count for nothing then. @default ours */
+  protocol?: Protocol | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import type { Codec } from './definition.ts';
 import type { MaybePromise } from './message.ts';
 import type { StreamInProgress } from './stream.ts';
 
@@ -14,25 +15,35 @@ export interface ChunkFollower {
   onEnd(how: 'over' | 'lost', facts: { readonly chunks: number; readonly last: unknown }): void;
 }
 
+/** A stream of chunks, as its followers find it. */
+export interface FollowedStream extends StreamInProgress {
+  /** It has ended a moment ago, and can still be followed. */
+  readonly isOver: boolean;
+}
+
 /** A connection, as its protocol uses it. */
-export interface Peer<Data = unknown> {
-  readonly connection: Connection<Data>;
-  /** The session that `authenticate` returned, or the last one after a renewal. */
-  readonly session: unknown;
+export interface Peer {
+  readonly connection: Connection;
+  /** What `authenticate` returned, or the last renewal. */
+  readonly session: object;
+  /** Whether another node may have what this one has not heard of yet. */
+  readonly hasOtherNodes: boolean;
   /** Sends a text frame. A client that lets too many of them wait is evicted. */
   say(text: string): void;
-  /** Closes the connection with this code. */
-  evict(code: { readonly code: number; readonly reason: string }): void;
-  /** Charges the client's budget, in points; false if that evicts it. */
+  /** Closes the connection. */
+  evict(code: number, reason: string): void;
+  /** Charges the client's budget, in points of `InputLimits`; false if that evicts it. */
   pay(points: number): boolean;
-  /** Joins the thread, without its messages. @throws as `Connection.join` */
-  enter(threadId: string): Promise<void>;
-  /** Streams in progress there, and the newest one that ended a moment ago. */
-  streams(threadId: string): readonly (StreamInProgress & { readonly isOver: boolean })[];
+  /** An `error` event of the hub. */
+  report(error: unknown): void;
+  /** Joins the thread, without its messages. False if the connection was taken out meanwhile. @throws as `Connection.join` */
+  enter(threadId: string): Promise<boolean>;
+  /** The streams of chunks in a thread that was entered, the newest last. */
+  streams(threadId: string): readonly FollowedStream[];
   /**
-   * Follows a stream of a thread that the connection has entered, from its beginning. Returns the function that ends it, or undefined if the
-   * stream is not known.
-   * @param except positions to leave out
+   * Follows a stream of a thread that was entered, from its beginning. Returns the function that ends it, or undefined if the stream is not
+   * known.
+   * @param except positions to leave out, from the first to before the second
    */
   follow(
     threadId: string,
@@ -40,13 +51,15 @@ export interface Peer<Data = unknown> {
     follower: ChunkFollower,
     except?: readonly [from: number, to: number],
   ): (() => void) | undefined;
-  /** Leaves the thread if nothing is followed there. */
-  leaveIfUnused(threadId: string): void;
+  /** Asks the stream's publisher to stop; false if it may not. */
+  cancel(threadId: string, streamId: string): MaybePromise<boolean>;
+  /** Leaves the thread. */
+  leave(threadId: string): void;
 }
 
-/** What a protocol does on one connection. Never throws. */
+/** What a protocol does on one connection. What it throws ends the connection. */
 export interface ProtocolSession {
-  /** A frame of the client. The hub reads the next one when this is done. */
+  /** A frame of the client. The hub reads the client's next one when this is done. */
   take(data: Uint8Array, isBinary: boolean): MaybePromise<void>;
   /** The connection has ended. */
   end(): void;
@@ -54,7 +67,9 @@ export interface ProtocolSession {
 
 /** Another protocol than that of `docs/PROTOCOL.md`, on the connections of one path. */
 export interface Protocol {
-  /** The largest frame of a client, in bytes. */
+  /** The largest frame of a client, in bytes. A larger one closes the connection with 1009. */
   readonly maxFrameBytes: number;
+  /** The codecs of the streams that it follows. */
+  readonly codecs: readonly Codec[];
   open(peer: Peer): ProtocolSession;
 }

@@ -25,6 +25,7 @@ function typesWantedBy(entry: URL, seen = new Set<string>()): Set<string> {
 /** Dependencies that bring their own types, and the peer that only its subpath needs. `ws` brings none. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   '.': ['@opentelemetry/api', 'xstate'],
+  './ai': ['@opentelemetry/api'],
   './client': [],
   './define': [],
   './http': ['@opentelemetry/api'],

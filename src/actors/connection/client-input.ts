@@ -1,4 +1,5 @@
 import { TooManyThreadsError } from '../../infra/errors.ts';
+import type { ProtocolSession } from '../../api/protocol.ts';
 import { closeCodes, type CloseCode } from '../../infra/wire/close-codes.ts';
 import { weighJson } from '../../infra/wire/json-weight.ts';
 import type { ConnectionServices } from './connection-services.ts';
@@ -41,6 +42,10 @@ export class ClientInput implements IntakeMember {
   readonly #account: InputAccount;
   readonly #pace: ReadingPace;
   readonly #backlog: RequestBacklog;
+  /** Another protocol than ours, which reads the frames. */
+  readonly #protocol: ProtocolSession | undefined;
+  /** It is at work with a frame. */
+  #isBusy = false;
   #frames: RawFrame[] = [];
   /** How many of the frames have been read. */
   #read = 0;
@@ -62,6 +67,7 @@ export class ClientInput implements IntakeMember {
       () => this.goOn(),
     );
     this.#heardAt = now();
+    this.#protocol = session.openProtocol((points) => this.#pay(points));
   }
 
   /** Bytes of frames and requests that wait. */
@@ -123,6 +129,7 @@ export class ClientInput implements IntakeMember {
   /** The connection has ended. */
   end(): void {
     this.#account.close();
+    this.#protocol?.end();
     this.#frames = [];
     this.#read = 0;
   }
@@ -130,19 +137,22 @@ export class ClientInput implements IntakeMember {
   // --- IntakeMember
 
   get hasWork(): boolean {
-    return !this.#session.isOver && (this.#read < this.#frames.length || this.#canStart);
+    return !this.#session.isOver && !this.#isBusy && (this.#read < this.#frames.length || this.#canStart);
   }
 
   step(): boolean {
-    if (this.#session.isOver) return false;
+    if (this.#session.isOver || this.#isBusy) return false;
     const frame = this.#frames[this.#read];
     if (frame !== undefined) {
       if (++this.#read === this.#frames.length) {
         this.#frames = [];
         this.#read = 0;
       }
-      this.#unreadBytes -= frame.data.length;
-      this.#readFrame(frame);
+      if (this.#protocol !== undefined) void this.#pass(frame, this.#protocol);
+      else {
+        this.#unreadBytes -= frame.data.length;
+        this.#readFrame(frame);
+      }
       return false;
     }
     if (!this.#canStart) return false;
@@ -153,6 +163,19 @@ export class ClientInput implements IntakeMember {
   /** A client that does not read its answers gets no more of them. */
   get #canStart(): boolean {
     return this.#session.takesAnswers && this.#backlog.canStart(this.#session.takesJoins);
+  }
+
+  /** The bytes count as unread until the protocol is done with them. Never rejects. */
+  async #pass({ data, isBinary }: RawFrame, protocol: ProtocolSession): Promise<void> {
+    this.#isBusy = true;
+    try {
+      if (this.#pay(costs.request)) await protocol.take(data, isBinary);
+    } catch (error) {
+      this.#session.line.onBroken(error);
+    }
+    this.#isBusy = false;
+    this.#unreadBytes -= data.length;
+    this.goOn();
   }
 
   #readFrame({ data, isBinary }: RawFrame): void {

@@ -1,27 +1,17 @@
 import { assertThreadId, connectionThreadId, userThreadId } from '../../infra/log/ids.ts';
 import { isAllowed } from '../../infra/option-checks.ts';
 import type { ClientMessage, Connection } from '../../api/connection.ts';
+import type { ProtocolSession } from '../../api/protocol.ts';
 import type { Refusal } from '../../api/refusal.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import type { ConnectionSettings } from './resolve-accept-options.ts';
+import { ProtocolPeer } from './protocol-peer.ts';
+import type { SessionParts } from './session-parts.ts';
 import type { SessionTerm } from './session-term.ts';
 import type { Subscriptions } from './subscriptions.ts';
-
-/** The parts of a connection that its client can reach, and the application that decides. */
-export interface SessionParts {
-  readonly settings: ConnectionSettings;
-  readonly line: ConnectionLine;
-  readonly subscriptions: Subscriptions;
-  /** Undefined if its session does not expire. */
-  readonly term: SessionTerm | undefined;
-  /** The connection as the application knows it. */
-  readonly connection: Connection;
-  /** Passes a message to the application's listeners; false if there are none. */
-  readonly emit: (message: ClientMessage) => boolean;
-}
 
 /** What one client may do on its connection. Created with the client's first frame. */
 export class ClientSession {
@@ -33,7 +23,11 @@ export class ClientSession {
   readonly #term: SessionTerm | undefined;
   readonly #services: ConnectionServices;
 
-  constructor({ settings, line, subscriptions, term, connection, emit }: SessionParts, services: ConnectionServices) {
+  readonly #parts: SessionParts;
+
+  constructor(parts: SessionParts, services: ConnectionServices) {
+    const { settings, line, subscriptions, term, connection, emit } = parts;
+    this.#parts = parts;
     this.settings = settings;
     this.line = line;
     this.connection = connection;
@@ -41,6 +35,12 @@ export class ClientSession {
     this.#subscriptions = subscriptions;
     this.#term = term;
     this.#services = services;
+  }
+
+  /** @param pay charges the client's budget */
+  openProtocol(pay: (points: number) => boolean): ProtocolSession | undefined {
+    const { protocol } = this.settings;
+    return protocol?.open(new ProtocolPeer(this.#parts, this.#services, pay));
   }
 
   get isOver(): boolean {

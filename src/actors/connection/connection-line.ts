@@ -29,13 +29,16 @@ export class ConnectionLine {
   #probe = 0;
   /** From the eviction until the socket is gone. */
   #ending: LinkEnding | undefined;
+  /** The largest frame of the client's protocol, if that is not the hub's; see `UnfinishedInput`. */
+  readonly maxFrameBytes: number | undefined;
   /** What the client has sent, from its first frame on. */
   input:
     { readonly waitingBytes: number; goOn(): void; payForReread(entries: number, bytes: number): void } | undefined;
 
-  constructor({ id, format }: ConnectionSettings, services: ConnectionServices) {
+  constructor({ id, format, protocol }: ConnectionSettings, services: ConnectionServices) {
     const { liveness, highWaterMarkBytes } = services.settings;
     this.id = id;
+    this.maxFrameBytes = protocol?.maxFrameBytes;
     this.#services = services;
     this.machine = new LazyMachine(id, services);
     this.writer = new FrameWriter(unattachedLink, frameVariantOf(format, undefined), highWaterMarkBytes, this);
@@ -82,7 +85,12 @@ export class ConnectionLine {
 
   /** Sends a frame of the protocol. A client that lets too many of them wait is evicted, and so is one whose link throws. */
   sendNotice(notice: Frame): void {
-    if (this.writer.variant.format === 'plain' || this.state === 'evicted') return;
+    if (this.writer.variant.format !== 'plain') this.say(notice);
+  }
+
+  /** The same, whatever the format is. */
+  say(notice: Frame): void {
+    if (this.state === 'evicted') return;
     try {
       if (!this.writer.say(notice)) this.evict(closeCodes.slowConsumer);
     } catch (error) {

@@ -7,6 +7,7 @@ import type { HubContext } from '../support/context.ts';
 import { assertExpiry } from './assert-session.ts';
 import type { Format } from '../../api/message.ts';
 import type { AttachOptions } from '../../api/attach.ts';
+import type { Protocol } from '../../api/protocol.ts';
 import type { Session } from '../../api/session.ts';
 import type { AcceptOptions } from '../../api/connection.ts';
 import type { ThreadDefinition } from '../../api/definition.ts';
@@ -20,6 +21,8 @@ export interface ConnectionSettings {
   readonly userId: string | undefined;
   readonly clientId: string | undefined;
   readonly format: Format;
+  /** Another protocol than ours. The format is `plain` then: nothing of ours is sent. */
+  readonly protocol?: Protocol | undefined;
   readonly address: string | undefined;
   /** Maximum bytes of one frame of the client; a larger one is refused. */
   readonly maxInputBytes: number;

@@ -9,6 +9,8 @@ interface Holder {
   readonly state: ConnectionState;
   /** Bytes held of a message that the client has begun and not finished. */
   readonly unfinishedBytes: number;
+  /** The largest frame that it may send, if that is not what the hub allows. */
+  readonly maxFrameBytes?: number | undefined;
   /** Undefined until the client has sent something. */
   readonly input: { readonly waitingBytes: number } | undefined;
   evict(code: CloseCode): void;
@@ -45,8 +47,8 @@ export class UnfinishedInput {
    */
   examine(holder: Holder): void {
     if (holder.state === 'evicted') return;
-    const { unfinishedBytes, input } = holder;
-    const isTooBig = unfinishedBytes > this.#maxFrameBytes + READ_AHEAD_BYTES;
+    const { unfinishedBytes, input, maxFrameBytes = this.#maxFrameBytes } = holder;
+    const isTooBig = unfinishedBytes > Math.max(maxFrameBytes, this.#maxFrameBytes) + READ_AHEAD_BYTES;
     if (this.#mayHold(holder, unfinishedBytes + (input?.waitingBytes ?? 0)) && !isTooBig) return;
     holder.evict(isTooBig ? closeCodes.tooBig : closeCodes.rateLimited);
     holder.deafen();

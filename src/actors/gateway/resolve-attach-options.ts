@@ -17,9 +17,12 @@ import type { AttachOptions } from '../../api/attach.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
 export type GatewaySettings = Filled<
-  Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'reauthenticate' | 'clientAddress'>
+  Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'reauthenticate' | 'clientAddress' | 'protocol'>
 > &
   Pick<AttachOptions, 'allowedOrigins'> & {
+    readonly protocol: AttachOptions['protocol'];
+    /** Frames up to this size are read; larger ones up to `maxPayload` are refused. */
+    readonly maxInputBytes: number;
     readonly onPublish: AttachOptions['onPublish'] | undefined;
     readonly reauthenticate: AttachOptions['reauthenticate'] | undefined;
     readonly clientAddress: (request: IncomingMessage) => string | undefined;
@@ -40,22 +43,25 @@ const ATTACH_OPTIONS: OptionTable<AttachOptions> = {
   format: 'text',
   compress: 'boolean',
   allowPlain: 'boolean',
+  protocol: 'any',
 };
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
 export function resolveAttach(options: AttachOptions, { input }: HubSettings): GatewaySettings {
   checkOptions<AttachOptions>(options, ATTACH_OPTIONS);
+  const { protocol } = options;
+  const maxFrameBytes = protocol?.maxFrameBytes ?? input.maxFrameBytes;
+  const maxPayload = checkCount('maxPayload', options.maxPayload, maxFrameBytes, { min: 1, max: maxFrameBytes });
   return {
+    protocol,
     path: checkPath(options.path ?? '/'),
     authenticate: options.authenticate ?? (() => ({})),
     authorize: options.authorize ?? (() => false),
     onPublish: options.onPublish,
     reauthenticate: options.reauthenticate,
     ...checkOrigins(options.allowedOrigins),
-    maxPayload: checkCount('maxPayload', options.maxPayload, input.maxFrameBytes, {
-      min: 1,
-      max: input.maxFrameBytes,
-    }),
+    maxPayload,
+    maxInputBytes: Math.min(maxPayload, protocol?.maxFrameBytes ?? input.maxInputBytes),
     clientAddress: checkAddress(options.clientAddress),
     maxFragments: checkCount('maxFragments', options.maxFragments, 1_024, { min: 1, max: MAX_INT32 }),
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),

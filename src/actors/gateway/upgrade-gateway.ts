@@ -248,8 +248,7 @@ export class UpgradeGateway implements Route, Task {
     } else {
       assertSession(answer);
       // nothing can change between this and the accept
-      const { userId } = answer;
-      const denial = this.#denialOf(userId) ?? (this.#budget.take({ userId }) ? undefined : SPENT);
+      const denial = this.#denialOf(answer.userId) ?? (this.#budget.take(answer) ? undefined : SPENT);
       if (denial === undefined) this.#open(arrival, answer);
       else this.#refuse(handshake, denial, answer.userId);
     }
@@ -257,24 +256,27 @@ export class UpgradeGateway implements Route, Task {
 
   #open(arrival: Arrival, session: Session): void {
     const { handshake, query } = arrival;
-    const { format = arrival.format ?? this.#options.format } = session;
+    const { protocol, format: usual } = this.#options;
+    const format = protocol === undefined ? (session.format ?? arrival.format ?? usual) : 'plain';
     const status = handshake.complete(this.#upgraders[format], (webSocket, socket) => {
       const settings = this.#settingsOf(arrival, session, format);
       const { sender } = this.#context.sender;
       const connection = this.#hub.accept((listener) => wsSocketLink(webSocket, socket, listener, sender), settings);
-      joinFromUrl(connection, query);
+      if (protocol === undefined) joinFromUrl(connection, query);
     });
     if (status !== undefined) this.#refusals.note('malformed', status, handshake.request, session.userId);
   }
 
   #settingsOf({ query, address }: Arrival, session: Session, format: Format): ConnectionSettings {
+    const { protocol, maxInputBytes } = this.#options;
     return {
       id: this.#context.newId(),
       userId: session.userId,
       clientId: clientIdIn(query),
       format,
       address,
-      maxInputBytes: Math.min(this.#options.maxPayload, this.#context.settings.input.maxInputBytes),
+      protocol,
+      maxInputBytes,
       rules: this.#options,
       session,
     };

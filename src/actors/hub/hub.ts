@@ -172,6 +172,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   attach<S extends Session>(server: UpgradeServer, options: AttachOptions<S, Definition> = {}): () => void {
     this.#status.assertRunning('attach');
     const gateway = new UpgradeGateway(server, options, this.#context, this.#port);
+    for (const codec of options.protocol?.codecs ?? []) this.#context.codecs.set(codec.name, codec);
     this.#gateways.add(gateway);
     return () => {
       gateway.detach();

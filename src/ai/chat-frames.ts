@@ -1,0 +1,73 @@
+import type { ChatMessage, UIChunk, UIPart } from './chunk.ts';
+
+/** What a client of the AI SDK's `WebSocketChatTransport` sends; `cancel` is ours. */
+export type ChatFrame =
+  | {
+      readonly type: 'send';
+      readonly requestId: string;
+      readonly id: string;
+      readonly trigger: 'submit-message' | 'regenerate-message';
+      readonly messageId: string | undefined;
+      readonly messages: readonly ChatMessage[];
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: object;
+      readonly metadata: unknown;
+    }
+  | { readonly type: 'resume'; readonly requestId: string; readonly id: string }
+  | { readonly type: 'abort'; readonly requestId: string }
+  /** Stops the answer for all of its viewers. */
+  | { readonly type: 'cancel'; readonly id: string };
+
+/** Messages of one request. */
+const MOST_MESSAGES = 10_000;
+
+/** Ids of requests come from the client, and go back with each chunk. */
+const MOST_ID_UNITS = 256;
+
+/** The frame in a parsed text; undefined for anything else. */
+export function chatFrame(value: unknown): ChatFrame | undefined {
+  if (!isRecord(value)) return undefined;
+  const { type, requestId, id, headers, body, trigger, messageId, messages, metadata, lastSequence } = value;
+  if (type === 'cancel') return isShort(id) ? { type, id } : undefined;
+  if (!isShort(requestId)) return undefined;
+  if (type === 'abort') return { type, requestId };
+  if (!isShort(id) || !isHeaders(headers) || !isRecord(body)) return undefined;
+  // a replay is folded: a client cannot go on within it
+  if (type === 'resume')
+    return lastSequence === undefined || lastSequence === null ? { type, requestId, id } : undefined;
+  if (type !== 'send' || (trigger !== 'submit-message' && trigger !== 'regenerate-message')) return undefined;
+  if (messageId !== undefined && typeof messageId !== 'string') return undefined;
+  if (!Array.isArray(messages) || messages.length > MOST_MESSAGES || !messages.every(isMessage)) return undefined;
+  return { type, requestId, id, trigger, messageId, messages, headers, body, metadata };
+}
+
+export const chatFrames = {
+  started: (requestId: string): string => JSON.stringify({ type: 'start', requestId }),
+  ended: (requestId: string): string => JSON.stringify({ type: 'end', requestId }),
+  notActive: (requestId: string): string => JSON.stringify({ type: 'no-active', requestId }),
+  failed: (requestId: string, errorText: string): string => JSON.stringify({ type: 'error', requestId, errorText }),
+  chunk: (requestId: string, sequence: number, chunk: UIChunk): string =>
+    `${chunkHead(requestId)}${sequence},"chunk":${JSON.stringify(chunk)}}`,
+};
+
+/** The frame of a chunk up to its number. */
+export const chunkHead = (requestId: string): string =>
+  `{"type":"chunk","requestId":${JSON.stringify(requestId)},"sequence":`;
+
+const isShort = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= MOST_ID_UNITS;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isHeaders = (value: unknown): value is Record<string, string> =>
+  isRecord(value) && Object.values(value).every((header) => typeof header === 'string');
+
+function isMessage(value: unknown): value is ChatMessage {
+  if (!isRecord(value)) return false;
+  const { id, role, parts } = value;
+  const isRole = role === 'user' || role === 'assistant' || role === 'system';
+  return typeof id === 'string' && isRole && Array.isArray(parts) && parts.every(isPart);
+}
+
+const isPart = (value: unknown): value is UIPart => isRecord(value) && typeof value['type'] === 'string';

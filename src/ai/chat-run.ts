@@ -1,0 +1,218 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Session } from '../api/session.ts';
+import type { ChunkStream } from '../api/stream.ts';
+import type { Thread } from '../api/thread.ts';
+import type { ChatFrame } from './chat-frames.ts';
+import { assertChunk, chunksIn, isLast } from './chunk-source.ts';
+import { chunkOf, fieldsOf, textIn, type ChatMessage, type UIChunk } from './chunk.ts';
+import { chunksOf } from './message-chunks.ts';
+import type { ChatSettings } from './options.ts';
+import { uiMessageCodec } from './ui-message-codec.ts';
+
+/**
+ * How long another node waits for news of a run before it presumes the process dead, but for a third more and a second: an answer whose process was killed ends within
+ * 15 s.
+ */
+const SILENCE_MS = 6_000;
+
+/** How often a run whose model is silent says that it is alive. */
+const ALIVE_EVERY_MS = 2_000;
+
+/** How long a stopped source has to end by itself. */
+const STOP_MS = 3_000;
+
+/** How often the final message is tried when the log cannot be reached, and how long is waited in between. */
+const END_TRIES = 5;
+const END_WAIT_MS = 1_000;
+
+/** Chunks of a source that is faster than any model, between two turns of the event loop. */
+const CHUNKS_PER_TURN = 64;
+
+/** What a client asks for, with its session. */
+export interface TurnRequest {
+  readonly frame: Extract<ChatFrame, { type: 'send' }>;
+  readonly threadId: string;
+  readonly messages: ChatMessage[];
+  readonly session: Session;
+  readonly report: (error: unknown) => void;
+}
+
+/** One answer: reads the source of `run` into a stream of the chat's thread. It needs no viewer. */
+export class ChatRun {
+  readonly streamId: string;
+  readonly threadId: string;
+  /** Positions of the chunks that the client which asked for the turn has already: the message that the turn goes on with. */
+  readonly known: readonly [from: number, to: number] | undefined;
+  /** Resolves when it is over. Never rejects. */
+  readonly over: Promise<void>;
+  readonly #request: TurnRequest;
+  readonly #thread: Thread;
+  readonly #settings: ChatSettings;
+  readonly #stream: ChunkStream<UIChunk>;
+  readonly #controller = new AbortController();
+  /** The message that the turn goes on with: of the assistant, after an approval or a tool that ran in the client. */
+  readonly #base: ChatMessage | undefined;
+  #abandonedAt = Infinity;
+  #hasStarted = false;
+  #hasEnded = false;
+
+  /** @throws as `Thread.stream` */
+  constructor(streamId: string, request: TurnRequest, thread: Thread, settings: ChatSettings) {
+    this.streamId = streamId;
+    this.threadId = thread.id;
+    this.#request = request;
+    this.#thread = thread;
+    this.#settings = settings;
+    const last = request.messages.at(-1);
+    this.#base = last?.role === 'assistant' ? last : undefined;
+    // the end of a step changes nothing, and keeps what follows from folding into the message
+    const base = this.#base === undefined ? [] : [...chunksOf(this.#base), chunkOf('finish-step', {})];
+    this.known = base.length === 0 ? undefined : [1, 1 + base.length];
+    this.#stream = thread.stream({ id: streamId, codec: uiMessageCodec, timeoutMs: SILENCE_MS });
+    this.#stream.signal.addEventListener('abort', () => this.stop(), { once: true });
+    this.over = this.#perform(base);
+  }
+
+  /** Asks the source to stop; the answer ends soon. */
+  stop(): void {
+    this.#controller.abort();
+  }
+
+  async #perform(base: readonly UIChunk[]): Promise<void> {
+    const alive = setInterval(() => this.#tick(), ALIVE_EVERY_MS);
+    alive.unref();
+    try {
+      await this.#read(base);
+    } catch (error) {
+      this.#request.report(error);
+      this.#fail(this.#textOf(error), base);
+    }
+    clearInterval(alive);
+    await this.#end();
+  }
+
+  #textOf(error: unknown): string {
+    try {
+      const text: unknown = this.#settings.onError(error, { chatId: this.#request.frame.id });
+      if (typeof text === 'string') return text;
+    } catch (failure) {
+      this.#request.report(failure);
+    }
+    return 'The answer failed.';
+  }
+
+  async #read(base: readonly UIChunk[]): Promise<void> {
+    const { frame, messages, session } = this.#request;
+    const { id: chatId, trigger, messageId, headers, metadata, body } = frame;
+    const { signal } = this.#controller;
+    const { threadId } = this;
+    const turn = {
+      chatId,
+      threadId,
+      messages,
+      trigger,
+      messageId,
+      body: { ...body },
+      headers,
+      metadata,
+      session,
+      signal,
+    };
+    const onError = (error: unknown): string => {
+      this.#request.report(error);
+      return this.#textOf(error);
+    };
+    const source = await this.#unlessStopped(Promise.resolve(this.#settings.run(turn)));
+    if (source === undefined) return this.#finish('abort', base);
+    const iterator = chunksIn(source.value, { originalMessages: messages, onError });
+    for (let count = 0; ; count++) {
+      const step = await this.#unlessStopped(iterator.next());
+      if (step === undefined || step.value.done === true) break;
+      assertChunk(step.value.value);
+      this.#write(step.value.value, base);
+      // a source that always has a next chunk must not hold the event loop
+      if (count % CHUNKS_PER_TURN === CHUNKS_PER_TURN - 1) await nextTurn();
+    }
+    if (signal.aborted) void Promise.resolve(iterator.return?.()).catch(() => {});
+    return this.#finish(signal.aborted ? 'abort' : 'finish', base);
+  }
+
+  /** What the promise gives, or undefined if it takes longer than a stopped answer may. */
+  async #unlessStopped<T>(promise: Promise<T>): Promise<{ readonly value: T } | undefined> {
+    const { signal } = this.#controller;
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort = (): void => {};
+    const stopped = new Promise<undefined>((resolve) => {
+      onAbort = (): void => {
+        timer = setTimeout(() => resolve(undefined), STOP_MS);
+      };
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([promise.then((value) => ({ value })), stopped]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      promise.catch(() => {});
+    }
+  }
+
+  #write(chunk: UIChunk, base: readonly UIChunk[]): void {
+    if (!this.#hasStarted) {
+      this.#hasStarted = true;
+      // without the id, a replay would add a second message
+      const messageId = textIn(fieldsOf(chunk)['messageId']) ?? this.#base?.id ?? this.streamId;
+      this.#stream.write(chunkOf('start', chunk.type === 'start' ? { ...fieldsOf(chunk), messageId } : { messageId }));
+      for (const known of base) this.#stream.write(known);
+      if (chunk.type === 'start') return;
+    }
+    this.#stream.write(chunk);
+    this.#hasEnded = isLast(chunk);
+  }
+
+  /** So that every viewer can tell a whole answer from one whose end it missed. */
+  #finish(type: 'finish' | 'abort', base: readonly UIChunk[]): void {
+    if (!this.#hasEnded) this.#write(chunkOf(type, {}), base);
+  }
+
+  #fail(errorText: string, base: readonly UIChunk[]): void {
+    try {
+      this.#write(chunkOf('error', { errorText }), base);
+    } catch (error) {
+      // the stream is full, or has been ended by another node
+      this.#request.report(error);
+    }
+  }
+
+  async #end(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#stream.end();
+        return;
+      } catch (error) {
+        const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+        if (code !== 'TC_LOG_UNAVAILABLE' || tries === END_TRIES) return this.#request.report(error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, END_WAIT_MS).unref());
+    }
+  }
+
+  /** The model is silent, the process is not. Looks for viewers, too. */
+  #tick(): void {
+    this.#stream.keepAlive();
+    const { abandonedTimeoutMs } = this.#settings;
+    if (abandonedTimeoutMs === Infinity) return;
+    if (this.#thread.stats.members > 0) this.#abandonedAt = Infinity;
+    else if (this.#abandonedAt === Infinity) this.#abandonedAt = performance.now();
+    if (performance.now() - this.#abandonedAt >= abandonedTimeoutMs) void this.#stopIfAbandoned();
+  }
+
+  async #stopIfAbandoned(): Promise<void> {
+    try {
+      if ((await this.#thread.memberCount()) === 0) this.stop();
+    } catch (error) {
+      this.#request.report(error);
+    }
+  }
+}

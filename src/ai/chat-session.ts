@@ -1,0 +1,240 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Hub } from '../api/hub.ts';
+import type { FollowedStream, Peer, ProtocolSession } from '../api/protocol.ts';
+import { InvalidThreadIdError } from '../infra/errors.ts';
+import { chatFrame, chatFrames, chunkHead, type ChatFrame } from './chat-frames.ts';
+import type { ChatRuns } from './chat-runs.ts';
+import { isLast } from './chunk-source.ts';
+import { chunkOf } from './chunk.ts';
+import { parseInSlices } from './json-slices.ts';
+import type { ChatSettings } from './options.ts';
+import { uiMessageCodec } from './ui-message-codec.ts';
+
+/** How long a node waits for news of an answer on another one, and how often it looks. */
+const NEWS_MS = 600;
+const LOOK_MS = 30;
+
+/** Points of input that a KiB of a request costs: it is parsed, looked at and handed on. */
+const POINTS_PER_KIB = 0.25;
+
+/** Texts for the client. They say nothing of the inside. */
+const TEXTS = {
+  busy: 'A response is already active for this chat.',
+  forbidden: 'This chat is not available.',
+  invalid: 'The messages are not valid.',
+  full: 'The server is busy. Try again later.',
+  failed: 'The request failed.',
+  lost: 'The response was interrupted. Reload to see it.',
+} as const;
+
+/** A request that is being answered. */
+interface Open {
+  readonly requestId: string;
+  readonly chatId: string;
+  readonly threadId: string;
+  /** The stream that it follows. */
+  streamId: string | undefined;
+  stop: (() => void) | undefined;
+  isOver: boolean;
+}
+
+/** One connection of a client of the AI SDK. */
+export class ChatSession implements ProtocolSession {
+  readonly #peer: Peer;
+  readonly #hub: Hub;
+  readonly #runs: ChatRuns;
+  readonly #settings: ChatSettings;
+  readonly #open = new Map<string, Open>();
+
+  constructor(peer: Peer, hub: Hub, runs: ChatRuns, settings: ChatSettings) {
+    this.#peer = peer;
+    this.#hub = hub;
+    this.#runs = runs;
+    this.#settings = settings;
+  }
+
+  async take(data: Uint8Array, isBinary: boolean): Promise<void> {
+    const frame = isBinary ? undefined : await this.#parse(data);
+    if (frame === undefined) this.#peer.evict(4400, 'invalid frame');
+    else if (frame.type === 'abort') await this.#abort(frame.requestId);
+    // an abort, or another chat's request, must not wait for the application
+    else void this.#answer(frame).catch((error: unknown) => this.#peer.report(error));
+  }
+
+  end(): void {
+    for (const request of this.#open.values()) this.#close(request);
+  }
+
+  async #parse(data: Uint8Array): Promise<ChatFrame | undefined> {
+    if (!this.#peer.pay((data.length / 1024) * POINTS_PER_KIB)) return undefined;
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
+      return chatFrame(await parseInSlices(text, nextTurn));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #answer(frame: Exclude<ChatFrame, { type: 'abort' }>): Promise<void> {
+    if (frame.type === 'cancel') return this.#cancelAll(frame.id);
+    const { requestId, id: chatId } = frame;
+    if (this.#open.has(requestId)) return this.#peer.evict(4400, 'a request id was used twice');
+    if (this.#open.size >= this.#settings.maxRequestsPerConnection) return this.#refuse(requestId, TEXTS.full);
+    const threadId = this.#settings.threadOf(chatId);
+    const request: Open = { requestId, chatId, threadId, streamId: undefined, stop: undefined, isOver: false };
+    this.#open.set(requestId, request);
+    try {
+      if (!(await this.#mayUse(chatId))) return this.#fail(request, TEXTS.forbidden);
+      if (!(await this.#peer.enter(threadId))) return this.#fail(request, TEXTS.forbidden);
+      const active = await this.#active(request);
+      if (request.isOver) return undefined;
+      return frame.type === 'send' ? await this.#send(request, frame, active) : this.#resume(request, active);
+    } catch (error) {
+      // the chat's id makes no thread id
+      if (!(error instanceof InvalidThreadIdError)) this.#peer.report(error);
+      return this.#fail(request, TEXTS.failed);
+    }
+  }
+
+  async #mayUse(chatId: string): Promise<boolean> {
+    const answer: unknown = await this.#settings.authorize(this.#peer.session, chatId);
+    return answer === true;
+  }
+
+  #resume(request: Open, active: FollowedStream | undefined): void {
+    const stream = active ?? this.#streams(request).at(-1);
+    if (stream === undefined) {
+      this.#peer.say(chatFrames.notActive(request.requestId));
+      return this.#close(request);
+    }
+    this.#peer.say(chatFrames.started(request.requestId));
+    return this.#follow(request, stream.id);
+  }
+
+  async #send(
+    request: Open,
+    frame: Extract<ChatFrame, { type: 'send' }>,
+    active: FollowedStream | undefined,
+  ): Promise<void> {
+    const messages = await this.#valid(frame);
+    if (request.isOver) return undefined;
+    if (messages === undefined) return this.#fail(request, TEXTS.invalid);
+    if (this.#activeNow(request) !== undefined || active !== undefined) {
+      if (this.#settings.whenBusy === 'refuse') return this.#fail(request, TEXTS.busy);
+      while (!request.isOver && this.#activeNow(request) !== undefined) await wait(LOOK_MS);
+      if (request.isOver) return undefined;
+    }
+    if (this.#runs.isFull) return this.#fail(request, TEXTS.full);
+    const { threadId } = request;
+    const { session } = this.#peer;
+    const report = (error: unknown): void => this.#peer.report(error);
+    const run = this.#runs.start({ frame, threadId, messages, session, report });
+    return this.#follow(request, run.streamId, run.known);
+  }
+
+  async #valid(
+    frame: Extract<ChatFrame, { type: 'send' }>,
+  ): Promise<ReturnType<ChatSettings['validateMessages']> | undefined> {
+    try {
+      return await this.#settings.validateMessages(frame.messages);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #follow(request: Open, streamId: string, known?: readonly [from: number, to: number]): void {
+    const { requestId } = request;
+    request.streamId = streamId;
+    const head = chunkHead(requestId);
+    const follower = {
+      head: (count: number) => `${head}${count},"chunk":`,
+      tail: '}',
+      onEnd: (how: 'over' | 'lost', { chunks, last }: { readonly chunks: number; readonly last: unknown }) => {
+        if (how === 'lost') return this.#fail(request, TEXTS.lost);
+        if (!isLast(last))
+          this.#peer.say(chatFrames.chunk(requestId, chunks, chunkOf('error', { errorText: TEXTS.lost })));
+        this.#peer.say(chatFrames.ended(requestId));
+        return this.#close(request);
+      },
+    };
+    request.stop = this.#peer.follow(request.threadId, streamId, follower, known);
+    if (request.stop === undefined) this.#fail(request, TEXTS.lost);
+  }
+
+  /** A viewer wants no more. */
+  async #abort(requestId: string): Promise<void> {
+    const request = this.#open.get(requestId);
+    if (request === undefined) return;
+    const { streamId, threadId } = request;
+    request.stop?.();
+    const { onAbort } = this.#settings;
+    try {
+      const isLastViewer = onAbort === 'last-viewer' && streamId !== undefined && (await this.#isAlone(request));
+      if (streamId !== undefined && (onAbort === 'always' || isLastViewer)) await this.#peer.cancel(threadId, streamId);
+    } catch (error) {
+      this.#peer.report(error);
+    }
+    this.#close(request);
+  }
+
+  async #isAlone(request: Open): Promise<boolean> {
+    const others = [...this.#open.values()].some(
+      (other) => other !== request && !other.isOver && other.threadId === request.threadId,
+    );
+    // this connection is one of the members
+    return !others && (await this.#hub.thread(request.threadId).memberCount()) <= 1;
+  }
+
+  async #cancelAll(chatId: string): Promise<void> {
+    const threadId = this.#settings.threadOf(chatId);
+    if (!(await this.#mayUse(chatId)) || !(await this.#peer.enter(threadId))) return;
+    for (const { id, isOver } of this.#streamsOf(threadId)) if (!isOver) await this.#peer.cancel(threadId, id);
+    this.#leaveIfUnused(threadId);
+  }
+
+  /** The answer in progress. A node that has just opened the thread gives the others a moment to tell theirs. */
+  async #active(request: Open): Promise<FollowedStream | undefined> {
+    const until = performance.now() + (this.#peer.hasOtherNodes ? NEWS_MS : 0);
+    for (;;) {
+      const active = this.#activeNow(request);
+      const isKnown = active !== undefined || this.#streams(request).length > 0;
+      if (isKnown || request.isOver || performance.now() >= until) return active;
+      await wait(LOOK_MS);
+    }
+  }
+
+  #activeNow(request: Open): FollowedStream | undefined {
+    return this.#streams(request).findLast(({ isOver }) => !isOver);
+  }
+
+  #streams({ threadId }: Open): readonly FollowedStream[] {
+    return this.#streamsOf(threadId);
+  }
+
+  #streamsOf(threadId: string): readonly FollowedStream[] {
+    return this.#peer.streams(threadId).filter(({ codec }) => codec === uiMessageCodec.name);
+  }
+
+  #fail(request: Open, text: string): void {
+    this.#refuse(request.requestId, text);
+    this.#close(request);
+  }
+
+  #refuse(requestId: string, text: string): void {
+    this.#peer.say(chatFrames.failed(requestId, text));
+  }
+
+  #close(request: Open): void {
+    request.isOver = true;
+    request.stop?.();
+    this.#open.delete(request.requestId);
+    this.#leaveIfUnused(request.threadId);
+  }
+
+  #leaveIfUnused(threadId: string): void {
+    for (const open of this.#open.values()) if (open.threadId === threadId) return;
+    this.#peer.leave(threadId);
+  }
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
