@@ -6,7 +6,7 @@ import { Sequencer } from './test/support/sequencer.ts';
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   quick: ['units'],
   usual: ['units', 'built', 'sockets', 'databases', 'simulation', 'alone'],
-  full: ['versions', 'long', 'simulation'],
+  full: ['versions', 'proxies', 'long', 'simulation'],
 };
 
 const cores = availableParallelism();
@@ -37,6 +37,7 @@ const GROUPS = {
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
   // with packages of its own: see test/ai/package.json
   ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },
+  proxies: { include: ['test/proxies/**/*.test.ts'], ...WAITS },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };
 

@@ -6,7 +6,7 @@ import { ConnectionFailingError } from './errors.ts';
 import { encodeRequest } from './frames.ts';
 import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
-import { addressOf, closeOf, dataOf, OPEN, SUBPROTOCOL, type WebSocketLike } from './socket.ts';
+import { addressOf, closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 
 /** Failures in a row after which the client reports an error. */
@@ -134,8 +134,8 @@ export class ServerConnection {
   }
 
   #open(token: string | undefined): void {
-    const { url, WebSocket, cid } = this.#settings;
-    const socket = new WebSocket(addressOf(url, cid, token), SUBPROTOCOL);
+    const { url, open, cid } = this.#settings;
+    const socket = open(addressOf(url, cid, token));
     this.#socket = socket;
     const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void =>
       socket.addEventListener(type, (event) => {

@@ -46,7 +46,7 @@ export {
 } from './errors.ts';
 export type { Other, RefusedPublish } from './errors.ts';
 export type { ConnectOptions, Token } from './options.ts';
-export type { WebSocketConstructor, WebSocketLike } from './socket.ts';
+export type { OpenSocket, Transport, WebSocketConstructor, WebSocketLike } from './socket.ts';
 export type { ClientState, StateChange } from './connection-states.ts';
 
 /**

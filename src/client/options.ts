@@ -4,7 +4,7 @@ import { systemClock, type ClientClock } from './clock.ts';
 import { environment } from './environment.ts';
 import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
 import { isText } from './fields.ts';
-import type { WebSocketConstructor } from './socket.ts';
+import { SUBPROTOCOL, type OpenSocket, type Transport, type WebSocketConstructor } from './socket.ts';
 import { isLonger } from './utf8.ts';
 
 /** @param why the WebSocket constructor's error, or the value given instead */
@@ -27,6 +27,8 @@ export interface ConnectOptions {
   token?: Token | undefined;
   /** Makes the sockets, the one of the `ws` package for example. @default the global `WebSocket` */
   WebSocket?: WebSocketConstructor | undefined;
+  /** Other ways to the server, where a WebSocket does not pass: `[sse()]` of `threadcast/client/sse`. @default none */
+  transports?: readonly Transport[] | undefined;
   /** The waits between attempts. @default { minMs: 500, maxMs: 20000 } */
   backoff?: Partial<Backoff> | undefined;
   /** The client gives up an attempt without a `hello` of the server after this time. @default 10000 */
@@ -59,7 +61,7 @@ export interface ConnectOptions {
 export interface ClientSettings {
   readonly url: string;
   readonly token: Token | undefined;
-  readonly WebSocket: WebSocketConstructor;
+  readonly open: OpenSocket;
   readonly backoff: Backoff;
   readonly connectTimeoutMs: number;
   readonly publishTimeoutMs: number;
@@ -78,12 +80,14 @@ export interface ClientSettings {
 export function resolveOptions(url: string | { toString(): string }, options: ConnectOptions): ClientSettings {
   const {
     WebSocket = environment.WebSocket,
+    transports = [],
     backoff = {},
     inbox = {},
     ...given
   } = checkOptions<ConnectOptions>(options, {
     token: 'string|function',
     WebSocket: 'function',
+    transports: 'object',
     backoff: 'object',
     connectTimeoutMs: 1,
     publishTimeoutMs: 1,
@@ -111,7 +115,10 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     newId: randomId,
     ...given,
     url: checkUrl(url),
-    WebSocket,
+    open: transports.reduce<OpenSocket>(
+      (open, transport) => transport(open),
+      (to) => new WebSocket(to, SUBPROTOCOL),
+    ),
     backoff: { minMs, maxMs },
     inbox,
     // 22 characters at least

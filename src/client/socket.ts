@@ -12,6 +12,12 @@ export interface WebSocketLike {
 /** `WebSocket`, or a constructor with the same signature. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike;
 
+/** Opens a socket. */
+export type OpenSocket = (url: string) => WebSocketLike;
+
+/** Another way to the server, before or after the one it is given: `sse()` of `threadcast/client/sse`. */
+export type Transport = (open: OpenSocket) => OpenSocket;
+
 /** The protocol that the client asks for in the handshake. */
 export const SUBPROTOCOL = 'threadcast.v1.json';
 

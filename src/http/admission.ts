@@ -61,10 +61,8 @@ export class Admission {
 
   /** @throws Problem if the client may not ask, or not now */
   async admit(exchange: Exchange): Promise<Visitor> {
-    const { context, port } = this.#door;
-    if (!context.status.isRunning) throw new Refused('stopping', 503, 'unavailable', 'the server stops');
-    const address = this.#addressOf(exchange);
-    if (!port.budgets.charge({ userId: undefined, address }, costs.control)) throw spent();
+    if (!this.#door.context.status.isRunning) throw new Refused('stopping', 503, 'unavailable', 'the server stops');
+    const address = this.chargeStranger(exchange);
     const answer = await this.#authenticate(exchange);
     if (answer instanceof Refusal) throw new Refused('application', answer.status, codeOf(answer), answer.message);
     if (answer === false || answer === null || answer === undefined)
@@ -74,6 +72,13 @@ export class Admission {
     if (threads !== undefined && patternsIn(threads) === undefined)
       throw new InvalidOptionError({ option: 'authenticate().threads', value: threads, expected: 'a list of texts' });
     return { session: answer, userId: answer.userId, address };
+  }
+
+  /** A request of a client that is not known yet, which its address pays for. @returns the address @throws Problem */
+  chargeStranger(exchange: Exchange): string | undefined {
+    const address = this.#addressOf(exchange);
+    if (this.#door.port.budgets.charge({ userId: undefined, address }, costs.control)) return address;
+    throw spent();
   }
 
   /** A request that is none for a connection is paid for here. @throws Problem */

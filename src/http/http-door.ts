@@ -40,6 +40,8 @@ export class HttpDoor {
   readonly #links = new LinkTable();
   readonly #events: EventRoutes;
   readonly #hold: ByteHold;
+  /** A client's frames that are too large are answered one by one, as over a WebSocket. */
+  readonly #frameBytes: number;
   #pending = 0;
   #pages = 0;
 
@@ -49,6 +51,7 @@ export class HttpDoor {
     this.#settings = settings;
     this.#admission = new Admission(door, settings);
     this.#events = new EventRoutes(door, this.#admission, this.#links);
+    this.#frameBytes = door.context.settings.input.maxFrameBytes;
     this.#hold = new ByteHold(door.context.settings.input.maxUnfinishedBytes);
   }
 
@@ -68,7 +71,8 @@ export class HttpDoor {
       if (this.#pending > this.#settings.maxPendingRequests) throw new Problem(503, 'unavailable', 'too many requests');
       if (route.to === 'link' && exchange.method === 'POST') {
         // the key of its connection says who it is
-        await receiveFrames(await this.#bodyOf(exchange), this.#links);
+        this.#admission.chargeStranger(exchange);
+        await receiveFrames(await this.#bodyOf(exchange, this.#frameBytes), this.#links);
         exchange.send(204, headers);
         return;
       }
@@ -138,9 +142,9 @@ export class HttpDoor {
     return parseBody(body, exchange, visitor, this.#admission, this.#settings.maxBodyBytes);
   }
 
-  #bodyOf(exchange: Exchange): Promise<Buffer> {
-    const { maxBodyBytes, bodyTimeoutMs } = this.#settings;
-    return exchange.body({ maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, hold: this.#hold });
+  #bodyOf(exchange: Exchange, maxBytes = this.#settings.maxBodyBytes): Promise<Buffer> {
+    const { bodyTimeoutMs } = this.#settings;
+    return exchange.body({ maxBytes, timeoutMs: bodyTimeoutMs, hold: this.#hold });
   }
 
   /** A failure of the application or of the library is reported, and its text stays here. */

@@ -6,8 +6,14 @@ import { build } from 'vite';
 /** What a page that uses the client pays, at most. */
 const LIMIT_BYTES = 9_728;
 
-test('the whole client, minified, is small, and imports nothing', async () => {
-  const input = fileURLToPath(new URL('../../src/client/index.ts', import.meta.url));
+/** What the fallback adds. */
+const SSE_BYTES = 1_536;
+
+test.each([
+  ['the whole client', '../../src/client/index.ts', 'connect', LIMIT_BYTES],
+  ['its other way, by SSE', '../../src/client/sse.ts', 'sse', SSE_BYTES],
+])('%s, minified, is small, and imports nothing', async (_, path, name, limit) => {
+  const input = fileURLToPath(new URL(path, import.meta.url));
   const built = await build({
     configFile: false,
     logLevel: 'silent',
@@ -23,6 +29,6 @@ test('the whole client, minified, is small, and imports nothing', async () => {
   const [chunk] = chunks;
   if (chunk?.type !== 'chunk') throw new Error('no chunk was built');
   expect([...chunk.imports, ...chunk.dynamicImports]).toEqual([]);
-  expect(chunk.exports).toContain('connect');
-  expect(brotliCompressSync(chunk.code).length).toBeLessThanOrEqual(LIMIT_BYTES);
+  expect(chunk.exports).toContain(name);
+  expect(brotliCompressSync(chunk.code).length).toBeLessThanOrEqual(limit);
 });

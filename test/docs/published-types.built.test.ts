@@ -27,6 +27,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '.': ['@opentelemetry/api', 'xstate'],
   './ai': ['@opentelemetry/api'],
   './client': [],
+  './client/sse': [],
   './define': [],
   './http': ['@opentelemetry/api'],
   './inspector': ['@opentelemetry/api', 'xstate'],
@@ -36,7 +37,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './testing': ['@opentelemetry/api'],
 };
 
-const browsers = ['./client', './define', './react'];
+const browsers = ['./client', './client/sse', './define', './react'];
 
 it.each(subpaths)('the types of %s need nothing that a user may not have', (subpath, file) => {
   const wanted = typesWantedBy(new URL(file.replace(/\.js$/, '.d.ts'), root));
