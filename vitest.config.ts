@@ -31,7 +31,7 @@ const GROUPS = {
     ...WAITS,
   },
   alone: { include: [ALONE_FILES], ...ALONE },
-  databases: { include: ['test/redis/**/*.test.ts'], ...WAITS },
+  databases: { include: ['test/{redis,postgres}/**/*.test.ts'], ...WAITS },
   /** What takes a core, or half a minute: only in the full tier. */
   long: { include: ['test/**/*.long.test.ts'], ...WAITS },
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },

@@ -8,6 +8,7 @@ package_of() {
   case "$1" in
     promtool) echo prometheus ;;
     cc) echo gcc libc6-dev ;;
+    postgres) echo postgresql ;;
     *) echo "$1" ;;
   esac
 }
@@ -15,8 +16,9 @@ package_of() {
 has() {
   case "$1" in
     chromium) command -v "${CHROMIUM_PATH:-chromium}" || command -v chromium-browser || command -v google-chrome ;;
+    postgres) command -v postgres || ls /usr/lib/postgresql/*/bin/postgres ;;
     *) command -v "$1" ;;
-  esac >/dev/null
+  esac >/dev/null 2>&1
 }
 
 missing=()

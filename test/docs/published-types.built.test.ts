@@ -32,6 +32,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './http': ['@opentelemetry/api'],
   './inspector': ['@opentelemetry/api', 'xstate'],
   './machines': ['xstate'],
+  './postgres': ['@opentelemetry/api'],
   './react': ['react'],
   './redis': ['@opentelemetry/api', 'redis'],
   './testing': ['@opentelemetry/api'],

@@ -2,9 +2,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { DeliveryLog, LogValues } from '../../src/index.ts';
 import { LogUnavailableError } from '../../src/index.ts';
 import { resolveRedisLog } from '../../src/infra/log/redis/options.ts';
-import { RetryUntil } from '../../src/infra/log/redis/retry-until.ts';
+import { RetryUntil } from '../../src/infra/log/shared/retry-until.ts';
+import { RedisValueStore } from '../../src/infra/log/redis/values.ts';
 import type { Script } from '../../src/infra/log/redis/scripts.ts';
-import { ValueChanges } from '../../src/infra/log/redis/value-changes.ts';
+import { ValueChanges } from '../../src/infra/log/shared/value-changes.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { mulberry32 } from '../support/random.ts';
 import { startLog, startRedis, until } from '../support/redis-nodes.ts';
@@ -145,6 +146,7 @@ it('makes a change once whose answer was lost', async () => {
     isClosed: false,
     lastError: new Error('cut'),
     whenUp: async () => {},
+    bulk: async <T>(_key: string, work: () => Promise<T>) => work(),
     run: async ({ text }: Script, keys: readonly string[], args: readonly (string | Buffer)[]) => {
       calls++;
       const answer = await server.run(['EVAL', text, String(keys.length), ...keys, ...args.map(String)]);
@@ -154,7 +156,8 @@ it('makes a change once whose answer was lost', async () => {
       throw new Error('cut');
     },
   };
-  const changes = new ValueChanges(session, settings, new RetryUntil(session, settings));
+  const store = new RedisValueStore(session, settings, new Map());
+  const changes = new ValueChanges(store, settings.nodeId, new RetryUntil(session, settings, () => false));
   expect(await changes.set('t', { key: 'a', json: '1' }, LIMITS)).toBe('known');
   expect(calls).toBe(2);
   expect(await readOf(log)).toBe('');

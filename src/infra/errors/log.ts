@@ -19,23 +19,27 @@ export class LogUnavailableError extends ThreadcastError {
   }
 }
 
-/** Redis holds data of another threadcast version, with a layout that this version cannot share. */
+/** Redis or Postgres holds data of another threadcast version, with a layout that this version cannot share, or Postgres has no tables. */
 export class LogLayoutError extends ThreadcastError {
   readonly code = 'TC_LOG_LAYOUT';
-  /** The layout that Redis has. */
+  /** The layout that was found: a version, or `none`. */
   readonly found: string;
   /** The layout of this version. */
   readonly expected: string;
+  /** The prefix of the keys in Redis, or the schema in Postgres. */
   readonly prefix: string;
 
-  constructor(facts: { found: string; expected: string; prefix: string }) {
-    super(
-      `Redis has layout ${facts.found} under the prefix ${JSON.stringify(facts.prefix)}, this version of threadcast has layout ${facts.expected}. ` +
-        'Give its nodes another `prefix`, or stop all nodes of the other version and delete its keys: docs/scaling.md, "Versions"',
-    );
-    this.found = facts.found;
-    this.expected = facts.expected;
-    this.prefix = facts.prefix;
+  constructor(facts: { found: string; expected: string; prefix: string; keeper?: 'Redis' | 'Postgres' }) {
+    const { found, expected, prefix, keeper = 'Redis' } = facts;
+    const where = `${keeper} has layout ${found} under the ${keeper === 'Redis' ? 'prefix' : 'schema'} ${JSON.stringify(prefix)}`;
+    const advice =
+      keeper === 'Redis'
+        ? 'Give its nodes another `prefix`, or stop all nodes of the other version and delete its keys: docs/scaling.md, "Versions"'
+        : 'Create the tables with `npx threadcast-postgres-schema`, or give its nodes another `schema`: docs/postgres.md, "Schema"';
+    super(`${where}, this version of threadcast has layout ${expected}. ${advice}`);
+    this.found = found;
+    this.expected = expected;
+    this.prefix = prefix;
   }
 }
 

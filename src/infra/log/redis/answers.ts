@@ -4,7 +4,7 @@ import { asText } from './codec.ts';
 import type { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { RetryUntil } from './retry-until.ts';
+import type { RetryUntil } from '../shared/retry-until.ts';
 import { ANSWER, CLAIM, RELEASE, type Script } from './scripts.ts';
 
 /** Remembered answers: a hash for each thread, with a claim or an answer under each key. */

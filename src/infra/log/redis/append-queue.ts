@@ -1,6 +1,6 @@
 import type { EntryDraft } from '../../../api/entry.ts';
 import type { Position } from '../../../api/log.ts';
-import type { AppendAnswers } from './append-answers.ts';
+import type { AppendAnswers } from '../shared/append-answers.ts';
 import { UnknownMessageError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeNotice, type AppendReply } from './codec.ts';
@@ -12,7 +12,7 @@ import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import { PendingAppend, type AppendProgress } from '../shared/pending-appends.ts';
 import { Upload } from './pieces.ts';
-import { unavailable } from './retry-until.ts';
+import { unavailable } from '../shared/retry-until.ts';
 import { APPEND } from './scripts.ts';
 
 /** Maximum messages, and bytes, of one script call, during which Redis does nothing else. */
@@ -30,6 +30,7 @@ export class AppendQueue {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly #answers: AppendAnswers;
+  readonly #onNewest: (position: Position) => void;
   readonly #onIdle: () => void;
   readonly #log: LogReader;
   readonly #queue: PendingAppend[] = [];
@@ -37,13 +38,17 @@ export class AppendQueue {
   readonly #progress: AppendProgress = { at: -Infinity };
   #isRunning = false;
 
-  /** @param onIdle called when nothing is in flight any more for the thread */
+  /**
+   * @param onNewest receives the position of the newest entry that the process has appended
+   * @param onIdle called when nothing is in flight any more for the thread
+   */
   constructor(
     threadId: string,
     log: LogReader,
     session: RedisSession,
     settings: RedisLogSettings,
     answers: AppendAnswers,
+    onNewest: (position: Position) => void,
     onIdle: () => void,
   ) {
     this.#threadId = threadId;
@@ -51,6 +56,7 @@ export class AppendQueue {
     this.#session = session;
     this.#settings = settings;
     this.#answers = answers;
+    this.#onNewest = onNewest;
     this.#onIdle = onIdle;
   }
 
@@ -186,7 +192,7 @@ export class AppendQueue {
   }
 
   #announce(position: Position, at: number, header: string, listeners: number): void {
-    this.#answers.newest(position);
+    this.#onNewest(position);
     // a moving slot may already have the thread, while its listeners are still at the old shard
     if (listeners === 0 && this.#session.connection?.publishCommand === 'SPUBLISH')
       this.#session.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));

@@ -2,7 +2,7 @@ import { redisBeats } from './beats.ts';
 import { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { RetryUntil } from './retry-until.ts';
+import type { RetryUntil } from '../shared/retry-until.ts';
 import { Roster } from './roster.ts';
 import { ANNOUNCE } from './scripts.ts';
 

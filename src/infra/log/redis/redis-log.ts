@@ -9,13 +9,13 @@ import { pause } from '../../time/pause.ts';
 import { RedisAnswers } from './answers.ts';
 import { PendingAppends } from '../shared/pending-appends.ts';
 import { Availability } from '../shared/availability.ts';
-import { connector } from './connections.ts';
+import { connector, isFinalReply } from './connections.ts';
 import { ERASED, encodeNodeMessage } from './codec.ts';
 import { epochAfterErasure } from '../shared/arrival.ts';
 import { LocalDeliveries } from './local-deliveries.ts';
 import { RedisSession } from './session.ts';
 import { MemoryLimit } from '../shared/memory-limit.ts';
-import { RetryUntil } from './retry-until.ts';
+import { RetryUntil } from '../shared/retry-until.ts';
 import { Presence } from './presence.ts';
 import { resolveRedisLog, type RedisLogOptions, type RedisLogSettings } from './options.ts';
 import { PositionKeeper } from './position-keeper.ts';
@@ -104,7 +104,7 @@ class RedisLog implements DeliveryLog {
         },
       },
     );
-    this.#retryUntil = new RetryUntil(this.#session, settings);
+    this.#retryUntil = new RetryUntil(this.#session, settings, isFinalReply);
     this.#presence = new Presence(this.#session, settings, this.#retryUntil);
     const { nodes } = this.#presence;
     this.answers = new RedisAnswers(this.#session, settings, nodes, this.#retryUntil);

@@ -3,7 +3,7 @@ import { asArray, asText } from './codec.ts';
 import type { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { RetryUntil } from './retry-until.ts';
+import type { RetryUntil } from '../shared/retry-until.ts';
 import { ENLIST } from './scripts.ts';
 
 /** Members that one command writes, and roughly how many one reads. */

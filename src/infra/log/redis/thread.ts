@@ -3,7 +3,7 @@ import type { Appended, LogReset, LogSubscription } from '../../../api/log.ts';
 import { asError } from '../../errors.ts';
 import { releaseDraft } from '../entry.ts';
 import { TailReaders, type TailReader } from '../tail-readers.ts';
-import { AppendAnswers } from './append-answers.ts';
+import { AppendAnswers } from '../shared/append-answers.ts';
 import { AppendQueue } from './append-queue.ts';
 import { decodeNews } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
@@ -67,8 +67,16 @@ export class RedisThread implements TailHost {
       },
       onLeft: () => this.#onIdle(),
     });
-    const answers = new AppendAnswers(threadId, settings, positions, () => this.#tail);
-    this.#queue = new AppendQueue(threadId, this.source, session, settings, answers, () => this.#onIdle());
+    const answers = new AppendAnswers(settings, () => this.#tail);
+    this.#queue = new AppendQueue(
+      threadId,
+      this.source,
+      session,
+      settings,
+      answers,
+      (position) => positions.note(threadId, position),
+      () => this.#onIdle(),
+    );
   }
 
   get tail(): SharedTail | undefined {

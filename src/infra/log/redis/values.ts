@@ -1,17 +1,20 @@
-import type { LogValue, LogValues, ValueDraft, ValueLimits, ValuesListener } from '../../../api/log-values.ts';
-import { asArray, asText } from './codec.ts';
+import type { ValueLimits } from '../../../api/log-values.ts';
 import type { LivingNodes } from '../shared/living-nodes.ts';
-import { nodeOf, type StoredValues } from '../shared/stored-values.ts';
-import { ValuesView } from '../shared/values-view.ts';
+import type { RetryUntil } from '../shared/retry-until.ts';
+import { SharedValues } from '../shared/shared-values.ts';
+import type { StoredValues } from '../shared/stored-values.ts';
+import type { SetAnswer, ValueStore, ValueToSet } from '../shared/value-store.ts';
+import { asArray, asText } from './codec.ts';
 import type { RedisLogSettings } from './options.ts';
-import type { RetryUntil } from './retry-until.ts';
+import type { Script } from './scripts.ts';
 import type { RedisSession } from './session.ts';
-import { assertRoom, ValueChanges } from './value-changes.ts';
 import { decodeValueNews, decodeValues } from './value-codec.ts';
-import { READ_VALUES } from './value-scripts.ts';
+import { DROP_VALUES, READ_VALUES, SET_VALUE } from './value-scripts.ts';
 
-/** How often the owners of values are looked at: with the life of a node, a crash is known within 15 seconds. */
-const LOOK_MS = 2_000;
+/** What it needs of the session. */
+type StoreSession = Pick<RedisSession, 'run' | 'bulk'> & {
+  readonly connection: Pick<NonNullable<RedisSession['connection']>, 'publishCommand'> | undefined;
+};
 
 /** The channel of a thread. */
 interface Channel {
@@ -19,17 +22,55 @@ interface Channel {
   subscribed(): Promise<void>;
 }
 
-/** The values of threads: a hash for each thread, whose changes are published. */
-export class RedisValues implements LogValues {
-  readonly #session: RedisSession;
+/** The values of a thread: a hash. */
+export class RedisValueStore implements ValueStore {
+  readonly #session: StoreSession;
   readonly #settings: RedisLogSettings;
-  readonly #nodes: LivingNodes;
-  readonly #retryUntil: RetryUntil;
-  readonly #changes: ValueChanges;
   readonly #channels: ReadonlyMap<string, Channel>;
-  readonly #views = new Map<string, ValuesView>();
-  #nextLookAt = 0;
-  #isLooking = false;
+
+  constructor(session: StoreSession, settings: RedisLogSettings, channels: ReadonlyMap<string, Channel>) {
+    this.#session = session;
+    this.#settings = settings;
+    this.#channels = channels;
+  }
+
+  async set(threadId: string, number: number, value: ValueToSet, limits: ValueLimits): Promise<SetAnswer> {
+    const { key, json, owner = '-', ttlMs = 0 } = value;
+    const args = [key, json, owner, String(ttlMs), countOf(limits.maxKeys), countOf(limits.maxBytes)];
+    const [answer] = asArray(await this.#change(SET_VALUE, threadId, number, args));
+    const said = asText(answer);
+    return said === 'set' || said === 'keys' || said === 'bytes' ? said : 'known';
+  }
+
+  async drop(threadId: string, number: number, owner = '', keys: readonly string[]): Promise<number> {
+    const [dropped] = asArray(await this.#change(DROP_VALUES, threadId, number, [owner, ...keys]));
+    return typeof dropped === 'number' ? dropped : 1;
+  }
+
+  async read(threadId: string, key?: string): Promise<StoredValues> {
+    const { keys, redisNow } = this.#settings;
+    const { values } = keys.thread(threadId);
+    const args = key === undefined ? [redisNow()] : [redisNow(), key];
+    return decodeValues(await this.#session.bulk(values, () => this.#session.run(READ_VALUES, [values], args)));
+  }
+
+  async subscribed(threadId: string): Promise<void> {
+    await this.#channels.get(threadId)?.subscribed();
+  }
+
+  #change(script: Script, threadId: string, number: number, args: readonly string[]): Promise<unknown> {
+    const { keys, nodeId, redisNow, positionsMs, newEpoch } = this.#settings;
+    const { values, channel } = keys.thread(threadId);
+    const publish = this.#session.connection?.publishCommand ?? 'PUBLISH';
+    const common = [redisNow(), nodeId, String(number), channel, publish, String(positionsMs), newEpoch()];
+    return this.#session.run(script, [values], [...common, ...args]);
+  }
+}
+
+/** The values of threads: a hash for each thread, whose changes are published. */
+export class RedisValues extends SharedValues {
+  readonly #redis: RedisSession;
+  readonly #redisSettings: RedisLogSettings;
 
   constructor(
     session: RedisSession,
@@ -38,168 +79,32 @@ export class RedisValues implements LogValues {
     retryUntil: RetryUntil,
     channels: ReadonlyMap<string, Channel>,
   ) {
-    this.#session = session;
-    this.#settings = settings;
-    this.#nodes = nodes;
-    this.#retryUntil = retryUntil;
-    this.#changes = new ValueChanges(session, settings, retryUntil);
-    this.#channels = channels;
+    super(new RedisValueStore(session, settings, channels), session, settings, nodes, retryUntil);
+    this.#redis = session;
+    this.#redisSettings = settings;
   }
-
-  async set(threadId: string, draft: ValueDraft, limits: ValueLimits): Promise<void> {
-    // what a node owns is shown only while it is known to be alive
-    if (draft.owner !== undefined) await this.#retryUntil.withinDeadline(threadId, () => this.#nodes.reported());
-    let answer = await this.#changes.set(threadId, draft, limits);
-    // what dead nodes have left behind makes room
-    if ((answer === 'keys' || answer === 'bytes') && (await this.#dropDead(threadId)))
-      answer = await this.#changes.set(threadId, draft, limits);
-    assertRoom(answer, { threadId, key: draft.key }, limits);
-  }
-
-  delete(threadId: string, key: string): Promise<boolean> {
-    return this.#changes.delete(threadId, key);
-  }
-
-  read(threadId: string, key?: string): Promise<readonly LogValue[]> {
-    return this.#retryUntil.withinDeadline(threadId, async () => {
-      const { values } = await this.#read(threadId, key);
-      const dead = await this.#deadOf(values);
-      return values
-        .filter(({ owner }) => owner === undefined || !dead.has(nodeOf(owner)))
-        .map(({ key, json }) => ({ key, json }));
-    });
-  }
-
-  watch(threadId: string, onValues: ValuesListener): () => void {
-    const view = this.#views.get(threadId) ?? this.#makeView(threadId);
-    view.listeners.add(onValues);
-    view.greet(onValues);
-    if (view.listeners.size === 1) void view.reread();
-    return () => {
-      view.listeners.delete(onValues);
-      if (view.listeners.size > 0 || this.#views.get(threadId) !== view) return;
-      this.#views.delete(threadId);
-      view.end();
-    };
-  }
-
-  end(threadId: string, owner: string): void {
-    this.#changes.end(threadId, owner);
-  }
-
-  // --- for the log
 
   /** A change of a thread's values has been published; false if the message is something else. */
   heard(threadId: string, message: Buffer): boolean {
     const news = decodeValueNews(message);
-    if (news === undefined) return false;
-    this.#views.get(threadId)?.take(news);
-    return true;
-  }
-
-  /** Changes of the thread may have been missed. */
-  missed(threadId: string): void {
-    void this.#views.get(threadId)?.reread();
-  }
-
-  reconnected(): void {
-    this.#changes.reconnected();
-  }
-
-  tick(): void {
-    const now = this.#settings.clock.now();
-    if (this.#isLooking || now < this.#nextLookAt) return;
-    this.#nextLookAt = now + LOOK_MS;
-    void this.#look();
+    if (news !== undefined) this.take(threadId, news);
+    return news !== undefined;
   }
 
   /** Keeps a held thread's values alive in Redis, and finds changes that were missed although nothing seemed to be wrong. */
   async check(threadId: string): Promise<void> {
-    const view = this.#views.get(threadId);
-    if (view === undefined) return;
-    const key = this.#settings.keys.thread(threadId).values;
-    const call = (...command: string[]): Promise<unknown> => this.#session.call(key, command);
+    if (!this.isWatched(threadId)) return;
+    const { keys, positionsMs } = this.#redisSettings;
+    const key = keys.thread(threadId).values;
+    const call = (...command: string[]): Promise<unknown> => this.#redis.call(key, command);
     try {
-      const [facts] = await Promise.all([
-        call('HMGET', key, 'e', 'r'),
-        call('PEXPIRE', key, String(this.#settings.positionsMs)),
-      ]);
+      const [facts] = await Promise.all([call('HMGET', key, 'e', 'r'), call('PEXPIRE', key, String(positionsMs))]);
       const [epoch, revision] = asArray(facts).map((fact) => (fact === null ? '' : asText(fact)));
-      if (!view.isAt(epoch ?? '', Number(revision))) void view.reread();
+      this.compare(threadId, epoch ?? '', Number(revision));
     } catch {
       // the session reports the error; the next round follows
     }
   }
-
-  #makeView(threadId: string): ValuesView {
-    const { clock, ledger } = this.#settings;
-    const session = this.#session;
-    const view = new ValuesView(threadId, {
-      clock,
-      ledger,
-      get isClosed() {
-        return session.isClosed;
-      },
-      read: async () => {
-        await this.#channels.get(threadId)?.subscribed();
-        return this.#read(threadId);
-      },
-      deadAmong: (nodes) => this.#deadAmong(nodes),
-    });
-    this.#views.set(threadId, view);
-    return view;
-  }
-
-  async #read(threadId: string, key?: string): Promise<StoredValues> {
-    const { keys, redisNow } = this.#settings;
-    const { values } = keys.thread(threadId);
-    const args = key === undefined ? [redisNow()] : [redisNow(), key];
-    return decodeValues(await this.#session.bulk(values, () => this.#session.run(READ_VALUES, [values], args)));
-  }
-
-  #deadOf(values: StoredValues['values']): Promise<ReadonlySet<string>> {
-    return this.#deadAmong(new Set(values.flatMap(({ owner }) => (owner === undefined ? [] : nodeOf(owner)))));
-  }
-
-  async #deadAmong(ids: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const { nodeId } = this.#settings;
-    const others = new Set([...ids].filter((id) => id !== nodeId));
-    if (others.size === 0) return others;
-    const nodes = await this.#nodes.among(others);
-    return new Set([...others].filter((id) => !nodes.isAlive(id)));
-  }
-
-  /** Looks at the nodes that own values. Never rejects. */
-  async #look(): Promise<void> {
-    const { nodeId } = this.#settings;
-    const ids = new Set([...this.#views.values()].flatMap((view) => [...view.nodes]));
-    ids.delete(nodeId);
-    if (ids.size === 0) return;
-    this.#isLooking = true;
-    try {
-      const nodes = await this.#nodes.among(ids);
-      const dead = new Set([...ids].filter((id) => !nodes.isAlive(id)));
-      for (const view of this.#views.values()) {
-        view.judge(dead);
-        for (const id of dead) if (nodes.isGone(id)) await this.#drop(view, id);
-      }
-    } catch {
-      // Redis is out of reach, and so are the others' reports
-    } finally {
-      this.#isLooking = false;
-    }
-  }
-
-  async #drop(view: ValuesView, nodeId: string): Promise<void> {
-    for (const owner of view.ownersOf(nodeId)) await this.#changes.drop(view.threadId, owner);
-  }
-
-  /** True if there were any. */
-  async #dropDead(threadId: string): Promise<boolean> {
-    const { values } = await this.#retryUntil.withinDeadline(threadId, () => this.#read(threadId));
-    const dead = await this.#retryUntil.withinDeadline(threadId, () => this.#deadOf(values));
-    const left = values.filter(({ owner }) => owner !== undefined && dead.has(nodeOf(owner)));
-    for (const owner of new Set(left.map(({ owner = '' }) => owner))) await this.#changes.drop(threadId, owner);
-    return left.length > 0;
-  }
 }
+
+const countOf = (limit: number): string => String(Math.min(limit, Number.MAX_SAFE_INTEGER));

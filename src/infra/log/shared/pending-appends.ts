@@ -32,6 +32,11 @@ export class PendingAppend {
     return Math.max(this.#since, this.#progress.at);
   }
 
+  /** Its pieces are on their way: it does not wait. */
+  progressed(now: number): void {
+    this.#progress.at = now;
+  }
+
   get promise(): Promise<Appended> {
     return this.#answer.promise;
   }

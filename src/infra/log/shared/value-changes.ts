@@ -1,18 +1,11 @@
 import { ConnectionClosedError, ValueLimitError } from '../../errors.ts';
 import type { ValueDraft, ValueLimits } from '../../../api/log-values.ts';
-import { asArray, asText } from './codec.ts';
-import type { RedisLogSettings } from './options.ts';
 import type { RetryUntil } from './retry-until.ts';
-import type { Script } from './scripts.ts';
-import type { RedisSession } from './session.ts';
-import { ownerOf } from '../shared/stored-values.ts';
-import { DROP_VALUES, SET_VALUE } from './value-scripts.ts';
+import { ownerOf } from './stored-values.ts';
+import type { SetAnswer, ValueStore } from './value-store.ts';
 
 /** Keys of one owner that are remembered. An owner with more of them is looked for among all values. */
 const MOST_KNOWN = 64;
-
-/** What it needs of the session. */
-type ChangesSession = Pick<RedisSession, 'run' | 'connection'>;
 
 /** What a connection has set in a thread. */
 interface Holding {
@@ -25,11 +18,11 @@ interface Holding {
 
 /**
  * The changes that this node makes: in each thread one after the other, with a number each, so that a change whose answer was lost can be
- * repeated. What a connection owns is removed with it, however long Redis is away.
+ * repeated. What a connection owns is removed with it, however long the log is away.
  */
 export class ValueChanges {
-  readonly #session: ChangesSession;
-  readonly #settings: RedisLogSettings;
+  readonly #store: ValueStore;
+  readonly #nodeId: string;
   readonly #retryUntil: RetryUntil;
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #holdings = new Map<string, Holding>();
@@ -37,29 +30,31 @@ export class ValueChanges {
   readonly #ended = new Set<Holding>();
   #number = 0;
 
-  constructor(session: ChangesSession, settings: RedisLogSettings, retryUntil: RetryUntil) {
-    this.#session = session;
-    this.#settings = settings;
+  constructor(store: ValueStore, nodeId: string, retryUntil: RetryUntil) {
+    this.#store = store;
+    this.#nodeId = nodeId;
     this.#retryUntil = retryUntil;
   }
 
-  async set(threadId: string, draft: ValueDraft, limits: ValueLimits): Promise<'set' | 'known' | 'keys' | 'bytes'> {
+  async set(threadId: string, draft: ValueDraft, limits: ValueLimits): Promise<SetAnswer> {
     const { key, json, ttlMs } = draft;
     const holding = draft.owner === undefined ? undefined : this.#hold(threadId, draft.owner, key);
-    const owner = draft.owner === undefined ? '-' : this.#ownerOf(draft.owner);
-    const ttl = ttlMs === undefined ? '0' : String(Math.max(1, Math.round(ttlMs)));
-    const args = [key, json, owner, ttl, countOf(limits.maxKeys), countOf(limits.maxBytes)];
-    const [answer] = await this.#change(SET_VALUE, threadId, args, () => {
+    const value = {
+      key,
+      json,
+      owner: draft.owner === undefined ? undefined : this.#ownerOf(draft.owner),
+      ttlMs: ttlMs === undefined ? undefined : Math.max(1, Math.round(ttlMs)),
+    };
+    return this.#change(threadId, (number) => {
       if (holding?.isEnded === true)
         throw new ConnectionClosedError({ connectionId: holding.owner, action: 'set a value' });
+      return this.#store.set(threadId, number, value, limits);
     });
-    const said = asText(answer);
-    return said === 'set' || said === 'keys' || said === 'bytes' ? said : 'known';
   }
 
   /** False if there was none. */
   async delete(threadId: string, key: string): Promise<boolean> {
-    const [dropped] = await this.#change(DROP_VALUES, threadId, ['', key]);
+    const dropped = await this.#change(threadId, (number) => this.#store.drop(threadId, number, undefined, [key]));
     return dropped !== 0;
   }
 
@@ -79,7 +74,7 @@ export class ValueChanges {
    * @param keys those that it may own; without any, all values are looked at
    */
   async drop(threadId: string, owner: string, keys: Iterable<string> = []): Promise<void> {
-    await this.#change(DROP_VALUES, threadId, [owner, ...keys]);
+    await this.#change(threadId, (number) => this.#store.drop(threadId, number, owner, [...keys]));
   }
 
   /** There are new connections: what could not be removed is tried again. */
@@ -87,7 +82,7 @@ export class ValueChanges {
     for (const holding of this.#ended) void this.#release(holding);
   }
 
-  /** Never rejects: what could not be removed follows when Redis is reachable again. */
+  /** Never rejects: what could not be removed follows when the log is reachable again. */
   async #release(holding: Holding): Promise<void> {
     const { threadId, owner, keys } = holding;
     try {
@@ -108,24 +103,18 @@ export class ValueChanges {
   }
 
   #ownerOf(owner: string): string {
-    return ownerOf(this.#settings.nodeId, owner);
+    return ownerOf(this.#nodeId, owner);
   }
 
-  /** @param assertWanted throws where the change must not be made any more */
-  async #change(
-    script: Script,
-    threadId: string,
-    args: readonly string[],
-    assertWanted: () => void = () => {},
-  ): Promise<readonly unknown[]> {
+  /** @param make makes the change with this number; throws where it must not be made any more */
+  async #change<T>(threadId: string, make: (number: number) => Promise<T>): Promise<T> {
     const before = this.#turns.get(threadId);
-    const number = String(++this.#number);
+    const number = ++this.#number;
     let isOver = false;
     const done = this.#retryUntil.withinDeadline(threadId, async () => {
       await before;
       if (isOver) throw new Error('its time is up');
-      assertWanted();
-      return asArray(await this.#run(script, threadId, number, args));
+      return make(number);
     });
     const turn = Promise.allSettled([before, done]).then(() => {
       if (this.#turns.get(threadId) === turn) this.#turns.delete(threadId);
@@ -137,26 +126,16 @@ export class ValueChanges {
       isOver = true;
     }
   }
-
-  #run(script: Script, threadId: string, number: string, args: readonly string[]): Promise<unknown> {
-    const { keys, nodeId, redisNow, positionsMs, newEpoch } = this.#settings;
-    const { values, channel } = keys.thread(threadId);
-    const publish = this.#session.connection?.publishCommand ?? 'PUBLISH';
-    const common = [redisNow(), nodeId, number, channel, publish, String(positionsMs), newEpoch()];
-    return this.#session.run(script, [values], [...common, ...args]);
-  }
 }
 
 /** @throws ValueLimitError where there was no room */
 export function assertRoom(
-  answer: 'set' | 'known' | 'keys' | 'bytes',
+  answer: SetAnswer,
   facts: { readonly threadId: string; readonly key: string },
   { maxKeys, maxBytes }: ValueLimits,
 ): void {
   if (answer === 'keys') throw new ValueLimitError({ ...facts, limit: 'values.maxKeys', most: maxKeys });
   if (answer === 'bytes') throw new ValueLimitError({ ...facts, limit: 'values.maxBytes', most: maxBytes });
 }
-
-const countOf = (limit: number): string => String(Math.min(limit, Number.MAX_SAFE_INTEGER));
 
 const nameOf = (threadId: string, owner: string): string => `${owner} ${threadId}`;

@@ -1,8 +1,6 @@
 import { asError, LogLayoutError, LogUnavailableError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
-import { isFinalReply } from './connections.ts';
-import type { RedisSession } from './session.ts';
-import type { RedisLogSettings } from './options.ts';
+import type { Clock } from '../../../api/clock.ts';
 
 /** The error of a call that could not reach the log. */
 export function unavailable(cause: unknown, threadId: string): LogUnavailableError | LogLayoutError {
@@ -13,26 +11,42 @@ export function unavailable(cause: unknown, threadId: string): LogUnavailableErr
 /** Time between two attempts. */
 const RETRY_MS = 50;
 
-/** What it needs of the session. */
-type RetrySession = Pick<RedisSession, 'whenUp' | 'isClosed' | 'lastError'>;
+/** The connections to a log. */
+export interface RetrySession {
+  readonly isClosed: boolean;
+  readonly lastError: Error;
+  /** Resolves while the log is connected; rejects when the session is closed. */
+  whenUp(): Promise<void>;
+}
 
-/** Asks Redis until it has answered, or the time is up. */
+export interface RetrySettings {
+  readonly clock: Clock;
+  /** How long a call may go without an answer. */
+  readonly appendTimeoutMs: number;
+  /** What keeps the log, for messages: `Redis`. */
+  readonly keeper: string;
+}
+
+/** Asks the log until it has answered, or the time is up. */
 export class RetryUntil {
   readonly #session: RetrySession;
-  readonly #settings: RedisLogSettings;
+  readonly #settings: RetrySettings;
+  readonly #isFinal: (error: unknown) => boolean;
 
-  constructor(session: RetrySession, settings: RedisLogSettings) {
+  /** @param isFinal whether the log itself refused, and will refuse again */
+  constructor(session: RetrySession, settings: RetrySettings, isFinal: (error: unknown) => boolean) {
     this.#session = session;
     this.#settings = settings;
+    this.#isFinal = isFinal;
   }
 
   /**
-   * Retries until the work is done or the time is up. Redis's own errors are final, unless they pass.
+   * Retries until the work is done or the time is up. The log's own errors are final, unless they pass.
    * @param progressAt when the work last made progress: its time begins again then
    * @throws LogUnavailableError
    */
   async withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
-    const { appendTimeoutMs, clock } = this.#settings;
+    const { appendTimeoutMs, clock, keeper } = this.#settings;
     const limit = new AbortController();
     const late = Promise.withResolvers<never>();
     const begunAt = clock.now();
@@ -43,7 +57,9 @@ export class RetryUntil {
         return;
       }
       limit.abort();
-      late.reject(new Error(`Redis did not answer within ${appendTimeoutMs} ms`, { cause: this.#session.lastError }));
+      late.reject(
+        new Error(`${keeper} did not answer within ${appendTimeoutMs} ms`, { cause: this.#session.lastError }),
+      );
     };
     let timer = clock.setTimeout(check, appendTimeoutMs);
     try {
@@ -61,7 +77,7 @@ export class RetryUntil {
       try {
         return await work();
       } catch (error) {
-        if (this.#session.isClosed || isFinalReply(error) || signal.aborted) throw error;
+        if (this.#session.isClosed || this.#isFinal(error) || signal.aborted) throw error;
         await pause(this.#settings.clock, RETRY_MS);
       }
     }

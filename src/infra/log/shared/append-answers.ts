@@ -1,30 +1,19 @@
 import { asError } from '../../errors.ts';
 import { makeEntry } from '../entry.ts';
 import type { Entry } from '../../../api/entry.ts';
-import type { Position } from '../../../api/log.ts';
-import type { Arrival, Header } from '../shared/arrival.ts';
-import type { RedisLogSettings } from './options.ts';
-import type { PendingAppend } from '../shared/pending-appends.ts';
-import type { PositionKeeper } from './position-keeper.ts';
-import type { SharedTail } from '../shared/tail.ts';
+import type { Arrival, Header } from './arrival.ts';
+import type { TailSettings } from './tail-host.ts';
+import type { PendingAppend } from './pending-appends.ts';
+import type { SharedTail } from './tail.ts';
 
-/** Passes Redis's answers on to the appends of one thread, and to its tail while this process has a reader of the thread. */
+/** Passes the log's answers on to the appends of one thread, and to its tail while this process has a reader of the thread. */
 export class AppendAnswers {
-  readonly #threadId: string;
-  readonly #settings: RedisLogSettings;
-  readonly #positions: PositionKeeper;
+  readonly #settings: TailSettings;
   readonly #tail: () => SharedTail | undefined;
 
   /** @param tail undefined while this process has no reader of the thread */
-  constructor(
-    threadId: string,
-    settings: RedisLogSettings,
-    positions: PositionKeeper,
-    tail: () => SharedTail | undefined,
-  ) {
-    this.#threadId = threadId;
+  constructor(settings: TailSettings, tail: () => SharedTail | undefined) {
     this.#settings = settings;
-    this.#positions = positions;
     this.#tail = tail;
   }
 
@@ -62,11 +51,6 @@ export class AppendAnswers {
         .then(() => answer(false))
         .catch((error: unknown) => own.fail(asError(error)));
     else answer(true);
-  }
-
-  /** An append of this process is now the newest entry of the thread. */
-  newest(position: Position): void {
-    this.#positions.note(this.#threadId, position);
   }
 
   #entryAt({ draft }: PendingAppend, offset: number, at?: number): Entry {
