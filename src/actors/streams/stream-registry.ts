@@ -1,10 +1,12 @@
 import {
   LogUnavailableError,
+  MessageTooLargeError,
   StreamExistsError,
   StreamLostError,
   ThreadcastError,
   ThreadClosedError,
   TooManyStreamsError,
+  UnserializableMessageError,
 } from '../../infra/errors.ts';
 import type { StreamServices } from './stream-services.ts';
 import { StreamReplication } from './stream-replication.ts';
@@ -164,13 +166,17 @@ export class StreamRegistry extends StreamReaders {
   onEntry(id: string): void {
     const stream = this.byId.get(id);
     if (stream === undefined) return;
-    this.byId.delete(id);
-    this.#services.counters.streams--;
-    this.#replication.forget(id);
     stream.content.takePending();
-    stream.isOver = true;
     if (stream.chunks !== undefined) this.#recent = { stream, until: this.#services.now() + RECENT_MS };
-    stream.publisher?.onOver('ended');
+    this.#over(stream, 'ended');
+  }
+
+  #over(stream: StreamState, reason: string): void {
+    this.byId.delete(stream.id);
+    this.#services.counters.streams--;
+    this.#replication.forget(stream.id);
+    stream.isOver = true;
+    stream.publisher?.onOver(reason);
     this.#host.onStreams();
   }
 
@@ -188,7 +194,7 @@ export class StreamRegistry extends StreamReaders {
       const isOverdue = !stream.isEnding && now - stream.heardAt >= stream.timeoutMs;
       if (isOverdue && (stream.publisher !== undefined || this.#replication.isOrphaned(stream, now)))
         this.#abort(stream, 'timeout');
-      this.#replication.keepAlive(stream, now);
+      if (!stream.isOver) this.#replication.keepAlive(stream, now);
     }
     if (this.#recent !== undefined && now >= this.#recent.until) this.#recent = undefined;
     this.missed.expire(now, (id) => this.byId.has(id));
@@ -216,17 +222,35 @@ export class StreamRegistry extends StreamReaders {
     }
   }
 
-  /** If it does not succeed, the next sweep tries again. */
+  /** If it does not succeed, the next sweep tries again, unless it never will. */
   #abort(stream: StreamState, reason: string): void {
-    const { id, publisher, content } = stream;
+    const { publisher } = stream;
+    try {
+      // a codec may throw, now and at each attempt
+      if (stream.chunks !== undefined) stream.content.final({}, reason);
+    } catch (error) {
+      return this.#lose(stream, error);
+    }
     const aborting = publisher === undefined ? this.#markLost(stream) : publisher.abort(reason);
     aborting.catch((error: unknown) => {
-      if (!(error instanceof ThreadClosedError)) return this.#services.report(error);
+      if (HOPELESS.some((kind) => error instanceof kind)) this.#lose(stream, error);
+      else if (!(error instanceof ThreadClosedError)) this.#services.report(error);
       // a stream of another process ends there, or in a third one
-      if (publisher === undefined) return undefined;
-      const facts = { threadId: this.#host.id, streamId: id, length: content.length, cause: error };
-      return this.#services.report(new StreamLostError(facts));
+      else if (publisher !== undefined) this.#reportLost(stream, error);
     });
+    return undefined;
+  }
+
+  /** No message can say how it ended: clients that know it are told that it is lost. */
+  #lose(stream: StreamState, cause: unknown): void {
+    this.#reportLost(stream, cause);
+    if (stream.isOver) return;
+    for (const reader of stream.cursors.keys()) reader.tellLost(stream.id);
+    this.#over(stream, 'failed');
+  }
+
+  #reportLost({ id, content: { length } }: StreamState, cause: unknown): void {
+    this.#services.report(new StreamLostError({ threadId: this.#host.id, streamId: id, length, cause }));
   }
 
   // --- the other processes that hold the thread
@@ -241,3 +265,6 @@ export class StreamRegistry extends StreamReaders {
     return this.#replication.onNodeMessage(text);
   }
 }
+
+/** What a mark is refused with, now and at each attempt. */
+const HOPELESS = [MessageTooLargeError, UnserializableMessageError];

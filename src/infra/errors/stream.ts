@@ -1,4 +1,4 @@
-import { ThreadcastError } from './base.ts';
+import { asError, ThreadcastError } from './base.ts';
 
 /** An append to a token stream that has ended, here or by a mark of another process, or the end of one whose thread was erased. */
 export class StreamEndedError extends ThreadcastError {
@@ -22,6 +22,7 @@ export class StreamAbortedError extends ThreadcastError {
    * - `timeout`: nothing was appended for `timeoutMs`.
    * - `drain`, `closed`: the hub shuts down.
    * - `deleted`: its thread was erased.
+   * - `failed`: its end cannot be logged: its codec throws.
    * - `ended`: another process has logged its end.
    */
   readonly reason: string;
@@ -89,19 +90,19 @@ export class TooManyStreamsError extends ThreadcastError {
 }
 
 /**
- * The hub has closed before the mark of a token stream in progress was logged: its text is not in the log of this process. Other processes
- * that have a part of it log that part, with `aborted: 'lost'`.
+ * The mark of a stream that its publisher did not end is not in the log: the hub has closed before, or the message was refused (see its
+ * `cause`). If the hub has closed, other processes that have a part of the stream log that part, with `aborted: 'lost'`.
  */
 export class StreamLostError extends ThreadcastError {
   readonly code = 'TC_STREAM_LOST';
   readonly threadId: string;
   readonly streamId: string;
-  /** UTF-16 units that were appended. */
+  /** UTF-16 units, or chunks, that were written. */
   readonly length: number;
 
   constructor(facts: { threadId: string; streamId: string; length: number; cause: unknown }) {
     super(
-      `thread ${facts.threadId} was closed before the text of stream ${facts.streamId}, ${facts.length} units, was logged`,
+      `stream ${facts.streamId} of thread ${facts.threadId} has ended at ${facts.length} without a message: ${asError(facts.cause).message}`,
       { cause: facts.cause },
     );
     this.threadId = facts.threadId;
