@@ -115,6 +115,7 @@ export type {
 } from './api/history.ts';
 export type { MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
 export type { Codec, ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
+export type { SummaryOptions, SummaryRequest, ThreadSummary } from './api/summary.ts';
 export type { GroupSendOptions, ThreadGroup } from './api/thread-group.ts';
 export type {
   HubEvents,

@@ -8,6 +8,7 @@ import type { SendOptions } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import type { Session } from './session.ts';
 import type { AcceptedSocket } from './socket.ts';
+import type { SummaryOptions, SummaryRequest, ThreadSummary } from './summary.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import type { Thread } from './thread.ts';
 
@@ -138,6 +139,13 @@ export interface Hub<Definition extends ThreadDefinition = never> {
    */
   to<T extends ThreadShape>(ids: readonly ThreadId<T>[]): ThreadGroup<T>;
   to(ids: readonly string[]): ThreadGroup;
+  /**
+   * The newest message and the unread count of each of these threads, in their order, without joining or opening them: a list of 200 chats is
+   * one call, and with Redis mostly two round trips for all of them. At most 1,000 threads.
+   * @throws InvalidThreadIdError, InvalidOptionError, InvalidPositionError, LogUnavailableError; HistoryFailedError, AnswerTimeoutError:
+   * `HubOptions.history`
+   */
+  summaries(threads: readonly (string | SummaryRequest)[], options?: SummaryOptions): Promise<readonly ThreadSummary[]>;
   /** @throws InvalidOptionError for an id that is not a text, or empty */
   user(userId: string): User;
   readonly connections: Iterable<Connection>;

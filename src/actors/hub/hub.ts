@@ -33,6 +33,7 @@ import type { HubSettings } from '../support/settings.ts';
 import { notices } from '../connection/wire-protocol.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
 import { ThreadHandle } from '../thread/thread-handle.ts';
+import { readSummaries } from './summaries.ts';
 import { checkGroup, GroupHandle } from './thread-group.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { ThreadUsers } from './thread-users.ts';
@@ -45,6 +46,7 @@ import type { ThreadDefinition, ThreadId, ThreadShape } from '../../api/definiti
 import type { AcceptOptions, Connection } from '../../api/connection.ts';
 import type { HubEvents } from '../../api/events.ts';
 import type { Listener } from '../../api/listener.ts';
+import type { SummaryOptions, SummaryRequest, ThreadSummary } from '../../api/summary.ts';
 import type { ThreadGroup } from '../../api/thread-group.ts';
 import type { Thread } from '../../api/thread.ts';
 import type { HubOptions } from '../../api/options.ts';
@@ -191,6 +193,13 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   to(ids: readonly string[]): ThreadGroup;
   to(ids: readonly string[]): ThreadGroup {
     return new GroupHandle(checkGroup(ids), this.#context, this.#threads, this.#parts.serializer);
+  }
+
+  async summaries(
+    threads: readonly (string | SummaryRequest)[],
+    options: SummaryOptions = {},
+  ): Promise<readonly ThreadSummary[]> {
+    return readSummaries(threads, options, this.#context);
   }
 
   user(userId: string): User {

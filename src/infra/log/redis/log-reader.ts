@@ -12,6 +12,10 @@ import { ANCHOR, READ, STAND, type Script } from './scripts.ts';
 const MAX_PAGE = 512;
 const PAGE_BYTES = 64 * 1024;
 
+/** A page of at most so many entries ends after few bytes, and need not wait in the bulk lane: a list of chats asks for hundreds of them. */
+const SMALL_PAGE = 32;
+const SMALL_PAGE_BYTES = 8 * 1024;
+
 /** How long the epoch of a thread is kept that was only asked for its position. */
 const ASKED_MS = 300_000;
 
@@ -96,8 +100,8 @@ export class LogReader implements LogSource {
   }
 
   /** Entries from an offset down to another one, newest first. */
-  async before(from: number, to: number, epoch: string): Promise<Arrival[]> {
-    return (await this.#page([epoch, String(from), String(to), '-1'], MAX_PAGE)).page;
+  async before(from: number, to: number, epoch: string, limit = MAX_PAGE): Promise<Arrival[]> {
+    return (await this.#page([epoch, String(from), String(to), '-1'], limit)).page;
   }
 
   /** Like `before`, possibly without bodies. */
@@ -133,8 +137,10 @@ export class LogReader implements LogSource {
 
   async #read([epoch = '', ...range]: readonly string[], limit: number): Promise<StoredArrival[]> {
     const { log } = this.#keys;
-    const args = [epoch, ...range, String(limit), String(PAGE_BYTES)];
-    const reply = await this.#session.bulk(log, () => this.#session.run(READ, [log], args));
+    const isSmall = limit <= SMALL_PAGE;
+    const args = [epoch, ...range, String(limit), String(isSmall ? SMALL_PAGE_BYTES : PAGE_BYTES)];
+    const run = (): Promise<unknown> => this.#session.run(READ, [log], args);
+    const reply = await (isSmall ? run() : this.#session.bulk(log, run));
     this.#progressed();
     const stored = decodeEntries(reply, epoch);
     if (stored === undefined) throw new Error('the thread has another epoch now');

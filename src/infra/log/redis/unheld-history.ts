@@ -39,6 +39,9 @@ export async function readUnheld(
   return readAfter(buffer, offset, limit, now);
 }
 
+/** Entries that a page may have besides its messages, edits for example, for which no second page is read. */
+const SLACK = 8;
+
 /** Reads the newest entries before an offset of such a thread: from the end, because a newer entry may supersede an older one. */
 export async function readUnheldBefore(
   threadId: string,
@@ -58,17 +61,20 @@ export async function readUnheldBefore(
   const retention = retentionOf(threadId);
   const buffer = new LogBuffer(epoch, retention, now);
   buffer.restart({ epoch, offset: head, id: headId }, now);
+  // the newest messages: mostly one small page
+  let first: number | undefined = before > head ? limit + SLACK : undefined;
   for (;;) {
     const page = readBefore(buffer, before, limit, maxBytes, now);
     const isFull = buffer.head - buffer.first + 1 >= retention.maxEntries;
     if (page.hasOlder || buffer.first === 1 || isFull) return page;
     const older: StoredDraft[] = [];
-    for (const arrival of await source.before(buffer.first - 1, 1, epoch)) {
+    for (const arrival of await source.before(buffer.first - 1, 1, epoch, first)) {
       const loggedAt = Math.min(now, now - (redisNow - arrival.at));
       if (arrival.offset !== buffer.first - 1 - older.length || loggedAt + retention.maxAgeMs <= now) break;
       older.push({ draft: draftOf(threadId, arrival, loggedAt), offset: arrival.offset, loggedAt });
     }
     if (older.length === 0) return page;
+    first = undefined;
     buffer.prepend(older.reverse());
   }
 }

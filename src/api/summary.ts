@@ -1,0 +1,30 @@
+import type { HistoryMessage } from './history.ts';
+
+/** A thread, and how far the user has read it. */
+export interface SummaryRequest {
+  readonly id: string;
+  /** The position of the last message that the user has read, as in `Message.position`. Without it, `unread` is not counted. */
+  readonly readTo?: string | undefined;
+}
+
+export interface SummaryOptions {
+  /** Whose unread messages are counted: those with `except: { userId }` for this user are not. @default everybody's */
+  userId?: string | undefined;
+  /** Counting unread messages of a thread ends there: show it as `99+`. At most 1000. @default 100 */
+  maxUnread?: number | undefined;
+}
+
+/** What a list of chats shows of one. */
+export interface ThreadSummary<Message = unknown> {
+  readonly threadId: string;
+  /**
+   * The newest message, in its newest version: of the log, or of `HubOptions.history` if the log has none. `last.at` is its time. Undefined if
+   * there is none.
+   */
+  readonly last: HistoryMessage<Message> | undefined;
+  /**
+   * Messages of the log after `readTo`, at most `maxUnread`. Edits and removed messages do not count; the user's own do, so move `readTo` when the
+   * user sends. All messages of the log if `readTo` is of an earlier epoch. Undefined without `readTo`.
+   */
+  readonly unread: number | undefined;
+}
