@@ -34,6 +34,8 @@ export interface TurnRequest {
   readonly threadId: string;
   readonly messages: ChatMessage[];
   readonly session: Session;
+  /** Of its frame. */
+  readonly bytes: number;
   readonly report: (error: unknown) => void;
 }
 

@@ -58,7 +58,7 @@ export class ChatSession implements ProtocolSession {
     if (frame === undefined) this.#peer.evict(4400, 'invalid frame');
     else if (frame.type === 'abort') await this.#abort(frame.requestId);
     // an abort, or another chat's request, must not wait for the application
-    else void this.#answer(frame).catch((error: unknown) => this.#peer.report(error));
+    else void this.#answer(frame, data.length).catch((error: unknown) => this.#peer.report(error));
   }
 
   end(): void {
@@ -75,11 +75,12 @@ export class ChatSession implements ProtocolSession {
     }
   }
 
-  async #answer(frame: Exclude<ChatFrame, { type: 'abort' }>): Promise<void> {
+  async #answer(frame: Exclude<ChatFrame, { type: 'abort' }>, bytes: number): Promise<void> {
     if (frame.type === 'cancel') return this.#cancelAll(frame.id);
     const { requestId, id: chatId } = frame;
     if (this.#open.has(requestId)) return this.#peer.evict(4400, 'a request id was used twice');
     if (this.#open.size >= this.#settings.maxRequestsPerConnection) return this.#refuse(requestId, TEXTS.full);
+    if (!this.#runs.hold(bytes)) return this.#refuse(requestId, TEXTS.full);
     const threadId = this.#settings.threadOf(chatId);
     const request: Open = { requestId, chatId, threadId, streamId: undefined, stop: undefined, isOver: false };
     this.#open.set(requestId, request);
@@ -88,11 +89,16 @@ export class ChatSession implements ProtocolSession {
       if (!(await this.#peer.enter(threadId))) return this.#fail(request, TEXTS.forbidden);
       const active = await this.#active(request);
       if (request.isOver) return undefined;
-      return frame.type === 'send' ? await this.#send(request, frame, active) : this.#resume(request, active);
+      if (frame.type === 'resume') return this.#resume(request, active);
+      return await this.#send(request, { frame, bytes }, active);
     } catch (error) {
       // the chat's id makes no thread id
       if (!(error instanceof InvalidThreadIdError)) this.#peer.report(error);
       return this.#fail(request, TEXTS.failed);
+    } finally {
+      this.#runs.release(bytes);
+      // it was aborted before it had entered the thread
+      if (request.isOver) this.#leaveIfUnused(threadId);
     }
   }
 
@@ -113,7 +119,7 @@ export class ChatSession implements ProtocolSession {
 
   async #send(
     request: Open,
-    frame: Extract<ChatFrame, { type: 'send' }>,
+    { frame, bytes }: { readonly frame: Extract<ChatFrame, { type: 'send' }>; readonly bytes: number },
     active: FollowedStream | undefined,
   ): Promise<void> {
     const messages = await this.#valid(frame);
@@ -128,7 +134,7 @@ export class ChatSession implements ProtocolSession {
     const { threadId } = request;
     const { session } = this.#peer;
     const report = (error: unknown): void => this.#peer.report(error);
-    const run = this.#runs.start({ frame, threadId, messages, session, report });
+    const run = this.#runs.start({ frame, threadId, messages, session, bytes, report });
     return this.#follow(request, run.streamId, run.known);
   }
 

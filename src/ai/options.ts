@@ -80,6 +80,8 @@ export interface ServeChatOptions<Message extends ChatMessage = ChatMessage, S e
   abandonedTimeoutMs?: number | undefined;
   /** Largest request of a client, which has the whole history. @default 4194304 (4 MiB) */
   maxRequestBytes?: number | undefined;
+  /** Bytes of requests that are looked at, wait, or are being answered, in this process; more are refused. @default 134217728 (128 MiB) */
+  maxTotalRequestBytes?: number | undefined;
   /** Requests of one connection that are in progress. @default 64 */
   maxRequestsPerConnection?: number | undefined;
   /** Answers in progress in this process. @default 1000 */
@@ -97,6 +99,7 @@ export interface ChatSettings {
   readonly onAbort: 'last-viewer' | 'always' | 'never';
   readonly abandonedTimeoutMs: number;
   readonly maxRequestBytes: number;
+  readonly maxTotalRequestBytes: number;
   readonly maxRequestsPerConnection: number;
   readonly maxRuns: number;
 }
@@ -121,6 +124,7 @@ const OPTIONS: OptionTable<ServeChatOptions> = {
   onAbort: 'text',
   abandonedTimeoutMs: 'number',
   maxRequestBytes: 'number',
+  maxTotalRequestBytes: 'number',
   maxRequestsPerConnection: 'number',
   maxRuns: 'number',
 };
@@ -142,6 +146,9 @@ export function resolveChat(options: ServeChatOptions): ChatSettings {
     maxRequestBytes: checkCount('maxRequestBytes', options.maxRequestBytes, 4 * 1024 * 1024, {
       min: 1,
       max: MOST_REQUEST_BYTES,
+    }),
+    maxTotalRequestBytes: checkCount('maxTotalRequestBytes', options.maxTotalRequestBytes, 128 * 1024 * 1024, {
+      min: 1,
     }),
     maxRequestsPerConnection: checkCount('maxRequestsPerConnection', options.maxRequestsPerConnection, 64, { min: 1 }),
     maxRuns: checkCount('maxRuns', options.maxRuns, 1_000, { min: 1 }),

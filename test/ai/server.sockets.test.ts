@@ -385,6 +385,74 @@ describe('any other client', () => {
     await until(() => client.frames.some(({ type, requestId }) => type === 'error' && requestId === 'c'));
   });
 
+  test('gets an error when the application takes it out of the chat, or erases the chat', async () => {
+    for (const how of ['leave', 'delete']) {
+      const { url, taps, hub, errors } = await tapped();
+      const client = await raw(url);
+      client.say(frame());
+      await until(() => taps.length === 1);
+      taps[0]?.push(...START);
+      await until(() => client.frames.length === 3);
+      if (how === 'delete') await hub.thread('chat:c').delete();
+      else for (const connection of hub.connections) connection.leave('chat:c');
+      await until(() => ['error', 'end'].includes(client.frames.at(-1)?.type ?? ''));
+      if (how === 'delete') expect(client.frames.at(-2)).toMatchObject({ chunk: { type: 'error' } });
+      taps[0]?.end();
+      if (how === 'leave') expect(errors).toEqual([]);
+    }
+  });
+
+  test('leaves the chat with its last request, also if that is aborted before the application has answered', async () => {
+    let allow = (): void => {};
+    const { url, taps, hub } = await tapped({
+      authorize: () => new Promise<boolean>((resolve) => (allow = () => resolve(true))),
+    });
+    const client = await raw(url);
+    client.say(frame());
+    await until(() => String(allow).includes('resolve'));
+    client.say({ type: 'abort', requestId: 'r' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    allow();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(hub.thread('chat:c').members).toEqual([]);
+    expect(taps).toEqual([]);
+  });
+
+  test('is refused while requests hold too many bytes', async () => {
+    const { url, taps } = await tapped({ maxTotalRequestBytes: 1_000 });
+    const client = await raw(url);
+    client.say(frame({ messages: [user('x'.repeat(700))] }));
+    await until(() => taps.length === 1);
+    client.say(frame({ requestId: 's', id: 'd', messages: [user('x'.repeat(700))] }));
+    await until(() => client.frames.some(({ type, requestId }) => type === 'error' && requestId === 's'));
+    taps[0]?.end();
+    await until(() => client.frames.some(({ type }) => type === 'end'));
+    client.say(frame({ requestId: 't', id: 'd', messages: [user('x'.repeat(700))] }));
+    await until(() => taps.length === 2);
+  });
+
+  test('that takes nothing delays no other, and costs no queue', async () => {
+    const { url, taps, transport, hub } = await tapped();
+    const stalled = await raw(url);
+    stalled.say(frame());
+    await until(() => taps.length === 1);
+    stalled.socket.pause();
+    const viewer = collect(await resume(transport()));
+    taps[0]?.push(...START);
+    const word = 'word '.repeat(2_000);
+    for (let i = 0; i < 600; i++) taps[0]?.text(word);
+    await expect.poll(() => viewer.text.length).toBe(600 * word.length);
+    const [connection] = hub.connections;
+    expect(connection?.stats.unsentBytes).toBeLessThan(2 * 1024 * 1024);
+    stalled.socket.resume();
+    taps[0]?.push(...END);
+    taps[0]?.end();
+    await until(() => stalled.frames.at(-1)?.type === 'end');
+    expect(stalled.frames.filter(({ type }) => type === 'chunk').map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: stalled.frames.length - 1 }, (_, i) => i),
+    );
+  });
+
   test('junk for requests that are not open changes nothing', async () => {
     const { url } = await tapped();
     const client = await raw(url);

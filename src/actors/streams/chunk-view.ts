@@ -69,6 +69,11 @@ export class ChunkView {
     this.stream.views.delete(this);
   }
 
+  /** Nothing more will come, and its client is notified. */
+  lose(): void {
+    if (!this.#isDone) this.#end('lost');
+  }
+
   #isLeftOut(at: number): boolean {
     return this.#except !== undefined && at >= this.#except[0] && at < this.#except[1];
   }
@@ -112,8 +117,10 @@ export class ChunkViews {
     return isDone;
   }
 
+  /** The connection leaves the thread, or was taken out of it: what is followed ends without its end. */
   end(): void {
-    for (const view of this.#views) view.close();
+    const views = [...this.#views];
     this.#views.clear();
+    for (const view of views) view.lose();
   }
 }
