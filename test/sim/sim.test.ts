@@ -10,7 +10,7 @@ const { SIM_SEED, SIM_SEEDS, SIM_FROM } = process.env;
 const USUAL = tier === 'full' ? { from: 5_000, seeds: 3_000 } : { from: 1, seeds: 300 };
 
 /** Schedules that have found a defect, of the engine or of the simulator, and would not run in `npm test` otherwise. */
-const FOUND = [5_299, 6_524, 6_641, 7_099, 7_417];
+const FOUND = [5_299, 6_524, 6_641, 7_099, 7_417, 9_290];
 
 /** What must have happened, at least once for each hundred schedules: a test of nothing cannot fail. */
 const EVENTS = [

@@ -68,6 +68,19 @@ describe('edits', () => {
     expect(story(link)).toEqual(['b other', 'a is now hello']);
   });
 
+  it('who resumes before a critical message, which may have come ahead, is told of what became of it', async () => {
+    harness = makeHarness();
+    const { position } = await send('first', 'a');
+    await send('other', 'b');
+    for (const id of ['c', 'd']) {
+      await harness.run(harness.hub.thread('t').send('helo', { idempotencyKey: id, lane: 'critical' }));
+    }
+    await send('hello', 'c2', 'c');
+    await remove('d');
+    expect(story((await join(position)).link)).toEqual(['c hello', 'b other', 'c is now hello', '-d']);
+    expect(story((await join(position, 'plain')).link)).toEqual([]);
+  });
+
   it('a stalled client gets each message in its newest version', async () => {
     harness = makeHarness();
     const { link } = await join();

@@ -147,6 +147,8 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     if (kind === 'message') return false;
     if (kind === 'remove' && this.writer.variant.format === 'plain') return true;
     if (targetOffset === undefined || offset > this.startedAt) return false;
+    // an earlier connection of the client may have received it ahead of its position: the client ignores it now, but not this
+    if (this.writer.variant.format === 'json' && this.tail.at(targetOffset)?.lane === 'critical') return false;
     return targetOffset > this.#from && targetOffset >= this.tail.first;
   }
 
