@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Connection, ConnectionStats } from '../api/connection.ts';
 import type { Receipt } from '../api/receipt.ts';
 import type { ConnectionSettings } from '../actors/connection/resolve-accept-options.ts';
@@ -57,6 +56,3 @@ export class AbsentConnection implements Connection {
     return new ConnectionClosedError({ connectionId: this.id, action });
   }
 }
-
-/** A key that only the client of one response knows. */
-export const secretKey = (): string => randomUUID();

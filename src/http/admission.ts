@@ -147,8 +147,12 @@ export class Admission {
   async #authenticate(exchange: Exchange): Promise<unknown> {
     const { authenticate, authenticateTimeoutMs } = this.#settings;
     const { clock, report } = this.#door.context;
-    const { signal } = exchange;
-    const answering = authenticate(exchange.request, { signal });
+    const context = {
+      get signal(): AbortSignal {
+        return exchange.signal;
+      },
+    };
+    const answering = authenticate(exchange.request, context);
     return new Promise((resolve, reject) => {
       const timer = clock.setTimeout(() => {
         reject(new Refused('timeout', 503, 'unavailable'));

@@ -2,11 +2,10 @@ import type { Join, InboxJoin } from '../actors/connection/wire-protocol.ts';
 import type { HubDoor } from '../actors/gateway/hub-door.ts';
 import { assertThreadId, parsePosition } from '../infra/log/ids.ts';
 import { queryOf } from '../infra/socket/request-target.ts';
-import { secretKey } from './absent-connection.ts';
 import type { Admission, Visitor } from './admission.ts';
 import { EventLink, type EventStyle } from './event-link.ts';
 import type { Exchange, HeaderList } from './exchange.ts';
-import { OpenLink, type LinkTable } from './link-table.ts';
+import { OpenLink, secretKey, type LinkTable } from './link-table.ts';
 import { ManyPlaces, noPlaces, positionsIn, ThreadPlaces } from './places.ts';
 import { Problem, problemOfClose } from './problem.ts';
 import { textIn } from './router.ts';
@@ -72,7 +71,7 @@ export class EventRoutes {
   /** Answers when there is a place for the connection, and its threads are joined. @throws Problem */
   async open(plan: Plan, exchange: Exchange, visitor: Visitor, headers: HeaderList, key = secretKey()): Promise<void> {
     await this.#admission.assertRoom(visitor, exchange);
-    if (exchange.signal.aborted) return;
+    if (exchange.isGone) return;
     const settings = this.#admission.settingsOf(visitor, exchange);
     const answer = {
       open: exchange.open(200, { ...headers, ...EVENT_HEADERS }),
@@ -85,7 +84,7 @@ export class EventRoutes {
     };
     const connection = this.#door.port.accept((listener) => {
       const link = new EventLink(answer, plan.style, listener);
-      exchange.signal.addEventListener('abort', link.onClose, { once: true });
+      exchange.onGone(link.onClose);
       this.#links.add(new OpenLink({ link, sid: settings.id, key, userId: visitor.userId }));
       return link;
     }, settings);

@@ -28,8 +28,12 @@ export interface Exchange {
   readonly directAddress: string | undefined;
   /** Of the socket. */
   readonly remoteAddress: string | undefined;
-  /** Aborted when the client goes before it is answered. */
+  /** Aborted when the client goes, or the answer is over. Made when it is read: most applications never do. */
   readonly signal: AbortSignal;
+  /** The client has gone, or the answer is over. */
+  readonly isGone: boolean;
+  /** Called once then. There is one listener: a later one takes its place. */
+  onGone(listener: () => void): void;
   /** False for a request that was sent before an earlier one of its connection was answered: an answer that stays open might never begin. */
   readonly canStream: boolean;
   /**

@@ -31,6 +31,14 @@ export class FetchExchange implements Exchange {
     });
   }
 
+  get isGone(): boolean {
+    return this.signal.aborted;
+  }
+
+  onGone(listener: () => void): void {
+    this.signal.addEventListener('abort', listener, { once: true });
+  }
+
   async body({ maxBytes, timeoutMs, hold }: BodyLimits): Promise<Buffer> {
     const { body, bodyUsed } = this.#source;
     if (bodyUsed) throw new Problem(400, 'bad-request', 'the body was read before, and is lost');

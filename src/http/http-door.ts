@@ -2,7 +2,6 @@ import type { Thread } from '../api/thread.ts';
 import type { HubDoor } from '../actors/gateway/hub-door.ts';
 import { ThreadcastError } from '../infra/errors.ts';
 import { queryOf } from '../infra/socket/request-target.ts';
-import { secretKey } from './absent-connection.ts';
 import { Admission, type Visitor } from './admission.ts';
 import { ByteHold } from './byte-hold.ts';
 import { acknowledge, receiveFrames } from './client-frames.ts';
@@ -10,7 +9,7 @@ import { corsHeaders, PREFLIGHT } from './cors.ts';
 import { EventRoutes } from './event-routes.ts';
 import type { Exchange, HeaderList } from './exchange.ts';
 import { pageJson } from './history-route.ts';
-import { LinkTable } from './link-table.ts';
+import { LinkTable, secretKey } from './link-table.ts';
 import type { HttpSettings } from './options.ts';
 import { poll } from './poll-route.ts';
 import { Problem, problemFrom, problemOf } from './problem.ts';
@@ -153,7 +152,7 @@ export class HttpDoor {
     const isOurs = !(error instanceof Problem) && (visitor === undefined || !(error instanceof ThreadcastError));
     const problem = isOurs ? problemOf('internal') : problemFrom(error);
     this.#admission.note(problem, exchange, visitor);
-    if (isOurs && !exchange.signal.aborted) this.#door.context.report(error);
+    if (isOurs && !exchange.isGone) this.#door.context.report(error);
     const types = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
     exchange.send(problem.status, { ...headers, ...types, ...problem.headers }, problem.body);
   }

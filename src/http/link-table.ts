@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { EventLink } from './event-link.ts';
 
 /** An event stream that is open. */
@@ -52,3 +53,6 @@ export class LinkTable {
     return typeof key === 'string' ? this.#byKey.get(key) : undefined;
   }
 }
+
+/** A key that only the client of one response knows. */
+export const secretKey = (): string => randomUUID();

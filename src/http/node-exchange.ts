@@ -16,6 +16,7 @@ export class NodeExchange implements Exchange {
   readonly #response: NodeResponse;
   #abortController: AbortController | undefined;
   #isGone = false;
+  #goneListener: (() => void) | undefined;
   #onDone: (() => void) | undefined;
 
   constructor(request: IncomingMessage | Http2ServerRequest, response: NodeResponse) {
@@ -53,6 +54,14 @@ export class NodeExchange implements Exchange {
 
   get canStream(): boolean {
     return !(this.#response instanceof OutgoingMessage) || this.#response.socket !== null;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  onGone(listener: () => void): void {
+    this.#goneListener = listener;
   }
 
   get signal(): AbortSignal {
@@ -123,6 +132,7 @@ export class NodeExchange implements Exchange {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#abortController?.abort();
+    this.#goneListener?.();
     this.#onDone?.();
   };
 

@@ -35,7 +35,7 @@ export async function poll(
   if (from !== undefined && from !== 'start') parsePosition(from);
   const waitMs = numberIn(query, 'waitMs', 25_000, MAX_WAIT_MS);
   await admission.assertRoom(visitor, exchange);
-  if (exchange.signal.aborted) return;
+  if (exchange.isGone) return;
   const places = new ThreadPlaces(threadId, from);
   const { clock } = door.context;
   const settings = admission.settingsOf(visitor, exchange);
@@ -50,7 +50,7 @@ export async function poll(
       lost: () => hold.give(link.takenBytes),
     };
     const link = new PollLink(answer, { places, waitMs, maxBytes: MAX_BYTES, hold }, clock, listener);
-    exchange.signal.addEventListener('abort', link.lost, { once: true });
+    exchange.onGone(link.lost);
     return link;
   }, settings);
   connection.joinFromUrl([{ t: 'join', th: threadId, from, join: {}, isInUrl: true }]);

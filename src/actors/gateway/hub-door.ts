@@ -8,8 +8,6 @@ export interface HubDoor {
   readonly port: GatewayPort;
   /** A connection that has not ended. */
   connection(id: string): ConnectionActor | undefined;
-  /** Is closed when the hub ends. */
-  add(gateway: { close(): void }): void;
 }
 
 const doors = new WeakMap<object, HubDoor>();

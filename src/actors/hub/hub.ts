@@ -74,7 +74,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   readonly #connections: ConnectionRegistry;
   readonly #orders: UserOrders;
   readonly #acceptor: ConnectionAcceptor;
-  readonly #gateways = new Set<{ close(): void }>();
+  readonly #gateways = new Set<UpgradeGateway>();
   readonly #port: GatewayPort;
   readonly #parts: Sources & Ending;
   readonly #deadLines: DeadLines;
@@ -122,7 +122,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
       makeRoom: (userId, signal) => this.#deadLines.makeRoom(userId, signal),
     };
     const connection = (id: string): ConnectionActor | undefined => this.#connections.get(id);
-    openDoor(this, { context, port: this.#port, connection, add: (gateway) => this.#gateways.add(gateway) });
+    openDoor(this, { context, port: this.#port, connection });
     this.#periodicWork = new PeriodicWork(context, { ...this.#parts, budgets }, looks);
     this.#logNotice = new BroadcastNotice({ values: () => this.#connections.present[Symbol.iterator]() }, context.now);
     const machine = hubMachine.provide({
