@@ -6,7 +6,16 @@ export { SUBPROTOCOL } from './actors/connection/wire-protocol.ts';
 export type { Body } from './api/body.ts';
 export { closeCodes } from './infra/wire/close-codes.ts';
 export type { CloseCode, Reconnect } from './infra/wire/close-codes.ts';
-export type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, LogTail, Position } from './api/log.ts';
+export type {
+  Appended,
+  DeliveryLog,
+  LogPage,
+  LogReset,
+  LogSubscription,
+  LogTail,
+  Position,
+  Staged,
+} from './api/log.ts';
 export type { AnswerClaim, LogAnswers } from './api/log-answers.ts';
 export type { LogPresence } from './api/log-presence.ts';
 export type { LogValue, LogValues, ValueChange, ValueDraft, ValueLimits, ValuesListener } from './api/log-values.ts';
@@ -129,8 +138,17 @@ export type {
 } from './api/events.ts';
 export type { Listener } from './api/listener.ts';
 export type { CompressionOptions, HubOptions, Inspector, SerializerOptions, StreamLimits } from './api/options.ts';
-export type { Outcome, Receipt, SettleOptions, Settlement, Strategy } from './api/receipt.ts';
-export type { Format, Lane, MaybePromise, PreparedMessage, Sendable, SendOptions } from './api/message.ts';
+export type { Outcome, PendingReceipt, Receipt, SettleOptions, Settlement, Strategy } from './api/receipt.ts';
+export type {
+  Format,
+  Lane,
+  MaybePromise,
+  PreparedMessage,
+  Sendable,
+  SendOptions,
+  Transaction,
+  TransactionOptions,
+} from './api/message.ts';
 export type {
   Canceller,
   ChunkStream,

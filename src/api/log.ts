@@ -2,7 +2,7 @@ import type { Entry, EntryDraft } from './entry.ts';
 import type { LogAnswers } from './log-answers.ts';
 import type { LogPresence } from './log-presence.ts';
 import type { LogValues } from './log-values.ts';
-import type { MaybePromise } from './message.ts';
+import type { MaybePromise, Transaction } from './message.ts';
 
 /** A position in a log. Written `epoch.offset.id`, so that a client without our library can keep it. */
 export interface Position {
@@ -46,6 +46,12 @@ export interface LogTail {
   criticalCountAfter(offset: number): number;
 }
 
+/** A message that waits for the commit of a transaction. */
+export interface Staged {
+  /** Resolves when it is in the log, or with undefined when its transaction was rolled back. */
+  readonly committed: Promise<Appended | undefined>;
+}
+
 /**
  * A thread's ordered, bounded history of encoded messages: the only queue of the system. One contract test suite holds for every
  * implementation. An implementation in this process answers synchronously, a remote one with a promise.
@@ -61,6 +67,12 @@ export interface DeliveryLog {
    * @throws UnknownMessageError: the log does not hold the target as a message, or it was removed; nothing was appended
    */
   append(draft: EntryDraft): MaybePromise<Appended>;
+  /**
+   * Inserts the draft with a client of the application's transaction. After the commit, it is appended as by `append`. Takes over the draft's body.
+   * Absent if the log has no transactions.
+   * @throws LogUnavailableError, MessageTooLargeError: nothing was inserted
+   */
+  stage?(draft: EntryDraft, transaction: Transaction): Promise<Staged>;
   /**
    * Messages after `offset`, each in its newest version, oldest first, at most `limit`; from the oldest held where `offset` has been
    * trimmed. Without those that were superseded, removed or have expired.

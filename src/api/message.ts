@@ -19,6 +19,20 @@ export interface PreparedMessage {
 /** What `send` takes for a message of this type. */
 export type Sendable<Message> = Message | PreparedMessage;
 
+/** A client of the application's database with a transaction in progress, such as that of the package `pg`. */
+export interface Transaction {
+  query(text: string, values?: unknown[]): PromiseLike<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
+}
+
+/** How a message is sent that commits with a transaction. */
+export interface TransactionOptions extends SendOptions {
+  /**
+   * The message is inserted with this client, and is delivered after the commit, or never. Not with `replaces`, `audience` and the lane `volatile`. The log has
+   * to be one that can: `postgresLog`, in the same database.
+   */
+  transaction: Transaction;
+}
+
 /** How one message is sent. */
 export interface SendOptions {
   /** @default 'normal' */

@@ -9,6 +9,18 @@
  */
 export type Strategy = 'inline' | 'sliced' | 'snapshot' | 'pooled' | 'ready';
 
+/** The result of a `send` in a transaction: the message waits for its commit. */
+export interface PendingReceipt {
+  /** Id of the message. */
+  readonly id: string;
+  readonly pending: true;
+  /**
+   * The receipt, when the message has been logged and offered; undefined when the transaction was rolled back. Do not await it before the
+   * commit. Rejects with LogUnavailableError if this process closes before: the message is delivered all the same.
+   */
+  readonly committed: Promise<Receipt | undefined>;
+}
+
 /** The result of a `send`: the message has been logged and offered to every connection of the thread. */
 export interface Receipt {
   /** Id of the message, the same in every client; the idempotency key if one was given. */

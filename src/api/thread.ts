@@ -1,8 +1,8 @@
 import type { Connection } from './connection.ts';
 import type { ThreadShape } from './definition.ts';
 import type { HistoryOptions, HistoryPage } from './history.ts';
-import type { Sendable, SendOptions } from './message.ts';
-import type { Receipt } from './receipt.ts';
+import type { Sendable, SendOptions, TransactionOptions } from './message.ts';
+import type { PendingReceipt, Receipt } from './receipt.ts';
 import type { ChunkStream, ChunkStreamOptions, StreamInProgress, StreamOptions, TokenStream } from './stream.ts';
 
 /** Whether it has members or messages in progress (`live`), takes no more (`draining`), or is not in use. */
@@ -59,6 +59,12 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
   history(options?: HistoryOptions): Promise<HistoryPage<T['received']>>;
   /** Resolves when fewer than `readyLimit` sends are in progress here and the serializer has room. Await it when you publish in a loop. */
   ready(): Promise<void>;
+  /**
+   * Inserts the message in a transaction of the application, and resolves when that is done. It gets its offset after the commit, in the
+   * order of the commits, and is delivered then, or never. At most 1 MiB.
+   * @throws LogUnsupportedError: the log has no transactions; otherwise as without one. Then nothing was inserted, and the transaction may have failed
+   */
+  send(message: Sendable<T['message']>, options: TransactionOptions): Promise<PendingReceipt>;
   /**
    * Serializes the message once, appends it to the log and offers it to every connection. It resolves when that is done, and never waits
    * for a slow connection.

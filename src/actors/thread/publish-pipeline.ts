@@ -3,7 +3,7 @@ import type { Appended, LogTail } from '../../api/log.ts';
 import { makeEntry, releaseDraft } from '../../infra/log/entry.ts';
 import { wallTime } from '../../infra/time/clock.ts';
 import { makeBody } from '../../infra/log/shared-body.ts';
-import { asError, ThreadClosedError } from '../../infra/errors.ts';
+import { asError, LogUnsupportedError, ThreadClosedError } from '../../infra/errors.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import type { OpenSpan } from '../../infra/telemetry/spans.ts';
 import { compress, Windows } from './shared-compression.ts';
@@ -17,8 +17,13 @@ import { guarded } from '../support/emitter.ts';
 import type { SendSettings } from './resolve-send-options.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { WindowBits } from '../../api/socket.ts';
-import type { Lane } from '../../api/message.ts';
+import type { Lane, Transaction } from '../../api/message.ts';
 import type { ThreadState } from '../../api/thread.ts';
+
+/** A message that waits for its transaction. */
+export interface StagedSend {
+  readonly committed: Promise<PublicationTally | undefined>;
+}
 
 /** The thread whose messages are published. */
 export interface PipelineHost {
@@ -59,6 +64,30 @@ export class PublishPipeline {
     return compressed instanceof Promise || !lane.isIdle
       ? lane.enqueue(compressed, (ready) => this.#log(ready, settings, span))
       : this.#log(compressed, settings, span);
+  }
+
+  /**
+   * Inserts the message in a transaction of the application. The tally comes when it has been offered; undefined if it was rolled back.
+   * @throws LogUnsupportedError, and what the log throws
+   */
+  async stage(message: unknown, settings: SendSettings, span: OpenSpan, transaction: Transaction): Promise<StagedSend> {
+    const { log } = this.#services.settings;
+    if (log.stage === undefined) throw new LogUnsupportedError('stage');
+    const encoded = await this.#services.serializer.encode(message, settings.isSnapshot, span.trace);
+    const offered = Promise.withResolvers<PublicationTally | undefined>();
+    const tally = new PublicationTally(encoded.strategy, this.#thread.members, offered.resolve);
+    const staged = await log.stage(this.#draftOf(encoded, settings, span, tally, 'message'), transaction);
+    staged.committed
+      .then((appended) => {
+        if (appended !== undefined) return this.#offer(tally, appended);
+        tally.abandon();
+        offered.resolve(undefined);
+      })
+      .catch((error: unknown) => {
+        tally.abandon();
+        offered.reject(asError(error));
+      });
+    return { committed: offered.promise };
   }
 
   /** As `publish`: the mark that a message has been erased. It comes after what was sent before it. */
@@ -120,22 +149,7 @@ export class PublishPipeline {
     }
     return new Promise((resolve, reject) => {
       const tally = new PublicationTally(encoded.strategy, members, resolve);
-      const draft: EntryDraft = {
-        threadId,
-        id: settings.id,
-        lane: settings.lane,
-        body: encoded.body,
-        deflated: encoded.deflated,
-        kind,
-        target: settings.replaces,
-        except: settings.except,
-        isShared: settings.isShared,
-        key: settings.conflate,
-        expiresAt: settings.expiresAt,
-        trace: span.trace,
-        traceparent: span.trace?.traceparent,
-        tally,
-      };
+      const draft = this.#draftOf(encoded, settings, span, tally, kind);
       if (settings.lane === 'volatile') {
         const { clock } = this.#services.settings;
         const entry = makeEntry(draft, 0, clock.now(), wallTime(clock));
@@ -152,6 +166,31 @@ export class PublishPipeline {
         refuse(tally, reject, error);
       }
     });
+  }
+
+  #draftOf(
+    { body, deflated }: Encoded,
+    settings: SendSettings,
+    span: OpenSpan,
+    tally: PublicationTally,
+    kind: EntryKind,
+  ): EntryDraft {
+    return {
+      threadId: this.#thread.id,
+      id: settings.id,
+      lane: settings.lane,
+      body,
+      deflated,
+      kind,
+      target: settings.replaces,
+      except: settings.except,
+      isShared: settings.isShared,
+      key: settings.conflate,
+      expiresAt: settings.expiresAt,
+      trace: span.trace,
+      traceparent: span.trace?.traceparent,
+      tally,
+    };
   }
 
   #offer(tally: PublicationTally, { entry, isDuplicate }: Appended): void {

@@ -12,8 +12,9 @@ import { StreamHandle } from '../streams/stream-handle.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { HistoryOptions, HistoryPage } from '../../api/history.ts';
 import type { Thread, ThreadStats } from '../../api/thread.ts';
-import type { Receipt } from '../../api/receipt.ts';
-import type { SendOptions } from '../../api/message.ts';
+import type { PendingReceipt, Receipt } from '../../api/receipt.ts';
+import type { SendOptions, TransactionOptions } from '../../api/message.ts';
+import { assertTransaction } from './staged-send.ts';
 import type { ChunkStreamOptions, StreamInProgress, StreamOptions } from '../../api/stream.ts';
 
 const HISTORY_OPTIONS: OptionTable<HistoryOptions> = { before: 'text', after: 'text', limit: 'number' };
@@ -64,13 +65,18 @@ export class ThreadHandle implements Thread {
     return this.#threads.whenReady(this.id);
   }
 
-  async send(message: unknown, options?: SendOptions): Promise<Receipt> {
+  send(message: unknown, options: TransactionOptions): Promise<PendingReceipt>;
+  send(message: unknown, options?: SendOptions): Promise<Receipt>;
+  async send(message: unknown, options?: SendOptions | TransactionOptions): Promise<Receipt | PendingReceipt> {
     this.#services.status.assertRunning('send');
     const checking = this.#check(message);
     if (checking !== undefined) await checking;
     const opening = this.#threads.open(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
-    return thread.send(message, options);
+    if (options === undefined || !('transaction' in options)) return thread.send(message, options);
+    const { transaction, ...others } = options;
+    assertTransaction(transaction);
+    return thread.sendIn(message, others, transaction);
   }
 
   async remove(messageId: string): Promise<Receipt> {

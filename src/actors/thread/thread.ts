@@ -23,8 +23,9 @@ import { guarded } from '../support/emitter.ts';
 import { ThreadLife } from './thread-life.ts';
 import type { ThreadState, ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
-import type { Receipt } from '../../api/receipt.ts';
-import type { SendOptions } from '../../api/message.ts';
+import type { PendingReceipt, Receipt } from '../../api/receipt.ts';
+import type { SendOptions, Transaction } from '../../api/message.ts';
+import { sendStaged } from './staged-send.ts';
 
 /** One open thread: orders its messages, appends them to the log, and keeps its members for the fan-out. */
 export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, PipelineHost {
@@ -92,6 +93,12 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** Serializes, logs and offers a message. Never waits for a connection. */
   send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
     return this.#publish(options, message, undefined);
+  }
+
+  /** Inserts a message in a transaction of the application, and delivers it after the commit. */
+  sendIn(message: unknown, options: SendOptions, transaction: Transaction): Promise<PendingReceipt> {
+    const thread = { id: this.id, life: this.#life, publishing: this.#publishing, services: this.#services };
+    return sendStaged(thread, message, options, transaction, (id) => this.#streams?.assertFree(id));
   }
 
   /** As `send`, of a message that other threads get under the same id. */

@@ -47,11 +47,11 @@ export class LogLayoutError extends ThreadcastError {
 export class LogUnsupportedError extends ThreadcastError {
   readonly code = 'TC_LOG_UNSUPPORTED';
   /** The missing member of `DeliveryLog`. */
-  readonly feature: 'presence' | 'answers' | 'values';
+  readonly feature: 'presence' | 'answers' | 'values' | 'stage';
 
   constructor(feature: LogUnsupportedError['feature']) {
     super(
-      `the log of this hub has no \`${feature}\`: use a log that implements it, for example memoryLog() or redisLog()`,
+      `the log of this hub has no \`${feature}\`: use a log that implements it, for example ${feature === 'stage' ? 'postgresLog()' : 'memoryLog() or redisLog()'}`,
     );
     this.feature = feature;
   }

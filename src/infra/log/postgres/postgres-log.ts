@@ -1,10 +1,11 @@
 import type { Entry, EntryDraft } from '../../../api/entry.ts';
-import type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, Position } from '../../../api/log.ts';
+import type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, Position, Staged } from '../../../api/log.ts';
+import type { Transaction } from '../../../api/message.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import { releaseDraft } from '../entry.ts';
 import { randomEpoch } from '../ids.ts';
 import { readAfter, readBefore } from '../pages.ts';
-import { epochAfterErasure } from '../shared/arrival.ts';
+import { decodeHeader, epochAfterErasure, kept } from '../shared/arrival.ts';
 import { Availability } from '../shared/availability.ts';
 import { MemoryLimit } from '../shared/memory-limit.ts';
 import { PendingAppends, type PendingAppend } from '../shared/pending-appends.ts';
@@ -17,6 +18,7 @@ import { Janitor } from './janitor.ts';
 import { LogReader } from './log-reader.ts';
 import { Notices } from './notices.ts';
 import { resolvePostgresLog, type PostgresLogOptions, type PostgresLogSettings } from './options.ts';
+import { Outbox } from './outbox.ts';
 import { Polling } from './polling.ts';
 import { PostgresPresence } from './presence.ts';
 import { PostgresSession } from './session.ts';
@@ -44,6 +46,7 @@ class PostgresLog implements DeliveryLog {
   readonly #session: PostgresSession;
   readonly #pending: PendingAppends;
   readonly #notices: Notices;
+  readonly #outbox: Outbox;
   readonly #polling: Polling;
   readonly #janitor: Janitor;
   readonly #retryUntil: RetryUntil;
@@ -76,6 +79,7 @@ class PostgresLog implements DeliveryLog {
         this.values.tick();
         this.#polling.tick();
         this.#janitor.tick();
+        this.#outbox.tick();
       },
     });
     this.#retryUntil = new RetryUntil(this.#session, settings, isFinalAnswer);
@@ -87,7 +91,18 @@ class PostgresLog implements DeliveryLog {
       onNodeMessage: (threadId, message) => this.#threads.get(threadId)?.noted(message),
       onErased: (threadId) => void this.#erased(threadId),
       onValue: (threadId, news) => this.values.heard(threadId, news),
-      onOutbox: () => {},
+      onOutbox: () => this.#outbox.take(),
+    });
+    this.#outbox = new Outbox(this.#session, settings, {
+      onTaken: (published) => {
+        this.#notices.entries(published);
+        for (const each of published) {
+          const { threadId, epoch, offset, at, id, body } = each;
+          const arrival = { epoch, offset, at, id, header: decodeHeader(each.header), body: body && [kept(body)] };
+          this.#threads.get(threadId)?.arrived(arrival);
+        }
+      },
+      onAnswer: (own, answer) => this.#thread(own.draft.threadId).answered(own, answer),
     });
     this.#polling = new Polling(this.#threads, this.#session, settings);
     this.#janitor = new Janitor(this.#session, settings);
@@ -119,6 +134,10 @@ class PostgresLog implements DeliveryLog {
     if (refusal === undefined) return this.#thread(threadId).append(draft, (own) => this.#pending.add(own));
     releaseDraft(draft);
     return Promise.reject(new LogUnavailableError({ threadId, reason: refusal }));
+  }
+
+  stage(draft: EntryDraft, transaction: Transaction): Promise<Staged> {
+    return this.#outbox.stage(draft, transaction, (own) => this.#thread(draft.threadId).expect(own));
   }
 
   readAfter(threadId: string, offset: number, limit: number): Promise<readonly Entry[]> {
@@ -201,6 +220,7 @@ class PostgresLog implements DeliveryLog {
     this.#isClosing = true;
     this.#availability.close();
     this.#pending.failAll('log has been closed');
+    this.#outbox.close('log has been closed');
     for (const thread of this.#threads.values()) thread.end();
     this.presence.nodes.farewell();
     await this.#session.close();

@@ -1,5 +1,6 @@
 import { APPEND_FUNCTION } from './schema-append.ts';
 import { OTHER_FUNCTIONS } from './schema-functions.ts';
+import { OUTBOX_FUNCTIONS } from './schema-outbox.ts';
 import { VALUE_FUNCTIONS } from './schema-values.ts';
 import { checkSchema } from './schema-name.ts';
 
@@ -99,6 +100,21 @@ CREATE TABLE ~.answers (
 );
 CREATE INDEX answers_at ON ~.answers (at);
 
+-- messages of the application's transactions; turn: the order of their commits
+CREATE SEQUENCE ~.turns;
+CREATE TABLE ~.outbox (
+  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  turn bigint NOT NULL DEFAULT 0,
+  thread text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  header text NOT NULL,
+  key text COLLATE "C",
+  ttl bigint,
+  body bytea NOT NULL,
+  epoch text NOT NULL
+);
+CREATE INDEX outbox_turn ON ~.outbox (thread, turn);
+
 -- keyed values, the number of a thread's last change, and the last change of each node
 CREATE TABLE ~.value_threads (
   thread text COLLATE "C" PRIMARY KEY,
@@ -133,5 +149,7 @@ CREATE INDEX value_changes_at ON ~.value_changes (at);
  */
 export function postgresSchema(schema = 'threadcast'): string {
   const name = checkSchema(schema);
-  return `${TABLES}${APPEND_FUNCTION}${OTHER_FUNCTIONS}${VALUE_FUNCTIONS}`.replaceAll('~', name).trimStart();
+  return `${TABLES}${APPEND_FUNCTION}${OTHER_FUNCTIONS}${VALUE_FUNCTIONS}${OUTBOX_FUNCTIONS}`
+    .replaceAll('~', name)
+    .trimStart();
 }

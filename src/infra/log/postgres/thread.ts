@@ -71,15 +71,21 @@ export class PostgresThread implements TailHost {
       return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
     }
     const own = new PendingAppend(draft, this.settings.clock.now(), this.#progress);
+    this.expect(own);
+    track(own);
+    this.#services.send(own);
+    return own.promise;
+  }
+
+  /** A message of an open transaction: its entry gets the draft's body and record, whichever node appends it. */
+  expect(own: PendingAppend): void {
+    const { id } = own.draft;
     this.#inFlight.set(id, own);
     const forget = (): void => {
       if (this.#inFlight.get(id) === own) this.#inFlight.delete(id);
       this.#onIdle();
     };
     own.promise.then(forget, forget);
-    track(own);
-    this.#services.send(own);
-    return own.promise;
   }
 
   /** The table's answer to an append of this process. */
