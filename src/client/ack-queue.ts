@@ -47,15 +47,14 @@ export class AckQueue {
   }
 
   #flush(): void {
-    const isSingle = this.#limits.list === undefined;
+    const isSingle = !this.#limits.list;
     const due = [...this.#offsets].slice(0, isSingle ? SINGLE_ACKS : undefined);
-    for (const [threadId] of due) this.#offsets.delete(threadId);
-    if (isSingle || due.length === 1)
-      for (const [threadId, offset] of due) this.#send(encodeRequest({ t: 'ack', th: threadId, o: offset }));
-    else {
-      const entries = due.map((entry) => JSON.stringify(entry));
-      for (const list of listsOf(entries, this.#limits)) this.#send(`{"t":"acks","l":${list}}`);
+    for (const [th, o] of due) {
+      this.#offsets.delete(th);
+      if (isSingle) this.#send(encodeRequest({ t: 'ack', th, o }));
     }
+    const entries = isSingle ? [] : due.map((entry) => JSON.stringify(entry));
+    for (const list of listsOf(entries, this.#limits)) this.#send(`{"t":"acks","l":${list}}`);
     if (this.#offsets.size > 0) this.#wait();
   }
 }

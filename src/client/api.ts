@@ -1,8 +1,31 @@
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import type { StateChange, ClientState } from './connection-states.ts';
-import type { ClientStream, Gap, Joined, Left, Message, Progress, Removed, Replaced } from './message.ts';
+import type {
+  ClientStream,
+  Gap,
+  HistoryOptions,
+  Joined,
+  Left,
+  Message,
+  Older,
+  Progress,
+  Removed,
+  Replaced,
+} from './message.ts';
 
-export type { ClientStream, Gap, Joined, Left, Message, Progress, Removed, Replaced } from './message.ts';
+export type {
+  ClientStream,
+  Gap,
+  HistoryOptions,
+  Joined,
+  Left,
+  Message,
+  Older,
+  OlderMessage,
+  Progress,
+  Removed,
+  Replaced,
+} from './message.ts';
 
 /** Events of a thread, each with what its listeners receive. */
 export interface ThreadEvents<Data = unknown> {
@@ -58,6 +81,16 @@ export interface ClientThread<T extends ThreadShape = ThreadShape> extends Async
    * @throws InvalidOptionError
    */
   follow(streamId: string): ClientStream<T['received']>;
+  /**
+   * Older messages than this handle has given, page by page: first those from before its first live message. So `[...older, ...live]` has
+   * each message once and in order. An edit or removal of an older message is a `replaced` or `removed` event, as for any other.
+   *
+   * Calls wait for those before them. The client asks again after a reconnect.
+   *
+   * Rejects with ServerError, for example `TC_POSITION_LOST` after a gap `epoch`, `TC_HISTORY_FAILED`, or `unsupported` from a server
+   * without history for clients; ClientClosedError if the handle was left or the thread has ended; InvalidOptionError.
+   */
+  loadOlder(options?: HistoryOptions): Promise<Older<T['received']>>;
   /** Leaves the thread. Iterators return what they hold and end. A second call has no effect. */
   leave(): void;
   /**

@@ -44,11 +44,15 @@ import { JoinedThread } from './thread.ts';
 const MAX_THREADS = 16_384;
 
 /** The client: its connection receives frames, its threads handle them. */
-export class ThreadcastClient implements Client, ThreadHost, PublishHost, ConnectionListener {
+export class ThreadcastClient
+  extends Emitter<ClientEvents>
+  implements Client, ThreadHost, PublishHost, ConnectionListener
+{
   readonly settings: ClientSettings;
   readonly inbox: ClientInbox;
   readonly givers = new Map<string, string>();
   isLogUp = true;
+  hasHistory = false;
   readonly #connection: ServerConnection;
   readonly #publishQueue: PublishQueue;
   readonly joins: JoinQueue;
@@ -58,9 +62,9 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   /** The newest refused join: if the application has joined, a `joined` with its `ref` follows. */
   #refusedRef: number | undefined;
   readonly #threads = new Map<string, JoinedThread>();
-  readonly #listeners = new Emitter<ClientEvents>(['state', 'log', 'thread', 'signIn', 'error'], this);
 
   constructor(settings: ClientSettings) {
+    super(['state', 'log', 'thread', 'signIn', 'error']);
     this.settings = settings;
     this.#connection = new ServerConnection(settings, this);
     this.#publishQueue = new PublishQueue(settings, this);
@@ -73,10 +77,6 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
 
   get state(): ClientState {
     return this.#connection.state;
-  }
-
-  on<E extends keyof ClientEvents>(event: E, listener: (news: ClientEvents[E]) => unknown): () => void {
-    return this.#listeners.on(event, listener);
   }
 
   join<T extends ThreadShape>(threadId: ThreadId<T>, options?: JoinOptions): ClientThread<T>;
@@ -137,7 +137,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   }
 
   report(error: unknown): void {
-    if (!this.#listeners.emit('error', error)) reportGlobally(error);
+    if (!this.emit('error', error)) reportGlobally(error);
   }
 
   delete(thread: JoinedThread): void {
@@ -166,15 +166,15 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
       this.inbox.end(error);
       this.#publishQueue.end(new ClientClosedError({ action: 'publish' }));
     }
-    this.#listeners.emit('state', change);
+    this.emit('state', change);
     if (change.to === 'closed' && change.code === UNAUTHENTICATED) {
-      this.#listeners.emit('signIn', { reason: change.reason ?? '' });
+      this.emit('signIn', { reason: change.reason ?? '' });
     }
   }
 
   onData(data: unknown): void {
     const frame = parseFrame(data);
-    if (frame === undefined) this.report(new MalformedFrameError({ start: textOf(data)?.slice(0, 100) ?? '' }));
+    if (!frame) this.report(new MalformedFrameError({ start: textOf(data)?.slice(0, 100) ?? '' }));
     else if (frame !== 'ignored') this.#onFrame(frame);
   }
 
@@ -188,22 +188,23 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     else this.#onThreadFrame(frame);
   }
 
-  #onHello({ isUp, pingMs, spreadMs, maxBytes, list }: ServerFrame & { readonly t: 'hello' }): void {
+  #onHello({ isUp, pingMs, spreadMs, maxBytes, list, history }: ServerFrame & { readonly t: 'hello' }): void {
     this.#onLog(isUp);
+    this.hasHistory = !!history;
     this.#connection.greeted(pingMs, spreadMs);
     if (this.#isGreeted) return;
     this.#isGreeted = true;
     const limits = limitsOf(list, maxBytes);
     this.acks.greeted(limits);
     this.joins.greeted(limits);
-    this.inbox.greeted(list !== undefined);
+    this.inbox.greeted(!!list);
     for (const thread of this.#threads.values()) thread.join();
     this.joins.flush();
     this.#publishQueue.greeted(maxBytes);
   }
 
   #onThreadFrame(frame: ThreadFrame): void {
-    if (frame.t === 'joined' && frame.ref !== undefined) this.joins.answered(frame.ref);
+    if (frame.t === 'joined' && frame.ref) this.joins.answered(frame.ref);
     const thread = this.#threads.get(frame.th);
     if (frame.th.startsWith('~')) this.inbox.receive(frame);
     else if (thread) thread.receive(frame);
@@ -221,18 +222,18 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
     const thread = new JoinedThread(frame.th, {}, this, 'invited');
     this.#threads.set(frame.th, thread);
     thread.receive({ ...frame, ref: undefined });
-    this.#listeners.emit('thread', thread);
+    this.emit('thread', thread);
   }
 
   #onRefusal({ th: threadId, id, code: reason, why: detail, ref, paths }: ServerFrame & { readonly t: 'err' }): void {
-    if (threadId !== undefined && id !== undefined) {
+    if (threadId && id) {
       this.#publishQueue.settle(threadId, id, new PublishRefusedError({ threadId, id, reason, detail, paths }));
       return;
     }
     if (ref) this.joins.answered(ref);
     const thread = this.#threads.get(threadId ?? '');
     // a question for the inbox names no thread
-    if (threadId === undefined && ref !== undefined) this.inbox.fail(reason, ref);
+    if (!threadId && ref) this.inbox.fail(reason, ref);
     else if (thread) {
       this.#refusedRef = ref;
       thread.fail(reason, ref);
@@ -242,7 +243,7 @@ export class ThreadcastClient implements Client, ThreadHost, PublishHost, Connec
   #onLog(isUp: boolean): void {
     if (isUp === this.isLogUp) return;
     this.isLogUp = isUp;
-    this.#listeners.emit('log', { isUp });
+    this.emit('log', { isUp });
   }
 
   #assertLive(action: string, threadId: string): void {
@@ -256,7 +257,7 @@ function toJson(data: unknown): string {
   let cause: unknown;
   try {
     const json: string | undefined = JSON.stringify(data);
-    if (json !== undefined) return json;
+    if (json) return json;
   } catch (error) {
     cause = error;
   }

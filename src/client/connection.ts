@@ -3,10 +3,11 @@ import { reconnectAfter, UNAUTHENTICATED } from './close-codes.ts';
 import { Timer } from './clock.ts';
 import { isOffline, watchEnvironment } from './environment.ts';
 import { ConnectionFailingError } from './errors.ts';
+import { fieldsOf, numberOf, textOf, type Fields } from './fields.ts';
 import { encodeRequest } from './frames.ts';
 import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
-import { addressOf, closeOf, dataOf, OPEN, type WebSocketLike } from './socket.ts';
+import { addressOf, OPEN, type WebSocketLike } from './socket.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 
 /** Failures in a row after which the client reports an error. */
@@ -103,7 +104,7 @@ export class ServerConnection {
 
   #dial(): void {
     const { token, connectTimeoutMs } = this.#settings;
-    this.#timer.set(connectTimeoutMs, () => this.#drop('connect timeout'));
+    this.#timer.set(connectTimeoutMs, () => this.#drop('timeout'));
     if (typeof token === 'function') void this.#ask(token, (fresh) => this.#open(fresh));
     else this.#open(token);
   }
@@ -137,9 +138,9 @@ export class ServerConnection {
     const { url, open, cid } = this.#settings;
     const socket = open(addressOf(url, cid, token));
     this.#socket = socket;
-    const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void =>
+    const listen = (type: 'open' | 'message' | 'close' | 'error', listener: (event: Fields) => void): void =>
       socket.addEventListener(type, (event) => {
-        if (this.#socket === socket) listener(event);
+        if (this.#socket === socket) listener(fieldsOf(event));
       });
     listen('open', () => {
       this.#openedAt = this.#now();
@@ -149,11 +150,11 @@ export class ServerConnection {
     });
     listen('message', (event) => {
       this.#watchdog.heardAt = this.#now();
-      this.#listener.onData(dataOf(event));
+      this.#listener.onData(event['data']);
     });
     listen('close', (event) => {
-      const { code, reason } = closeOf(event);
-      this.#onClose(code, reason);
+      const { code, reason } = event;
+      this.#onClose(numberOf(code) ?? 1006, textOf(reason) ?? '');
     });
     // a close event follows; `ws` would throw without a listener
     listen('error', () => {});
@@ -209,7 +210,7 @@ export class ServerConnection {
 
   #fail(error: unknown): void {
     this.#listener.report(error);
-    if (this.state === 'connecting') this.#onClose(1006, 'attempt failed');
+    if (this.state === 'connecting') this.#onClose(1006, 'failed');
   }
 
   #retry(): void {

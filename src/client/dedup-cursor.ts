@@ -32,7 +32,7 @@ export class DedupCursor {
   /** True for a message that has not been taken before, or is in no log; moves the position unless the message is ahead of it. */
   take({ id, offset, ahead }: Pick<Message, 'id' | 'offset' | 'ahead'>): boolean {
     const { position } = this;
-    if (offset === undefined) return true;
+    if (!offset) return true;
     if (!position || offset <= position.offset) return false;
     const isNew = !this.#ahead.has(id);
     if (ahead) {

@@ -1,23 +1,18 @@
 import { InvalidOptionError } from './errors.ts';
 import { reportGlobally } from './environment.ts';
 
-/** What an emitter needs. */
-interface EmitterHost {
-  /** A listener has thrown. */
-  report(error: unknown): void;
-}
-
 /** Listeners by event name. An error that a listener throws is reported and never reaches the emitter. */
-export class Emitter<Events extends object> {
+export abstract class Emitter<Events extends object> {
   readonly #byEvent: { [E in keyof Events]?: Set<(news: Events[E]) => unknown> } = {};
   readonly #events: readonly (keyof Events)[];
-  readonly #host: EmitterHost;
 
   /** @param events all event names */
-  constructor(events: readonly (keyof Events)[], host: EmitterHost) {
+  constructor(events: readonly (keyof Events)[]) {
     this.#events = events;
-    this.#host = host;
   }
+
+  /** A listener has thrown. */
+  abstract report(error: unknown): void;
 
   /**
    * Adds a listener and returns the function that removes it.
@@ -25,7 +20,7 @@ export class Emitter<Events extends object> {
    */
   on<E extends keyof Events>(event: E, listener: (news: Events[E]) => unknown): () => void {
     if (!this.#events.includes(event)) throw new InvalidOptionError({ option: 'event', expected: this.#events.join() });
-    if (typeof listener !== 'function') throw new InvalidOptionError({ option: 'listener', expected: 'a function' });
+    if (typeof listener !== 'function') throw new InvalidOptionError({ option: 'listener', expected: 'function' });
     const listeners = (this.#byEvent[event] ??= new Set());
     listeners.add(listener);
     return () => void listeners.delete(listener);
@@ -40,7 +35,7 @@ export class Emitter<Events extends object> {
     const listeners = this.#byEvent[event];
     if (!listeners?.size) return false;
     // an `error` listener that throws does not receive its own error
-    const report = event === 'error' ? reportGlobally : (error: unknown) => this.#host.report(error);
+    const report = event === 'error' ? reportGlobally : (error: unknown) => this.report(error);
     for (const listener of listeners) {
       try {
         const result = listener(news);

@@ -43,7 +43,7 @@ export class InvalidThreadIdError extends errorOf<'TC_INVALID_THREAD_ID', { thre
   declare readonly threadId: unknown;
 }
 
-/** `client.close()` was called, or the server closed with a code that says never to reconnect. */
+/** `client.close()` was called, or the server closed with a code that says never to reconnect. For `loadOlder`: the thread has ended. */
 export class ClientClosedError extends errorOf<'TC_CLIENT_CLOSED', { action: string }>('TC_CLIENT_CLOSED') {}
 
 /** The server closed the connection with a code that says never to reconnect. Iterators of the threads throw it. */

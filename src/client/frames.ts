@@ -1,4 +1,5 @@
 import { fieldsOf, isCount, isText, numberOf, textOf, type Fields } from './fields.ts';
+import type { Older, OlderMessage } from './message.ts';
 import { parsePosition, type Position } from './position.ts';
 
 /** A message on the wire. Without an offset it is volatile, in no log. */
@@ -56,6 +57,7 @@ export interface JoinedReply {
 export type ThreadFrame =
   | JoinedReply
   | { readonly t: 'left'; readonly th: string; readonly why: string }
+  | { readonly t: 'page'; readonly th: string; readonly ref: number; readonly page: Older }
   | { readonly t: 'msg' | 'removed'; readonly th: string; readonly message: WireMessage }
   /** Without text, the stream is lost. */
   | {
@@ -88,6 +90,8 @@ export type ServerFrame =
       readonly maxBytes: number | undefined;
       /** Maximum entries of a list; undefined if the server accepts none. */
       readonly list: number | undefined;
+      /** Maximum messages that a client may ask for; undefined if the server has no history for clients. */
+      readonly history: number | undefined;
     }
   | { readonly t: 'ok'; readonly th: string; readonly id: string; readonly answer: PublishAnswer }
   | {
@@ -109,7 +113,7 @@ export type ServerFrame =
 /** The frame that a socket received; `ignored` for an unknown type, undefined for an invalid frame. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = fieldsOf(parseJson(textOf(data) ?? ''));
-  const { t, at = 0, n, of, up, d: answer, lost, streams, paths, limits } = frame;
+  const { t, at = 0, n, of, up, d: answer, lost, streams, paths, limits, l, older } = frame;
   const [th, id, text, s, why, code, mid = id, pos] = pick(frame, 'th id d s why code mid pos', textOf);
   const [ref, recovered = 0, retryMs = 0, pingMs, spreadMs] = pick(
     frame,
@@ -123,23 +127,27 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
     case 'removed':
       return th && message ? { t, th, message } : undefined;
     case 'part':
-      return th && message?.offset && text !== undefined && isCount(n) && isCount(of) && n < of
+      return th && message?.offset && isText(text) && isCount(n) && isCount(of) && n < of
         ? { t, th, message, n, of, text }
         : undefined;
     case 'tok':
-      return th && s && isCount(at) && (lost || text !== undefined)
+      return th && s && isCount(at) && (lost || isText(text))
         ? { t, th, id: s, at, text: lost ? undefined : text }
         : undefined;
     case 'joined':
       return th && position ? { t, th, position, recovered, ref, streams: textsOf(streams) } : undefined;
     case 'gap':
       return th && position ? { t, th, position, why: why ?? 'trimmed' } : undefined;
+    case 'page':
+      return th && ref && Array.isArray(l)
+        ? { t, th, ref, page: { messages: l.flatMap(readOlder), hasOlder: older === true } }
+        : undefined;
     case 'left':
       return th ? { t, th, why: why ?? 'kicked' } : undefined;
     case 'log':
     case 'hello': {
-      const [maxBytes, list] = pick(fieldsOf(limits), 'maxBytes list', numberOf);
-      return { t, isUp: up !== false, pingMs, spreadMs, maxBytes, list };
+      const [maxBytes, list, history] = pick(fieldsOf(limits), 'maxBytes list history', numberOf);
+      return { t, isUp: up !== false, pingMs, spreadMs, maxBytes, list, history };
     }
     case 'ok':
       return th && id && mid ? { t, th, id, answer: { messageId: mid, position: pos, data: answer } } : undefined;
@@ -160,6 +168,16 @@ export type Request =
   | ({ readonly t: 'join' | 'inbox'; readonly parts: true } & JoinFields)
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
+  | {
+      readonly t: 'history';
+      readonly th: string;
+      readonly ref: number;
+      /** A cursor. */
+      readonly before: string | undefined;
+      /** A position, where there is no cursor yet. */
+      readonly until: string | undefined;
+      readonly limit: number | undefined;
+    }
   | { readonly t: 'renew'; readonly token: string }
   | { readonly t: 'ack'; readonly th: string; readonly o: number }
   /** The publication's `d` is added as the JSON that it is already. */
@@ -182,6 +200,15 @@ function readMessage(frame: Fields): WireMessage | undefined {
   const [id, re, trace] = pick(frame, 'id re tp', textOf);
   const [offset, at = Date.now()] = pick(frame, 'o ts', numberOf);
   return id && offset === o ? { id, offset, ahead: ahead === true, at, data, re, many, trace } : undefined;
+}
+
+function readOlder(entry: unknown): readonly OlderMessage[] {
+  const fields = fieldsOf(entry);
+  const message = readMessage(fields);
+  const cursor = textOf(fields['cur']);
+  if (!message || !cursor) return [];
+  const [position = ''] = cursor.split('~');
+  return [{ ...message, cursor, position, bytes: numberOf(fields['bytes']), stream: undefined }];
 }
 
 /** Undefined if the text is not JSON. */

@@ -31,8 +31,12 @@ export class Inbound {
   readonly #host: InboundHost;
   readonly #readers: ReaderBuffer;
   readonly #cursor = new DedupCursor();
+  /** Where live messages begin; undefined before the first one. */
+  start: string | undefined;
   readonly streams: OpenStreams;
   readonly #parts: PartAssembly;
+  /** Messages in parts that began since the last one was complete. */
+  #disorders = 0;
   /** Where the server began, if that was not our position: a gap must follow, or the client reports one. */
   #unexplained: Position | undefined;
 
@@ -86,7 +90,7 @@ export class Inbound {
     this.#readers.emit('gap', { why, position: formatPosition(position) });
   }
 
-  receive(frame: Exclude<ThreadFrame, { readonly t: 'joined' | 'left' }>): void {
+  receive(frame: Exclude<ThreadFrame, { readonly t: 'joined' | 'left' | 'page' }>): void {
     if (frame.t === 'part') this.#part(frame);
     else if (frame.t === 'gap') this.#gap(frame.why, frame.position);
     else if (frame.t === 'tok') this.streams.add(frame.id, frame.at, frame.text);
@@ -99,7 +103,7 @@ export class Inbound {
     const { id, offset } = message;
     const verdict = this.#parts.add(part);
     if (verdict === 'disorder') {
-      this.#host.onDisorder(this.#parts.disorders++);
+      this.#host.onDisorder(this.#disorders++);
       return;
     }
     if (verdict === 'taken') {
@@ -119,14 +123,15 @@ export class Inbound {
   #message(wire: WireMessage): void {
     this.explain();
     const { id, offset, ahead, data, re, many } = wire;
+    this.start ??= this.position;
     const isNew = this.#cursor.take(wire);
-    if (offset !== undefined && !ahead) {
+    if (offset && !ahead) {
       this.#host.onOffset(offset);
       // another message in its place: the earlier one has expired meanwhile, or was superseded
       this.#parts.drop();
     }
     if (!isNew || (many && !this.#host.isFirst(id))) return;
-    if (re !== undefined) {
+    if (re) {
       this.#readers.amend({ id: re, data, position: this.position ?? '' });
       return;
     }
@@ -138,7 +143,7 @@ export class Inbound {
   }
 
   #whole(text: string, wire: WireMessage): void {
-    this.#parts.disorders = 0;
+    this.#disorders = 0;
     const data = parseJson(text);
     if (data === undefined) this.#host.report(new MalformedFrameError({ start: text.slice(0, 100) }));
     else this.#message({ ...wire, data });

@@ -23,7 +23,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
    */
   constructor(host: ThreadHost, from: string | undefined) {
     this.#host = host;
-    this.#readers = new ReaderBuffer(['message', 'replaced', 'removed', 'gap'], this);
+    this.#readers = new ReaderBuffer(this, ['message', 'replaced', 'removed', 'gap']);
     this.#isResumed = from !== undefined;
     this.#ofUser = this.#open('inbox', from);
     this.#ofConnection = this.#open('invited');

@@ -21,7 +21,8 @@ export class JoinQueue {
   readonly #pause: Timer;
   /** Undefined before `hello`. */
   #limits: FrameLimits | undefined;
-  #refs = 0;
+  /** The newest one of a question. */
+  refs = 0;
   #singles = 0;
   #isScheduled = false;
 
@@ -71,9 +72,9 @@ export class JoinQueue {
   flush(): void {
     const limits = this.#limits;
     if (!limits || this.#waiting.size === 0) return;
-    const room = limits.list === undefined ? SINGLE_JOINS - this.#singles : limits.list - this.#unanswered.size;
+    const room = limits.list ? limits.list - this.#unanswered.size : SINGLE_JOINS - this.#singles;
     // few frames: the next list goes out when half of the last one has been answered
-    if (limits.list !== undefined && room < this.#waiting.size && room < limits.list / 2) return;
+    if (limits.list && room < this.#waiting.size && room < limits.list / 2) return;
     if (room > 0) this.#join([...this.#waiting].slice(0, room), limits);
   }
 
@@ -81,14 +82,14 @@ export class JoinQueue {
     const entries: string[] = [];
     for (const joiner of joiners) {
       this.#waiting.delete(joiner);
-      const fields = shortened(joiner.joinFields(++this.#refs), limits);
-      this.#unanswered.add(this.#refs);
+      const fields = shortened(joiner.joinFields(++this.refs), limits);
+      this.#unanswered.add(this.refs);
       const isInbox = fields.th === undefined;
-      if (!isInbox && limits.list !== undefined && joiners.length > 1) entries.push(entryOf(fields));
+      if (!isInbox && limits.list && joiners.length > 1) entries.push(entryOf(fields));
       else this.#send(encodeRequest({ t: isInbox ? 'inbox' : 'join', ...fields, parts: true }));
     }
     for (const list of listsOf(entries, limits)) this.#send(`{"t":"joins","parts":true,"l":${list}}`);
-    if (limits.list === undefined) this.#rest(joiners.length);
+    if (!limits.list) this.#rest(joiners.length);
   }
 
   #rest(count: number): void {

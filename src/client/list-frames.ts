@@ -12,7 +12,7 @@ const MAX_LIST = 1_024;
 const ENVELOPE = 64;
 
 export function limitsOf(list: number | undefined, maxBytes = Infinity): FrameLimits {
-  return { list: list === undefined ? undefined : Math.max(1, Math.min(MAX_LIST, Math.floor(list))), maxBytes };
+  return { list: list && Math.min(MAX_LIST, Math.ceil(list)), maxBytes };
 }
 
 /** Whether a text of this many characters surely fits. */

@@ -22,11 +22,6 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     this.#onReturn = onReturn;
   }
 
-  /** Messages held. */
-  get size(): number {
-    return this.held.length;
-  }
-
   push(message: Message): void {
     const pending = this.#pending.shift();
     if (pending) pending.resolve({ done: false, value: message });

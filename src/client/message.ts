@@ -48,6 +48,28 @@ export interface Gap {
   readonly position: string;
 }
 
+/** A message of a thread's past. */
+export interface OlderMessage<Data = unknown> extends Message<Data> {
+  /** Of this thread only, as in `thread.history` of the server. */
+  readonly cursor: string;
+  /** Bytes of a message of more than 256 KiB, which comes without `data`: fetch it by other means. Undefined for every other message. */
+  readonly bytes: number | undefined;
+}
+
+/** Which older messages to load. */
+export interface HistoryOptions {
+  /** Maximum messages, 1 to 1000. @default 50 */
+  limit?: number | undefined;
+}
+
+/** Messages from before those that a thread has given. */
+export interface Older<Data = unknown> {
+  /** Oldest first, each in its newest version. Those from `history.load` of the server have no `offset`, and an empty `position`. */
+  readonly messages: readonly OlderMessage<Data>[];
+  /** There may be messages before these: call again. False is certain. */
+  readonly hasOlder: boolean;
+}
+
 /** The server has let the client into the thread, for the first time or after a reconnect. */
 export interface Joined {
   /** The client's current position. */

@@ -102,7 +102,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
   const { minMs = 500, maxMs = Math.max(20_000, minMs) } = backoff;
   checkOptions<Partial<Backoff>>(backoff, { minMs: 1, maxMs: minMs });
   checkOptions<typeof inbox>(inbox, { from: 'string' });
-  if (typeof WebSocket !== 'function') throw new InvalidOptionError({ option: 'WebSocket', expected: 'a constructor' });
+  if (!WebSocket) throw new InvalidOptionError({ option: 'WebSocket', expected: 'function' });
   return {
     token: undefined,
     connectTimeoutMs: 10_000,

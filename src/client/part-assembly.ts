@@ -10,8 +10,6 @@ export class PartAssembly {
   #newest: WirePart | undefined;
   #texts: string[] = [];
   #length = 0;
-  /** Messages that began since the last one was complete. */
-  disorders = 0;
   /** Id of a message that is too long to be held. */
   #skippedId: string | undefined;
 
@@ -22,7 +20,9 @@ export class PartAssembly {
   /** How much has been received of it, for a join; undefined if nothing has. */
   get have(): object | undefined {
     const newest = this.#newest;
-    return newest && { o: newest.message.offset, id: newest.message.id, n: this.#texts.length, of: newest.of };
+    if (!newest) return undefined;
+    const { message, of } = newest;
+    return { o: message.offset, id: message.id, n: this.#texts.length, of };
   }
 
   /** The whole JSON; undefined until all parts have arrived. */

@@ -1,4 +1,4 @@
-import { isText } from './fields.ts';
+import { textOf } from './fields.ts';
 
 /** The client's position in a thread: the epoch of the log, then offset and id of the last message received. */
 export interface Position {
@@ -11,7 +11,7 @@ export interface Position {
 
 /** The position in a text `epoch.offset.id`, or undefined if it is invalid. */
 export function parsePosition(text: unknown): Position | undefined {
-  const match = isText(text) ? /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(text) : null;
+  const match = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(textOf(text) ?? '');
   const [, epoch, offset, id] = match ?? [];
   return epoch === undefined || id === undefined ? undefined : { epoch, offset: Number(offset), id };
 }

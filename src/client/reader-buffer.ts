@@ -11,10 +11,21 @@ export interface ReaderBufferHost {
   onStreamListener?(): void;
 }
 
+const EVENTS: readonly (keyof ThreadEvents)[] = [
+  'message',
+  'replaced',
+  'removed',
+  'gap',
+  'stream',
+  'progress',
+  'joined',
+  'left',
+  'error',
+];
+
 /** Listeners and iterators of a thread. Until the first one takes messages, the buffer holds them. */
-export class ReaderBuffer {
+export class ReaderBuffer extends Emitter<ThreadEvents> {
   readonly #host: ReaderBufferHost;
-  readonly #listeners: Emitter<ThreadEvents>;
   readonly #iterators = new Set<MessageIterator>();
   /** Undefined once there is a reader. */
   #unread: Message[] | undefined = [];
@@ -23,9 +34,13 @@ export class ReaderBuffer {
   #error: Error | undefined;
 
   /** @param events the names that listeners may use */
-  constructor(events: readonly (keyof ThreadEvents)[], host: ReaderBufferHost) {
+  constructor(host: ReaderBufferHost, events: readonly (keyof ThreadEvents)[] = EVENTS) {
+    super(events);
     this.#host = host;
-    this.#listeners = new Emitter(events, host);
+  }
+
+  report(error: unknown): void {
+    this.#host.report(error);
   }
 
   /** No reader has taken messages yet. */
@@ -39,23 +54,14 @@ export class ReaderBuffer {
 
   /** Messages that the slowest reader still has to read. */
   get held(): number {
-    return Math.max(this.#unread?.length ?? 0, ...Array.from(this.#iterators, ({ size }) => size));
+    return Math.max(this.#unread?.length ?? 0, ...Array.from(this.#iterators, ({ held }) => held.length));
   }
 
-  has(event: keyof ThreadEvents): boolean {
-    return this.#listeners.has(event);
-  }
-
-  on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
-    const off = this.#listeners.on(event, listener);
+  override on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
+    const off = super.on(event, listener);
     if (event === 'message') this.#wake();
     if (event === 'stream') queueMicrotask(() => this.#host.onStreamListener?.());
     return off;
-  }
-
-  /** False without a listener. */
-  emit<E extends keyof ThreadEvents>(event: E, news: ThreadEvents[E]): boolean {
-    return this.#listeners.emit(event, news);
   }
 
   iterate(): MessageIterator {
@@ -124,7 +130,7 @@ export class ReaderBuffer {
 
   #hand(message: Message): void {
     for (const iterator of this.#iterators) iterator.push(message);
-    this.#listeners.emit('message', message);
+    this.emit('message', message);
   }
 
   #endIterators(): void {

@@ -1,5 +1,3 @@
-import { fieldsOf, numberOf, textOf } from './fields.ts';
-
 /** The part of a WebSocket that the client uses: browsers, Node's global and the `ws` package all have it. */
 export interface WebSocketLike {
   /** 1 while it is open. */
@@ -29,14 +27,3 @@ export function addressOf(url: string, cid: string, token: string | undefined): 
 
 /** `readyState` of an open WebSocket. */
 export const OPEN = 1;
-
-/** The text of a `message` event; undefined for other data. */
-export function dataOf(event: unknown): unknown {
-  return fieldsOf(event)['data'];
-}
-
-/** The fields of a `close` event; 1006 if it has none. */
-export function closeOf(event: unknown): { code: number; reason: string } {
-  const { code, reason } = fieldsOf(event);
-  return { code: numberOf(code) ?? 1006, reason: textOf(reason) ?? '' };
-}

@@ -12,6 +12,8 @@ export interface ThreadHost {
   /** Joins threads as soon as the server accepts it. */
   readonly joins: JoinQueue;
   readonly acks: AckQueue;
+  /** The server answers clients that ask for older messages. */
+  readonly hasHistory: boolean;
   report(error: unknown): void;
   /** The thread is over. */
   delete(thread: { readonly id: string }): void;

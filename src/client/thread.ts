@@ -1,10 +1,12 @@
-import type { ClientStream, ClientThread, JoinOptions, Message, ThreadEvents } from './api.ts';
+import type { ClientStream, ClientThread, HistoryOptions, JoinOptions, Message, Older, ThreadEvents } from './api.ts';
 import { backoffDelay } from './backoff.ts';
 import { Timer } from './clock.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
+import { excess } from './excess.ts';
 import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
 import type { Joiner } from './join-queue.ts';
+import { OlderMessages, type OlderHost } from './older-messages.ts';
 import { checkId, type ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
 import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
@@ -18,7 +20,7 @@ const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
 const MAX_SHARED = 16_384;
 
 /** The thread: joins after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
-export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBufferHost {
+export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHost, ReaderBufferHost {
   /** The server names the user's inbox when it has joined it; empty before. */
   id: string;
   readonly settings: ClientSettings;
@@ -26,6 +28,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   readonly #readers: ReaderBuffer;
   readonly #sharesReaders: boolean;
   readonly #inbound: Inbound;
+  readonly #older: OlderMessages;
   /** `start`, until there is a position. */
   readonly #from: string | undefined;
   /** The next attempt to join. */
@@ -61,14 +64,10 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
       throw new InvalidOptionError({ option: 'from', expected: "a position or 'start'" });
     }
     this.#sharesReaders = !!readers;
-    this.#readers =
-      readers ??
-      new ReaderBuffer(
-        ['message', 'replaced', 'removed', 'stream', 'gap', 'progress', 'joined', 'left', 'error'],
-        this,
-      );
+    this.#readers = readers ?? new ReaderBuffer(this);
     this.#inbound = new Inbound(position, this, this.#readers);
-    this.#retry = new Timer(this.settings.clock);
+    this.#older = new OlderMessages(host, this);
+    this.#retry = new Timer(host.settings.clock);
     if (onGap) this.on('gap', onGap);
     if (onProgress) this.on('progress', onProgress);
   }
@@ -85,6 +84,10 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     const stream = this.#inbound.streams.follow(checkId('streamId', streamId));
     if (this.#state === 'over') stream.end();
     return stream;
+  }
+
+  loadOlder(options?: HistoryOptions): Promise<Older> {
+    return this.#older.load(options);
   }
 
   on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
@@ -138,20 +141,19 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   receive(frame: ThreadFrame): void {
     if (frame.t === 'joined') this.#onJoined(frame);
     else if (frame.t === 'left') this.#onLeft(frame.why);
+    else if (frame.t === 'page') this.#older.answer(frame.ref, frame.page);
     // frames without a `joined` before them belong to an earlier subscription
-    else if (this.#isJoined) this.#inbound.receive(frame);
+    else if (this.isJoined) this.#inbound.receive(frame);
   }
 
   /** The server reports an error for this thread: the answer to the join with this number, or to another request. */
   fail(reason: string, ref: number | undefined): void {
-    if (ref === undefined) {
-      this.emitError(new ServerError({ reason, threadId: this.id }));
-      return;
-    }
-    if (this.#endsGhost(ref)) return;
+    const failure = new ServerError({ reason, threadId: this.id });
+    if (!ref) this.emitError(failure);
+    if (!ref || this.#older.answer(ref, failure) || this.#endsGhost(ref)) return;
     this.#isAsked = false;
     const isFinal = FINAL_REFUSAL.test(reason);
-    if (this.#isJoined) {
+    if (this.isJoined) {
       // the application has joined meanwhile, and this client may not join
       if (isFinal) this.#role = 'invited';
       return;
@@ -159,12 +161,11 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     // a connection without a user has no inbox
     if (isFinal && this.id === '') return;
     const error = new JoinRefusedError({ threadId: this.id, reason });
-    const hasReader = this.#readers.hasIterator;
+    // iterators throw it
+    const isThrown = isFinal && this.#readers.hasIterator;
     if (isFinal) this.end(error);
-    else this.#joinLater(++this.#refusals);
-    // iterators also throw it
-    if (isFinal && hasReader) this.#readers.emit('error', error);
-    else this.emitError(error);
+    else this.#joinAfter(++this.#refusals);
+    if (!this.#readers.emit('error', error) && !isThrown) this.report(error);
   }
 
   /** Ends the thread: readers get what they hold, then the end or the error. */
@@ -174,6 +175,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     this.#step('ended');
     this.#host.delete(this);
     this.#inbound.streams.endAll();
+    this.#older.end();
     if (!this.#sharesReaders) this.#readers.end(error);
   }
 
@@ -188,6 +190,14 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     if (this.#readers.held <= this.settings.maxBuffered / 2 && this.#step('drained')) this.join();
   }
 
+  get isJoined(): boolean {
+    return this.#state === 'joined';
+  }
+
+  get start(): string | undefined {
+    return this.#inbound.start ?? this.position;
+  }
+
   // --- InboundHost
 
   onOffset(offset: number): void {
@@ -199,7 +209,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     const giver = givers.get(id) ?? this.id;
     // without a reader, this thread gives nothing to the application
     if (!this.#readers.isUnread) givers.set(id, giver);
-    if (givers.size > MAX_SHARED) givers.delete(givers.keys().next().value ?? id);
+    for (const oldest of excess(givers, MAX_SHARED)) givers.delete(oldest);
     return giver === this.id;
   }
 
@@ -218,8 +228,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
   /** Not expected of a server that knows our position: starts from the beginning, but with growing delays. */
   onDisorder(times: number): void {
     this.#step('disordered');
-    if (times === 0) this.join();
-    else this.#joinLater(times);
+    this.#joinAfter(times);
   }
 
   /** Messages that can be requested again wait on the server. Otherwise, and if only streams are read, the oldest are dropped. */
@@ -234,10 +243,6 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     this.#step('filled');
   }
 
-  get #isJoined(): boolean {
-    return this.#state === 'joined';
-  }
-
   /** Waits for the next `joined`. */
   get #isWaiting(): boolean {
     return this.#state === 'absent' || this.#state === 'outdated';
@@ -249,27 +254,29 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, ReaderBu
     return !!next;
   }
 
+  #joinAfter(attempts: number): void {
+    const { backoff, random } = this.settings;
+    if (attempts === 0) this.join();
+    else this.#retry.set(backoffDelay(backoff, attempts, random), () => this.join());
+  }
+
   #leave(): void {
     this.#host.send({ t: 'leave', th: this.id });
   }
 
-  #joinLater(attempt: number): void {
-    const { backoff, random } = this.settings;
-    this.#retry.set(backoffDelay(backoff, attempt, random), () => this.join());
-  }
-
   #onJoined({ position, recovered, ref, streams }: JoinedReply): void {
-    if (ref !== undefined && this.#endsGhost(ref)) return;
+    if (ref && this.#endsGhost(ref)) return;
     const isAnswer = ref === this.#ref;
     // the application may join for it: if it asked for new messages, that is enough, and later it is reported
     const asked = isAnswer || this.#isAsked ? this.#asked : (this.position ?? this.#from);
     const isNew = asked === undefined || this.#role === 'invited';
-    if (!isAnswer && !this.#isJoined && !(isNew && this.#isWaiting)) return;
+    if (!isAnswer && !this.isJoined && !(isNew && this.#isWaiting)) return;
     if (isAnswer) this.#isAsked = false;
     this.#refusals = 0;
     if (!this.#step('joined')) return;
     this.#inbound.begin(position, isNew && isAnswer, streams);
     this.#readers.emit('joined', { position: formatPosition(position), recovered });
+    this.#older.ask();
     // if only the application joins, no gap follows
     if (this.#role === 'invited') this.#inbound.explain();
   }
