@@ -20,10 +20,9 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the server does not answer some publishes',
-    file: 'src/actors/connection/publishing.ts',
-    code: 'this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid, pos, data }));',
-    replacement:
-      'if (!request.id.endsWith("7")) this.#session.line.sendNotice(notices.accepted(request.th, request.id, { mid, pos, data }));',
+    file: 'src/actors/connection/client-requests.ts',
+    code: 'session.line.sendNotice(notices.accepted(th, id, acceptance)),',
+    replacement: 'id.endsWith("7") ? undefined : session.line.sendNotice(notices.accepted(th, id, acceptance)),',
   },
   {
     name: 'the log trims entries that it has to hold for a fan-out',
