@@ -1,5 +1,5 @@
 import type { LogTail } from '../../api/log.ts';
-import { MissedStreams, type TextPositions } from './missed-streams.ts';
+import { MissedStreams, NOTHING_KNOWN, type TextPositions } from './missed-streams.ts';
 import { PATIENCE } from './stream-replication.ts';
 import type { StreamServices } from './stream-services.ts';
 import type { StreamState } from './stream-state.ts';
@@ -68,7 +68,7 @@ export class StreamReaders {
   }
 
   /** The subscription begins, or begins anew, at the positions that its client reports. Its `joined` announces the streams. */
-  place(subscription: TextReader, has: TextPositions = NOTHING): void {
+  place(subscription: TextReader, has: TextPositions = NOTHING_KNOWN): void {
     for (const { id, cursors, content } of this.byId.values())
       cursors.set(subscription, content.align(has.get(id) ?? 0));
     // a stream whose final message is in the log ends with it
@@ -98,5 +98,3 @@ export class StreamReaders {
 
 /** The position of a subscription whose client has not heard of the stream: before its first text. */
 const UNANNOUNCED = -1;
-
-const NOTHING: TextPositions = new Map();
