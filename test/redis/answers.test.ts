@@ -14,7 +14,7 @@ let onPublish: () => PublishAnswer | Promise<PublishAnswer>;
 
 function startHub(port: number): Hub {
   const url = `redis://127.0.0.1:${port}`;
-  const hub = createHub({ log: startLog({ url, timeoutMs: 1_000, commandTimeoutMs: 300 }) });
+  const hub = createHub({ log: startLog({ url }) });
   hub.on('error', (error) => expect.fail(String(error)));
   onTestFinished(() => hub.close());
   return hub;
@@ -80,7 +80,12 @@ it('retries while the first attempt is running wait for it, on both nodes', asyn
 it('a thread without a definition is not in the log’s outage', async () => {
   const link = connect(there);
   await until(() => [...there.connections].every(({ threads }) => threads.length > 0));
+  let isDown = false;
+  there.on('log', ({ isUp }) => {
+    isDown = !isUp;
+  });
   line.blackHole();
+  await until(() => isDown);
   onPublish = () => true;
   say(link);
   await until(() => framesOf(link, 'ok').length > 0);
