@@ -16,6 +16,8 @@ export interface ReceivedMessage<Data> {
   readonly isEdited: boolean;
   /** See `Message.stream`. */
   readonly stream: string | undefined;
+  /** Of an older message above 256 KiB, which comes without `data`; see `OlderMessage.bytes`. */
+  readonly bytes: number | undefined;
 }
 
 /** A message that was published here and has not come back yet. */
@@ -39,13 +41,14 @@ export interface StoredMessage<Data> {
   readonly id: string;
   readonly data: Data;
   readonly at: number;
+  readonly bytes?: number | undefined;
 }
 
 export type ThreadMessage<Received, Published> = ReceivedMessage<Received> | PendingMessage<Received | Published>;
 
 /** The messages of a thread that the page shows: those received, in order, and after them those that have not come back. */
 export class MessageList<Received, Published> {
-  readonly #most: number;
+  #most: number;
   #received: ReceivedMessage<Received>[] = [];
   #pending: PendingMessage<Received | Published>[] = [];
 
@@ -73,16 +76,20 @@ export class MessageList<Received, Published> {
       position,
       isEdited: false,
       stream,
+      bytes: undefined,
     };
     if (known >= 0) this.#received[known] = message;
     else this.#received.push(message);
     return this.#trim();
   }
 
-  /** Older ones. */
-  prepend(older: readonly StoredMessage<Received>[]): void {
+  /** Older ones, which stay as long as the list. Returns how many of them are new. */
+  prepend(older: readonly StoredMessage<Received>[]): number {
     const known = new Set(this.#received.map(({ id }) => id));
-    this.#received = [...older.filter(({ id }) => !known.has(id)).map(received), ...this.#received];
+    const added = older.filter(({ id }) => !known.has(id));
+    this.#most += added.length;
+    this.#received = [...added.map(received), ...this.#received];
+    return added.length;
   }
 
   replace(id: string, data: Received): void {
@@ -136,6 +143,6 @@ export class MessageList<Received, Published> {
 /** A message's id is the publisher's key, after the scope that the server gives it. */
 const isOwn = (messageId: string, key: string): boolean => messageId === key || messageId.endsWith(`.${key}`);
 
-function received<Data>({ id, data, at }: StoredMessage<Data>): ReceivedMessage<Data> {
-  return { key: id, id, status: 'received', data, at, position: undefined, isEdited: false, stream: undefined };
+function received<Data>({ id, data, at, bytes }: StoredMessage<Data>): ReceivedMessage<Data> {
+  return { key: id, id, status: 'received', data, at, position: undefined, isEdited: false, stream: undefined, bytes };
 }

@@ -1,4 +1,14 @@
-import type { Client, ClientStream, ClientThread, Gap, Left, PublishOptions, Published } from '../client/index.ts';
+import {
+  ClientClosedError,
+  type Client,
+  type ClientStream,
+  type ClientThread,
+  type Gap,
+  type HistoryOptions,
+  type Left,
+  type PublishOptions,
+  type Published,
+} from '../client/index.ts';
 import { randomId } from '../client/options.ts';
 import type { ThreadShape } from '../api/definition.ts';
 import { MessageList, type StoredMessage, type ThreadMessage } from './message-list.ts';
@@ -21,6 +31,9 @@ export interface ThreadSnapshot<T extends ThreadShape = ThreadShape> {
   readonly streams: readonly StreamView[];
   /** Messages are missing; undefined if none are, or after `refetch`. */
   readonly gap: Gap | undefined;
+  /** There may be messages before these: `loadOlder`. False is certain. */
+  readonly hasOlder: boolean;
+  readonly isLoadingOlder: boolean;
   readonly left: Left | undefined;
   /** The last error of the thread. */
   readonly error: Error | undefined;
@@ -45,6 +58,10 @@ export class ThreadStore extends Store<ThreadSnapshot> {
   #position: string | undefined;
   #status: ThreadSnapshot['status'] = 'joining';
   #gap: Gap | undefined;
+  #hasOlder = true;
+  #loading: Promise<void> | undefined;
+  /** The oldest messages had to go: the client's thread has given them, and does not load them again. */
+  #isTrimmed = false;
   #left: Left | undefined;
   #error: Error | undefined;
 
@@ -85,6 +102,16 @@ export class ThreadStore extends Store<ThreadSnapshot> {
     this.changedNow();
   };
 
+  /** Calls during another one get its answer. Rejects as the client's `loadOlder` does. */
+  loadOlder(options?: HistoryOptions): Promise<void> {
+    this.#loading ??= this.#loadOlder(options).finally(() => {
+      this.#loading = undefined;
+      this.changed();
+    });
+    this.changed();
+    return this.#loading;
+  }
+
   /** The application has the messages from elsewhere. */
   reset(messages: readonly StoredMessage<unknown>[]): void {
     this.#list.reset(messages);
@@ -113,7 +140,7 @@ export class ThreadStore extends Store<ThreadSnapshot> {
         'message',
         listen((message) => {
           if (message.stream !== undefined) this.#streams.delete(message.stream);
-          this.#list.add(message);
+          this.#isTrimmed = this.#list.add(message) || this.#isTrimmed;
         }),
       ),
       thread.on(
@@ -164,9 +191,28 @@ export class ThreadStore extends Store<ThreadSnapshot> {
       messages: this.#list.all,
       streams: Array.from(this.#streams.values(), ({ id, text }) => ({ id, text })),
       gap: this.#gap,
+      hasOlder: this.#hasOlder,
+      isLoadingOlder: this.#loading !== undefined,
       left: this.#left,
       error: this.#error,
     };
+  }
+
+  async #loadOlder(options: HistoryOptions | undefined): Promise<void> {
+    if (this.#isTrimmed && this.#thread !== undefined) {
+      // joined again, the thread begins before the newest message: what is shown already is left out below
+      this.end();
+      this.begin();
+      this.#isTrimmed = false;
+    }
+    for (let added = 0; added === 0;) {
+      const thread = this.#thread;
+      if (thread === undefined) throw new ClientClosedError({ action: 'loadOlder' });
+      const { messages, hasOlder } = await thread.loadOlder(options);
+      added = this.#list.prepend(messages);
+      this.#hasOlder = hasOlder;
+      if (!hasOlder) return;
+    }
   }
 
   async #watch(stream: ClientStream): Promise<void> {
@@ -189,6 +235,8 @@ export const EMPTY: ThreadSnapshot = {
   messages: [],
   streams: [],
   gap: undefined,
+  hasOlder: true,
+  isLoadingOlder: false,
   left: undefined,
   error: undefined,
 };

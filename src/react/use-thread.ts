@@ -1,6 +1,12 @@
 import { useEffect, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
-import { ClientClosedError, type Gap, type Published, type PublishOptions } from '../client/index.ts';
+import {
+  ClientClosedError,
+  type Gap,
+  type HistoryOptions,
+  type Published,
+  type PublishOptions,
+} from '../client/index.ts';
 import type { StoredMessage } from './message-list.ts';
 import { useClient } from './provider.ts';
 import { storesOf } from './stores.ts';
@@ -31,6 +37,8 @@ export interface UseThread<T extends ThreadShape = ThreadShape> extends ThreadSn
   readonly publish: (data: T['publish'], options?: PublishOptions) => Promise<Published<T['answer']>>;
   /** Takes a message that failed off the page. */
   readonly discard: (id: string) => void;
+  /** Puts older messages before those shown, as far as `hasOlder`. They count beyond `maxMessages`. Rejects as `ClientThread.loadOlder` does. */
+  readonly loadOlder: (options?: HistoryOptions) => Promise<void>;
 }
 
 const never = (): (() => void) => () => {};
@@ -66,7 +74,11 @@ export function useThread(threadId: string, options: UseThreadOptions = {}): Use
       if (store === undefined) throw new ClientClosedError({ action: 'publish' });
       return store.publish(data, latest.current.optimistic?.(data) ?? data, how);
     };
-    return { publish, discard: (id: string) => store?.discard(id) };
+    const loadOlder: UseThread['loadOlder'] = async (how) => {
+      if (store === undefined) throw new ClientClosedError({ action: 'loadOlder' });
+      return store.loadOlder(how);
+    };
+    return { publish, loadOlder, discard: (id: string) => store?.discard(id) };
   }, [store]);
   return useMemo(() => ({ ...snapshot, ...actions }), [snapshot, actions]);
 }

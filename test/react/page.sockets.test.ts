@@ -161,6 +161,34 @@ it('a published message is there at once, comes back in its place, or fails and 
   expect(faults).toEqual([]);
 });
 
+it('loads older messages page by page, also those that it had to drop', async () => {
+  for (let i = 0; i < 25; i++) await hub.thread('t').send(i);
+  await open('', '?new&most=8');
+  for (let i = 25; i < 50; i++) await hub.thread('t').send(i);
+  await page.waitForFunction(
+    'document.querySelector("ol li:last-child")?.textContent === "received: 49"',
+    undefined,
+    TIMEOUT,
+  );
+  const shown = (await lines()).length;
+  expect(shown).toBeLessThanOrEqual(10);
+  for (let pages = 0; (await page.textContent('#older')) === 'more'; pages++) {
+    if (pages > 10) throw new Error('no end');
+    const before = (await lines()).length;
+    await page.click('#older');
+    await page.waitForFunction(
+      `document.querySelectorAll('ol li').length > ${before} || document.querySelector('#older').textContent === 'all'`,
+      undefined,
+      TIMEOUT,
+    );
+  }
+  expect(await lines()).toEqual(Array.from({ length: 50 }, (_, i) => `received: ${i}`));
+  await hub.thread('t').send('live');
+  await expect.poll(async () => (await lines()).at(-1)).toBe('received: "live"');
+  expect(await lines()).toHaveLength(51);
+  expect(faults).toEqual([]);
+});
+
 it('a stream grows, and becomes its message', async () => {
   await open();
   const stream = hub.thread('t').stream();
