@@ -39,17 +39,20 @@ let schemas = 0;
 export class PostgresServer {
   readonly port: number;
   readonly #dir: string;
+  readonly #settings: readonly string[];
   #process: ChildProcess | undefined;
   #client: PgClient | undefined;
   /** The server itself: `runuser` is its parent. */
   #pid = 0;
 
-  private constructor(port: number, dir: string) {
+  private constructor(port: number, dir: string, settings: readonly string[]) {
     this.port = port;
     this.#dir = dir;
+    this.#settings = settings;
   }
 
-  static async start(): Promise<PostgresServer> {
+  /** @param settings others than those of a test: `fsync=on` */
+  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
     const parent = await mkdtemp(join(tmpdir(), 'threadcast-postgres-'));
     const dir = join(parent, 'data');
     if (process.getuid?.() === 0) {
@@ -57,7 +60,7 @@ export class PostgresServer {
       await once(child, 'exit');
     }
     await run('initdb', ['-D', dir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
-    const server = new PostgresServer(await freePort(), parent);
+    const server = new PostgresServer(await freePort(), parent, settings);
     await server.start();
     return server;
   }
@@ -72,7 +75,7 @@ export class PostgresServer {
   }
 
   async start(): Promise<void> {
-    const settings = SETTINGS.flatMap((setting) => ['-c', setting]);
+    const settings = [...SETTINGS, ...this.#settings].flatMap((setting) => ['-c', setting]);
     const args = ['-D', join(this.#dir, 'data'), '-h', '127.0.0.1', '-p', String(this.port), ...settings];
     const begin = (): ChildProcess => spawn(...asPostgres('postgres', args), { stdio: 'ignore', cwd: '/' });
     this.#process = begin();
