@@ -122,6 +122,15 @@ export type {
   LoadedMessage,
   SmallHistoryMessage,
 } from './api/history.ts';
+export type {
+  AnyValueOf,
+  ClientValue,
+  SetValueOptions,
+  ThreadValues,
+  ValueKey,
+  ValueOf,
+  ValueOptions,
+} from './api/values.ts';
 export type { MessageIssue, Thread, ThreadState, ThreadStats } from './api/thread.ts';
 export type { Codec, ThreadDefinition, ThreadId, ThreadShape } from './api/definition.ts';
 export type { SummaryOptions, SummaryRequest, ThreadSummary } from './api/summary.ts';

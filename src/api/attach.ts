@@ -7,6 +7,7 @@ import type { ThreadDefinition } from './definition.ts';
 import type { Format, MaybePromise } from './message.ts';
 import type { Protocol } from './protocol.ts';
 import type { Session } from './session.ts';
+import type { ClientValue } from './values.ts';
 
 /** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
 export type UpgradeServer = HttpServer | HttpsServer | Http2SecureServer;
@@ -78,6 +79,23 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
     message: PublishedIn<Definition>,
     connection: Connection<S['data']>,
   ): MaybePromise<PublishAnswer<AnswerIn<Definition>>>;
+  /**
+   * Decides about a value that a client sets or removes (`thread.values`), in a thread that it has joined or that `authorize` would let it join.
+   * In a thread that has a definition with values, the value has passed its schema. Only `true` allows it; `refuse(status, message)` and
+   * `false` refuse it.
+   *
+   * ```ts
+   * onValue: ({ userId }, { key }) => key === `cursor:${userId}`,
+   * ```
+   *
+   * @default refuses all: only the application sets values
+   */
+  onValue?(
+    this: void,
+    session: S,
+    change: ClientValue,
+    connection: Connection<S['data']>,
+  ): MaybePromise<boolean | Refusal>;
   /**
    * Pages that may connect: exact origins (`https://example.com`), a predicate, or `'*'` for all. Others get a 403. Requests without an
    * `Origin`, which no browser sends, pass. Behind a proxy that changes `Host`, list the origins, or let the proxy pass on what the browser

@@ -5,6 +5,7 @@ import type { Format, MaybePromise, SendOptions } from './message.ts';
 import type { ThreadDefinition, ThreadShape } from './definition.ts';
 import type { Receipt } from './receipt.ts';
 import type { Session } from './session.ts';
+import type { ClientValue } from './values.ts';
 
 /** A connection's state with its substate. */
 export type ConnectionPath =
@@ -60,6 +61,8 @@ export interface AcceptOptions<Definition extends ThreadDefinition = never> {
   authorize?: ((threadId: string) => boolean | Promise<boolean>) | undefined;
   /** Decides about the client's messages and how they are answered; see `AttachOptions.onPublish`. @default see there */
   onPublish?: Publishing<Definition>['onPublish'] | undefined;
+  /** Decides about values that the client sets or removes; see `AttachOptions.onValue`. @default refuses all */
+  onValue?: ((change: ClientValue, connection: Connection) => MaybePromise<boolean | Refusal>) | undefined;
 }
 
 /** A message that a client publishes in a thread that it has joined, or may join. */

@@ -71,6 +71,10 @@ export interface HubStats extends SenderStats {
   readonly streams: number;
   /** Frames of token streams handed to sockets. */
   readonly textFrames: number;
+  /** Values that the application or a client has set or removed through this hub. */
+  readonly valueChanges: number;
+  /** Frames of values handed to sockets. */
+  readonly valueFrames: number;
   readonly sendTimeouts: number;
   readonly timeoutRetries: number;
   readonly timeoutFailures: number;

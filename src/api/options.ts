@@ -5,6 +5,7 @@ import type { DeliveryLog } from './log.ts';
 import type { Clock } from './clock.ts';
 import type { Codec, ThreadDefinition } from './definition.ts';
 import type { InputLimits } from './input-limits.ts';
+import type { ValueOptions } from './values.ts';
 
 /** Observes the machines: XState inspection events, as `createActor` takes them. */
 export type Inspector = Observer<InspectionEvent> | ((event: InspectionEvent) => void);
@@ -73,6 +74,8 @@ export interface HubOptions<Definition extends ThreadDefinition = ThreadDefiniti
   settleTimeoutMs?: number | undefined;
   /** Token streams. */
   streams?: StreamLimits | undefined;
+  /** Limits of the keyed values of threads (`thread.values`). */
+  values?: ValueOptions | undefined;
   /** The serializer's limits. */
   serializer?: SerializerOptions | undefined;
   /**

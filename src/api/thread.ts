@@ -3,6 +3,7 @@ import type { ThreadShape } from './definition.ts';
 import type { HistoryOptions, HistoryPage } from './history.ts';
 import type { Sendable, SendOptions, TransactionOptions } from './message.ts';
 import type { PendingReceipt, Receipt } from './receipt.ts';
+import type { ThreadValues } from './values.ts';
 import type { ChunkStream, ChunkStreamOptions, StreamInProgress, StreamOptions, TokenStream } from './stream.ts';
 
 /** Whether it has members or messages in progress (`live`), takes no more (`draining`), or is not in use. */
@@ -26,6 +27,8 @@ export interface ThreadStats {
  */
 export interface Thread<T extends ThreadShape = ThreadShape> {
   readonly id: T['id'];
+  /** Keyed values: small things of now, with an owner and a time. */
+  readonly values: ThreadValues<T['values']>;
   /** Counted at each read, in one go, with a look at each member: 0.1 ms for 10,000. */
   readonly stats: ThreadStats;
   /**

@@ -49,6 +49,7 @@ export class Admission {
     this.rules = {
       authorize: (session, threadId) => this.#mayEnter(session, threadId),
       onPublish,
+      onValue: undefined,
       reauthenticate: reauthenticate && ((session, token) => reauthenticate(session, token)),
     };
   }

@@ -65,7 +65,7 @@ describe('options', () => {
     expect(inWorker('file:///x.js', 1, { export: unset, runsHere: unset }).exportName).toBe('default');
     await hub.close();
     type Unset<Options> = { [Name in keyof Options]: undefined };
-    type Callbacks = 'authenticate' | 'reauthenticate' | 'authorize' | 'onPublish';
+    type Callbacks = 'authenticate' | 'reauthenticate' | 'authorize' | 'onPublish' | 'onValue';
     expectTypeOf<Unset<Required<HubOptions>>>().toExtend<HubOptions>();
     expectTypeOf<Unset<Required<SerializerOptions>>>().toExtend<SerializerOptions>();
     expectTypeOf<Unset<Required<CompressionOptions>>>().toExtend<CompressionOptions>();

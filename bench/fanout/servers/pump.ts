@@ -34,10 +34,13 @@ class Room implements Home<Subscription>, FanOutHost {
   readonly now = (): number => systemClock.now();
   readonly report = fail;
   readonly streams = undefined;
+  readonly values = undefined;
   readonly members = new Set<Subscription>();
   readonly log = new LogBuffer('epoch', RETENTION, systemClock.now());
   readonly pump = new FanOut(this.log, this);
   lastSerial = 0;
+
+  openValues(): void {}
 
   unsubscribe(subscription: Subscription): void {
     this.members.delete(subscription);

@@ -15,6 +15,7 @@ import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { answerHistory } from './history-answers.ts';
 import { codeOf, Publishing, type Reasons } from './publishing.ts';
+import { ValueRequests } from './value-requests.ts';
 import { notices, type Request } from './wire-protocol.ts';
 
 /** Errors that the client's URL may have caused. */
@@ -28,10 +29,12 @@ export class ClientRequests {
   readonly #session: ClientSession;
   readonly #services: ConnectionServices;
   readonly #publishing: Publishing;
+  readonly #values: ValueRequests;
 
   constructor(session: ClientSession, services: ConnectionServices) {
     this.#session = session;
     this.#services = services;
+    this.#values = new ValueRequests(session, services, (...refusal) => this.#refuse(...refusal));
     this.#publishing = new Publishing(session, services, {
       accept: ({ th, id }, acceptance) => session.line.sendNotice(notices.accepted(th, id, acceptance)),
       refuse: (...refusal) => this.#refuse(...refusal),
@@ -74,6 +77,9 @@ export class ClientRequests {
         return;
       case 'pub':
         await this.#publishing.perform(request);
+        return;
+      case 'val':
+        await this.#values.perform(request);
         return;
     }
   }
@@ -134,7 +140,7 @@ export class ClientRequests {
       ...('th' in request && isShort(request.th) && { th: request.th }),
       ...('join' in request && { ref: request.join.ref }),
       ...((request.t === 'renew' || request.t === 'history') && { ref: request.ref }),
-      ...(request.t === 'pub' && isShort(request.id) && { id: request.id }),
+      ...((request.t === 'pub' || request.t === 'val') && isShort(request.id) && { id: request.id }),
       ...reasons,
     };
     this.#session.line.sendNotice(notices.error(code, about));

@@ -7,6 +7,7 @@ import type { InputBudgets } from './input-budgets.ts';
 import type { Intake } from './intake.ts';
 import type { PingNumbers } from './ping-numbers.ts';
 import type { SharedSlots } from './request-lanes.ts';
+import type { ValueServices } from '../values/value-changes.ts';
 import type { UnfinishedInput } from './unfinished-input.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 
@@ -42,6 +43,7 @@ export interface ConnectionServices extends HubContext {
   readonly threads: Pick<ThreadPort, 'open' | 'hasRoomFor'>;
   readonly connections: ConnectionPort;
   readonly membership: MembershipPort;
+  readonly values: ValueServices;
   /** Asks the application about what clients publish. */
   readonly publications: AskedOnce;
 }

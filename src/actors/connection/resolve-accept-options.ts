@@ -34,6 +34,7 @@ export interface ConnectionSettings {
 /** What the application decides about clients. Clients of the same gateway share it. */
 export type ClientRules = Pick<Required<AttachOptions>, 'authorize'> & {
   readonly onPublish: AttachOptions<Session, ThreadDefinition>['onPublish'] | undefined;
+  readonly onValue: AttachOptions['onValue'] | undefined;
   readonly reauthenticate: AttachOptions['reauthenticate'] | undefined;
 };
 
@@ -48,9 +49,15 @@ const ACCEPT_OPTIONS: OptionTable<AnyAcceptOptions> = {
   address: 'text',
   authorize: 'function',
   onPublish: 'function',
+  onValue: 'function',
 };
 
-const NO_RULES: ClientRules = { authorize: () => false, onPublish: undefined, reauthenticate: undefined };
+const NO_RULES: ClientRules = {
+  authorize: () => false,
+  onPublish: undefined,
+  onValue: undefined,
+  reauthenticate: undefined,
+};
 const NO_SESSION: Session = {};
 
 const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
@@ -77,11 +84,12 @@ function sessionOf({ userId, data, expiresAt }: AnyAcceptOptions): Session {
   return data === undefined && expiresAt === undefined ? NO_SESSION : { userId, data, expiresAt };
 }
 
-function rulesOf({ authorize, onPublish, reauthenticate }: AnyAcceptOptions): ClientRules {
-  if (authorize === undefined && onPublish === undefined && reauthenticate === undefined) return NO_RULES;
+function rulesOf({ authorize, onPublish, onValue, reauthenticate }: AnyAcceptOptions): ClientRules {
+  if ((authorize ?? onPublish ?? onValue ?? reauthenticate) === undefined) return NO_RULES;
   return {
     authorize: authorize === undefined ? NO_RULES.authorize : (_, threadId) => authorize(threadId),
     onPublish: onPublish && ((_, message, connection) => onPublish(message, connection)),
+    onValue: onValue && ((_, change, connection) => onValue(change, connection)),
     reauthenticate: reauthenticate && ((_, token) => reauthenticate(token)),
   };
 }

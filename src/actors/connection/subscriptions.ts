@@ -192,6 +192,7 @@ export class Subscriptions extends CatchUp {
     subscription.parts = request?.parts;
     subscription.codecs = request?.codecs;
     this.#tellJoined(subscription, request?.ref);
+    if (request?.values === true) subscription.takeValues();
     subscription.streams?.place(subscription, request?.texts);
     this.#payFor(subscription, 0);
     if (subscription.isOwed) this.fellBehind(subscription, this.line.writer.admit('message'));

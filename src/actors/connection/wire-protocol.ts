@@ -54,6 +54,8 @@ export const notices = {
     const frame = JSON.stringify({ t: 'ok', th, id, mid, pos });
     return encodeText(data === undefined ? frame : `${frame.slice(0, -1)},"d":${data}}`);
   },
+  /** A value has been set or removed. */
+  done: (th: string, id: string): Frame => encodeText(JSON.stringify({ t: 'ok', th, id })),
   heartbeat: encodeText('{"t":"hb"}'),
   log: (isUp: boolean): Frame => encodeText(JSON.stringify({ t: 'log', up: isUp })),
   /** @param ms how long the session lasts without a fresh token */
@@ -92,11 +94,25 @@ export interface HistoryRequest {
 /** What a client acknowledges: cumulative, by thread. */
 export type Acknowledged = readonly [th: string, o: number];
 
+/** A client sets a value, or removes it. */
+export interface ValueRequest {
+  readonly t: 'val';
+  readonly th: string;
+  readonly id: string;
+  readonly key: string;
+  /** Undefined for a removal. */
+  readonly d: unknown;
+  readonly ms: unknown;
+  /** The value ends with the client's connection. */
+  readonly own: boolean;
+}
+
 /** What a client may ask for. */
 export type Request =
   | Join
   | InboxJoin
   | HistoryRequest
+  | ValueRequest
   | { readonly t: 'cancel'; readonly th: string; readonly s: string }
   | { readonly t: 'leave'; readonly th: string }
   /** A fresh token; undefined if it is no text. */
@@ -122,10 +138,11 @@ export const MAX_LIST = 256;
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs, before, until, limit } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs } = frame;
+  const { before, until, limit, values, key, ms, own } = frame;
   switch (t) {
     case 'join':
-      return joinIn([th, ref, from, s, have], { parts, codecs });
+      return joinIn([th, ref, from, s, have, values], { parts, codecs });
     case 'joins': {
       const joins = listIn(l, (entry) => joinIn(entry, { parts, codecs }));
       return joins && { t, joins };
@@ -161,6 +178,10 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
       return typeof th === 'string' && typeof id === 'string'
         ? { t, th, id, d, tp: typeof tp === 'string' && tp.length <= MOST_TRACE_UNITS ? tp : undefined }
         : undefined;
+    case 'val':
+      return typeof th === 'string' && isId(id) && typeof key === 'string'
+        ? { t, th, id, key, d, ms, own: own === true }
+        : undefined;
     default:
       return 'ignored';
   }
@@ -174,11 +195,11 @@ function listIn<T>(list: unknown, entryIn: (entry: readonly unknown[]) => T | un
   return right.length === entries.length ? right : undefined;
 }
 
-/** `[th, ref?, from?, s?, have?]`; in a list, `null` stands for an omitted value. */
-function joinIn([th, ref, place, s, have]: readonly unknown[], reads: Reads): Join | undefined {
+/** `[th, ref?, from?, s?, have?, values?]`; in a list, `null` stands for an omitted value. */
+function joinIn([th, ref, place, s, have, values]: readonly unknown[], reads: Reads): Join | undefined {
   const from = place ?? undefined;
   if (typeof th !== 'string' || (from !== undefined && typeof from !== 'string')) return undefined;
-  return { t: 'join', th, from, join: joinRequestIn(s, reads, have, ref) };
+  return { t: 'join', th, from, join: { ...joinRequestIn(s, reads, have, ref), values: values === true } };
 }
 
 /** `[th, o]` */
@@ -187,13 +208,13 @@ function ackIn([th, o]: readonly unknown[]): Acknowledged | undefined {
 }
 
 /**
- * The message that an unparsed frame would publish, if its `d` comes last, as `threadcast/client` writes it. Empty if that cannot be seen.
+ * The message that an unparsed frame would publish, or the request for a value, if its `d` comes last, as `threadcast/client` writes it. Empty if that cannot be seen.
  */
 export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
   const head = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, MOST_HEAD_BYTES)).toString();
   const end = head.indexOf(',"d":');
   const { t, th, id } = (end < 0 ? undefined : parseObject(`${head.slice(0, end)}}`)) ?? {};
-  return t === 'pub' && isId(th) && isId(id) ? { th, id } : {};
+  return (t === 'pub' || t === 'val') && isId(th) && isId(id) ? { th, id } : {};
 }
 
 /** What is no text is no place either. */

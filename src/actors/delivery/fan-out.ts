@@ -3,6 +3,7 @@ import { MAX_PASSENGERS, type LandingWaiter } from '../../infra/native/flight.ts
 import type { Landing } from './landing.ts';
 import type { WriteBatch } from './write-batch.ts';
 import type { PublicationTally } from './publication-tally.ts';
+import type { ThreadValues } from '../values/thread-values.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { Subscription } from './subscription.ts';
 import type { Task } from '../support/slice-scheduler.ts';
@@ -23,6 +24,7 @@ export interface FanOutHost {
   readonly lastSerial: number;
   readonly batch: WriteBatch;
   readonly streams: StreamRegistry | undefined;
+  readonly values: ThreadValues | undefined;
   readonly now: () => number;
   readonly report: (error: unknown) => void;
   /** A pass is over: everything up to this offset has been offered to all members. */
@@ -142,8 +144,9 @@ export class FanOut implements Task, LandingWaiter {
   }
 
   #begin(): Pass {
-    const { streams, batch, members, lastSerial } = this.#station;
+    const { streams, values, batch, members, lastSerial } = this.#station;
     this.#isVisitDue = false;
+    values?.flush();
     const units = streams?.flush() ?? 0;
     const publications = this.#waiting;
     this.#waiting = [];

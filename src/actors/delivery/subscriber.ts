@@ -5,6 +5,7 @@ import type { GapReason } from './gap-reason.ts';
 import type { Clearance } from './clearance.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { JoinedFrame, JoinedFrames } from './joined-frames.ts';
+import type { ThreadValues } from '../values/thread-values.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import type { CompressionOptions } from '../../api/options.ts';
 
@@ -68,5 +69,8 @@ export interface Home<Member> {
   readonly now: () => number;
   /** Undefined until the first stream. */
   readonly streams: StreamRegistry | undefined;
+  /** Undefined until a member reads values. */
+  readonly values: ThreadValues | undefined;
+  openValues(): void;
   unsubscribe(subscription: Member): void;
 }

@@ -24,6 +24,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
   readonly views: ChunkViews | undefined;
   /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
+  /** See `ValueReader`. */
+  valuesAt = Infinity;
   /** The cursor at which it waits for a signal, although the socket may accept messages. */
   #waitsAt = -1;
 
@@ -48,6 +50,14 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** Token streams of the thread. */
   get streams(): StreamRegistry | undefined {
     return this.home.streams;
+  }
+
+  /** Its client reads the thread's values: it gets all of them, and pays for that. */
+  takeValues(): void {
+    if (this.writer.variant.format === 'plain') return;
+    this.valuesAt = -1;
+    this.home.openValues();
+    this.subscriber.rereads(0, this.home.values?.wholeBytes ?? 0);
   }
 
   /** Leaves the thread. */
@@ -77,7 +87,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** Messages or text of a stream are still to be written. */
   get isOwed(): boolean {
-    return this.isBehind || this.views?.isOwed === true || this.streams?.owes(this) === true;
+    const isOwed = this.isBehind || this.views?.isOwed === true || this.streams?.owes(this) === true;
+    return isOwed || this.home.values?.owes(this) === true;
   }
 
   /**
@@ -88,6 +99,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
   visit(batch?: WriteBatch): boolean {
     if (this.owesGap) this.tellReset();
     const { streams, views } = this;
+    const { values } = this.home;
+    if (values !== undefined && !this.isEnded && !values.offer(this)) return this.#wait();
     if (views !== undefined) return this.#visitViews(views);
     return streams === undefined || streams.size === 0 ? this.#visitLog(batch) : this.#visitAll(streams, batch);
   }

@@ -17,13 +17,14 @@ import type { AttachOptions } from '../../api/attach.ts';
 
 /** `AttachOptions` with every default filled in; `allowedOrigins` is undefined for the same host. */
 export type GatewaySettings = Filled<
-  Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'reauthenticate' | 'clientAddress' | 'protocol'>
+  Omit<AttachOptions, 'allowedOrigins' | 'onPublish' | 'onValue' | 'reauthenticate' | 'clientAddress' | 'protocol'>
 > &
   Pick<AttachOptions, 'allowedOrigins'> & {
     readonly protocol: AttachOptions['protocol'];
     /** Frames up to this size are read; larger ones up to `maxPayload` are refused. */
     readonly maxInputBytes: number;
     readonly onPublish: AttachOptions['onPublish'] | undefined;
+    readonly onValue: AttachOptions['onValue'] | undefined;
     readonly reauthenticate: AttachOptions['reauthenticate'] | undefined;
     readonly clientAddress: (request: IncomingMessage) => string | undefined;
   };
@@ -36,6 +37,7 @@ const ATTACH_OPTIONS: OptionTable<AttachOptions> = {
   maxPendingHandshakes: 'number',
   authorize: 'function',
   onPublish: 'function',
+  onValue: 'function',
   allowedOrigins: 'any',
   maxPayload: 'number',
   clientAddress: 'any',
@@ -58,6 +60,7 @@ export function resolveAttach(options: AttachOptions, { input }: HubSettings): G
     authenticate: options.authenticate ?? (() => ({})),
     authorize: options.authorize ?? (() => false),
     onPublish: options.onPublish,
+    onValue: options.onValue,
     reauthenticate: options.reauthenticate,
     ...checkOrigins(options.allowedOrigins),
     maxPayload,

@@ -13,6 +13,7 @@ import { PingNumbers } from '../connection/ping-numbers.ts';
 import { SharedSlots } from '../connection/request-lanes.ts';
 import { resolveAccept, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
 import { UnfinishedInput } from '../connection/unfinished-input.ts';
+import type { ValueServices } from '../values/value-changes.ts';
 import type { HubContext } from '../support/context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import { provideConnection } from './machine-effects.ts';
@@ -38,6 +39,7 @@ export class ConnectionAcceptor {
     connections: ConnectionRegistry,
     threads: ThreadRegistry,
     membership: MembershipPort,
+    values: ValueServices,
   ) {
     const { settings, clock, scheduler, counters, now } = context;
     this.#connections = connections;
@@ -56,6 +58,7 @@ export class ConnectionAcceptor {
       threads,
       connections,
       membership,
+      values,
       publications: this.publications,
     };
   }

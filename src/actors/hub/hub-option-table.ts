@@ -40,6 +40,7 @@ export const HUB_OPTIONS: OptionTable<HubOptions> = {
     maxChunks: 'number',
     codecs: 'list',
   },
+  values: { maxKeys: 'number', maxValueBytes: 'number', maxBytes: 'number', maxPerSecond: 'number' },
   serializer: { timeoutMs: 'number', maxQueue: 'number', workers: 'number', workerHeapMb: 'number' },
   development: 'boolean',
   nativeSender: 'any',

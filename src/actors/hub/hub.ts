@@ -37,6 +37,9 @@ import { readSummaries } from './summaries.ts';
 import { checkGroup, GroupHandle } from './thread-group.ts';
 import { ThreadRegistry } from './thread-registry.ts';
 import { ThreadUsers } from './thread-users.ts';
+import type { MembershipPort } from '../connection/connection-services.ts';
+import type { ValueServices } from '../values/value-changes.ts';
+import { ValueOwners } from '../values/value-owners.ts';
 import { UserHandle } from './user-handle.ts';
 import { UserOrders } from './user-orders.ts';
 import type { AttachOptions, UpgradeServer } from '../../api/attach.ts';
@@ -68,6 +71,7 @@ export function createHubOver(options: HubOptions, ports: Pick<HubSettings, 'ope
 
 class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   readonly #context: StreamServices;
+  readonly #values: ValueServices;
   readonly #status = new LiveStatus(() => this.state);
   readonly #news = new HubNews();
   readonly #threads: ThreadRegistry;
@@ -97,9 +101,12 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     };
     const serializer = new SerializerActor(context);
     this.#context = context;
-    this.#connections = new ConnectionRegistry(settings, (connection, end) =>
-      news.emit('evicted', { connection, ...end }),
-    );
+    const owners = new ValueOwners(log.values);
+    this.#values = { ...context, owners, isConnected: (id) => this.#connections.get(id) !== undefined };
+    this.#connections = new ConnectionRegistry(settings, (connection, end) => {
+      owners.ended(connection.id);
+      news.emit('evicted', { connection, ...end });
+    });
     const batch = new WriteBatch(context.sender.sender, (task) => context.scheduler.add(task));
     this.#orders = new UserOrders(context, this.#connections);
     const notices = this.#orders;
@@ -109,7 +116,14 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
       { ...context, serializer, joinedFrames, batch, notices, users, scopeOfConnection },
       (id) => this.#connections.get(id),
     );
-    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, users);
+    const membership: MembershipPort = {
+      joined: (...joined) => users.joined(...joined),
+      left: (connection, threadId, reason) => {
+        owners.left(connection.id, threadId);
+        users.left(connection, threadId, reason);
+      },
+    };
+    this.#acceptor = new ConnectionAcceptor(context, this.#connections, this.#threads, membership, this.#values);
     const { budgets, unfinished } = this.#acceptor;
     this.#parts = { context, serializer, connections: this.#connections, threads: this.#threads, unfinished };
     this.#deadLines = new DeadLines(context.actorOptions.clock, (userId) => this.#connections.ofUser(userId));
@@ -158,7 +172,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
   }
 
   #handleOf(threadId: string): ThreadHandle {
-    return new ThreadHandle(threadId, this.#context, this.#threads);
+    return new ThreadHandle(threadId, this.#context, this.#threads, this.#values);
   }
 
   accept(socket: AcceptedSocket, options: AcceptOptions<Definition> = {}): ConnectionActor {

@@ -15,6 +15,7 @@ import {
   TIMER_RANGE,
   type Range,
 } from '../../infra/option-checks.ts';
+import { resolveValues } from '../values/resolve-values-options.ts';
 import { resolveStreamLimits } from '../streams/resolve-stream-options.ts';
 import { resolveInputLimits } from '../connection/resolve-input-limits.ts';
 import { resolveNativeSender } from './resolve-native-sender.ts';
@@ -66,6 +67,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     threadIdleMs: checkNumber('threadIdleMs', options.threadIdleMs, 60_000, TIMER_RANGE),
     settleTimeoutMs: checkNumber('settleTimeoutMs', options.settleTimeoutMs, 30_000, TIMER_RANGE),
     streams: resolveStreamLimits(options.streams),
+    values: resolveValues(options.values),
     serializer: {
       timeoutMs: checkNumber('serializer.timeoutMs', options.serializer?.timeoutMs, 5_000, TIMER_RANGE),
       maxQueue: checkCount('serializer.maxQueue', options.serializer?.maxQueue, 1_000, { min: 1 }),

@@ -20,6 +20,10 @@ export interface Counters {
   streams: number;
   /** Frames of token streams handed to sockets. */
   textFrames: number;
+  /** Values that the application or a client has set or removed in this process. */
+  valueChanges: number;
+  /** Frames of values handed to sockets. */
+  valueFrames: number;
   gaps: number;
   /** Joins from a position. */
   resumes: number;
@@ -38,6 +42,8 @@ export function makeCounters(): Counters {
     volatileDropped: 0,
     streams: 0,
     textFrames: 0,
+    valueChanges: 0,
+    valueFrames: 0,
     gaps: 0,
     resumes: 0,
   };

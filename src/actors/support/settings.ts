@@ -1,4 +1,5 @@
 import type { Clock } from '../../api/clock.ts';
+import type { ValueOptions } from '../../api/values.ts';
 import type { CompressionOptions, Inspector, StreamLimits, WhenFull } from '../../api/options.ts';
 import type { HistorySource } from '../../api/history.ts';
 import type { DeliveryLog } from '../../api/log.ts';
@@ -59,6 +60,7 @@ export interface HubSettings {
   readonly threadIdleMs: number;
   readonly settleTimeoutMs: number;
   readonly streams: Filled<StreamLimits>;
+  readonly values: Filled<ValueOptions>;
   readonly serializer: {
     readonly timeoutMs: number;
     readonly maxQueue: number;

@@ -8,6 +8,8 @@ import type { StreamServices } from '../streams/stream-services.ts';
 import { checkMessage } from './message-check.ts';
 import type { ThreadPort } from './thread-port.ts';
 import { resolveStream } from '../streams/resolve-stream-options.ts';
+import type { ValueServices } from '../values/value-changes.ts';
+import { ValuesHandle } from '../values/values-handle.ts';
 import { StreamHandle } from '../streams/stream-handle.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { HistoryOptions, HistoryPage } from '../../api/history.ts';
@@ -24,11 +26,17 @@ export class ThreadHandle implements Thread {
   readonly id: string;
   readonly #services: StreamServices;
   readonly #threads: ThreadPort;
+  readonly #values: ValueServices;
 
-  constructor(id: string, services: StreamServices, threads: ThreadPort) {
+  constructor(id: string, services: StreamServices, threads: ThreadPort, values: ValueServices) {
     this.id = id;
     this.#services = services;
     this.#threads = threads;
+    this.#values = values;
+  }
+
+  get values(): ValuesHandle {
+    return new ValuesHandle(this.id, this.#values);
   }
 
   get stats(): ThreadStats {

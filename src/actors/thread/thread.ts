@@ -20,6 +20,7 @@ import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
+import { ThreadValues } from '../values/thread-values.ts';
 import { ThreadLife } from './thread-life.ts';
 import type { ThreadState, ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
@@ -43,6 +44,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   readonly #pump: FanOut;
   readonly #publishing: PublishPipeline;
   #streams: StreamRegistry | undefined;
+  #values: ThreadValues | undefined;
   /** The thread of one connection. After its end, logged entries would only take memory from other threads. */
   readonly #isConnections: boolean;
   #joins = 0;
@@ -82,6 +84,24 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** Its token streams; undefined until the first one. */
   get streams(): StreamRegistry | undefined {
     return this.#streams;
+  }
+
+  /** Its values, as its members are sent them; undefined until a member reads them. */
+  get values(): ThreadValues | undefined {
+    return this.#values;
+  }
+
+  openValues(): void {
+    const { log, streams } = this.#services.settings;
+    const { values } = log;
+    if (values !== undefined && this.#values === undefined)
+      guarded(() => void (this.#values = new ThreadValues(this, values, streams.windowMs)), this.report);
+  }
+
+  /** @param isLater at the end of the window */
+  offerValues(isLater: boolean): void {
+    if (isLater) this.#services.ticker.add(this);
+    else this.offerText();
   }
 
   /** @throws ThreadClosedError */
@@ -165,6 +185,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     if (plan.gap === undefined && (request.texts !== undefined || this.#streams !== undefined))
       this.#openStreams().place(subscription, request.texts);
     this.members.add(subscription);
+    if (request.values === true) subscription.takeValues();
     this.#publishing.windows.add(subscriber.writer.variant.window);
     if (this.members.size === 1) this.#life.activate();
     return { subscription, plan };
@@ -271,6 +292,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     if (this.#isConnections) this.#services.settings.log.forget?.(this.id);
     this.#log.unsubscribe();
     this.#streams?.release('closed');
+    this.#values?.end();
     for (const member of this.members) member.end();
     this.members.clear();
     this.#services.forgetThread(this.id);

@@ -22,6 +22,8 @@ export interface Readings {
   readonly volatileDropped: number;
   readonly streams: number;
   readonly textFrames: number;
+  readonly valueChanges: number;
+  readonly valueFrames: number;
   readonly gaps: number;
   readonly resumes: number;
   /** By the code of the error. */
@@ -197,6 +199,20 @@ export const INSTRUMENTS: readonly Instrument[] = [
     unit: '{frame}',
     description: 'Frames of token streams handed to sockets',
     read: ({ textFrames }) => textFrames,
+  },
+  {
+    name: 'threadcast.values.changes',
+    kind: 'total',
+    unit: '{change}',
+    description: 'Values that the application or a client has set or removed in this process',
+    read: ({ valueChanges }) => valueChanges,
+  },
+  {
+    name: 'threadcast.values.frames',
+    kind: 'total',
+    unit: '{frame}',
+    description: 'Frames of values handed to sockets',
+    read: ({ valueFrames }) => valueFrames,
   },
   {
     name: 'threadcast.gaps',
