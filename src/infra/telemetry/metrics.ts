@@ -3,7 +3,8 @@ import { metrics, ValueType } from '@opentelemetry/api';
 import type { Attributes, BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
 
 import { HISTOGRAMS, type HistogramDefinition } from './histograms.ts';
-import { INSTRUMENTS, type Instrument, type Readings } from './instruments.ts';
+import { INSTRUMENTS, type Instrument } from './instruments.ts';
+import type { Readings } from './readings.ts';
 
 export type { Meter, Readings };
 
