@@ -17,6 +17,8 @@ export interface ThreadStats {
   readonly behind: number;
   /** Messages that the member furthest behind has not received. */
   readonly lag: number;
+  /** Its values, as far as members of this process ask for them; 0 while none does. */
+  readonly values: number;
   /** The newest offset of its log; 0 while the thread is closed. */
   readonly head: number;
 }

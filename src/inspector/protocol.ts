@@ -133,6 +133,8 @@ export interface ThreadRow {
   readonly members: number;
   readonly behind: number;
   readonly lag: number;
+  /** As far as members of this process ask for them. */
+  readonly values: number;
   /** The newest offset of its log. */
   readonly messages: number;
 }

@@ -25,6 +25,6 @@ export function connectionRow({ id, userId, stats }: Connection): ConnectionRow 
 }
 
 export function threadRow({ id, stats }: Thread): ThreadRow {
-  const { state, members, behind, lag, head } = stats;
-  return { kind: 'threads', id, state, members, behind, lag, messages: head };
+  const { state, members, behind, lag, values, head } = stats;
+  return { kind: 'threads', id, state, members, behind, lag, values, messages: head };
 }

@@ -164,6 +164,7 @@ describe('a member that asks for values', () => {
     expect(framesOf(silent.link, 'vals')).toEqual([]);
     expect(plain.link.received).toEqual([]);
     expect(harness.hub.stats().valueFrames).toBe(3);
+    expect(harness.hub.thread('t').stats.values).toBe(1);
   });
 
   it('gets an empty list where there are none, so that it knows', async () => {

@@ -19,7 +19,7 @@ const SWEPT_AT_ONCE = 10_000;
 /** Threads between two looks at the clock. A look at one costs next to nothing, or twenty microseconds if its time is up. */
 const VISITS_PER_LOOK = 16;
 
-const CLOSED_THREAD: ThreadStats = { state: 'closed', members: 0, behind: 0, lag: 0, head: 0 };
+const CLOSED_THREAD: ThreadStats = { state: 'closed', members: 0, behind: 0, lag: 0, values: 0, head: 0 };
 
 /** What threads need from the hub besides the registry itself. */
 type SharedServices = Omit<ThreadServices, 'machine' | 'forgetThread'>;

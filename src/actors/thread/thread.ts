@@ -78,7 +78,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   get stats(): ThreadStats {
-    return { state: this.state, members: this.members.size, ...lagOf(this.members), head: this.#log.tail.head };
+    const values = this.#values?.size ?? 0;
+    return { state: this.state, members: this.members.size, ...lagOf(this.members), values, head: this.#log.tail.head };
   }
 
   /** Its token streams; undefined until the first one. */

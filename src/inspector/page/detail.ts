@@ -152,5 +152,6 @@ function threadFacts(row: Extract<Row, { kind: 'threads' }>): readonly (readonly
     ['Behind', count(row.behind)],
     ['Lag', count(row.lag)],
     ['Messages', count(row.messages)],
+    ['Values', count(row.values)],
   ];
 }
