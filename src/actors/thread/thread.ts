@@ -20,7 +20,7 @@ import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
-import { ThreadValues } from '../values/thread-values.ts';
+import { openThreadValues, type ThreadValues } from '../values/thread-values.ts';
 import { ThreadLife } from './thread-life.ts';
 import type { ThreadState, ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
@@ -93,16 +93,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   openValues(): void {
-    const { log, streams } = this.#services.settings;
-    const { values } = log;
-    if (values !== undefined && this.#values === undefined)
-      guarded(() => void (this.#values = new ThreadValues(this, values, streams.windowMs)), this.report);
-  }
-
-  /** @param isLater at the end of the window */
-  offerValues(isLater: boolean): void {
-    if (isLater) this.#services.ticker.add(this);
-    else this.offerText();
+    const { settings, ticker } = this.#services;
+    this.#values ??= openThreadValues(this, settings, (source) => ticker.add(source));
   }
 
   /** @throws ThreadClosedError */

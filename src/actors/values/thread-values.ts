@@ -1,6 +1,7 @@
 import type { LogValues, ValueChange } from '../../api/log-values.ts';
 import { encodeText } from '../../infra/wire/frames.ts';
 import type { Counters } from '../support/counters.ts';
+import type { HubSettings } from '../support/settings.ts';
 import type { ValueReader } from './value-reader.ts';
 
 /** Removed keys that are remembered, so that members that are behind get changes; those further behind get all values. */
@@ -14,8 +15,9 @@ interface ValuesHost {
   readonly id: string;
   readonly counters: Counters;
   readonly now: () => number;
-  /** Visits the members, now or at the end of the window. */
-  offerValues(isLater: boolean): void;
+  readonly report: (error: unknown) => void;
+  /** Visits the members. */
+  offerText(): void;
 }
 
 /** The newest state of a key, and the number of the change that made it. */
@@ -32,6 +34,7 @@ interface Latest {
 export class ThreadValues {
   readonly #host: ValuesHost;
   readonly #windowMs: number;
+  readonly #later: (host: ValuesHost) => void;
   readonly #stop: () => void;
   /** In the order of their changes. */
   readonly #byKey = new Map<string, Latest>();
@@ -45,9 +48,11 @@ export class ThreadValues {
   /** Who has not had this change gets all values: removals before it are forgotten. */
   #floor = 0;
 
-  constructor(host: ValuesHost, log: LogValues, windowMs: number) {
+  /** @param later visits the members at the end of the window */
+  constructor(host: ValuesHost, log: LogValues, windowMs: number, later: (host: ValuesHost) => void) {
     this.#host = host;
     this.#windowMs = windowMs;
+    this.#later = later;
     this.#stop = log.watch(host.id, (changes, isWhole) => this.#take(changes, isWhole));
   }
 
@@ -99,7 +104,8 @@ export class ThreadValues {
     if (this.#number === before) return;
     this.#forgetRemoved();
     this.#frames.clear();
-    this.#host.offerValues(this.#host.now() - this.#offeredAt < this.#windowMs);
+    if (this.#host.now() - this.#offeredAt < this.#windowMs) this.#later(this.#host);
+    else this.#host.offerText();
   }
 
   #put(key: string, json: string | undefined): void {
@@ -147,4 +153,19 @@ function encodeValues(threadId: string, changes: Iterable<ValueChange>, isWhole:
   const head = `{"t":"vals","th":${JSON.stringify(threadId)}${isWhole ? ',"all":true' : ''}`;
   const [[whole = new Uint8Array(0)] = []] = encodeText(`${head},"l":[${entries.join(',')}]}`).pieces;
   return whole;
+}
+
+/** Undefined where the log has no values, or fails. */
+export function openThreadValues(
+  host: ValuesHost,
+  { log, streams }: Pick<HubSettings, 'log' | 'streams'>,
+  later: (host: ValuesHost) => void,
+): ThreadValues | undefined {
+  const { values } = log;
+  try {
+    return values && new ThreadValues(host, values, streams.windowMs, later);
+  } catch (error) {
+    host.report(error);
+    return undefined;
+  }
 }
