@@ -73,8 +73,8 @@ describe('the page of the demo', () => {
     expect(await page.locator('#link').textContent()).toBe('live');
     await expectState('tripped');
     await expectState('evicted');
-    await page.locator('#events .evicted', { hasText: '4408 slow consumer' }).waitFor(TIMEOUT);
     const stopped = page.locator('#events li', { hasText: 'stopped-1' });
+    await stopped.locator('.evicted', { hasText: '4408 slow consumer' }).waitFor(TIMEOUT);
     expect(await stopped.locator('span:last-child').allTextContents()).toEqual(
       expect.arrayContaining(['open → retrying', 'retrying → tripped', 'evicted: 4408 slow consumer']),
     );

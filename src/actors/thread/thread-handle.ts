@@ -1,6 +1,7 @@
 import { LogUnavailableError } from '../../infra/errors.ts';
 import { checkId, formatPosition } from '../../infra/log/ids.ts';
 import { checkCount } from '../../infra/option-checks.ts';
+import { isObject } from '../../infra/wire/json-object.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { HistoryPages, MOST_IN_PAGE } from './history-pages.ts';
 import { parsePage } from './history-reader.ts';
@@ -81,7 +82,8 @@ export class ThreadHandle implements Thread {
     if (checking !== undefined) await checking;
     const opening = this.#threads.open(this.id);
     const thread = opening instanceof Promise ? await opening : opening;
-    if (options === undefined || !('transaction' in options)) return thread.send(message, options);
+    // what is no object is refused there
+    if (!isObject(options) || !('transaction' in options)) return thread.send(message, options);
     const { transaction, ...others } = options;
     assertTransaction(transaction);
     return thread.sendIn(message, others, transaction);
