@@ -20,6 +20,7 @@ const WAITS = { maxWorkers: 2 * cores, sequence: { groupOrder: 1 } };
 /** For a program that keeps real time by itself: beside others on the same cores, a slow client of it would stand still. */
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
 const ALONE_FILES = 'test/**/*.alone.test.ts';
+const LONG_FILES = 'test/**/*.long.test.ts';
 
 /** Each group by its files; `units` is what no other group has. */
 const GROUPS = {
@@ -27,13 +28,13 @@ const GROUPS = {
   built: { include: ['test/**/*.built.test.ts'], ...COMPUTES },
   sockets: {
     include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'],
-    exclude: [ALONE_FILES, 'test/ai/**'],
+    exclude: [ALONE_FILES, LONG_FILES, 'test/ai/**'],
     ...WAITS,
   },
   alone: { include: [ALONE_FILES], ...ALONE },
-  databases: { include: ['test/{redis,postgres}/**/*.test.ts'], ...WAITS },
+  databases: { include: ['test/{redis,postgres}/**/*.test.ts'], exclude: [LONG_FILES], ...WAITS },
   /** What takes a core, or half a minute: only in the full tier. */
-  long: { include: ['test/**/*.long.test.ts'], ...WAITS },
+  long: { include: [LONG_FILES], ...WAITS },
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
   // with packages of its own: see test/ai/package.json
   ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },

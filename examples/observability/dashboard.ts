@@ -81,6 +81,15 @@ const PANELS: readonly Panel[] = [
     ],
   },
   {
+    title: 'Values, per second',
+    unit: 'ops',
+    description: 'Changes of values, and the frames that tell them: members at the same place share a frame.',
+    queries: [
+      { expr: perSecond('threadcast.values.changes'), legend: 'changes {{job}}' },
+      { expr: perSecond('threadcast.values.frames'), legend: 'frames {{job}}' },
+    ],
+  },
+  {
     title: 'Bytes to sockets, per second',
     unit: 'Bps',
     description: 'Frame headers included. Near the bandwidth of the machine, send less or compress.',

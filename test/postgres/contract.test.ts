@@ -30,7 +30,7 @@ describe('Postgres', () => {
     },
     {
       remembersIds: true,
-      runs: 25,
+      runs: 8,
       canCrash: true,
       makePair: async (clock, otherClock) => {
         await server.wipe(schema);

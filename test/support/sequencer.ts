@@ -4,8 +4,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'test/sim/sim.test.ts',
   'test/model/delivery.test.ts',
-  'test/redis/chaos.test.ts',
-  'test/redis/large.test.ts',
+  'test/redis/failures.test.ts',
+  'test/postgres/contract.test.ts',
+  'test/react/page.sockets.test.ts',
+  'test/abuse/floods.test.ts',
   'test/e2e/observability-nodes.test.ts',
   'test/e2e/inspector-page.test.ts',
   'test/serialization/serializer.sockets.test.ts',
