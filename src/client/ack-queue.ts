@@ -47,14 +47,14 @@ export class AckQueue {
   }
 
   #flush(): void {
-    const isSingle = !this.#limits.list;
-    const due = [...this.#offsets].slice(0, isSingle ? SINGLE_ACKS : undefined);
+    const { list } = this.#limits;
+    const due = [...this.#offsets].slice(0, list ? undefined : SINGLE_ACKS);
     for (const [th, o] of due) {
       this.#offsets.delete(th);
-      if (isSingle) this.#send(encodeRequest({ t: 'ack', th, o }));
+      if (!list) this.#send(encodeRequest({ t: 'ack', th, o }));
     }
-    const entries = isSingle ? [] : due.map((entry) => JSON.stringify(entry));
-    for (const list of listsOf(entries, this.#limits)) this.#send(`{"t":"acks","l":${list}}`);
+    const lists = listsOf(list ? due.map((entry) => JSON.stringify(entry)) : [], this.#limits);
+    for (const entries of lists) this.#send(`{"t":"acks","l":${entries}}`);
     if (this.#offsets.size > 0) this.#wait();
   }
 }

@@ -1,4 +1,5 @@
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
+import type { ClientValues } from './values-api.ts';
 import type { StateChange, ClientState } from './connection-states.ts';
 import type {
   ClientStream,
@@ -73,6 +74,8 @@ export interface ClientThread<T extends ThreadShape = ThreadShape> extends Async
   readonly position: string | undefined;
   /** Adds a listener and returns the function that removes it. An error that a listener throws becomes an `error` event of the client. */
   on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents<T['received']>[E]) => unknown): () => void;
+  /** Keyed values: a local view. Undefined unless the client was connected with `values` of `threadcast/values`. */
+  readonly values: ClientValues<{ readonly [Key in keyof T['values']]: T['values'][Key] }> | undefined;
   /** The token streams in progress, in the order in which the client has heard of them. */
   readonly streams: readonly ClientStream<T['received']>[];
   /**

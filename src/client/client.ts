@@ -29,16 +29,21 @@ import {
   type ServerFrame,
   type ThreadFrame,
 } from './frames.ts';
+import { dropExcess } from './excess.ts';
 import { ClientInbox } from './inbox.ts';
 import { JoinQueue } from './join-queue.ts';
 import { limitsOf } from './list-frames.ts';
 import { Emitter } from './emitter.ts';
 import { textOf } from './fields.ts';
+import type { PublishAnswer } from './frames.ts';
 import { checkId, checkThreadId, type ClientSettings } from './options.ts';
 import { PublishQueue, type PublishHost } from './publish-queue.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 import type { ThreadHost } from './thread-host.ts';
 import { JoinedThread } from './thread.ts';
+
+/** Remembered messages of several threads. A forgotten one may come twice. */
+const MAX_SHARED = 16_384;
 
 /** Maximum threads that the application joins for the client. A hub allows 10,000 by default. */
 const MAX_THREADS = 16_384;
@@ -50,9 +55,10 @@ export class ThreadcastClient
 {
   readonly settings: ClientSettings;
   readonly inbox: ClientInbox;
-  readonly givers = new Map<string, string>();
   isLogUp = true;
   hasHistory = false;
+  /** By messages that come in several threads: the thread that has given it. */
+  readonly #givers = new Map<string, string>();
   readonly #connection: ServerConnection;
   readonly #publishQueue: PublishQueue;
   readonly joins: JoinQueue;
@@ -69,7 +75,7 @@ export class ThreadcastClient
     this.#connection = new ServerConnection(settings, this);
     this.#publishQueue = new PublishQueue(settings, this);
     const send = (text: string): void => void this.#connection.send(text);
-    this.joins = new JoinQueue(settings.clock, send);
+    this.joins = new JoinQueue(send);
     this.acks = new AckQueue(settings.clock, send);
     this.inbox = new ClientInbox(this, settings.inbox.from);
     this.#connection.start();
@@ -112,10 +118,9 @@ export class ThreadcastClient
       volatile: 'boolean',
     });
     const id = checkId('id', options.id ?? this.settings.newId());
-    const { timeoutMs = this.settings.publishTimeoutMs, volatile } = options;
     const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
     const text = `${head.slice(0, -1)},"d":${toJson(data)}}`;
-    const answer = await this.#publishQueue.add(threadId, id, text, timeoutMs, volatile);
+    const answer = await this.request(threadId, id, text, options);
     return answer && { id, ...answer };
   }
 
@@ -134,6 +139,22 @@ export class ThreadcastClient
 
   send(request: Request): void {
     this.#connection.send(encodeRequest(request));
+  }
+
+  isFirst(id: string, threadId: string, isGiven: boolean): boolean {
+    const giver = this.#givers.get(id) ?? threadId;
+    if (isGiven) this.#givers.set(id, giver);
+    dropExcess(this.#givers, MAX_SHARED);
+    return giver === threadId;
+  }
+
+  request(
+    threadId: string,
+    id: string,
+    text: string,
+    { timeoutMs = this.settings.publishTimeoutMs, volatile }: Partial<VolatilePublishOptions>,
+  ): Promise<PublishAnswer | undefined> {
+    return this.#publishQueue.add(threadId, id, text, timeoutMs, volatile);
   }
 
   report(error: unknown): void {

@@ -1,4 +1,4 @@
-import { excess } from './excess.ts';
+import { dropExcess } from './excess.ts';
 import type { Message } from './message.ts';
 import type { Position } from './position.ts';
 
@@ -37,7 +37,7 @@ export class DedupCursor {
     const isNew = !this.#ahead.has(id);
     if (ahead) {
       this.#ahead.set(id, offset);
-      for (const oldest of excess(this.#ahead, MAX_AHEAD)) this.#ahead.delete(oldest);
+      dropExcess(this.#ahead, MAX_AHEAD);
     } else {
       this.position = { epoch: position.epoch, offset, id };
       this.#forgetPassed(offset);

@@ -1,7 +1,11 @@
-/** The oldest keys of a map or set, as long as it has more than `max`; the caller deletes each. */
-export function* excess<Key>(from: { readonly size: number; keys(): Iterable<Key> }, max: number): Generator<Key> {
+/** Drops the oldest keys of a map or set, as long as it has more than `max`. `drop` deletes the key. */
+export function dropExcess<Key>(
+  from: { readonly size: number; keys(): Iterable<Key>; delete(key: Key): void },
+  max: number,
+  drop: (key: Key) => void = (key) => from.delete(key),
+): void {
   for (const key of from.keys()) {
     if (from.size <= max) return;
-    yield key;
+    drop(key);
   }
 }

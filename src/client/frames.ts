@@ -39,6 +39,8 @@ export interface JoinFields {
   readonly s?: object | undefined;
   /** How much the client has of a big message. */
   readonly have?: object | undefined;
+  /** The client reads the thread's values. */
+  readonly values?: true | undefined;
 }
 
 /** The server has let the client into a thread. */
@@ -68,6 +70,8 @@ export type ThreadFrame =
       readonly text: string | undefined;
     }
   | ({ readonly t: 'part'; readonly th: string } & WirePart)
+  /** Values of the thread, for those who understand them. */
+  | { readonly t: 'vals'; readonly th: string; readonly l: unknown; readonly all: unknown }
   | { readonly t: 'gap'; readonly th: string; readonly why: string; readonly position: Position };
 
 /** The answer to a published message. */
@@ -113,7 +117,7 @@ export type ServerFrame =
 /** The frame that a socket received; `ignored` for an unknown type, undefined for an invalid frame. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
   const frame = fieldsOf(parseJson(textOf(data) ?? ''));
-  const { t, at = 0, n, of, up, d: answer, lost, streams, paths, limits, l, older } = frame;
+  const { t, at = 0, n, of, up, d: answer, lost, streams, paths, limits, l, all, older } = frame;
   const [th, id, text, s, why, code, mid = id, pos] = pick(frame, 'th id d s why code mid pos', textOf);
   const [ref, recovered = 0, retryMs = 0, pingMs, spreadMs] = pick(
     frame,
@@ -136,6 +140,8 @@ export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
         : undefined;
     case 'joined':
       return th && position ? { t, th, position, recovered, ref, streams: textsOf(streams) } : undefined;
+    case 'vals':
+      return th ? { t, th, l, all } : undefined;
     case 'gap':
       return th && position ? { t, th, position, why: why ?? 'trimmed' } : undefined;
     case 'page':

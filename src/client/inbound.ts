@@ -90,7 +90,7 @@ export class Inbound {
     this.#readers.emit('gap', { why, position: formatPosition(position) });
   }
 
-  receive(frame: Exclude<ThreadFrame, { readonly t: 'joined' | 'left' | 'page' }>): void {
+  receive(frame: Exclude<ThreadFrame, { readonly t: 'joined' | 'left' | 'page' | 'vals' }>): void {
     if (frame.t === 'part') this.#part(frame);
     else if (frame.t === 'gap') this.#gap(frame.why, frame.position);
     else if (frame.t === 'tok') this.streams.add(frame.id, frame.at, frame.text);
@@ -102,7 +102,7 @@ export class Inbound {
     const { message, n, of } = part;
     const { id, offset } = message;
     const verdict = this.#parts.add(part);
-    if (verdict === 'disorder') {
+    if (verdict === 'disordered') {
       this.#host.onDisorder(this.#disorders++);
       return;
     }
@@ -112,7 +112,7 @@ export class Inbound {
       if (text !== undefined) this.#whole(text, message);
       return;
     }
-    if (verdict === 'tooLong') {
+    if (verdict === 'too-large') {
       this.#host.emitError(new MessageTooLargeError({ bytes: undefined, limit: this.#host.settings.maxMessageBytes }));
     }
     if (n + 1 === of && this.#cursor.take(message)) {

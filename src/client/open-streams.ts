@@ -1,6 +1,6 @@
 import type { Message } from './api.ts';
 import type { ReaderBuffer } from './reader-buffer.ts';
-import { excess } from './excess.ts';
+import { dropExcess } from './excess.ts';
 import { TextStream } from './stream.ts';
 
 /** Streams of one thread at a time; a server has fewer. */
@@ -67,7 +67,7 @@ export class OpenStreams {
     if (this.#ended.has(id)) stream.end();
     else {
       this.#byId.set(id, stream);
-      for (const oldest of excess(this.#byId, MAX_STREAMS)) this.end(oldest);
+      dropExcess(this.#byId, MAX_STREAMS, (oldest) => this.end(oldest));
     }
     return stream;
   }
@@ -79,7 +79,7 @@ export class OpenStreams {
     this.#byId.delete(id);
     if (!message) return;
     this.#ended.add(id);
-    for (const oldest of excess(this.#ended, REMEMBERED)) this.#ended.delete(oldest);
+    dropExcess(this.#ended, REMEMBERED);
   }
 
   /** Messages are missing, possibly final ones: growing streams begin again. */

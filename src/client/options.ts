@@ -5,6 +5,7 @@ import { environment } from './environment.ts';
 import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
 import { isText } from './fields.ts';
 import { SUBPROTOCOL, type OpenSocket, type Transport, type WebSocketConstructor } from './socket.ts';
+import type { FedValues, ValuesHost } from './values-api.ts';
 import { isLonger } from './utf8.ts';
 
 /** @param why the WebSocket constructor's error, or the value given instead */
@@ -49,6 +50,8 @@ export interface ConnectOptions {
    * everything that the log holds. @default only new messages
    */
   inbox?: { from?: string | undefined } | undefined;
+  /** Keyed values in each thread: `values` of `threadcast/values`. @default none */
+  values?: ((host: ValuesHost, threadId: string) => FedValues) | undefined;
   /** The clock. @default the monotonic clock */
   clock?: ClientClock | undefined;
   /** Uniform in [0, 1), for the jitter. @default Math.random */
@@ -69,6 +72,7 @@ export interface ClientSettings {
   readonly maxBuffered: number;
   readonly maxMessageBytes: number;
   readonly inbox: { readonly from?: string | undefined };
+  readonly values?: ConnectOptions['values'];
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly newId: () => string;
@@ -95,6 +99,7 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     maxBuffered: 2,
     maxMessageBytes: 1,
     inbox: 'object',
+    values: 'function',
     clock: 'object',
     random: 'function',
     newId: 'function',

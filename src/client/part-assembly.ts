@@ -31,7 +31,7 @@ export class PartAssembly {
   }
 
   /** `disorder`: not the expected part. `tooLong`: reported once, after which the message's parts are `skipped`. */
-  add(part: WirePart): 'taken' | 'disorder' | 'tooLong' | 'skipped' {
+  add(part: WirePart): 'taken' | 'disordered' | 'too-large' | 'skipped' {
     const { message, n, of, text } = part;
     const { id } = message;
     if (id === this.#skippedId) return 'skipped';
@@ -39,13 +39,13 @@ export class PartAssembly {
     const { message: begun = message, of: parts = of } = this.#newest ?? {};
     if (n !== this.#texts.length || begun.id !== id || parts !== of) {
       this.drop();
-      return 'disorder';
+      return 'disordered';
     }
     this.#length += text.length + PART_COST;
     if (this.#length > this.#maxLength) {
       this.drop();
       this.#skippedId = id;
-      return 'tooLong';
+      return 'too-large';
     }
     this.#texts.push(text);
     this.#newest = part;

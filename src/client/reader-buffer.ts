@@ -8,7 +8,7 @@ export interface ReaderBufferHost {
   /** Fewer messages are held. */
   onTaken(): void;
   /** There is a listener for streams. */
-  onStreamListener?(): void;
+  onStream?(): void;
 }
 
 const EVENTS: readonly (keyof ThreadEvents)[] = [
@@ -60,7 +60,7 @@ export class ReaderBuffer extends Emitter<ThreadEvents> {
   override on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
     const off = super.on(event, listener);
     if (event === 'message') this.#wake();
-    if (event === 'stream') queueMicrotask(() => this.#host.onStreamListener?.());
+    if (event === 'stream') queueMicrotask(() => this.#host.onStream?.());
     return off;
   }
 

@@ -6,14 +6,16 @@ import type { JoinQueue } from './join-queue.ts';
 /** What a thread needs from its client. */
 export interface ThreadHost {
   readonly settings: ClientSettings;
-  /** By the ids of messages that several threads have: the thread that has given it to the application. The newest messages. */
-  readonly givers: Map<string, string>;
+  /** Whether the thread is the first one to give a message that comes in several. @param isGiven it gives it now */
+  isFirst(id: string, threadId: string, isGiven: boolean): boolean;
   send(request: Request): void;
   /** Joins threads as soon as the server accepts it. */
   readonly joins: JoinQueue;
   readonly acks: AckQueue;
   /** The server answers clients that ask for older messages. */
   readonly hasHistory: boolean;
+  /** Sends a frame until it is answered. @param text the frame that has this id */
+  request(threadId: string, id: string, text: string, options: { readonly timeoutMs?: number }): Promise<unknown>;
   report(error: unknown): void;
   /** The thread is over. */
   delete(thread: { readonly id: string }): void;

@@ -2,7 +2,6 @@ import type { ClientStream, ClientThread, HistoryOptions, JoinOptions, Message, 
 import { backoffDelay } from './backoff.ts';
 import { Timer } from './clock.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
-import { excess } from './excess.ts';
 import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
 import { Inbound, type InboundHost } from './inbound.ts';
 import type { Joiner } from './join-queue.ts';
@@ -11,19 +10,18 @@ import { checkId, type ClientSettings } from './options.ts';
 import { formatPosition, parsePosition } from './position.ts';
 import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
+import type { FedValues } from './values-api.ts';
 import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
 
 /** Refusals that another attempt would not change. */
 const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
-
-/** Remembered messages of several threads. A forgotten one may come twice. */
-const MAX_SHARED = 16_384;
 
 /** The thread: joins after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
 export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHost, ReaderBufferHost {
   /** The server names the user's inbox when it has joined it; empty before. */
   id: string;
   readonly settings: ClientSettings;
+  readonly values: FedValues | undefined;
   readonly #host: ThreadHost;
   readonly #readers: ReaderBuffer;
   readonly #sharesReaders: boolean;
@@ -64,6 +62,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
       throw new InvalidOptionError({ option: 'from', expected: "a position or 'start'" });
     }
     this.#sharesReaders = !!readers;
+    this.values = host.settings.values?.(host, id);
     this.#readers = readers ?? new ReaderBuffer(this);
     this.#inbound = new Inbound(position, this, this.#readers);
     this.#older = new OlderMessages(host, this);
@@ -127,7 +126,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     this.#ref = ref;
     this.#isAsked = true;
     this.#asked = this.position ?? this.#from;
-    return { th: this.#role === 'inbox' ? undefined : this.id, ref, from: this.#asked, ...this.#inbound.partial };
+    const th = this.#role === 'inbox' ? undefined : this.id;
+    return { th, ref, from: this.#asked, ...this.values?.asks, ...this.#inbound.partial };
   }
 
   /** The connection was lost. */
@@ -142,7 +142,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     if (frame.t === 'joined') this.#onJoined(frame);
     else if (frame.t === 'left') this.#onLeft(frame.why);
     else if (frame.t === 'page') this.#older.answer(frame.ref, frame.page);
-    // frames without a `joined` before them belong to an earlier subscription
+    else if (frame.t === 'vals') this.values?.take(frame.l, frame.all);
+    // frames without a `joined` before them belong to an earlier subscription; values are replaced at the next one
     else if (this.isJoined) this.#inbound.receive(frame);
   }
 
@@ -181,7 +182,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
 
   // --- the buffer calls
 
-  onStreamListener(): void {
+  onStream(): void {
     this.#inbound.streams.showAll();
   }
 
@@ -205,12 +206,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
   }
 
   isFirst(id: string): boolean {
-    const { givers } = this.#host;
-    const giver = givers.get(id) ?? this.id;
     // without a reader, this thread gives nothing to the application
-    if (!this.#readers.isUnread) givers.set(id, giver);
-    for (const oldest of excess(givers, MAX_SHARED)) givers.delete(oldest);
-    return giver === this.id;
+    return this.#host.isFirst(id, this.id, !this.#readers.isUnread);
   }
 
   cancel(streamId: string): void {

@@ -33,12 +33,14 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './inspector': ['@opentelemetry/api', 'xstate'],
   './machines': ['xstate'],
   './postgres': ['@opentelemetry/api'],
+  './presence': [],
   './react': ['react'],
   './redis': ['@opentelemetry/api', 'redis'],
   './testing': ['@opentelemetry/api'],
+  './values': [],
 };
 
-const browsers = ['./client', './client/sse', './define', './react'];
+const browsers = ['./client', './client/sse', './define', './presence', './react', './values'];
 
 it.each(subpaths)('the types of %s need nothing that a user may not have', (subpath, file) => {
   const wanted = typesWantedBy(new URL(file.replace(/\.js$/, '.d.ts'), root));

@@ -1,0 +1,45 @@
+import type { ClientValue, ThreadValues } from '../api/values.ts';
+import type { ClientValues } from '../client/values-api.ts';
+
+/** A thread of a client that was connected with the part `values` of `threadcast/values`. */
+export interface ClientEnd {
+  readonly values: ClientValues | undefined;
+}
+
+/** A thread of a hub. */
+export interface ServerEnd {
+  readonly values: ThreadValues;
+}
+
+/** The library's keys, each with the user's id after it. */
+export const PRESENT = '~present:';
+export const TYPING = '~typing:';
+export const READ = '~read:';
+
+/** @throws TypeError where the client was connected without the part */
+export function valuesOf({ values }: ClientEnd): ClientValues {
+  if (values === undefined) throw new TypeError('connect with { values } of threadcast/values');
+  return values;
+}
+
+/** The user whose key it is. */
+export const userOf = (prefix: string, key: string): string | undefined =>
+  key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
+
+/** How long a user may be typing without another stroke, and how much longer a client may ask for. */
+export const TYPING_MS = 6_000;
+
+/**
+ * Whether a client asks for something about its own user that `presence`, `typing` or `receipts` asks for: for `onValue`.
+ *
+ * ```ts
+ * onValue: ({ userId }, change) => isOwnPresence(userId, change),
+ * ```
+ */
+export function isOwnPresence(userId: string | undefined, { key, value, ttlMs, isOwned }: ClientValue): boolean {
+  if (userId === undefined) return false;
+  if (key === PRESENT + userId) return value === undefined || isOwned;
+  if (key === TYPING + userId)
+    return value === undefined || (value === true && ttlMs !== undefined && ttlMs <= TYPING_MS);
+  return key === READ + userId && typeof value === 'string' && value.length <= 256;
+}
