@@ -9,7 +9,6 @@ const LONGEST = [
   'test/react/page.sockets.test.ts',
   'test/abuse/floods.test.ts',
   'test/e2e/observability-nodes.test.ts',
-  'test/e2e/inspector-page.test.ts',
   'test/serialization/serializer.sockets.test.ts',
 ];
 
