@@ -27,7 +27,8 @@ export function settle(tally: PublicationTally, context: HubContext, options: Se
     let isAwaited = false;
     const lookAgain = (): boolean => {
       if (!isSettled) context.scheduler.add(task);
-      return isSettled;
+      // when the hub closes, this is the last look: what stayed would keep the connections as long as the application keeps the hub
+      return isSettled || !context.status.isRunning;
     };
     const task: Task = {
       run(sliceEnd) {
