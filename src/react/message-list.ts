@@ -50,6 +50,8 @@ export type ThreadMessage<Received, Published> = ReceivedMessage<Received> | Pen
 export class MessageList<Received, Published> {
   #most: number;
   #received: ReceivedMessage<Received>[] = [];
+  /** Keys of pending messages that are random. */
+  readonly #random = new Set<string>();
   #pending: PendingMessage<Received | Published>[] = [];
 
   /** @param most received messages that are kept, the newest */
@@ -64,8 +66,10 @@ export class MessageList<Received, Published> {
 
   /** True if the oldest had to go. */
   add({ id, data, at, position, stream }: Message<Received>): boolean {
-    const pending = this.#pending.find((own) => own.messageId === id || isOwn(id, own.id));
-    if (pending !== undefined) this.#pending = this.#pending.filter((own) => own !== pending);
+    const pending = this.#pending.find(
+      (own) => own.messageId === id || (this.#random.has(own.id) && isOwn(id, own.id)),
+    );
+    if (pending !== undefined) this.discard(pending.id);
     const known = this.#received.findLastIndex((message) => message.id === id);
     const message: ReceivedMessage<Received> = {
       key: pending?.key ?? id,
@@ -108,8 +112,9 @@ export class MessageList<Received, Published> {
     this.#trim();
   }
 
-  /** A message is being published. */
-  begin(id: string, data: Received | Published, at: number): void {
+  /** A message is being published. @param isRandom no other user's message has this key after another scope */
+  begin(id: string, isRandom: boolean, data: Received | Published, at: number): void {
+    if (isRandom) this.#random.add(id);
     this.#pending.push({ key: id, id, status: 'sending', data, at, messageId: undefined, error: undefined });
   }
 
@@ -125,6 +130,7 @@ export class MessageList<Received, Published> {
   }
 
   discard(id: string): void {
+    this.#random.delete(id);
     this.#pending = this.#pending.filter((own) => own.id !== id);
   }
 

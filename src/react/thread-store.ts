@@ -82,7 +82,7 @@ export class ThreadStore extends Store<ThreadSnapshot> {
   async publish(data: unknown, shown: unknown, options: PublishOptions = {}): Promise<Published> {
     const { id = randomId() } = options;
     this.#list.discard(id);
-    this.#list.begin(id, shown, Date.now());
+    this.#list.begin(id, options.id === undefined, shown, Date.now());
     this.changedNow();
     try {
       const published = await this.#client.publish(this.#id, data, { ...options, id });
