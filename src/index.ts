@@ -16,6 +16,7 @@ export type {
   Position,
   Staged,
 } from './api/log.ts';
+export type { TailOptions, ThreadTail } from './api/log-tail.ts';
 export type { AnswerClaim, LogAnswers } from './api/log-answers.ts';
 export type { LogPresence } from './api/log-presence.ts';
 export type { LogValue, LogValues, ValueChange, ValueDraft, ValueLimits, ValuesListener } from './api/log-values.ts';
@@ -32,6 +33,7 @@ export type {
   SpanBudget,
 } from './api/entry.ts';
 export { makeEntry, releaseDraft } from './infra/log/entry.ts';
+export { makeTail } from './infra/log/thread-tail.ts';
 export { makeBody } from './infra/log/shared-body.ts';
 export {
   AnswerTimeoutError,

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = `${root}node_modules/.cache/threadcast-doc-blocks`;
-const PAGES = ['docs/migration.md', 'skills/threadcast/SKILL.md'];
+const PAGES = ['docs/logs.md', 'docs/migration.md', 'skills/threadcast/SKILL.md'];
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -16,6 +16,8 @@ it('what these pages tell to copy compiles against the built package', () => {
     [...readFileSync(root + page, 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code),
   );
   expect(blocks.length).toBeGreaterThan(4);
+  // what the pages import by its file name
+  copyFileSync(`${root}examples/sqlite-log.ts`, `${folder}/sqlite-log.ts`);
   blocks.forEach((code, i) => writeFileSync(`${folder}/block-${i}.ts`, `${code}\nexport {};\n`));
   const compilerOptions = {
     strict: true,
@@ -23,6 +25,7 @@ it('what these pages tell to copy compiles against the built package', () => {
     lib: ['es2024', 'dom', 'esnext.asynciterable'],
     module: 'nodenext',
     noEmit: true,
+    allowImportingTsExtensions: true,
     types: ['node'],
     paths: {
       threadcast: [`${root}dist/index.d.ts`],
