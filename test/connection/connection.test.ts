@@ -102,6 +102,23 @@ describe('a connection whose peer stops', () => {
     expect(harness.hub.stats().sendTimeouts).toBe(0);
   });
 
+  it('is given the time that our own event loop stood still, and no more', async () => {
+    const { clock, connect } = harness;
+    const { connection, link } = connect();
+    await connection.join('t');
+    await clock.advance(900);
+    link.stall();
+    await send('x');
+    await clock.advance(2_000);
+    // after one turn of the loop, a peer behind a slow line cannot have answered yet
+    await clock.freeze(10_000);
+    await clock.advance(1_500);
+    expect(connection.state).toBe('open');
+    await clock.advance(3_000);
+    expect(connection.state).toBe('retrying');
+    link.resume();
+  });
+
   it('is not failed by a retry whose time ran out while our own event loop was blocked', async () => {
     const { clock, connect, hub } = harness;
     const { connection, link } = connect();

@@ -30,7 +30,10 @@ const TICK_MS = 10;
 /** Of a line that is shared, one connection gets so much in a tick. */
 const SHARE_BYTES = 16 * 1024;
 
-const perTick = (rate: number): number => Math.round((rate * TICK_MS) / 1_000);
+/** What may pass in a tick of a busy process is more, or the line would be slower than its rate; after a stop it is no flood. */
+const MOST_TICK_MS = 10 * TICK_MS;
+
+const during = (rate: number, ms: number): number => Math.round((rate * ms) / 1_000);
 
 /** Reads so many bytes at most, and writes them; answers with how many there were. */
 function passOn(from: Socket, to: Socket, most: number): number {
@@ -76,9 +79,14 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
     },
   };
   const passes = new Set<() => void>();
+  let tickedAt = performance.now();
+  let tickMs = TICK_MS;
   const ticker = setInterval(() => {
+    const now = performance.now();
+    tickMs = Math.min(now - tickedAt, MOST_TICK_MS);
+    tickedAt = now;
     if (isBlackHole) return;
-    shared = perTick(proxy.sharedRate);
+    shared = during(proxy.sharedRate, tickMs);
     const [first] = passes;
     for (const pass of passes) pass();
     // another one is first the next time
@@ -93,12 +101,12 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
     }
     // read by hand, so that what may not pass yet stays in the kernel's buffers
     const down = (): void => {
-      const most = Math.min(shared, perTick(proxy.rate), proxy.sharedRate === Infinity ? Infinity : SHARE_BYTES);
+      const most = Math.min(shared, during(proxy.rate, tickMs), proxy.sharedRate === Infinity ? Infinity : SHARE_BYTES);
       const passed = passOn(upstream, client, most);
       shared -= passed;
       bytesDown += passed;
     };
-    const up = (): void => void passOn(client, upstream, perTick(proxy.upRate));
+    const up = (): void => void passOn(client, upstream, during(proxy.upRate, tickMs));
     upstream.on('readable', () => {});
     client.on('readable', () => {});
     passes.add(down);

@@ -154,11 +154,13 @@ export class ConnectionLine {
   // --- the sweep
 
   /**
-   * @param isFair false when the event loop was late: no client is then judged as stalled
+   * @param lostMs how long the event loop stood still; unless it is 0, no client is judged as stalled
    * @returns true if a heartbeat waits for the next turn: one sweep must not write to thousands of idle connections at once
    */
-  sweep(now: number, isFair: boolean): boolean {
+  sweep(now: number, lostMs: number): boolean {
     const { state, liveness, machine } = this;
+    const isFair = lostMs === 0;
+    if (!isFair) liveness.excuse(now, lostMs);
     if (state === 'evicted') {
       const hasStalled = liveness.hasStalled(now);
       this.#ending?.examine(now, hasStalled && isFair);

@@ -184,10 +184,10 @@ export class ConnectionActor implements Connection, LinkListener {
     return hasAnswered;
   }
 
-  /** @param isFair false when the event loop was late: no client is then judged as stalled */
-  sweep(now: number, isFair: boolean): void {
+  /** @param lostMs how long the event loop stood still; unless it is 0, no client is judged as stalled */
+  sweep(now: number, lostMs: number): void {
     const { subscriptions } = this.delivery;
-    if (this.line.sweep(now, isFair)) this.delivery.resume();
+    if (this.line.sweep(now, lostMs)) this.delivery.resume();
     this.#services.unfinished.examine(this.line);
     this.#term?.sweep(now);
     if (subscriptions.isWanted || this.state === 'tripped' || this.state === 'evicted') return;

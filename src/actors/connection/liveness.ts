@@ -168,6 +168,12 @@ export class Liveness {
     this.#progressAt = Math.floor(now);
   }
 
+  /** Our own event loop stood still for so long: no client could be heard, and no bytes could move. */
+  excuse(now: number, lostMs: number): void {
+    const since = Math.max(this.#progressAt, this.#pingAt, this.#unsentSince ?? NEVER);
+    this.#progressAt = Math.floor(Math.min(now, since + lostMs));
+  }
+
   /** Bytes wait, and have made no progress for as long as allowed. */
   hasStalled(now: number): boolean {
     this.#examineUnsent(now);

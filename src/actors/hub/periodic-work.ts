@@ -37,7 +37,7 @@ export class PeriodicWork {
       if (look()) looks.delete(look);
     });
     this.#log = { run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
-    this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, isFair) => this.#sweep(isFair));
+    this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, lostMs) => this.#sweep(lostMs));
   }
 
   /** The largest recent delay of the event loop. */
@@ -59,9 +59,9 @@ export class PeriodicWork {
     this.#scheduler.add(this.#looks);
   }
 
-  #sweep(isFair: boolean): void {
+  #sweep(lostMs: number): void {
     const { threads, serializer, budgets } = this.#parts;
-    this.#round.begin(isFair);
+    this.#round.begin(lostMs);
     threads.sweep();
     this.#scheduler.add(this.#log);
     serializer.sweep();

@@ -4,7 +4,7 @@ import type { Clock, TimerHandle } from '../../api/clock.ts';
 
 /** What the sweep looks at. */
 interface Swept {
-  sweep(now: number, isFair: boolean): void;
+  sweep(now: number, lostMs: number): void;
   /** An application's own link threw this. */
   onBroken(error: unknown): void;
 }
@@ -39,7 +39,7 @@ export class ConnectionSweep implements Task {
   readonly #connections: RoundRobin<Swept>;
   #left = 0;
   #timer: TimerHandle;
-  #isFair = true;
+  #lostMs = 0;
   #lookedAt = 0;
 
   constructor(crowd: Crowd, clock: Clock, roundMs: number, enqueue: (round: ConnectionSweep) => void) {
@@ -52,10 +52,10 @@ export class ConnectionSweep implements Task {
 
   /**
    * Starts a round, or continues the last one if it is not over.
-   * @param isFair false when our own event loop was late: no connection is judged in that round
+   * @param lostMs how long our own event loop stood still; unless it is 0, no connection is judged in that round
    */
-  begin(isFair: boolean): void {
-    this.#isFair = isFair;
+  begin(lostMs: number): void {
+    this.#lostMs = lostMs;
     this.#lookedAt = this.#clock.now();
     this.#beginBatch();
   }
@@ -67,12 +67,13 @@ export class ConnectionSweep implements Task {
 
   run(deadline: number): boolean {
     let now = this.#clock.now();
-    const isFair = this.#isFair && now - this.#lookedAt <= this.#roundMs;
+    const pausedMs = now - this.#lookedAt;
+    const lostMs = this.#lostMs + (pausedMs > this.#roundMs ? pausedMs : 0);
     while (this.#left > 0) {
       const connection = this.#connections.next();
       if (connection === undefined) return true;
       try {
-        connection.sweep(now, isFair);
+        connection.sweep(now, lostMs);
       } catch (error) {
         // must not keep the others from being looked at
         connection.onBroken(error);
