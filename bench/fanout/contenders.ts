@@ -130,7 +130,10 @@ function nodeForUws(): readonly string[] | string {
 
 /** The binary lies in a package of its own; no install script is needed. */
 function bun(): readonly string[] | string {
-  const path = `${here}/node_modules/@oven/bun-${platform()}-${arch() === 'arm64' ? 'aarch64' : arch()}/bin/bun`;
-  const runs = existsSync(path) && spawnSync(path, ['--version'], { stdio: 'ignore' }).status === 0;
-  return runs ? [path] : 'its package for this system is not installed, or does not run';
+  const own = `@oven/bun-${platform()}-${arch() === 'arm64' ? 'aarch64' : arch()}/bin/bun`;
+  // its install script, where npm runs it, moves the program
+  const path = [own, 'bun/bin/bun.exe']
+    .map((file) => `${here}/node_modules/${file}`)
+    .find((file) => existsSync(file) && spawnSync(file, ['--version'], { stdio: 'ignore' }).status === 0);
+  return path === undefined ? 'its package for this system is not installed, or does not run' : [path];
 }

@@ -1,5 +1,5 @@
 import type { ContenderSpec } from '../contenders.ts';
-import { LOAD_CORE } from '../machine.ts';
+import { LOAD_CORE, mostConnections } from '../machine.ts';
 import { note, Ring, type Bench, type Player, type Series } from './ring.ts';
 import { cpuOf, moveSender } from './thread-cpu.ts';
 
@@ -31,6 +31,13 @@ export interface NativeResult {
 const ROUNDS = 11;
 const QUICK_ROUNDS = 5;
 
+const WARM_UP = [
+  [100, 1],
+  [1_000, 4],
+  [16_000, 1],
+  [100, 1],
+] as const;
+
 /** The sender's thread runs beside the load client, where nothing of the server's does. */
 export const APART = 'threadcast-native-apart';
 
@@ -40,10 +47,11 @@ const NAMES = new Set(['handloop', 'threadcast-plain', 'threadcast-native', 'uws
 export async function measureNative(bench: Bench): Promise<NativeResult> {
   const rows: NativeRow[] = [];
   const failures: Ring['failures'] = [];
-  for (const connections of bench.isQuick ? [1_000] : [1_000, 10_000]) {
+  for (const connections of bench.isQuick ? [1_000] : [1_000, mostFlying()]) {
     const ring = new Ring(bench);
     try {
       for (const spec of contendersOf(bench)) await ring.add(spec, connections);
+      await warmUp(bench, ring, connections);
       for (const bytes of [100, 1_000, 16_000]) {
         for (const perTurn of bench.isQuick ? [1, 16] : [1, 4, 16]) {
           rows.push(await measureBurst(bench, ring, { connections, bytes, perTurn }));
@@ -56,6 +64,30 @@ export async function measureNative(bench: Bench): Promise<NativeResult> {
     }
   }
   return { rows, failures };
+}
+
+/** As many thousands of connections as have two descriptors each, with the sender's reserve left over. */
+function mostFlying(): number {
+  return Math.min(10_000, Math.floor((mostConnections() - 1_024) / 2_000) * 1_000);
+}
+
+/** Before the first row: the compiler has done its work, and the sender's thread runs, beside the load client where it shall be apart. */
+async function warmUp(bench: Bench, ring: Ring, connections: number): Promise<void> {
+  bench.log(`native: ${connections} connections, warming up`);
+  for (const [bytes, perTurn] of WARM_UP) {
+    await ring.round('warming up', async ({ name, stage }) => {
+      await stage.ask('slice', {
+        room: 'main',
+        kind: 'text',
+        bytes,
+        perTurn,
+        recipients: connections,
+        leastRounds: 1,
+        ms: 300,
+      });
+      if (name === APART) moveSender(stage.pid, LOAD_CORE);
+    });
+  }
 }
 
 function contendersOf({ contenders }: Bench): readonly ContenderSpec[] {
@@ -88,22 +120,20 @@ async function measureBurst(
   bench.log(`native: ${connections} connections, ${what}`);
   const slice = { room: 'main', kind: 'text', bytes, perTurn, recipients: connections, leastRounds: 1 };
   const ms = bench.isQuick ? 60 : 120;
-  for (let round = 0; round <= (bench.isQuick ? QUICK_ROUNDS : ROUNDS); round++) {
+  const rounds = bench.isQuick ? QUICK_ROUNDS : ROUNDS;
+  for (let round = 0; round <= rounds; round++) {
     await ring.round(what, async ({ name, stage }: Player) => {
       const before = cpuOf(stage.pid);
       const answer = await stage.ask('slice', { ...slice, ms });
       const after = cpuOf(stage.pid);
-      // the first round warms up, and starts the sender's thread
-      if (round === 0) {
-        if (name === APART) moveSender(stage.pid, LOAD_CORE);
-        return;
-      }
+      // the first round of a size warms up
+      if (round === 0) return;
       const deliveries = answer.number('deliveries');
       note(row.main, name, (after.mainUs - before.mainUs) / deliveries);
       note(row.whole, name, (after.processUs - before.processUs) / deliveries);
     });
   }
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < rounds; round++) {
     await ring.round(what, async ({ name, stage }) => {
       const answer = await stage.ask('slice', { ...slice, ms: 100, probes: true });
       note(row.longest, name, answer.number('longestMs'));
