@@ -1,11 +1,18 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = `${root}node_modules/.cache/threadcast-doc-blocks`;
-const PAGES = ['docs/logs.md', 'docs/migration.md', 'skills/threadcast/SKILL.md'];
+const PAGES = [
+  'README.md',
+  ...['auth', 'chat', 'deployment', 'logs', 'migration', 'quickstart', 'sending', 'slow-clients', 'testing'].map(
+    (name) => `docs/${name}.md`,
+  ),
+  'skills/threadcast/SKILL.md',
+];
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -13,19 +20,23 @@ it('what these pages tell to copy compiles against the built package', () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const blocks = PAGES.flatMap((page) =>
-    [...readFileSync(root + page, 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code),
+    [...readFileSync(root + page, 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = ''], i) => ({
+      name: `${basename(page, '.md')}-${i + 1}.ts`,
+      code,
+    })),
   );
-  expect(blocks.length).toBeGreaterThan(4);
+  expect(blocks.length).toBeGreaterThan(20);
   // what the pages import by its file name
   copyFileSync(`${root}examples/sqlite-log.ts`, `${folder}/sqlite-log.ts`);
-  blocks.forEach((code, i) => writeFileSync(`${folder}/block-${i}.ts`, `${code}\nexport {};\n`));
+  for (const { name, code } of blocks) writeFileSync(`${folder}/${name}`, `${code}\nexport {};\n`);
   const compilerOptions = {
     strict: true,
     target: 'es2023',
-    lib: ['es2024', 'dom', 'esnext.asynciterable'],
+    lib: ['es2024', 'dom', 'dom.iterable', 'esnext.asynciterable'],
     module: 'nodenext',
     noEmit: true,
     allowImportingTsExtensions: true,
+    skipLibCheck: true,
     types: ['node'],
     paths: {
       threadcast: [`${root}dist/index.d.ts`],
@@ -34,5 +45,6 @@ it('what these pages tell to copy compiles against the built package', () => {
   };
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }));
   writeFileSync(`${folder}/package.json`, '{"type":"module"}');
-  execFileSync(`${root}node_modules/.bin/tsc`, ['-p', folder], { encoding: 'utf8' });
+  const { stdout } = spawnSync(`${root}node_modules/.bin/tsc`, ['-p', folder], { encoding: 'utf8', cwd: folder });
+  expect(stdout).toBe('');
 });

@@ -17,6 +17,30 @@ it('the example of the README is the one that is compiled and run', async () => 
   expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
 });
 
+it('the README fits on one screen, its commands are scripts, and its links and figures are there', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  expect(readme.split('\n').length).toBeLessThan(75);
+  const { scripts } = JSON.parse(await readFile('package.json', 'utf8'));
+  const commands = [...readme.matchAll(/^npm ci && npm (\S+)/gm)].map(([, command = '']) => command);
+  expect(commands).toEqual(['start', 'test']);
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(commands));
+  const links = [...readme.matchAll(/\]\(([^)#]+)(?:#([^)]+))?\)/g)];
+  expect(links.length).toBeGreaterThan(15);
+  const texts = await Promise.all(links.map(([, file = '']) => readFile(file, 'utf8')));
+  const lost = links.filter(([, , anchor], i) => anchor !== undefined && !slugsOf(texts[i] ?? '').includes(anchor));
+  expect(lost.map(([link]) => link)).toEqual([]);
+});
+
+/** The anchors of a page's headings, as GitHub makes them. */
+const slugsOf = (page: string): readonly string[] =>
+  [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  );
+
 it('the example of the README delivers, also after a reconnect', async () => {
   if (!server.listening) await once(server, 'listening');
   const address = server.address();
