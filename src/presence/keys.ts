@@ -11,6 +11,9 @@ export interface ServerEnd {
   readonly values: ThreadValues;
 }
 
+export const isClientEnd = (thread: ServerEnd | ClientEnd): thread is ClientEnd =>
+  thread.values === undefined || 'isKnown' in thread.values;
+
 /** The library's keys, each with the user's id after it. */
 export const PRESENT = '~present:';
 export const TYPING = '~typing:';

@@ -13,6 +13,8 @@ export interface ReceivedMessage<Data> {
   readonly at: number;
   /** Undefined for a message that the application has loaded from elsewhere. */
   readonly position: string | undefined;
+  /** `Message.offset`. Undefined likewise, and for a volatile message. */
+  readonly offset: number | undefined;
   readonly isEdited: boolean;
   /** See `Message.stream`. */
   readonly stream: string | undefined;
@@ -42,21 +44,23 @@ export interface StoredMessage<Data> {
   readonly data: Data;
   readonly at: number;
   readonly bytes?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly position?: string | undefined;
 }
 
 export type ThreadMessage<Received, Published> = ReceivedMessage<Received> | PendingMessage<Received | Published>;
 
 /** The messages of a thread that the page shows: those received, in order, and after them those that have not come back. */
 export class MessageList<Received, Published> {
-  #most: number;
+  /** Received messages that are kept, the newest. */
+  most: number;
   #received: ReceivedMessage<Received>[] = [];
   /** Keys of pending messages that are random. */
   readonly #random = new Set<string>();
   #pending: PendingMessage<Received | Published>[] = [];
 
-  /** @param most received messages that are kept, the newest */
-  constructor(most: number) {
-    this.#most = most;
+  constructor(most = 1_000) {
+    this.most = most;
   }
 
   /** All of them, as a new list. */
@@ -65,7 +69,7 @@ export class MessageList<Received, Published> {
   }
 
   /** True if the oldest had to go. */
-  add({ id, data, at, position, stream }: Message<Received>): boolean {
+  add({ id, data, at, position, offset, stream }: Message<Received>): boolean {
     const pending = this.#pending.find(
       (own) => own.messageId === id || (this.#random.has(own.id) && isOwn(id, own.id)),
     );
@@ -78,6 +82,7 @@ export class MessageList<Received, Published> {
       data,
       at,
       position,
+      offset,
       isEdited: false,
       stream,
       bytes: undefined,
@@ -91,7 +96,7 @@ export class MessageList<Received, Published> {
   prepend(older: readonly StoredMessage<Received>[]): number {
     const known = new Set(this.#received.map(({ id }) => id));
     const added = older.filter(({ id }) => !known.has(id));
-    this.#most += added.length;
+    this.most += added.length;
     this.#received = [...added.map(received), ...this.#received];
     return added.length;
   }
@@ -140,8 +145,8 @@ export class MessageList<Received, Published> {
 
   #trim(): boolean {
     // not at every message: what goes is copied
-    if (this.#received.length <= this.#most * 1.25) return false;
-    this.#received = this.#received.slice(-this.#most);
+    if (this.#received.length <= this.most * 1.25) return false;
+    this.#received = this.#received.slice(-this.most);
     return true;
   }
 }
@@ -149,6 +154,18 @@ export class MessageList<Received, Published> {
 /** A message's id is the publisher's key, after the scope that the server gives it. */
 const isOwn = (messageId: string, key: string): boolean => messageId === key || messageId.endsWith(`.${key}`);
 
-function received<Data>({ id, data, at, bytes }: StoredMessage<Data>): ReceivedMessage<Data> {
-  return { key: id, id, status: 'received', data, at, position: undefined, isEdited: false, stream: undefined, bytes };
+function received<Data>({ id, data, at, bytes, offset, position }: StoredMessage<Data>): ReceivedMessage<Data> {
+  return {
+    key: id,
+    id,
+    status: 'received',
+    data,
+    at,
+    // empty for those from `history.load` of the server
+    position: position === '' ? undefined : position,
+    offset,
+    isEdited: false,
+    stream: undefined,
+    bytes,
+  };
 }

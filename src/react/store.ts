@@ -20,7 +20,13 @@ export abstract class Store<Snapshot> {
     this.#subscribers.add(subscriber);
     if (!this.#isRunning) {
       this.#isRunning = true;
-      this.begin();
+      try {
+        this.begin();
+      } catch (error) {
+        this.#isRunning = false;
+        this.#subscribers.delete(subscriber);
+        throw error;
+      }
     }
     return () => {
       this.#subscribers.delete(subscriber);
@@ -44,7 +50,7 @@ export abstract class Store<Snapshot> {
   /** Stops everything that `begin` has started. */
   protected abstract end(): void;
 
-  /** What there is to show now; called only after a change. */
+  /** What there is to show now; called only after a change. The former snapshot if the content is the same. */
   protected abstract take(): Snapshot;
 
   /** Shown with the next frame. */
@@ -58,7 +64,9 @@ export abstract class Store<Snapshot> {
   }
 
   #publish(): void {
+    const former = this.#snapshot;
     this.#snapshot = this.take();
+    if (this.#snapshot === former) return;
     for (const subscriber of this.#subscribers) subscriber();
   }
 }

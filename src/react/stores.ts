@@ -13,12 +13,19 @@ class ClientStores {
     this.connection = new ConnectionStore(client);
   }
 
-  /** Rendering makes a store; only a subscription joins. */
-  thread(id: string, settings: ThreadSettings): ThreadStore {
-    const known = this.#threads.get(id)?.deref();
-    if (known !== undefined) return known;
+  /**
+   * Rendering makes a store; only a subscription joins.
+   * @param settings of a hook that shows the messages: the first one's count
+   */
+  thread(id: string, settings?: ThreadSettings): ThreadStore {
+    const store = this.#threads.get(id)?.deref() ?? this.#make(id);
+    store.settings ??= settings;
+    return store;
+  }
+
+  #make(id: string): ThreadStore {
     for (const [id, ref] of this.#threads) if (ref.deref() === undefined) this.#threads.delete(id);
-    const store = new ThreadStore(this.#client, id, settings);
+    const store = new ThreadStore(this.#client, id);
     this.#threads.set(id, new WeakRef(store));
     return store;
   }

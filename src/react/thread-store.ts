@@ -20,8 +20,10 @@ export interface StreamView {
   readonly text: string;
 }
 
-/** What there is to show of a thread. */
-/** @typeParam T the types of its definition; unknown without one */
+/**
+ * What there is to show of a thread.
+ * @typeParam T the types of its definition; unknown without one
+ */
 export interface ThreadSnapshot<T extends ThreadShape = ThreadShape> {
   /** `left`: the server has ended the thread for this client, see `left`. `failed`: it does not let the client in, see `error`. */
   readonly status: 'joining' | 'joined' | 'left' | 'failed';
@@ -39,7 +41,7 @@ export interface ThreadSnapshot<T extends ThreadShape = ThreadShape> {
   readonly error: Error | undefined;
 }
 
-/** How a thread is kept. The first hook that shows the thread decides. */
+/** How a thread is kept. The first hook that shows its messages decides. */
 export interface ThreadSettings {
   readonly from: string | undefined;
   readonly maxMessages: number;
@@ -49,8 +51,11 @@ export interface ThreadSettings {
 export class ThreadStore extends Store<ThreadSnapshot> {
   readonly #client: Client;
   readonly #id: string;
-  readonly #from: string | undefined;
-  readonly #list: MessageList<unknown, unknown>;
+  readonly #list = new MessageList<unknown, unknown>();
+  /** Those of the first hook that shows the messages; without one, it is joined for presence or a count. */
+  settings: ThreadSettings | undefined;
+  #areSettingsUsed = false;
+  #since: string | undefined;
   readonly #streams = new Map<string, ClientStream>();
   #thread: ClientThread | undefined;
   #stops: (() => void)[] = [];
@@ -65,17 +70,32 @@ export class ThreadStore extends Store<ThreadSnapshot> {
   #left: Left | undefined;
   #error: Error | undefined;
 
-  constructor(client: Client, id: string, { from, maxMessages }: ThreadSettings) {
+  constructor(client: Client, id: string) {
     super(EMPTY);
     this.#client = client;
     this.#id = id;
-    this.#from = from;
-    this.#list = new MessageList(maxMessages);
   }
 
   /** The client's thread; undefined while nothing shows it. */
   get thread(): ClientThread | undefined {
     return this.#thread;
+  }
+
+  /** The list has every message after this position; undefined before the first `joined`. */
+  get since(): string | undefined {
+    return this.#since;
+  }
+
+  /** A hook shows its messages now. */
+  show(): void {
+    if (!this.isRunning || this.#areSettingsUsed) return;
+    if (this.settings?.from === undefined) {
+      this.#useSettings();
+      return;
+    }
+    this.end();
+    this.begin();
+    this.changed();
   }
 
   /** @param shown what the page shows until the message comes back */
@@ -120,8 +140,9 @@ export class ThreadStore extends Store<ThreadSnapshot> {
   }
 
   protected override begin(): void {
+    this.#useSettings();
     // what came while no hook showed the thread comes now
-    const thread = this.#client.join(this.#id, { from: this.#position ?? this.#from });
+    const thread = this.#client.join(this.#id, { from: this.#position ?? this.settings?.from });
     this.#thread = thread;
     this.#status = 'joining';
     this.#left = undefined;
@@ -134,13 +155,18 @@ export class ThreadStore extends Store<ThreadSnapshot> {
     this.#stops = [
       thread.on(
         'joined',
-        listen(() => (this.#status = 'joined')),
+        listen(({ position }) => {
+          this.#status = 'joined';
+          this.#since ??= position;
+        }),
       ),
       thread.on(
         'message',
         listen((message) => {
           if (message.stream !== undefined) this.#streams.delete(message.stream);
-          this.#isTrimmed = this.#list.add(message) || this.#isTrimmed;
+          if (!this.#list.add(message)) return;
+          this.#isTrimmed = true;
+          this.#since = undefined;
         }),
       ),
       thread.on(
@@ -157,7 +183,10 @@ export class ThreadStore extends Store<ThreadSnapshot> {
       ),
       thread.on(
         'gap',
-        listen((gap) => (this.#gap = gap)),
+        listen((gap) => {
+          this.#gap = gap;
+          this.#since = gap.position;
+        }),
       ),
       thread.on(
         'left',
@@ -196,6 +225,16 @@ export class ThreadStore extends Store<ThreadSnapshot> {
       left: this.#left,
       error: this.#error,
     };
+  }
+
+  #useSettings(): void {
+    if (this.settings === undefined || this.#areSettingsUsed) return;
+    this.#areSettingsUsed = true;
+    this.#list.most = this.settings.maxMessages;
+    if (this.settings.from === undefined) return;
+    // what came before was of a join for new messages only
+    this.#list.reset([]);
+    this.#position = this.#since = this.#gap = undefined;
   }
 
   async #loadOlder(options: HistoryOptions | undefined): Promise<void> {

@@ -1,8 +1,9 @@
-import { useMemo, useSyncExternalStore } from 'react';
+import { useMemo } from 'react';
 import type { ClientStream, Message } from '../client/index.ts';
 import { useClient } from './provider.ts';
 import { Store } from './store.ts';
 import { storesOf } from './stores.ts';
+import { useStore } from './use-store.ts';
 import type { ThreadStore } from './thread-store.ts';
 
 /** A text that grows, from its beginning to its end. */
@@ -58,9 +59,6 @@ class StreamStore extends Store<UseStream> {
   }
 }
 
-const never = (): (() => void) => () => {};
-const nothing = (): UseStream => NOTHING;
-
 /**
  * The text of one stream, which a message of yours names, wherever it is now. A thread's streams in progress are in `useThread(…).streams`.
  *
@@ -70,10 +68,7 @@ export function useStream(threadId: string, streamId: string | undefined): UseSt
   const client = useClient();
   const store = useMemo(() => {
     if (client === undefined || streamId === undefined) return undefined;
-    return new StreamStore(storesOf(client).thread(threadId, SHARED), streamId);
+    return new StreamStore(storesOf(client).thread(threadId), streamId);
   }, [client, threadId, streamId]);
-  return useSyncExternalStore(store?.subscribe ?? never, store?.getSnapshot ?? nothing, nothing);
+  return useStore(store, NOTHING);
 }
-
-/** Where no other hook has shown the thread before. */
-const SHARED = { from: undefined, maxMessages: 1_000 };

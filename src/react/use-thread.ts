@@ -1,4 +1,4 @@
-import { useEffect, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useInsertionEffect, useMemo, useRef, useState } from 'react';
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import {
   ClientClosedError,
@@ -10,13 +10,14 @@ import {
 import type { StoredMessage } from './message-list.ts';
 import { useClient } from './provider.ts';
 import { storesOf } from './stores.ts';
+import { useStore } from './use-store.ts';
 import { EMPTY, type ThreadSnapshot, type ThreadStore } from './thread-store.ts';
 
 /** @typeParam T the types of its definition; unknown without one */
 export interface UseThreadOptions<T extends ThreadShape = ThreadShape> {
-  /** As for `client.join`. The first hook that shows the thread decides. @default only new messages */
+  /** As for `client.join`. The first `useThread` of the thread decides. @default only new messages */
   from?: string | undefined;
-  /** Received messages that are kept, the newest; at least 1. The first hook that shows the thread decides. @default 1000 */
+  /** Received messages that are kept, the newest; at least 1. The first `useThread` of the thread decides. @default 1000 */
   maxMessages?: number | undefined;
   /** What the page shows of a published message until it comes back. @default what was published */
   optimistic?: ((data: T['publish']) => T['received']) | undefined;
@@ -41,9 +42,6 @@ export interface UseThread<T extends ThreadShape = ThreadShape> extends ThreadSn
   readonly loadOlder: (options?: HistoryOptions) => Promise<void>;
 }
 
-const never = (): (() => void) => () => {};
-const empty = (): ThreadSnapshot => EMPTY;
-
 /**
  * Joins a thread while the component is mounted. Components that show the same thread share it. A burst of messages is one render for each
  * frame of the page.
@@ -63,10 +61,11 @@ export function useThread(threadId: string, options: UseThreadOptions = {}): Use
     () => (client === undefined ? undefined : storesOf(client).thread(threadId, settings)),
     [client, threadId, settings],
   );
-  const snapshot = useSyncExternalStore(store?.subscribe ?? never, store?.getSnapshot ?? empty, empty);
+  const snapshot = useStore(store, EMPTY);
   const latest = useRef(options);
   useInsertionEffect(() => {
     latest.current = options;
+    store?.show();
   });
   useRefetch(store, snapshot.gap, latest);
   const actions = useMemo(() => {

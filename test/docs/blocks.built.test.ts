@@ -8,9 +8,18 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = `${root}node_modules/.cache/threadcast-doc-blocks`;
 const PAGES = [
   'README.md',
-  ...['auth', 'chat', 'deployment', 'logs', 'migration', 'quickstart', 'sending', 'slow-clients', 'testing'].map(
-    (name) => `docs/${name}.md`,
-  ),
+  ...[
+    'auth',
+    'chat',
+    'deployment',
+    'logs',
+    'migration',
+    'quickstart',
+    'react',
+    'sending',
+    'slow-clients',
+    'testing',
+  ].map((name) => `docs/${name}.md`),
   'skills/threadcast/SKILL.md',
 ];
 
@@ -20,10 +29,12 @@ it('what these pages tell to copy compiles against the built package', () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const blocks = PAGES.flatMap((page) =>
-    [...readFileSync(root + page, 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = ''], i) => ({
-      name: `${basename(page, '.md')}-${i + 1}.ts`,
-      code,
-    })),
+    [...readFileSync(root + page, 'utf8').matchAll(/^```(tsx?)\n(.*?)^```/gms)].map(
+      ([, type = 'ts', code = ''], i) => ({
+        name: `${basename(page, '.md')}-${i + 1}.${type}`,
+        code,
+      }),
+    ),
   );
   expect(blocks.length).toBeGreaterThan(20);
   // what the pages import by its file name
@@ -34,6 +45,7 @@ it('what these pages tell to copy compiles against the built package', () => {
     target: 'es2023',
     lib: ['es2024', 'dom', 'dom.iterable', 'esnext.asynciterable'],
     module: 'nodenext',
+    jsx: 'react-jsx',
     noEmit: true,
     allowImportingTsExtensions: true,
     skipLibCheck: true,
@@ -43,7 +55,7 @@ it('what these pages tell to copy compiles against the built package', () => {
       'threadcast/*': [`${root}dist/*/index.d.ts`],
     },
   };
-  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts', '*.tsx'] }));
   writeFileSync(`${folder}/package.json`, '{"type":"module"}');
   const { stdout } = spawnSync(`${root}node_modules/.bin/tsc`, ['-p', folder], { encoding: 'utf8', cwd: folder });
   expect(stdout).toBe('');

@@ -6,8 +6,10 @@ import { build } from 'vite';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
 import { createHub, memoryLog, refuse } from '../../src/index.ts';
+import { isOwnPresence } from '../../src/presence/index.ts';
 import { ThreadcastProvider } from '../../src/react/index.ts';
 import { launchBrowser } from '../e2e/support/browser.ts';
+import { Crowd } from './fixtures/crowd.ts';
 import { Room } from './fixtures/room.ts';
 
 const TIMEOUT = { timeout: 20_000 };
@@ -24,7 +26,9 @@ const http = createServer((request, response) => {
 });
 hub.attach(http, {
   path: '/ws',
+  authenticate: ({ url = '/' }) => ({ userId: new URL(url, 'ws://page').searchParams.get('user') || undefined }),
   authorize: () => true,
+  onValue: ({ userId }, change) => isOwnPresence(userId, change),
   async onPublish(_, { threadId, id, data }) {
     if (!(await door.opens)) return refuse(403, 'not now');
     return hub.thread(threadId).send(data, { idempotencyKey: id });
@@ -202,12 +206,119 @@ it('a stream grows, and becomes its message', async () => {
   expect(faults).toEqual([]);
 });
 
+it('shows who is there, who types, and what is unread, in the page and for others', async () => {
+  await hub.thread('t').send('before');
+  await open('', '?user=ada');
+  const { values } = hub.thread('t');
+  await shows('#users', '1: ada here');
+  // the room below shows the thread from its start
+  await shows('#unread', '1');
+  await values.set('~present:bob', { status: 'away' });
+  await shows('#users', '2: ada here,bob away');
+  await page.click('#busy');
+  await shows('#users', '2: ada busy,bob away');
+  expect(await values.get('~present:ada')).toEqual({ status: 'busy' });
+
+  await values.set('~typing:bob', true);
+  await shows('#typing', 'bob');
+  await page.click('#typed');
+  await expect.poll(() => values.get('~typing:ada')).toBe(true);
+  // the user's own typing is no news for the page
+  expect(await page.textContent('#typing')).toBe('bob');
+  await page.click('#stopped');
+  await values.delete('~typing:bob');
+  await shows('#typing', '');
+  expect(await values.get('~typing:ada')).toBe(undefined);
+
+  await hub.thread('t').send('second');
+  await hub.thread('t').send('mine');
+  await shows('#unread', '2');
+  await page.click('#read');
+  await shows('#unread', '0');
+  await hub.thread('t').send('third');
+  await shows('#unread', '1');
+  // another client of the user has read it
+  await expect.poll(lines).toHaveLength(4);
+  const { messages } = await hub.thread('t').history();
+  await values.set('~read:ada', messages.at(-1)?.position ?? '');
+  await shows('#unread', '0');
+  expect(faults).toEqual([]);
+});
+
+it('a user stays while a component shows the user, through reconnects, and goes with it', async () => {
+  await open('', '?user=ada');
+  await shows('#users', '1: ada here');
+  const { values } = hub.thread('t');
+  await page.click('#typed');
+  await expect.poll(() => values.get('~typing:ada')).toBe(true);
+  for (const connection of hub.user('ada').connections) connection.close(4408, 'cut');
+  await expect.poll(() => hub.user('ada').connections.length).toBe(0);
+  await expect.poll(() => values.get('~present:ada')).toEqual({ status: 'here' });
+  // the room keeps the thread joined
+  await run('window.seen.showCrowd(false)');
+  await expect.poll(async () => [...(await values.entries())].filter(([key]) => key !== '~read:ada')).toEqual([]);
+  expect(hub.thread('t').members.length).toBe(1);
+  await run('window.seen.showCrowd(true)');
+  await shows('#users', '1: ada here');
+  await run('window.seen.show(undefined)');
+  // now only these hooks keep it
+  await hub.thread('t').send('one');
+  await expect.poll(() => page.textContent('#unread')).toBe('1');
+  await run('window.seen.showCrowd(false)');
+  await expect.poll(() => hub.thread('t').members.length).toBe(0);
+  await expect.poll(async () => [...(await values.entries())].filter(([key]) => key !== '~read:ada')).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+it('a client without values is an error for the boundary, and nothing else breaks', async () => {
+  await open('', '?user=ada&plain');
+  await shows('#thrown', 'TypeError: connect with { values } of threadcast/values');
+  await hub.thread('t').send('one');
+  await expect.poll(lines).toEqual(['received: "one"']);
+  await run('window.seen.show(undefined)');
+  await expect.poll(() => hub.thread('t').members.length).toBe(0);
+});
+
+it('a snapshot is a new one only when its content has changed, once a frame', async () => {
+  await open('', '?user=ada');
+  await shows('#users', '1: ada here');
+  await run('new Promise(requestAnimationFrame)');
+  await run('window.seen.crowdRenders = 0; window.begun = performance.now()');
+  const { values } = hub.thread('t');
+  for (let i = 0; i < 50; i++) {
+    // back at once, and nothing that these hooks show
+    await values.set('~typing:bob', true);
+    await values.delete('~typing:bob');
+    await values.set('cursor:bob', i);
+  }
+  await values.set('~typing:bob', true);
+  await shows('#typing', 'bob');
+  const [renders, ms] = await Promise.all([run('window.seen.crowdRenders'), run('performance.now() - window.begun')]);
+  expect(Number(renders)).toBeLessThan((Number(ms) / 1_000) * 60 + 5);
+  await run('window.seen.crowdRenders = 0');
+  for (let i = 0; i < 50; i++) await values.set('cursor:bob', `again ${i}`);
+  await values.set('~present:bob', { status: 'last' });
+  await shows('#users', '2: ada here,bob last');
+  expect(await run('window.seen.crowdRenders')).toBeLessThanOrEqual(2);
+  expect(faults).toEqual([]);
+});
+
 it('renders on a server without a socket, and hydrates without a warning', async () => {
   const rendered = renderToString(
-    h(StrictMode, null, h(ThreadcastProvider, { client: undefined }, h(Room, { id: 't' }))),
+    h(
+      StrictMode,
+      null,
+      h(
+        ThreadcastProvider,
+        { client: undefined },
+        h(Crowd, { id: 't', user: 'ada', seen: { crowdRenders: 0 }, isShown: true }),
+        h(Room, { id: 't' }),
+      ),
+    ),
   );
+  expect(rendered).toContain('0: ');
   expect(rendered).toContain('closed joining whole');
-  await open(rendered, '?hydrate');
+  await open(rendered, '?hydrate&user=ada');
   await hub.thread('t').send('after');
   await shows('#count', '1');
   expect(faults).toEqual([]);

@@ -3,24 +3,40 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { build } from 'vite';
 
-/** What the hooks add to a page that has React and the client, at most. */
-const LIMIT_BYTES = 4_096;
+const ENTRY = fileURLToPath(new URL('../../src/react/index.ts', import.meta.url));
 
-test('the hooks are small', async () => {
-  const input = fileURLToPath(new URL('../../src/react/index.ts', import.meta.url));
+/** What a page gets that has React and the client, and imports these names. */
+async function bytesOf(names: readonly string[]): Promise<number> {
   const built = await build({
     configFile: false,
     logLevel: 'silent',
+    plugins: [
+      {
+        name: 'page',
+        resolveId: (id) => (id === 'page' ? id : undefined),
+        load: (id) => (id === 'page' ? `export { ${names.join()} } from ${JSON.stringify(ENTRY)};` : undefined),
+      },
+    ],
     build: {
       write: false,
       target: 'es2022',
       modulePreload: false,
-      rolldownOptions: { input, preserveEntrySignatures: 'strict', external: [/^react$/, /\/client\//] },
+      rolldownOptions: { input: 'page', preserveEntrySignatures: 'strict', external: [/^react$/, /\/client\//] },
     },
   });
   const [chunk, ...others] = [built].flat().flatMap((result) => ('output' in result ? result.output : []));
   expect(others).toEqual([]);
   if (chunk?.type !== 'chunk') throw new Error('no chunk was built');
-  expect(chunk.exports).toContain('useThread');
-  expect(brotliCompressSync(chunk.code).length).toBeLessThanOrEqual(LIMIT_BYTES);
+  expect(chunk.exports.toSorted()).toEqual(names.toSorted());
+  return brotliCompressSync(chunk.code).length;
+}
+
+const HOOKS = ['ThreadcastProvider', 'useClient', 'useConnection', 'useStream', 'useThread'];
+
+test('the hooks are small, and presence is paid for by pages that show it', async () => {
+  expect(await bytesOf(HOOKS)).toBeLessThanOrEqual(3_072);
+  expect(await bytesOf([...HOOKS, 'useUnread'])).toBeLessThanOrEqual(4_096);
+  expect(await bytesOf([...HOOKS, 'usePresence'])).toBeLessThanOrEqual(4_096);
+  // with threadcast/presence in it
+  expect(await bytesOf([...HOOKS, 'usePresence', 'useTyping', 'useUnread'])).toBeLessThanOrEqual(4_608);
 });
