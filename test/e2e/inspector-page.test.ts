@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHub, type Connection, type Hub } from 'threadcast';
-import { inspector, inspectorHandler, type InspectorHandler, type InspectorServer } from 'threadcast/inspector';
+import { inspectorHandler, type InspectorHandler } from 'threadcast/inspector';
 import { FakeLink } from 'threadcast/testing';
 import { WsClient } from '../support/ws-server.ts';
+import { openInspector, rowOf, TIMEOUT, TOKEN } from './support/inspector-page.ts';
 import { axeFaults, brightnessOf, launchBrowser } from './support/browser.ts';
-
-const TIMEOUT = { timeout: 20_000 };
 
 let browser: Browser;
 
@@ -18,18 +17,8 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-/** A page whose faults are the test's. */
-/** Its id stands right behind its user: a text that is only part of the row may be of both. */
-const rowOf = (page: Page, user: string): Locator =>
-  page.locator('#rows .row', { has: page.getByText(user, { exact: true }) });
-
-async function open(url: string, faults: string[], scheme: 'light' | 'dark' = 'light'): Promise<Page> {
-  const page = await browser.newPage({ colorScheme: scheme, viewport: { width: 1440, height: 900 } });
-  page.on('pageerror', (error) => faults.push(error.message));
-  await page.goto(url);
-  await page.locator('#link[data-link="live"]').waitFor(TIMEOUT);
-  return page;
-}
+const open = (url: string, faults: string[], scheme?: 'light' | 'dark'): Promise<Page> =>
+  openInspector(browser, url, faults, scheme);
 
 /** What the chart shows of each state of a machine. */
 async function countsOf(page: Page, machine: string): Promise<Record<string, number>> {
@@ -37,8 +26,6 @@ async function countsOf(page: Page, machine: string): Promise<Record<string, num
     [...document.querySelectorAll('[data-machine="${machine}"] .state')].map(({ dataset }) => [dataset.state, Number(dataset.count)]))`);
   return Object.fromEntries(Object.entries(Object(counts)).map(([state, number]) => [state, Number(number)]));
 }
-
-const TOKEN = 'a-token-of-some-length';
 
 describe('the inspector on the server of an application', () => {
   let hub: Hub;
@@ -269,70 +256,5 @@ describe('the inspector on the server of an application', () => {
     expect(await brightnessOf(page)).toEqual(dark);
     await button.click();
     expect(faults).toEqual([]);
-  });
-});
-
-describe('the inspector of 10,000 connections', () => {
-  const CROWD = 10_000;
-  let hub: Hub;
-  let server: InspectorServer;
-  const ids: string[] = [];
-
-  beforeAll(async () => {
-    hub = createHub();
-    for (let i = 0; i < CROWD; i++) ids.push(hub.accept(new FakeLink().attach, { userId: `user-${i}` }).id);
-    server = await inspector(hub, { token: TOKEN });
-  });
-
-  afterAll(async () => {
-    await server?.close();
-    await hub?.close();
-  });
-
-  it('lets nobody watch without the token', async () => {
-    const page = await browser.newPage();
-    await page.goto(server.url);
-    await page.locator('#ask').waitFor(TIMEOUT);
-    expect(await page.locator('#link').getAttribute('data-link')).not.toBe('live');
-    await page.locator('#token').fill('another-token-of-some-length');
-    await page.locator('#ask button').click();
-    await page.locator('#ask-fault', { hasText: 'not the token' }).waitFor(TIMEOUT);
-    expect(await page.locator('#facts').textContent()).toBe('');
-    await page.locator('#token').fill(TOKEN);
-    await page.locator('#ask button').click();
-    await page.locator('#link[data-link="live"]').waitFor(TIMEOUT);
-    await page.close();
-  });
-
-  it('scrolls through all of them, of which only those in view are there', async () => {
-    const faults: string[] = [];
-    const page = await open(`${server.url}#token=a-token-of-some-length`, faults);
-    expect(page.url()).toBe(server.url);
-    await page.locator('#matching', { hasText: /^10,000$/ }).waitFor(TIMEOUT);
-    expect(await page.locator('[data-state="open"]').getAttribute('data-count')).toBe('10000');
-    const rowAt = (place: number) => page.locator(`#row-${place}[data-id="${ids[place]}"]`);
-    await rowAt(0).waitFor(TIMEOUT);
-    for (const place of [200, 4_711, 7_000, 123]) {
-      await page.evaluate(`document.getElementById('grid').scrollTop = ${place} * 32`);
-      await rowAt(place).waitFor(TIMEOUT);
-    }
-    await page.locator('#grid').focus();
-    await page.keyboard.press('End');
-    await rowAt(CROWD - 1).waitFor(TIMEOUT);
-    expect(await page.locator('#rows .row').count()).toBeLessThan(60);
-    expect(await page.locator('#grid').getAttribute('aria-rowcount')).toBe('10001');
-    await page.locator('#search').fill('USER-9999');
-    await page.locator('#matching', { hasText: '1 of 10,000' }).waitFor(TIMEOUT);
-    await page.locator('#row-0', { hasText: 'user-9999' }).waitFor(TIMEOUT);
-    await page.locator('#search').fill('');
-    await page.getByRole('button', { name: 'Age' }).click();
-    await page.locator('[aria-sort="descending"]', { hasText: 'Age' }).waitFor(TIMEOUT);
-    await rowAt(0).waitFor(TIMEOUT);
-    // actions are not enabled here
-    await rowAt(0).click();
-    await page.locator('#detail h2', { hasText: 'user-0' }).waitFor(TIMEOUT);
-    expect(await page.locator('.actions').isVisible()).toBe(false);
-    expect(faults).toEqual([]);
-    await page.close();
   });
 });
