@@ -6,20 +6,31 @@ import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { AnyStateMachine } from 'xstate';
 import { graphOf, type Graph, type GraphEdge, type GraphState } from '../src/inspector/graph.ts';
-import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../src/machines/index.ts';
+import {
+  connectionMachine,
+  hubMachine,
+  poolConnectionMachine,
+  serializerMachine,
+  threadMachine,
+} from '../src/machines/index.ts';
 
 const MACHINES: readonly { readonly machine: AnyStateMachine; readonly file: string; readonly about: string }[] = [
   { machine: connectionMachine, file: 'connection', about: 'One for each connection: a breaker around one socket.' },
   { machine: threadMachine, file: 'thread', about: 'One for each thread that somebody uses.' },
   { machine: serializerMachine, file: 'serializer', about: 'One for each hub.' },
   { machine: hubMachine, file: 'hub', about: 'The hub itself.' },
+  {
+    machine: poolConnectionMachine,
+    file: 'pool-connection',
+    about: 'One for each connection of a [pool](pool.md): a breaker around attempts to reach a hub.',
+  },
 ];
 
 /** The whole of docs/machines.md. */
 export function machinesPage(): string {
   const intro = `# The machines
 
-Every state that something in threadcast can be in is a state of one of these four [XState](https://stately.ai/docs) machines. They are
+Every state that something in threadcast can be in is a state of one of these five [XState](https://stately.ai/docs) machines. They are
 literals, exported as \`threadcast/machines\`: the Stately editor and visualizer read them as they are. The running ones are
 shown by \`threadcast/inspector\`.
 

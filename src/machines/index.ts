@@ -6,3 +6,10 @@ export { serializerMachine } from './serializer.ts';
 export type { SerializerEvent } from './serializer.ts';
 export { threadMachine } from './thread.ts';
 export type { ThreadEvent, ThreadInput } from './thread.ts';
+export { poolConnectionMachine } from './pool-connection.ts';
+export type {
+  PoolConnectionContext,
+  PoolConnectionEvent,
+  PoolConnectionInput,
+  PoolConnectionPolicy,
+} from './pool-connection.ts';

@@ -14,6 +14,7 @@ const PAGES = [
     'deployment',
     'logs',
     'migration',
+    'pool',
     'quickstart',
     'react',
     'sending',

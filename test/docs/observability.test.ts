@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { HISTOGRAMS } from '../../src/infra/telemetry/histograms.ts';
+import { POOL_INSTRUMENTS } from '../../src/infra/telemetry/pool-instruments.ts';
 import { INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -23,7 +24,7 @@ it('names every metric and every attribute in the code, and no other', () => {
 
 it('gives every metric its unit', () => {
   const kinds = { total: 'counter', level: 'updowncounter', gauge: 'gauge' };
-  const observed = INSTRUMENTS.map(({ name, unit, kind }) => [name, kinds[kind], unit]);
+  const observed = [...INSTRUMENTS, ...POOL_INSTRUMENTS].map(({ name, unit, kind }) => [name, kinds[kind], unit]);
   const recorded = Object.values(HISTOGRAMS).map(({ name, unit }) => [name, 'histogram', unit]);
   const rows = [
     ...page.matchAll(/^\| `(threadcast[\w.]+)` +\| (counter|updowncounter|gauge|histogram) +\| `([^`]+)`/gm),

@@ -32,6 +32,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './http': ['@opentelemetry/api'],
   './inspector': ['@opentelemetry/api', 'xstate'],
   './machines': ['xstate'],
+  './pool': ['@opentelemetry/api', 'xstate'],
   './postgres': ['@opentelemetry/api'],
   './presence': [],
   './react': ['react'],

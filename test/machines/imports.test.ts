@@ -28,8 +28,8 @@ describe.each(files)('src/machines/%s', (file) => {
 });
 
 describe('the machines', () => {
-  it('all four are tested, and have edges', () => {
-    const tested = ['connectionMachine', 'hubMachine', 'serializerMachine', 'threadMachine'];
+  it('all five are tested, and have edges', () => {
+    const tested = ['connectionMachine', 'hubMachine', 'poolConnectionMachine', 'serializerMachine', 'threadMachine'];
     expect(Object.keys(machines).toSorted()).toEqual(tested);
     for (const machine of [machines.hubMachine, machines.serializerMachine, machines.threadMachine]) {
       expect(edgesOf(machine).length).toBeGreaterThan(4);

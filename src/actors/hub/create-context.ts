@@ -1,4 +1,5 @@
 import type { AnyActorRef } from 'xstate';
+import type { MachineName } from '../../api/events.ts';
 import { acquireSender } from '../../infra/native/shared-sender.ts';
 import { Metrics } from '../../infra/telemetry/metrics.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
@@ -9,6 +10,8 @@ import { makeObserver } from '../support/machine-inspection.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { SliceScheduler } from '../support/slice-scheduler.ts';
 import type { HubNews } from './hub-events.ts';
+
+const MACHINES = ['hub', 'connection', 'thread', 'serializer'] as const satisfies readonly MachineName[];
 
 /** The parts of a hub's context. */
 interface ContextParts {
@@ -27,6 +30,7 @@ export function createContext({ settings, news, status, looks, onIdle }: Context
   const { report } = news;
   const telemetry = new Telemetry(maxSendSpans, report, tracer);
   const inspect = makeObserver(
+    MACHINES,
     inspectors,
     (transition) => {
       telemetry.transition(transition);

@@ -1,17 +1,24 @@
 import type { InspectionEvent } from 'xstate';
 import { guarded } from './emitter.ts';
-import type { MachineName, Transition } from '../../api/events.ts';
 import type { Inspector } from '../../api/options.ts';
 
-const MACHINES: readonly MachineName[] = ['hub', 'connection', 'thread', 'serializer'];
+/** A change of state of a machine with one of these names. */
+interface Move<Name extends string> {
+  readonly machine: Name;
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly event: string;
+}
 
 /**
- * The one inspector that all actors of a hub share. It finds the state changes and passes everything on to the application's inspectors.
+ * The one inspector that all actors of a hub, or of a pool, share. It finds the state changes and passes everything on to the application's inspectors.
  * XState lets a throwing inspector break the actor, so each of them is guarded.
  */
-export function makeObserver(
+export function makeObserver<Name extends string>(
+  machines: readonly Name[],
   inspectors: readonly Inspector[],
-  onTransition: (transition: Transition) => void,
+  onTransition: (transition: Move<Name>) => void,
   report: (error: unknown) => void,
 ): (event: InspectionEvent) => void {
   const states = new WeakMap<object, string>();
@@ -24,7 +31,7 @@ export function makeObserver(
       // a delayed transition always has a target; if the state is the same, it was entered again
       const isMove = to !== from || event.event.type.startsWith('xstate.after.');
       if (from !== undefined && isMove) {
-        const machine = MACHINES.find((name) => name === id.split(':', 1)[0]);
+        const machine = machines.find((name) => name === id.split(':', 1)[0]);
         if (machine !== undefined) onTransition({ machine, id, from, to, event: event.event.type });
       }
     }

@@ -1,14 +1,15 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Readings } from './readings.ts';
 
-export interface Instrument {
+/** @typeParam R what it is read from */
+export interface Instrument<R = Readings> {
   readonly name: string;
   /** `total` only grows; `level` goes up and down and may be summed over processes; `gauge` may not. */
   readonly kind: 'total' | 'level' | 'gauge';
   readonly unit: string;
   readonly description: string;
   /** One number, or one for each value of an attribute. */
-  readonly read: (readings: Readings) => number | readonly (readonly [Attributes, number])[];
+  readonly read: (readings: R) => number | readonly (readonly [Attributes, number])[];
 }
 
 const state = (value: string, count: number): readonly [Attributes, number] => [{ 'threadcast.state': value }, count];

@@ -1,17 +1,17 @@
 import type { Strategy } from '../../api/receipt.ts';
-import { metrics, ValueType } from '@opentelemetry/api';
-import type { Attributes, BatchObservableCallback, Histogram, Meter, Observable } from '@opentelemetry/api';
-
+import { metrics } from '@opentelemetry/api';
+import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
 import { HISTOGRAMS, type HistogramDefinition } from './histograms.ts';
-import { INSTRUMENTS, type Instrument } from './instruments.ts';
+import { INSTRUMENTS } from './instruments.ts';
+import { observeInstruments, type LastWords } from './observed-instruments.ts';
 import type { Readings } from './readings.ts';
 
 export type { Meter, Readings };
 
 const seconds = (milliseconds: number): number => milliseconds / 1_000;
 
-/** By meter: ends the last values of a closed hub. */
-const lastWords = new WeakMap<Meter, () => void>();
+/** Of closed hubs. */
+const lastWords: LastWords = new WeakMap();
 
 /**
  * The hub's metrics through `@opentelemetry/api`. Events of each delivery are counted in plain integers elsewhere, which are read here when
@@ -62,40 +62,6 @@ export class Metrics {
    * another hub uses the meter
    */
   observe(read: () => Readings): () => void {
-    const observed = INSTRUMENTS.map((instrument) => ({ ...instrument, observable: this.#create(instrument) }));
-    return observe(this.#meter, observed, read);
+    return observeInstruments(this.#meter, INSTRUMENTS, read, lastWords);
   }
-
-  #create({ name, kind, unit, description }: Instrument): Observable {
-    const options = { unit, description, valueType: unit === 's' || unit === '1' ? ValueType.DOUBLE : ValueType.INT };
-    if (kind === 'total') return this.#meter.createObservableCounter(name, options);
-    if (kind === 'level') return this.#meter.createObservableUpDownCounter(name, options);
-    return this.#meter.createObservableGauge(name, options);
-  }
-}
-
-interface Observed extends Instrument {
-  readonly observable: Observable;
-}
-
-/** Outside the class: its closures outlive the hub, and must hold no reference to it. */
-function observe(meter: Meter, observed: readonly Observed[], read: () => Readings): () => void {
-  lastWords.get(meter)?.();
-  let readNow = read;
-  const observables = observed.map(({ observable }) => observable);
-  const callback: BatchObservableCallback = (result) => {
-    const readings = readNow();
-    for (const { observable, read: readOne } of observed) {
-      const value = readOne(readings);
-      if (typeof value === 'number') result.observe(observable, value);
-      else for (const [attributes, each] of value) result.observe(observable, each, attributes);
-    }
-  };
-  meter.addBatchObservableCallback(callback, observables);
-  return () => {
-    const last = readNow();
-    readNow = () => last;
-    lastWords.get(meter)?.();
-    lastWords.set(meter, () => meter.removeBatchObservableCallback(callback, observables));
-  };
 }

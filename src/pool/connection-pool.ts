@@ -1,0 +1,239 @@
+import type { ThreadId, ThreadShape } from '../api/definition.ts';
+import type { ClientThread, JoinOptions, Published, PublishOptions, VolatilePublishOptions } from '../client/api.ts';
+import { AckQueue } from '../client/ack-queue.ts';
+import { checkOptions } from '../client/check-options.ts';
+import { Timer } from '../client/clock.ts';
+import { Emitter } from '../client/emitter.ts';
+import { reportGlobally } from '../client/environment.ts';
+import { ClientClosedError, type ConnectionRefusedError } from '../client/errors.ts';
+import { dropExcess } from '../client/excess.ts';
+import { JoinQueue } from '../client/join-queue.ts';
+import { checkThreadId, type ClientSettings } from '../client/options.ts';
+import type { DrainOptions, Pool, PoolConnection, PoolEvents, PoolStats } from './api.ts';
+import type { HubLine } from './hub-line.ts';
+import type { PoolSettings } from './options.ts';
+import { Places } from './places.ts';
+import type { ConnectionHost, PooledConnection } from './pooled-connection.ts';
+import { encodePublication } from './publication.ts';
+import { Publications } from './publications.ts';
+import { hashOf, placeOf } from './rendezvous.ts';
+import { observePool } from './telemetry.ts';
+import { ThreadRoute, type RouteHost } from './thread-route.ts';
+
+/** Remembered messages of several threads. A forgotten one may come twice. */
+const MAX_SHARED = 16_384;
+
+interface ReadyWaiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The pool: its places have the connections, its routes the threads. It decides which thread uses which connection. */
+export class ConnectionPool extends Emitter<PoolEvents> implements Pool, ConnectionHost, RouteHost {
+  readonly threadSettings: ClientSettings;
+  readonly parked: { readonly joins: JoinQueue; readonly acks: AckQueue };
+  isLogUp = true;
+  readonly #places: Places;
+  readonly #routes = new Map<string, ThreadRoute>();
+  readonly #publications: Publications;
+  /** By messages that come in several threads: the thread that has given it. */
+  readonly #givers = new Map<string, string>();
+  readonly #unobserve: () => void;
+  /** Its constructor is at work. */
+  #isNew = true;
+  #state: 'live' | 'draining' | 'closed' = 'live';
+  #ready: ReadyWaiter[] = [];
+  #moves = 0;
+  #failures = 0;
+
+  constructor(settings: PoolSettings) {
+    super(['transition', 'log', 'error']);
+    this.threadSettings = settings.threads;
+    const { clock } = settings.threads;
+    this.parked = { joins: new JoinQueue(() => {}), acks: new AckQueue(clock, () => {}) };
+    const { maxQueued, maxQueuedBytes, policy } = settings;
+    this.#publications = new Publications(
+      { clock, maxQueued, maxQueuedBytes },
+      (threadId) => this.#routes.get(threadId)?.line ?? this.#lineFor(hashOf(threadId)),
+    );
+    const { inspect, unobserve } = observePool(settings, {
+      onTransition: (transition) => void this.emit('transition', transition),
+      read: () => this.stats,
+      report: (error) => this.report(error),
+    });
+    this.#unobserve = unobserve;
+    this.#places = new Places(settings, { host: this, policy, inspect });
+    this.#fit();
+    this.#isNew = false;
+  }
+
+  get connections(): readonly PoolConnection[] {
+    return this.#places.connections;
+  }
+
+  get stats(): PoolStats {
+    const connections = { connecting: 0, open: 0, retrying: 0, tripped: 0 };
+    for (const { state } of this.#places.connections) if (state !== 'evicted') connections[state]++;
+    let waiting = 0;
+    for (const { line } of this.#routes.values()) if (line === undefined) waiting++;
+    return {
+      connections,
+      threads: this.#routes.size,
+      waiting,
+      queued: this.#publications.size,
+      moves: this.#moves,
+      failures: this.#failures,
+      evictions: this.#places.evictions,
+    };
+  }
+
+  join<T extends ThreadShape>(threadId: ThreadId<T>, options?: JoinOptions): ClientThread<T>;
+  join(threadId: string, options?: JoinOptions): ClientThread;
+  join(threadId: string, options: JoinOptions = {}): ClientThread {
+    this.#assertLive('join', threadId);
+    checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
+    const known = this.#routes.get(threadId);
+    if (known) return known.thread;
+    const route = new ThreadRoute(threadId, options, this);
+    this.#routes.set(threadId, route);
+    this.#fit();
+    route.moveTo(this.#publications.lineOf(threadId) ?? this.#lineFor(route.hash), true);
+    return route.thread;
+  }
+
+  publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
+  publish(threadId: string, data: unknown, options: VolatilePublishOptions): Promise<Published | undefined>;
+  async publish(
+    threadId: string,
+    data: unknown,
+    options: Partial<VolatilePublishOptions> = {},
+  ): Promise<Published | undefined> {
+    this.#assertLive('publish', threadId);
+    const publication = encodePublication(threadId, data, options, this.threadSettings.newId);
+    const { timeoutMs = this.threadSettings.publishTimeoutMs, volatile = false } = options;
+    const answer = await this.#publications.add(threadId, publication, { timeoutMs, volatile });
+    return answer && { id: publication.id, ...answer };
+  }
+
+  async ready(): Promise<void> {
+    if (this.#state === 'closed') throw new ClientClosedError({ action: 'ready' });
+    if (this.#places.open.length > 0) return;
+    await new Promise<void>((resolve, reject) => this.#ready.push({ resolve, reject }));
+  }
+
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { timeoutMs = 10_000 } = checkOptions<DrainOptions>(options, { timeoutMs: 1 });
+    if (this.#state === 'closed') return;
+    this.#state = 'draining';
+    const timer = new Timer(this.threadSettings.clock);
+    const timeout = new Promise<void>((resolve) => timer.set(timeoutMs, resolve));
+    await Promise.race([this.#publications.drained(), timeout]);
+    timer.clear();
+    this.close();
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    for (const { thread } of this.#routes.values()) thread.end();
+    this.#publications.end();
+    this.#places.close('closed');
+    this.#unobserve();
+    for (const { reject } of this.#ready.splice(0)) reject(new ClientClosedError({ action: 'ready' }));
+  }
+
+  report(error: unknown): void {
+    const tell = (): void => void (this.emit('error', error) || reportGlobally(error));
+    // the application still has to add its listener
+    if (this.#isNew) queueMicrotask(tell);
+    else tell();
+  }
+
+  // --- its connections call
+
+  onOpen(): void {
+    for (const { resolve } of this.#ready.splice(0)) resolve();
+    const open = this.#places.open;
+    for (const route of this.#routes.values())
+      if (route.line === undefined) route.moveTo(placeOf(route.hash, open)?.line, false);
+    this.#publications.flush();
+  }
+
+  /** Threads that belong here come back, unless answers for them are on their way to another connection. */
+  onSettled({ line, place }: PooledConnection): void {
+    const open = this.#places.open;
+    for (const route of this.#routes.values()) {
+      if (route.line === line || placeOf(route.hash, open)?.place !== place) continue;
+      const awaited = this.#publications.lineOf(route.thread.id);
+      if (awaited !== undefined && awaited !== line) continue;
+      this.#moves++;
+      route.moveTo(line, true);
+    }
+  }
+
+  onLose(line: HubLine): void {
+    const open = this.#places.open;
+    for (const id of line.threads.keys()) {
+      const route = this.#routes.get(id);
+      if (route === undefined) continue;
+      this.#moves++;
+      route.moveTo(placeOf(route.hash, open)?.line, false);
+    }
+    this.#publications.lost(line);
+  }
+
+  onEvicted(connection: PooledConnection, refusal: ConnectionRefusedError | undefined): void {
+    this.#places.replace(connection, refusal);
+    if (refusal === undefined) return;
+    this.report(refusal);
+    if (this.#places.open.length === 0) for (const { reject } of this.#ready.splice(0)) reject(refusal);
+  }
+
+  onFailure(): void {
+    this.#failures++;
+  }
+
+  onLog(): void {
+    const isUp = this.#places.connections.every(({ isLogUp }) => isLogUp);
+    if (isUp === this.isLogUp) return;
+    this.isLogUp = isUp;
+    this.emit('log', { isUp });
+  }
+
+  // --- its threads call
+
+  isFirst(id: string, threadId: string, isGiven: boolean): boolean {
+    const giver = this.#givers.get(id) ?? threadId;
+    if (isGiven) this.#givers.set(id, giver);
+    dropExcess(this.#givers, MAX_SHARED);
+    return giver === threadId;
+  }
+
+  async request(
+    threadId: string,
+    id: string,
+    text: string,
+    timeoutMs = this.threadSettings.publishTimeoutMs,
+  ): Promise<unknown> {
+    return this.#publications.add(threadId, { id, text }, { timeoutMs });
+  }
+
+  forget({ thread }: ThreadRoute): void {
+    if (this.#routes.get(thread.id)?.thread === thread) this.#routes.delete(thread.id);
+    if (this.#state !== 'closed') this.#fit();
+  }
+
+  #fit(): void {
+    this.#places.fit(() => this.#routes.size);
+  }
+
+  /** The line of an open connection that the thread belongs to. */
+  #lineFor(hash: number): HubLine | undefined {
+    return placeOf(hash, this.#places.open)?.line;
+  }
+
+  #assertLive(action: string, threadId: string): void {
+    checkThreadId(threadId);
+    if (this.#state !== 'live') throw new ClientClosedError({ action });
+  }
+}

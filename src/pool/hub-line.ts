@@ -1,0 +1,157 @@
+import { AckQueue } from '../client/ack-queue.ts';
+import { ServerConnection } from '../client/connection.ts';
+import type { ConnectionListener, StateChange } from '../client/connection-states.ts';
+import { ClientClosedError, MalformedFrameError, PublishRefusedError, ServerError } from '../client/errors.ts';
+import { textOf } from '../client/fields.ts';
+import { parseFrame, type PublishAnswer, type ServerFrame } from '../client/frames.ts';
+import { JoinQueue } from '../client/join-queue.ts';
+import { limitsOf } from '../client/list-frames.ts';
+import type { ClientSettings } from '../client/options.ts';
+import { PublishQueue } from '../client/publish-queue.ts';
+import type { JoinedThread } from '../client/thread.ts';
+
+/** What a line reports to its connection of the pool. */
+export interface LineListener {
+  /** The hub has said hello. */
+  onGreeted(): void;
+  /** It is over. `isRefused`: for good. `retryInMs`: the hub asked for this wait. */
+  onLost(facts: { readonly code: number; reason: string; isRefused: boolean; retryInMs: number }): void;
+  /** The hub reports whether it can reach its log. */
+  onLog(isUp: boolean): void;
+  report(error: unknown): void;
+}
+
+/** One socket to a hub, from its handshake to its end, with the threads that use it. It is never mended: the next one is another line. */
+export class HubLine implements ConnectionListener {
+  readonly joins: JoinQueue;
+  readonly acks: AckQueue;
+  readonly threads = new Map<string, JoinedThread>();
+  hasHistory = false;
+  readonly #listener: LineListener;
+  readonly #connection: ServerConnection;
+  readonly #publishQueue: PublishQueue;
+  #isGreeted = false;
+  #isOver = false;
+  /** The hub asked for this wait, with `bye`. */
+  #retryMs = 0;
+
+  constructor(settings: ClientSettings, listener: LineListener) {
+    this.#listener = listener;
+    this.#connection = new ServerConnection(settings, this);
+    const send = (text: string): boolean => this.send(text);
+    this.joins = new JoinQueue(send);
+    this.acks = new AckQueue(settings.clock, send);
+    this.#publishQueue = new PublishQueue(settings, {
+      // a thread returns what is published in it, so the join goes out first
+      sendPublish: (threadId, text) => {
+        const thread = this.threads.get(threadId);
+        if (thread) this.joins.urge(thread);
+        return this.send(text);
+      },
+    });
+  }
+
+  /** @throws InvalidOptionError if the WebSocket constructor rejects the URL */
+  dial(): void {
+    this.#connection.start();
+  }
+
+  send(text: string): boolean {
+    return this.#connection.send(text);
+  }
+
+  /** The thread uses this line from now on. */
+  add(thread: JoinedThread): void {
+    this.threads.set(thread.id, thread);
+    thread.join();
+  }
+
+  /** The thread uses another line, or is over. */
+  delete(thread: JoinedThread): void {
+    if (this.threads.get(thread.id) !== thread) return;
+    this.threads.delete(thread.id);
+    this.joins.delete(thread);
+    this.acks.delete(thread.id);
+  }
+
+  /** Rejects with ClientClosedError when the line is lost before the answer. */
+  request(
+    threadId: string,
+    id: string,
+    text: string,
+    timeoutMs: number,
+    isVolatile: boolean,
+  ): Promise<PublishAnswer | undefined> {
+    return this.#publishQueue.add(threadId, id, text, timeoutMs, isVolatile);
+  }
+
+  close(): void {
+    this.#end();
+    this.#connection.close();
+  }
+
+  // --- events of the socket
+
+  onState({ to, code = 1006, reason = '', retryInMs = 0 }: StateChange): void {
+    if (this.#isOver || (to !== 'waiting' && to !== 'closed')) return;
+    this.#end();
+    this.#connection.close();
+    const asked = this.#retryMs > 0 ? retryInMs : 0;
+    this.#listener.onLost({ code, reason, isRefused: to === 'closed', retryInMs: asked });
+  }
+
+  onData(data: unknown): void {
+    const frame = parseFrame(data);
+    if (!frame) this.report(new MalformedFrameError({ start: textOf(data)?.slice(0, 100) ?? '' }));
+    else if (frame !== 'ignored') this.#onFrame(frame);
+  }
+
+  report(error: unknown): void {
+    this.#listener.report(error);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.joins.suspend();
+    this.acks.suspend();
+    this.#publishQueue.end(new ClientClosedError({ action: 'publish' }));
+  }
+
+  #onFrame(frame: ServerFrame): void {
+    if (frame.t === 'hello') this.#onHello(frame);
+    else if (frame.t === 'log') this.#listener.onLog(frame.isUp);
+    else if (frame.t === 'bye') this.#retryMs = this.#connection.retryMs = frame.retryMs;
+    else if (frame.t === 'renew') this.#connection.renew();
+    else if (frame.t === 'ok') this.#publishQueue.settle(frame.th, frame.id, frame.answer);
+    else if (frame.t === 'err') this.#onRefusal(frame);
+    else {
+      if (frame.t === 'joined' && frame.ref) this.joins.answered(frame.ref);
+      this.threads.get(frame.th)?.receive(frame);
+    }
+  }
+
+  #onHello({ isUp, pingMs, spreadMs, maxBytes, list, history }: ServerFrame & { readonly t: 'hello' }): void {
+    this.#listener.onLog(isUp);
+    this.hasHistory = !!history;
+    this.#connection.greeted(pingMs, spreadMs);
+    if (this.#isGreeted) return;
+    this.#isGreeted = true;
+    const limits = limitsOf(list, maxBytes);
+    this.acks.greeted(limits);
+    this.joins.greeted(limits);
+    this.#publishQueue.greeted(maxBytes);
+    this.#listener.onGreeted();
+  }
+
+  #onRefusal({ th: threadId, id, code: reason, why: detail, ref, paths }: ServerFrame & { readonly t: 'err' }): void {
+    if (threadId && id) {
+      this.#publishQueue.settle(threadId, id, new PublishRefusedError({ threadId, id, reason, detail, paths }));
+      return;
+    }
+    if (ref) this.joins.answered(ref);
+    const thread = this.threads.get(threadId ?? '');
+    if (thread) thread.fail(reason, ref);
+    else if (!ref) this.report(new ServerError({ reason, threadId }));
+  }
+}

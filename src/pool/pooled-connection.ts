@@ -1,0 +1,175 @@
+import { createActor, type ActorOptions, type ActorRefFrom } from 'xstate';
+import { ConnectionRefusedError } from '../client/errors.ts';
+import type { ClientSettings } from '../client/options.ts';
+import { poolConnectionMachine, type PoolConnectionPolicy } from '../machines/pool-connection.ts';
+import type { PoolConnection, PoolConnectionState } from './api.ts';
+import { HubLine, type LineListener } from './hub-line.ts';
+
+/** What a connection reports to its pool. */
+export interface ConnectionHost {
+  /** Threads may use it. */
+  onOpen(): void;
+  /** It has lasted. */
+  onSettled(connection: PooledConnection): void;
+  /** Its line is gone, or is to be closed: its threads go on elsewhere. */
+  onLose(line: HubLine): void;
+  /** It has ended. `isRefused`: by the hub, for good. */
+  onEvicted(connection: PooledConnection, refusal: ConnectionRefusedError | undefined): void;
+  onFailure(): void;
+  onLog(): void;
+  report(error: unknown): void;
+}
+
+/** What all connections of a pool share. */
+export interface ConnectionSetup {
+  readonly host: ConnectionHost;
+  readonly policy: PoolConnectionPolicy;
+  readonly inspect: NonNullable<ActorOptions<typeof poolConnectionMachine>['inspect']>;
+}
+
+/** One connection of a pool at work: its machine decides when there is a line. */
+export class PooledConnection implements PoolConnection, LineListener {
+  readonly id: string;
+  readonly place: number;
+  readonly settings: ClientSettings;
+  isLogUp = true;
+  readonly #host: ConnectionHost;
+  readonly #actor: ActorRefFrom<typeof poolConnectionMachine>;
+  #line: HubLine | undefined;
+  #isOpen = false;
+  #refusal: ConnectionRefusedError | undefined;
+
+  constructor(id: string, place: number, settings: ClientSettings, { host, policy, inspect }: ConnectionSetup) {
+    this.id = id;
+    this.place = place;
+    this.settings = settings;
+    this.#host = host;
+    const machine = poolConnectionMachine.provide({
+      actions: {
+        dial: () => this.#dial(),
+        open: () => this.#open(),
+        settle: () => host.onSettled(this),
+        lose: () => this.#lose(),
+        release: () => this.#release(),
+      },
+    });
+    const { clock } = settings;
+    this.#actor = createActor(machine, {
+      id,
+      input: { id, policy },
+      inspect,
+      clock: {
+        setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+        clearTimeout: (handle) => clock.clearTimeout(handle),
+      },
+    });
+    this.#actor.subscribe({ error: (error) => host.report(error) });
+  }
+
+  start(): void {
+    this.#actor.start();
+  }
+
+  get url(): string {
+    return this.settings.url.split('?', 1)[0] ?? '';
+  }
+
+  get state(): PoolConnectionState {
+    const { value } = this.#actor.getSnapshot();
+    if (typeof value === 'string') return value;
+    return 'open' in value ? 'open' : 'tripped';
+  }
+
+  get path(): string {
+    const { value } = this.#actor.getSnapshot();
+    if (typeof value === 'string') return value;
+    return 'open' in value ? `open.${value.open}` : `tripped.${value.tripped}`;
+  }
+
+  get failures(): number {
+    return this.#actor.getSnapshot().context.failures;
+  }
+
+  get threads(): number {
+    return this.#line?.threads.size ?? 0;
+  }
+
+  /** Where its threads send; undefined unless it is open. The machine's snapshot is older than its effects. */
+  get line(): HubLine | undefined {
+    return this.#isOpen ? this.#line : undefined;
+  }
+
+  retire(reason: string): void {
+    this.#actor.send({ type: 'retire', reason });
+  }
+
+  // --- events of the line
+
+  onGreeted(): void {
+    this.#actor.send({ type: 'greeted' });
+  }
+
+  onLost({
+    code,
+    reason,
+    isRefused,
+    retryInMs,
+  }: {
+    code: number;
+    reason: string;
+    isRefused: boolean;
+    retryInMs: number;
+  }): void {
+    this.#host.onFailure();
+    const why = `${code} ${reason}`.trim();
+    if (!isRefused) this.#actor.send({ type: 'lost', reason: why, askedMs: retryInMs });
+    else {
+      this.#refusal = new ConnectionRefusedError({ closeCode: code, reason });
+      this.#actor.send({ type: 'refused', reason: why });
+    }
+  }
+
+  onLog(isUp: boolean): void {
+    this.isLogUp = isUp;
+    this.#host.onLog();
+  }
+
+  report(error: unknown): void {
+    this.#host.report(error);
+  }
+
+  // --- effects of the machine
+
+  #dial(): void {
+    const line = new HubLine(this.settings, this);
+    this.#line = line;
+    try {
+      line.dial();
+    } catch (error) {
+      this.#host.report(error);
+      line.close();
+      this.onLost({ code: 1006, reason: 'failed', isRefused: false, retryInMs: 0 });
+    }
+  }
+
+  #open(): void {
+    this.#isOpen = true;
+    this.#host.onOpen();
+  }
+
+  #lose(): void {
+    const line = this.#line;
+    this.#line = undefined;
+    this.#isOpen = false;
+    if (line === undefined) return;
+    this.#host.onLose(line);
+    line.close();
+    this.onLog(true);
+  }
+
+  #release(): void {
+    this.#line?.close();
+    this.#line = undefined;
+    this.#host.onEvicted(this, this.#refusal);
+  }
+}

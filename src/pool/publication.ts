@@ -1,0 +1,40 @@
+import type { VolatilePublishOptions } from '../client/api.ts';
+import { checkOptions } from '../client/check-options.ts';
+import { UnserializableMessageError } from '../client/errors.ts';
+import { encodeRequest } from '../client/frames.ts';
+import { checkId } from '../client/options.ts';
+
+/** The frame of a message, and its id. */
+export interface Publication {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** @throws InvalidOptionError, UnserializableMessageError */
+export function encodePublication(
+  threadId: string,
+  data: unknown,
+  options: Partial<VolatilePublishOptions>,
+  newId: () => string,
+): Publication {
+  checkOptions<Partial<VolatilePublishOptions>>(options, {
+    id: 'string',
+    timeoutMs: 1,
+    trace: 'string',
+    volatile: 'boolean',
+  });
+  const id = checkId('id', options.id ?? newId());
+  const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
+  return { id, text: `${head.slice(0, -1)},"d":${toJson(data)}}` };
+}
+
+function toJson(data: unknown): string {
+  let cause: unknown;
+  try {
+    const json: string | undefined = JSON.stringify(data);
+    if (json !== undefined) return json;
+  } catch (error) {
+    cause = error;
+  }
+  throw new UnserializableMessageError({ cause });
+}
