@@ -1,6 +1,6 @@
 /**
  * The encoded bytes of one message: a list of chunks that is never concatenated, shared by the log and by every socket that still has to
- * write it.
+ * write it. It is the message's JSON; or, where the first byte is 0, a message of bytes: those that follow.
  *
  * References are counted. A body starts with one reference, its creator's. An owner that keeps it calls `retain` and, when done, `release`.
  * At zero, the memory behind the chunks is released. A chunk must not be read after that.

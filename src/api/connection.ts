@@ -51,6 +51,11 @@ export interface AcceptOptions<Definition extends ThreadDefinition = never> {
   /** `json`: the wire protocol. `plain`: the bare JSON of each message, nothing else. @default 'json' */
   format?: Format | undefined;
   /**
+   * The client reads messages of bytes as binary messages of the wire protocol. Other clients get them as base64. `attach` takes it from the URL, as
+   * `threadcast/client` says it there (`bytes=1`). Without effect on `plain` connections, which get the bare bytes. @default false
+   */
+  takesBytes?: boolean | undefined;
+  /**
    * Largest frame that this client may send, in bytes, at most the hub's `maxInputBytes`. `hello` states it to the client, so set it to a
    * smaller `maxPayload` of your WebSocket server. @default the hub's maxInputBytes
    */

@@ -142,11 +142,17 @@ export interface Entry extends EntryDraft {
   readonly heldBytes: number;
   /** Big enough to be sent in parts. */
   readonly isInParts: boolean;
+  /** For clients that read text: of a message of bytes, parts of its base64. */
   readonly parts: EntryParts;
+  /** For clients that take bytes: of a message of bytes, parts of these. Of any other message, the same as `parts`. */
+  readonly binaryParts: EntryParts;
   /** False if no connection that is behind needs it any more. */
   isDeliverable(now: number): boolean;
-  /** @param window the negotiated window; without it, or if compression does not make the message smaller, the frame is plain */
-  frame(frameClass: FrameClass, window?: WindowBits): Frame;
+  /**
+   * @param window the negotiated window; without it, or if compression does not make the message smaller, the frame is plain
+   * @param takesBytes the client reads binary messages: one of bytes comes as such, not as base64. @default false
+   */
+  frame(frameClass: FrameClass, window?: WindowBits, takesBytes?: boolean): Frame;
   /** Releases the log's reference to the bodies: the entry must not be read after this. */
   release(): void;
 }

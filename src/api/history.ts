@@ -31,14 +31,14 @@ interface AnyHistoryMessage {
   readonly at: number;
 }
 
-/** A message of at most 1 MiB. */
+/** A message of at most 1 MiB, or one of bytes, of any size. */
 export interface SmallHistoryMessage<Data = unknown> extends AnyHistoryMessage {
-  /** The message as it was sent, parsed anew. */
+  /** The message as it was sent, parsed anew. Of a message of bytes, a copy: a `Uint8Array`. */
   readonly data: Data;
   readonly bytes?: undefined;
 }
 
-/** A message of more than 1 MiB. */
+/** A message of more than 1 MiB, not of bytes. */
 export interface BigHistoryMessage<Data = unknown> extends AnyHistoryMessage {
   readonly data?: undefined;
   /** The message's JSON. */
@@ -88,6 +88,7 @@ export interface LoadedMessage {
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** JSON, or a `Uint8Array` for a message of bytes. */
   readonly data: unknown;
   /** Where it is in the database, at most 1024 UTF-16 units. @default found by its `id` */
   readonly cursor?: string | undefined;

@@ -53,10 +53,13 @@ export class EventEncoder {
     if (word.t === 'hb') return [COMMENT];
     const retry = word.retryMs === undefined ? [] : [retryLine(word.retryMs)];
     if (this.#format === 'json') return [...retry, ...eventParts(frame, id)];
-    if (word.t === 'msg') return plainParts(frame, id);
+    if (word.t === 'msg') return word.isBytes ? [BYTES_EVENT, ...plainParts(frame, id)] : plainParts(frame, id);
     return id === undefined ? retry.concat(retry.length > 0 ? LINE : []) : [...retry, silentEvent(id)];
   }
 }
+
+/** A message of bytes is an event of its own: its data is a text that could as well be a message. */
+const BYTES_EVENT = Buffer.from('event: bytes\n');
 
 const LINE: readonly Uint8Array[] = [Buffer.from('\n')];
 

@@ -13,7 +13,7 @@ import { LinkTable, secretKey } from './link-table.ts';
 import type { HttpSettings } from './options.ts';
 import { poll } from './poll-route.ts';
 import { Problem, problemFrom, problemOf } from './problem.ts';
-import { assertMayEnter, parseBody, publish } from './publish-route.ts';
+import { assertMayEnter, messageIn, parseBody, publish } from './publish-route.ts';
 import { assertMethod, numberIn, textIn, threadIn, type Route } from './router.ts';
 
 const JSON_HEADERS: HeaderList = {
@@ -111,7 +111,8 @@ export class HttpDoor {
   }
 
   async #publish(threadId: string, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
-    const data = await this.#jsonOf(exchange, visitor);
+    const body = await this.#bodyOf(exchange);
+    const data = messageIn(body, exchange, visitor, this.#admission, this.#settings.maxBodyBytes);
     const open = this.#links.ofUser(queryOf(exchange).get('sid'), visitor.userId);
     const connection = open && this.#door.connection(open.sid);
     const hub = { admission: this.#admission, door: this.#door, connection };

@@ -25,7 +25,7 @@ export function parseBody(
 ): unknown {
   // a page of another site can send other types with a user's cookies, without having asked (Fetch standard, section 2.2.2)
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(headers['content-type'] ?? ''))
-    throw new Problem(415, 'unsupported-media-type', 'send application/json');
+    throw new Problem(415, 'unsupported-media-type', 'send application/json, or bytes as application/octet-stream');
   const weight = weighJson(bytes);
   admission.charge(visitor, costs.request + costs.arrival(bytes.length, maxInputBytes) + costs.parsing(weight));
   if (isTooComplex(weight, maxInputBytes)) throw problemOf('too-complex');
@@ -34,6 +34,20 @@ export function parseBody(
   } catch {
     throw new Problem(400, 'bad-request', 'the body is no JSON');
   }
+}
+
+/** The message in the body of a post: bytes, or JSON. @throws Problem */
+export function messageIn(
+  bytes: Buffer,
+  exchange: Pick<Exchange, 'headers'>,
+  visitor: Visitor,
+  admission: Admission,
+  maxInputBytes: number,
+): unknown {
+  if (!/^application\/octet-stream\b/i.test(exchange.headers['content-type'] ?? ''))
+    return parseBody(bytes, exchange, visitor, admission, maxInputBytes);
+  admission.charge(visitor, costs.request + costs.arrival(bytes.length, maxInputBytes));
+  return new Uint8Array(bytes);
 }
 
 /** Whether the client may read a thread, and publish there. @throws what the application throws */

@@ -1,4 +1,5 @@
 import { parseObject } from '../infra/wire/json-object.ts';
+import { BASE64_FIELDS } from '../infra/wire/bytes-body.ts';
 import type { FramePiece } from './frame-reader.ts';
 
 /** What a frame of the protocol says, as far as an event stream has to know it. */
@@ -9,6 +10,8 @@ export interface Word {
   /** Of a message: where it is in the log. Undefined for one that does not move the position. */
   readonly o: number | undefined;
   readonly id: string | undefined;
+  /** Of a message of bytes, whose data is base64. */
+  readonly isBytes: boolean;
   /** Of `joined` and `gap`: the position from which the thread goes on. */
   readonly pos: string | undefined;
   /** Of `joined`. */
@@ -36,7 +39,8 @@ export function wordOf({ chunks }: FramePiece): Word {
   if (message !== undefined) {
     const o = offset === undefined || ahead !== undefined ? undefined : Number(offset);
     const th: unknown = JSON.parse(thread);
-    return { ...NONE, t: message, th: typeof th === 'string' ? th : undefined, o, id: messageId };
+    const isBytes = text.slice(0, text.indexOf(DATA_FIELD)).endsWith(BASE64_FIELDS.slice(0, -1));
+    return { ...NONE, isBytes, t: message, th: typeof th === 'string' ? th : undefined, o, id: messageId };
   }
   const [, t = ''] = TYPE.exec(text) ?? [];
   if (!PARSED.has(t)) return { ...NONE, t };
@@ -56,6 +60,7 @@ const NONE: Word = {
   th: undefined,
   o: undefined,
   id: undefined,
+  isBytes: false,
   pos: undefined,
   recovered: undefined,
   retryMs: undefined,
@@ -69,7 +74,8 @@ function beginningOf(chunks: readonly Uint8Array[]): string {
   return Buffer.from(whole.buffer, whole.byteOffset, Math.min(whole.length, ENVELOPE_BYTES)).toString();
 }
 
-const DATA = Buffer.from(',"d":');
+const DATA_FIELD = ',"d":';
+const DATA = Buffer.from(DATA_FIELD);
 
 /** How many bytes of a message's first piece come before its data. */
 export function dataStart(piece: Uint8Array): number {

@@ -6,8 +6,10 @@ import type { Link, LinkListener, Piece } from '../api/socket.ts';
  * `hub.accept(link.attach)` makes it a connection.
  */
 export class FakeLink implements Link {
-  /** The payloads of the complete messages, oldest first. */
+  /** The payloads of the complete text messages, oldest first. */
   readonly received: string[] = [];
+  /** The payloads of the complete binary messages, oldest first. */
+  readonly binary: Uint8Array[] = [];
   /** Close code that the client has read; 1006 after a termination. */
   closeCode: number | undefined;
   #listener: LinkListener | undefined;
@@ -20,6 +22,7 @@ export class FakeLink implements Link {
     [];
   #unsentBytes = 0;
   #fragments: Uint8Array[] = [];
+  #isBinary = false;
 
   readonly attach = (listener: LinkListener): Link => {
     this.#listener = listener;
@@ -38,7 +41,7 @@ export class FakeLink implements Link {
     return this.closeCode !== undefined;
   }
 
-  /** The messages received, parsed. */
+  /** The text messages received, parsed. */
   get messages(): unknown[] {
     return this.received.map((text): unknown => JSON.parse(text));
   }
@@ -111,9 +114,11 @@ export class FakeLink implements Link {
     this.take(Infinity);
   }
 
-  /** The client sends a frame. */
+  /** The client sends a frame: bytes as a binary message, a text as it is, anything else as its JSON. */
   say(frame: unknown): void {
-    this.#listener?.onMessage(Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame)), false);
+    const isBinary = frame instanceof Uint8Array;
+    const data = isBinary ? frame : Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame));
+    this.#listener?.onMessage(data, isBinary);
   }
 
   /** The client sends a ping, or a pong with this number, whether requested or not. */
@@ -155,12 +160,18 @@ export class FakeLink implements Link {
     let bytes = Buffer.concat(piece);
     this.#takenBytes += bytes.length;
     while (bytes.length > 0) {
-      const { isLast, payload, end } = readFragment(bytes);
+      const { opcode, isLast, payload, end } = readFragment(bytes);
+      if (opcode !== 0) this.#isBinary = opcode === 2;
       // a copy: the body's memory is reused after its release
       this.#fragments.push(new Uint8Array(payload));
-      if (isLast) this.received.push(Buffer.concat(this.#fragments.splice(0)).toString());
+      if (isLast) this.#complete(Buffer.concat(this.#fragments.splice(0)));
       bytes = bytes.subarray(end);
     }
+  }
+
+  #complete(payload: Buffer): void {
+    if (this.#isBinary) this.binary.push(new Uint8Array(payload));
+    else this.received.push(payload.toString());
   }
 }
 
@@ -171,12 +182,13 @@ interface Close {
 }
 
 /** One unmasked fragment (RFC 6455 section 5.2). */
-function readFragment(bytes: Buffer): { isLast: boolean; payload: Buffer; end: number } {
+function readFragment(bytes: Buffer): { opcode: number; isLast: boolean; payload: Buffer; end: number } {
   const short = bytes.readUInt8(1);
   const [start, length] =
     short < 126 ? [2, short] : short === 126 ? [4, bytes.readUInt16BE(2)] : [10, Number(bytes.readBigUInt64BE(2))];
   const end = start + length;
-  return { isLast: bytes.readUInt8(0) >= 0x80, payload: bytes.subarray(start, end), end };
+  const first = bytes.readUInt8(0);
+  return { opcode: first & 0x0f, isLast: first >= 0x80, payload: bytes.subarray(start, end), end };
 }
 
 function sizeOf(piece: Piece): number {

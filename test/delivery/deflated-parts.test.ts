@@ -6,7 +6,7 @@ import { DeflatedParts } from '../../src/infra/wire/deflated-part-frames.ts';
 const textOf = (n: number): string => `part ${n} `.repeat(5_000);
 
 function partsOf(count: number, text: (n: number) => string = textOf): DeflatedParts {
-  return new DeflatedParts({ count, payload: (n) => Buffer.from(text(n), 'latin1') }, 15, 4);
+  return new DeflatedParts({ type: 'text', count, payload: (n) => Buffer.from(text(n), 'latin1') }, 15, 4);
 }
 
 /** As a reader gets it: at once, or when it is ready. */

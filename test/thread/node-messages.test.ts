@@ -37,6 +37,15 @@ describe('two hubs with one log', () => {
     expect((await here.hub.thread('t').history()).messages).toEqual([]);
   });
 
+  it('deliver a volatile message of bytes to the members of both', async () => {
+    const { here, there } = twoNodes();
+    const [one, two] = [here.connect(), there.connect()];
+    await one.connection.join('t');
+    await two.connection.join('t');
+    await here.run(here.hub.thread('t').send(Uint8Array.of(0, 255, 10), { lane: 'volatile' }));
+    for (const { link } of [one, two]) expect(framesOf(link, 'msg')).toMatchObject([{ enc: 'base64', d: 'AP8K' }]);
+  });
+
   it('drop a volatile message for those of the other that are busy', async () => {
     const { here, there } = twoNodes();
     const [busy, idle] = [there.connect(), there.connect()];

@@ -14,6 +14,7 @@ import { RequestBacklog } from './request-backlog.ts';
 import {
   headOfPublish,
   notices,
+  parseBinary,
   parseFrame,
   type Acknowledged,
   type ClientFrame,
@@ -191,13 +192,12 @@ export class ClientInput implements IntakeMember {
       });
       return;
     }
-    if (isBinary) return this.#shun(closeCodes.badMessage);
-    if (data.length > SMALL_BYTES) {
+    if (data.length > SMALL_BYTES && !isBinary) {
       const weight = weighJson(data);
       if (!this.#pay(costs.parsing(weight))) return;
-      if (isTooComplex(weight, maxInputBytes)) return this.#refuseUnread(data, 'too-complex');
+      if (isTooComplex(weight, maxInputBytes)) return this.#refuseUnread(data, isBinary, 'too-complex');
     }
-    const frame = parseFrame(data);
+    const frame = isBinary ? parseBinary(data) : parseFrame(data);
     if (frame === undefined) this.#shun(closeCodes.badMessage);
     else if (frame === 'ignored') this.#pay(costs.request);
     else this.#dispatch(frame, data.length);
@@ -257,13 +257,12 @@ export class ClientInput implements IntakeMember {
     const { format } = this.#session.settings;
     const { maxFrameBytes } = this.#services.settings.input;
     if (format === 'plain' || data.length > maxFrameBytes) this.#shun(closeCodes.tooBig);
-    else if (isBinary) this.#shun(closeCodes.badMessage);
-    else this.#refuseUnread(data, 'TC_MESSAGE_TOO_LARGE');
+    else this.#refuseUnread(data, isBinary, 'TC_MESSAGE_TOO_LARGE');
   }
 
   /** Reads only the beginning of a frame that is not parsed: enough to name the refused message. */
-  #refuseUnread(data: Uint8Array, code: string): void {
-    this.#session.line.sendNotice(notices.error(code, headOfPublish(data)));
+  #refuseUnread(data: Uint8Array, isBinary: boolean, code: string): void {
+    this.#session.line.sendNotice(notices.error(code, headOfPublish(data, isBinary)));
   }
 
   /** False if the cost exceeds what is left, which ends the connection. */

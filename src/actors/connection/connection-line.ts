@@ -35,19 +35,25 @@ export class ConnectionLine {
   input:
     { readonly waitingBytes: number; goOn(): void; payForReread(entries: number, bytes: number): void } | undefined;
 
-  constructor({ id, format, protocol }: ConnectionSettings, services: ConnectionServices) {
+  constructor({ id, format, takesBytes = false, protocol }: ConnectionSettings, services: ConnectionServices) {
     const { liveness, highWaterMarkBytes } = services.settings;
     this.id = id;
     this.maxFrameBytes = protocol?.maxFrameBytes;
     this.#services = services;
     this.machine = new LazyMachine(id, services);
-    this.writer = new FrameWriter(unattachedLink, frameVariantOf(format, undefined), highWaterMarkBytes, this);
+    this.writer = new FrameWriter(
+      unattachedLink,
+      frameVariantOf(format, undefined, takesBytes),
+      highWaterMarkBytes,
+      this,
+    );
     this.liveness = new Liveness(unattachedLink, liveness, services.now(), services.pings);
   }
 
   attach(link: Link): void {
     this.#link = link;
-    this.writer.attach(link, frameVariantOf(this.writer.variant.format, link.deflateWindow));
+    const { format, takesBytes } = this.writer.variant;
+    this.writer.attach(link, frameVariantOf(format, link.deflateWindow, takesBytes));
     this.liveness.attach(link);
   }
 

@@ -86,7 +86,8 @@ export class ConnectionActor implements Connection, LinkListener {
     if (isInspected) machine.start();
     // nothing waits yet, so the scheduler has nothing to go on with
     else this.line.writer.open();
-    const limits = { maxBytes: this.#settings.maxInputBytes, list: MAX_LIST, history: MOST_IN_PAGE.messages };
+    const { maxInputBytes: maxBytes } = this.#settings;
+    const limits = { maxBytes, list: MAX_LIST, history: MOST_IN_PAGE.messages, binary: maxBytes };
     const times = { pingMs: settings.liveness.heartbeatMs, spreadMs: spreadMs(connections.size) };
     this.sendNotice(notices.hello(this.id, times, limits, status.isLogUp));
   }

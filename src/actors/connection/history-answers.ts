@@ -1,6 +1,7 @@
 import type { Frame } from '../../api/entry.ts';
 import { assertThreadId } from '../../infra/log/ids.ts';
 import { checkCount } from '../../infra/option-checks.ts';
+import { base64Of, bytesIn, isBytes, sizeOf } from '../../infra/wire/bytes-body.ts';
 import { encodeWhole, FRAGMENT_BYTES } from '../../infra/wire/frames.ts';
 import { cursorOf, seamCursor } from '../thread/history-cursor.ts';
 import { HistoryPages, MOST_IN_PAGE, type RawPage } from '../thread/history-pages.ts';
@@ -64,12 +65,18 @@ function encoded({ th, ref }: HistoryRequest, { epoch, entries, loaded, hasOlder
     for (const { id, offset, at, body } of entries.toReversed()) {
       if (!hasRoom()) break;
       const facts = { id, o: offset, ts: at, cur: cursorOf({ epoch, offset, id }, at) };
-      if (body.bytes > LONGEST_BYTES) add(Buffer.from(JSON.stringify({ ...facts, bytes: body.bytes })));
+      if (body.bytes > LONGEST_BYTES) add(Buffer.from(JSON.stringify({ ...facts, bytes: sizeOf(body) })));
+      else if (isBytes(body)) add(bytesMessage(facts, bytesIn(body)));
       else add(Buffer.concat([opened(facts), ...body.chunks, END]));
     }
     for (const { id, at, cursor, data } of loaded.toReversed()) {
       if (!hasRoom()) break;
       const facts = { id, ts: at, cur: seamCursor(th, { id, at, cursor }) };
+      if (data instanceof Uint8Array) {
+        const isLong = data.length > LONGEST_BYTES;
+        add(isLong ? Buffer.from(JSON.stringify({ ...facts, bytes: data.length })) : bytesMessage(facts, data));
+        continue;
+      }
       const json = Buffer.from(JSON.stringify(data));
       if (json.length > LONGEST_BYTES) add(Buffer.from(JSON.stringify({ ...facts, bytes: json.length })));
       else add(Buffer.concat([opened(facts), json, END]));
@@ -91,6 +98,10 @@ function encoded({ th, ref }: HistoryRequest, { epoch, entries, loaded, hasOlder
 const COMMA = Buffer.from(',');
 const END = Buffer.from('}');
 const LIST_END = Buffer.from(']}');
+
+/** A message of bytes, as base64. */
+const bytesMessage = (facts: object, data: Uint8Array): Buffer =>
+  Buffer.from(JSON.stringify({ ...facts, enc: 'base64', d: base64Of(data) }));
 
 /** The JSON of a message up to its data. */
 const opened = (facts: object): Buffer => Buffer.from(`${JSON.stringify(facts).slice(0, -1)},"d":`);

@@ -21,6 +21,8 @@ export interface ConnectionSettings {
   readonly userId: string | undefined;
   readonly clientId: string | undefined;
   readonly format: Format;
+  /** See `AcceptOptions.takesBytes`. */
+  readonly takesBytes?: boolean | undefined;
   /** Another protocol than ours. The format is `plain` then: nothing of ours is sent. */
   readonly protocol?: Protocol | undefined;
   readonly address: string | undefined;
@@ -45,6 +47,7 @@ const ACCEPT_OPTIONS: OptionTable<AnyAcceptOptions> = {
   expiresAt: 'number',
   reauthenticate: 'function',
   format: 'text',
+  takesBytes: 'boolean',
   maxInputBytes: 'number',
   address: 'text',
   authorize: 'function',
@@ -72,6 +75,7 @@ export function resolveAccept(options: AnyAcceptOptions, { settings, newId }: Hu
     userId: options.userId,
     clientId: checkClientId(options.clientId),
     format: checkChoice('format', options.format, 'json', ['json', 'plain']),
+    takesBytes: options.takesBytes,
     address: addressOf(options.address),
     maxInputBytes: checkCount('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
     rules: rulesOf(options),
@@ -101,6 +105,9 @@ export function clientIdIn(query: URLSearchParams): string | undefined {
   const cid = query.get('cid') ?? '';
   return CLIENT_ID.test(cid) ? cid : undefined;
 }
+
+/** The client's URL says that it reads binary messages, as `threadcast/client` does. */
+export const takesBytesIn = (query: URLSearchParams): boolean => query.get('bytes') === '1';
 
 function checkClientId(value: string | undefined): string | undefined {
   if (value === undefined || (typeof value === 'string' && CLIENT_ID.test(value))) return value;

@@ -45,8 +45,8 @@ export class SendTraces {
     this.#telemetry.send(entry, entry.trace, { connectionId: this.#connectionId, bytes, attempt, outcome });
   }
 
-  writtenTogether({ entries }: JoinedFrame, { format, window }: FrameVariant): void {
-    for (const entry of entries) this.over(entry, entry.frame(format, window).bytes, 'written');
+  writtenTogether({ entries }: JoinedFrame, { format, window, takesBytes }: FrameVariant): void {
+    for (const entry of entries) this.over(entry, entry.frame(format, window, takesBytes).bytes, 'written');
   }
 
   /** The waiting messages of these subscriptions have not been written in time, or will not be written. */

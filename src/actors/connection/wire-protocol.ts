@@ -31,7 +31,7 @@ export const notices = {
   hello: (
     sid: string,
     times: { pingMs: number; spreadMs: number | undefined },
-    limits: { maxBytes: number; list: number; history: number },
+    limits: { maxBytes: number; list: number; history: number; binary: number },
     isUp: boolean,
   ): Frame => encodeText(JSON.stringify({ t: 'hello', sid, ...times, limits, up: isUp ? undefined : false })),
   /** @param ids of token streams in progress */
@@ -134,12 +134,27 @@ export type ClientFrame =
 /** Maximum entries of a list in a client's frame; `hello` states it. */
 export const MAX_LIST = 256;
 
+/**
+ * The request in a binary message: a JSON header, a zero byte, and the bytes of its `d`. Only a `pub` has them. The result is as that of
+ * `parseFrame`.
+ */
+export function parseBinary(data: Uint8Array): ClientFrame | 'ignored' | undefined {
+  const end = headerEnd(data);
+  const frame = end < 0 ? undefined : parseFrame(data.subarray(0, end));
+  if (frame === undefined || frame === 'ignored') return frame;
+  // the application keeps it: not in the memory of the socket
+  return frame.t === 'pub' ? { ...frame, d: new Uint8Array(data.subarray(end + 1)) } : undefined;
+}
+
+/** Where the zero byte is; negative where the header is too long or does not end. */
+const headerEnd = (data: Uint8Array): number => data.subarray(0, MOST_HEAD_BYTES).indexOf(0);
+
 /** The request in a frame; `ignored` for a type that this version does not know, `undefined` for an invalid frame. */
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
   const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs } = frame;
-  const { before, until, limit, values, key, ms, own } = frame;
+  const { before, until, limit, values, key, ms, own, enc } = frame;
   switch (t) {
     case 'join':
       return joinIn([th, ref, from, s, have, values], { parts, codecs });
@@ -174,10 +189,12 @@ export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefine
       const acks = listIn(l, ackIn);
       return acks && { t, acks };
     }
-    case 'pub':
-      return typeof th === 'string' && typeof id === 'string'
-        ? { t, th, id, d, tp: typeof tp === 'string' && tp.length <= MOST_TRACE_UNITS ? tp : undefined }
-        : undefined;
+    case 'pub': {
+      const data = enc === 'base64' ? fromBase64(d) : d;
+      if (typeof th !== 'string' || typeof id !== 'string' || (data === undefined && enc === 'base64'))
+        return undefined;
+      return { t, th, id, d: data, tp: typeof tp === 'string' && tp.length <= MOST_TRACE_UNITS ? tp : undefined };
+    }
     case 'val':
       return typeof th === 'string' && isId(id) && typeof key === 'string'
         ? { t, th, id, key, d, ms, own: own === true }
@@ -210,11 +227,19 @@ function ackIn([th, o]: readonly unknown[]): Acknowledged | undefined {
 /**
  * The message that an unparsed frame would publish, or the request for a value, if its `d` comes last, as `threadcast/client` writes it. Empty if that cannot be seen.
  */
-export function headOfPublish(data: Uint8Array): { th?: string; id?: string } {
-  const head = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, MOST_HEAD_BYTES)).toString();
+export function headOfPublish(data: Uint8Array, isBinary: boolean): { th?: string; id?: string } {
+  const bytes = isBinary ? Math.max(0, headerEnd(data)) : Math.min(data.length, MOST_HEAD_BYTES);
+  const head = Buffer.from(data.buffer, data.byteOffset, bytes).toString();
   const end = head.indexOf(',"d":');
-  const { t, th, id } = (end < 0 ? undefined : parseObject(`${head.slice(0, end)}}`)) ?? {};
+  const { t, th, id } = parseObject(isBinary ? head : `${head.slice(0, Math.max(0, end))}}`) ?? {};
   return (t === 'pub' || t === 'val') && isId(th) && isId(id) ? { th, id } : {};
+}
+
+/** Undefined if it is no base64. */
+function fromBase64(text: unknown): Uint8Array | undefined {
+  if (typeof text !== 'string') return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
 }
 
 /** What is no text is no place either. */

@@ -129,8 +129,8 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
    */
   protected write(entry: Entry, isAhead: boolean, batch?: WriteBatch): void {
     const writer = this.writer;
-    const { format, window } = writer.variant;
-    const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window);
+    const { format, window, takesBytes } = writer.variant;
+    const frame = entry.frame(isAhead && format === 'json' ? 'ahead' : format, window, takesBytes);
     const piece = frame.body === undefined ? frame.pieces[0] : undefined;
     if (batch !== undefined && piece !== undefined) {
       writer.board(piece, frame.bytes, 1, batch);

@@ -71,7 +71,7 @@ function join(tail: LogTail, from: number, variant: FrameVariant, now: number): 
     if (entry?.kind !== 'message' || entry.lane === 'critical' || !entry.isDeliverable(now)) break;
     // it is not for all who are here
     if (entry.except !== undefined) break;
-    const { bytes, body, pieces } = entry.frame(variant.format, variant.window);
+    const { bytes, body, pieces } = entry.frame(variant.format, variant.window, variant.takesBytes);
     if (body !== undefined || size + bytes > MAX_RUN_BYTES) break;
     entries.push(entry);
     frames.push(...(pieces[0] ?? []));

@@ -16,9 +16,11 @@ interface UnfinishedMessage {
   readonly of: number;
 }
 
-/** How parts are compressed for one client. */
-export interface PartsDeflate {
-  readonly window: WindowBits;
+/** The form in which one client gets parts. */
+export interface PartsForm {
+  readonly takesBytes: boolean;
+  /** Undefined for parts that are not compressed. */
+  readonly window: WindowBits | undefined;
   readonly level: number;
 }
 
@@ -38,12 +40,13 @@ export class PartSender {
    * @param unfinished parts that the client already has are not sent again, if they were cut in the same way
    * @param onReady called when the part that `write` had to wait for is ready; never called after `end`
    */
-  constructor(entry: Entry, { unfinished }: PartsRequest, deflate: PartsDeflate | undefined, onReady: () => void) {
+  constructor(entry: Entry, { unfinished }: PartsRequest, form: PartsForm, onReady: () => void) {
+    const { takesBytes, window, level } = form;
     this.entry = entry;
     this.#onReady = onReady;
-    this.#parts = entry.parts;
+    this.#parts = takesBytes ? entry.binaryParts : entry.parts;
     this.#parts.enter();
-    this.#deflated = deflate && this.#parts.deflated(deflate.window, deflate.level);
+    this.#deflated = window && this.#parts.deflated(window, level);
     const { offset, id, next = 0, of } = unfinished ?? {};
     // what the client has of it may be of another version
     const isKnown =

@@ -215,12 +215,10 @@ export class Subscription extends ConnectionCursor<Subscription> {
       this.#waitsAt = this.cursor;
       return false;
     }
-    const { window } = this.writer.variant;
+    const { window, takesBytes } = this.writer.variant;
     const { thresholdBytes, level } = this.home.compression;
-    const isWorthIt = window !== undefined && entry.body.bytes >= thresholdBytes;
-    this.#partStream = new PartSender(entry, request, isWorthIt ? { window, level } : undefined, () => {
-      this.subscriber.partReady();
-    });
+    const form = { takesBytes, window: entry.body.bytes < thresholdBytes ? undefined : window, level };
+    this.#partStream = new PartSender(entry, request, form, () => this.subscriber.partReady());
     return this.#writePart(this.#partStream);
   }
 

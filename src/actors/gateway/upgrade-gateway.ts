@@ -10,7 +10,7 @@ import { queryOf } from '../../infra/socket/request-target.ts';
 import { watchAccepts } from '../../infra/socket/accept-watch.ts';
 import { routeUpgrades, type Route } from '../../infra/socket/upgrade-router.ts';
 import { wsSocketLink } from '../../infra/socket/ws-link.ts';
-import { clientIdIn, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
+import { clientIdIn, takesBytesIn, type ConnectionSettings } from '../connection/resolve-accept-options.ts';
 import { SUBPROTOCOL } from '../connection/wire-protocol.ts';
 import type { HubContext } from '../support/context.ts';
 import { isThenable } from '../support/callback-deadline.ts';
@@ -273,6 +273,7 @@ export class UpgradeGateway implements Route, Task {
       id: this.#context.newId(),
       userId: session.userId,
       clientId: clientIdIn(query),
+      takesBytes: takesBytesIn(query),
       format,
       address,
       protocol,

@@ -26,6 +26,7 @@ import { buildHere } from '../../infra/serialization/workers/build-here.ts';
 import type { Workers } from '../../infra/serialization/workers/worker-port.ts';
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
 import { serializerMachine } from '../../machines/index.ts';
+import { copyBytes, isByteMessage } from './byte-copy.ts';
 import { MutationCheck } from './mutation-check.ts';
 import { encodingAttributes, noJson, resultOf, type Encoded } from './encoded-message.ts';
 import type { SerializerState } from '../../api/hub.ts';
@@ -164,6 +165,7 @@ export class SerializerActor {
   #begin(message: unknown, isSnapshot: boolean): Encoded | Promise<Encoded> {
     if (Preencoded.isPreencoded(message)) return this.#ready(message);
     if (!isRecipe(message)) {
+      if (isByteMessage(message)) return this.#bytes(message, isSnapshot);
       if (isProvablySmall(message, undefined, this.#host.settings.isDevelopment)) return this.#inline(message);
       if (isSnapshot) return this.#snapshot(message);
     }
@@ -186,6 +188,16 @@ export class SerializerActor {
     // the log and the sockets release what they have retained; the maker's own reference stays
     body.retain();
     return this.#whole(body, 'ready');
+  }
+
+  #bytes(message: Uint8Array, isSnapshot: boolean): Encoded | Promise<Encoded> {
+    const limit = this.#host.settings.maxMessageBytes;
+    if (message.length > limit) throw new MessageTooLargeError({ bytes: message.length, limit });
+    const copied = copyBytes(message, isSnapshot, this.#queue);
+    if (!('promise' in copied)) {
+      return { body: copied, strategy: 'ready', slices: 1, longestSliceMs: 0, queueWaitMs: 0 };
+    }
+    return this.#finish(message, copied, undefined);
   }
 
   #snapshot(message: unknown): Encoded {

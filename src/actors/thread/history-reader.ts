@@ -1,6 +1,7 @@
 import type { Entry } from '../../api/entry.ts';
 import type { HistoryMessage, HistoryPage, LoadedMessage } from '../../api/history.ts';
 import { formatPosition } from '../../infra/log/ids.ts';
+import { bytesIn, isBytes, withoutMark } from '../../infra/wire/bytes-body.ts';
 import { parseInWorker } from '../../infra/serialization/workers/parse-worker.ts';
 import type { HubContext } from '../support/context.ts';
 import type { Task } from '../support/slice-scheduler.ts';
@@ -76,13 +77,15 @@ class PageParser implements Task {
     const position = { epoch: this.#page.epoch, offset, id };
     const facts = { id, position: formatPosition(position), cursor: cursorOf(position, at), lane, at };
     if (body.bytes <= MAX_PARSED_BYTES) {
-      const data: unknown = JSON.parse(Buffer.concat(body.chunks).toString());
+      const data: unknown = isBytes(body) ? bytesIn(body) : JSON.parse(Buffer.concat(body.chunks).toString());
       return { ...facts, data };
     }
-    const copy = (this.#copy ??= new BigCopy(body.bytes));
-    if (!copy.add(body.chunks)) return undefined;
+    const isJson = !isBytes(body);
+    const copy = (this.#copy ??= new BigCopy(isJson ? body.bytes : body.bytes - 1));
+    if (!copy.add(isJson ? body.chunks : withoutMark(body.chunks))) return undefined;
     this.#copy = undefined;
     const { bytes } = copy;
+    if (!isJson) return { ...facts, data: bytes };
     return { ...facts, bytes, json: () => parseInWorker(bytes) };
   }
 }
@@ -94,7 +97,7 @@ class BigCopy {
   #next = 0;
 
   constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes = new Uint8Array(size);
   }
 
   /** Copies one more chunk; true when it was the last. */

@@ -1,5 +1,7 @@
 import type { Body } from '../../api/body.ts';
 import type { DeliveryTally, Entry, EntryDraft, EntryKind, Frame, FrameClass, MessageTrace } from '../../api/entry.ts';
+import { isBytes } from '../wire/bytes-body.ts';
+import { BytesFrames } from '../wire/bytes-frames.ts';
 import { encodeDeflatedFrame, encodeFrame } from '../wire/frames.ts';
 import { RecordedTrace } from '../telemetry/message-trace.ts';
 import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
@@ -71,7 +73,10 @@ class LoggedEntry implements Entry {
   #plain: Frame | undefined;
   #ahead: Frame | undefined;
   #deflatedFrames: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>> | undefined;
+  /** Set for a message of bytes, which has no other frames. */
+  readonly #bytes: BytesFrames | undefined;
   #parts: Parts | undefined;
+  #binaryParts: Parts | undefined;
 
   constructor(draft: EntryDraft, offset: number, loggedAt: number, at: number) {
     this.threadId = draft.threadId;
@@ -92,6 +97,7 @@ class LoggedEntry implements Entry {
     this.tally = draft.tally;
     this.at = at;
     this.loggedAt = loggedAt;
+    this.#bytes = isBytes(draft.body) ? new BytesFrames() : undefined;
   }
 
   /**
@@ -116,8 +122,18 @@ class LoggedEntry implements Entry {
     return (this.#parts ??= new Parts(this));
   }
 
-  /** @param window the negotiated window; without it, or if compression does not make the message smaller, the frame is plain */
-  frame(frameClass: FrameClass, window?: WindowBits): Frame {
+  /** For clients that take bytes. */
+  get binaryParts(): Parts {
+    return this.#bytes === undefined ? this.parts : (this.#binaryParts ??= new Parts(this, true));
+  }
+
+  /**
+   * @param window the negotiated window; without it, or if compression does not make the message smaller, the frame is plain
+   * @param takesBytes the client reads binary messages: one of bytes comes as such, not as base64
+   */
+  frame(frameClass: FrameClass, window?: WindowBits, takesBytes = false): Frame {
+    if (this.#bytes !== undefined)
+      return this.#bytes.frame(this, frameClass, { window, takesBytes }, (header) => this.#header(header));
     const deflated = window === undefined ? undefined : this.deflated?.get(window);
     if (window !== undefined && deflated !== undefined) return this.#deflatedFrame(frameClass, window, deflated);
     if (frameClass === 'json') return (this.#json ??= this.#encode(frameClass));
@@ -132,6 +148,8 @@ class LoggedEntry implements Entry {
     this.#ahead = undefined;
     this.#deflatedFrames = undefined;
     this.#parts = undefined;
+    this.#binaryParts = undefined;
+    this.#bytes?.clear();
     releaseDraft(this);
   }
 
@@ -148,19 +166,22 @@ class LoggedEntry implements Entry {
 
   #envelope(frameClass: FrameClass, body: Body): readonly [string, Body, string] {
     if (frameClass === 'plain') return ['', body, ''];
+    return this.kind === 'remove'
+      ? [`${this.#header(frameClass)}}`, body, '']
+      : [`${this.#header(frameClass)},"d":`, body, '}'];
+  }
+
+  /** The fields before the data. */
+  #header(frameClass: FrameClass): string {
     const threadId = JSON.stringify(this.threadId);
     if (this.kind === 'remove')
-      return [`{"t":"removed","th":${threadId},"o":${this.offset},"id":"${this.id}","re":"${this.target}"}`, body, ''];
+      return `{"t":"removed","th":${threadId},"o":${this.offset},"id":"${this.id}","re":"${this.target}"`;
     const offset = this.offset === 0 ? '' : `"o":${this.offset},`;
     const ahead = frameClass === 'ahead' ? '"ahead":true,' : '';
-    const re = this.target === undefined ? '' : `"re":"${this.target}",`;
-    const many = this.isShared ? '"many":true,' : '';
-    const traceparent = this.traceparent === undefined ? '' : `"tp":"${this.traceparent}",`;
+    const re = this.target === undefined ? '' : `,"re":"${this.target}"`;
+    const many = this.isShared ? ',"many":true' : '';
+    const traceparent = this.traceparent === undefined ? '' : `,"tp":"${this.traceparent}"`;
     // the other ids and the traceparent consist of characters that JSON does not escape
-    return [
-      `{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}","ts":${this.at},${re}${many}${traceparent}"d":`,
-      body,
-      '}',
-    ];
+    return `{"t":"msg","th":${threadId},${offset}${ahead}"id":"${this.id}","ts":${this.at}${re}${many}${traceparent}`;
   }
 }

@@ -2,6 +2,7 @@ import { SharedBody } from '../log/shared-body.ts';
 import type { Body } from '../../api/body.ts';
 import type { PreparedMessage } from '../../api/message.ts';
 import { InvalidOptionError } from '../errors.ts';
+import { isBytes as isMarked } from '../wire/bytes-body.ts';
 
 /** A message whose JSON bytes already exist. */
 export class Preencoded implements PreparedMessage {
@@ -37,7 +38,8 @@ function withoutStrangers(chunk: Uint8Array): Uint8Array {
  */
 export function preencoded(bytes: Uint8Array | readonly Uint8Array[]): Preencoded {
   const chunks: readonly unknown[] = Array.isArray(bytes) ? bytes : [bytes];
-  if (chunks.every(isBytes) && chunks.some(({ length }) => length > 0))
+  const isFilled = chunks.every(isBytes) && chunks.some(({ length }) => length > 0);
+  if (isFilled && !isMarked({ chunks: chunks.filter(({ length }) => length > 0) }))
     return new Preencoded(new SharedBody(chunks.map(withoutStrangers)));
   throw new InvalidOptionError({ option: 'preencoded bytes', value: bytes, expected: 'one Uint8Array or several' });
 }

@@ -1,10 +1,11 @@
 import { constants, deflateRaw } from 'node:zlib';
 import { WORTHWHILE } from './deflate.ts';
-import { encodeWhole } from './frames.ts';
+import { encodeWhole, type MessageType } from './frames.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
 /** The source of the parts. */
-interface PartTexts {
+interface PartPayloads {
+  readonly type: MessageType;
   readonly count: number;
   /** The payload of a part as bytes. */
   payload(n: number): Buffer;
@@ -30,12 +31,12 @@ interface Slot {
  * that is compressed as a whole cannot be interrupted by other messages, nor continue in the middle after a reconnect.
  */
 export class DeflatedParts {
-  readonly #parts: PartTexts;
+  readonly #parts: PartPayloads;
   readonly #windowBits: WindowBits;
   readonly #level: number;
   readonly #slots: (Slot | undefined)[] = [];
 
-  constructor(parts: PartTexts, windowBits: WindowBits, level: number) {
+  constructor(parts: PartPayloads, windowBits: WindowBits, level: number) {
     this.#parts = parts;
     this.#windowBits = windowBits;
     this.#level = level;
@@ -65,8 +66,11 @@ export class DeflatedParts {
     const payload = this.#parts.payload(n);
     const options = { windowBits: this.#windowBits, level: this.#level, finishFlush: constants.Z_SYNC_FLUSH };
     deflateRaw(payload, options, (error, deflated) => {
+      const { type } = this.#parts;
       const isSmall = error === null && deflated.length < payload.length * WORTHWHILE;
-      const frame = isSmall ? encodeWhole(deflated.subarray(0, -TAIL_BYTES), 'deflated') : encodeWhole(payload);
+      const frame = isSmall
+        ? encodeWhole(deflated.subarray(0, -TAIL_BYTES), 'deflated', type)
+        : encodeWhole(payload, 'plain', type);
       slot.frame = frame;
       // every waiting reader gets it now: until it asks again, another part may be in its slot
       for (const onReady of slot.waiting.splice(0)) onReady(frame);

@@ -1,6 +1,7 @@
 import type { Body } from '../../api/body.ts';
 import type { Frame } from '../../api/entry.ts';
 import type { Piece } from '../../api/socket.ts';
+import { base64Of, rangeOf, withoutMark } from './bytes-body.ts';
 import { END_OF_MESSAGE, storedBlock } from './deflate.ts';
 
 /**
@@ -21,27 +22,89 @@ const SHORT_BYTES = 1024;
 /** Opcodes of RFC 6455 section 5.2. */
 const CONTINUATION = 0x0;
 const TEXT = 0x1;
+const BINARY = 0x2;
 const PING = 0x9;
 const PONG = 0xa;
 const FIN = 0x80;
 /** "Per-message compressed", on the first fragment (RFC 7692 section 6). */
 const RSV1 = 0x40;
 
+/** The type of a WebSocket message. */
+export type MessageType = 'text' | 'binary';
+
+const OPCODES = { text: TEXT, binary: BINARY } as const;
+
 /**
- * The frame of a text message made of `prefix`, the body and `suffix`.
+ * The frame of a message made of `prefix`, the body and `suffix`.
  * @param isFirst the first frame of an entry holds a small body from then on, and further frames point to it. Two copies would double what
  * a log holds
  */
-export function encodeFrame(prefix: string, body: Body, suffix: string, isFirst: boolean): Frame {
-  return encodeBody(TEXT, [textPart(prefix), textPart(suffix)], body, isFirst);
+export function encodeFrame(
+  prefix: string,
+  body: Body,
+  suffix: string,
+  isFirst: boolean,
+  type: MessageType = 'text',
+): Frame {
+  return encodeBody(OPCODES[type], [textPart(prefix), textPart(suffix)], body, isFirst);
 }
 
 /** The same message for a connection that has negotiated permessage-deflate; `deflated` is its body as `deflateBody` makes it. */
-export function encodeDeflatedFrame(prefix: string, deflated: Body, suffix: string, isFirst: boolean): Frame {
+export function encodeDeflatedFrame(
+  prefix: string,
+  deflated: Body,
+  suffix: string,
+  isFirst: boolean,
+  type: MessageType = 'text',
+): Frame {
   const block = (text: string): Uint8Array => (text === '' ? EMPTY : storedBlock(text));
   const end = Buffer.concat([block(suffix), END_OF_MESSAGE]);
-  return encodeBody(TEXT | RSV1, [block(prefix), end], deflated, isFirst);
+  return encodeBody(OPCODES[type] | RSV1, [block(prefix), end], deflated, isFirst);
 }
+
+/** The frame of a binary message made of these chunks of the body. */
+export function encodeChunks(chunks: readonly Uint8Array[], body: Body): Frame {
+  const size = chunks.reduce((sum, { length }) => sum + length, 0);
+  if (size > JOIN_BYTES) return fragmented(chunks.map(owned), BINARY, body);
+  const whole = wholeFrame(BINARY | FIN, chunks, size);
+  return { pieces: [[whole]], bytes: whole.length, body: undefined };
+}
+
+/** Bytes whose base64 is one fragment. */
+const BASE64_BYTES = (FRAGMENT_BYTES / 4) * 3;
+
+/**
+ * The frame of a text message made of `prefix`, the base64 of a body of bytes, and `suffix`. The pieces of a big one are made when they are
+ * written: nearly all clients take bytes, and 50 MB at once would hold the event loop.
+ */
+export function encodeBase64(prefix: string, body: Body, suffix: string): Frame {
+  const chunks = withoutMark(body.chunks);
+  const size = body.bytes - 1;
+  const count = Math.max(1, Math.ceil(size / BASE64_BYTES));
+  const [head, tail] = [textPart(prefix), textPart(suffix)];
+  const extraOf = (n: number): number => (n === 0 ? head.length : 0) + (n === count - 1 ? tail.length : 0);
+  const lengthOf = (n: number): number =>
+    Math.ceil(Math.min(BASE64_BYTES, size - n * BASE64_BYTES) / 3) * 4 + extraOf(n);
+  const make = (n: number): Piece => {
+    const bytes = rangeOf(chunks, n * BASE64_BYTES, Math.min(size, (n + 1) * BASE64_BYTES));
+    const opcode = (n === 0 ? TEXT : CONTINUATION) | (n === count - 1 ? FIN : 0);
+    const text = Buffer.from(base64Of(bytes), 'latin1');
+    const parts = [n === 0 ? head : EMPTY, text, n === count - 1 ? tail : EMPTY];
+    return [wholeFrame(opcode, parts, lengthOf(n))];
+  };
+  const pieces: Piece[] = [];
+  let bytes = 0;
+  for (let n = 0; n < count; n++) {
+    bytes += headerBytes(lengthOf(n)) + lengthOf(n);
+    if (count === 1) pieces.push(make(n));
+    else Object.defineProperty(pieces, n, { get: () => make(n) });
+  }
+  return { pieces, bytes, body: count === 1 ? undefined : body };
+}
+
+/** JSON with ASCII characters only: clients read the header of a binary message byte by byte. */
+export const asciiJson = (json: string): string =>
+  json.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** The frame of a short text message of the protocol. */
 export function encodeText(text: string): Frame {
@@ -53,9 +116,13 @@ export function encodeText(text: string): Frame {
   return { pieces: [[whole]], bytes: whole.length, body: undefined };
 }
 
-/** The whole frame of a text message, from plain or compressed UTF-8 bytes, in memory of its own. */
-export function encodeWhole(payload: Buffer, form: 'plain' | 'deflated' = 'plain'): Uint8Array {
-  return wholeFrame(TEXT | FIN | (form === 'deflated' ? RSV1 : 0), [payload], payload.length);
+/** The whole frame of a message, from plain or compressed bytes, in memory of its own. */
+export function encodeWhole(
+  payload: Buffer,
+  form: 'plain' | 'deflated' = 'plain',
+  type: MessageType = 'text',
+): Uint8Array {
+  return wholeFrame(OPCODES[type] | FIN | (form === 'deflated' ? RSV1 : 0), [payload], payload.length);
 }
 
 /** The frame of a text message around bytes that others share. Big ones are not copied. */

@@ -1,14 +1,18 @@
 import { countUpTo } from '../sorted-search.ts';
 import type { Body } from '../../api/body.ts';
 import type { EntryParts } from '../../api/entry.ts';
+import { base64Of, BASE64_FIELDS, BYTES_MARK, isBytes, rangeOf } from './bytes-body.ts';
 import { DeflatedParts } from './deflated-part-frames.ts';
-import { encodeWhole, FRAGMENT_BYTES } from './frames.ts';
+import { asciiJson, encodeWhole, FRAGMENT_BYTES, type MessageType } from './frames.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
 /**
  * Bytes of a message's JSON in one part. An urgent message waits for one part at most, besides the bytes that are already in the socket.
  */
 export const PART_BYTES = 64 * 1024;
+
+/** Bytes whose base64 has that size. */
+const BASE64_PART_BYTES = (PART_BYTES / 4) * 3;
 
 /** Below this a message is one fragment, and parts would gain nothing. */
 export const IN_PARTS_ABOVE_BYTES = FRAGMENT_BYTES;
@@ -18,6 +22,8 @@ const KEPT = 16;
 
 /** A UTF-8 character has at most three bytes after its first. */
 const LONGEST_TAIL = 3;
+
+const MARK = Buffer.of(BYTES_MARK);
 
 interface Envelope {
   readonly threadId: string;
@@ -38,18 +44,24 @@ interface Envelope {
  * millisecond again, not the message's memory twice.
  */
 export class Parts implements EntryParts {
+  readonly type: MessageType;
   /** Number of parts. */
   readonly count: number;
   readonly #envelope: Envelope;
+  readonly #form: 'json' | 'bytes' | 'base64';
   /** Where each chunk of the body begins. */
   readonly #starts: readonly number[];
   readonly #kept: ({ readonly n: number; readonly frame: Uint8Array } | undefined)[] = [];
   readonly #deflated = new Map<WindowBits, DeflatedParts>();
   #readers = 0;
 
-  constructor(envelope: Envelope) {
+  /** @param takesBytes a message of bytes comes as such, not as base64 */
+  constructor(envelope: Envelope, takesBytes = false) {
+    const { body } = envelope;
     this.#envelope = envelope;
-    this.count = Math.ceil(envelope.body.bytes / PART_BYTES);
+    this.#form = isBytes(body) ? (takesBytes ? 'bytes' : 'base64') : 'json';
+    this.type = this.#form === 'bytes' ? 'binary' : 'text';
+    this.count = Math.ceil(this.#form === 'json' ? body.bytes / PART_BYTES : (body.bytes - 1) / this.#bytesInPart);
     let start = 0;
     this.#starts = envelope.body.chunks.map((chunk) => (start += chunk.length) - chunk.length);
   }
@@ -73,7 +85,7 @@ export class Parts implements EntryParts {
   frame(n: number): Uint8Array {
     const kept = this.#kept[n % KEPT];
     if (kept?.n === n) return kept.frame;
-    const frame = encodeWhole(this.payload(n));
+    const frame = encodeWhole(this.payload(n), 'plain', this.type);
     this.#kept[n % KEPT] = { n, frame };
     return frame;
   }
@@ -85,17 +97,37 @@ export class Parts implements EntryParts {
     return parts;
   }
 
-  /** The JSON of part `n`; only between `enter` and `leave`. */
+  /** What is in the frame of part `n`; only between `enter` and `leave`. */
   payload(n: number): Buffer {
     const { threadId, offset, id, traceparent, target, isShared, at } = this.#envelope;
-    const th = Buffer.from(JSON.stringify(threadId)).toString('latin1');
-    const head = `{"t":"part","th":${th},"o":${offset},"id":"${id}","n":${n},"of":${this.count},"d":`;
     const trace = traceparent === undefined ? '' : `,"tp":"${traceparent}"`;
     const re = target === undefined ? '' : `,"re":"${target}"`;
     const many = isShared === true ? ',"many":true' : '';
-    const end = n === this.count - 1 ? `,"last":true,"ts":${at}${re}${many}${trace}}` : '}';
+    const isLast = n === this.count - 1;
+    const head = `{"t":"part","th":${JSON.stringify(threadId)},"o":${offset},"id":"${id}","n":${n},"of":${this.count}`;
+    const facts = isLast ? `,"last":true,"ts":${at}${re}${many}${trace}` : '';
+    if (this.#form === 'bytes')
+      return Buffer.concat([Buffer.from(asciiJson(`${head}${facts}}`)), MARK, this.#bytes(n)]);
     // each byte becomes the character with the same number: only ASCII needs escaping, and other UTF-8 bytes stay as they are
-    return Buffer.from(head + JSON.stringify(this.#latin1(this.#cut(n), this.#cut(n + 1))) + end, 'latin1');
+    const start = Buffer.from(`${head},${this.#form === 'base64' ? BASE64_FIELDS : ''}"d":`).toString('latin1');
+    return Buffer.from(`${start}${JSON.stringify(this.#text(n))}${facts}}`, 'latin1');
+  }
+
+  /** A slice of the message's JSON. */
+  #text(n: number): string {
+    if (this.#form === 'json') return this.#latin1(this.#cut(n), this.#cut(n + 1));
+    return `${n === 0 ? '"' : ''}${base64Of(this.#bytes(n))}${n === this.count - 1 ? '"' : ''}`;
+  }
+
+  /** A slice of a message of bytes. */
+  #bytes(n: number): Buffer {
+    const { chunks, bytes } = this.#envelope.body;
+    const from = 1 + n * this.#bytesInPart;
+    return rangeOf(chunks, from, Math.min(bytes, from + this.#bytesInPart));
+  }
+
+  get #bytesInPart(): number {
+    return this.#form === 'bytes' ? PART_BYTES : BASE64_PART_BYTES;
   }
 
   /** Where part `n` begins: never within a character. */

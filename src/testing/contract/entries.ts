@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { textOf, type ContractTest } from './nodes-under-test.ts';
+import { bytesOf, textOf, type ContractTest } from './nodes-under-test.ts';
 
 /** What a log promises of messages. */
 export const entryTests: readonly ContractTest[] = [
@@ -71,6 +71,31 @@ export const entryTests: readonly ContractTest[] = [
       const text = JSON.stringify('x'.repeat(300_000));
       await nodes.append(nodes.here, 'big', { text });
       assert.equal(await nodes.read(nodes.there), `big is ${text}`);
+    },
+  },
+  {
+    name: 'keeps messages of any bytes, which begin with a zero, and their edits',
+    async run(nodes) {
+      const small = Uint8Array.from({ length: 513 }, (_, i) => i);
+      const big = Uint8Array.from({ length: 300_001 }, (_, i) => (i * i) >> 3);
+      big[0] = 0;
+      await nodes.append(nodes.here, 'small', { bytes: small });
+      await nodes.append(nodes.here, 'big', { bytes: big });
+      await nodes.append(nodes.here, 'text');
+      for (const [target, bytes] of Object.entries({ text: big, big: small }))
+        await nodes.append(nodes.there, `${target}.2`, { kind: 'replace', target, bytes });
+      await nodes.append(nodes.there, 'small.2', { kind: 'replace', target: 'small', text: '"no bytes"' });
+      for (const log of [nodes.here, nodes.there]) {
+        const [first, ...others] = await log.readAfter('t', 0, 3);
+        assert.equal(first && textOf(first), '"no bytes"');
+        assert.deepEqual(
+          others.map((entry) => [entry.id, bytesOf(entry)]),
+          [
+            ['big', small],
+            ['text', big],
+          ],
+        );
+      }
     },
   },
   {

@@ -14,7 +14,7 @@ export type MakeNodes = (
   clocks: readonly [VirtualClock, VirtualClock],
 ) => MaybePromise<readonly [DeliveryLog, DeliveryLog]>;
 
-export type DraftFacts = Partial<Omit<EntryDraft, 'body'>> & { readonly text?: string };
+export type DraftFacts = Partial<Omit<EntryDraft, 'body'>> & { readonly text?: string; readonly bytes?: Uint8Array };
 
 /** What a node has heard of a thread. */
 export interface Held {
@@ -30,6 +30,8 @@ export interface Held {
 const PATIENCE_MS = 60_000;
 
 export const textOf = ({ body }: Entry): string => Buffer.concat(body.chunks).toString();
+
+export const bytesOf = ({ body }: Entry): Uint8Array => new Uint8Array(Buffer.concat(body.chunks));
 
 /** Two nodes of a log, and what was given to them. */
 export class NodesUnderTest {
@@ -68,10 +70,10 @@ export class NodesUnderTest {
       assert.equal(times, 1, `the body of ${id} was released ${times} times, not once`);
   }
 
-  draft(id: string, { text = JSON.stringify(id), ...facts }: DraftFacts = {}): EntryDraft {
+  draft(id: string, { text = JSON.stringify(id), bytes = Buffer.from(text), ...facts }: DraftFacts = {}): EntryDraft {
     const freed = { id, times: 0 };
     this.#frees.set(this.#frees.size, freed);
-    const body = makeBody(text === '' ? [] : [Buffer.from(text)], () => void freed.times++);
+    const body = makeBody(bytes.length === 0 ? [] : [bytes], () => void freed.times++);
     return { threadId: 't', id, lane: 'normal', expiresAt: Infinity, ...facts, body };
   }
 
