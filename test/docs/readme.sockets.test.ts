@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { afterAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { slugOf } from '../../site/slug.ts';
 
 process.env['PORT'] = '0';
 // the built package, as its users import it
@@ -31,15 +32,9 @@ it('the README fits on one screen, its commands are scripts, and its links and f
   expect(lost.map(([link]) => link)).toEqual([]);
 });
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page's headings. */
 const slugsOf = (page: string): readonly string[] =>
-  [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\w\s-]/g, '')
-      .trim()
-      .replaceAll(' ', '-'),
-  );
+  [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => slugOf(heading));
 
 it('the example of the README delivers, also after a reconnect', async () => {
   if (!server.listening) await once(server, 'listening');
