@@ -28,7 +28,7 @@ const GROUPS = {
   built: { include: ['test/**/*.built.test.ts'], ...COMPUTES },
   sockets: {
     include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'],
-    exclude: [ALONE_FILES, LONG_FILES, 'test/ai/**'],
+    exclude: [ALONE_FILES, LONG_FILES, 'test/{ai,frameworks}/**'],
     ...WAITS,
   },
   alone: { include: [ALONE_FILES], ...ALONE },
@@ -38,6 +38,8 @@ const GROUPS = {
   simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
   // with packages of its own: see test/ai/package.json
   ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },
+  // likewise: see test/frameworks/package.json
+  frameworks: { include: ['test/frameworks/*.test.ts'], ...WAITS },
   proxies: { include: ['test/proxies/**/*.test.ts'], ...WAITS },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };
@@ -47,7 +49,8 @@ const projects = [
   {
     name: 'units',
     include: ['test/**/*.test.ts'],
-    exclude: Object.values(GROUPS).flatMap(({ include }) => include),
+    // packages of a test's own bring tests
+    exclude: ['**/node_modules/**', ...Object.values(GROUPS).flatMap(({ include }) => include)],
     isolate: false,
     ...COMPUTES,
   },

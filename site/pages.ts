@@ -43,6 +43,7 @@ export const sections: readonly Section[] = [
     pages: [
       page('Proxies, systemd, Kubernetes', 'deployment'),
       page('Serving', 'serving'),
+      page('Frameworks', 'frameworks'),
       page('Many machines: Redis', 'scaling'),
       page('Many machines: PostgreSQL', 'postgres'),
       page('A log of your own', 'logs'),

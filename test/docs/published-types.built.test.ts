@@ -38,6 +38,13 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './react': ['react'],
   './redis': ['@opentelemetry/api', 'redis'],
   './testing': ['@opentelemetry/api'],
+  './use/crossws': ['@opentelemetry/api'],
+  './use/express': ['@opentelemetry/api'],
+  './use/fastify': ['@opentelemetry/api'],
+  './use/hono': ['@opentelemetry/api'],
+  './use/nestjs': ['@opentelemetry/api'],
+  './use/next': ['@opentelemetry/api'],
+  './use/ws': ['@opentelemetry/api'],
   './values': [],
 };
 
