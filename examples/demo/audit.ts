@@ -21,9 +21,17 @@ export interface Verdict {
   readonly bytes: number;
 }
 
-/** Checks one client's books: every message once, in order, byte for byte. */
-export function audit(published: readonly Published[], received: readonly Received[]): Verdict {
-  const expected = new Map(published.map((message) => [message.offset, message]));
+/**
+ * Checks one client's books: every message once, in order, byte for byte.
+ *
+ * @param said what visitors have said meanwhile, by its offset: it may be in the books, and is not missing where it is not
+ */
+export function audit(
+  published: readonly Published[],
+  received: readonly Received[],
+  said: ReadonlyMap<number, Published> = new Map(),
+): Verdict {
+  const expected = new Map([...said, ...published.map((message) => [message.offset, message] as const)]);
   const seen = new Set<number>();
   let duplicates = 0;
   let outOfOrder = 0;

@@ -5,15 +5,19 @@ const PERIOD_MS = 1;
 /** Long enough for the kernel to let the thread sleep. */
 const NAP_MS = 0.01;
 
-/** A time in which the event loop did not turn. */
+/** How long the event loop did not turn, at the most. */
 export interface Block {
+  /** Of the longest turn, by the clock. */
   readonly ms: number;
   /**
-   * How long of it our thread was on the CPU. The rest it waited: for a core, or for something within the kernel or V8; which
-   * of them, this measure cannot tell.
+   * Of the turn in which our thread was on the CPU for longest, the time that it was: our own code and V8's. What a turn took beyond that it
+   * waited, for a core or within the kernel, which is the host's doing.
    */
   readonly runningMs: number;
 }
+
+/** What a turn may take beyond our own code before it is worth a word. */
+const HOST_MS = 5;
 
 const NONE: Block = { ms: 0, runningMs: 0 };
 
@@ -49,10 +53,14 @@ export class LoopProbe {
   #tick(): void {
     const now = performance.now();
     const ms = now - this.#lastAt - PERIOD_MS;
+    const longest = this.#longest;
     // the kernel adds up a thread's CPU time when it sleeps, and else only at its own ticks, some milliseconds apart
-    if (ms > this.#longest.ms) Atomics.wait(this.#nap, 0, 0, NAP_MS);
+    if (ms > longest.runningMs) Atomics.wait(this.#nap, 0, 0, NAP_MS);
     const cpuMs = threadCpuMs();
-    if (ms > this.#longest.ms) this.#longest = { ms, runningMs: Math.min(ms, cpuMs - this.#lastCpuMs) };
+    if (ms > longest.runningMs) {
+      const runningMs = Math.min(ms, cpuMs - this.#lastCpuMs);
+      this.#longest = { ms: Math.max(ms, longest.ms), runningMs: Math.max(runningMs, longest.runningMs) };
+    }
     this.#lastAt = now;
     this.#lastCpuMs = cpuMs;
   }
@@ -66,5 +74,7 @@ function threadCpuMs(): number {
 
 /** For the terminal. */
 export function formatBlock({ ms, runningMs }: Block): string {
-  return `${ms.toFixed(1)} ms (${runningMs.toFixed(1)} ms of it on the CPU)`;
+  const host =
+    ms - runningMs > HOST_MS ? ` (a turn took ${ms.toFixed(1)} ms, because the machine had no core for it)` : '';
+  return `${runningMs.toFixed(1)} ms${host}`;
 }

@@ -3,10 +3,13 @@
  * with a page that shows it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { refuse } from 'threadcast';
 import { Crowd } from './crowd/crowd.ts';
+import { Desk } from './desk.ts';
 import { startDisplay, type Display } from './display.ts';
 import { parseFlags, parsePort, usage, UsageError, type Flags } from './flags.ts';
 import { LoopProbe } from './loop-probe.ts';
+import { Comparison } from './naive/comparison.ts';
 import { readRecording } from './recording.ts';
 import { startServer } from './server.ts';
 import { perform, type Cast } from './stage.ts';
@@ -43,7 +46,8 @@ async function run(flags: Flags, port: number): Promise<number> {
   // before the hub, so that the hub's first span is exported as well
   const flushTelemetry = await startTelemetry();
   const lines = await readRecording(new URL('./conversation.jsonl', import.meta.url));
-  const server = await startServer(port);
+  let desk: Desk | undefined;
+  const server = await startServer(port, async (userId, wish) => desk?.take(userId, wish) ?? refuse(503));
   const { hub, url, inspectorUrl, wsUrl } = server;
   console.log(`threadcast demo: ${url}`);
   console.log(`every statechart live: ${inspectorUrl}`);
@@ -53,8 +57,10 @@ async function run(flags: Flags, port: number): Promise<number> {
   const waiting = new Waiting();
   const probe = new LoopProbe();
   probe.start();
-  const stopStatus = publishStatus(hub, probe);
   const crowd = new Crowd(wsUrl, flags, waiting, () => stopping.abort(new Error('the crowd has ended by itself')));
+  const comparison = new Comparison(flags);
+  desk = new Desk({ hub, crowd, comparison });
+  const stopStatus = publishStatus({ hub, probe, crowd, comparison });
   const display = startDisplay({ hub, crowd, probe, url, inspectorUrl });
   hub.on('error', (error) => display.note(`error: ${String(error)}`));
   const stopNotes = hub.on('evicted', ({ connection, code, reason }) => {
@@ -62,13 +68,14 @@ async function run(flags: Flags, port: number): Promise<number> {
   });
   try {
     const cast: Cast = { hub, crowd, probe, waiting, lines, flags, signal: stopping.signal };
-    return await playAll(cast, display);
+    return await playAll(cast, display, desk.said);
   } finally {
     // that everybody goes now is no news
     stopNotes();
     stopStatus();
     display.stop();
     probe.stop();
+    comparison.stop();
     await crowd.end();
     await server.close();
     await flushTelemetry();
@@ -76,14 +83,14 @@ async function run(flags: Flags, port: number): Promise<number> {
 }
 
 /** @returns the exit code */
-async function playAll(cast: Cast, display: Display): Promise<number> {
+async function playAll(cast: Cast, display: Display, said: Desk['said']): Promise<number> {
   const { crowd, waiting, flags, signal } = cast;
   const haveJoined = (): boolean => [...crowd.books.values()].every(({ isJoined }) => isJoined);
   if (!(await waiting.until(haveJoined, JOIN_MS, signal)) && !signal.aborted) {
     throw new Error(`the crowd has not joined within ${JOIN_MS / 1_000} s`);
   }
   for (let number = 1; !signal.aborted; number++) {
-    const summary = summarize(await perform(cast, number), crowd);
+    const summary = summarize(await perform(cast, number), crowd, said);
     if (signal.aborted) break;
     if (flags.once) {
       display.stop();

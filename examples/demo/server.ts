@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createHub, memoryLog, SUBPROTOCOL, type Hub } from 'threadcast';
+import { createHub, memoryLog, refuse, type Hub, type PublishAnswer } from 'threadcast';
 import { inspectorHandler } from 'threadcast/inspector';
-import { WebSocketServer } from 'ws';
+import type { Wish } from './desk.ts';
 import { mayJoin } from './threads.ts';
 
 /** The page's files: a table, so that no path can leave it. */
 const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   '/': { file: 'index.html', type: 'text/html' },
   '/app.js': { file: 'app.js', type: 'text/javascript' },
+  '/controls.js': { file: 'controls.js', type: 'text/javascript' },
   '/conversation.js': { file: 'conversation.js', type: 'text/javascript' },
   '/link.js': { file: 'link.js', type: 'text/javascript' },
   '/status.js': { file: 'status.js', type: 'text/javascript' },
@@ -27,13 +28,22 @@ export interface DemoServer {
   close(): Promise<void>;
 }
 
-/** An HTTP server with the page, a WebSocket server, and the hub that takes its sockets over: all that a backend needs. */
-export async function startServer(port: number): Promise<DemoServer> {
+/**
+ * An HTTP server with the page, and a hub that takes its WebSockets: all that a backend needs.
+ *
+ * @param onPublish decides about what clients publish
+ */
+export async function startServer(
+  port: number,
+  onPublish: (userId: string, wish: Wish) => Promise<PublishAnswer>,
+): Promise<DemoServer> {
   const hub = createHub({
     // impatient, so that a stopped client goes all the way to its eviction while one watches
     sendTimeoutMs: 1_000,
     retryDelaysMs: [200, 400, 800],
     cooldownMs: 2_000,
+    // on a machine that has no core to spare, the big result takes long; that is no reason to end the demo
+    serializer: { timeoutMs: 60_000 },
     // room for the big result and all that comes with it, but not for the plays before
     log: memoryLog({ maxBytes: 32 * 1024 * 1024 }),
   });
@@ -43,15 +53,14 @@ export async function startServer(port: number): Promise<DemoServer> {
   });
   http.listen(port, '127.0.0.1');
   await once(http, 'listening');
-  const wss = new WebSocketServer({
-    server: http,
+  hub.attach(http, {
     path: '/ws',
-    maxPayload: 64 * 1024,
-    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-  });
-  wss.on('connection', (socket, request) => {
-    const { searchParams } = new URL(request.url ?? '/', 'ws://localhost');
-    hub.accept(socket, { userId: searchParams.get('user') ?? 'guest', authorize: mayJoin });
+    authenticate({ url = '/' }) {
+      const userId = new URL(url, 'ws://localhost').searchParams.get('user');
+      return userId === null ? refuse(401) : { userId };
+    },
+    authorize: (_session, threadId) => mayJoin(threadId),
+    onPublish: ({ userId }, wish) => onPublish(userId, wish),
   });
   const address = http.address();
   const host = `127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
@@ -61,8 +70,6 @@ export async function startServer(port: number): Promise<DemoServer> {
     inspectorUrl: `http://${host}${inspect.location}`,
     wsUrl: `ws://${host}/ws`,
     async close() {
-      // first no newcomers: the hub refuses them from here on
-      wss.close();
       await hub.drain({ timeoutMs: 1_000 });
       inspect.close();
       http.close();

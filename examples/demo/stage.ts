@@ -58,7 +58,7 @@ export async function perform(cast: Cast, number: number): Promise<Played> {
     const user = connection.userId ?? 'guest';
     if (!crowd.books.has(user)) return;
     evictions.push({ user, code, reason, after: seconds() });
-    crowd.wake(user);
+    crowd.order('wake', user);
     waiting.changed();
   });
   try {
@@ -67,7 +67,7 @@ export async function perform(cast: Cast, number: number): Promise<Played> {
       speed: flags.speed,
       signal,
       onSent: (sent) => {
-        if (sent === STOP_AFTER) for (const { user } of crowd.of('stopped')) crowd.stop(user);
+        if (sent === STOP_AFTER) for (const { user } of crowd.of('stopped')) crowd.order('stop', user);
       },
     });
     const head = published.at(-1)?.offset ?? 0;

@@ -1,4 +1,4 @@
-import { audit, isExact, type Verdict } from './audit.ts';
+import { audit, isExact, type Published, type Verdict } from './audit.ts';
 import { KINDS, type Books, type Crowd, type Kind } from './crowd/crowd.ts';
 import { formatBlock } from './loop-probe.ts';
 import type { Played } from './stage.ts';
@@ -24,15 +24,20 @@ export interface Summary {
   readonly isKept: boolean;
 }
 
-export function summarize(played: Played, crowd: Crowd): Summary {
-  const rows = KINDS.map((kind) => rowOf(kind, crowd.of(kind), played));
+export function summarize(played: Played, crowd: Crowd, said?: ReadonlyMap<number, Published>): Summary {
+  const rows = KINDS.map((kind) => rowOf(kind, crowd.of(kind), played, said));
   const isKept =
     played.published.length > 0 && rows.every(({ kind, clients, exact }) => kind !== 'healthy' || exact === clients);
   return { played, rows, isKept };
 }
 
-function rowOf(kind: Kind, books: readonly Books[], { published, evictions }: Played): Row {
-  const verdicts = books.map(({ received }) => audit(published, received));
+function rowOf(
+  kind: Kind,
+  books: readonly Books[],
+  { published, evictions }: Played,
+  said?: ReadonlyMap<number, Published>,
+): Row {
+  const verdicts = books.map(({ received }) => audit(published, received, said));
   const sum = (pick: (verdict: Verdict) => number): number => verdicts.reduce((total, one) => total + pick(one), 0);
   return {
     kind,
@@ -99,7 +104,7 @@ export function formatSummary({ played, rows, isKept }: Summary): string {
 export function formatLine({ played, rows }: Summary): string {
   const exact = rows.map(({ kind, clients, exact }) => `${kind} ${exact}/${clients}`).join(', ');
   const block = formatBlock(played.longestBlock);
-  return `play ${played.play} done in ${played.seconds.toFixed(1)} s, exactly once and in order: ${exact}; longest block ${block}`;
+  return `play ${played.play} done in ${played.seconds.toFixed(1)} s, exactly once and in order: ${exact}; longest block: ${block}`;
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -2,6 +2,8 @@
 export const threads = {
   /** The recorded conversation. */
   conversation: 'demo.conversation',
+  /** What pages ask for; nothing is sent there. */
+  control: 'demo.control',
   /** The hub's numbers, four times a second, volatile: only the newest is worth anything. */
   status: 'demo.status',
   /** What happened to connections; logged, so that a page that comes late has them too. */

@@ -5,7 +5,7 @@ import { Demo, isRecord, publishedCount, recordedMessages } from './support/demo
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { StatusWatch } from './support/status.ts';
 
-const TIMEOUT = { timeout: 25_000 };
+const TIMEOUT = { timeout: 60_000 };
 
 let demo: Demo;
 let proxy: FlakyProxy;
@@ -69,7 +69,7 @@ describe('the page of the demo', () => {
     await expectState('retrying');
     // the page loses its connection in the middle of the conversation
     proxy.cut();
-    await page.locator('#events li', { hasText: /page-.*evicted: 1006/ }).waitFor(TIMEOUT);
+    await page.locator('#events li', { hasText: /page-.*lost: 1006/ }).waitFor(TIMEOUT);
     expect(await page.locator('#link').textContent()).toBe('live');
     await expectState('tripped');
     await expectState('evicted');
@@ -117,6 +117,37 @@ describe('the page of the demo', () => {
       'LED-482, open',
     ]);
     expect(await play.locator('[aria-busy="true"]').count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('takes what a visitor types, once, also when it is said while the line is down', async () => {
+    proxy.cut();
+    await page.locator('#say-text').fill('Look at the pool');
+    await page.locator('#say-text').press('Enter');
+    await page.locator('.said p', { hasText: 'Look at the pool' }).waitFor(TIMEOUT);
+    await page.locator('#say-text').fill('and at the export');
+    await page.locator('#say button').first().click();
+    await page.locator('.said p', { hasText: 'and at the export' }).waitFor(TIMEOUT);
+    expect(await page.locator('.said p').allTextContents()).toEqual(['Look at the pool', 'and at the export']);
+  });
+
+  it('stalls the phone, wakes it, and drops its line', async () => {
+    await page.locator('#stop').click();
+    await page.locator('#phone[data-state="retrying"]').waitFor(TIMEOUT);
+    await page.locator('#wake').click();
+    await page.locator('#phone[data-state="open"]').waitFor(TIMEOUT);
+    await page.locator('#drop').click();
+    await page.locator('#phone[data-state="offline"]').waitFor(TIMEOUT);
+    await page.locator('#phone[data-state="open"]').waitFor(TIMEOUT);
+    expect(await page.locator('#phone-facts').textContent()).not.toContain('gaps');
+  });
+
+  it('measures the same load on a loop over ws, as long as one wants', async () => {
+    await page.locator('#compare').click();
+    await page.locator('#naive-block', { hasText: /\d ms/ }).waitFor(TIMEOUT);
+    expect(await page.locator('#our-block').textContent()).toMatch(/\d ms/);
+    await page.locator('#compare[aria-pressed="true"]').click();
+    await page.locator('#naive-block', { hasText: '–' }).waitFor(TIMEOUT);
     expect(faults).toEqual([]);
   });
 

@@ -8,6 +8,9 @@ import { throttle } from './pace.ts';
 /** First and longest wait before it connects again. */
 const RETRY_MS = { first: 50, longest: 2_000 };
 
+/** How long a client has no line that was dropped. */
+const OFFLINE_MS = 3_000;
+
 /** What a close code asks of a client; one that is in no table is a lost connection. */
 const reconnects = new Map<number, string>(Object.values(closeCodes).map(({ code, reconnect }) => [code, reconnect]));
 
@@ -35,6 +38,7 @@ export class CrowdClient {
   readonly #texts = new Map<string, string>();
   #failures = 0;
   #isEnded = false;
+  #isOffline = false;
 
   constructor(options: ClientOptions, tell: (news: News) => void) {
     this.#options = options;
@@ -72,6 +76,16 @@ export class CrowdClient {
   /** Reads on: what the kernel has kept, and then perhaps that the connection has ended. */
   wake(): void {
     this.#socket?.resume();
+  }
+
+  /** Loses its line, and has none for some seconds. */
+  drop(): void {
+    this.#isOffline = true;
+    this.#socket?.terminate();
+    setTimeout(() => {
+      this.#isOffline = false;
+      this.connect();
+    }, OFFLINE_MS);
   }
 
   end(): void {
@@ -117,7 +131,9 @@ export class CrowdClient {
 
   #book({ isAhead, text, ...message }: Delivered): void {
     const { user, forgets } = this.#options;
-    if (!isAhead) this.#position = `${this.#epoch}.${message.offset}.${message.id}`;
+    // what overtakes is a visitor's word: it is not in the books, and may come again at its place
+    if (isAhead) return;
+    this.#position = `${this.#epoch}.${message.offset}.${message.id}`;
     const streamed = this.#texts.get(message.id) ?? '';
     this.#texts.delete(message.id);
     // what came in pieces must be what the final message says
@@ -130,7 +146,7 @@ export class CrowdClient {
   #closed(code: number): void {
     if (this.#isEnded) return;
     this.#tell({ what: 'closed', user: this.#options.user, code });
-    if (reconnects.get(code) === 'never') return;
+    if (this.#isOffline || reconnects.get(code) === 'never') return;
     const wait = Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** this.#failures++);
     // with jitter, so that those who were lost together do not come back together
     setTimeout(() => this.#isEnded || this.connect(), wait * (0.5 + Math.random()));

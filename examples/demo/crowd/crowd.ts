@@ -4,9 +4,10 @@ import { constants, setPriority } from 'node:os';
 import type { Received } from '../audit.ts';
 import type { Flags } from '../flags.ts';
 import type { Waiting } from '../waiting.ts';
-import { isNews, type News, type Order } from './news.ts';
+import { isNews, PHONE, type News, type Order } from './news.ts';
 
 export type Kind = 'healthy' | 'slow' | 'stopped';
+
 export const KINDS: readonly Kind[] = ['healthy', 'slow', 'stopped'];
 
 /** How long the crowd's process may take to end before it is killed. */
@@ -31,6 +32,9 @@ export interface Books {
 /** The crowd as the demo sees it: a process with clients, and the books they keep. */
 export class Crowd {
   readonly books: ReadonlyMap<string, Books>;
+  /** Of the client that visitors may stall and drop; in no table. */
+  readonly phone = emptyBooks(PHONE, 'healthy');
+  isPhoneStopped = false;
   readonly #waiting: Waiting;
   readonly #child: ChildProcess;
   readonly #onLost: () => void;
@@ -41,7 +45,7 @@ export class Crowd {
     this.#onLost = onLost;
     this.books = new Map(KINDS.flatMap((kind) => usersOf(kind, flags).map((user) => [user, emptyBooks(user, kind)])));
     const counts = KINDS.map((kind) => `--${kind}=${flags[kind]}`);
-    const args = [wsUrl, ...counts, ...(flags.forgetOne ? ['--forget-one'] : [])];
+    const args = [wsUrl, ...counts, ...(flags.forgetOne ? ['--forget-one'] : []), ...(flags.once ? ['--once'] : [])];
     this.#child = fork(new URL('./main.ts', import.meta.url), args, { serialization: 'advanced' });
     // the crowd is the load, not what is measured: where cores are few, it must not take them from the server
     if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
@@ -56,19 +60,16 @@ export class Crowd {
     return [...this.books.values()].filter((books) => books.kind === kind);
   }
 
-  /** The client reads no more. */
-  stop(user: string): void {
-    this.#order({ order: 'stop', user });
-  }
-
-  /** The client reads on. */
-  wake(user: string): void {
-    this.#order({ order: 'wake', user });
+  /** The client reads no more (`stop`), reads on (`wake`), or loses its line for some seconds (`drop`). */
+  order(order: Order['order'], user: string): void {
+    if (user === PHONE) this.isPhoneStopped = order === 'stop' || (order === 'drop' && this.isPhoneStopped);
+    // it may be gone this very moment; `exit` follows
+    if (this.#child.connected) this.#child.send({ order, user } satisfies Order, () => {});
   }
 
   /** New pages in all books. */
   startAnew(): void {
-    for (const books of this.books.values()) {
+    for (const books of [...this.books.values(), this.phone]) {
       books.received = [];
       books.streamed = 0;
       books.closes.length = 0;
@@ -87,13 +88,8 @@ export class Crowd {
     clearTimeout(timer);
   }
 
-  #order(order: Order): void {
-    // it may be gone this very moment; `exit` follows
-    if (this.#child.connected) this.#child.send(order, () => {});
-  }
-
   #note(news: News): void {
-    const books = this.books.get(news.user);
+    const books = news.user === PHONE ? this.phone : this.books.get(news.user);
     if (books === undefined) return;
     switch (news.what) {
       case 'joined':

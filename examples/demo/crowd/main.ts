@@ -4,19 +4,17 @@
  */
 import { parseFlags } from '../flags.ts';
 import { CrowdClient, type ClientOptions } from './client.ts';
-import { isOrder, type News } from './news.ts';
+import { isOrder, PHONE, type News } from './news.ts';
+import { SLOW_BYTES_PER_SECOND } from './slow.ts';
 
 /** One message between processes for all that happened in this time. */
 const BATCH_MS = 50;
-
-/** Four megabytes a second: the big result takes five seconds. */
-const SLOW_BYTES_PER_SECOND = 4_000_000;
 
 /** Which message the forgetful client forgets: one in the middle. */
 const FORGOTTEN = 7;
 
 const [url = '', ...flagArgs] = process.argv.slice(2);
-const { healthy, slow, stopped, forgetOne } = parseFlags(flagArgs);
+const { healthy, slow, stopped, forgetOne, once } = parseFlags(flagArgs);
 
 let batch: News[] = [];
 const tell = (news: News): void => {
@@ -39,6 +37,8 @@ function add(kind: string, count: number, optionsOf: (i: number) => Partial<Clie
 add('healthy', healthy, (i) => ({ forgets: forgetOne && i === 1 ? FORGOTTEN : undefined }));
 add('slow', slow, () => ({ bytesPerSecond: SLOW_BYTES_PER_SECOND }));
 add('stopped', stopped);
+// of a single play the numbers count, and the visitors' phone is not in them
+if (!once) clients.set(PHONE, new CrowdClient({ url, user: PHONE }, tell));
 
 process.on('message', (order) => {
   if (isOrder(order)) clients.get(order.user)?.[order.order]();

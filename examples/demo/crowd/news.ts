@@ -8,9 +8,12 @@ export type News =
   | { readonly what: 'gap'; readonly user: string; readonly why: string }
   | { readonly what: 'closed'; readonly user: string; readonly code: number };
 
-/** What the parent asks of one client: to stop reading, and to go on. */
+/** The client that visitors may stall and drop. */
+export const PHONE = 'phone';
+
+/** What the parent asks of one client: to stop reading, to go on, to lose its line. */
 export interface Order {
-  readonly order: 'stop' | 'wake';
+  readonly order: 'stop' | 'wake' | 'drop';
   readonly user: string;
 }
 

@@ -1,3 +1,4 @@
+import { showControls, wireControls } from './controls.js';
 import { showGap, showMessage, showText } from './conversation.js';
 import { openLink } from './link.js';
 import { showEvent, showStatus } from './status.js';
@@ -5,15 +6,21 @@ import { showEvent, showStatus } from './status.js';
 const link = document.getElementById('link');
 const user = `page-${Math.random().toString(36).slice(2, 6)}`;
 
-openLink(
+const publish = openLink(
   `ws://${location.host}/ws?user=${user}`,
   {
     'demo.conversation': { from: 'start', onMessage: showMessage, onText: showText, onGap: showGap },
     'demo.events': { from: 'start', onMessage: showEvent },
-    'demo.status': { onMessage: showStatus },
+    'demo.status': {
+      onMessage(status) {
+        showStatus(status);
+        showControls(status);
+      },
+    },
   },
   (state) => {
     link.dataset.link = state;
     link.textContent = state;
   },
 );
+wireControls(publish);

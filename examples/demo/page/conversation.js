@@ -49,6 +49,9 @@ function show(message, bytes, id) {
     case 'tool_result':
       showResult(message, bytes);
       break;
+    case 'said':
+      showSaid(message, id);
+      break;
     case 'done':
       turn(message.turn, 'agent', 'agent').setAttribute('aria-busy', 'false');
       break;
@@ -99,6 +102,17 @@ function paragraphOf(stream) {
   const next = paragraphs.find((other) => Number(other.dataset.place) > Number(place));
   if (next) article.insertBefore(paragraph, next);
   return paragraph;
+}
+
+/** A visitor's word. What overtook the big result comes again at its place, after a reload. */
+function showSaid({ user, text }, id) {
+  const known = [...plays.querySelectorAll('.said')].some((article) => article.dataset.id === id);
+  if (known) return;
+  const article = append(currentPlay(), 'article');
+  article.className = 'turn user said';
+  article.dataset.id = id;
+  append(article, 'h3', user);
+  append(article, 'p', text);
 }
 
 function showCall({ turn: number, call, name, input }) {

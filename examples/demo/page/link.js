@@ -9,22 +9,27 @@ const FINAL = new Set([1000, 1008, 1009, 4400, 4401, 4403, 4409]);
  * @param {Record<string, { from?: string, onMessage(message: unknown, bytes: number, id: string): void,
  *   onText?(stream: string, text: string): void, onGap?(why: string): void }>} threads what to join, and from where the first time
  * @param {(state: 'connecting' | 'live' | 'ended') => void} onState
+ * @returns {(thread: string, data: unknown) => void} publishes, again after a reconnect until the server has answered
  */
 export function openLink(url, threads, onState) {
   const epochs = new Map();
   const positions = new Map();
   /** Of the token streams that are under way, how much text has come. */
   const streams = new Map();
+  /** What has been published and not been answered, by its id. */
+  const unanswered = new Map();
+  let socket;
   let failures = 0;
   let retryMs = 0;
 
   function connect() {
     onState('connecting');
-    const socket = new WebSocket(url, 'threadcast.v1.json');
+    socket = new WebSocket(url, 'threadcast.v1.json');
     socket.addEventListener('open', () => {
       for (const [th, { from }] of Object.entries(threads)) {
         socket.send(JSON.stringify({ t: 'join', th, from: positions.get(th) ?? from }));
       }
+      for (const frame of unanswered.values()) socket.send(frame);
     });
     socket.addEventListener('message', ({ data }) => take(JSON.parse(data), data.length));
     socket.addEventListener('close', ({ code }) => {
@@ -59,6 +64,10 @@ export function openLink(url, threads, onState) {
       case 'tok':
         write(frame);
         break;
+      case 'ok':
+      case 'err':
+        unanswered.delete(frame.id);
+        break;
       case 'bye':
         retryMs = frame.retryMs;
         break;
@@ -85,4 +94,10 @@ export function openLink(url, threads, onState) {
   }
 
   connect();
+  return (th, d) => {
+    const id = crypto.randomUUID();
+    const frame = JSON.stringify({ t: 'pub', th, id, d });
+    unanswered.set(id, frame);
+    if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+  };
 }

@@ -15,10 +15,21 @@ export function showStatus({ seq, states: counts, stats, longestBlock }) {
   }
   byId('messages').textContent = stats.messagesPublished.toLocaleString('en');
   byId('deliveries').textContent = stats.deliveries.toLocaleString('en');
-  byId('longest-block').textContent = longestBlock.ms.toFixed(1);
-  byId('longest-block-cpu').textContent = longestBlock.runningMs.toFixed(1);
+  byId('longest-block').textContent = longestBlock.runningMs.toFixed(1);
+  const isHosts = longestBlock.ms - longestBlock.runningMs > 5;
+  byId('host-block').textContent = isHosts
+    ? `a turn took ${longestBlock.ms.toFixed(1)} ms: the machine had no core for it`
+    : '';
   byId('timeouts').textContent = stats.sendTimeouts.toLocaleString('en');
 }
+
+/** What an end is called that the hub did not choose. */
+const NOT_EVICTED = new Map([
+  [1000, 'left'],
+  [1001, 'left'],
+  [1005, 'left'],
+  [1006, 'lost'],
+]);
 
 /** Adds what happened to a connection, the newest first. */
 export function showEvent({ at, user, from, to, code, reason }) {
@@ -31,8 +42,9 @@ export function showEvent({ at, user, from, to, code, reason }) {
   const who = document.createElement('span');
   who.textContent = user;
   const what = document.createElement('span');
-  what.className = to;
-  what.textContent = code === undefined ? `${from} → ${to}` : `${to}: ${code} ${reason}`;
+  const end = NOT_EVICTED.get(code) ?? to;
+  what.className = end;
+  what.textContent = code === undefined ? `${from} → ${to}` : `${end}: ${code} ${reason}`;
   item.append(time, who, what);
   events.prepend(item);
   while (events.children.length > KEPT) events.lastElementChild.remove();
