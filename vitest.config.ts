@@ -40,6 +40,8 @@ const GROUPS = {
   ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },
   // likewise: see test/frameworks/package.json
   frameworks: { include: ['test/frameworks/*.test.ts'], ...WAITS },
+  /** With suites of other projects, which are packages of their own. */
+  conformance: { include: ['test/conformance/*.test.ts'], ...WAITS },
   proxies: { include: ['test/proxies/**/*.test.ts'], ...WAITS },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };

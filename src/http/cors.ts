@@ -1,8 +1,10 @@
 import type { HeaderList } from './exchange.ts';
 
 /** Methods of the routes, and headers that a page may send. */
-const METHODS = 'GET, POST, OPTIONS';
-const HEADERS = 'authorization, cache-control, content-type, idempotency-key, last-event-id, traceparent';
+const METHODS = 'GET, HEAD, POST, OPTIONS';
+const HEADERS =
+  'authorization, cache-control, content-type, idempotency-key, if-none-match, last-event-id, traceparent';
+const EXPOSED = 'etag, retry-after, stream-cursor, stream-next-offset, stream-up-to-date';
 
 /** How long a browser need not ask again. */
 const MAX_AGE_S = '600';
@@ -12,12 +14,12 @@ const MAX_AGE_S = '600';
  * names no origin, so browsers then refuse requests with cookies.
  */
 export function corsHeaders(origin: string | undefined, isForAll: boolean): HeaderList {
-  if (isForAll) return { 'access-control-allow-origin': '*' };
+  if (isForAll) return { 'access-control-allow-origin': '*', 'access-control-expose-headers': EXPOSED };
   if (origin === undefined) return { vary: 'origin' };
   return {
     'access-control-allow-origin': origin,
     'access-control-allow-credentials': 'true',
-    'access-control-expose-headers': 'retry-after',
+    'access-control-expose-headers': EXPOSED,
     vary: 'origin',
   };
 }

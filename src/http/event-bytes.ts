@@ -1,7 +1,8 @@
 import type { FramePiece } from './frame-reader.ts';
 
 const DATA = Buffer.from('data: ');
-const END = Buffer.from('\n\n');
+/** Ends an event. */
+export const END: Uint8Array = Buffer.from('\n\n');
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
@@ -38,7 +39,7 @@ export function textEvent(text: string, type?: string): Uint8Array {
  * JSON without line breaks, which would end the line of an event. Between the tokens of JSON they mean the same as spaces, and within a text
  * they are always escaped. Only the application's own bytes (`preencoded`) can have any.
  */
-function oneLine(chunk: Uint8Array): Uint8Array {
+export function oneLine(chunk: Uint8Array): Uint8Array {
   const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
   if (view.indexOf(LINE_FEED) < 0 && view.indexOf(CARRIAGE_RETURN) < 0) return chunk;
   return Buffer.from(view.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte)));

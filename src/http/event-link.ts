@@ -2,9 +2,9 @@ import type { Body } from '../api/body.ts';
 import type { Link, LinkListener, Piece } from '../api/socket.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
 import { chunked, COMMENT, retryLine, textEvent } from './event-bytes.ts';
-import { EventEncoder, type EventFormat } from './event-encoder.ts';
+import { EventEncoder } from './event-encoder.ts';
+import type { Events } from './events.ts';
 import { readFrames } from './frame-reader.ts';
-import type { Places } from './places.ts';
 import type { OpenSink, Sink, SinkListener } from './sink.ts';
 import { wordOf } from './words.ts';
 
@@ -14,6 +14,8 @@ export interface EventAnswer {
   readonly open: OpenSink;
   /** Sends an error instead: nothing has been sent. */
   readonly refuse: (code: number, reason: string) => void;
+  /** Sends another one: the thread does not go on from where the client stood. */
+  readonly refuseLost: () => void;
   /** Ends it without an answer. */
   readonly abort: () => void;
   /** The response is gone. */
@@ -22,10 +24,11 @@ export interface EventAnswer {
 
 /** What an event stream does besides the frames of the hub. */
 export interface EventStyle {
-  readonly places: Places;
-  readonly format: EventFormat;
+  readonly events: Events;
   /** Joins that have to succeed before the 200: until then, a refusal has an HTTP status. */
   readonly joins: number;
+  /** A client from whose position the thread does not go on is refused: it gets no `gap`. */
+  readonly isWhole?: boolean | undefined;
   /** The JSON of an event before all others. */
   readonly greeting?: string | undefined;
 }
@@ -65,7 +68,7 @@ export class EventLink implements Link, SinkListener {
     this.#style = style;
     this.#listener = listener;
     this.#joins = style.joins;
-    this.#encoder = new EventEncoder(style.places, style.format);
+    this.#encoder = new EventEncoder(style.events);
   }
 
   get unsentBytes(): number {
@@ -126,13 +129,11 @@ export class EventLink implements Link, SinkListener {
     this.#finish(code, reason);
     const sink = this.#sink;
     if (sink === undefined) {
-      this.#answer.refuse(code, reason);
-      queueMicrotask(() => this.onClose());
+      this.#refuse(() => this.#answer.refuse(code, reason));
       return;
     }
-    const isPlain = this.#style.format === 'plain';
-    const event = textEvent(JSON.stringify({ t: 'close', code, reason }), isPlain ? 'close' : undefined);
-    sink.write(framed(sink, [...retryAfter(code), event]));
+    const last = [...retryAfter(code), ...this.#style.events.ofClose(code, reason)];
+    if (last.length > 0) sink.write(framed(sink, last));
     sink.end();
   }
 
@@ -174,10 +175,28 @@ export class EventLink implements Link, SinkListener {
     body?.retain();
     this.#held?.push({ piece, body });
     for (const { length } of piece) this.#heldBytes += length;
-    if (this.#joins > 0) {
-      for (const frame of readFrames(piece)) if (frame.isFirst && wordOf(frame).t === 'joined') this.#joins--;
+    const { isWhole = false } = this.#style;
+    if (this.#joins > 0 || isWhole) {
+      for (const frame of readFrames(piece)) {
+        const t = frame.isFirst ? wordOf(frame).t : '';
+        if (t === 'joined' && --this.#joins === 0 && isWhole) this.#openSoon();
+        if (t === 'gap' && isWhole) this.#refuse(() => this.#answer.refuseLost());
+      }
     }
-    if (this.#joins <= 0) this.#open();
+    if (this.#joins <= 0 && !isWhole) this.#open();
+  }
+
+  /** `gap` comes with the `joined` that it is about. */
+  #openSoon(): void {
+    queueMicrotask(() => {
+      if (!this.#isOver) this.#open();
+    });
+  }
+
+  #refuse(answer: () => void): void {
+    this.#isOver = true;
+    answer();
+    queueMicrotask(() => this.onClose());
   }
 
   #open(): void {
@@ -198,7 +217,13 @@ export class EventLink implements Link, SinkListener {
   }
 
   #put(sink: Sink, piece: Piece, body: Body | undefined): void {
+    if (this.#isOver) return;
     const parts = this.#encoder.encode(piece, sink.framing);
+    if (this.#style.events.isOver) {
+      this.#finish(closeCodes.normal.code, closeCodes.normal.reason);
+      sink.end();
+      return;
+    }
     if (parts.length === 0) return;
     if (body === undefined) {
       sink.write(parts);

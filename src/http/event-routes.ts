@@ -6,9 +6,11 @@ import type { Admission, Visitor } from './admission.ts';
 import { EventLink, type EventStyle } from './event-link.ts';
 import type { Exchange, HeaderList } from './exchange.ts';
 import { OpenLink, secretKey, type LinkTable } from './link-table.ts';
-import { ManyPlaces, noPlaces, positionsIn, ThreadPlaces } from './places.ts';
-import { Problem, problemOfClose } from './problem.ts';
+import { FrameEvents } from './events.ts';
+import { ManyPlaces, noPlaces, positionsIn, ThreadPlaces, type Places } from './places.ts';
+import { positionLost, Problem, problemOfClose } from './problem.ts';
 import { textIn } from './router.ts';
+import { StreamEvents } from './stream-events.ts';
 
 /** Threads in one event stream. */
 const MAX_THREADS = 16;
@@ -21,10 +23,18 @@ const EVENT_HEADERS: HeaderList = {
   'x-content-type-options': 'nosniff',
 };
 
+/** The protocol wants these words. */
+const STREAM_HEADERS: HeaderList = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-store, no-transform',
+};
+
 /** What one stream reads. */
 interface Plan {
   readonly style: EventStyle;
   readonly joins: readonly (Join | InboxJoin)[];
+  /** Of the answer, besides those of all event streams. */
+  readonly headers?: HeaderList | undefined;
 }
 
 /** Opens event streams: each is a connection of the hub. */
@@ -62,10 +72,17 @@ export class EventRoutes {
     return planOf(threads, positions, new ManyPlaces(threads, positions), query);
   }
 
+  /** The events of a thread as Durable Streams has them. @param from where to join */
+  ofStream(threadId: string, from: string | undefined, cursor: string): Plan {
+    const events = new StreamEvents(threadId, from, cursor);
+    const join: Join = { t: 'join', th: threadId, from, join: { isInOrder: true }, isInUrl: true };
+    return { style: { events, joins: 1, isWhole: true }, joins: [join], headers: STREAM_HEADERS };
+  }
+
   /** A connection of `threadcast/client`: its frames come in requests of their own. */
   ofClient(key: string): Plan {
     const greeting = JSON.stringify({ t: 'link', key });
-    return { style: { places: noPlaces, format: 'json', joins: 0, greeting }, joins: [] };
+    return { style: { events: new FrameEvents(noPlaces, 'json'), joins: 0, greeting }, joins: [] };
   }
 
   /** Answers when there is a place for the connection, and its threads are joined. @throws Problem */
@@ -73,12 +90,12 @@ export class EventRoutes {
     await this.#admission.assertRoom(visitor, exchange);
     if (exchange.isGone) return;
     const settings = this.#admission.settingsOf(visitor, exchange);
+    const sendProblem = ({ status, body }: Problem): void =>
+      exchange.send(status, { ...headers, 'content-type': 'application/problem+json' }, body);
     const answer = {
-      open: exchange.open(200, { ...headers, ...EVENT_HEADERS }),
-      refuse: (code: number, reason: string): void => {
-        const problem = problemOfClose(code, reason);
-        exchange.send(problem.status, { ...headers, 'content-type': 'application/problem+json' }, problem.body);
-      },
+      open: exchange.open(200, { ...headers, ...EVENT_HEADERS, ...plan.headers }),
+      refuse: (code: number, reason: string) => sendProblem(problemOfClose(code, reason)),
+      refuseLost: () => sendProblem(positionLost()),
       abort: () => exchange.abort(),
       ended: () => this.#links.delete(settings.id),
     };
@@ -95,7 +112,7 @@ export class EventRoutes {
 function planOf(
   threads: readonly string[],
   from: readonly (string | undefined)[],
-  places: EventStyle['places'],
+  places: Places,
   query: URLSearchParams,
 ): Plan {
   const format = query.get('format') ?? 'json';
@@ -104,7 +121,7 @@ function planOf(
   const asked = { join: {}, isInUrl: true };
   const joins: (Join | InboxJoin)[] = threads.map((th, i) => ({ t: 'join', th, from: from[i], ...asked }));
   if (inbox !== null) joins.unshift({ t: 'inbox', from: placeOf(inbox || undefined), ...asked });
-  return { style: { places, format, joins: joins.length }, joins };
+  return { style: { events: new FrameEvents(places, format), joins: joins.length }, joins };
 }
 
 /** An `EventSource` that comes back says what it has. */

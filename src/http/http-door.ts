@@ -15,6 +15,7 @@ import { poll } from './poll-route.ts';
 import { Problem, problemFrom, problemOf } from './problem.ts';
 import { assertMayEnter, messageIn, parseBody, publish } from './publish-route.ts';
 import { assertMethod, numberIn, textIn, threadIn, type Route } from './router.ts';
+import { readStream } from './stream-route.ts';
 
 const JSON_HEADERS: HeaderList = {
   'content-type': 'application/json',
@@ -98,9 +99,11 @@ export class HttpDoor {
         acknowledge(await this.#jsonOf(exchange, visitor), this.#links, visitor.userId);
         exchange.send(204, headers);
         return undefined;
-      case 'poll': {
-        const what = { threadId: threadIn(route.segment), visitor, admission: this.#admission, door: this.#door };
-        return poll(exchange, what, this.#hold, { ...headers, ...JSON_HEADERS });
+      case 'poll':
+      case 'stream': {
+        const who = { visitor, admission: this.#admission, door: this.#door, hold: this.#hold };
+        const what = { threadId: threadIn(route.segment), ...who, headers: { ...JSON_HEADERS, ...headers } };
+        return route.to === 'poll' ? poll(exchange, what) : readStream(exchange, what, this.#events);
       }
       case 'messages': {
         const threadId = threadIn(route.segment);

@@ -2,6 +2,7 @@ import type { Body } from '../api/body.ts';
 import type { Clock, TimerHandle } from '../api/clock.ts';
 import type { Link, LinkListener, Piece } from '../api/socket.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
+import { parsePosition } from '../infra/log/ids.ts';
 import { readFrames } from './frame-reader.ts';
 import type { ByteHold } from './byte-hold.ts';
 import type { ThreadPlaces } from './places.ts';
@@ -10,6 +11,8 @@ import { wordOf } from './words.ts';
 /** What a poll has found: the frames of the protocol, and where the next poll goes on. */
 export interface Polled {
   readonly position: string;
+  /** Everything that was in the log when the poll began is in the answer, or was before it. */
+  readonly isUpToDate: boolean;
   /** `msg`, `removed` and `gap`, as their JSON. */
   readonly frames: readonly (readonly Uint8Array[])[];
 }
@@ -49,6 +52,8 @@ export class PollLink implements Link {
   #isTimed = false;
   #isDue = false;
   #isOver = false;
+  /** The newest offset of the thread when it was joined. */
+  #head = 0;
 
   /**
    * @param maxBytes after which no more messages are taken
@@ -135,6 +140,7 @@ export class PollLink implements Link {
   }
 
   #joined(recovered: number): void {
+    this.#head = this.#offset + recovered;
     if (recovered === 0 && this.#waitMs === 0) this.#dueSoon();
     else this.#wait(recovered === 0 ? this.#waitMs : Math.max(this.#waitMs, CATCH_UP_MS));
   }
@@ -165,7 +171,17 @@ export class PollLink implements Link {
     const { position } = this.#places;
     if (this.#isOver) return;
     if (position === undefined) this.#end(() => this.#answer.refuse(closeCodes.overloaded.code, 'no answer in time'));
-    else this.#end(() => this.#answer.done({ position, frames: this.#frames }));
+    else this.#end(() => this.#answer.done({ position, isUpToDate: this.#isUpToDate, frames: this.#frames }));
+  }
+
+  get #offset(): number {
+    const { position } = this.#places;
+    return position === undefined ? 0 : parsePosition(position).offset;
+  }
+
+  /** Entries without a message, such as superseded ones, move no position. */
+  get #isUpToDate(): boolean {
+    return this.#frames.length === 0 || this.#offset >= this.#head;
   }
 
   #end(answer: () => void): void {

@@ -63,6 +63,10 @@ const STATUSES: Readonly<Record<string, number>> = {
   TC_SERIALIZER_QUEUE_FULL: 503,
 };
 
+/** The log does not go on from where the client stood. */
+export const positionLost = (): Problem =>
+  problemOf('TC_POSITION_LOST', 'the thread does not go on from there: begin anew, from its start or from now on');
+
 export function problemOf(code: string, detail?: string, facts?: Readonly<Record<string, unknown>>): Problem {
   const status = STATUSES[code] ?? (code.startsWith('TC_') ? 400 : 500);
   return new Problem(status, code, detail, facts === undefined ? {} : { facts });

@@ -4,13 +4,14 @@ import { Problem, problemOf } from './problem.ts';
 
 /** What a path below the handler's asks for. */
 export type Route =
-  | { readonly to: 'events' | 'messages' | 'poll'; readonly segment: string }
+  | { readonly to: 'events' | 'messages' | 'poll' | 'stream'; readonly segment: string }
   | { readonly to: 'all-events' | 'acks' | 'link' };
 
 const METHODS: Readonly<Record<Route['to'], readonly string[]>> = {
   events: ['GET'],
   messages: ['GET', 'POST'],
   poll: ['GET'],
+  stream: ['GET', 'HEAD'],
   'all-events': ['GET'],
   acks: ['POST'],
   link: ['GET', 'POST'],
@@ -22,7 +23,8 @@ export function routeOf(url: string, base: string): Route | undefined {
   if (!path.startsWith(`${base}/`)) return undefined;
   const [first = '', second, ...more] = path.slice(base.length + 1).split('/');
   if (more.length > 0 || first === '') return undefined;
-  if (second === 'events' || second === 'messages' || second === 'poll') return { to: second, segment: first };
+  if (second === 'events' || second === 'messages' || second === 'poll' || second === 'stream')
+    return { to: second, segment: first };
   if (second !== undefined) return undefined;
   if (first === 'events') return { to: 'all-events' };
   return first === 'acks' || first === 'link' ? { to: first } : undefined;

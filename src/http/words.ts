@@ -77,7 +77,14 @@ function beginningOf(chunks: readonly Uint8Array[]): string {
 const DATA_FIELD = ',"d":';
 const DATA = Buffer.from(DATA_FIELD);
 
-/** How many bytes of a message's first piece come before its data. */
-export function dataStart(piece: Uint8Array): number {
-  return Buffer.from(piece.buffer, piece.byteOffset, piece.length).indexOf(DATA) + DATA.length;
+/** The JSON of a message, without the envelope around it, as far as this piece goes. */
+export function bareChunks(frame: FramePiece): readonly Uint8Array[] {
+  let { chunks } = frame;
+  if (frame.isFirst) {
+    const whole = Buffer.concat(chunks.slice(0, 2));
+    chunks = [whole.subarray(whole.indexOf(DATA) + DATA.length), ...chunks.slice(2)];
+  }
+  const last = chunks.at(-1);
+  // the brace after the data
+  return frame.isLast && last !== undefined ? [...chunks.slice(0, -1), last.subarray(0, -1)] : chunks;
 }

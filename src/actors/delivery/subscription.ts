@@ -22,6 +22,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   parts: PartsRequest | undefined;
   /** Set for another protocol, which gets the streams that it follows, and no message. */
   readonly views: ChunkViews | undefined;
+  readonly #isInOrder: boolean;
   /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
   /** See `ValueReader`. */
@@ -39,12 +40,14 @@ export class Subscription extends ConnectionCursor<Subscription> {
       readonly parts?: PartsRequest | undefined;
       readonly codecs?: ReadonlySet<string> | undefined;
       readonly views?: ChunkViews | undefined;
+      readonly isInOrder?: boolean | undefined;
     },
   ) {
     super(subscriber, home, start);
     this.parts = start.parts;
     this.codecs = start.codecs;
     this.views = start.views;
+    this.#isInOrder = start.isInOrder === true;
   }
 
   /** Token streams of the thread. */
@@ -263,6 +266,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   /** Writes the critical entries that wait behind others. */
   #overtake(): void {
+    if (this.#isInOrder) return;
     for (;;) {
       const after = Math.max(this.criticalCursor, this.cursor);
       const offset = this.tail.criticalAfter(after);

@@ -12,6 +12,8 @@ export interface JoinRequest {
   readonly views?: ChunkViews | undefined;
   /** Set if the client accepts big messages in parts. */
   readonly parts?: PartsRequest | undefined;
+  /** No critical message overtakes others. */
+  readonly isInOrder?: boolean | undefined;
   /** The client reads the thread's values. */
   readonly values?: boolean | undefined;
   /** Repeated in the answer, so that the client knows which join it is about. */
