@@ -39,6 +39,7 @@ import type { PublishAnswer } from './frames.ts';
 import { checkId, checkThreadId, type ClientSettings } from './options.ts';
 import { PublishQueue, type PublishHost } from './publish-queue.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
+import type { Frame } from './socket.ts';
 import type { ThreadHost } from './thread-host.ts';
 import { JoinedThread } from './thread.ts';
 
@@ -129,10 +130,10 @@ export class ThreadcastClient
   }
 
   /** A thread returns what is published in it, so the join goes out first. */
-  sendPublish(threadId: string, text: string): boolean {
+  sendPublish(threadId: string, frame: Frame): boolean {
     const thread = this.#threads.get(threadId);
     if (thread) this.joins.urge(thread);
-    return this.#connection.send(text);
+    return this.#connection.send(frame);
   }
 
   // --- for its threads
@@ -151,10 +152,10 @@ export class ThreadcastClient
   request(
     threadId: string,
     id: string,
-    text: string,
+    frame: Frame,
     { timeoutMs = this.settings.publishTimeoutMs, volatile }: Partial<VolatilePublishOptions>,
   ): Promise<PublishAnswer | undefined> {
-    return this.#publishQueue.add(threadId, id, text, timeoutMs, volatile);
+    return this.#publishQueue.add(threadId, id, frame, timeoutMs, volatile);
   }
 
   report(error: unknown): void {

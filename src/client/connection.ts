@@ -7,7 +7,7 @@ import { fieldsOf, numberOf, textOf, type Fields } from './fields.ts';
 import { encodeRequest } from './frames.ts';
 import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
-import { addressOf, OPEN, type WebSocketLike } from './socket.ts';
+import { addressOf, OPEN, type Frame, type WebSocketLike } from './socket.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 
 /** Failures in a row after which the client reports an error. */
@@ -72,12 +72,12 @@ export class ServerConnection {
     );
   }
 
-  /** Hands a text to the socket; false if there is no open one. */
-  send(text: string): boolean {
+  /** Hands a frame to the socket; false if there is no open one. */
+  send(frame: Frame): boolean {
     const socket = this.#socket;
     if (this.state !== 'open' || socket?.readyState !== OPEN) return false;
     try {
-      socket.send(text);
+      socket.send(frame);
       return true;
     } catch (error) {
       this.#listener.report(error);

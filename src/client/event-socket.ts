@@ -1,4 +1,4 @@
-import type { WebSocketLike } from './socket.ts';
+import type { Frame, WebSocketLike } from './socket.ts';
 
 /** Where and how an `EventSocket` asks. */
 export interface EventSocketOptions {
@@ -15,6 +15,14 @@ const CODES: Readonly<Record<number, number>> = { 400: 4400, 401: 4401, 403: 440
 
 /** UTF-16 units of frames in one request, unless one frame has more. */
 const MAX_BATCH = 32_768;
+
+/** A binary frame with its bytes as base64. */
+function asText(frame: Uint8Array): string {
+  const end = frame.indexOf(0);
+  const header = new TextDecoder().decode(frame.subarray(0, end));
+  const bytes = Array.from(frame.subarray(end + 1), (byte) => String.fromCharCode(byte)).join('');
+  return `${header.slice(0, -1)},"enc":"base64","d":"${btoa(bytes)}"}`;
+}
 
 /** Looks like a WebSocket: frames come as events of one response, and go in requests, one at a time. */
 export class EventSocket implements WebSocketLike {
@@ -39,8 +47,8 @@ export class EventSocket implements WebSocketLike {
     this.#listeners.push([type, listener]);
   }
 
-  send(text: string): void {
-    this.#queue.push(text);
+  send(frame: Frame): void {
+    this.#queue.push(typeof frame === 'string' ? frame : asText(frame));
     if (!this.#isSending) void this.#flush();
   }
 

@@ -114,9 +114,9 @@ export type ServerFrame =
   /** The session ends soon: the server waits for a fresh token. */
   | { readonly t: 'renew' };
 
-/** The frame that a socket received; `ignored` for an unknown type, undefined for an invalid frame. */
+/** The frame that a socket received: a text, or what `threadcast/bytes` has read; `ignored` for an unknown type, undefined for an invalid frame. */
 export function parseFrame(data: unknown): ServerFrame | 'ignored' | undefined {
-  const frame = fieldsOf(parseJson(textOf(data) ?? ''));
+  const frame = fieldsOf(isText(data) ? parseJson(data) : data);
   const { t, at = 0, n, of, up, d: answer, lost, streams, paths, limits, l, all, older } = frame;
   const [th, id, text, s, why, code, mid = id, pos] = pick(frame, 'th id d s why code mid pos', textOf);
   const [ref, recovered = 0, retryMs = 0, pingMs, spreadMs] = pick(

@@ -1,7 +1,7 @@
 import type { WirePart } from './frames.ts';
 
 /** Cost of a part besides its text, in units, so that many empty parts are not free. */
-const PART_COST = 64;
+export const PART_COST = 64;
 
 /** Assembles a big message from its parts, one message at a time. */
 export class PartAssembly {

@@ -2,6 +2,7 @@ import { Timer } from './clock.ts';
 import { MessageTooLargeError, PublishQueueFullError, PublishTimeoutError } from './errors.ts';
 import type { PublishAnswer } from './frames.ts';
 import type { ClientSettings } from './options.ts';
+import type { Frame } from './socket.ts';
 import { isLonger, utf8Length } from './utf8.ts';
 
 /** Undefined if it was dropped. */
@@ -10,7 +11,7 @@ type Outcome = PublishAnswer | Error | undefined;
 interface Unanswered {
   readonly threadId: string;
   readonly id: string;
-  readonly text: string;
+  readonly frame: Frame;
   readonly answer: Promise<PublishAnswer | undefined>;
   readonly settle: (answer: Outcome) => void;
   /** Sent at once and once, or dropped. */
@@ -22,7 +23,7 @@ interface Unanswered {
 /** What sends publications. */
 export interface PublishHost {
   /** False if there is no open socket. */
-  sendPublish(threadId: string, text: string): boolean;
+  sendPublish(threadId: string, frame: Frame): boolean;
 }
 
 /**
@@ -53,7 +54,7 @@ export class PublishQueue {
   async add(
     threadId: string,
     id: string,
-    text: string,
+    frame: Frame,
     timeoutMs: number,
     isVolatile = false,
   ): Promise<PublishAnswer | undefined> {
@@ -65,7 +66,7 @@ export class PublishQueue {
     const { maxQueued, clock } = this.#settings;
     const isFull = this.#unanswered.size >= maxQueued;
     if (isVolatile && (isFull || !this.#isGreeted)) return undefined;
-    const refusal = isFull ? new PublishQueueFullError({ limit: maxQueued }) : this.#sizeError(text);
+    const refusal = isFull ? new PublishQueueFullError({ limit: maxQueued }) : this.#sizeError(frame);
     if (refusal) throw refusal;
     const timer = new Timer(clock);
     let settle: Unanswered['settle'] = () => {};
@@ -77,7 +78,7 @@ export class PublishQueue {
       };
     });
     timer.set(timeoutMs, () => this.settle(threadId, id, new PublishTimeoutError({ threadId, id, timeoutMs })));
-    const unanswered: Unanswered = { threadId, id, text, answer, settle, isVolatile, isSent: false };
+    const unanswered: Unanswered = { threadId, id, frame, answer, settle, isVolatile, isSent: false };
     this.#unanswered.set(keyOf(threadId, id), unanswered);
     this.#advance();
     if (isVolatile && !unanswered.isSent) this.settle(threadId, id, undefined);
@@ -89,7 +90,7 @@ export class PublishQueue {
     this.#maxBytes = maxBytes;
     for (const unanswered of this.#unanswered.values()) {
       unanswered.isSent = false;
-      const error = this.#sizeError(unanswered.text);
+      const error = this.#sizeError(unanswered.frame);
       if (error) this.settle(unanswered.threadId, unanswered.id, error);
     }
     this.#isGreeted = true;
@@ -121,15 +122,15 @@ export class PublishQueue {
   #advance(): void {
     let room = WINDOW_FRAMES * this.#maxBytes;
     for (const unanswered of this.#isGreeted ? this.#unanswered.values() : []) {
-      room -= Math.max(unanswered.text.length, this.#maxBytes / 256);
+      room -= Math.max(unanswered.frame.length, this.#maxBytes / 256);
       if (room < 0) return;
-      unanswered.isSent ||= this.#host.sendPublish(unanswered.threadId, unanswered.text);
+      unanswered.isSent ||= this.#host.sendPublish(unanswered.threadId, unanswered.frame);
     }
   }
 
-  #sizeError(text: string): Error | undefined {
+  #sizeError(frame: Frame): Error | undefined {
     const limit = this.#maxBytes;
-    return isLonger(text, limit) ? new MessageTooLargeError({ bytes: utf8Length(text), limit }) : undefined;
+    return isLonger(frame, limit) ? new MessageTooLargeError({ bytes: utf8Length(frame), limit }) : undefined;
   }
 }
 

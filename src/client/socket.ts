@@ -1,8 +1,13 @@
+/** What a socket sends: JSON; with `threadcast/bytes` also a header, a zero byte, and the bytes of the message. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
 /** The part of a WebSocket that the client uses: browsers, Node's global and the `ws` package all have it. */
 export interface WebSocketLike {
   /** 1 while it is open. */
   readonly readyState: number;
-  send(text: string): void;
+  /** Only `threadcast/bytes` sets it, to `arraybuffer`. */
+  binaryType?: string;
+  send(frame: Frame): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: unknown) => void): void;
 }

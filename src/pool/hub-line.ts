@@ -8,6 +8,7 @@ import { JoinQueue } from '../client/join-queue.ts';
 import { limitsOf } from '../client/list-frames.ts';
 import type { ClientSettings } from '../client/options.ts';
 import { PublishQueue } from '../client/publish-queue.ts';
+import type { Frame } from '../client/socket.ts';
 import type { JoinedThread } from '../client/thread.ts';
 
 /** What a line reports to its connection of the pool. */
@@ -43,10 +44,10 @@ export class HubLine implements ConnectionListener {
     this.acks = new AckQueue(settings.clock, send);
     this.#publishQueue = new PublishQueue(settings, {
       // a thread returns what is published in it, so the join goes out first
-      sendPublish: (threadId, text) => {
+      sendPublish: (threadId, frame) => {
         const thread = this.threads.get(threadId);
         if (thread) this.joins.urge(thread);
-        return this.send(text);
+        return this.send(frame);
       },
     });
   }
@@ -56,8 +57,8 @@ export class HubLine implements ConnectionListener {
     this.#connection.start();
   }
 
-  send(text: string): boolean {
-    return this.#connection.send(text);
+  send(frame: Frame): boolean {
+    return this.#connection.send(frame);
   }
 
   /** The thread uses this line from now on. */

@@ -45,10 +45,11 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './use/nestjs': ['@opentelemetry/api'],
   './use/next': ['@opentelemetry/api'],
   './use/ws': ['@opentelemetry/api'],
+  './bytes': [],
   './values': [],
 };
 
-const browsers = ['./client', './client/sse', './define', './presence', './react', './values'];
+const browsers = ['./bytes', './client', './client/sse', './define', './presence', './react', './values'];
 
 it.each(subpaths)('the types of %s need nothing that a user may not have', (subpath, file) => {
   const wanted = typesWantedBy(new URL(file.replace(/\.js$/, '.d.ts'), root));

@@ -55,6 +55,11 @@ describe.runIf(hasPrevious)(`a client of ${PREVIOUS.version}`, () => {
     const large = 'x'.repeat(3_000_000);
     await hub.thread('t1').send(large);
     expect(await take(iterator, 1)).toEqual([large]);
+    // it knows no bytes: it gets their base64, whole and in parts
+    for (const bytes of [Uint8Array.of(0, 255), new Uint8Array(600_001).fill(7)]) {
+      await hub.thread('t1').send(bytes);
+      expect(await take(iterator, 1)).toEqual([Buffer.from(bytes).toString('base64')]);
+    }
     const stream = hub.thread('t1').stream({ id: 'answer' });
     stream.append('to');
     stream.append('ken');

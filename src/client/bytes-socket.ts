@@ -1,0 +1,59 @@
+import { headerOf, type BytesReader } from './bytes-reader.ts';
+import { fieldsOf, isText, textOf } from './fields.ts';
+import { parseJson } from './frames.ts';
+import type { Frame, WebSocketLike } from './socket.ts';
+
+type Listener = (event: unknown) => void;
+
+/** Around a socket: frames with bytes come to the client as objects, and go out as binary messages. */
+export class BytesSocket implements WebSocketLike {
+  readonly #socket: WebSocketLike;
+  readonly #reader: BytesReader;
+  readonly #listeners: Listener[] = [];
+  /** The server has said that it takes binary messages. */
+  #takesBytes = false;
+
+  constructor(socket: WebSocketLike, reader: BytesReader) {
+    this.#socket = socket;
+    this.#reader = reader;
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', (event) => this.#receive(fieldsOf(event)['data']));
+  }
+
+  get readyState(): number {
+    return this.#socket.readyState;
+  }
+
+  send(frame: Frame): void {
+    if (isText(frame)) {
+      if (frame.startsWith('{"t":"leave"')) this.#reader.left(fieldsOf(parseJson(frame))['th']);
+      this.#socket.send(frame);
+    } else if (this.#takesBytes) this.#socket.send(frame);
+    else {
+      const { th, id } = headerOf(frame);
+      // not within the call that publishes
+      queueMicrotask(() => this.#hand({ t: 'err', th, id, code: 'unsupported' }));
+    }
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: Listener): void {
+    if (type === 'message') this.#listeners.push(listener);
+    else this.#socket.addEventListener(type, listener);
+  }
+
+  #receive(data: unknown): void {
+    if (textOf(data)?.startsWith('{"t":"hello"') === true) {
+      const { limits } = fieldsOf(parseJson(String(data)));
+      this.#takesBytes = fieldsOf(limits)['binary'] !== undefined;
+    }
+    this.#hand(this.#reader.read(data));
+  }
+
+  #hand(data: unknown): void {
+    for (const listener of this.#listeners) listener({ data });
+  }
+}

@@ -1,0 +1,70 @@
+import type { AnsweredIn, Client, Published, PublishedAs, PublishOptions, VolatilePublishOptions } from './api.ts';
+import { BytesReader, joinBytes } from './bytes-reader.ts';
+import { BytesSocket } from './bytes-socket.ts';
+import { ThreadcastClient } from './client.ts';
+import { resolveOptions, type ClientSettings, type ConnectOptions } from './options.ts';
+import type { Frame } from './socket.ts';
+
+/**
+ * `connect` of `threadcast/client`, for messages of bytes: what the server sends as a `Uint8Array` arrives as one, and `publish` takes one.
+ * Everything else is the same.
+ *
+ * ```ts
+ * const client = connect('wss://example.org/ws');
+ * client.join('t1').on('message', ({ data }) => data instanceof Uint8Array && play(data));
+ * await client.publish('t1', new Uint8Array(await clip.arrayBuffer()));
+ * ```
+ *
+ * The bytes are copied within `publish`. From a server that takes none, `publish` rejects with PublishRefusedError, `unsupported`.
+ *
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function connect(url: string | { toString(): string }, options: ConnectOptions = {}): Client {
+  return new BytesClient(withBytes(resolveOptions(url, options)));
+}
+
+function withBytes(settings: ClientSettings): ClientSettings {
+  const { open, maxMessageBytes } = settings;
+  const reader = new BytesReader(maxMessageBytes);
+  return { ...settings, open: (url) => new BytesSocket(open(`${url}&bytes=1`), reader) };
+}
+
+/** How the text of a publication without bytes ends. */
+const END = ',"d":null}';
+
+class BytesClient extends ThreadcastClient {
+  /** Of the publication whose frame is being made. */
+  #bytes: Uint8Array | undefined;
+
+  override publish<Id extends string>(
+    threadId: Id,
+    data: PublishedAs<Id>,
+    options?: PublishOptions,
+  ): Promise<Published<AnsweredIn<Id>>>;
+  override publish<Id extends string>(
+    threadId: Id,
+    data: PublishedAs<Id>,
+    options: VolatilePublishOptions,
+  ): Promise<Published<AnsweredIn<Id>> | undefined>;
+  override async publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published | undefined> {
+    if (!(data instanceof Uint8Array)) return super.publish(threadId, data, options);
+    this.#bytes = data;
+    const publishing = super.publish(threadId, null, options);
+    this.#bytes = undefined;
+    return publishing;
+  }
+
+  override request(
+    threadId: string,
+    id: string,
+    frame: Frame,
+    options: Partial<VolatilePublishOptions>,
+  ): ReturnType<ThreadcastClient['request']> {
+    const bytes = this.#bytes;
+    return super.request(threadId, id, bytes && typeof frame === 'string' ? framed(frame, bytes) : frame, options);
+  }
+}
+
+/** The header, a zero byte, and the bytes as they are now. */
+const framed = (text: string, bytes: Uint8Array): Frame =>
+  joinBytes([new TextEncoder().encode(`${text.slice(0, -END.length)}}\0`), bytes]);
