@@ -9,6 +9,7 @@ package_of() {
     promtool) echo prometheus ;;
     cc) echo gcc libc6-dev ;;
     postgres) echo postgresql ;;
+    systemd-analyze) echo systemd ;;
     *) echo "$1" ;;
   esac
 }
