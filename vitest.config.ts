@@ -42,6 +42,8 @@ const GROUPS = {
   frameworks: { include: ['test/frameworks/*.test.ts'], ...WAITS },
   /** With suites of other projects, which are packages of their own. */
   conformance: { include: ['test/conformance/*.test.ts'], ...WAITS },
+  // the folders to copy of examples, with packages of their own: see `test:templates`
+  templates: { include: ['test/templates/**/*.test.ts'], ...WAITS },
   proxies: { include: ['test/proxies/**/*.test.ts'], ...WAITS },
   versions: { include: ['test/versions/**/*.test.ts'], ...WAITS },
 };

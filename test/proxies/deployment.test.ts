@@ -79,6 +79,6 @@ it('systemd finds nothing wrong with the unit of the page', async () => {
   const unit = (await blockOf('ini')).replace('/usr/bin/node', process.execPath).replace('User=app\n', '');
   const file = join(dir, 'threadcast-example.service');
   await writeFile(file, unit);
-  const { stderr } = await promisify(execFile)('systemd-analyze', ['verify', '--man=no', file]);
+  const { stderr } = await promisify(execFile)(toolPath('systemd-analyze'), ['verify', '--man=no', file]);
   expect(stderr.split('\n').filter((line) => line.includes('threadcast-example'))).toEqual([]);
 });
