@@ -63,7 +63,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isHeaders = (value: unknown): value is Record<string, string> =>
   isRecord(value) && Object.values(value).every((header) => typeof header === 'string');
 
-function isMessage(value: unknown): value is ChatMessage {
+export function isMessage(value: unknown): value is ChatMessage {
   if (!isRecord(value)) return false;
   const { id, role, parts } = value;
   const isRole = role === 'user' || role === 'assistant' || role === 'system';

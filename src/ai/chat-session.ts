@@ -8,6 +8,7 @@ import { isLast } from './chunk-source.ts';
 import { chunkOf } from './chunk.ts';
 import { parseInSlices } from './json-slices.ts';
 import type { ChatSettings } from './options.ts';
+import { TEXTS } from './texts.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
 
 /** How long a node waits for news of an answer on another one, and how often it looks. */
@@ -16,16 +17,6 @@ const LOOK_MS = 30;
 
 /** Points of input that a KiB of a request costs: it is parsed, looked at and handed on. */
 const POINTS_PER_KIB = 0.25;
-
-/** Texts for the client. They say nothing of the inside. */
-const TEXTS = {
-  busy: 'A response is already active for this chat.',
-  forbidden: 'This chat is not available.',
-  invalid: 'The messages are not valid.',
-  full: 'The server is busy. Try again later.',
-  failed: 'The request failed.',
-  lost: 'The response was interrupted. Reload to see it.',
-} as const;
 
 /** A request that is being answered. */
 interface Open {

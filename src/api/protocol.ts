@@ -65,6 +65,12 @@ export interface ProtocolSession {
   end(): void;
 }
 
+/** The hub, as a protocol finds it. */
+export interface ProtocolHost {
+  /** An `error` event of the hub. */
+  report(error: unknown): void;
+}
+
 /** Another protocol than that of `docs/PROTOCOL.md`, on the connections of one path. */
 export interface Protocol {
   /** The largest frame of a client, in bytes. A larger one closes the connection with 1009. */
@@ -72,4 +78,6 @@ export interface Protocol {
   /** The codecs of the streams that it follows. */
   readonly codecs: readonly Codec[];
   open(peer: Peer): ProtocolSession;
+  /** Called once, when its path is attached. */
+  attached?(host: ProtocolHost): void;
 }

@@ -86,8 +86,15 @@ export interface Joined {
  */
 export interface ClientStream<Data = unknown> extends AsyncIterable<string> {
   readonly id: string;
-  /** All text received so far. */
+  /** All text received so far. Empty for a stream of chunks. */
   readonly text: string;
+  /** The name of its codec, in a client of `threadcast/chunks`. Undefined for text, and before it begins. */
+  readonly codec?: string | undefined;
+  /**
+   * In a client of `threadcast/chunks`: all chunks received so far, as the codec folds them, without transient ones. Of a text stream, its text.
+   * `chunksOf` gives them with their type.
+   */
+  readonly chunks?: readonly unknown[];
   /**
    * The final message. Undefined if it will not come: the client left the thread, or messages are missing (`gap`). A stream that is still
    * growing after a gap is a new `stream` event, with the text from its beginning. Never rejects.

@@ -26,6 +26,8 @@ function typesWantedBy(entry: URL, seen = new Set<string>()): Set<string> {
 const packages: Readonly<Record<string, readonly string[]>> = {
   '.': ['@opentelemetry/api', 'xstate'],
   './ai': ['@opentelemetry/api'],
+  './ai/client': [],
+  './chunks': [],
   './client': [],
   './client/sse': [],
   './define': [],
@@ -49,7 +51,17 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   './values': [],
 };
 
-const browsers = ['./bytes', './client', './client/sse', './define', './presence', './react', './values'];
+const browsers = [
+  './ai/client',
+  './chunks',
+  './bytes',
+  './client',
+  './client/sse',
+  './define',
+  './presence',
+  './react',
+  './values',
+];
 
 it.each(subpaths)('the types of %s need nothing that a user may not have', (subpath, file) => {
   const wanted = typesWantedBy(new URL(file.replace(/\.js$/, '.d.ts'), root));

@@ -8,7 +8,7 @@ import {
   type HubOptions,
 } from '../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
-import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
+import { dataOf, framesOf, isRecord, makeHarness, type Harness } from '../support/harness.ts';
 import { meaning, notes, type Note } from '../support/note-codec.ts';
 import { SharedLog } from '../support/shared-log.ts';
 import { trials } from '../support/tier.ts';
@@ -69,6 +69,24 @@ describe('a stream of chunks', () => {
     expect(harness.hub.thread('t').streams()).toEqual([{ id: 's', length: 12, codec: 'notes' }]);
     await harness.run(stream.end());
     expect(dataOf(late)).toEqual([{ notes: [part('0 1 2 3 4 5 6 7 8 9 '), { mark: 1 }, part('end')] }]);
+  });
+
+  test('what was written right before the end comes before the message, also transient chunks', async () => {
+    const [link, behind] = [await join(), await join()];
+    const stream = begin();
+    stream.write(part('one '));
+    await harness.clock.advance(50);
+    behind.stall();
+    stream.write(part('two '));
+    stream.write({ signal: 1 });
+    await harness.run(stream.end());
+    const said = link.messages.filter(isRecord).filter(({ t }) => t === 'chunks' || t === 'msg');
+    expect(said.map(({ t }) => t)).toEqual(['chunks', 'chunks', 'msg']);
+    expect(held(link).chunks).toEqual([part('one '), part('two '), { signal: 1 }]);
+    behind.resume();
+    await harness.clock.settle();
+    expect(meaning(held(behind).chunks)).toEqual([part('one two ')]);
+    expect(dataOf(behind)).toEqual(dataOf(link));
   });
 
   test('a client that named no such codec gets the message alone', async () => {

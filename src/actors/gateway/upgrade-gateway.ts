@@ -85,6 +85,7 @@ export class UpgradeGateway implements Route, Task {
     const unroute = routeUpgrades(server, path, this);
     const unwatch = watchAccepts(server, context.sender.sender);
     this.#unroute = () => (unroute(), unwatch());
+    this.#options.protocol?.attached?.({ report: (error) => context.report(error) });
     if (options.authenticate === undefined && context.settings.isDevelopment) {
       warnDeveloper(
         'TC_NO_AUTHENTICATE',

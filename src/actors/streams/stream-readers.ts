@@ -8,6 +8,8 @@ import type { TextReader } from './text-reader.ts';
 /** The streams in progress in one thread, as their readers see them: each has a position in each of them. */
 export class StreamReaders {
   protected readonly byId = new Map<string, StreamState>();
+  /** The newest stream of chunks that has ended: a page that was reloaded at that moment asks for it. */
+  protected recent: { readonly stream: StreamState; readonly until: number } | undefined;
   readonly #services: StreamServices;
   readonly #tail: LogTail;
   protected readonly missed = new MissedStreams();
@@ -19,27 +21,41 @@ export class StreamReaders {
 
   /** Writes the text that the subscription has not received, as far as its socket accepts it; true when nothing is left. */
   offer(subscription: TextReader): boolean {
-    for (const stream of this.byId.values()) {
-      const { content } = stream;
-      if (!subscription.takes(content.codec)) continue;
-      let at = stream.cursors.get(subscription) ?? UNANNOUNCED;
-      // its client may know more of another process's stream than we do yet
-      if (at >= content.told) continue;
-      while (at < content.told) {
-        if (!subscription.canWrite) break;
-        const { bytes, to } = content.frame(Math.max(at, 0));
-        subscription.writeText(bytes);
-        this.#services.counters.textFrames++;
-        at = to;
-      }
-      stream.cursors.set(subscription, at);
-      if (at < content.told) return false;
-    }
+    if (this.#owesEnd(subscription) && this.recent && !this.#offer(this.recent.stream, subscription)) return false;
+    for (const stream of this.byId.values()) if (!this.#offer(stream, subscription)) return false;
     return true;
+  }
+
+  #offer({ content, cursors }: StreamState, subscription: TextReader): boolean {
+    if (!subscription.takes(content.codec)) return true;
+    let at = cursors.get(subscription) ?? UNANNOUNCED;
+    // its client may know more of another process's stream than we do yet
+    if (at >= content.told) return true;
+    while (at < content.told) {
+      if (!subscription.canWrite) break;
+      const { bytes, to } = content.frame(Math.max(at, 0));
+      subscription.writeText(bytes);
+      this.#services.counters.textFrames++;
+      at = to;
+    }
+    cursors.set(subscription, at);
+    return at >= content.told;
+  }
+
+  /**
+   * The last chunks of a stream come before its message, which may not say all of them: an error, or what is transient. Only to members that
+   * have followed it until now.
+   */
+  #owesEnd(subscription: TextReader): boolean {
+    if (this.recent === undefined) return false;
+    const { cursors, content } = this.recent.stream;
+    const at = cursors.get(subscription);
+    return at !== undefined && at < content.told;
   }
 
   /** The number of frames that `offer` would write: 0, 1, or 2 for more. */
   framesOwed(subscription: TextReader): 0 | 1 | 2 {
+    if (this.#owesEnd(subscription)) return 2;
     let isOwed = false;
     for (const { cursors, content } of this.byId.values()) {
       const at = cursors.get(subscription) ?? 0;
@@ -52,6 +68,7 @@ export class StreamReaders {
 
   /** Some text has not been written to the subscription yet. */
   owes(subscription: TextReader): boolean {
+    if (this.#owesEnd(subscription)) return true;
     for (const { cursors, content } of this.byId.values()) {
       if (!subscription.takes(content.codec)) continue;
       if ((cursors.get(subscription) ?? UNANNOUNCED) < content.told) return true;
@@ -83,6 +100,7 @@ export class StreamReaders {
   /** The subscription has ended; or its client has met a gap, and gets all streams in progress anew. */
   forget(subscription: TextReader): void {
     this.missed.delete(subscription);
+    this.recent?.stream.cursors.delete(subscription);
     for (const { cursors } of this.byId.values()) cursors.delete(subscription);
   }
 

@@ -37,8 +37,6 @@ export class StreamRegistry extends StreamReaders {
   readonly #host: StreamHost;
   readonly #services: StreamServices;
   readonly #replication: StreamReplication;
-  /** The newest stream of chunks that has ended: a page that was reloaded at that moment asks for it. */
-  #recent: { readonly stream: StreamState; readonly until: number } | undefined;
 
   /** @param tail the tail of the thread's log */
   constructor(host: StreamHost, services: StreamServices, tail: LogTail) {
@@ -49,14 +47,15 @@ export class StreamRegistry extends StreamReaders {
       byId: this.byId,
       isLogged: (id) => this.isLogged(id),
       onBegun: (stream) => {
-        this.#recent = undefined;
+        this.recent = undefined;
         this.placeMissed(stream);
       },
     });
   }
 
+  /** Those in progress, and one that has ended a moment ago. */
   get size(): number {
-    return this.byId.size;
+    return this.byId.size + (this.recent === undefined ? 0 : 1);
   }
 
   /** This process publishes at least one of the streams. */
@@ -71,7 +70,7 @@ export class StreamRegistry extends StreamReaders {
     if (this.byId.has(stream.id) || this.isLogged(stream.id)) throw new StreamExistsError(facts);
     if (this.byId.size >= maxPerThread) throw new TooManyStreamsError({ ...facts, limit: maxPerThread });
     this.byId.set(stream.id, stream);
-    this.#recent = undefined;
+    this.recent = undefined;
     this.#services.counters.streams++;
     this.#host.onStreams();
     this.#replication.announce(stream);
@@ -123,7 +122,7 @@ export class StreamRegistry extends StreamReaders {
   /** Those written in chunks, and the newest one that has ended a moment ago. */
   get chunked(): readonly StreamState[] {
     const open = [...this.byId.values()].filter(({ chunks }) => chunks !== undefined);
-    return this.#recent === undefined ? open : [this.#recent.stream, ...open];
+    return this.recent === undefined ? open : [this.recent.stream, ...open];
   }
 
   /**
@@ -167,7 +166,7 @@ export class StreamRegistry extends StreamReaders {
     const stream = this.byId.get(id);
     if (stream === undefined) return;
     stream.content.takePending();
-    if (stream.chunks !== undefined) this.#recent = { stream, until: this.#services.now() + RECENT_MS };
+    if (stream.chunks !== undefined) this.recent = { stream, until: this.#services.now() + RECENT_MS };
     this.#over(stream, 'ended');
   }
 
@@ -196,7 +195,7 @@ export class StreamRegistry extends StreamReaders {
         this.#abort(stream, 'timeout');
       if (!stream.isOver) this.#replication.keepAlive(stream, now);
     }
-    if (this.#recent !== undefined && now >= this.#recent.until) this.#recent = undefined;
+    if (this.recent !== undefined && now >= this.recent.until) this.recent = undefined;
     this.missed.expire(now, (id) => this.byId.has(id));
   }
 
@@ -213,7 +212,7 @@ export class StreamRegistry extends StreamReaders {
     this.#services.counters.streams -= streams.length;
     this.byId.clear();
     this.missed.clear();
-    this.#recent = undefined;
+    this.recent = undefined;
     for (const stream of streams) {
       stream.isOver = true;
       this.#replication.forget(stream.id);
