@@ -121,7 +121,10 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
    * @default the socket's address, whatever the headers say; none if it is a private one, as of a proxy in the same network
    */
   clientAddress?: ((request: IncomingMessage) => string | undefined) | false | undefined;
-  /** Maximum fragments of one message; more close the connection with 1008. @default 1024 */
+  /**
+   * Maximum fragments of one message; more close the connection with 1008. Bun does not count them: there, the option is a
+   * `TC_UNSUPPORTED_SERVER`. @default 1024
+   */
   maxFragments?: number | undefined;
   /** The format of clients that ask for none. Offering the subprotocol `threadcast.v1.json` asks for `json`. @default 'json' */
   format?: Format | undefined;

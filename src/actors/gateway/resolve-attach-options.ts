@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { InvalidOptionError } from '../../infra/errors.ts';
+import { InvalidOptionError, UnsupportedServerError } from '../../infra/errors.ts';
+import { isBun } from '../../infra/runtime.ts';
 import { types } from 'node:util';
 import {
   checkChoice,
@@ -48,9 +49,14 @@ const ATTACH_OPTIONS: OptionTable<AttachOptions> = {
   protocol: 'any',
 };
 
-/** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range */
+/**
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option and its range; UnsupportedServerError for what the runtime has not
+ */
 export function resolveAttach(options: AttachOptions, { input }: HubSettings): GatewaySettings {
   checkOptions<AttachOptions>(options, ATTACH_OPTIONS);
+  if (isBun && options.maxFragments !== undefined) {
+    throw new UnsupportedServerError({ reason: 'Bun does not count fragments: leave maxFragments out' });
+  }
   const { protocol } = options;
   const maxFrameBytes = protocol?.maxFrameBytes ?? input.maxFrameBytes;
   const maxPayload = checkCount('maxPayload', options.maxPayload, maxFrameBytes, { min: 1, max: maxFrameBytes });

@@ -1,3 +1,4 @@
+import { isBun } from '../runtime.ts';
 import { loadAddon, type LoadedAddon } from './addon.ts';
 import { NativeSender } from './native-sender.ts';
 
@@ -29,6 +30,7 @@ export function acquireSender(wanted: WantedSender, load: () => LoadedAddon = lo
   const { THREADCAST_SENDER: chosen } = process.env;
   if (wanted === false) return inline('nativeSender is false');
   if (chosen === 'inline') return inline('THREADCAST_SENDER is inline');
+  if (isBun) return inline('Bun has no descriptors of sockets');
   shared ??= make(load(), chosen === 'native' ? 1 : LEAST_PASSENGERS);
   const { sender, reason } = shared;
   if (sender === undefined) return inline(reason);
