@@ -1,3 +1,4 @@
+import type { InspectionEvent } from 'xstate';
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import type { ClientThread, JoinOptions, Published, PublishOptions, VolatilePublishOptions } from '../client/api.ts';
 import { AckQueue } from '../client/ack-queue.ts';
@@ -5,12 +6,13 @@ import { checkOptions } from '../client/check-options.ts';
 import { Timer } from '../client/clock.ts';
 import { Emitter } from '../client/emitter.ts';
 import { reportGlobally } from '../client/environment.ts';
-import { ClientClosedError, type ConnectionRefusedError } from '../client/errors.ts';
+import { ClientClosedError, InvalidOptionError, type ConnectionRefusedError } from '../client/errors.ts';
 import { dropExcess } from '../client/excess.ts';
 import { JoinQueue } from '../client/join-queue.ts';
 import { checkThreadId, type ClientSettings } from '../client/options.ts';
 import type { DrainOptions, Pool, PoolConnection, PoolEvents, PoolStats } from './api.ts';
-import type { HubLine } from './hub-line.ts';
+import { HubLine } from './hub-line.ts';
+import type { Line, MakeLine } from './line.ts';
 import type { PoolSettings } from './options.ts';
 import { Places } from './places.ts';
 import type { ConnectionHost, PooledConnection } from './pooled-connection.ts';
@@ -29,18 +31,21 @@ interface ReadyWaiter {
 }
 
 /** The pool: its places have the connections, its routes the threads. It decides which thread uses which connection. */
-export class ConnectionPool extends Emitter<PoolEvents> implements Pool, ConnectionHost, RouteHost {
+export class ConnectionPool extends Emitter<PoolEvents> implements Pool, ConnectionHost<HubLine>, RouteHost {
   readonly threadSettings: ClientSettings;
   readonly parked: { readonly joins: JoinQueue; readonly acks: AckQueue };
   isLogUp = true;
-  readonly #places: Places;
+  readonly #settings: PoolSettings;
+  readonly #inspect: (event: InspectionEvent) => void;
+  readonly #places: Places<HubLine>;
+  /** The relay log that uses the pool's address: its connection, and how it ends. */
+  #borrower:
+    { readonly places?: Pick<Places<Line>, 'connections' | 'evictions'>; readonly end: () => void } | undefined;
   readonly #routes = new Map<string, ThreadRoute>();
   readonly #publications: Publications;
   /** By messages that come in several threads: the thread that has given it. */
   readonly #givers = new Map<string, string>();
   readonly #unobserve: () => void;
-  /** Its constructor is at work. */
-  #isNew = true;
   #state: 'live' | 'draining' | 'closed' = 'live';
   #ready: ReadyWaiter[] = [];
   #moves = 0;
@@ -48,6 +53,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
 
   constructor(settings: PoolSettings) {
     super(['transition', 'log', 'error']);
+    this.#settings = settings;
     this.threadSettings = settings.threads;
     const { clock } = settings.threads;
     this.parked = { joins: new JoinQueue(() => {}), acks: new AckQueue(clock, () => {}) };
@@ -62,18 +68,20 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
       report: (error) => this.report(error),
     });
     this.#unobserve = unobserve;
-    this.#places = new Places(settings, { host: this, policy, inspect });
-    this.#fit();
-    this.#isNew = false;
+    this.#inspect = inspect;
+    const makeLine: MakeLine<HubLine> = (of, line) => new HubLine(of, line);
+    this.#places = new Places(settings, { host: this, policy, inspect, makeLine });
+    // not in this turn: the application still has to add its listeners, or to make a relay log of it
+    queueMicrotask(() => this.#fit());
   }
 
   get connections(): readonly PoolConnection[] {
-    return this.#places.connections;
+    return this.#borrower?.places?.connections ?? this.#places.connections;
   }
 
   get stats(): PoolStats {
     const connections = { connecting: 0, open: 0, retrying: 0, tripped: 0 };
-    for (const { state } of this.#places.connections) if (state !== 'evicted') connections[state]++;
+    for (const { state } of this.connections) if (state !== 'evicted') connections[state]++;
     let waiting = 0;
     for (const { line } of this.#routes.values()) if (line === undefined) waiting++;
     return {
@@ -83,7 +91,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
       queued: this.#publications.size,
       moves: this.#moves,
       failures: this.#failures,
-      evictions: this.#places.evictions,
+      evictions: this.#borrower?.places?.evictions ?? this.#places.evictions,
     };
   }
 
@@ -117,6 +125,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
 
   async ready(): Promise<void> {
     if (this.#state === 'closed') throw new ClientClosedError({ action: 'ready' });
+    this.#fit();
     if (this.#places.open.length > 0) return;
     await new Promise<void>((resolve, reject) => this.#ready.push({ resolve, reject }));
   }
@@ -138,15 +147,32 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     for (const { thread } of this.#routes.values()) thread.end();
     this.#publications.end();
     this.#places.close('closed');
+    this.#borrower?.end();
     this.#unobserve();
     for (const { reject } of this.#ready.splice(0)) reject(new ClientClosedError({ action: 'ready' }));
   }
 
   report(error: unknown): void {
-    const tell = (): void => void (this.emit('error', error) || reportGlobally(error));
-    // the application still has to add its listener
-    if (this.#isNew) queueMicrotask(tell);
-    else tell();
+    if (!this.emit('error', error)) reportGlobally(error);
+  }
+
+  // --- a relay log calls
+
+  /**
+   * Gives the pool's address and policy away: from now on it has no connections for threads.
+   * @param end ends what uses them
+   * @throws InvalidOptionError if the pool is in use
+   */
+  lend(end: () => void): { readonly settings: PoolSettings; readonly inspect: (event: InspectionEvent) => void } {
+    const isUsed = this.#borrower !== undefined || this.#routes.size > 0 || this.#places.connections.length > 0;
+    if (isUsed || this.#state !== 'live')
+      throw new InvalidOptionError({ option: 'pool', expected: 'a pool that nothing has used' });
+    this.#borrower = { end };
+    return { settings: this.#settings, inspect: this.#inspect };
+  }
+
+  borrowed(places: Pick<Places<Line>, 'connections' | 'evictions'>): void {
+    if (this.#borrower !== undefined) this.#borrower = { ...this.#borrower, places };
   }
 
   // --- its connections call
@@ -160,7 +186,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
   }
 
   /** Threads that belong here come back, unless answers for them are on their way to another connection. */
-  onSettled({ line, place }: PooledConnection): void {
+  onSettled({ line, place }: PooledConnection<HubLine>): void {
     const open = this.#places.open;
     for (const route of this.#routes.values()) {
       if (route.line === line || placeOf(route.hash, open)?.place !== place) continue;
@@ -182,7 +208,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     this.#publications.lost(line);
   }
 
-  onEvicted(connection: PooledConnection, refusal: ConnectionRefusedError | undefined): void {
+  onEvicted(connection: PooledConnection<HubLine>, refusal: ConnectionRefusedError | undefined): void {
     this.#places.replace(connection, refusal);
     if (refusal === undefined) return;
     this.report(refusal);
@@ -220,11 +246,11 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
 
   forget({ thread }: ThreadRoute): void {
     if (this.#routes.get(thread.id)?.thread === thread) this.#routes.delete(thread.id);
-    if (this.#state !== 'closed') this.#fit();
+    this.#fit();
   }
 
   #fit(): void {
-    this.#places.fit(() => this.#routes.size);
+    if (this.#borrower === undefined && this.#state !== 'closed') this.#places.fit(() => this.#routes.size);
   }
 
   /** The line of an open connection that the thread belongs to. */
@@ -234,6 +260,6 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
 
   #assertLive(action: string, threadId: string): void {
     checkThreadId(threadId);
-    if (this.#state !== 'live') throw new ClientClosedError({ action });
+    if (this.#state !== 'live' || this.#borrower !== undefined) throw new ClientClosedError({ action });
   }
 }

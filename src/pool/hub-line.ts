@@ -10,20 +10,10 @@ import type { ClientSettings } from '../client/options.ts';
 import { PublishQueue } from '../client/publish-queue.ts';
 import type { Frame } from '../client/socket.ts';
 import type { JoinedThread } from '../client/thread.ts';
-
-/** What a line reports to its connection of the pool. */
-export interface LineListener {
-  /** The hub has said hello. */
-  onGreeted(): void;
-  /** It is over. `isRefused`: for good. `retryInMs`: the hub asked for this wait. */
-  onLost(facts: { readonly code: number; reason: string; isRefused: boolean; retryInMs: number }): void;
-  /** The hub reports whether it can reach its log. */
-  onLog(isUp: boolean): void;
-  report(error: unknown): void;
-}
+import type { Line, LineListener } from './line.ts';
 
 /** One socket to a hub, from its handshake to its end, with the threads that use it. It is never mended: the next one is another line. */
-export class HubLine implements ConnectionListener {
+export class HubLine implements Line, ConnectionListener {
   readonly joins: JoinQueue;
   readonly acks: AckQueue;
   readonly threads = new Map<string, JoinedThread>();

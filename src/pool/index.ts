@@ -2,6 +2,8 @@ import type { Pool, PoolOptions } from './api.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { resolvePoolOptions } from './options.ts';
 
+export { attachRelay, type Relay, type RelayOptions } from '../infra/log/relay/attach-relay.ts';
+export { relayLog, type RelayLogOptions } from './relay-log.ts';
 export type {
   DrainOptions,
   Pool,

@@ -2,7 +2,10 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import type { Inspector } from '../api/options.ts';
 import { checkOptions } from '../client/check-options.ts';
 import { InvalidOptionError } from '../client/errors.ts';
-import { randomId, resolveOptions, type ClientSettings } from '../client/options.ts';
+import { environment } from '../client/environment.ts';
+import { randomId, resolveOptions, type ClientSettings, type ConnectOptions } from '../client/options.ts';
+import type { OpenSocket } from '../client/socket.ts';
+import { RELAY_SUBPROTOCOL } from '../infra/log/relay/frames.ts';
 import type { PoolConnectionPolicy } from '../machines/pool-connection.ts';
 import type { PoolOptions, PoolSize, PoolUrl } from './api.ts';
 
@@ -13,6 +16,8 @@ const MAX_SIZE = 1_024;
 export interface PoolSettings {
   /** One for each hub, for its lines. */
   readonly lines: readonly ClientSettings[];
+  /** The same, with the subprotocol of relays. */
+  readonly relayLines: readonly ClientSettings[];
   /** For the threads. */
   readonly threads: ClientSettings;
   readonly policy: PoolConnectionPolicy;
@@ -75,10 +80,16 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
   const cid = randomId().padEnd(22, '-');
   // the machine waits, not the line
   const backoff = { minMs: 1, maxMs: 1 };
-  const lines = hubsOf(url, urls).map((hub) => ({ ...resolveOptions(hub, ofClient), maxQueued, cid, backoff }));
+  const lines = hubsOf(url, urls).map((hub) => ({ ...resolveAddress(hub, ofClient), maxQueued, cid, backoff }));
+  const { WebSocket = environment.WebSocket } = ofClient;
+  const open: OpenSocket = (to) => {
+    if (WebSocket === undefined) throw new InvalidOptionError({ option: 'WebSocket', expected: 'function' });
+    return new WebSocket(to, RELAY_SUBPROTOCOL);
+  };
   return {
     lines,
-    threads: resolveOptions(hubsOf(url, urls)[0] ?? '', ofClient),
+    relayLines: lines.map((line) => ({ ...line, open })),
+    threads: resolveAddress(hubsOf(url, urls)[0] ?? '', ofClient),
     policy: { retryDelaysMs: checkDelays(retryDelaysMs), breakerThreshold, cooldownMs, settleMs },
     ...limitsOf(size),
     threadsPerConnection,
@@ -89,6 +100,13 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
     tracer,
     meter,
   };
+}
+
+/** Of a Unix socket, too: `ws+unix:/run/hub.sock:/ws`, with the `WebSocket` of the `ws` package. */
+function resolveAddress(url: PoolUrl, options: ConnectOptions): ClientSettings {
+  const text = String(url);
+  if (!text.startsWith('ws+unix:')) return resolveOptions(text, options);
+  return { ...resolveOptions('ws:', options), url: text };
 }
 
 function hubsOf(url: PoolUrl | undefined, urls: readonly PoolUrl[] | undefined): readonly PoolUrl[] {

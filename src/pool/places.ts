@@ -1,38 +1,39 @@
 import { Timer } from '../client/clock.ts';
 import type { ConnectionRefusedError } from '../client/errors.ts';
 import type { PoolSettings } from './options.ts';
+import type { Line } from './line.ts';
 import { PooledConnection, type ConnectionSetup } from './pooled-connection.ts';
 
 /** A place of the pool, and the connection that it has now. */
-interface Place {
+interface Place<L extends Line> {
   /** Undefined while a refused one is not replaced yet. */
-  connection: PooledConnection | undefined;
+  connection: PooledConnection<L> | undefined;
   /** Of its address among `urls`. */
   hub: number;
   readonly replacement: Timer;
 }
 
 /** The connections of a pool by their places. The pool has as many places as its threads need; the last one goes first. */
-export class Places {
+export class Places<L extends Line> {
   evictions = 0;
   readonly #settings: PoolSettings;
-  readonly #setup: ConnectionSetup;
-  readonly #places: Place[] = [];
+  readonly #setup: ConnectionSetup<L>;
+  readonly #places: Place<L>[] = [];
   readonly #idle: Timer;
   #created = 0;
   #isClosed = false;
 
-  constructor(settings: PoolSettings, setup: ConnectionSetup) {
+  constructor(settings: PoolSettings, setup: ConnectionSetup<L>) {
     this.#settings = settings;
     this.#setup = setup;
     this.#idle = new Timer(settings.threads.clock);
   }
 
-  get connections(): PooledConnection[] {
+  get connections(): PooledConnection<L>[] {
     return this.#places.flatMap(({ connection }) => connection ?? []);
   }
 
-  get open(): PooledConnection[] {
+  get open(): PooledConnection<L>[] {
     return this.connections.filter(({ line }) => line !== undefined);
   }
 
@@ -49,7 +50,7 @@ export class Places {
   }
 
   /** The connection has ended: another one takes its place, at the next address. A hub that refuses is not asked again at once. */
-  replace(ended: PooledConnection, refusal: ConnectionRefusedError | undefined): void {
+  replace(ended: PooledConnection<L>, refusal: ConnectionRefusedError | undefined): void {
     const place = this.#places[ended.place];
     this.evictions++;
     if (this.#isClosed || place?.connection !== ended) return;
@@ -74,12 +75,12 @@ export class Places {
   #add(): void {
     const index = this.#places.length;
     const { clock } = this.#settings.threads;
-    const place: Place = { connection: undefined, hub: index, replacement: new Timer(clock) };
+    const place: Place<L> = { connection: undefined, hub: index, replacement: new Timer(clock) };
     this.#places.push(place);
     this.#fill(index, place);
   }
 
-  #fill(index: number, place: Place): void {
+  #fill(index: number, place: Place<L>): void {
     const { lines } = this.#settings;
     const line = lines[place.hub % lines.length];
     if (line === undefined) return;

@@ -3,47 +3,55 @@ import { ConnectionRefusedError } from '../client/errors.ts';
 import type { ClientSettings } from '../client/options.ts';
 import { poolConnectionMachine, type PoolConnectionPolicy } from '../machines/pool-connection.ts';
 import type { PoolConnection, PoolConnectionState } from './api.ts';
-import { HubLine, type LineListener } from './hub-line.ts';
+import type { Line, LineListener, LostFacts, MakeLine } from './line.ts';
 
 /** What a connection reports to its pool. */
-export interface ConnectionHost {
+export interface ConnectionHost<L extends Line> {
   /** Threads may use it. */
   onOpen(): void;
   /** It has lasted. */
-  onSettled(connection: PooledConnection): void;
+  onSettled(connection: PooledConnection<L>): void;
   /** Its line is gone, or is to be closed: its threads go on elsewhere. */
-  onLose(line: HubLine): void;
+  onLose(line: L): void;
   /** It has ended. `isRefused`: by the hub, for good. */
-  onEvicted(connection: PooledConnection, refusal: ConnectionRefusedError | undefined): void;
+  onEvicted(connection: PooledConnection<L>, refusal: ConnectionRefusedError | undefined): void;
   onFailure(): void;
   onLog(): void;
   report(error: unknown): void;
 }
 
 /** What all connections of a pool share. */
-export interface ConnectionSetup {
-  readonly host: ConnectionHost;
+export interface ConnectionSetup<L extends Line> {
+  readonly host: ConnectionHost<L>;
+  readonly makeLine: MakeLine<L>;
   readonly policy: PoolConnectionPolicy;
   readonly inspect: NonNullable<ActorOptions<typeof poolConnectionMachine>['inspect']>;
 }
 
 /** One connection of a pool at work: its machine decides when there is a line. */
-export class PooledConnection implements PoolConnection, LineListener {
+export class PooledConnection<L extends Line> implements PoolConnection, LineListener {
   readonly id: string;
   readonly place: number;
   readonly settings: ClientSettings;
   isLogUp = true;
-  readonly #host: ConnectionHost;
+  readonly #host: ConnectionHost<L>;
+  readonly #makeLine: MakeLine<L>;
   readonly #actor: ActorRefFrom<typeof poolConnectionMachine>;
-  #line: HubLine | undefined;
+  #line: L | undefined;
   #isOpen = false;
   #refusal: ConnectionRefusedError | undefined;
 
-  constructor(id: string, place: number, settings: ClientSettings, { host, policy, inspect }: ConnectionSetup) {
+  constructor(
+    id: string,
+    place: number,
+    settings: ClientSettings,
+    { host, policy, inspect, makeLine }: ConnectionSetup<L>,
+  ) {
     this.id = id;
     this.place = place;
     this.settings = settings;
     this.#host = host;
+    this.#makeLine = makeLine;
     const machine = poolConnectionMachine.provide({
       actions: {
         dial: () => this.#dial(),
@@ -95,7 +103,7 @@ export class PooledConnection implements PoolConnection, LineListener {
   }
 
   /** Where its threads send; undefined unless it is open. The machine's snapshot is older than its effects. */
-  get line(): HubLine | undefined {
+  get line(): L | undefined {
     return this.#isOpen ? this.#line : undefined;
   }
 
@@ -109,17 +117,7 @@ export class PooledConnection implements PoolConnection, LineListener {
     this.#actor.send({ type: 'greeted' });
   }
 
-  onLost({
-    code,
-    reason,
-    isRefused,
-    retryInMs,
-  }: {
-    code: number;
-    reason: string;
-    isRefused: boolean;
-    retryInMs: number;
-  }): void {
+  onLost({ code, reason, isRefused, retryInMs }: LostFacts): void {
     this.#host.onFailure();
     const why = `${code} ${reason}`.trim();
     if (!isRefused) this.#actor.send({ type: 'lost', reason: why, askedMs: retryInMs });
@@ -141,7 +139,7 @@ export class PooledConnection implements PoolConnection, LineListener {
   // --- effects of the machine
 
   #dial(): void {
-    const line = new HubLine(this.settings, this);
+    const line = this.#makeLine(this.settings, this);
     this.#line = line;
     try {
       line.dial();

@@ -17,6 +17,7 @@ const PAGES = [
     'pool',
     'quickstart',
     'react',
+    'relay',
     'sending',
     'slow-clients',
     'testing',

@@ -25,6 +25,8 @@ function fakePool(options: PoolOptions = {}) {
   });
   pool.on('error', (error) => errors.push(error));
   onTestFinished(() => pool.close());
+  // its connections begin now, not after this turn
+  pool.ready().catch(() => {});
   const socket = (index: number): FakeSocket => {
     const found = sockets.at(index);
     if (found === undefined) throw new Error(`there is no socket ${index}`);
