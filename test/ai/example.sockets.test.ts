@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { UIMessage } from 'ai';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mulberry32 } from '../support/random.ts';
+import { seed } from '../support/tier.ts';
+import { toolPath } from '../support/tool.ts';
+
+// examples/ai-chat in a real Chromium: useChat of @ai-sdk/react over the transport, two nodes, and Redis between them
+
+const RELOADS = 20;
+const WAIT = { timeout: 30_000, interval: 50 };
+
+let main: ChildProcess;
+let browser: Browser;
+let origin = '';
+const faults: string[] = [];
+
+beforeAll(async () => {
+  const path = fileURLToPath(new URL('../../examples/ai-chat/main.ts', import.meta.url));
+  main = spawn(process.execPath, [path], {
+    env: { ...process.env, PORT: '0', PACE_MS: '30' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  for await (const text of main.stdout ?? []) {
+    origin = /http:\S+\//.exec(String(text))?.[0] ?? '';
+    if (origin !== '') break;
+  }
+  browser = await chromium.launch({ executablePath: toolPath('chromium'), args: ['--no-sandbox', '--no-first-run'] });
+}, 60_000);
+
+afterAll(async () => {
+  await browser.close();
+  main.kill('SIGTERM');
+  if (main.exitCode === null) await once(main, 'exit');
+});
+
+async function open(chatId: string): Promise<Page> {
+  const page = await browser.newPage();
+  page.on('pageerror', (error) => faults.push(String(error)));
+  await page.goto(`${origin}#${chatId}`);
+  await page.waitForFunction(() => 'chat' in globalThis);
+  return page;
+}
+
+/** What the page's chat has, as JSON has it, and how it is. */
+async function read(page: Page): Promise<{ status: string; messages: UIMessage[] }> {
+  const json = await page.evaluate<string>('JSON.stringify({ status: chat.status, messages: chat.messages })');
+  return JSON.parse(json);
+}
+
+async function ask(page: Page, question: string): Promise<void> {
+  await page.getByRole('button', { name: question }).click();
+}
+
+/** Until the answer is there, with so many messages. */
+async function settled(page: Page, count: number): Promise<UIMessage[]> {
+  await expect
+    .poll(async () => {
+      const { status, messages } = await read(page);
+      return [status, messages.length, messages.at(-1)?.role];
+    }, WAIT)
+    .toEqual(['ready', count, 'assistant']);
+  return (await read(page)).messages;
+}
+
+/** Without ids, which each run has anew. */
+const partsOf = (messages: readonly UIMessage[]): unknown => messages.map(({ role, parts }) => ({ role, parts }));
+
+test('a page that is reloaded at random moments has exactly the messages of an undisturbed run', async () => {
+  const random = mulberry32(seed);
+  const undisturbed = await open('undisturbed');
+  const page = await open('reloaded');
+  let count = 0;
+  for (let reloads = 0; reloads < RELOADS;) {
+    const question = count % 4 === 0 ? 'Plan the launch' : 'Compare the weather';
+    count += 2;
+    await ask(undisturbed, question);
+    await ask(page, question);
+    await page.waitForTimeout(random() * 300);
+    for (; (await read(page)).status !== 'ready'; reloads++) {
+      await page.reload();
+      await page.waitForFunction(() => 'chat' in globalThis);
+      await page.waitForTimeout(random() * 300);
+    }
+    const [expected, seen] = [await settled(undisturbed, count), await settled(page, count)];
+    expect(partsOf(seen)).toEqual(partsOf(expected));
+  }
+  const kinds = new Set((await read(page)).messages.flatMap(({ parts }) => parts.map(({ type }) => type)));
+  expect([...kinds].toSorted()).toEqual(['data-progress', 'reasoning', 'step-start', 'text', 'tool-weather']);
+  expect(faults).toEqual([]);
+}, 300_000);
+
+test('two tabs and a late one show the same, and so does one that was offline', async () => {
+  const [first, second] = [await open('tabs'), await open('tabs')];
+  await ask(first, 'Plan the launch');
+  await expect.poll(async () => (await read(second)).messages.length, WAIT).toBe(2);
+  await second.context().setOffline(true);
+  await second.waitForTimeout(2_000);
+  await second.context().setOffline(false);
+  const messages = await settled(first, 2);
+  expect(await settled(second, 2)).toEqual(messages);
+  expect(await settled(await open('tabs'), 2)).toEqual(messages);
+}, 120_000);
+
+test('an approval in one tab goes on in the other; the stop button stops the answer for all', async () => {
+  const [first, second] = [await open('approval'), await open('approval')];
+  await ask(first, 'Delete the old drafts');
+  await second.getByRole('button', { name: 'Approve' }).click();
+  await first.getByText('The 12 drafts are gone.').waitFor();
+  await second.getByText('The 12 drafts are gone.').waitFor();
+  expect(await settled(second, 2)).toEqual(await settled(first, 2));
+  await ask(first, 'Plan the launch');
+  await expect.poll(async () => (await read(second)).status, WAIT).toBe('streaming');
+  await second.getByRole('button', { name: 'Stop' }).click();
+  const messages = await settled(first, 4);
+  expect(JSON.stringify(messages.at(-1))).not.toContain('what you have seen');
+  expect(await settled(second, 4)).toEqual(messages);
+  expect(faults).toEqual([]);
+}, 120_000);
