@@ -48,6 +48,7 @@ export const sections: readonly Section[] = [
       page('Many machines: PostgreSQL', 'postgres'),
       page('A log of your own', 'logs'),
       page('The native sender', 'native'),
+      page('The pool: from a server', 'pool'),
     ],
   },
   {

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { checkLinks } from '../../site/check-links.ts';
+import { sections } from '../../site/pages.ts';
 import { slugOf } from '../../site/slug.ts';
 
 const dist = mkdtempSync(join(tmpdir(), 'threadcast-site-'));
@@ -31,6 +32,12 @@ it('finds pages, anchors and files that are not there, and what another host wou
     ]),
   });
   expect(checkLinks(dist).faults).toHaveLength(5);
+});
+
+it('has each page of docs in its menu', () => {
+  const names = readdirSync('docs').filter((file) => file.endsWith('.md'));
+  const inMenu = new Set(sections.flatMap(({ pages }) => pages.map(({ page }) => `${page}.md`)));
+  expect(names.filter((name) => name !== 'index.md' && !inMenu.has(name))).toEqual([]);
 });
 
 it.each([
