@@ -46,6 +46,7 @@ export const sections: readonly Section[] = [
       page('Frameworks', 'frameworks'),
       page('Many machines: Redis', 'scaling'),
       page('Many machines: PostgreSQL', 'postgres'),
+      page('All cores, edge nodes: the relay', 'relay'),
       page('A log of your own', 'logs'),
       page('The native sender', 'native'),
       page('The pool: from a server', 'pool'),

@@ -34,7 +34,7 @@ it('finds pages, anchors and files that are not there, and what another host wou
   expect(checkLinks(dist).faults).toHaveLength(5);
 });
 
-it('has each page of docs in its menu', () => {
+it('has each page of docs in its menu, site/pages.ts', () => {
   const names = readdirSync('docs').filter((file) => file.endsWith('.md'));
   const inMenu = new Set(sections.flatMap(({ pages }) => pages.map(({ page }) => `${page}.md`)));
   expect(names.filter((name) => name !== 'index.md' && !inMenu.has(name))).toEqual([]);

@@ -5,7 +5,7 @@ import { time } from './format.ts';
 /** Evictions that stay on the page. */
 const KEPT = 100;
 
-/** The log of evictions, the newest first. */
+/** The log of ended connections, the newest first: by the hub or by the client, as the code says. */
 export class Evictions {
   readonly #list = byId('notes');
   #newest = 0;

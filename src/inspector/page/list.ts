@@ -51,6 +51,7 @@ export class List {
     }
     this.#grid.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#grid.addEventListener('keydown', (event) => this.#key(event));
+    this.#search.addEventListener('keydown', (event) => this.#leaveSearch(event));
     new ResizeObserver(() => this.#scrolled()).observe(this.#grid);
     this.show('connections');
   }
@@ -204,6 +205,13 @@ export class List {
       write(cell, row === undefined ? '\u00a0' : text(row));
     }
     if (!element.isConnected) this.#body.append(element);
+  }
+
+  /** From the search field the keys go on in what it has found. */
+  #leaveSearch(event: KeyboardEvent): void {
+    if (event.isComposing || !['ArrowDown', 'PageDown', 'Enter'].includes(event.key)) return;
+    this.#grid.focus();
+    event.preventDefault();
   }
 
   #key(event: KeyboardEvent): void {
