@@ -54,7 +54,8 @@ export function checkOptions<Options extends object>(options: unknown, table: Op
 
 function check(options: unknown, rows: Rows, within: string): void {
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  // a Map or an array has entries that none of the options are: it must not pass as empty
+  if (!isOptions(options)) {
     throw new InvalidOptionError({ option: within === '' ? 'options' : within, value: options, expected: 'an object' });
   }
   for (const [name, value] of Object.entries(options)) {
@@ -66,6 +67,8 @@ function check(options: unknown, rows: Rows, within: string): void {
     else if (!TESTS[row].test(value)) throw new InvalidOptionError({ option, value, expected: TESTS[row].expected });
   }
 }
+
+const isOptions = (value: unknown): value is object => Object.prototype.toString.call(value) === '[object Object]';
 
 function unknownOption(option: string, name: string, known: readonly string[]): InvalidOptionError {
   const similar = similarName(name, known);

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../../infra/errors.ts';
 import type { WantedSender } from '../../infra/native/shared-sender.ts';
-import { checkNumber } from '../../infra/option-checks.ts';
+import { checkCount } from '../../infra/option-checks.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import type { NativeSenderOptions } from '../../api/options.ts';
 
@@ -12,6 +12,6 @@ export function resolveNativeSender(value: boolean | NativeSenderOptions | undef
     throw new InvalidOptionError({ option: 'nativeSender', value, expected: 'true, false or an object' });
   }
   checkOptions<NativeSenderOptions>(options, { threads: 'number' }, 'nativeSender');
-  const threads = checkNumber('nativeSender.threads', options.threads, 1, { min: 1, max: 2 });
-  return { threads: Math.floor(threads) };
+  const threads = checkCount('nativeSender.threads', options.threads, 1, { min: 1, max: 2 });
+  return { threads };
 }
