@@ -57,7 +57,10 @@ export function serveHub<S extends Session = Session, Definition extends ThreadD
     });
   const pages = app.getRequestHandler();
 
-  /** Next.js listens to upgrades from its first request on, and ends those of a path that one of its pages has. */
+  /**
+   * Next.js listens to upgrades from its first request on, and ends those of a path that one of its pages has (14 to 16: `upgradeHandler` in
+   * `server/lib/router-server`).
+   */
   const showPage = (request: IncomingMessage, response: ServerResponse): void => {
     const before = Array.from(servers, (server) => [server, server.listeners('upgrade')] as const);
     pages(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));

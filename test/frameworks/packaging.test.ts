@@ -76,6 +76,8 @@ const PAGES: Readonly<Record<string, string>> = {
     globalThis.app = [connect, ThreadcastProvider, useThread, useConnection, useStream];`,
   'client, values and all of react': `import { connect } from 'threadcast/client'; import { values } from 'threadcast/values';
     import * as react from 'threadcast/react'; globalThis.app = [connect, values, Object.values(react)];`,
+  'client and ai client': `import { connect } from 'threadcast/client'; import * as ai from 'threadcast/ai/client';
+    globalThis.app = [connect, Object.values(ai)];`,
 };
 
 const sizeOf = (code: string | Uint8Array): number => brotliCompressSync(code).length;

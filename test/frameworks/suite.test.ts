@@ -157,6 +157,14 @@ describe.each(Object.entries(KINDS))('%s', (name, { serve, hasDoor, hasMiddlewar
       socket.close();
       expect(await outcomeOf(await headersOf('ada'))).toBe('{"t":"hello"');
     }
+    // nor does the framework end the hub's WebSockets, also where it has looked at their path by then
+    const mine = new WebSocket(wsUrl('/chat'), { headers: await headersOf('ada'), ca: cert });
+    const end = once(mine, 'close').then(() => 'closed');
+    await once(mine, 'message');
+    for (let round = 0; round < 5; round++) await (await fetch(`${served.origin}/page`)).text();
+    mine.ping();
+    expect(await Promise.race([end, once(mine, 'pong').then(() => 'open')])).toBe('open');
+    mine.close();
     expect(errors).toEqual([]);
   });
 
