@@ -69,7 +69,10 @@ export interface ServeChatOptions<Message extends ChatMessage = ChatMessage, S e
   threadOf?(this: void, chatId: string): string;
   /** A failure of `run`, before it becomes an `error` event of the hub. Returns the text for the viewers. @default 'The answer failed.' */
   onError?(this: void, error: unknown, turn: { readonly chatId: string }): string;
-  /** A request for a chat whose answer is in progress is refused, or waits for its end. @default 'refuse' */
+  /**
+   * A request for a chat whose answer is in progress is refused, or waits for its end. What `onPublish` of the chat server gets is always refused.
+   * @default 'refuse'
+   */
   whenBusy?: 'refuse' | 'queue' | undefined;
   /**
    * What `stop()` of a viewer does (an `abort` frame): `last-viewer` stops the answer if no other viewer follows it; `always`; or `never`.

@@ -120,3 +120,17 @@ test('an approval in one tab goes on in the other; the stop button stops the ans
   expect(await settled(second, 4)).toEqual(messages);
   expect(faults).toEqual([]);
 }, 120_000);
+
+test('a node that is killed ends its answer with an error in all tabs, and the chat goes on at the other node', async () => {
+  const [first, second] = [await open('killed'), await open('killed')];
+  await ask(first, 'Plan the launch');
+  await expect.poll(async () => (await read(second)).messages.length, WAIT).toBe(2);
+  // the answer is made by the node that has the connection of the tab that asked
+  await first.getByRole('button', { name: 'Kill this node' }).click();
+  for (const page of [first, second]) await expect.poll(async () => (await read(page)).status, WAIT).toBe('error');
+  expect((await read(second)).messages).toEqual((await read(first)).messages);
+  await ask(second, 'Compare the weather');
+  const messages = await settled(second, 4);
+  expect(await settled(first, 4)).toEqual(messages);
+  expect(faults).toEqual([]);
+}, 120_000);
