@@ -129,10 +129,12 @@ class ReadingClient implements ChunkClient {
     const thread = this.#client.join(threadId, rest);
     let reading = this.#threads.get(thread);
     if (reading !== undefined) return reading;
-    const feed = new ChunkFeed({ maxBytes: this.#maxBytes, report: (error) => this.#report(error) }, known);
+    // joins of the thread share its chunks, unless a later one names other codecs
+    const former = this.#feeds.get(threadId);
+    const host = { maxBytes: this.#maxBytes, report: (error: unknown) => this.#report(error) };
+    const feed = former?.reads(known) === true ? former : new ChunkFeed(host, known);
     // before the join leaves, at the end of this turn
     if (known.size > 0) this.#feeds.set(threadId, feed);
-    else this.#feeds.delete(threadId);
     reading = new ChunkThread(thread, feed);
     this.#threads.set(thread, reading);
     return reading;

@@ -17,6 +17,11 @@ export class ChunkFeed {
     this.#codecs = codecs;
   }
 
+  /** Whether it has all of these codecs. */
+  reads(codecs: ReadonlyMap<string, Codec>): boolean {
+    return [...codecs].every(([name, codec]) => this.#codecs.get(name) === codec);
+  }
+
   logOf(streamId: string): ChunkLog {
     let log = this.#logs.get(streamId);
     if (log !== undefined) return log;

@@ -7,6 +7,9 @@ import type { ChunkLog } from './chunk-log.ts';
 /** The chunks of streams, by the streams. */
 const LOGS = new WeakMap<object, ChunkLog>();
 
+/** How many streams of joins of one thread have these chunks. */
+const USERS = new WeakMap<ChunkLog, number>();
+
 /** Undefined for a stream of another client. */
 export const logOf = (stream: object): ChunkLog | undefined => LOGS.get(stream);
 
@@ -62,7 +65,14 @@ export class ChunkThread<T extends ThreadShape> implements ClientThread<T> {
     const stream: TextStream = news;
     const log = this.#feed.logOf(stream.id);
     LOGS.set(stream, log);
-    void stream.done.then(() => this.#feed.end(stream.id, log));
+    const users = (USERS.get(log) ?? 0) + 1;
+    USERS.set(log, users);
+    void stream.done.then((message) => {
+      const left = (USERS.get(log) ?? 1) - 1;
+      USERS.set(log, left);
+      // another join of the thread may go on with the stream
+      if (message !== undefined || left === 0) this.#feed.end(stream.id, log);
+    });
     Object.defineProperties(stream, {
       codec: { get: () => log.codec?.name },
       chunks: { get: () => (log.codec === undefined && stream.text !== '' ? [stream.text] : log.chunks) },

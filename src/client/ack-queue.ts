@@ -1,6 +1,6 @@
+import { limitsOf, listsOf, type FrameLimits } from './list-frames.ts';
 import { Timer, type ClientClock } from './clock.ts';
 import { encodeRequest } from './frames.ts';
-import { limitsOf, listsOf, type FrameLimits } from './list-frames.ts';
 
 /** The longest that a message waits for its acknowledgement. */
 const AFTER_MS = 1_000;
@@ -10,8 +10,8 @@ const SINGLE_ACKS = 128;
 
 /** Cumulative acknowledgements of all threads, once a second. */
 export class AckQueue {
-  readonly #timer: Timer;
   readonly #send: (text: string) => void;
+  readonly #timer: Timer;
   readonly #offsets = new Map<string, number>();
   #limits = limitsOf(undefined);
 

@@ -59,7 +59,7 @@ export interface JoinOptions {
 }
 
 /**
- * A conversation that this client has joined. It stays joined across reconnects, and each message arrives exactly once and in order, apart
+ * One join of a conversation. It stays joined across reconnects, and each message arrives exactly once and in order, apart
  * from critical ones that arrive `ahead`.
  *
  * Until its first listener for `message` or its first iterator is added, the thread holds up to `maxBuffered` messages; readers added in
@@ -94,13 +94,19 @@ export interface ClientThread<T extends ThreadShape = ThreadShape> extends Async
    * without history for clients; ClientClosedError if the handle was left or the thread has ended; InvalidOptionError.
    */
   loadOlder(options?: HistoryOptions): Promise<Older<T['received']>>;
-  /** Leaves the thread. Iterators return what they hold and end. A second call has no effect. */
+  /**
+   * Ends this handle: its listeners get nothing more, and its iterators return what they hold and end. The last handle of a thread leaves it
+   * on the server. A second call has no effect.
+   */
   leave(): void;
   /**
-   * The messages from now on. The iterator holds up to `maxBuffered` unread messages. Beyond that, the client leaves the thread on the
-   * server, for its listeners too, and joins again from its position when half of them have been read. So a slow reader costs no memory and
-   * misses no logged message, unless the server's log does not reach back so far: that is a `gap`. End an iterator that is not read any
-   * more with `return()`, as `break` in `for await` does.
+   * The messages from now on. The iterator holds up to `maxBuffered` unread messages. Beyond that, this handle takes no more, and joins again
+   * from its position when half of them have been read. So a slow reader costs no memory, delays no other handle and misses no logged message,
+   * unless the server's log does not reach back so far: that is a `gap`.
+   *
+   * Where this handle also has `message` listeners, or an iterator that keeps up, they are not delayed: the slow iterator loses the oldest
+   * half, with a `gap` event `overflow` of this handle. A join of its own loses nothing. End an iterator that is not read any more with
+   * `return()`, as `break` in `for await` does.
    *
    * Throws JoinRefusedError if the server does not let the client in, ConnectionRefusedError if it closed for good.
    */
@@ -193,8 +199,8 @@ export interface ClientEvents {
   log: LogChange;
   /**
    * The application has joined a thread for this client, with `connection.join`. The client does not rejoin it by itself after a reconnect:
-   * the application does, and messages sent meanwhile are a `gap`. `client.join` returns the same thread, and makes the client rejoin it by
-   * itself, which asks `authorize`.
+   * the application does, and messages sent meanwhile are a `gap`. `client.join` makes the client rejoin it by itself, which asks
+   * `authorize`. It returns the same handle if that has no reader yet, and no `from` is given.
    */
   thread: ClientThread;
   /**
@@ -228,8 +234,10 @@ export interface Client {
   /** Messages to this client and its user. */
   readonly inbox: Inbox;
   /**
-   * Joins now, or as soon as the connection is open. A thread that is already joined is returned as it is, and the options are ignored: add
-   * listeners with `thread.on`. A `leave` ends it for all that share it.
+   * Joins now, or as soon as the connection is open. Joins are counted: each call gives a handle of its own, with its own position,
+   * listeners, iterators and older messages, and gets what its `from` asks for. A `leave` ends only its handle. The client leaves the thread on
+   * the server with the last one. Joins of one thread share a subscription: for a later join, the server begins it anew from the position that
+   * the join asks for, and the other handles skip what they have.
    * An id of a definition, `room('42')`, gives a thread of its types; a plain text gives one of unknown types.
    * @throws InvalidThreadIdError, InvalidOptionError, ClientClosedError
    */

@@ -1,6 +1,6 @@
+import { PART_COST } from './part-assembly.ts';
 import { fieldsOf, isText, type Fields } from './fields.ts';
 import { parseJson } from './frames.ts';
-import { PART_COST } from './part-assembly.ts';
 
 /** A message of bytes of which not all parts have come. */
 interface Unfinished {

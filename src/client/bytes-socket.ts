@@ -1,17 +1,17 @@
-import { headerOf, type BytesReader } from './bytes-reader.ts';
 import { fieldsOf, isText, textOf } from './fields.ts';
 import { parseJson } from './frames.ts';
+import { headerOf, type BytesReader } from './bytes-reader.ts';
 import type { Frame, WebSocketLike } from './socket.ts';
 
 type Listener = (event: unknown) => void;
 
 /** Around a socket: frames with bytes come to the client as objects, and go out as binary messages. */
 export class BytesSocket implements WebSocketLike {
+  /** The server has said that it takes binary messages. */
+  #takesBytes = false;
   readonly #socket: WebSocketLike;
   readonly #reader: BytesReader;
   readonly #listeners: Listener[] = [];
-  /** The server has said that it takes binary messages. */
-  #takesBytes = false;
 
   constructor(socket: WebSocketLike, reader: BytesReader) {
     this.#socket = socket;

@@ -1,8 +1,8 @@
-import type { AnsweredIn, Client, Published, PublishedAs, PublishOptions, VolatilePublishOptions } from './api.ts';
-import { BytesReader, joinBytes } from './bytes-reader.ts';
 import { BytesSocket } from './bytes-socket.ts';
+import { BytesReader, joinBytes } from './bytes-reader.ts';
 import { ThreadcastClient } from './client.ts';
 import { resolveOptions, type ClientSettings, type ConnectOptions } from './options.ts';
+import type { AnsweredIn, Client, Published, PublishedAs, PublishOptions, VolatilePublishOptions } from './api.ts';
 import type { Frame } from './socket.ts';
 
 /**

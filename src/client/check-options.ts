@@ -1,10 +1,10 @@
-import { InvalidOptionError } from './errors.ts';
 import { isFields } from './fields.ts';
+import { InvalidOptionError } from './errors.ts';
 
 /** `setTimeout` fires at once for 2^31 ms or more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Every option, with the `typeof` of its value. A number is the minimum of a numeric option, which is whole unless it is a time. */
+/** Every option, with the `typeof` of its value, as a pattern. A number is the minimum of a numeric option, which is whole unless it is a time. */
 type OptionTable<Options> = { readonly [Name in keyof Options]-?: string | number };
 
 /** Without the options that are undefined. */
@@ -23,8 +23,8 @@ export function checkOptions<Options extends object>(options: Options, table: Op
     const isRight =
       isNumber && typeof value === 'number'
         ? value >= row && value <= LONGEST_TIMER && (value % 1 === 0 || option.endsWith('Ms'))
-        : value !== null && `${row}`.split('|').includes(typeof value);
-    const expected = isNumber ? `a number from ${row} to ${LONGEST_TIMER}` : row;
+        : value !== null && RegExp(`${row}`).test(typeof value);
+    const expected = isNumber ? `a number from ${row}` : row;
     if (value === undefined && rows.has(option)) Reflect.deleteProperty(given, option);
     else if (!isRight) throw new InvalidOptionError({ option, expected });
   }

@@ -1,5 +1,34 @@
-import type { ThreadId, ThreadShape } from '../api/definition.ts';
+import { limitsOf } from './list-frames.ts';
+import {
+  ClientClosedError,
+  ConnectionRefusedError,
+  MalformedFrameError,
+  PublishRefusedError,
+  ServerError,
+  UnserializableMessageError,
+} from './errors.ts';
+import { textOf } from './fields.ts';
+import { UNAUTHENTICATED } from './close-codes.ts';
+import { reportGlobally } from './environment.ts';
+import { ServerConnection } from './connection.ts';
 import { AckQueue } from './ack-queue.ts';
+import { JoinQueue } from './join-queue.ts';
+import { Emitter } from './emitter.ts';
+import { checkId, checkThreadId, type ClientSettings } from './options.ts';
+import { dropExcess, MANY } from './excess.ts';
+import { PublishQueue, type PublishHost } from './publish-queue.ts';
+import { JoinedThread } from './thread.ts';
+import {
+  encodeRequest,
+  parseFrame,
+  type JoinedReply,
+  type Request,
+  type ServerFrame,
+  type ThreadFrame,
+} from './frames.ts';
+import { checkOptions } from './check-options.ts';
+import { ClientInbox } from './inbox.ts';
+import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import type {
   Client,
   ClientEvents,
@@ -9,45 +38,10 @@ import type {
   PublishOptions,
   VolatilePublishOptions,
 } from './api.ts';
-import { checkOptions } from './check-options.ts';
-import { UNAUTHENTICATED } from './close-codes.ts';
-import { ServerConnection } from './connection.ts';
-import { reportGlobally } from './environment.ts';
-import {
-  ClientClosedError,
-  ConnectionRefusedError,
-  MalformedFrameError,
-  PublishRefusedError,
-  ServerError,
-  UnserializableMessageError,
-} from './errors.ts';
-import {
-  encodeRequest,
-  parseFrame,
-  type JoinedReply,
-  type Request,
-  type ServerFrame,
-  type ThreadFrame,
-} from './frames.ts';
-import { dropExcess } from './excess.ts';
-import { ClientInbox } from './inbox.ts';
-import { JoinQueue } from './join-queue.ts';
-import { limitsOf } from './list-frames.ts';
-import { Emitter } from './emitter.ts';
-import { textOf } from './fields.ts';
 import type { PublishAnswer } from './frames.ts';
-import { checkId, checkThreadId, type ClientSettings } from './options.ts';
-import { PublishQueue, type PublishHost } from './publish-queue.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 import type { Frame } from './socket.ts';
 import type { ThreadHost } from './thread-host.ts';
-import { JoinedThread } from './thread.ts';
-
-/** Remembered messages of several threads. A forgotten one may come twice. */
-const MAX_SHARED = 16_384;
-
-/** Maximum threads that the application joins for the client. A hub allows 10,000 by default. */
-const MAX_THREADS = 16_384;
 
 /** The client: its connection receives frames, its threads handle them. */
 export class ThreadcastClient
@@ -68,7 +62,8 @@ export class ThreadcastClient
   #isGreeted = false;
   /** The newest refused join: if the application has joined, a `joined` with its `ref` follows. */
   #refusedRef: number | undefined;
-  readonly #threads = new Map<string, JoinedThread>();
+  /** Joins by thread. */
+  readonly #threads = new Map<string, readonly JoinedThread[]>();
 
   constructor(settings: ClientSettings) {
     super(['state', 'log', 'thread', 'signIn', 'error']);
@@ -91,16 +86,16 @@ export class ThreadcastClient
   join(threadId: string, options: JoinOptions = {}): ClientThread {
     this.#assertLive('join', threadId);
     checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
-    const known = this.#threads.get(threadId);
-    if (known && !(options.from && known.isUnclaimed)) {
-      known.claim();
-      return known;
+    const { from, onGap, onProgress } = options;
+    const [first] = this.joinsOf(threadId);
+    let thread = first?.claim(from);
+    if (!thread) {
+      thread = new JoinedThread(threadId, from, this, 'own');
+      this.#threads.set(threadId, [...this.joinsOf(threadId), thread]);
+      thread.join();
     }
-    // the application has joined it for new messages, and the page needs it from that position
-    known?.end();
-    const thread = new JoinedThread(threadId, options, this, 'own');
-    this.#threads.set(threadId, thread);
-    thread.join();
+    if (onGap) thread.on('gap', onGap);
+    if (onProgress) thread.on('progress', onProgress);
     return thread;
   }
 
@@ -131,8 +126,7 @@ export class ThreadcastClient
 
   /** A thread returns what is published in it, so the join goes out first. */
   sendPublish(threadId: string, frame: Frame): boolean {
-    const thread = this.#threads.get(threadId);
-    if (thread) this.joins.urge(thread);
+    for (const thread of this.joinsOf(threadId)) this.joins.urge(thread);
     return this.#connection.send(frame);
   }
 
@@ -145,7 +139,7 @@ export class ThreadcastClient
   isFirst(id: string, threadId: string, isGiven: boolean): boolean {
     const giver = this.#givers.get(id) ?? threadId;
     if (isGiven) this.#givers.set(id, giver);
-    dropExcess(this.#givers, MAX_SHARED);
+    dropExcess(this.#givers, MANY);
     return giver === threadId;
   }
 
@@ -164,22 +158,26 @@ export class ThreadcastClient
 
   delete(thread: JoinedThread): void {
     this.joins.delete(thread);
-    this.acks.delete(thread.id);
     this.inbox.delete(thread);
-    if (this.#threads.get(thread.id) === thread) this.#threads.delete(thread.id);
+    const joins = this.joinsOf(thread.id).filter((join) => join !== thread);
+    if (joins[0]) this.#threads.set(thread.id, joins);
+    else {
+      this.acks.delete(thread.id);
+      this.#threads.delete(thread.id);
+    }
+  }
+
+  joinsOf(threadId: string): readonly JoinedThread[] {
+    return this.#threads.get(threadId) ?? [];
   }
 
   // --- events of the connection
 
   onState(change: StateChange): void {
-    const threads = [...this.#threads.values()];
+    const threads = [...this.#threads.values()].flat();
     if (change.to === 'waiting' || change.to === 'closed') {
       this.#isGreeted = false;
-      this.#publishQueue.suspend();
-      this.joins.suspend();
-      this.acks.suspend();
-      this.inbox.suspend();
-      for (const thread of threads) thread.suspend();
+      for (const part of [this.#publishQueue, this.joins, this.acks, this.inbox, ...threads]) part.suspend();
     }
     if (change.to === 'closed') {
       const { code = 1000, reason = '' } = change;
@@ -220,29 +218,28 @@ export class ThreadcastClient
     this.acks.greeted(limits);
     this.joins.greeted(limits);
     this.inbox.greeted(!!list);
-    for (const thread of this.#threads.values()) thread.join();
+    for (const thread of [...this.#threads.values()].flat()) thread.join();
     this.joins.flush();
     this.#publishQueue.greeted(maxBytes);
   }
 
   #onThreadFrame(frame: ThreadFrame): void {
     if (frame.t === 'joined' && frame.ref) this.joins.answered(frame.ref);
-    const thread = this.#threads.get(frame.th);
+    const threads = this.#threads.get(frame.th);
     if (frame.th.startsWith('~')) this.inbox.receive(frame);
-    else if (thread) thread.receive(frame);
+    else if (threads) for (const thread of threads) thread.receive(frame);
     // an older one with another `ref` was left meanwhile
     else if (frame.t === 'joined' && (frame.ref ?? this.#refusedRef) === this.#refusedRef) this.#onInvitation(frame);
   }
 
   /** The application has joined a thread for this client. */
   #onInvitation(frame: JoinedReply): void {
-    if (this.#threads.size >= MAX_THREADS) {
-      this.send({ t: 'leave', th: frame.th });
+    if (this.#threads.size >= MANY) {
       this.report(new ServerError({ reason: 'TC_TOO_MANY_THREADS', threadId: frame.th }));
       return;
     }
-    const thread = new JoinedThread(frame.th, {}, this, 'invited');
-    this.#threads.set(frame.th, thread);
+    const thread = new JoinedThread(frame.th, undefined, this, 'invited');
+    this.#threads.set(frame.th, [thread]);
     thread.receive({ ...frame, ref: undefined });
     this.emit('thread', thread);
   }
@@ -253,12 +250,12 @@ export class ThreadcastClient
       return;
     }
     if (ref) this.joins.answered(ref);
-    const thread = this.#threads.get(threadId ?? '');
+    const threads = this.#threads.get(threadId ?? '');
     // a question for the inbox names no thread
     if (!threadId && ref) this.inbox.fail(reason, ref);
-    else if (thread) {
+    else if (threads) {
       this.#refusedRef = ref;
-      thread.fail(reason, ref);
+      for (const thread of threads) thread.fail(reason, ref);
     } else this.report(new ServerError({ reason, threadId }));
   }
 

@@ -1,12 +1,12 @@
-import { backoffDelay, GOOD_WAITS, laterDelay, LONGEST_RETRY_MS } from './backoff.ts';
-import { reconnectAfter, UNAUTHENTICATED } from './close-codes.ts';
-import { Timer } from './clock.ts';
-import { isOffline, watchEnvironment } from './environment.ts';
+import { encodeRequest } from './frames.ts';
 import { ConnectionFailingError } from './errors.ts';
 import { fieldsOf, numberOf, textOf, type Fields } from './fields.ts';
-import { encodeRequest } from './frames.ts';
+import { backoffDelay, GOOD_WAITS, laterDelay, LONGEST_RETRY_MS } from './backoff.ts';
+import { reconnectAfter, UNAUTHENTICATED } from './close-codes.ts';
+import { isOffline, watchEnvironment } from './environment.ts';
 import { invalidUrl, type ClientSettings } from './options.ts';
 import { HeartbeatWatchdog } from './heartbeat-watchdog.ts';
+import { Timer } from './clock.ts';
 import { addressOf, OPEN, type Frame, type WebSocketLike } from './socket.ts';
 import type { ClientState, ConnectionListener, StateChange } from './connection-states.ts';
 
@@ -24,14 +24,14 @@ export class ServerConnection {
   /** The timer of the attempt until `hello`, or of the wait. */
   readonly #timer: Timer;
   state: ClientState = 'connecting';
+  /** The attempt, or connection, for which a fresh token is awaited while it is open. */
+  #renewing = 0;
   #socket: WebSocketLike | undefined;
   #attempt = 0;
   /** The attempt after a 4401 has begun, with a fresh token: the next 4401 ends the client. */
   #hasFreshToken = false;
   /** Counts from 1, also what ends an attempt. */
   #dials = 1;
-  /** The attempt, or connection, for which a fresh token is awaited while it is open. */
-  #renewing = 0;
   #openedAt = 0;
   /** This socket's server has said `hello`. */
   #isGreeted = false;
@@ -42,10 +42,10 @@ export class ServerConnection {
   retryMs: number | undefined;
   /** No attempt before this time, whatever the network does: the server asked for it. */
   #notBefore = 0;
-  /** Since the socket opened; never is long ago. */
-  #offlineAt = -Infinity;
   /** When the page woke last, unless an attempt followed. */
   #wokeAt = -Infinity;
+  /** Since the socket opened; never is long ago. */
+  #offlineAt = -Infinity;
   #unwatch = (): void => {};
 
   constructor(settings: ClientSettings, listener: ConnectionListener) {

@@ -1,9 +1,6 @@
-import { dropExcess } from './excess.ts';
+import { dropExcess, MANY } from './excess.ts';
 import type { Message } from './message.ts';
 import type { Position } from './position.ts';
-
-/** Maximum remembered messages that came ahead: a server sends fewer. A forgotten one may arrive twice. */
-const MAX_AHEAD = 16_384;
 
 /**
  * What a client has received of a thread, so that each message is taken exactly once: everything up to the position, and the ids of
@@ -37,7 +34,7 @@ export class DedupCursor {
     const isNew = !this.#ahead.has(id);
     if (ahead) {
       this.#ahead.set(id, offset);
-      dropExcess(this.#ahead, MAX_AHEAD);
+      dropExcess(this.#ahead, MANY);
     } else {
       this.position = { epoch: position.epoch, offset, id };
       this.#forgetPassed(offset);

@@ -27,14 +27,14 @@ function asText(frame: Uint8Array): string {
 /** Looks like a WebSocket: frames come as events of one response, and go in requests, one at a time. */
 export class EventSocket implements WebSocketLike {
   readyState = 0;
+  readonly #init: RequestInit;
+  #isSending = false;
   readonly #listeners: [type: string, listener: Listener][] = [];
+  #key: unknown;
   readonly #abort = new AbortController();
   readonly #url: string;
-  readonly #init: RequestInit;
-  readonly #queue: string[] = [];
-  #key: unknown;
   #requests = 0;
-  #isSending = false;
+  readonly #queue: string[] = [];
 
   constructor(address: string, { url, credentials = 'same-origin' }: Partial<EventSocketOptions>) {
     const [path = '', query = ''] = address.split('?');

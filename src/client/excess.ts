@@ -1,3 +1,6 @@
+/** How many ids are remembered, or threads held, at most, where a server decides how many there are. */
+export const MANY = 16_384;
+
 /** Drops the oldest keys of a map or set, as long as it has more than `max`. `drop` deletes the key. */
 export function dropExcess<Key>(
   from: { readonly size: number; keys(): Iterable<Key>; delete(key: Key): void },

@@ -1,6 +1,6 @@
+import { parsePosition, type Position } from './position.ts';
 import { fieldsOf, isCount, isText, numberOf, textOf, type Fields } from './fields.ts';
 import type { Older, OlderMessage } from './message.ts';
-import { parsePosition, type Position } from './position.ts';
 
 /** A message on the wire. Without an offset it is volatile, in no log. */
 export interface WireMessage {
@@ -214,7 +214,8 @@ function readOlder(entry: unknown): readonly OlderMessage[] {
   const cursor = textOf(fields['cur']);
   if (!message || !cursor) return [];
   const [position = ''] = cursor.split('~');
-  return [{ ...message, cursor, position, bytes: numberOf(fields['bytes']), stream: undefined }];
+  const { re: _, many: __, ...facts } = message;
+  return [{ ...facts, cursor, position, bytes: numberOf(fields['bytes']), stream: undefined }];
 }
 
 /** Undefined if the text is not JSON. */

@@ -1,11 +1,11 @@
-import type { Message } from './api.ts';
-import { DedupCursor } from './dedup-cursor.ts';
-import { MalformedFrameError, MessageTooLargeError } from './errors.ts';
 import { parseJson, type ThreadFrame, type WireMessage, type WirePart } from './frames.ts';
 import { OpenStreams } from './open-streams.ts';
-import type { ClientSettings } from './options.ts';
-import { PartAssembly } from './part-assembly.ts';
+import { DedupCursor } from './dedup-cursor.ts';
+import { MalformedFrameError, MessageTooLargeError } from './errors.ts';
 import { formatPosition, type Position } from './position.ts';
+import { PartAssembly } from './part-assembly.ts';
+import type { Message } from './api.ts';
+import type { ClientSettings } from './options.ts';
 import type { ReaderBuffer } from './reader-buffer.ts';
 
 /** What the inbound side of a thread needs. */
@@ -28,15 +28,15 @@ export interface InboundHost {
 
 /** Handles the frames of a thread while it is joined: takes each message once, and passes it to the readers. */
 export class Inbound {
+  readonly #cursor = new DedupCursor();
   readonly #host: InboundHost;
   readonly #readers: ReaderBuffer;
-  readonly #cursor = new DedupCursor();
   /** Where live messages begin; undefined before the first one. */
   start: string | undefined;
   readonly streams: OpenStreams;
-  readonly #parts: PartAssembly;
   /** Messages in parts that began since the last one was complete. */
   #disorders = 0;
+  readonly #parts: PartAssembly;
   /** Where the server began, if that was not our position: a gap must follow, or the client reports one. */
   #unexplained: Position | undefined;
 
@@ -72,14 +72,15 @@ export class Inbound {
     for (const id of streams) this.streams.add(id, 0, '');
   }
 
+  /** Whether messages between our position and that one are missing. */
+  isBefore(position: Position): boolean {
+    return this.#cursor.isBefore(position);
+  }
+
   /** The server has sent no gap, although it does not continue at our position: the client reports one now. */
   explain(): void {
     const position = this.#unexplained;
     if (position) this.#gap(position.epoch === this.#cursor.position?.epoch ? 'trimmed' : 'epoch', position);
-  }
-
-  suspend(): void {
-    this.#unexplained = undefined;
   }
 
   #gap(why: string, position: Position): void {
@@ -92,8 +93,11 @@ export class Inbound {
 
   receive(frame: Exclude<ThreadFrame, { readonly t: 'joined' | 'left' | 'page' | 'vals' }>): void {
     if (frame.t === 'part') this.#part(frame);
-    else if (frame.t === 'gap') this.#gap(frame.why, frame.position);
-    else if (frame.t === 'tok') this.streams.add(frame.id, frame.at, frame.text);
+    else if (frame.t === 'gap') {
+      const { why, position } = frame;
+      // what is trimmed before our position is missed by another join of the thread
+      if (this.isBefore(position) || 'fork ahead'.includes(why)) this.#gap(why, position);
+    } else if (frame.t === 'tok') this.streams.add(frame.id, frame.at, frame.text);
     else this.#message(frame.message);
   }
 
@@ -122,7 +126,8 @@ export class Inbound {
 
   #message(wire: WireMessage): void {
     this.explain();
-    const { id, offset, ahead, data, re, many } = wire;
+    const { re, many, ...facts } = wire;
+    const { id, offset, ahead, data } = facts;
     this.start ??= this.position;
     const isNew = this.#cursor.take(wire);
     if (offset && !ahead) {
@@ -136,10 +141,10 @@ export class Inbound {
       return;
     }
     const stream = this.streams.isShown(id) ? id : undefined;
-    const message: Message = { ...wire, position: this.position ?? '', stream };
+    const message: Message = { ...facts, position: this.position ?? '', stream };
     this.streams.end(id, message);
     this.#readers.push(message);
-    if (this.#readers.held >= this.#host.settings.maxBuffered) this.#host.onOverflow();
+    if (this.#readers.most >= this.#host.settings.maxBuffered) this.#host.onOverflow();
   }
 
   #whole(text: string, wire: WireMessage): void {

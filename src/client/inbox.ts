@@ -1,8 +1,8 @@
+import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
+import { JoinedThread } from './thread.ts';
 import type { Inbox, InboxEvents, Message } from './api.ts';
 import type { JoinedReply, ThreadFrame } from './frames.ts';
-import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
-import { JoinedThread } from './thread.ts';
 
 /** Messages that the server sends without one of the application's threads: to this client's connection, and to its user. */
 export class ClientInbox implements Inbox, ReaderBufferHost {
@@ -10,10 +10,10 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
   readonly #readers: ReaderBuffer;
   /** Resumes after a reconnect. */
   #ofUser: JoinedThread;
-  /** Ends with the connection. */
-  #ofConnection: JoinedThread;
   /** Without a reader, missed messages are requested only if the page says from where. */
   readonly #isResumed: boolean;
+  /** Ends with the connection. */
+  #ofConnection: JoinedThread;
   /** The server has received the join of the user's messages. */
   #canAsk = false;
 
@@ -97,7 +97,7 @@ export class ClientInbox implements Inbox, ReaderBufferHost {
   }
 
   #open(role: Role, from?: string): JoinedThread {
-    return new JoinedThread('', { from }, this.#host, role, this.#readers);
+    return new JoinedThread('', from, this.#host, role, this.#readers);
   }
 
   /**

@@ -1,6 +1,6 @@
-import type { Client } from './api.ts';
 import { ThreadcastClient } from './client.ts';
 import { resolveOptions, type ConnectOptions } from './options.ts';
+import type { Client } from './api.ts';
 
 export type {
   Client,

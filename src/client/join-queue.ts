@@ -1,5 +1,5 @@
-import { encodeRequest, type JoinFields } from './frames.ts';
 import { fits, listsOf, type FrameLimits } from './list-frames.ts';
+import { encodeRequest, type JoinFields } from './frames.ts';
 
 /** A thread that has to be joined. */
 export interface Joiner {
@@ -20,7 +20,6 @@ export class JoinQueue {
   #limits: FrameLimits | undefined;
   /** The newest one of a question. */
   refs = 0;
-  #isScheduled = false;
 
   constructor(send: (text: string) => void) {
     this.#send = send;
@@ -29,12 +28,7 @@ export class JoinQueue {
   /** Sent at the end of this turn, together with others. */
   add(joiner: Joiner): void {
     this.#waiting.add(joiner);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.flush();
-    });
+    queueMicrotask(() => this.flush());
   }
 
   delete(joiner: Joiner): void {

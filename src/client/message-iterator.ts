@@ -9,17 +9,16 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** One reader of a thread, with its unread messages. The pusher reads `size`. */
 export class MessageIterator implements AsyncIterableIterator<Message, undefined> {
-  readonly #onTaken: () => void;
-  readonly #onReturn: () => void;
+  readonly #onTaken: (isOver: boolean) => void;
   /** Unread messages, oldest first; the thread may drop some. */
   held: Message[] = [];
+  #error: Error | undefined;
   readonly #pending: PendingRead[] = [];
   #isEnded = false;
-  #error: Error | undefined;
 
-  constructor(onTaken: () => void, onReturn: () => void) {
+  /** @param onTaken it holds less, or is over */
+  constructor(onTaken: (isOver: boolean) => void) {
     this.#onTaken = onTaken;
-    this.#onReturn = onReturn;
   }
 
   push(message: Message): void {
@@ -42,7 +41,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
       const message = this.held.shift();
       if (message) {
         this.push(message);
-        this.#onTaken();
+        this.#onTaken(false);
       } else if (this.#isEnded) {
         this.#finish();
       }
@@ -53,7 +52,7 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     this.held = [];
     this.end();
     this.#error = undefined;
-    this.#onReturn();
+    this.#onTaken(true);
     return Promise.resolve(DONE);
   }
 

@@ -1,6 +1,6 @@
-import type { HistoryOptions, Older } from './api.ts';
 import { checkOptions } from './check-options.ts';
 import { ClientClosedError, ServerError } from './errors.ts';
+import type { HistoryOptions, Older } from './api.ts';
 import type { ThreadHost } from './thread-host.ts';
 
 /** The thread, as its older messages see it. */

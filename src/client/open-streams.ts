@@ -1,7 +1,7 @@
-import type { Message } from './api.ts';
-import type { ReaderBuffer } from './reader-buffer.ts';
 import { dropExcess } from './excess.ts';
 import { TextStream } from './stream.ts';
+import type { Message } from './api.ts';
+import type { ReaderBuffer } from './reader-buffer.ts';
 
 /** Streams of one thread at a time; a server has fewer. */
 const MAX_STREAMS = 256;
@@ -17,11 +17,11 @@ export interface StreamsHost {
 
 /** The token streams of a thread that are still growing. */
 export class OpenStreams {
+  readonly #byId = new Map<string, TextStream>();
   readonly #host: StreamsHost;
   readonly #readers: ReaderBuffer;
   /** UTF-16 units of one stream. */
   readonly #maxLength: number;
-  readonly #byId = new Map<string, TextStream>();
 
   /** Streams whose message has arrived, newest last: later text does not begin them again. */
   readonly #ended = new Set<string>();

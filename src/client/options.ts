@@ -1,12 +1,12 @@
-import type { Backoff } from './backoff.ts';
 import { checkOptions } from './check-options.ts';
-import { systemClock, type ClientClock } from './clock.ts';
-import { environment } from './environment.ts';
-import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
 import { isText } from './fields.ts';
+import { systemClock, type ClientClock } from './clock.ts';
+import { InvalidOptionError, InvalidThreadIdError } from './errors.ts';
+import { environment } from './environment.ts';
 import { SUBPROTOCOL, type OpenSocket, type Transport, type WebSocketConstructor } from './socket.ts';
-import type { FedValues, ValuesHost } from './values-api.ts';
 import { isLonger } from './utf8.ts';
+import type { Backoff } from './backoff.ts';
+import type { FedValues, ValuesHost } from './values-api.ts';
 
 /** @param why the WebSocket constructor's error, or the value given instead */
 export function invalidUrl(why: unknown): InvalidOptionError {

@@ -1,9 +1,9 @@
 import { Timer } from './clock.ts';
+import { isLonger, utf8Length } from './utf8.ts';
 import { MessageTooLargeError, PublishQueueFullError, PublishTimeoutError } from './errors.ts';
 import type { PublishAnswer } from './frames.ts';
 import type { ClientSettings } from './options.ts';
 import type { Frame } from './socket.ts';
-import { isLonger, utf8Length } from './utf8.ts';
 
 /** Undefined if it was dropped. */
 type Outcome = PublishAnswer | Error | undefined;

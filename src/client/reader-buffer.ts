@@ -1,11 +1,11 @@
-import type { Message, Replaced, ThreadEvents } from './api.ts';
-import { Emitter } from './emitter.ts';
 import { MessageIterator } from './message-iterator.ts';
+import { Emitter } from './emitter.ts';
+import type { Message, Replaced, ThreadEvents } from './api.ts';
 
 /** What the buffer needs from its thread. */
 export interface ReaderBufferHost {
   report(error: unknown): void;
-  /** Fewer messages are held. */
+  /** Fewer messages are held, or there is another reader. */
   onTaken(): void;
   /** There is a listener for streams. */
   onStream?(): void;
@@ -27,10 +27,12 @@ const EVENTS: readonly (keyof ThreadEvents)[] = [
 export class ReaderBuffer extends Emitter<ThreadEvents> {
   readonly #host: ReaderBufferHost;
   readonly #iterators = new Set<MessageIterator>();
-  /** Undefined once there is a reader. */
-  #unread: Message[] | undefined = [];
-  #isWaking = false;
+  /** Messages without a reader, oldest first. */
+  held: Message[] = [];
+  /** No reader has taken messages yet. */
+  isUnread = true;
   #isEnded = false;
+  #isWaking = false;
   #error: Error | undefined;
 
   /** @param events the names that listeners may use */
@@ -43,18 +45,19 @@ export class ReaderBuffer extends Emitter<ThreadEvents> {
     this.#host.report(error);
   }
 
-  /** No reader has taken messages yet. */
-  get isUnread(): boolean {
-    return !!this.#unread;
-  }
-
   get hasIterator(): boolean {
     return this.#iterators.size > 0;
   }
 
   /** Messages that the slowest reader still has to read. */
-  get held(): number {
-    return Math.max(this.#unread?.length ?? 0, ...Array.from(this.#iterators, ({ held }) => held.length));
+  get most(): number {
+    return Math.max(...this.#all.map(({ held }) => held.length));
+  }
+
+  /** Whether a reader waits for messages: it has no more than `few` to read. */
+  isHungry(few: number): boolean {
+    const isEager = (this.isUnread && this.has('stream')) || this.has('message');
+    return isEager || !this.most || [...this.#iterators].some(({ held }) => held.length <= few);
   }
 
   override on<E extends keyof ThreadEvents>(event: E, listener: (news: ThreadEvents[E]) => unknown): () => void {
@@ -65,13 +68,10 @@ export class ReaderBuffer extends Emitter<ThreadEvents> {
   }
 
   iterate(): MessageIterator {
-    const iterator = new MessageIterator(
-      () => this.#host.onTaken(),
-      () => {
-        this.#iterators.delete(iterator);
-        this.#host.onTaken();
-      },
-    );
+    const iterator = new MessageIterator((isOver) => {
+      if (isOver) this.#iterators.delete(iterator);
+      this.#host.onTaken();
+    });
     this.#iterators.add(iterator);
     this.#wake();
     if (this.#isEnded) this.#endIterators();
@@ -79,24 +79,25 @@ export class ReaderBuffer extends Emitter<ThreadEvents> {
   }
 
   push(message: Message): void {
-    if (this.#unread) this.#unread.push(message);
+    if (this.isUnread) this.held.push(message);
     else this.#hand(message);
   }
 
   /** A message has another version, or without data is no more: for what is held, and for those who have been given it. */
   amend(news: Replaced): void {
-    for (const held of this.#allHeld) {
-      const at = held.findIndex(({ id }) => id === news.id);
-      const known = held[at];
-      if (known) held.splice(at, 1, ...(news.data === undefined ? [] : [{ ...known, data: news.data }]));
-    }
-    this.emit(news.data === undefined ? 'removed' : 'replaced', news);
+    const { id, data } = news;
+    const isGone = data === undefined;
+    for (const reader of this.#all)
+      reader.held = reader.held.flatMap((known) => (known.id !== id ? known : isGone ? [] : { ...known, data }));
+    this.emit(isGone ? 'removed' : 'replaced', news);
   }
 
-  /** Drops the oldest held message; returns the position after it, if it has one. */
-  drop(keep: number): string | undefined {
-    const dropped = this.#allHeld.flatMap((held) => held.splice(0, held.length - keep).slice(-1));
-    return dropped.at(-1)?.position;
+  /** Readers that hold so many messages lose the oldest half: the thread does not wait for them. */
+  overflow(limit: number): void {
+    for (const { held } of this.#all) {
+      const dropped = held[limit - 1] && held.splice(0, limit / 2).at(-1);
+      if (dropped) this.emit('gap', { why: 'overflow', position: dropped.position });
+    }
   }
 
   /** Readers get what they hold, then the end or the error. */
@@ -107,25 +108,23 @@ export class ReaderBuffer extends Emitter<ThreadEvents> {
     this.#endIterators();
   }
 
-  get #allHeld(): Message[][] {
-    return [this.#unread ?? [], ...Array.from(this.#iterators, (iterator) => iterator.held)];
+  get #all(): { held: Message[] }[] {
+    return [this, ...this.#iterators];
   }
 
   /** At the end of this turn, for all readers added in this turn. */
   #wake(): void {
-    if (this.#unread?.length === 0 || this.#isEnded) this.#release();
-    else if (this.#unread && !this.#isWaking) {
+    if (!this.held.length || this.#isEnded) this.#release();
+    else if (!this.#isWaking) {
       this.#isWaking = true;
       queueMicrotask(() => this.#release());
     }
   }
 
   #release(): void {
-    const unread = this.#unread ?? [];
-    this.#unread = undefined;
-    this.#isWaking = false;
-    for (const message of unread) this.#hand(message);
-    if (unread.length > 0) this.#host.onTaken();
+    this.isUnread = this.#isWaking = false;
+    for (const message of this.held.splice(0)) this.#hand(message);
+    this.#host.onTaken();
   }
 
   #hand(message: Message): void {

@@ -1,5 +1,5 @@
-import type { ClientStream, Message } from './api.ts';
 import { fieldsOf, textOf } from './fields.ts';
+import type { ClientStream, Message } from './api.ts';
 
 /** A text that grows: every reader has its own position in it. */
 export class TextStream implements ClientStream {
@@ -13,12 +13,12 @@ export class TextStream implements ClientStream {
   isShown = false;
   readonly done: Promise<Message | undefined>;
   text = '';
-  /** The chunks of `text`, as they came. */
-  readonly #pieces: string[] = [];
-  #finish!: (message: Message | undefined) => void;
-  #isOver = false;
   /** Readers that wait for more. */
   readonly #waiting: (() => void)[] = [];
+  #finish!: (message: Message | undefined) => void;
+  /** The chunks of `text`, as they came. */
+  readonly #pieces: string[] = [];
+  #isOver = false;
 
   /** @param cancel notifies the server, if there is one */
   constructor(id: string, cancel: () => void) {

@@ -5,6 +5,8 @@ import type { JoinQueue } from './join-queue.ts';
 
 /** What a thread needs from its client. */
 export interface ThreadHost {
+  /** The client's joins of this thread. */
+  joinsOf(threadId: string): readonly object[];
   readonly settings: ClientSettings;
   /** Whether the thread is the first one to give a message that comes in several. @param isGiven it gives it now */
   isFirst(id: string, threadId: string, isGiven: boolean): boolean;

@@ -1,22 +1,25 @@
-import type { ClientStream, ClientThread, HistoryOptions, JoinOptions, Message, Older, ThreadEvents } from './api.ts';
+import { Inbound, type InboundHost } from './inbound.ts';
+import { formatPosition, parsePosition } from './position.ts';
+import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
+import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
+import { OlderMessages, type OlderHost } from './older-messages.ts';
 import { backoffDelay } from './backoff.ts';
 import { Timer } from './clock.ts';
 import { InvalidOptionError, JoinRefusedError, ServerError } from './errors.ts';
-import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
-import { Inbound, type InboundHost } from './inbound.ts';
-import type { Joiner } from './join-queue.ts';
-import { OlderMessages, type OlderHost } from './older-messages.ts';
 import { checkId, type ClientSettings } from './options.ts';
-import { formatPosition, parsePosition } from './position.ts';
-import { ReaderBuffer, type ReaderBufferHost } from './reader-buffer.ts';
+import type { ClientStream, ClientThread, HistoryOptions, Message, Older, ThreadEvents } from './api.ts';
+import type { JoinedReply, JoinFields, ThreadFrame } from './frames.ts';
+import type { Joiner } from './join-queue.ts';
 import type { Role, ThreadHost } from './thread-host.ts';
 import type { FedValues } from './values-api.ts';
-import { nextThreadState, type ThreadState, type ThreadStep } from './thread-states.ts';
 
 /** Refusals that another attempt would not change. */
 const FINAL_REFUSAL = /^forbidden$|^TC_INVALID_|^TC_TOO_MANY_THREADS$/;
 
-/** The thread: joins after each reconnect, `Inbound` handles its frames, and the buffer holds messages for readers. */
+/**
+ * One join of a thread: joins on the wire after each reconnect, `Inbound` handles the thread's frames, and the buffer holds messages for
+ * readers. Joins of the same thread share its subscription on the wire. It begins anew for each, and the others know what they have.
+ */
 export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHost, ReaderBufferHost {
   /** The server names the user's inbox when it has joined it; empty before. */
   id: string;
@@ -24,16 +27,16 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
   readonly values: FedValues | undefined;
   readonly #host: ThreadHost;
   readonly #readers: ReaderBuffer;
-  readonly #sharesReaders: boolean;
   readonly #inbound: Inbound;
   readonly #older: OlderMessages;
+  readonly #sharesReaders: boolean;
   /** `start`, until there is a position. */
   readonly #from: string | undefined;
   /** The next attempt to join. */
   readonly #retry: Timer;
   #role: Role;
   #state: ThreadState = 'absent';
-  /** Of the newest join: an answer with another one belongs to a thread that was left. */
+  /** Of the newest join on the wire: an answer with another one is of another join, or of one that was left. */
   #ref = 0;
   /** The newest join has no answer yet. */
   #isAsked = false;
@@ -45,13 +48,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
    * @param readers shared with other threads
    * @throws InvalidOptionError
    */
-  constructor(
-    id: string,
-    { from, onGap, onProgress }: JoinOptions,
-    host: ThreadHost,
-    role: Role,
-    readers?: ReaderBuffer,
-  ) {
+  constructor(id: string, from: string | undefined, host: ThreadHost, role: Role, readers?: ReaderBuffer) {
     this.id = id;
     this.settings = host.settings;
     this.#host = host;
@@ -67,8 +64,6 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     this.#inbound = new Inbound(position, this, this.#readers);
     this.#older = new OlderMessages(host, this);
     this.#retry = new Timer(host.settings.clock);
-    if (onGap) this.on('gap', onGap);
-    if (onProgress) this.on('progress', onProgress);
   }
 
   get position(): string | undefined {
@@ -95,7 +90,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
 
   leave(): void {
     if (this.#state === 'over') return;
-    if (this.#state !== 'paused') this.#leave();
+    this.#leave();
     this.end();
   }
 
@@ -110,22 +105,22 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     if (this.#role !== 'invited' && !this.#isAsked && this.#isWaiting) this.#host.joins.add(this);
   }
 
-  /** Only the application has joined it, and it has no reader yet. */
-  get isUnclaimed(): boolean {
-    return this.#role === 'invited' && this.#readers.isUnread;
-  }
-
-  /** The application had joined it, and now the page does too: from now on it rejoins by itself. */
-  claim(): void {
-    if (this.#role !== 'invited') return;
-    this.#role = 'own';
-    this.join();
+  /**
+   * The page joins the thread, and from now on also what only the application had joined rejoins by itself. Returns that if it has no reader
+   * yet, unless the page needs other messages.
+   */
+  claim(from: string | undefined): this | undefined {
+    const isFree = this.#role === 'invited' && this.#readers.isUnread;
+    if (this.#role === 'invited') this.#role = 'own';
+    if (isFree && from) this.end();
+    else this.join();
+    return isFree && !from ? this : undefined;
   }
 
   joinFields(ref: number): JoinFields {
     this.#ref = ref;
     this.#isAsked = true;
-    this.#asked = this.position ?? this.#from;
+    this.#asked = this.#wanted;
     const th = this.#role === 'inbox' ? undefined : this.id;
     return { th, ref, from: this.#asked, ...this.values?.asks, ...this.#inbound.partial };
   }
@@ -134,7 +129,6 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
   suspend(): void {
     this.#retry.clear();
     this.#isAsked = false;
-    this.#inbound.suspend();
     this.#step('lost');
   }
 
@@ -151,7 +145,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
   fail(reason: string, ref: number | undefined): void {
     const failure = new ServerError({ reason, threadId: this.id });
     if (!ref) this.emitError(failure);
-    if (!ref || this.#older.answer(ref, failure) || this.#endsGhost(ref)) return;
+    if (!ref || this.#older.answer(ref, failure) || this.#isOfOther(ref)) return;
     this.#isAsked = false;
     const isFinal = FINAL_REFUSAL.test(reason);
     if (this.isJoined) {
@@ -166,7 +160,8 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     const isThrown = isFinal && this.#readers.hasIterator;
     if (isFinal) this.end(error);
     else this.#joinAfter(++this.#refusals);
-    if (!this.#readers.emit('error', error) && !isThrown) this.report(error);
+    if (isThrown) this.#readers.emit('error', error);
+    else this.emitError(error);
   }
 
   /** Ends the thread: readers get what they hold, then the end or the error. */
@@ -180,15 +175,13 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     if (!this.#sharesReaders) this.#readers.end(error);
   }
 
-  // --- the buffer calls
-
   onStream(): void {
     this.#inbound.streams.showAll();
   }
 
   /** A reader holds less. */
   onTaken(): void {
-    if (this.#readers.held <= this.settings.maxBuffered / 2 && this.#step('drained')) this.join();
+    if (this.#readers.isHungry(this.settings.maxBuffered / 2) && this.#step('drained')) this.join();
   }
 
   get isJoined(): boolean {
@@ -198,8 +191,6 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
   get start(): string | undefined {
     return this.#inbound.start ?? this.position;
   }
-
-  // --- InboundHost
 
   onOffset(offset: number): void {
     this.#host.acks.add(this.id, offset);
@@ -228,15 +219,14 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     this.#joinAfter(times);
   }
 
-  /** Messages that can be requested again wait on the server. Otherwise, and if only streams are read, the oldest are dropped. */
+  /** Messages that can be requested again wait on the server, unless a reader keeps up, or only streams are read. */
   onOverflow(): void {
-    if (this.#role === 'invited' || (this.#readers.isUnread && this.#readers.has('stream'))) {
-      const position = this.#readers.drop(Math.floor(this.settings.maxBuffered / 2));
-      this.#readers.emit('gap', { why: 'overflow', position: position ?? '' });
+    const { maxBuffered } = this.settings;
+    if (this.#role === 'invited' || this.#readers.isHungry(maxBuffered / 2)) {
+      this.#readers.overflow(maxBuffered);
       return;
     }
     if (this.#role === 'own') this.#leave();
-    this.#inbound.suspend();
     this.#step('filled');
   }
 
@@ -257,15 +247,29 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     else this.#retry.set(backoffDelay(backoff, attempts, random), () => this.join());
   }
 
+  /** What a join on the wire asks for. */
+  get #wanted(): string | undefined {
+    return this.position ?? this.#from;
+  }
+
+  /** The client has no other join of the thread. */
+  get #isAlone(): boolean {
+    return !this.#host.joinsOf(this.id)[1];
+  }
+
+  /** Other joins of the thread keep the subscription. */
   #leave(): void {
-    this.#host.send({ t: 'leave', th: this.id });
+    if (this.#isAlone) this.#host.send({ t: 'leave', th: this.id });
   }
 
   #onJoined({ position, recovered, ref, streams }: JoinedReply): void {
-    if (ref && this.#endsGhost(ref)) return;
+    if (ref && this.#isOfOther(ref)) {
+      if (this.#inbound.isBefore(position) && this.#step('disordered')) this.join();
+      return;
+    }
     const isAnswer = ref === this.#ref;
     // the application may join for it: if it asked for new messages, that is enough, and later it is reported
-    const asked = isAnswer || this.#isAsked ? this.#asked : (this.position ?? this.#from);
+    const asked = isAnswer || this.#isAsked ? this.#asked : this.#wanted;
     const isNew = asked === undefined || this.#role === 'invited';
     if (!isAnswer && !this.isJoined && !(isNew && this.#isWaiting)) return;
     if (isAnswer) this.#isAsked = false;
@@ -287,10 +291,10 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     this.#readers.emit('left', { reason });
   }
 
-  /** Whether it answers a thread that was left before the application joined this one: the leave that followed ended both. */
-  #endsGhost(ref: number): boolean {
-    const isGhost = ref !== this.#ref;
-    if (isGhost && this.#role === 'invited') this.end();
-    return isGhost;
+  /** Whether it answers another join. If that was left before the application joined this thread, the leave that followed ended both. */
+  #isOfOther(ref: number): boolean {
+    const isOther = ref !== this.#ref;
+    if (isOther && this.#role === 'invited' && this.#isAlone) this.end();
+    return isOther;
   }
 }

@@ -1,8 +1,8 @@
-import type { ValueOf } from '../api/values.ts';
 import { checkOptions } from './check-options.ts';
-import { Emitter } from './emitter.ts';
-import { UnserializableMessageError } from './errors.ts';
 import { isText } from './fields.ts';
+import { UnserializableMessageError } from './errors.ts';
+import { Emitter } from './emitter.ts';
+import type { ValueOf } from '../api/values.ts';
 import type { FedValues, SetClientValueOptions, ValuesEvents, ValuesHost } from './values-api.ts';
 
 /**
@@ -13,11 +13,11 @@ export const values = (host: ValuesHost, threadId: string): FedValues => new Thr
 
 class ThreadView extends Emitter<ValuesEvents> implements FedValues {
   readonly asks = { values: true } as const;
-  readonly #host: ValuesHost;
   readonly #threadId: string;
-  readonly #byKey = new Map<string, ReturnType<typeof JSON.parse>>();
+  readonly #host: ValuesHost;
   /** What is set again after a reconnect, as the frame's fields. */
   readonly #owned = new Map<string, object>();
+  readonly #byKey = new Map<string, ReturnType<typeof JSON.parse>>();
   isKnown = false;
 
   constructor(host: ValuesHost, threadId: string) {

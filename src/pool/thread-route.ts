@@ -32,7 +32,10 @@ export class ThreadRoute implements ThreadHost {
   constructor(threadId: string, options: JoinOptions, host: RouteHost) {
     this.#host = host;
     this.hash = hashOf(threadId);
-    this.thread = new JoinedThread(threadId, options, this, 'own');
+    const { from, onGap, onProgress } = options;
+    this.thread = new JoinedThread(threadId, from, this, 'own');
+    if (onGap) this.thread.on('gap', onGap);
+    if (onProgress) this.thread.on('progress', onProgress);
   }
 
   get line(): HubLine | undefined {
@@ -67,6 +70,10 @@ export class ThreadRoute implements ThreadHost {
 
   get acks(): AckQueue {
     return this.#line?.acks ?? this.#host.parked.acks;
+  }
+
+  joinsOf(): readonly JoinedThread[] {
+    return [this.thread];
   }
 
   send(request: Request): void {

@@ -65,6 +65,8 @@ export class ThreadStore extends Store<ThreadSnapshot> {
   #gap: Gap | undefined;
   #hasOlder = true;
   #loading: Promise<void> | undefined;
+  /** Loads older messages after the oldest ones had to go: a join of its own, which begins after all that is shown. */
+  #pager: ClientThread | undefined;
   /** The oldest messages had to go: the client's thread has given them, and does not load them again. */
   #isTrimmed = false;
   #left: Left | undefined;
@@ -122,12 +124,19 @@ export class ThreadStore extends Store<ThreadSnapshot> {
     this.changedNow();
   };
 
-  /** Calls during another one get its answer. Rejects as the client's `loadOlder` does. */
+  /** Calls during another one get its answer. Rejects as the client's `loadOlder` does, unless nothing shows the thread any more. */
   loadOlder(options?: HistoryOptions): Promise<void> {
-    this.#loading ??= this.#loadOlder(options).finally(() => {
-      this.#loading = undefined;
-      this.changed();
-    });
+    this.#loading ??= this.#loadOlder(options)
+      .catch((error: unknown) => {
+        // the last component was unmounted: what it has asked for is shown nowhere
+        if (this.#thread === undefined) return;
+        this.#error = error instanceof Error ? error : new Error(String(error));
+        throw error;
+      })
+      .finally(() => {
+        this.#loading = undefined;
+        this.changed();
+      });
     this.changed();
     return this.#loading;
   }
@@ -211,7 +220,8 @@ export class ThreadStore extends Store<ThreadSnapshot> {
     this.#streams.clear();
     this.#position = this.#thread?.position ?? this.#position;
     this.#thread?.leave();
-    this.#thread = undefined;
+    this.#pager?.leave();
+    this.#thread = this.#pager = undefined;
   }
 
   protected override take(): ThreadSnapshot {
@@ -239,14 +249,16 @@ export class ThreadStore extends Store<ThreadSnapshot> {
 
   async #loadOlder(options: HistoryOptions | undefined): Promise<void> {
     if (this.#isTrimmed && this.#thread !== undefined) {
-      // joined again, the thread begins before the newest message: what is shown already is left out below
-      this.end();
-      this.begin();
+      this.#pager?.leave();
+      this.#pager = this.#client.join(this.#id);
+      // its messages are those of the other join, and must not wait for a reader
+      this.#pager.on('message', () => {});
       this.#isTrimmed = false;
     }
     for (let added = 0; added === 0;) {
-      const thread = this.#thread;
+      const thread = this.#pager ?? this.#thread;
       if (thread === undefined) throw new ClientClosedError({ action: 'loadOlder' });
+      // what is shown already is left out
       const { messages, hasOlder } = await thread.loadOlder(options);
       added = this.#list.prepend(messages);
       this.#hasOlder = hasOlder;

@@ -33,12 +33,15 @@ export interface UseThread<T extends ThreadShape = ThreadShape> extends ThreadSn
   /**
    * Publishes, and shows the message at once: `sending`, then `accepted`, then as it comes back; or `failed`. It is recognized by its id: the
    * server passes the client's id on as `idempotencyKey`, or `onPublish` returns the receipt. Calling it with the id of a failed one tries again.
-   * Rejects as `client.publish` does; `status: 'failed'` shows the same.
+   * Rejects as `client.publish` does; `status: 'failed'` shows the same, so the promise may be left alone.
    */
   readonly publish: (data: T['publish'], options?: PublishOptions) => Promise<Published<T['answer']>>;
   /** Takes a message that failed off the page. */
   readonly discard: (id: string) => void;
-  /** Puts older messages before those shown, as far as `hasOlder`. They count beyond `maxMessages`. Rejects as `ClientThread.loadOlder` does. */
+  /**
+   * Puts older messages before those shown, as far as `hasOlder`. They count beyond `maxMessages`. Rejects as `ClientThread.loadOlder` does;
+   * `error` shows the same, so the promise may be left alone. Resolves if the last component that shows the thread is unmounted.
+   */
   readonly loadOlder: (options?: HistoryOptions) => Promise<void>;
 }
 
@@ -69,17 +72,27 @@ export function useThread(threadId: string, options: UseThreadOptions = {}): Use
   });
   useRefetch(store, snapshot.gap, latest);
   const actions = useMemo(() => {
-    const publish: UseThread['publish'] = async (data, how) => {
+    const publish = async (data: unknown, how?: PublishOptions): Promise<Published> => {
       if (store === undefined) throw new ClientClosedError({ action: 'publish' });
       return store.publish(data, latest.current.optimistic?.(data) ?? data, how);
     };
-    const loadOlder: UseThread['loadOlder'] = async (how) => {
+    const loadOlder = async (how?: HistoryOptions): Promise<void> => {
       if (store === undefined) throw new ClientClosedError({ action: 'loadOlder' });
       return store.loadOlder(how);
     };
-    return { publish, loadOlder, discard: (id: string) => store?.discard(id) };
+    return {
+      publish: (data: unknown, how?: PublishOptions) => shown(publish(data, how)),
+      loadOlder: (how?: HistoryOptions) => shown(loadOlder(how)),
+      discard: (id: string) => store?.discard(id),
+    };
   }, [store]);
   return useMemo(() => ({ ...snapshot, ...actions }), [snapshot, actions]);
+}
+
+/** The snapshot shows a failure: a component that does not await the promise makes no unhandled rejection. */
+function shown<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function useRefetch(

@@ -4,7 +4,7 @@ import { InvalidOptionError } from '../../src/client/index.ts';
 import { defineThread, type Codec } from '../../src/define/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { notes, type Note } from '../support/note-codec.ts';
-import { allOf, FakeSocket, joined, LISTS, msg } from './fake-network.ts';
+import { allOf, FakeSocket, joined, LISTS, msg, turn } from './fake-network.ts';
 
 const frame = (at: number, to: number, d: readonly Note[], s = 's') => ({
   t: 'chunks',
@@ -171,15 +171,30 @@ test('a stream beyond maxMessageBytes holds what fits; its message has all', asy
   expect((await stream.done)?.data).toEqual({ all: true });
 });
 
-test('codecs that are none, too many, or for a client without them are invalid; a second join is the same thread', () => {
+test('codecs that are none, too many, or for a client without them are invalid', () => {
   const { client } = network();
   const many = Array.from({ length: 17 }, (_, i) => ({ ...notes, name: `n${i}` }));
   for (const codecs of ['[{"name":"n"}]', '[null]', '{}', '7'])
     expect(() => client.join('a', { codecs: JSON.parse(codecs) })).toThrow(InvalidOptionError);
   expect(() => client.join('a', { codecs: many })).toThrow(InvalidOptionError);
   expect(() => connect('ws://hub.test', { threads: JSON.parse('7') })).toThrow(InvalidOptionError);
-  const thread = client.join('a', { codecs: [notes] });
-  expect(client.join('a')).toBe(thread);
-  thread.leave();
-  expect(client.join('a')).not.toBe(thread);
+});
+
+test('joins of one thread share its chunks: a leave ends neither the stream of another join nor its chunks', async () => {
+  const net = network();
+  const first = net.client.join('t', { codecs: [notes] });
+  const second = net.client.join('t');
+  const streams = [first.follow('s'), second.follow('s')];
+  net.socket.open(LISTS);
+  await turn();
+  const [one, two] = net.socket.refs;
+  net.socket.say({ ...joined('t', 'e.0.'), ref: one }, { ...joined('t', 'e.0.'), ref: two });
+  net.socket.say(frame(0, 1, [note('a')]));
+  first.leave();
+  await turn();
+  net.socket.say(frame(1, 2, [note('b')]));
+  const [, stream = expect.fail()] = streams;
+  expect(chunksOf(stream, notes)).toEqual([note('ab')]);
+  net.socket.say(msg('t', 1, { id: 's', d: [note('ab')] }));
+  expect(await stream.done).toMatchObject({ id: 's' });
 });

@@ -90,12 +90,12 @@ test('a paused thread is not joined by a reconnect, but by its reader', async ()
   expect(network.socket.sent).toEqual([{ t: 'join', th: 't1', parts: true, from: 'e1.2.m2' }]);
 });
 
-test('leaving a paused thread says nothing twice', async () => {
+test('a paused thread that is left says so again: another join may have kept its subscription', async () => {
   const { client, socket } = fakeNetwork({ maxBuffered: 2 });
   const thread = client.join('t1');
   const iterator = thread[Symbol.asyncIterator]();
   socket.open().say(joined('t1', 'e1.0.'), msg('t1', 1), msg('t1', 2));
   thread.leave();
   expect(await take(iterator, 3)).toEqual(['m1', 'm2', undefined]);
-  expect(socket.sent.slice(1)).toEqual([{ t: 'leave', th: 't1' }]);
+  expect(socket.sent.slice(1)).toEqual([1, 2].map(() => ({ t: 'leave', th: 't1' })));
 });

@@ -131,10 +131,16 @@ test('after a reconnect the application joins again, and what was missed is a ga
 test('a thread that the page joins as well comes back by itself', async () => {
   const { network, socket } = start();
   socket.say(byApplication('a', 'e.5.'), msg('a', 6));
+  const ref = expect.any(Number);
   network.client.join('a');
   socket.lose();
   await network.clock.advance(500);
-  expect(network.socket.open(LISTS).sent).toEqual([{ t: 'join', th: 'a', parts: true, from: 'e.6.m6' }]);
+  // the page's own join, and the handle of the event
+  const l = [
+    ['a', ref, 'e.6.m6'],
+    ['a', ref],
+  ];
+  expect(network.socket.open(LISTS).sent).toEqual([{ t: 'joins', parts: true, l }]);
 });
 
 test('a join that is refused where the application has joined leaves the application’s', async () => {
@@ -203,7 +209,17 @@ test('a page that joins what the application has not joined again asks at once',
   network.socket.open(LISTS);
   network.client.join('a');
   await turn();
-  expect(network.socket.sent).toEqual([{ t: 'join', th: 'a', parts: true, from: 'e.6.m6' }]);
+  const ref = expect.any(Number);
+  expect(network.socket.sent).toEqual([
+    {
+      t: 'joins',
+      parts: true,
+      l: [
+        ['a', ref, 'e.6.m6'],
+        ['a', ref],
+      ],
+    },
+  ]);
 });
 
 test('an answer that crosses the leave of a full buffer does not let it in', async () => {

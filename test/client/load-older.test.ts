@@ -1,11 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { connect, type Message, type WebSocketLike } from '../../src/client/index.ts';
+import { connect, type Message } from '../../src/client/index.ts';
 import { memoryLog, type HistoryRange, type HubOptions } from '../../src/index.ts';
-import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
+import { VirtualClock } from '../../src/testing/index.ts';
 import { makeHarness } from '../support/harness.ts';
 import { trials } from '../support/tier.ts';
 import { fakeNetwork, HELLO, joined, msg, rejectionOf, turn } from './fake-network.ts';
+import { HubSocket } from './hub-socket.ts';
 
 const WITH_HISTORY = { ...HELLO, limits: { history: 1_000 } };
 
@@ -122,50 +123,6 @@ test('a server that has no history for clients is not asked', async () => {
 });
 
 // --- the client and a hub
-
-/** A WebSocket to a hub in memory. Frames of the server wait for `pump`. */
-class HubSocket implements WebSocketLike {
-  readyState = 0;
-  readonly link = new FakeLink();
-  readonly #listeners: [string, (event: unknown) => void][] = [];
-  #read = 0;
-
-  addEventListener(type: string, listener: (event: unknown) => void): void {
-    this.#listeners.push([type, listener]);
-  }
-
-  send(text: string): void {
-    this.link.say(text);
-  }
-
-  close(): void {
-    this.link.hangUp();
-  }
-
-  /** Hands over up to `count` frames. */
-  pump(count: number): void {
-    if (this.readyState === 0) {
-      this.readyState = 1;
-      this.#dispatch('open', {});
-    }
-    for (const text of this.link.received.slice(this.#read, this.#read + count)) {
-      if (this.readyState !== 1) return;
-      this.#read++;
-      this.#dispatch('message', { data: text });
-    }
-  }
-
-  lose(): void {
-    if (this.readyState === 3) return;
-    this.readyState = 3;
-    this.link.hangUp();
-    this.#dispatch('close', { code: 1006 });
-  }
-
-  #dispatch(type: string, event: unknown): void {
-    for (const [of, listener] of this.#listeners) if (of === type) listener(event);
-  }
-}
 
 type Step = { readonly do: 'send' | 'edit' | 'remove' | 'older' | 'pump' | 'lose' | 'wait'; readonly n: number };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeNetwork, joined, msg, type FakeSocket } from './fake-network.ts';
+import { fakeNetwork, joined, msg, turn, type FakeSocket } from './fake-network.ts';
 
 /** A client in threads `a` and `b`, and what each has given to the application. */
 function start() {
@@ -57,10 +57,12 @@ test('volatile and overtaking ones are given once', () => {
   expect(received).toEqual(['a v', 'a x', 'a m1']);
 });
 
-test('an edit is news of each thread', () => {
+test('an edit is news of each thread', async () => {
   const { network, socket } = start();
   const replaced: string[] = [];
   for (const id of ['a', 'b']) network.client.join(id).on('replaced', (news) => replaced.push(`${id} ${news.id}`));
+  await turn();
+  socket.say(joined('a', 'e1.0.'), joined('b', 'e2.0.'));
   socket.say(many('a', 1, 'x'), many('b', 1, 'x'), msg('a', 2, { re: 'x' }), msg('b', 2, { re: 'x' }));
   expect(replaced).toEqual(['a x', 'b x']);
 });

@@ -193,6 +193,25 @@ it('loads older messages page by page, also those that it had to drop', async ()
   expect(faults).toEqual([]);
 });
 
+it('loads older messages after a trim while a stream is followed, which goes on; an unmount meanwhile is no fault', async () => {
+  await open('', '?new&most=8&follow=s');
+  const stream = hub.thread('t').stream({ id: 's' });
+  stream.append('one ');
+  await shows('#follow', 'one  grows');
+  for (let i = 0; i < 30; i++) await hub.thread('t').send(i);
+  await expect.poll(async () => (await lines()).at(-1)).toBe('received: 29');
+  const { length } = await lines();
+  await page.click('#older');
+  await expect.poll(async () => (await lines()).length).toBeGreaterThan(length);
+  stream.append('two');
+  await shows('#follow', 'one two grows');
+  await stream.end();
+  await shows('#follow', 'one two done');
+  await run("document.querySelector('#older').click(); window.seen.show(undefined)");
+  await expect.poll(() => hub.thread('t').members.length).toBe(0);
+  expect(faults).toEqual([]);
+});
+
 it('a stream grows, and becomes its message', async () => {
   await open();
   const stream = hub.thread('t').stream();
