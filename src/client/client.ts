@@ -224,7 +224,7 @@ export class ThreadcastClient
   }
 
   #onThreadFrame(frame: ThreadFrame): void {
-    if (frame.t === 'joined' && frame.ref) this.joins.answered(frame.ref);
+    if (frame.t === 'joined') this.joins.answered(frame.ref);
     const threads = this.#threads.get(frame.th);
     if (frame.th.startsWith('~')) this.inbox.receive(frame);
     else if (threads) for (const thread of threads) thread.receive(frame);
@@ -249,14 +249,14 @@ export class ThreadcastClient
       this.#publishQueue.settle(threadId, id, new PublishRefusedError({ threadId, id, reason, detail, paths }));
       return;
     }
-    if (ref) this.joins.answered(ref);
+    this.joins.answered(ref);
     const threads = this.#threads.get(threadId ?? '');
-    // a question for the inbox names no thread
-    if (!threadId && ref) this.inbox.fail(reason, ref);
-    else if (threads) {
+    if (threads) {
       this.#refusedRef = ref;
       for (const thread of threads) thread.fail(reason, ref);
-    } else this.report(new ServerError({ reason, threadId }));
+    } else if (!ref) this.report(new ServerError({ reason, threadId }));
+    // a question for the inbox names no thread; one for a thread that was left concerns no reader
+    else if (!threadId) this.inbox.fail(reason, ref);
   }
 
   #onLog(isUp: boolean): void {

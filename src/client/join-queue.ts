@@ -15,7 +15,7 @@ export class JoinQueue {
   readonly #send: (text: string) => void;
   readonly #waiting = new Set<Joiner>();
   /** By their `ref`, which no two joins of the client share. */
-  readonly #unanswered = new Set<number>();
+  readonly #unanswered = new Set<number | undefined>();
   /** Undefined before `hello`. */
   #limits: FrameLimits | undefined;
   /** The newest one of a question. */
@@ -52,7 +52,8 @@ export class JoinQueue {
     this.#unanswered.clear();
   }
 
-  answered(ref: number): void {
+  /** @param ref of the answer; one without it is to no join */
+  answered(ref: number | undefined): void {
     if (this.#unanswered.delete(ref)) this.flush();
   }
 

@@ -243,7 +243,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
 
   #joinAfter(attempts: number): void {
     const { backoff, random } = this.settings;
-    if (attempts === 0) this.join();
+    if (!attempts) this.join();
     else this.#retry.set(backoffDelay(backoff, attempts, random), () => this.join());
   }
 

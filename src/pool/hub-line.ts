@@ -117,7 +117,7 @@ export class HubLine implements Line, ConnectionListener {
     else if (frame.t === 'ok') this.#publishQueue.settle(frame.th, frame.id, frame.answer);
     else if (frame.t === 'err') this.#onRefusal(frame);
     else {
-      if (frame.t === 'joined' && frame.ref) this.joins.answered(frame.ref);
+      if (frame.t === 'joined') this.joins.answered(frame.ref);
       this.threads.get(frame.th)?.receive(frame);
     }
   }
@@ -140,7 +140,7 @@ export class HubLine implements Line, ConnectionListener {
       this.#publishQueue.settle(threadId, id, new PublishRefusedError({ threadId, id, reason, detail, paths }));
       return;
     }
-    if (ref) this.joins.answered(ref);
+    this.joins.answered(ref);
     const thread = this.threads.get(threadId ?? '');
     if (thread) thread.fail(reason, ref);
     else if (!ref) this.report(new ServerError({ reason, threadId }));

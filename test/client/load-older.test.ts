@@ -114,6 +114,21 @@ test.each(['leave', 'close', 'kick'] as const)('rejects after the end of the thr
   expect(await rejectionOf(thread.loadOlder())).toMatchObject(closed);
 });
 
+test('the answer to a question of a thread that was left meanwhile is no error', async () => {
+  const { network, thread, refs } = start();
+  const errors: unknown[] = [];
+  network.client.on('error', (error) => errors.push(error));
+  network.socket.say(joined('t', 'e.9.m9'));
+  const older = thread.loadOlder();
+  await turn();
+  thread.leave();
+  await rejectionOf(older);
+  network.socket.say({ t: 'err', th: 't', ref: refs.at(-1), code: 'forbidden' });
+  expect(errors).toEqual([]);
+  network.socket.say({ t: 'err', th: 't', code: 'internal' });
+  expect(errors).toHaveLength(1);
+});
+
 test('a server that has no history for clients is not asked', async () => {
   const network = fakeNetwork();
   const thread = network.client.join('t');
