@@ -4,10 +4,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'test/sim/sim.test.ts',
   'test/model/delivery.test.ts',
-  'test/redis/failures.test.ts',
-  'test/postgres/contract.test.ts',
-  'test/react/page.sockets.test.ts',
-  'test/abuse/floods.test.ts',
+  'test/redis/failures.long.test.ts',
+  'test/postgres/contract.long.test.ts',
+  'test/react/page.long.test.ts',
+  'test/abuse/floods.long.test.ts',
   'test/e2e/observability-nodes.test.ts',
   'test/serialization/serializer.sockets.test.ts',
 ];

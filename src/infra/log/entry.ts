@@ -18,7 +18,7 @@ export function releaseDraft({ body, deflated }: Pick<EntryDraft, 'body' | 'defl
 
 /**
  * Memory of an entry besides its message's bytes: the object, its frame, its ids and its slots in the log's indexes (measured:
- * test/log/footprint.sockets.test.ts).
+ * test/log/footprint.long.test.ts).
  */
 export const ENTRY_BYTES = 1_024;
 

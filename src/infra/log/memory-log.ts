@@ -37,7 +37,7 @@ export interface MemoryLogOptions extends Optional<Retention> {
 /** Maximum entries that one append may push out: each takes about a microsecond. The sweep drops the rest. */
 const DROPPED_AT_ONCE = 1_024;
 
-/** Memory of a thread besides its entries (measured: test/log/footprint.sockets.test.ts). */
+/** Memory of a thread besides its entries (measured: test/log/footprint.long.test.ts). */
 const THREAD_BYTES = 1_024;
 
 /** The share of the memory for threads without entries and readers. */
