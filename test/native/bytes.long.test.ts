@@ -60,6 +60,19 @@ describe('every byte of every client, while connections come and go', () => {
     expect(outcome.nativeWrites).toBeGreaterThan(100);
   });
 
+  it('under AddressSanitizer, which is preloaded into Node, with injected faults', async () => {
+    const { stdout } = await run(process.env['CC'] ?? 'cc', ['-print-file-name=libasan.so']);
+    const env = {
+      THREADCAST_NATIVE_BINARY: await build('address', '--faults', '--sanitize', 'address'),
+      LD_PRELOAD: stdout.trim(),
+      // at the end of a process, Node frees little
+      ASAN_OPTIONS: 'detect_leaks=0',
+    };
+    const outcome = await check(FEW, env);
+    expect(outcome).toMatchObject({ isWhole: true, sender: 'native' });
+    expect(outcome.nativeWrites).toBeGreaterThan(100);
+  });
+
   it('with a slow thread, sockets that take a part or nothing, and errors', async () => {
     const outcome = await check(FEW, { THREADCAST_NATIVE_BINARY: await build('faults', '--faults') });
     expect(outcome).toMatchObject({ isWhole: true, sender: 'native' });

@@ -14,6 +14,15 @@ import { Room } from './fixtures/room.ts';
 
 const TIMEOUT = { timeout: 20_000 };
 
+/** Where another React is installed than the project's: the page is built with that one. */
+const { REACT_DIR } = process.env;
+const alias = Object.fromEntries(
+  (REACT_DIR === undefined ? [] : ['react', 'react-dom']).map((name) => [
+    name,
+    new URL(`../../${REACT_DIR}/node_modules/${name}`, import.meta.url).pathname,
+  ]),
+);
+
 const log = memoryLog({ maxEntries: 20_000 });
 const hub = createHub({ log });
 /** What the next published message meets. */
@@ -45,6 +54,7 @@ beforeAll(async () => {
   const output = await build({
     configFile: false,
     logLevel: 'warn',
+    resolve: { alias },
     build: {
       write: false,
       minify: false,
@@ -56,6 +66,7 @@ beforeAll(async () => {
   const [bundle] = Array.isArray(output) ? output : [output];
   const chunk = bundle !== undefined && 'output' in bundle ? bundle.output[0] : undefined;
   script = chunk?.code ?? '';
+  if (REACT_DIR !== undefined) expect(script).toContain('18.3.1');
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   const address = http.address();
