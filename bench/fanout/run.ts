@@ -56,8 +56,9 @@ const groups: Readonly<Record<string, (bench: Bench, names: Names) => Promise<Se
   layers: async (bench) => layersSection(await measureLayers(bench)),
 };
 const quickGroups = ['fanout-1000', 'growth', 'layers'];
+const usualGroups = Object.keys(groups).filter((name) => name !== 'native');
 
-const wanted = flags.rows?.split(',') ?? (flags.quick ? quickGroups : Object.keys(groups));
+const wanted = flags.rows?.split(',') ?? (flags.quick ? quickGroups : usualGroups);
 const unknown = wanted.filter((name) => !(name in groups));
 if (unknown.length > 0) throw new Error(`no rows ${unknown.join(', ')}; there are ${Object.keys(groups).join(', ')}`);
 
@@ -81,10 +82,13 @@ const minutes = Math.ceil((performance.now() - start) / 60_000);
 const kind = flags.quick ? 'Quick run: few and short rounds, not for comparison.' : 'Full run.';
 const date = new Date().toISOString().slice(0, 10);
 const environment = [`${date}. ${kind} ${minutes} minutes. ${describeMachine()}.`, `Versions: ${versions}.`];
-const report = { environment, missing: available.missing, sections };
+// its rows take as long as all others together, and have a place of their own
+const isNative = wanted.length === 1 && wanted[0] === 'native';
+const title = isNative ? 'Fan-out off the event loop' : 'Fan-out';
+const report = { title, environment, missing: available.missing, sections };
 // a quick run is not for quoting: it is printed and leaves the file alone
 if (flags.out !== undefined && !flags.quick) {
-  writeReport(flags.out, report, flags.charts);
+  writeReport(flags.out, isNative ? 'native' : 'fanout', report, flags.charts);
 } else {
   console.log(renderReport(report, flags.charts && !flags.quick));
   if (flags.charts && !flags.quick) writeCharts('docs/benchmarks', sections);

@@ -1,44 +1,36 @@
-import { mkdirSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeSection } from '../../document.ts';
 import { drawChart } from './chart.ts';
 import type { Section, Table } from './section.ts';
 
-const START = '<!-- fanout:start -->';
-const END = '<!-- fanout:end -->';
-
 export interface Report {
+  readonly title: string;
   readonly environment: readonly string[];
   readonly missing: readonly { readonly title: string; readonly reason: string }[];
   readonly sections: readonly Section[];
 }
 
-/** The report as Markdown, between its markers. */
-export function renderReport({ environment, missing, sections }: Report, withCharts: boolean): string {
+/** The report as Markdown. */
+export function renderReport({ title, environment, missing, sections }: Report, withCharts: boolean): string {
   const targets = sections.flatMap((section) => section.targets);
   const missed = missing.map(({ title, reason }) => `Not measured here: ${title}: ${reason}.`);
   return [
-    START,
-    '## Fan-out',
+    `## ${title}`,
     ...environment,
     ...missed,
     ...(targets.length === 0 ? [] : ['### Targets', renderTable(targetTable(targets))]),
     ...sections.flatMap((section) => renderSection(section, withCharts)),
-    END,
   ].join('\n\n');
 }
 
-/** Writes the report into a Markdown file, in the place of the last one, and the charts into `benchmarks/` beside it. */
-export function writeReport(path: string, report: Report, withCharts: boolean): void {
-  const text = renderReport(report, withCharts);
-  const old = existsSync(path) ? readFileSync(path, 'utf8') : '# Benchmarks\n';
-  const start = old.indexOf(START);
-  const end = old.indexOf(END);
-  const isThere = start >= 0 && end > start;
+/**
+ * Writes the report into a Markdown file, in the place of the last one, and the charts into `benchmarks/` beside it.
+ * @param name of the markers around it
+ */
+export function writeReport(path: string, name: string, report: Report, withCharts: boolean): void {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(
-    path,
-    isThere ? old.slice(0, start) + text + old.slice(end + END.length) : `${old.trimEnd()}\n\n${text}\n`,
-  );
+  writeSection(path, name, renderReport(report, withCharts));
   if (withCharts) writeCharts(join(dirname(path), 'benchmarks'), report.sections);
 }
 
