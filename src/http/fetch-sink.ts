@@ -11,6 +11,7 @@ export class FetchSink implements Sink {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #handed = 0;
   #isFull = false;
+  #isEnding = false;
   #isClosed = false;
   /** The bytes up to here have to be taken first. */
   #waiting: { readonly at: number; readonly onTaken: () => void }[] = [];
@@ -40,7 +41,7 @@ export class FetchSink implements Sink {
 
   /** Copies what is given back: the reader may keep its bytes for as long as it likes. */
   write(parts: readonly Uint8Array[], onTaken?: () => void): void {
-    if (this.#isClosed) return onTaken?.();
+    if (this.#isClosed || this.#isEnding) return onTaken?.();
     for (const part of parts) {
       this.#handed += part.length;
       this.#controller?.enqueue(onTaken === undefined ? part : Uint8Array.from(part));
@@ -56,19 +57,22 @@ export class FetchSink implements Sink {
   uncork(): void {}
 
   end(): void {
-    if (this.#isClosed) return;
+    // closing a body twice throws
+    if (this.#isClosed || this.#isEnding) return;
+    this.#isEnding = true;
     this.#controller?.close();
     queueMicrotask(() => this.#closed());
   }
 
   destroy(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isEnding) return;
+    this.#isEnding = true;
     this.#controller?.error(new Error('the hub has ended this response'));
     queueMicrotask(() => this.#closed());
   }
 
-  /** The client has gone. */
-  readonly lost = (): void => this.destroy();
+  /** The client has gone, which is no fault: servers report a body that ends with an error. */
+  readonly lost = (): void => this.end();
 
   #pulled(): void {
     this.#settle();

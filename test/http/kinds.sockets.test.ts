@@ -61,6 +61,18 @@ it('answers a Request with a Response, and follows the pace of its reader', asyn
   expect((await handler.fetch(new Request('http://hub/other'))).status).toBe(404);
   controller.abort();
   await expect.poll(() => connections[0]?.state).toBe('evicted');
+  // a server would report a body that ends with an error
+  for (let isOver = false; !isOver;) isOver = (await reader.read()).done;
+});
+
+it('ends a fetch response once, whose client goes while the hub closes', async () => {
+  const { handler, hub } = await serveHttp();
+  const controller = new AbortController();
+  const response = await handler.fetch(new Request('http://hub/t/events', { signal: controller.signal }));
+  const closed = hub.close();
+  controller.abort();
+  await closed;
+  expect(await response.text()).toContain('"t":"hello"');
 });
 
 it('ends a fetch response whose reader cancels it', async () => {
