@@ -21,7 +21,7 @@ const PAGE = `<!doctype html><title>client</title><script type="module">
   const url = location.origin.replace('http', 'ws') + '/chat';
   const client = connect(url, { transports: [sse()], backoff: { minMs: 50, maxMs: 200 } });
   window.client = client;
-  const thread = client.join('t', { from: 'start' });
+  const thread = (window.thread = client.join('t', { from: 'start' }));
   thread.on('message', ({ data }) => window.got.push(data));
   thread.on('gap', ({ why }) => window.got.push('gap ' + why));
   const events = new EventSource('/chat/t/events?format=plain&from=start');
@@ -137,7 +137,7 @@ it.each(['on', 'off'] as const)('a page behind an nginx that strips Upgrade, buf
   await read(`client.publish('t', 'from the page ${buffering}')`);
   const stream = hub.thread('t').stream({ id: `s-${buffering}` });
   stream.append('token ');
-  await expect.poll(() => read(`client.join('t').follow('s-${buffering}').text`)).toBe('token ');
+  await expect.poll(() => read(`thread.follow('s-${buffering}').text`)).toBe('token ');
   await stream.end();
   const expected = async (): Promise<unknown[]> =>
     (await hub.thread('t').history()).messages.map(({ data }) => data).slice(before.length);
