@@ -33,6 +33,8 @@ const STREAM_HEADERS: HeaderList = {
 interface Plan {
   readonly style: EventStyle;
   readonly joins: readonly (Join | InboxJoin)[];
+  /** Called with the connection when there is one. */
+  readonly watch?: ((connection: { readonly stats: { readonly behind: number } }) => void) | undefined;
   /** Of the answer, besides those of all event streams. */
   readonly headers?: HeaderList | undefined;
 }
@@ -75,8 +77,11 @@ export class EventRoutes {
   /** The events of a thread as Durable Streams has them. @param from where to join */
   ofStream(threadId: string, from: string | undefined, cursor: string): Plan {
     const events = new StreamEvents(threadId, from, cursor);
+    const watch: Plan['watch'] = (connection) => {
+      events.isBehind = () => connection.stats.behind > 0;
+    };
     const join: Join = { t: 'join', th: threadId, from, join: { isInOrder: true }, isInUrl: true };
-    return { style: { events, joins: 1, isWhole: true }, joins: [join], headers: STREAM_HEADERS };
+    return { style: { events, joins: 1, isWhole: true }, joins: [join], headers: STREAM_HEADERS, watch };
   }
 
   /** A connection of `threadcast/client`: its frames come in requests of their own. */
@@ -105,6 +110,7 @@ export class EventRoutes {
       this.#links.add(new OpenLink({ link, sid: settings.id, key, userId: visitor.userId }));
       return link;
     }, settings);
+    plan.watch?.(connection);
     if (plan.joins.length > 0) connection.joinFromUrl(plan.joins);
   }
 }

@@ -11,8 +11,8 @@ import { wordOf } from './words.ts';
 /** What a poll has found: the frames of the protocol, and where the next poll goes on. */
 export interface Polled {
   readonly position: string;
-  /** Everything that was in the log when the poll began is in the answer, or was before it. */
-  readonly isUpToDate: boolean;
+  /** It has reached the newest offset that the thread had at the join. */
+  readonly hasReachedHead: boolean;
   /** `msg`, `removed` and `gap`, as their JSON. */
   readonly frames: readonly (readonly Uint8Array[])[];
 }
@@ -171,17 +171,15 @@ export class PollLink implements Link {
     const { position } = this.#places;
     if (this.#isOver) return;
     if (position === undefined) this.#end(() => this.#answer.refuse(closeCodes.overloaded.code, 'no answer in time'));
-    else this.#end(() => this.#answer.done({ position, isUpToDate: this.#isUpToDate, frames: this.#frames }));
+    else
+      this.#end(() =>
+        this.#answer.done({ position, hasReachedHead: this.#offset >= this.#head, frames: this.#frames }),
+      );
   }
 
   get #offset(): number {
     const { position } = this.#places;
     return position === undefined ? 0 : parsePosition(position).offset;
-  }
-
-  /** Entries without a message, such as superseded ones, move no position. */
-  get #isUpToDate(): boolean {
-    return this.#frames.length === 0 || this.#offset >= this.#head;
   }
 
   #end(answer: () => void): void {

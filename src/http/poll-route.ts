@@ -54,7 +54,7 @@ export async function pollThread(
   exchange: Exchange,
   { threadId, visitor, admission, door, hold, headers }: Poll,
   range: { readonly from: string | undefined; readonly waitMs: number; readonly isInOrder: boolean },
-  answerOf: (polled: Polled) => PollAnswer,
+  answerOf: (polled: Polled & { readonly isUpToDate: boolean }) => PollAnswer,
 ): Promise<void> {
   await admission.assertRoom(visitor, exchange);
   if (exchange.isGone) return;
@@ -65,7 +65,9 @@ export async function pollThread(
   const connection = door.port.accept((listener) => {
     const answer = {
       done: (polled: Polled): void => {
-        const { status, headers: more, body } = answerOf(polled);
+        // entries without a message, such as superseded ones, move no position; a log that is slow leaves the connection behind
+        const isUpToDate = polled.hasReachedHead || (polled.frames.length === 0 && connection.stats.behind === 0);
+        const { status, headers: more, body } = answerOf({ ...polled, isUpToDate });
         exchange.send(status, { ...headers, ...more }, body, () => hold.give(link.takenBytes));
       },
       refuse: (code: number, reason: string): void => {

@@ -21,6 +21,8 @@ export class StreamEvents implements Events {
   #isInMessage = false;
   #isOfBytes = false;
   #isOver = false;
+  /** Whether its connection still has to be given messages. */
+  isBehind: () => boolean = () => true;
 
   /** @param from where to join */
   constructor(threadId: string, from: string | undefined, cursor: string) {
@@ -68,7 +70,7 @@ export class StreamEvents implements Events {
         this.#isOver = true;
         return [];
       case 'hb':
-        if (this.#isUpToDate) return [COMMENT];
+        if (this.#isUpToDate || this.isBehind()) return [COMMENT];
         // entries without a message, such as superseded ones, have moved no position
         this.#head = 0;
         return [this.#control()];

@@ -58,7 +58,7 @@ interface Asked {
   readonly ifNoneMatch: string | undefined;
 }
 
-function answerOf({ position, isUpToDate, frames }: Polled, asked: Asked): PollAnswer {
+function answerOf({ position, isUpToDate, frames }: Polled & { isUpToDate: boolean }, asked: Asked): PollAnswer {
   const { mode, offset, cursor, ifNoneMatch } = asked;
   const words = frames.map((chunks) => wordOf({ chunks, isFirst: true, isLast: true }));
   if (words.some(({ t }) => t === 'gap')) return lost();

@@ -22,6 +22,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
   parts: PartsRequest | undefined;
   /** Set for another protocol, which gets the streams that it follows, and no message. */
   readonly views: ChunkViews | undefined;
+  /** No critical message overtakes others: a reader of the log as a stream. */
   readonly #isInOrder: boolean;
   /** Sends the big entry after the cursor, from its first part to its last. */
   #partStream: PartSender | undefined;
