@@ -125,6 +125,9 @@ it('keeps the order: no critical message overtakes, and no volatile one is in it
   const page: { i: number }[] = JSON.parse(await response.text());
   expect(page.map(({ i }) => i)).toEqual(page.map((_, i) => i));
   expect(page.length).toBeLessThan(15);
+  const whole = await EventReader.open(`${url}/t/stream?live=sse&offset=-1`);
+  await whole.until((one) => controlsOf(one).at(-1)?.upToDate === true);
+  expect(dataOf(whole)).toEqual(Array.from({ length: 16 }, (_, i) => expect.objectContaining({ i })));
   const reader = await EventReader.open(`${url}/t/stream?live=sse&offset=now`);
   await reader.until(({ events }) => events.length === 1);
   await thread.send('gone', { lane: 'volatile' });
