@@ -26,7 +26,8 @@ export class Answer<Data = unknown> {
  * minutes, and while `onPublish` is still at work, its retry waits. So `onPublish` runs once while the process that began it lives. If that
  * process crashes before the answer is in the log, the next retry runs `onPublish` again: give `id` to all that must not happen twice.
  *
- * @param data at most 64 KiB of JSON: more is an AnswerTooLargeError, for the client `TC_ANSWER_TOO_LARGE`
+ * @param data at most 64 KiB of JSON: more is an AnswerTooLargeError, for the client `TC_ANSWER_TOO_LARGE`. A `Uint8Array` goes as base64, so
+ * it has 48 KiB at most; `threadcast/bytes` and the pool resolve with a `Uint8Array`, other clients with the text.
  * @param receipt of the `send`, for the message's id and position
  */
 export function answer<Data>(data: Data, receipt?: AnswerReceipt): Answer<Data> {

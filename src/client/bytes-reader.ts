@@ -22,25 +22,29 @@ export class BytesReader {
     this.#maxLength = maxLength;
   }
 
-  /** The frame in what a socket has received: the text as it is, or an object; undefined if it is malformed. */
-  read(data: unknown): unknown {
+  /**
+   * The frame in what a socket has received: the text as it is, or an object; undefined if it is malformed.
+   * @param isRead whether this socket's frames of a thread reach the client: no others count
+   */
+  read(data: unknown, isRead: (threadId: unknown) => boolean): unknown {
     if (isText(data)) {
       const isPlain = this.#unfinished.size === 0 && !data.includes('"enc":"base64"');
-      return isPlain ? data : this.#take(fieldsOf(parseJson(data)));
+      return isPlain ? data : this.#take(fieldsOf(parseJson(data)), isRead);
     }
     if (!(data instanceof ArrayBuffer)) return undefined;
     const frame = new Uint8Array(data);
-    return this.#take({ ...headerOf(frame), d: frame.slice(frame.indexOf(0) + 1) });
+    return this.#take({ ...headerOf(frame), d: frame.slice(frame.indexOf(0) + 1) }, isRead);
   }
 
-  /** The client has left the thread. */
-  left(threadId: unknown): void {
+  /** The client reads the thread no more. */
+  forget(threadId: unknown): void {
     this.#unfinished.delete(threadId);
   }
 
-  #take(frame: Fields): unknown {
+  #take(frame: Fields, isRead: (threadId: unknown) => boolean): unknown {
     const { t, th, o, ahead, l } = frame;
     const whole = decoded(frame);
+    if (!isRead(th)) return whole;
     if (t === 'part') return whole['d'] instanceof Uint8Array ? this.#part(whole, whole['d']) : this.#drop(th, frame);
     if (t === 'page' && Array.isArray(l)) return { ...frame, l: l.map((entry) => decoded(fieldsOf(entry))) };
     // another message in its place, or what ends the thread
@@ -52,9 +56,9 @@ export class BytesReader {
     const { th, id, n, of } = frame;
     if (n === 0) this.#unfinished.set(th, { id, slices: [], length: 0 });
     const unfinished = this.#unfinished.get(th);
-    // the client counts in the same way: it asks for the message anew
     const isNext = unfinished?.id === id && (unfinished?.slices.length === n || unfinished?.slices.length === 0);
-    if (unfinished === undefined || !isNext) return this.#drop(th, { ...frame, d: '' });
+    // the client counts by itself, and may have ignored a part, or forgotten none: no message has so many, so it asks anew
+    if (unfinished === undefined || !isNext) return this.#drop(th, { ...frame, of: Number.MAX_SAFE_INTEGER, d: '' });
     const { slices } = unfinished;
     unfinished.length += slice.length + PART_COST;
     if (unfinished.length <= this.#maxLength) slices.push(slice);

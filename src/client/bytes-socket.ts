@@ -1,7 +1,7 @@
 import { fieldsOf, isText, textOf } from './fields.ts';
 import { parseJson } from './frames.ts';
 import { headerOf, type BytesReader } from './bytes-reader.ts';
-import type { Frame, WebSocketLike } from './socket.ts';
+import type { Frame, OpenSocket, WebSocketLike } from './socket.ts';
 
 type Listener = (event: unknown) => void;
 
@@ -11,11 +11,19 @@ export class BytesSocket implements WebSocketLike {
   #takesBytes = false;
   readonly #socket: WebSocketLike;
   readonly #reader: BytesReader;
+  readonly #isRead: (threadId: unknown) => boolean;
   readonly #listeners: Listener[] = [];
 
-  constructor(socket: WebSocketLike, reader: BytesReader) {
+  /**
+   * @param url where `open` connects to
+   * @param reader shared by all sockets of a client
+   * @param isRead whether the client takes a thread's frames from this socket
+   */
+  constructor(open: OpenSocket, url: string, reader: BytesReader, isRead: (threadId: unknown) => boolean) {
+    const socket = open(`${url}&bytes=1`);
     this.#socket = socket;
     this.#reader = reader;
+    this.#isRead = isRead;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', (event) => this.#receive(fieldsOf(event)['data']));
   }
@@ -25,10 +33,7 @@ export class BytesSocket implements WebSocketLike {
   }
 
   send(frame: Frame): void {
-    if (isText(frame)) {
-      if (frame.startsWith('{"t":"leave"')) this.#reader.left(fieldsOf(parseJson(frame))['th']);
-      this.#socket.send(frame);
-    } else if (this.#takesBytes) this.#socket.send(frame);
+    if (isText(frame) || this.#takesBytes) this.#socket.send(frame);
     else {
       const { th, id } = headerOf(frame);
       // not within the call that publishes
@@ -50,7 +55,7 @@ export class BytesSocket implements WebSocketLike {
       const { limits } = fieldsOf(parseJson(String(data)));
       this.#takesBytes = fieldsOf(limits)['binary'] !== undefined;
     }
-    this.#hand(this.#reader.read(data));
+    this.#hand(this.#reader.read(data, this.#isRead));
   }
 
   #hand(data: unknown): void {

@@ -3,11 +3,13 @@ import { BytesReader, joinBytes } from './bytes-reader.ts';
 import { ThreadcastClient } from './client.ts';
 import { resolveOptions, type ClientSettings, type ConnectOptions } from './options.ts';
 import type { AnsweredIn, Client, Published, PublishedAs, PublishOptions, VolatilePublishOptions } from './api.ts';
+import { isText } from './fields.ts';
 import type { Frame } from './socket.ts';
+import type { JoinedThread } from './thread.ts';
 
 /**
- * `connect` of `threadcast/client`, for messages of bytes: what the server sends as a `Uint8Array` arrives as one, and `publish` takes one.
- * Everything else is the same.
+ * `connect` of `threadcast/client`, for messages of bytes: what the server sends, or answers with, as a `Uint8Array` arrives as one, and
+ * `publish` takes one. Everything else is the same.
  *
  * ```ts
  * const client = connect('wss://example.org/ws');
@@ -20,21 +22,29 @@ import type { Frame } from './socket.ts';
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function connect(url: string | { toString(): string }, options: ConnectOptions = {}): Client {
-  return new BytesClient(withBytes(resolveOptions(url, options)));
-}
-
-function withBytes(settings: ClientSettings): ClientSettings {
-  const { open, maxMessageBytes } = settings;
-  const reader = new BytesReader(maxMessageBytes);
-  return { ...settings, open: (url) => new BytesSocket(open(`${url}&bytes=1`), reader) };
+  return new BytesClient(resolveOptions(url, options));
 }
 
 /** How the text of a publication without bytes ends. */
 const END = ',"d":null}';
 
 class BytesClient extends ThreadcastClient {
+  readonly #reader: BytesReader;
   /** Of the publication whose frame is being made. */
   #bytes: Uint8Array | undefined;
+
+  constructor(settings: ClientSettings) {
+    const { open, maxMessageBytes } = settings;
+    const reader = new BytesReader(maxMessageBytes);
+    const isRead = (threadId: unknown): boolean => this.#reads(threadId);
+    super({ ...settings, open: (to) => new BytesSocket(open, to, reader, isRead) });
+    this.#reader = reader;
+  }
+
+  override delete(thread: JoinedThread): void {
+    super.delete(thread);
+    if (!this.#reads(thread.id)) this.#reader.forget(thread.id);
+  }
 
   override publish<Id extends string>(
     threadId: Id,
@@ -61,10 +71,20 @@ class BytesClient extends ThreadcastClient {
     options: Partial<VolatilePublishOptions>,
   ): ReturnType<ThreadcastClient['request']> {
     const bytes = this.#bytes;
-    return super.request(threadId, id, bytes && typeof frame === 'string' ? framed(frame, bytes) : frame, options);
+    return super.request(
+      threadId,
+      id,
+      bytes && isText(frame) ? framed(frame.slice(0, -END.length), bytes) : frame,
+      options,
+    );
+  }
+
+  /** The inbox has names of the server's. */
+  #reads(threadId: unknown): boolean {
+    return isText(threadId) && (threadId.startsWith('~') || this.joinsOf(threadId).length > 0);
   }
 }
 
-/** The header, a zero byte, and the bytes as they are now. */
-const framed = (text: string, bytes: Uint8Array): Frame =>
-  joinBytes([new TextEncoder().encode(`${text.slice(0, -END.length)}}\0`), bytes]);
+/** A frame of bytes, as they are now. @param head the frame's JSON, without its end */
+export const framed = (head: string, bytes: Uint8Array): Frame =>
+  joinBytes([new TextEncoder().encode(`${head}}\0`), bytes]);

@@ -93,8 +93,8 @@ export async function publish(
   let answer: string | undefined;
   const services = { ...context, publications: port.publications };
   const publishing = new Publishing(publisher, services, {
-    accept: (_, { mid, pos, data: json }) => {
-      const fields = JSON.stringify({ id: mid, position: pos });
+    accept: (_, { mid, pos, data: json, isBytes }) => {
+      const fields = JSON.stringify({ id: mid, position: pos, enc: isBytes ? 'base64' : undefined });
       answer = json === undefined ? fields : `${fields.slice(0, -1)},"data":${json}}`;
     },
     refuse: (_, code, { why, paths } = { why: '' }) => {

@@ -146,8 +146,8 @@ export interface Pool {
   join<T extends ThreadShape>(threadId: ThreadId<T>, options?: JoinOptions): ClientThread<T>;
   join(threadId: string, options?: JoinOptions): ClientThread;
   /**
-   * Sends a message to the thread, which need not be joined, as `client.publish` does. A message without an answer is sent again over another
-   * connection, with the same id. The hub's application has to pass the id on as idempotency key.
+   * Sends a message to the thread, which need not be joined, as `client.publish` does; a `Uint8Array` goes as bytes. A message without an
+   * answer is sent again over another connection, with the same id. The hub's application has to pass the id on as idempotency key.
    *
    * Rejects with PublishRefusedError, PublishTimeoutError, InvalidThreadIdError, InvalidOptionError, UnserializableMessageError,
    * MessageTooLargeError, PublishQueueFullError, ClientClosedError.

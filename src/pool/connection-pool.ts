@@ -2,6 +2,7 @@ import type { InspectionEvent } from 'xstate';
 import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import type { ClientThread, JoinOptions, Published, PublishOptions, VolatilePublishOptions } from '../client/api.ts';
 import { AckQueue } from '../client/ack-queue.ts';
+import { BytesReader } from '../client/bytes-reader.ts';
 import { checkOptions } from '../client/check-options.ts';
 import { Timer } from '../client/clock.ts';
 import { Emitter } from '../client/emitter.ts';
@@ -46,6 +47,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
   /** By messages that come in several threads: the thread that has given it. */
   readonly #givers = new Map<string, string>();
   readonly #unobserve: () => void;
+  /** Of all lines: a big message goes on over another one. */
+  readonly #bytes: BytesReader;
   #state: 'live' | 'draining' | 'closed' = 'live';
   #ready: ReadyWaiter[] = [];
   #moves = 0;
@@ -55,7 +58,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     super(['transition', 'log', 'error']);
     this.#settings = settings;
     this.threadSettings = settings.threads;
-    const { clock } = settings.threads;
+    const { clock, maxMessageBytes } = settings.threads;
+    this.#bytes = new BytesReader(maxMessageBytes);
     this.parked = { joins: new JoinQueue(() => {}), acks: new AckQueue(clock, () => {}) };
     const { maxQueued, maxQueuedBytes, policy } = settings;
     this.#publications = new Publications(
@@ -69,7 +73,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     });
     this.#unobserve = unobserve;
     this.#inspect = inspect;
-    const makeLine: MakeLine<HubLine> = (of, line) => new HubLine(of, line);
+    const makeLine: MakeLine<HubLine> = (of, line) => new HubLine(of, line, this.#bytes);
     this.#places = new Places(settings, { host: this, policy, inspect, makeLine });
     // not in this turn: the application still has to add its listeners, or to make a relay log of it
     queueMicrotask(() => this.#fit());
@@ -241,11 +245,12 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     text: string,
     timeoutMs = this.threadSettings.publishTimeoutMs,
   ): Promise<unknown> {
-    return this.#publications.add(threadId, { id, text }, { timeoutMs });
+    return this.#publications.add(threadId, { id, frame: text }, { timeoutMs });
   }
 
   forget({ thread }: ThreadRoute): void {
     if (this.#routes.get(thread.id)?.thread === thread) this.#routes.delete(thread.id);
+    this.#bytes.forget(thread.id);
     this.#fit();
   }
 

@@ -1,4 +1,6 @@
 import { AckQueue } from '../client/ack-queue.ts';
+import type { BytesReader } from '../client/bytes-reader.ts';
+import { BytesSocket } from '../client/bytes-socket.ts';
 import { ServerConnection } from '../client/connection.ts';
 import type { ConnectionListener, StateChange } from '../client/connection-states.ts';
 import { ClientClosedError, MalformedFrameError, PublishRefusedError, ServerError } from '../client/errors.ts';
@@ -8,7 +10,7 @@ import { JoinQueue } from '../client/join-queue.ts';
 import { limitsOf } from '../client/list-frames.ts';
 import type { ClientSettings } from '../client/options.ts';
 import { PublishQueue } from '../client/publish-queue.ts';
-import type { Frame } from '../client/socket.ts';
+import type { Frame, OpenSocket } from '../client/socket.ts';
 import type { JoinedThread } from '../client/thread.ts';
 import type { Line, LineListener } from './line.ts';
 
@@ -26,9 +28,13 @@ export class HubLine implements Line, ConnectionListener {
   /** The hub asked for this wait, with `bye`. */
   #retryMs = 0;
 
-  constructor(settings: ClientSettings, listener: LineListener) {
+  /** @param bytes shared by all lines of the pool */
+  constructor(settings: ClientSettings, listener: LineListener, bytes: BytesReader) {
     this.#listener = listener;
-    this.#connection = new ServerConnection(settings, this);
+    const { open } = settings;
+    const isRead = (threadId: unknown): boolean => typeof threadId === 'string' && this.threads.has(threadId);
+    const openForBytes: OpenSocket = (url) => new BytesSocket(open, url, bytes, isRead);
+    this.#connection = new ServerConnection({ ...settings, open: openForBytes }, this);
     const send = (text: string): boolean => this.send(text);
     this.joins = new JoinQueue(send);
     this.acks = new AckQueue(settings.clock, send);
@@ -69,11 +75,11 @@ export class HubLine implements Line, ConnectionListener {
   request(
     threadId: string,
     id: string,
-    text: string,
+    frame: Frame,
     timeoutMs: number,
     isVolatile: boolean,
   ): Promise<PublishAnswer | undefined> {
-    return this.#publishQueue.add(threadId, id, text, timeoutMs, isVolatile);
+    return this.#publishQueue.add(threadId, id, frame, timeoutMs, isVolatile);
   }
 
   close(): void {

@@ -1,16 +1,18 @@
 import type { VolatilePublishOptions } from '../client/api.ts';
+import { framed } from '../client/bytes.ts';
 import { checkOptions } from '../client/check-options.ts';
 import { UnserializableMessageError } from '../client/errors.ts';
 import { encodeRequest } from '../client/frames.ts';
 import { checkId } from '../client/options.ts';
+import type { Frame } from '../client/socket.ts';
 
 /** The frame of a message, and its id. */
 export interface Publication {
   readonly id: string;
-  readonly text: string;
+  readonly frame: Frame;
 }
 
-/** @throws InvalidOptionError, UnserializableMessageError */
+/** Bytes are copied. @throws InvalidOptionError, UnserializableMessageError */
 export function encodePublication(
   threadId: string,
   data: unknown,
@@ -25,7 +27,8 @@ export function encodePublication(
   });
   const id = checkId('id', options.id ?? newId());
   const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
-  return { id, text: `${head.slice(0, -1)},"d":${toJson(data)}}` };
+  const open = head.slice(0, -1);
+  return { id, frame: data instanceof Uint8Array ? framed(open, data) : `${open},"d":${toJson(data)}}` };
 }
 
 function toJson(data: unknown): string {

@@ -59,14 +59,14 @@ export class Publications {
    */
   async add(
     threadId: string,
-    { id, text }: Publication,
+    { id, frame }: Publication,
     { timeoutMs, volatile = false }: Partial<VolatilePublishOptions> & { readonly timeoutMs: number },
   ): Promise<PublishAnswer | undefined> {
     const { clock, maxQueued, maxQueuedBytes } = this.#settings;
     const group = this.#groups.get(threadId) ?? { line: this.#lineOf(threadId), byId: new Map<string, Waiting>() };
     const known = group.byId.get(id);
     if (known) return known.answer;
-    const isFull = this.#size >= maxQueued || this.#units + text.length > maxQueuedBytes;
+    const isFull = this.#size >= maxQueued || this.#units + frame.length > maxQueuedBytes;
     if (volatile && (isFull || group.line === undefined)) return undefined;
     if (isFull) throw new PublishQueueFullError({ limit: this.#size >= maxQueued ? maxQueued : maxQueuedBytes });
     const timer = new Timer(clock);
@@ -78,12 +78,12 @@ export class Publications {
         else resolve(outcome);
       };
     });
-    const waiting: Waiting = { id, text, isVolatile: volatile, until: clock.now() + timeoutMs, answer, settle };
+    const waiting: Waiting = { id, frame, isVolatile: volatile, until: clock.now() + timeoutMs, answer, settle };
     timer.set(timeoutMs, () => this.#settle(threadId, waiting, new PublishTimeoutError({ threadId, id, timeoutMs })));
     this.#groups.set(threadId, group);
     group.byId.set(id, waiting);
     this.#size++;
-    this.#units += text.length;
+    this.#units += frame.length;
     this.#send(threadId, group, waiting);
     return answer;
   }
@@ -127,10 +127,10 @@ export class Publications {
   #send(threadId: string, group: Group, waiting: Waiting): void {
     const { line } = group;
     if (line === undefined) return;
-    const { id, text, until, isVolatile } = waiting;
+    const { id, frame, until, isVolatile } = waiting;
     const leftMs = Math.max(1, until - this.#settings.clock.now()) + GRACE_MS;
     // of a line that was lost meanwhile, no outcome counts: the message has gone out over another one
-    line.request(threadId, id, text, leftMs, isVolatile).then(
+    line.request(threadId, id, frame, leftMs, isVolatile).then(
       (answer) => {
         if (group.line === line) this.#settle(threadId, waiting, answer);
       },
@@ -147,7 +147,7 @@ export class Publications {
     group.byId.delete(waiting.id);
     if (group.byId.size === 0) this.#groups.delete(threadId);
     this.#size--;
-    this.#units -= waiting.text.length;
+    this.#units -= waiting.frame.length;
     waiting.settle(outcome);
     if (this.#size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }

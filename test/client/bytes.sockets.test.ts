@@ -1,11 +1,15 @@
-import { WebSocketServer } from 'ws';
 import { expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../src/bytes/index.ts';
 import { sse } from '../../src/client/sse.ts';
-import { memoryLog, type Receipt } from '../../src/index.ts';
+import { BytesReader } from '../../src/client/bytes-reader.ts';
+import { parseFrame } from '../../src/client/frames.ts';
+import { connect as connectForText } from '../../src/client/index.ts';
+import { PartAssembly } from '../../src/client/part-assembly.ts';
+import { answer, memoryLog, type Receipt } from '../../src/index.ts';
 import { serveHttp, type Served } from '../http/fixtures/http-server.ts';
 import { bytesOverCuts } from '../support/bytes-over-cuts.ts';
-import { listen, serve, type Door } from '../support/gateway.ts';
+import { serve, type Door } from '../support/gateway.ts';
+import { greetingServer } from '../support/greeting-server.ts';
 
 it('random bytes of all sizes and texts, over cuts, come once, in order and equal', async () => {
   expect(await bytesOverCuts([memoryLog()])).toEqual([]);
@@ -58,6 +62,31 @@ it('a client gets bytes in each of its events, and its own back', async () => {
   await expect(client.publish('t', new Uint8Array(1))).rejects.toMatchObject({ code: 'TC_CLIENT_CLOSED' });
 });
 
+it.each([
+  ['threadcast/bytes', connect, Uint8Array.of(9, 0)],
+  ['threadcast/client, as base64', connectForText, 'CQA='],
+])('an answer of bytes comes to %s', async (_, open, expected) => {
+  const { url } = await serve({ authorize: () => true, onPublish: () => answer(Uint8Array.of(9, 0)) });
+  const client = open(url);
+  onTestFinished(() => client.close());
+  expect((await client.publish('t', 'text')).data).toEqual(expected);
+});
+
+it('parts of another subscription, which the client has ignored, make it ask anew', () => {
+  const parts = new PartAssembly(1_000);
+  const reader = new BytesReader(1_000);
+  const take = (n: number, isJoined = true): string => {
+    const header = Buffer.from(`${JSON.stringify({ t: 'part', th: 't', o: 1, id: 'x', n, of: 4 })}\0ab`);
+    const frame = parseFrame(reader.read(new Uint8Array(header).buffer, () => true));
+    if (frame === undefined || frame === 'ignored' || frame.t !== 'part') throw new Error('no part');
+    return isJoined ? parts.add(frame) : 'ignored';
+  };
+  expect([take(0), take(1), take(2, false), take(2)]).toEqual(['taken', 'taken', 'ignored', 'disordered']);
+  expect([take(0), take(1)]).toEqual(['taken', 'taken']);
+  reader.forget('t');
+  expect([take(2), take(3), take(0)]).toEqual(['disordered', 'disordered', 'taken']);
+});
+
 it('a message beyond maxMessageBytes is a gap, and what follows comes', async () => {
   const { url, hub } = await chat();
   const client = connect(url, { maxMessageBytes: 400_000 });
@@ -98,15 +127,8 @@ it('all of it works over SSE, where bytes are base64', async () => {
 });
 
 it('a server that takes no bytes is not given any', async () => {
-  const { http, port } = await listen();
-  const binary: unknown[] = [];
-  const wss = new WebSocketServer({ server: http });
-  onTestFinished(() => wss.close());
-  wss.on('connection', (socket) => {
-    socket.send(JSON.stringify({ t: 'hello', sid: 's', pingMs: 1_000, limits: { maxBytes: 65_536 } }));
-    socket.on('message', (data, isBinary) => isBinary && binary.push(data));
-  });
-  const client = connect(`ws://127.0.0.1:${port}`);
+  const { url, binary } = await greetingServer();
+  const client = connect(url);
   onTestFinished(() => client.close());
   await expect(client.publish('t', Uint8Array.of(1))).rejects.toMatchObject({
     code: 'TC_PUBLISH_REFUSED',

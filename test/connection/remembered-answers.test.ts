@@ -107,6 +107,18 @@ it('a retry on the other node gets it, and no other user’s or thread’s', asy
   expect(asked).toEqual(['a', 'a']);
 });
 
+it('an answer may be bytes: as base64 that says so, also for a retry on the other node', async () => {
+  onPublish = () => answer(Uint8Array.of(0, 255));
+  const first = await publish(connect(here), 'a', 'anything');
+  expect(first).toMatchObject({ t: 'ok', enc: 'base64', d: 'AP8=' });
+  expect(await publish(connect(there), 'a', 'anything')).toEqual(first);
+  onPublish = () => answer('AP8=');
+  expect(await publish(connect(here), 'text', 'anything')).not.toHaveProperty('enc');
+  onPublish = () => answer(new Uint8Array(49_152));
+  expect(await publish(connect(here), 'big', 'anything')).toMatchObject({ code: 'TC_ANSWER_TOO_LARGE' });
+  expect(here.errors.splice(0)).toMatchObject([{ code: 'TC_ANSWER_TOO_LARGE' }]);
+});
+
 it('is forgotten after ten minutes', async () => {
   await publish(connect(here), 'a');
   await clock.advance(599_000);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Receipt } from '../../src/index.ts';
+import { answer, type Receipt } from '../../src/index.ts';
 import { EventReader, serveHttp, type Served } from './fixtures/http-server.ts';
 
 const SENT = Uint8Array.from({ length: 3_000 }, (_, i) => i * 7);
@@ -20,11 +20,18 @@ it('a body of bytes is published as such', async () => {
   const { served, heard } = await serve();
   const { url } = served;
   const post = { method: 'POST', headers: { 'content-type': 'application/octet-stream' } };
-  const answer = await fetch(`${url}/t/messages`, { ...post, body: SENT });
-  expect(await answer.json()).toMatchObject({ id: expect.anything() });
+  const response = await fetch(`${url}/t/messages`, { ...post, body: SENT });
+  expect(await response.json()).toMatchObject({ id: expect.anything() });
   expect(heard).toEqual([SENT]);
   const tooBig = await fetch(`${url}/t/messages`, { ...post, body: new Uint8Array(70_000) });
   expect(tooBig.status).toBe(413);
+});
+
+it('an answer of bytes says that it is base64', async () => {
+  const { url } = await serveHttp({ onPublish: () => answer(SENT) });
+  const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
+  const response = await fetch(`${url}/t/messages`, { ...post, body: '1' });
+  expect(await response.json()).toEqual({ id: expect.any(String), enc: 'base64', data: BASE64 });
 });
 
 it('event streams, polls and history say that bytes come as base64', async () => {

@@ -59,6 +59,18 @@ it('a retry gets the first answer on both nodes, and onPublish runs once', async
   expect(asked).toEqual([here]);
 });
 
+it('an answer of bytes is one on both nodes', async () => {
+  const bytes = Uint8Array.of(0, 255, 10);
+  onPublish = () => answer(bytes);
+  for (const node of [here, there]) {
+    const link = connect(node);
+    say(link);
+    expect(await answered(link)).toBe(Buffer.from(bytes).toString('base64'));
+    expect(framesOf(link, 'ok').at(-1)).toMatchObject({ enc: 'base64' });
+  }
+  expect(asked).toEqual([here]);
+});
+
 it('retries while the first attempt is running wait for it, on both nodes', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   onPublish = async () => {

@@ -1,12 +1,21 @@
 import type { Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import { connect } from '../../src/bytes/index.ts';
-import type { ConnectOptions } from '../../src/client/index.ts';
+import { connect, type Client } from '../../src/bytes/index.ts';
+import type { WebSocketConstructor } from '../../src/client/index.ts';
 import type { DeliveryLog, Receipt } from '../../src/index.ts';
 import { serve } from './gateway.ts';
 import { mulberry32 } from './random.ts';
 import { seed } from './tier.ts';
+
+/** A client, or a pool. */
+type Reader = Pick<Client, 'join' | 'publish' | 'close'>;
+
+function openClient(Socket: WebSocketConstructor): Reader {
+  const client = connect('ws://hub', { WebSocket: Socket, backoff: { minMs: 5, maxMs: 30 } });
+  client.on('error', () => {});
+  return client;
+}
 
 /** From nothing to well beyond what comes in parts. */
 const SIZES = [0, 1, 2, 125, 126, 5_000, 65_535, 65_536, 262_143, 262_144, 700_001];
@@ -17,11 +26,12 @@ const MESSAGES = 60;
  * Bytes and texts of all sizes, sent by the server and by the client, while the client's lines are cut and it comes back, each time at
  * another node. It has each message once, in order, and equal.
  * @param logs one for each node
+ * @param open makes the client
  * @returns which of them are wrong
  */
 export async function bytesOverCuts(
   logs: readonly DeliveryLog[],
-  options: ConnectOptions = {},
+  open: (WebSocket: WebSocketConstructor) => Reader = openClient,
 ): Promise<readonly unknown[]> {
   const random = mulberry32(seed);
   const pick = <T>(list: readonly T[]): T => {
@@ -55,9 +65,8 @@ export async function bytesOverCuts(
       super(url.replace('ws://hub', nodes[dials++ % nodes.length]?.url ?? ''), protocols);
     }
   }
-  const client = connect('ws://hub', { WebSocket: Roaming, backoff: { minMs: 5, maxMs: 30 }, ...options });
+  const client = open(Roaming);
   onTestFinished(() => client.close());
-  client.on('error', () => {});
   const thread = client.join('t', { from: 'start' });
   const got: unknown[] = [];
   thread.on('message', ({ data }) => got.push(data));
@@ -85,7 +94,7 @@ export async function bytesOverCuts(
   const late = client.join('t2');
   for (const message of small) await client.publish('t2', message);
   await expect.poll(() => late.position).toBeDefined();
-  const reader = connect('ws://hub', { WebSocket: Roaming, ...options });
+  const reader = open(Roaming);
   onTestFinished(() => reader.close());
   const reading = reader.join('t2');
   const past: unknown[] = [];

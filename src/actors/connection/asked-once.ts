@@ -16,8 +16,9 @@ interface Accepted {
   /** Id of the message in the thread. */
   readonly mid: string;
   readonly pos: string | undefined;
-  /** The JSON of the application's data; undefined if there is none. */
+  /** The JSON of the application's data; undefined if there is none. Of bytes, of their base64. */
   readonly data: string | undefined;
+  readonly isBytes: boolean;
   /** The application has called `answer`. */
   readonly isAnswer: boolean;
 }
@@ -162,16 +163,18 @@ export class AskedOnce {
 }
 
 /** A header on one line, then the data. */
-const encode = ({ mid, pos, data = '' }: Accepted): string => `${JSON.stringify({ mid, pos })}\n${data}`;
+const encode = ({ mid, pos, data = '', isBytes }: Accepted): string =>
+  `${JSON.stringify({ mid, pos, enc: isBytes ? 'base64' : undefined })}\n${data}`;
 
 function decode(text: string, key: string): Accepted {
   const end = text.indexOf('\n');
-  const { mid, pos } = parseObject(text.slice(0, end)) ?? {};
+  const { mid, pos, enc } = parseObject(text.slice(0, end)) ?? {};
   return {
     is: 'accepted',
     mid: typeof mid === 'string' ? mid : key,
     pos: typeof pos === 'string' ? pos : undefined,
     data: text.slice(end + 1) || undefined,
+    isBytes: enc === 'base64',
     // remembered already
     isAnswer: false,
   };

@@ -5,6 +5,7 @@ import type { MaybePromise } from '../../api/message.ts';
 import { Refusal } from '../../api/refusal.ts';
 import { AnswerTooLargeError, InvalidAnswerError, InvalidOptionError, textOfIssues } from '../../infra/errors.ts';
 import { assertThreadId, isId } from '../../infra/log/ids.ts';
+import { base64Of } from '../../infra/wire/bytes-body.ts';
 import { isThenable, withDeadline } from '../support/callback-deadline.ts';
 import { scopedId, scopeOf } from '../support/id-scope.ts';
 import { checkSchema, type Verdict } from '../support/schema-check.ts';
@@ -26,8 +27,10 @@ export interface Acceptance {
   /** Its id in the thread. */
   readonly mid: string;
   readonly pos: string | undefined;
-  /** The JSON of the application's data. */
+  /** The JSON of the application's data; of bytes, of their base64. */
   readonly data: string | undefined;
+  /** The data are bytes. */
+  readonly isBytes: boolean;
 }
 
 /** A client that publishes: over its connection, or by a request of its own. */
@@ -105,7 +108,7 @@ export class Publishing {
     const message = { threadId, pattern: definition?.pattern, id: key, data: verdict.value, trace };
     const { onPublish } = session.settings.rules;
     if (onPublish === undefined) {
-      if (session.emit(message)) this.#accept(request, { mid: key, pos: undefined, data: undefined });
+      if (session.emit(message)) this.#accept(request, { mid: key, pos: undefined, data: undefined, isBytes: false });
       else this.#refuse(request, 'unhandled');
       return;
     }
@@ -141,8 +144,8 @@ export class Publishing {
     if (issues !== undefined) throw new InvalidAnswerError({ threadId, pattern, issues });
   }
 
-  #accept(request: PublishRequest, { mid, pos, data }: Acceptance): void {
-    this.#answers.accept(request, { mid, pos, data });
+  #accept(request: PublishRequest, { mid, pos, data, isBytes }: Acceptance): void {
+    this.#answers.accept(request, { mid, pos, data, isBytes });
   }
 
   #refuse(request: PublishRequest, code: string, reasons?: Reasons): void {
@@ -157,7 +160,10 @@ function decisionOf(answer: PublishAnswer, key: string): Decision {
   const isAnswer = answer instanceof Answer;
   const receipt = isAnswer ? answer.receipt : answer;
   const { id = key, position } = typeof receipt === 'object' && receipt !== null ? receipt : {};
-  return { is: 'accepted', mid: id, pos: position, data: isAnswer ? answerJson(answer.data) : undefined, isAnswer };
+  const data: unknown = isAnswer ? answer.data : undefined;
+  const isBytes = data instanceof Uint8Array;
+  const json = answerJson(isBytes ? base64Of(data) : data);
+  return { is: 'accepted', mid: id, pos: position, data: json, isBytes, isAnswer };
 }
 
 /** Bytes of the JSON of an answer's data. */

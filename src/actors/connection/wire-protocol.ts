@@ -48,10 +48,10 @@ export const notices = {
   accepted: (
     th: string,
     id: string,
-    about: { mid: string; pos: string | undefined; data: string | undefined },
+    about: { mid: string; pos: string | undefined; data: string | undefined; isBytes: boolean },
   ): Frame => {
-    const { mid, pos, data } = about;
-    const frame = JSON.stringify({ t: 'ok', th, id, mid, pos });
+    const { mid, pos, data, isBytes } = about;
+    const frame = JSON.stringify({ t: 'ok', th, id, mid, pos, enc: isBytes ? 'base64' : undefined });
     return encodeText(data === undefined ? frame : `${frame.slice(0, -1)},"d":${data}}`);
   },
   /** A value has been set or removed. */
