@@ -1,9 +1,11 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { blocksOf } from '../support/doc-blocks.ts';
 
 const SUITE = new URL('suite/', import.meta.url).pathname;
 
@@ -83,4 +85,23 @@ it('the read half of Durable Streams passes the suite of the protocol', async ()
     tests.flatMap(({ title, status }) => (status === wanted ? title : [])).toSorted();
   expect(titlesOf('failed')).toEqual(OF_WRITERS);
   expect(titlesOf('passed').length).toBeGreaterThanOrEqual(140);
+});
+
+it('the client of Durable Streams reads a thread as docs/http.md shows it', async () => {
+  const block = blocksOf('docs/http.md').find(({ code }) => code.includes('@durable-streams/client'));
+  const stream = `${url}/v1/stream/docs`;
+  await fetch(stream, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ text: 'one' }, { text: 'two' }]),
+  });
+  const code = block?.code.replace('https://example.org/chat/room-42/stream', stream) ?? '';
+  // in the suite's package, which has the client
+  const program = join(SUITE, 'node_modules/docs-block.mjs');
+  await writeFile(
+    program,
+    `let left = 2;\nconst show = ({ text }) => (console.log(text), --left || process.exit());\n${code}`,
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 });
+  expect(stdout).toBe('one\ntwo\n');
 });

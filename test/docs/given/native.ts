@@ -1,0 +1,3 @@
+import type { Hub } from 'threadcast';
+
+export declare const hub: Hub;
