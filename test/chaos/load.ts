@@ -26,3 +26,5 @@ export abstract class Load {
     for (let n = 0; this.#stoppingSince === Infinity; n++) await this.act(n);
   }
 }
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

@@ -1,14 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createHub, ThreadcastError } from '../../src/index.ts';
+import { createHub, ThreadcastError, type DeliveryLog } from '../../src/index.ts';
 import { redisLog } from '../../src/redis/index.ts';
 
 // A hub node in a process of its own, which the tests kill: `/send` and `/stream` are what an application's backend does.
 
-const { REDIS_URL = '', PORT = '0', TIMEOUT_MS = '5000' } = process.env;
+const { LOG = 'redis', LOG_URL: url = '', PORT = '0', TIMEOUT_MS = '5000' } = process.env;
 const timeoutMs = Number(TIMEOUT_MS);
-const log = redisLog({ url: REDIS_URL, maxEntries: 1_000_000, timeoutMs, commandTimeoutMs: timeoutMs / 2.5 });
-const hub = createHub({ log });
-// what is wrong while Redis is away is what this is about
+const hub = createHub({ log: makeLog(LOG) });
+// what is wrong while the store is away is what this is about
 hub.on('error', () => {});
 
 const server = createServer((request, response) => void answer(request, response));
@@ -17,6 +16,12 @@ server.listen(Number(PORT), '127.0.0.1', () => process.send?.('ready'));
 // the test that started it has ended, in whichever way
 process.once('disconnect', () => process.exit(1));
 process.once('SIGTERM', () => void hub.drain({ timeoutMs: 2_000 }).then(() => process.exit(0)));
+
+/** As the `env` of a store has it. */
+function makeLog(name: string): DeliveryLog {
+  if (name === 'redis') return redisLog({ url, maxEntries: 1_000_000, timeoutMs, commandTimeoutMs: timeoutMs / 2.5 });
+  throw new Error(`no log is called ${name}`);
+}
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');

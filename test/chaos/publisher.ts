@@ -1,9 +1,9 @@
-import { Load } from './load.ts';
+import { Load, pause } from './load.ts';
 import type { World } from './world.ts';
 
 /** A node that does not answer for so long is taken for lost, as a backend's own time limits do. */
 const ANSWER_MS = 10_000;
-/** How long the last message of a publisher may take: both nodes are up, and so is Redis. */
+/** How long the last message of a publisher may take: all nodes are up, and so is the store. */
 const LAST_MS = 30_000;
 
 /** A publish that the hub has answered. */
@@ -81,5 +81,3 @@ export class Speaker extends Load {
     await fetch(url, { method: 'POST', signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => pause(100));
   }
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

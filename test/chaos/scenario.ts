@@ -1,6 +1,7 @@
-import { redisLog } from '../../src/redis/index.ts';
-import { pause, Publisher, Speaker } from './publisher.ts';
-import { judge, type Loss } from './verdict.ts';
+import { pause } from './load.ts';
+import { Publisher, Speaker } from './publisher.ts';
+import type { Logs, Loss, Store, Trouble } from './store.ts';
+import { judge } from './verdict.ts';
 import { Watcher } from './watcher.ts';
 import { World } from './world.ts';
 
@@ -9,6 +10,8 @@ export interface Plan {
   readonly publishers: number;
   readonly threads: number;
   readonly streams: number;
+  /** At least two. @default 2 */
+  readonly nodes?: number;
   /** A node drains and starts anew as well; takes a few seconds. */
   readonly deploys: boolean;
   readonly paceMs: number;
@@ -16,7 +19,7 @@ export interface Plan {
   readonly troubleMs: number;
   readonly quietMs: number;
   readonly freezeMs: number;
-  /** How long a send may wait for Redis. */
+  /** How long a send may wait for the store. */
   readonly timeoutMs: number;
   readonly say: (text: string) => void;
 }
@@ -29,17 +32,19 @@ export interface Outcome {
   readonly gaps: Readonly<Record<string, number>>;
   /** Token streams that clients followed to their end. */
   readonly streams: number;
-  /** Acknowledged messages that a restored Redis did not have any more. */
+  /** Acknowledged messages that a restored store did not have any more. */
   readonly lost: number;
+  /** How long it took until messages were acknowledged again after each trouble, at most. */
+  readonly worstMs: number;
 }
 
 const CATCH_UP_MS = 30_000;
 const ACKS_AFTER_TROUBLE = 10;
 
-/** Everything that can happen to two nodes and a Redis, one after the other, under load; then the bill. */
-export async function playScenario(plan: Plan): Promise<Outcome> {
-  const { say, quietMs, troubleMs } = plan;
-  const world = await World.start(plan.timeoutMs);
+/** Everything that can happen to nodes and their store, one after the other, under load; then the bill. */
+export async function playScenario(startStore: () => Promise<Store>, plan: Plan): Promise<Outcome> {
+  const { say, quietMs, troubleMs, freezeMs } = plan;
+  const world = await World.start(await startStore(), plan.nodes ?? 2, plan.timeoutMs);
   const threads = Array.from({ length: plan.threads }, (_, i) => `t${i}`);
   const watchers = Array.from({ length: plan.clients }, () => new Watcher(world.url, threads));
   try {
@@ -47,56 +52,27 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
       new Publisher(world, `p${i}`, threads, plan.paceMs).start(),
     );
     const speakers = threads.slice(0, plan.streams).map((threadId) => new Speaker(world, threadId).start());
-    const [one, two] = world.nodes;
-    if (one === undefined || two === undefined) throw new Error('two nodes are needed');
+    let worstMs = 0;
     const quiet = async (): Promise<void> => {
+      worstMs = Math.max(worstMs, await flowing(publishers));
       await pause(quietMs);
       await flowing(publishers);
     };
     await quiet();
 
-    if (plan.deploys) {
-      say('a node is deployed anew');
-      await world.deployNode(two);
+    const losses: Loss[] = [];
+    const lines = world.nodes.map(({ line }) => line);
+    for (const { name, happen } of [...nodeTroubles(world, plan.deploys), ...world.store.troubles]) {
+      say(name);
+      const loss = await happen({ troubleMs, freezeMs, lines, quiet });
+      if (typeof loss === 'object') losses.push(loss);
       await quiet();
     }
-
-    say('a node is killed with -9');
-    await world.killNode(one);
-    await quiet();
-
-    say('the link between a node and Redis is cut, then silent');
-    two.line.cut();
-    await quiet();
-    two.line.blackHole();
-    await pause(troubleMs);
-    two.line.restore();
-    await quiet();
-
-    say('Redis is killed and restarted');
-    await world.redis.kill();
-    await pause(troubleMs);
-    await world.redis.start();
-    await quiet();
-
-    say(`Redis is stopped for ${plan.freezeMs} ms`);
-    world.redis.freeze();
-    await pause(plan.freezeMs);
-    world.redis.thaw();
-    await quiet();
-
-    say('Redis is restored from an older snapshot');
-    await world.snapshot();
-    const from = performance.now();
-    await quiet();
-    await world.restore();
-    const loss: Loss = { from, to: performance.now() };
-    await quiet();
 
     for (const load of [...publishers, ...speakers]) await load.stop();
     const acked = publishers.flatMap((publisher) => publisher.acked);
     say(`${acked.length} messages were acknowledged; the clients catch up`);
-    const logs = await readLogs(world.redis.url, threads);
+    const logs = await readLogs(world.store, threads);
     await caughtUp(watchers, logs);
     const ids = new Set([...logs.values()].flatMap((log) => log.map(({ id }) => id)));
     const seen = watchers.flatMap((watcher) => [...watcher.seen.values()].flat());
@@ -106,8 +82,9 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
       wrong: [
         ...world.crashes,
         ...publishers.flatMap(({ refused }) => refused),
-        ...judge(logs, watchers, acked, [loss]),
+        ...judge(logs, watchers, acked, losses),
         ...watchers.flatMap(({ errors, garbled }) => [...errors.map(String), ...garbled]),
+        ...((await world.store.faults?.(logs)) ?? []),
       ],
       published: acked.length,
       deliveries: seen.filter(({ kind }) => kind === 'message').length,
@@ -115,6 +92,7 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
       gaps,
       streams: watchers.reduce((sum, { streams }) => sum + streams, 0),
       lost: acked.filter(({ key }) => !ids.has(key)).length,
+      worstMs: Math.round(worstMs),
     };
   } finally {
     for (const watcher of watchers) watcher.close();
@@ -122,25 +100,46 @@ export async function playScenario(plan: Plan): Promise<Outcome> {
   }
 }
 
-/** Until messages are acknowledged again, however long the machine takes for it: a trouble that meets no load shows nothing. */
-async function flowing(publishers: readonly Publisher[]): Promise<void> {
-  const count = (): number => publishers.reduce((sum, { acked }) => sum + acked.length, 0);
-  const [enough, deadline] = [count() + ACKS_AFTER_TROUBLE, performance.now() + CATCH_UP_MS];
-  while (count() < enough && performance.now() < deadline) await pause(10);
+/** What can happen to the nodes, and to their lines to the store. */
+function nodeTroubles(world: World, deploys: boolean): readonly Trouble[] {
+  const [one, two] = world.nodes;
+  if (one === undefined || two === undefined) throw new Error('two nodes are needed');
+  const { name } = world.store;
+  const deploy = { name: 'a node is deployed anew', happen: () => world.deployNode(two) };
+  return [
+    ...(deploys ? [deploy] : []),
+    { name: 'a node is killed with -9', happen: () => world.killNode(one) },
+    {
+      name: `the link between a node and ${name} is cut, then silent`,
+      happen: async ({ troubleMs, quiet }) => {
+        two.line.cut();
+        await quiet();
+        two.line.blackHole();
+        await pause(troubleMs);
+        two.line.restore();
+      },
+    },
+  ];
 }
 
-type Log = readonly { readonly offset: number; readonly id: string }[];
+/** Until messages are acknowledged again, however long the machine takes for it: a trouble that meets no load shows nothing. */
+async function flowing(publishers: readonly Publisher[]): Promise<number> {
+  const count = (): number => publishers.reduce((sum, { acked }) => sum + acked.length, 0);
+  const [enough, began] = [count() + ACKS_AFTER_TROUBLE, performance.now()];
+  while (count() < enough && performance.now() < began + CATCH_UP_MS) await pause(10);
+  return performance.now() - began;
+}
 
-async function readLogs(url: string, threads: readonly string[]): Promise<Map<string, Log>> {
-  const log = redisLog({ url, maxEntries: 1_000_000 });
-  const logs = new Map<string, Log>();
+async function readLogs(store: Store, threads: readonly string[]): Promise<Logs> {
+  const log = store.openLog();
+  const logs = new Map<string, readonly { readonly offset: number; readonly id: string }[]>();
   for (const threadId of threads) logs.set(threadId, await log.readAfter(threadId, 0, 1_000_000));
   await log.close();
   return logs;
 }
 
 /** Until each client has the end of each thread, or it takes too long: then the verdict says who has not. */
-async function caughtUp(watchers: readonly Watcher[], logs: ReadonlyMap<string, Log>): Promise<void> {
+async function caughtUp(watchers: readonly Watcher[], logs: Logs): Promise<void> {
   const deadline = performance.now() + CATCH_UP_MS;
   const isBehind = (watcher: Watcher): boolean =>
     [...logs].some(([threadId, log]) => watcher.headOf(threadId) < log.length);

@@ -1,15 +1,10 @@
 import type { Acked } from './publisher.ts';
+import type { Logs, Loss } from './store.ts';
 import type { Seen, Watcher } from './watcher.ts';
-
-/** When a restored Redis may have lost what was acknowledged, on the publishers' clock. */
-export interface Loss {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Everything that is wrong, in words; empty where each promise was kept. */
 export function judge(
-  logs: ReadonlyMap<string, readonly { readonly offset: number; readonly id: string }[]>,
+  logs: Logs,
   watchers: readonly Watcher[],
   acked: readonly Acked[],
   losses: readonly Loss[],
@@ -20,7 +15,7 @@ export function judge(
     if (ids.size !== log.length) wrong.push(`${threadId}: an id is in the log twice`);
     if (log.some(({ offset }, i) => offset !== i + 1)) wrong.push(`${threadId}: the log has holes`);
     for (const { key, began, at } of acked.filter((publish) => publish.threadId === threadId)) {
-      // a busy node may pass on the old Redis's answer when the restored one runs already
+      // a busy node may pass on the old store's answer when the restored one runs already
       const mayBeLost = losses.some(({ from, to }) => from <= at && began <= to);
       if (!ids.has(key) && !mayBeLost) wrong.push(`${threadId}: ${key} was acknowledged and is lost`);
     }

@@ -1,14 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, rm } from 'node:fs/promises';
 import type { AddressInfo, Server } from 'node:net';
-import { join } from 'node:path';
 import { startBalancer } from '../../examples/cluster/balancer.ts';
 import { freePort } from '../support/free-port.ts';
-import { RedisServer } from '../support/redis-server.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import type { Store } from './store.ts';
 
-/** One hub node: a process, and its own line to Redis. */
+/** One hub node: a process, and its own line to the store. */
 interface Node {
   readonly port: number;
   readonly line: TcpProxy;
@@ -18,9 +16,9 @@ interface Node {
 /** How long a node may take to end by itself: its drain has a limit of its own. */
 const END_MS = 20_000;
 
-/** Redis, two nodes and a balancer, as real processes on loopback, and all that can happen to them. */
+/** A store, nodes and a balancer, as real processes on loopback, and all that can happen to the nodes. */
 export class World {
-  readonly redis: RedisServer;
+  readonly store: Store;
   readonly nodes: readonly Node[];
   readonly url: string;
   /** Nodes that ended when nobody wanted it, or did not when somebody did. */
@@ -28,27 +26,29 @@ export class World {
   readonly #balancer: Server;
   readonly #timeoutMs: number;
 
-  private constructor(redis: RedisServer, nodes: readonly Node[], balancer: Server, timeoutMs: number) {
-    this.redis = redis;
+  private constructor(store: Store, nodes: readonly Node[], balancer: Server, timeoutMs: number) {
+    this.store = store;
     this.nodes = nodes;
     this.#balancer = balancer;
     this.#timeoutMs = timeoutMs;
     this.url = `ws://127.0.0.1:${portOf(balancer)}/ws`;
   }
 
-  /** @param timeoutMs how long a send may wait for Redis */
-  static async start(timeoutMs: number): Promise<World> {
-    const redis = await RedisServer.start(['--appendonly', 'yes', '--appendfsync', 'always']);
+  /**
+   * @param store is stopped with the world
+   * @param timeoutMs how long a send may wait for the store
+   */
+  static async start(store: Store, count: number, timeoutMs: number): Promise<World> {
     const nodes: Node[] = [];
-    for (let i = 0; i < 2; i++) {
-      const [line, port] = [await startTcpProxy(redis.port), await freePort()];
-      nodes.push({ port, line, process: await startNode(port, line.port, timeoutMs) });
+    for (let i = 0; i < count; i++) {
+      const [line, port] = [await startTcpProxy(store.port), await freePort()];
+      nodes.push({ port, line, process: await startNode(port, store.env(line.port), timeoutMs) });
     }
     const balancer = await startBalancer(
       0,
       nodes.map(({ port }) => port),
     );
-    return new World(redis, nodes, balancer, timeoutMs);
+    return new World(store, nodes, balancer, timeoutMs);
   }
 
   /** The address of the HTTP interface of one of the nodes. */
@@ -68,22 +68,7 @@ export class World {
 
   async #replace(node: Node, signal: NodeJS.Signals): Promise<void> {
     await this.#end(node, signal);
-    node.process = await startNode(node.port, node.line.port, this.#timeoutMs);
-  }
-
-  /** What a backup of the disk holds; taken while nothing is written. */
-  async snapshot(): Promise<void> {
-    this.redis.freeze();
-    await rm(this.#backup, { recursive: true, force: true });
-    await cp(this.#files, this.#backup, { recursive: true });
-    this.redis.thaw();
-  }
-
-  async restore(): Promise<void> {
-    await this.redis.kill();
-    await rm(this.#files, { recursive: true });
-    await cp(this.#backup, this.#files, { recursive: true });
-    await this.redis.start();
+    node.process = await startNode(node.port, this.store.env(node.line.port), this.#timeoutMs);
   }
 
   async stop(): Promise<void> {
@@ -92,7 +77,7 @@ export class World {
       await this.#end(node, 'SIGKILL');
       await node.line.close();
     }
-    await this.redis.stop();
+    await this.store.stop();
   }
 
   async #end({ port, process }: Node, signal: NodeJS.Signals): Promise<void> {
@@ -109,23 +94,14 @@ export class World {
     await exit;
     clearTimeout(limit);
   }
-
-  get #files(): string {
-    return join(this.redis.dir, 'appendonlydir');
-  }
-
-  get #backup(): string {
-    return join(this.redis.dir, 'backup');
-  }
 }
 
-async function startNode(port: number, redisPort: number, timeoutMs: number): Promise<ChildProcess> {
-  const env = {
-    ...process.env,
-    PORT: String(port),
-    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-    TIMEOUT_MS: String(timeoutMs),
-  };
+async function startNode(
+  port: number,
+  store: Readonly<Record<string, string>>,
+  timeoutMs: number,
+): Promise<ChildProcess> {
+  const env = { ...process.env, ...store, PORT: String(port), TIMEOUT_MS: String(timeoutMs) };
   const node = fork(new URL('./node.ts', import.meta.url), { env, execArgv: [] });
   const ready = once(node, 'message');
   const ended = once(node, 'exit').then(([code]) => {

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { RedisStore } from '../chaos/redis-store.ts';
 import { playScenario } from '../chaos/scenario.ts';
 
 it('two nodes and Redis, killed, cut, frozen and restored under load: nothing twice, nothing missing without a gap', async () => {
-  const outcome = await playScenario({
+  const outcome = await playScenario(() => RedisStore.start(), {
     clients: 12,
     publishers: 3,
     threads: 3,
