@@ -2,6 +2,7 @@ import type { RefusedReason } from '../api/events.ts';
 import { Refusal } from '../api/refusal.ts';
 import { isOriginAllowed } from '../actors/gateway/handshake-checks.ts';
 import type { HubDoor } from '../actors/gateway/hub-door.ts';
+import { wallTime } from '../infra/time/clock.ts';
 import { assertSession } from '../actors/connection/assert-session.ts';
 import { costs } from '../actors/connection/input-costs.ts';
 import type { ClientRules, ConnectionSettings } from '../actors/connection/resolve-accept-options.ts';
@@ -68,7 +69,7 @@ export class Admission {
     if (answer instanceof Refusal) throw new Refused('application', answer.status, codeOf(answer), answer.message);
     if (answer === false || answer === null || answer === undefined)
       throw new Refused('unauthenticated', 401, 'unauthenticated');
-    assertSession(answer);
+    assertSession(answer, wallTime(this.#door.context.clock));
     const threads: unknown = Reflect.get(answer, 'threads');
     if (threads !== undefined && patternsIn(threads) === undefined)
       throw new InvalidOptionError({ option: 'authenticate().threads', value: threads, expected: 'a list of texts' });

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { refuse, type AcceptOptions, type Connection, type HubOptions } from '../../src/index.ts';
-import { FakeLink } from '../../src/testing/index.ts';
+import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
 import { framesOf, makeHarness, type Harness } from '../support/harness.ts';
 
 let harness: Harness;
@@ -12,16 +12,19 @@ afterEach(async () => {
 
 const MINUTE = 60_000;
 
+/** The hub's clock tells the time: this machine's is another. */
+const START = Date.UTC(2031, 0, 1);
+
 /** A session of ten minutes, which each token but `bad` renews for ten more. */
 function accept(options: AcceptOptions = {}, hub: HubOptions = {}): { link: FakeLink; connection: Connection } {
-  harness = makeHarness(hub);
+  harness = makeHarness({ clock: new VirtualClock(START), ...hub });
   const link = new FakeLink();
   const connection = harness.hub.accept(link.attach, {
     userId: 'ada',
     data: 'first',
-    expiresAt: Date.now() + 10 * MINUTE,
+    expiresAt: harness.clock.wallTime() + 10 * MINUTE,
     reauthenticate: (token) =>
-      token === 'bad' ? null : { userId: 'ada', data: token, expiresAt: Date.now() + 10 * MINUTE },
+      token === 'bad' ? null : { userId: 'ada', data: token, expiresAt: harness.clock.wallTime() + 10 * MINUTE },
     ...options,
   });
   return { link, connection };
@@ -94,7 +97,7 @@ it('a plain connection ends too', async () => {
 });
 
 it('half of a short session passes before the hub asks', async () => {
-  const { link } = accept({ expiresAt: Date.now() + 20_000 });
+  const { link } = accept({ expiresAt: START + 20_000 });
   await harness.clock.advance(9_000);
   expect(framesOf(link, 'renew')).toEqual([]);
   await harness.clock.advance(3_000);
@@ -134,7 +137,7 @@ it('one token at a time: those that come meanwhile wait, and are too many after 
       most = Math.max(most, ++running);
       await new Promise((resolve) => void harness.clock.setTimeout(() => resolve(0), 1_000));
       running--;
-      return { userId: 'ada', data: token, expiresAt: Date.now() + 10 * MINUTE };
+      return { userId: 'ada', data: token, expiresAt: harness.clock.wallTime() + 10 * MINUTE };
     },
   });
   await untilAsked();
@@ -156,8 +159,12 @@ it.each([
   ['refuse(503)', () => refuse(503), 'unavailable'],
   ['false', () => false as const, 'unauthenticated'],
   ['nothing', () => undefined, 'unauthenticated'],
-  ['an end in seconds', () => ({ userId: 'ada', expiresAt: Date.now() / 1_000 + 60 }), 'TC_INVALID_OPTION'],
-  ['an end that has passed', () => ({ userId: 'ada', expiresAt: Date.now() - 1 }), 'TC_INVALID_OPTION'],
+  [
+    'an end in seconds',
+    () => ({ userId: 'ada', expiresAt: harness.clock.wallTime() / 1_000 + 60 }),
+    'TC_INVALID_OPTION',
+  ],
+  ['an end that has passed', () => ({ userId: 'ada', expiresAt: harness.clock.wallTime() - 1 }), 'TC_INVALID_OPTION'],
   ['no number', () => ({ userId: 'ada', expiresAt: Number.NaN }), 'TC_INVALID_OPTION'],
   ['an endless number', () => ({ userId: 'ada', expiresAt: Infinity }), 'TC_INVALID_OPTION'],
   ['a misspelt field', () => ({ userId: 'ada', expires_at: 1 }), 'TC_INVALID_OPTION'],
@@ -206,10 +213,10 @@ it('a renewed session without an end lasts', async () => {
   expect([connection.state, connection.data, framesOf(link, 'renew').length]).toEqual(['open', undefined, 1]);
 });
 
-it.each([[0], [-1], [Number.NaN], [Infinity], ['tomorrow'], [null], [Date.now() / 1_000 + 3_600]])(
+it.each([[0], [-1], [Number.NaN], [Infinity], ['tomorrow'], [null], [START / 1_000 + 3_600]])(
   'accept refuses expiresAt %s',
   (untyped) => {
-    harness = makeHarness();
+    harness = makeHarness({ clock: new VirtualClock(START) });
     const expiresAt: unknown = untyped;
     const options = { expiresAt };
     // @ts-expect-error: not a number

@@ -1,14 +1,16 @@
 import { expect, it } from 'vitest';
 import { assertSession } from '../../src/actors/connection/assert-session.ts';
 
+const NOW = Date.UTC(2031, 0, 1);
+
 it.each([
   [{}],
   [{ userId: 'ada' }],
   [{ userId: undefined, format: 'plain', data: 7 }],
-  [{ expiresAt: Date.now() + 60_000 }],
+  [{ expiresAt: NOW + 60_000 }],
   [{ userId: 'ada', roles: ['admin'], user: {}, id: 7 }],
 ])('%j is a session', (session) => {
-  expect(() => assertSession(session)).not.toThrow();
+  expect(() => assertSession(session, NOW)).not.toThrow();
 });
 
 it.each([
@@ -28,7 +30,7 @@ it.each([
   ['ada', 'authenticate()', 'session'],
   [true, 'authenticate()', 'session'],
 ])('%j is none, and the error says why', (session, option, word) => {
-  const act = (): void => assertSession(session);
+  const act = (): void => assertSession(session, NOW);
   expect(act).toThrow(expect.objectContaining({ code: 'TC_INVALID_OPTION', option }));
   expect(act).toThrow(word);
 });

@@ -9,11 +9,13 @@ const NAMES: readonly string[] = ['userId', 'format', 'data', 'expiresAt'] satis
 /**
  * Checks the answer of `authenticate` or `reauthenticate`. A session may have fields of the application's own, but none that differs from
  * ours only in capitals or underscores: with `userID`, the connection would have no user.
+ * @param now milliseconds since 1970, by the hub's clock
  * @param callback whose answer it is
  * @throws InvalidOptionError (`TC_INVALID_OPTION`)
  */
 export function assertSession(
   session: unknown,
+  now: number,
   callback: 'authenticate' | 'reauthenticate' = 'authenticate',
 ): asserts session is Session {
   const source = `${callback}()`;
@@ -33,12 +35,12 @@ export function assertSession(
   const { userId, format, expiresAt }: { userId?: unknown; format?: unknown; expiresAt?: unknown } = session;
   if (userId !== undefined) assertUserId(`${source}.userId`, userId);
   checkChoice(`${source}.format`, format, 'json', ['json', 'plain']);
-  if (expiresAt !== undefined) assertExpiry(`${source}.expiresAt`, expiresAt);
+  if (expiresAt !== undefined) assertExpiry(`${source}.expiresAt`, expiresAt, now);
 }
 
-/** @throws InvalidOptionError (`TC_INVALID_OPTION`) unless the session ends later than now */
-export function assertExpiry(option: string, expiresAt: unknown): void {
-  if (typeof expiresAt === 'number' && Number.isFinite(expiresAt) && expiresAt > Date.now()) return;
+/** @throws InvalidOptionError (`TC_INVALID_OPTION`) unless the session ends later than now, in milliseconds since 1970 */
+export function assertExpiry(option: string, expiresAt: unknown, now: number): void {
+  if (typeof expiresAt === 'number' && Number.isFinite(expiresAt) && expiresAt > now) return;
   throw new InvalidOptionError({
     option,
     value: expiresAt,

@@ -4,6 +4,7 @@ import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import { assertUserId } from '../../infra/log/ids.ts';
 import { clientNetwork } from '../../infra/socket/client-address.ts';
 import type { HubContext } from '../support/context.ts';
+import { wallTime } from '../../infra/time/clock.ts';
 import { assertExpiry } from './assert-session.ts';
 import type { Format } from '../../api/message.ts';
 import type { AttachOptions } from '../../api/attach.ts';
@@ -66,7 +67,7 @@ const NO_SESSION: Session = {};
 const addressOf = (address: string | undefined): string | undefined => address && clientNetwork(address);
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
-export function resolveAccept(options: AnyAcceptOptions, { settings, newId }: HubContext): ConnectionSettings {
+export function resolveAccept(options: AnyAcceptOptions, { settings, newId, clock }: HubContext): ConnectionSettings {
   checkOptions<AnyAcceptOptions>(options, ACCEPT_OPTIONS);
   if (options.userId !== undefined) assertUserId('userId', options.userId);
   const { maxInputBytes } = settings.input;
@@ -79,12 +80,12 @@ export function resolveAccept(options: AnyAcceptOptions, { settings, newId }: Hu
     address: addressOf(options.address),
     maxInputBytes: checkCount('maxInputBytes', options.maxInputBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
     rules: rulesOf(options),
-    session: sessionOf(options),
+    session: sessionOf(options, wallTime(clock)),
   };
 }
 
-function sessionOf({ userId, data, expiresAt }: AnyAcceptOptions): Session {
-  if (expiresAt !== undefined) assertExpiry('expiresAt', expiresAt);
+function sessionOf({ userId, data, expiresAt }: AnyAcceptOptions, now: number): Session {
+  if (expiresAt !== undefined) assertExpiry('expiresAt', expiresAt, now);
   return data === undefined && expiresAt === undefined ? NO_SESSION : { userId, data, expiresAt };
 }
 

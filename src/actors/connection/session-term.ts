@@ -1,5 +1,6 @@
 import { Refusal } from '../../api/refusal.ts';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
+import { wallTime } from '../../infra/time/clock.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
 import { assertSession } from './assert-session.ts';
 import type { ConnectionLine } from './connection-line.ts';
@@ -69,7 +70,7 @@ export class SessionTerm {
       if (this.#line.state === 'evicted' || this.isOver(this.#services.now())) return 'unasked';
       if (renewed instanceof Refusal) return renewed;
       if (renewed === false || renewed === null || renewed === undefined) return new Refusal(401);
-      assertSession(renewed, 'reauthenticate');
+      assertSession(renewed, wallTime(this.#services.clock), 'reauthenticate');
       if (renewed.userId !== userId) return new Refusal(403, 'the token is of another user');
       this.#settings.session = renewed;
       this.#isAsked = false;
@@ -84,7 +85,7 @@ export class SessionTerm {
     const { session, rules } = this.#settings;
     const { expiresAt = Infinity } = session;
     const now = this.#services.now();
-    const leftMs = expiresAt - Date.now();
+    const leftMs = expiresAt - wallTime(this.#services.clock);
     this.#endsAt = now + leftMs;
     this.#askAt = rules.reauthenticate === undefined ? Infinity : this.#endsAt - Math.min(ASK_MS, leftMs / 2);
   }

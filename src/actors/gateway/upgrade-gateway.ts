@@ -16,6 +16,7 @@ import type { HubContext } from '../support/context.ts';
 import { isThenable } from '../support/callback-deadline.ts';
 import { warnDeveloper } from '../support/development-warning.ts';
 import type { Task } from '../support/slice-scheduler.ts';
+import { wallTime } from '../../infra/time/clock.ts';
 import { assertSession } from '../connection/assert-session.ts';
 import { formatAsked, isOriginAllowed, userIdOf } from './handshake-checks.ts';
 import type { GatewayPort } from './gateway-port.ts';
@@ -247,7 +248,7 @@ export class UpgradeGateway implements Route, Task {
     } else if (answer === false || answer === null || answer === undefined) {
       this.#refuse(handshake, { reason: 'unauthenticated', refusal: new Refusal(401) });
     } else {
-      assertSession(answer);
+      assertSession(answer, wallTime(this.#context.clock));
       // nothing can change between this and the accept
       const denial = this.#denialOf(answer.userId) ?? (this.#budget.take(answer) ? undefined : SPENT);
       if (denial === undefined) this.#open(arrival, answer);
