@@ -14,7 +14,7 @@ export interface Block {
 /** The blocks of code of a page of the repository that a reader copies. */
 export function blocksOf(page: string): readonly Block[] {
   const text = readFileSync(root + page, 'utf8');
-  return [...text.matchAll(/^```(tsx?|js)\n(?:\/\/ ([\w-]+\.(?:ts|tsx|js))\b.*\n)?(.*?)^```/gms)].map(
+  return [...text.matchAll(/^```(tsx?|js)\n(?:\/\/ ([\w-]+\.(?:ts|tsx|js))\b[^\n]*\n)?(.*?)^```/gms)].map(
     ([, type = '', name, code = ''], i) => ({
       name: name ?? `block-${i + 1}.${type}`,
       code,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../support/free-port.ts';
@@ -66,11 +66,20 @@ it('the quickstart works as it is copied: two clients, one of which hears what t
   expect(await ended).toEqual([0, null]);
 });
 
-it('the test of the page about tests passes', async () => {
-  const [code = '', ...others] = runnable('testing');
+it.each(['migration', 'sending', 'slow-clients', 'testing', 'values'])('the block of %s runs', async (page) => {
+  const [code = '', ...others] = runnable(page);
   expect(others).toEqual([]);
-  writeFileSync(`${folder}/testing.ts`, code);
-  const { child, output } = run('testing.ts', {});
+  writeFileSync(`${folder}/${page}.ts`, code);
+  const { child, output } = run(`${page}.ts`, {});
   const [status] = await once(child, 'exit');
   expect([status, output()]).toEqual([0, '']);
+});
+
+it('the log of the page about logs passes the contract as the page says it', async () => {
+  copyFileSync(`${root}examples/sqlite-log.ts`, `${folder}/sqlite-log.ts`);
+  writeFileSync(`${folder}/logs.ts`, runnable('logs').join());
+  const { child, output } = run('logs.ts', {});
+  const [status] = await once(child, 'exit');
+  expect(output()).toContain('fail 0');
+  expect(status).toBe(0);
 });
