@@ -8,7 +8,7 @@ const ANSWER_TIMEOUT_MS = 180_000;
 
 const STOP_TIMEOUT_MS = 2_000;
 
-/** A process on a core of its own that answers each line on its stdin with one on its stdout. */
+/** A process, on a core of its own if it is given one, that answers each line on its stdin with one on its stdout. */
 export class LineProcess {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #answers: AsyncIterator<string>;
@@ -16,8 +16,8 @@ export class LineProcess {
   readonly #name: string;
   #stderr = '';
 
-  constructor(name: string, core: number, command: readonly string[]) {
-    const [file = '', ...args] = pinned(core, command);
+  constructor(name: string, core: number | undefined, command: readonly string[]) {
+    const [file = '', ...args] = core === undefined ? command : pinned(core, command);
     this.#name = name;
     this.#process = spawn(file, args, { stdio: 'pipe' });
     // a process that has ended is found by its missing answer

@@ -82,11 +82,10 @@ export class Load {
   readonly #dialect: ContenderSpec['dialect'];
 
   constructor(spec: ContenderSpec, port: number, ackPort: number, options: LoadOptions) {
-    compileClient();
     this.#dialect = spec.dialect;
     const args = ['--port', String(port), '--ack-port', String(ackPort), '--dialect', spec.dialect];
     if (options.offersDeflate === true) args.push('--deflate');
-    this.#process = new LineProcess(`load client of ${spec.title}`, LOAD_CORE, withAllFiles([CLIENT, ...args]));
+    this.#process = new LineProcess(`load client of ${spec.title}`, LOAD_CORE, withAllFiles([loadClient(), ...args]));
   }
 
   /** Opens so many more; the answer says how many negotiated compression (`deflate`), and how long it took (`ms`). */
@@ -104,10 +103,10 @@ export class Load {
   }
 }
 
-/** Compiles the load client when it is missing or older than its source. */
-function compileClient(): void {
+/** The load client's program, compiled when it is missing or older than its source. */
+export function loadClient(): string {
   const sources = readdirSync(`${here}/load`).map((name) => statSync(`${here}/load/${name}`).mtimeMs);
-  if (existsSync(CLIENT) && statSync(CLIENT).mtimeMs > Math.max(...sources)) return;
+  if (existsSync(CLIENT) && statSync(CLIENT).mtimeMs > Math.max(...sources)) return CLIENT;
   mkdirSync(`${here}/.build`, { recursive: true });
   const result = spawnSync('g++', ['-std=c++20', '-O2', '-o', CLIENT, `${here}/load/client.cpp`], { encoding: 'utf8' });
   if (result.error !== undefined) {
@@ -116,4 +115,5 @@ function compileClient(): void {
     });
   }
   if (result.status !== 0) throw new Error(`BENCH_COMPILE_FAILED: ${result.stderr}`);
+  return CLIENT;
 }

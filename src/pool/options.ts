@@ -84,7 +84,9 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
   const { WebSocket = environment.WebSocket } = ofClient;
   const open: OpenSocket = (to) => {
     if (WebSocket === undefined) throw new InvalidOptionError({ option: 'WebSocket', expected: 'function' });
-    return new WebSocket(to, RELAY_SUBPROTOCOL);
+    const socket = new WebSocket(to, RELAY_SUBPROTOCOL);
+    socket.binaryType = 'arraybuffer';
+    return socket;
   };
   return {
     lines,

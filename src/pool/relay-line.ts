@@ -1,13 +1,17 @@
 import { ServerConnection } from '../client/connection.ts';
 import type { ConnectionListener, StateChange } from '../client/connection-states.ts';
-import { textOf } from '../client/fields.ts';
 import type { ClientSettings } from '../client/options.ts';
-import { countIn, decodeRecords, encodeRecord, textIn, type RelayFrame } from '../infra/log/relay/frames.ts';
+import {
+  bytesOfMessage,
+  countIn,
+  decodeRecords,
+  encodeRecord,
+  textIn,
+  type RelayFrame,
+} from '../infra/log/relay/frames.ts';
+import { RecordBatch } from '../infra/log/relay/record-batch.ts';
 import { RelayRefusal } from '../infra/log/relay/session.ts';
 import type { Line, LineListener } from './line.ts';
-
-/** Records that leave in one WebSocket message. */
-const BATCH_UNITS = 65_536;
 
 interface Call {
   readonly resolve: (frame: RelayFrame) => void;
@@ -22,8 +26,9 @@ export class RelayLine implements Line, ConnectionListener {
   readonly #connection: ServerConnection;
   readonly #calls = new Map<number, Call>();
   #refs = 0;
-  #batch: string[] = [];
-  #units = 0;
+  readonly #batch = new RecordBatch((records) => {
+    if (!this.#isOver) this.#connection.send(Buffer.concat(records));
+  });
   #isOver = false;
 
   constructor(settings: ClientSettings, listener: LineListener, onNews: (frame: RelayFrame) => void) {
@@ -36,16 +41,12 @@ export class RelayLine implements Line, ConnectionListener {
     this.#connection.start();
   }
 
-  tell(head: object, body?: string): void {
-    const record = encodeRecord(head, body);
-    this.#batch.push(record);
-    this.#units += record.length;
-    if (this.#units >= BATCH_UNITS) this.#flush();
-    else if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
+  tell(head: object, body?: readonly Uint8Array[]): void {
+    this.#batch.add(encodeRecord(head, body));
   }
 
   /** Rejects when the line is lost before the answer, and with RelayRefusal. */
-  call(head: object, body?: string): Promise<RelayFrame> {
+  call(head: object, body?: readonly Uint8Array[]): Promise<RelayFrame> {
     if (this.#isOver) return Promise.reject(new Error('the connection to the relay is lost'));
     const r = ++this.#refs;
     const answer = new Promise<RelayFrame>((resolve, reject) => this.#calls.set(r, { resolve, reject }));
@@ -55,7 +56,7 @@ export class RelayLine implements Line, ConnectionListener {
 
   close(): void {
     // what was said before leaves first: a farewell
-    this.#flush();
+    this.#batch.flush();
     this.#end();
     this.#connection.close();
   }
@@ -70,7 +71,7 @@ export class RelayLine implements Line, ConnectionListener {
   }
 
   onData(data: unknown): void {
-    for (const frame of decodeRecords(textOf(data) ?? '')) this.#take(frame);
+    for (const frame of decodeRecords(bytesOfMessage(data))) this.#take(frame);
   }
 
   report(error: unknown): void {
@@ -89,13 +90,6 @@ export class RelayLine implements Line, ConnectionListener {
       if (why === undefined) call?.resolve(frame);
       else call?.reject(new RelayRefusal(frame.head, textIn(why)));
     }
-  }
-
-  #flush(): void {
-    const text = this.#batch.join('');
-    this.#batch = [];
-    this.#units = 0;
-    if (text !== '' && !this.#isOver) this.#connection.send(text);
   }
 
   #end(): void {

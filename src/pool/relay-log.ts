@@ -111,11 +111,11 @@ class PoolSession implements RelaySession, ConnectionHost<RelayLine> {
     return this.#up.promise;
   }
 
-  call(head: object, body?: string): Promise<RelayFrame> {
+  call(head: object, body?: readonly Uint8Array[]): Promise<RelayFrame> {
     return this.#line?.call(head, body) ?? Promise.reject(this.lastError);
   }
 
-  tell(head: object, body?: string): void {
+  tell(head: object, body?: readonly Uint8Array[]): void {
     this.#line?.tell(head, body);
   }
 

@@ -137,8 +137,8 @@ it('no junk of a node breaks the relay', async () => {
     await once(socket, 'open');
     const answers: string[] = [];
     socket.on('message', (data: Buffer) => answers.push(data.toString()));
-    for (const text of texts) socket.send(text);
-    socket.send('{"r":99,"t":"nothing","th":"t"}\n');
+    for (const text of texts) socket.send(typeof text === 'string' ? Buffer.from(text) : text);
+    socket.send(Buffer.from('{"r":99,"t":"nothing","th":"t"}\n'));
     // it answers, or closes
     await expect.poll(() => socket.readyState !== WebSocket.OPEN || answers.join('').includes('"r":99')).toBe(true);
     socket.terminate();
@@ -147,6 +147,7 @@ it('no junk of a node breaks the relay', async () => {
   const name = '{"t":"node","id":"n1"}\n';
   await talk('no record', '{"t":"append"}\n');
   await talk(Buffer.from([1, 2, 3]));
+  await talk(name, Buffer.from('{"r":1,"t":"note","th":"t","z":1}\n'));
   const heads = ['append', 'sub', 'anchor', 'entries', 'readAfter', 'readBefore', 'claim', 'set', 'watch', 'end', 'in'];
   const asked = heads.flatMap((t) => [
     `{"r":1,"t":"${t}","th":"t"}\n`,

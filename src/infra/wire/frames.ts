@@ -140,6 +140,9 @@ export function encodeAround(
   return { piece: [whole], bytes: whole.length };
 }
 
+/** The header of a binary message in one frame. */
+export const binaryHeader = (bytes: number): Buffer => header(BINARY | FIN, bytes);
+
 /** The ping of a barrier with this number, the same one for all that get the number one after the other. */
 export function pingPiece(seq: number): Piece {
   if (lastPing.seq !== seq) {

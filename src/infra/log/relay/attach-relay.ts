@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { UpgradeServer } from '../../../api/attach.ts';
 import type { Clock, TimerHandle } from '../../../api/clock.ts';
@@ -175,7 +176,7 @@ class RelayServer implements Relay, Route {
       const token = queryOf(request).get('token') ?? undefined;
       const isNode: unknown = await this.#authenticate(request, { token });
       if (isNode !== true || this.#isClosed) handshake.refuse(new Refusal(this.#isClosed ? 503 : 401));
-      else handshake.complete(this.#upgrader, (socket) => this.#open(socket));
+      else handshake.complete(this.#upgrader, (...sockets) => this.#open(...sockets));
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error));
       handshake.refuse(new Refusal(500));
@@ -184,10 +185,10 @@ class RelayServer implements Relay, Route {
     }
   }
 
-  #open(socket: WebSocket): void {
-    const peer = new RelayPeer(socket, this.#desk, this.#maxBufferedBytes);
+  #open(webSocket: WebSocket, socket: Socket): void {
+    const peer = new RelayPeer(webSocket, socket, this.#desk, this.#maxBufferedBytes);
     this.#peers.add(peer);
-    socket.on('close', () => this.#peers.delete(peer));
+    webSocket.on('close', () => this.#peers.delete(peer));
     peer.send(encodeRecord({ t: 'hello', pingMs: HEARTBEAT_MS }));
   }
 

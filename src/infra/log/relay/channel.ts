@@ -1,7 +1,7 @@
 import type { Entry } from '../../../api/entry.ts';
 import type { DeliveryLog, LogSubscription } from '../../../api/log.ts';
 import { encodeRecord } from './frames.ts';
-import { factsOf, type RelayTime } from './stored-entry.ts';
+import { chunksOf, factsOf, type RelayTime } from './stored-entry.ts';
 
 /** Entries and bytes of one answer, at most; the last entry may exceed the bytes. */
 const PAGE_ENTRIES = 256;
@@ -10,7 +10,13 @@ const PAGE_BYTES = 262_144;
 /** A node, as a channel sees it. */
 export interface ChannelPeer {
   readonly nodeId: string;
-  send(record: string): void;
+  send(record: Buffer): void;
+}
+
+/** An append in progress: its node, and the header of the entry as that node has made it. */
+interface Append {
+  readonly peer: ChannelPeer;
+  readonly header: string;
 }
 
 /** What is asked of a thread's entries. */
@@ -23,6 +29,12 @@ export interface EntriesQuery {
   readonly limit: number;
 }
 
+/** Entries: their facts, and the bytes of all of them, one after the other. */
+interface Page {
+  readonly l: readonly object[];
+  readonly body: readonly Uint8Array[];
+}
+
 /** One thread of the relay's log, and the nodes that hold it: each entry is encoded once for all of them. */
 export class Channel {
   readonly threadId: string;
@@ -30,7 +42,7 @@ export class Channel {
   readonly #log: DeliveryLog;
   readonly #time: RelayTime;
   /** Nodes whose append is in progress, by its id: they get the answer instead. */
-  readonly #appending = new Map<string, ChannelPeer>();
+  readonly #appending = new Map<string, Append>();
   #subscription: LogSubscription | undefined;
   #opening: Promise<LogSubscription> | undefined;
   #isEnded = false;
@@ -56,14 +68,16 @@ export class Channel {
     this.#subscription?.unsubscribe();
   }
 
-  /** The peer's append is in progress: `false` ends that. */
-  appending(id: string, peer: ChannelPeer | undefined): void {
-    if (peer === undefined) this.#appending.delete(id);
-    else this.#appending.set(id, peer);
+  appending(id: string, append: Append): void {
+    this.#appending.set(id, append);
+  }
+
+  appended(id: string): void {
+    this.#appending.delete(id);
   }
 
   note(message: string, from?: ChannelPeer): void {
-    const record = encodeRecord({ t: 'note', th: this.threadId }, Buffer.from(message).toString('latin1'));
+    const record = encodeRecord({ t: 'note', th: this.threadId }, [Buffer.from(message)]);
     for (const peer of this.peers) if (peer !== from) peer.send(record);
   }
 
@@ -76,7 +90,7 @@ export class Channel {
   }
 
   /** Undefined if the thread has another epoch. */
-  async entries(query: EntriesQuery): Promise<{ readonly l: readonly object[]; readonly body: string } | undefined> {
+  async entries(query: EntriesQuery): Promise<Page | undefined> {
     const { epoch, from, to, isUpwards, limit } = query;
     const subscription = await this.open();
     const { tail } = subscription;
@@ -85,17 +99,19 @@ export class Channel {
       await subscription.reach?.({ epoch, offset: Math.max(0, lowest - 1), id: '' });
     if (tail.epoch !== epoch) return undefined;
     const l: object[] = [];
-    let body = '';
+    const body: Uint8Array[] = [];
+    let bytes = 0;
     const step = isUpwards ? 1 : -1;
     const lowestHeld = Math.max(tail.first, isUpwards ? 0 : to);
     let at = isUpwards ? Math.max(from, tail.first) : Math.min(from, tail.head);
     for (; at >= lowestHeld && at <= tail.head; at += step) {
-      if (l.length >= Math.min(limit, PAGE_ENTRIES) || body.length >= PAGE_BYTES) break;
+      if (l.length >= Math.min(limit, PAGE_ENTRIES) || bytes >= PAGE_BYTES) break;
       const entry = tail.at(at);
       if (entry === undefined) continue;
-      const stored = factsOf(entry, this.#time, '');
-      l.push(stored.facts);
-      body += stored.body;
+      const facts = factsOf(entry, this.#time);
+      l.push(facts);
+      body.push(...chunksOf(entry));
+      bytes += facts.n;
     }
     return { l, body };
   }
@@ -116,20 +132,16 @@ export class Channel {
   }
 
   #onEntry(entry: Entry): void {
-    const appender = this.#appending.get(entry.id);
+    const append = this.#appending.get(entry.id);
+    const appender = append?.peer;
     if (this.peers.size === (appender !== undefined && this.peers.has(appender) ? 1 : 0)) return;
-    const { facts, body } = factsOf(entry, this.#time, appender?.nodeId ?? '');
+    const facts = factsOf(entry, this.#time, append?.header);
     const epoch = this.#subscription?.tail.epoch;
-    const record = encodeRecord({ t: 'entry', th: this.threadId, e: epoch, f: facts }, body);
+    const record = encodeRecord({ t: 'entry', th: this.threadId, e: epoch, f: facts }, chunksOf(entry));
     for (const peer of this.peers) if (peer !== appender) peer.send(record);
   }
 }
 
-/** The bytes of a page's entries and their facts. */
-export function pageOf(
-  entries: readonly Entry[],
-  time: RelayTime,
-): { readonly l: readonly object[]; readonly body: string } {
-  const stored = entries.map((entry) => factsOf(entry, time, ''));
-  return { l: stored.map(({ facts }) => facts), body: stored.map(({ body }) => body).join('') };
+export function pageOf(entries: readonly Entry[], time: RelayTime): Page {
+  return { l: entries.map((entry) => factsOf(entry, time)), body: entries.flatMap(chunksOf) };
 }

@@ -3,41 +3,52 @@ import { isObject } from '../../wire/json-object.ts';
 /** The subprotocol of relays. */
 export const RELAY_SUBPROTOCOL = 'threadcast.v1.relay';
 
-/** A head with its fields, and the bytes that follow it, if any. */
+/** A head with its fields, and the bytes that follow it, which are a view of what has arrived. */
 export interface RelayFrame {
   readonly head: Readonly<Record<string, unknown>>;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
-/** Bytes as a text with one character for each (ISO 8859-1): messages are mostly ASCII, and a frame may hold any bytes. */
-export const textOfBytes = (chunks: readonly Uint8Array[]): string => Buffer.concat(chunks).toString('latin1');
+const LINE_END = 10;
 
-/** In memory of their own. */
-export function bytesOfText(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(text.length);
-  bytes.write(text, 'latin1');
-  return bytes;
-}
-
-/** One record: its head as JSON on a line, then the body, whose length is in the head. */
-export function encodeRecord(head: object, body = ''): string {
+/** One record: its head as JSON on a line, then the body, whose length is in the head. In memory of its own. */
+export function encodeRecord(head: object, body: readonly Uint8Array[] = []): Buffer {
   const json = JSON.stringify(head);
-  return body === '' ? `${json}\n` : `${json.slice(0, -1)},"z":${body.length}}\n${body}`;
+  let bytes = 0;
+  for (const { length } of body) bytes += length;
+  if (bytes === 0) return Buffer.from(`${json}\n`);
+  const line = `${json.slice(0, -1)},"z":${bytes}}\n`;
+  let at = Buffer.byteLength(line);
+  const record = Buffer.allocUnsafe(at + bytes);
+  record.write(line);
+  for (const chunk of body) {
+    record.set(chunk, at);
+    at += chunk.length;
+  }
+  return record;
 }
 
 /** The records of one WebSocket message; ends at the first that is none. */
-export function* decodeRecords(text: string): Generator<RelayFrame> {
-  for (let at = 0; at < text.length;) {
-    const end = text.indexOf('\n', at);
+export function* decodeRecords(bytes: Buffer): Generator<RelayFrame> {
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(LINE_END, at);
     if (end < 0) return;
-    const head: unknown = parse(text.slice(at, end));
+    const head: unknown = parse(bytes.toString('utf8', at, end));
     if (!isObject(head)) return;
     const { z = 0 } = head;
-    if (typeof z !== 'number' || !Number.isInteger(z) || z < 0 || end + 1 + z > text.length) return;
+    if (typeof z !== 'number' || !Number.isInteger(z) || z < 0 || end + 1 + z > bytes.length) return;
     at = end + 1 + z;
-    yield { head, body: text.slice(end + 1, at) };
+    yield { head, body: bytes.subarray(end + 1, at) };
   }
 }
+
+/** A message of a WebSocket as bytes; none if it is a text. */
+export function bytesOfMessage(data: unknown): Buffer {
+  if (data instanceof ArrayBuffer) return Buffer.from(data);
+  return data instanceof Uint8Array ? Buffer.from(data.buffer, data.byteOffset, data.length) : NONE;
+}
+
+const NONE = Buffer.alloc(0);
 
 function parse(text: string): unknown {
   try {

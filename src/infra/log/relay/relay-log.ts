@@ -119,7 +119,7 @@ export class RelayLog implements DeliveryLog, RelayListener {
   }
 
   notify(threadId: string, message: string): void {
-    this.#session.tell({ t: 'note', th: threadId }, Buffer.from(message).toString('latin1'));
+    this.#session.tell({ t: 'note', th: threadId }, [Buffer.from(message)]);
   }
 
   announce(threadId: string, members: number): void {
@@ -180,7 +180,7 @@ export class RelayLog implements DeliveryLog, RelayListener {
     if (t === 'entry') {
       const arrival = arrivalIn(f, textIn(e), body);
       if (arrival !== undefined) thread?.arrived(arrival);
-    } else if (t === 'note') thread?.noted(Buffer.from(body, 'latin1').toString());
+    } else if (t === 'note') thread?.noted(body.toString());
     else if (t === 'reset') thread?.moved(head['why'] === 'deleted');
     else if (t === 'vals') this.values.news(textIn(th), l, all === true);
   }
@@ -198,7 +198,7 @@ export class RelayLog implements DeliveryLog, RelayListener {
     return this.#retryUntil.withinDeadline(threadId, () => this.#session.call(head));
   }
 
-  #entriesIn(threadId: string, head: RelayFrame['head'], body: string): Entry[] {
+  #entriesIn(threadId: string, head: RelayFrame['head'], body: Buffer): Entry[] {
     const now = this.#settings.clock.now();
     const toEntry = (arrival: Arrival): Entry => {
       const loggedAt = Math.min(now, now - (Number(head['now']) - arrival.at));

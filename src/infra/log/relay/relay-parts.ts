@@ -67,19 +67,19 @@ export class RelayAnswers implements LogAnswers {
 
   async claim(threadId: string, key: string): Promise<AnswerClaim> {
     const { head, body } = await this.#call('claim', threadId, key);
-    if (head['is'] === 'answered') return { is: 'answered', answer: Buffer.from(body, 'latin1').toString() };
+    if (head['is'] === 'answered') return { is: 'answered', answer: body.toString() };
     return { is: head['is'] === 'pending' ? 'pending' : 'claimed' };
   }
 
   async answer(threadId: string, key: string, answer: string): Promise<void> {
-    await this.#call('answer', threadId, key, Buffer.from(answer).toString('latin1'));
+    await this.#call('answer', threadId, key, [Buffer.from(answer)]);
   }
 
   async release(threadId: string, key: string): Promise<void> {
     await this.#call('release', threadId, key);
   }
 
-  #call(t: string, th: string, key: string, body?: string): ReturnType<RelaySession['call']> {
+  #call(t: string, th: string, key: string, body?: readonly Uint8Array[]): ReturnType<RelaySession['call']> {
     return this.#ask(th, () => this.#session.call({ t, th, key }, body));
   }
 }

@@ -1,13 +1,13 @@
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { closeCodes } from '../../wire/close-codes.ts';
+import { binaryHeader } from '../../wire/frames.ts';
 import { ThreadcastError } from '../../errors.ts';
 import { isThreadId } from '../ids.ts';
 import { decodeRecords, encodeRecord, textIn, type RelayFrame } from './frames.ts';
+import { RecordBatch } from './record-batch.ts';
 import type { RelayNode } from './relay-nodes.ts';
 import { REQUESTS, type RelayDesk, type Requester } from './requests.ts';
-
-/** Records that leave in one WebSocket message. */
-const BATCH_UNITS = 65_536;
 
 /** Threads whose values one node watches, at most. */
 const MAX_WATCHED = 1_000_000;
@@ -18,24 +18,26 @@ const WITHOUT_THREAD: ReadonlySet<string> = new Set(['alive', 'farewell', 'sweep
 /** One connection of a node. It has to say its name first. */
 export class RelayPeer implements Requester {
   readonly #desk: RelayDesk;
-  readonly #socket: WebSocket;
+  readonly #webSocket: WebSocket;
+  /** Of the WebSocket: records are written to it directly, in whole frames and without a mask, which saves a second write for the header. */
+  readonly #socket: Socket;
   readonly #maxBufferedBytes: number;
   readonly #watched = new Map<string, () => void>();
   readonly #threads = new Set<string>();
   #node: RelayNode | undefined;
-  #batch: string[] = [];
-  #units = 0;
+  readonly #batch = new RecordBatch((records, bytes) => this.#write(records, bytes));
 
-  constructor(socket: WebSocket, desk: RelayDesk, maxBufferedBytes: number) {
+  constructor(webSocket: WebSocket, socket: Socket, desk: RelayDesk, maxBufferedBytes: number) {
+    this.#webSocket = webSocket;
     this.#socket = socket;
     this.#desk = desk;
     this.#maxBufferedBytes = maxBufferedBytes;
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      if (isBinary) socket.close(closeCodes.badMessage.code, 'no text');
-      else for (const frame of decodeRecords(data.toString())) this.#take(frame);
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (!isBinary) this.close(closeCodes.badMessage.code, 'a text');
+      else for (const frame of decodeRecords(data)) this.#take(frame);
     });
-    socket.on('error', () => {});
-    socket.on('close', () => this.#end());
+    webSocket.on('error', () => {});
+    webSocket.on('close', () => this.#end());
   }
 
   get node(): RelayNode {
@@ -47,30 +49,19 @@ export class RelayPeer implements Requester {
     return this.#node?.id ?? '';
   }
 
-  send(record: string): void {
-    this.#batch.push(record);
-    this.#units += record.length;
-    if (this.#units >= BATCH_UNITS) this.#flush();
-    else if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
+  send(record: Buffer): void {
+    this.#batch.add(record);
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+    this.#webSocket.close(code, reason);
   }
 
-  terminate(): void {
-    this.#socket.terminate();
-  }
-
-  #flush(): void {
-    if (this.#batch.length === 0) return;
-    const text = this.#batch.join('');
-    this.#batch = [];
-    this.#units = 0;
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
+  #write(records: readonly Buffer[], bytes: number): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     // a node that reads too slowly begins anew: the log has what it misses
-    if (this.#socket.bufferedAmount > this.#maxBufferedBytes) this.terminate();
-    else this.#socket.send(text);
+    if (this.#socket.writableLength > this.#maxBufferedBytes) this.#webSocket.terminate();
+    else this.#socket.write(Buffer.concat([binaryHeader(bytes), ...records]));
   }
 
   #take(frame: RelayFrame): void {
@@ -88,27 +79,34 @@ export class RelayPeer implements Requester {
     this.#desk.nodes.heard(this.#node);
     if (t === 'watch') this.#watch(threadId);
     else if (t === 'unwatch') this.#unwatch(threadId);
-    else void this.#handle(textIn(t), r, frame, threadId);
+    else this.#handle(textIn(t), r, frame, threadId);
   }
 
-  /** Never rejects. */
-  async #handle(t: string, r: unknown, frame: RelayFrame, threadId: string): Promise<void> {
+  #handle(t: string, r: unknown, frame: RelayFrame, threadId: string): void {
     try {
       const handler = Object.hasOwn(REQUESTS, t) ? REQUESTS[t] : undefined;
       if (handler === undefined) throw new Error('an unknown request');
       if (t === 'sub') this.#threads.add(threadId);
       if (t === 'unsub') this.#threads.delete(threadId);
       const answered = handler(this.#desk, this, frame, threadId);
-      const { head, body } = answered instanceof Promise ? await answered : answered;
-      this.#answer(r, head, body);
+      if (answered instanceof Promise)
+        answered.then(
+          ({ head, body }) => this.#answer(r, head, body),
+          (error: unknown) => this.#refuse(r, error),
+        );
+      else this.#answer(r, answered.head, answered.body);
     } catch (error) {
-      const why = error instanceof ThreadcastError ? error.code : error instanceof Error ? error.message : 'failed';
-      const facts = error instanceof ThreadcastError && 'limit' in error && 'most' in error ? error : undefined;
-      this.#answer(r, { why, limit: facts?.limit, most: facts?.most });
+      this.#refuse(r, error);
     }
   }
 
-  #answer(r: unknown, head: object, body?: string): void {
+  #refuse(r: unknown, error: unknown): void {
+    const why = error instanceof ThreadcastError ? error.code : error instanceof Error ? error.message : 'failed';
+    const facts = error instanceof ThreadcastError && 'limit' in error && 'most' in error ? error : undefined;
+    this.#answer(r, { why, limit: facts?.limit, most: facts?.most });
+  }
+
+  #answer(r: unknown, head: object, body?: readonly Uint8Array[]): void {
     if (r !== undefined) this.send(encodeRecord({ r, ...head }, body));
   }
 

@@ -1,13 +1,13 @@
 import type { EntryDraft } from '../../../api/entry.ts';
-import type { DeliveryLog } from '../../../api/log.ts';
+import type { Appended, DeliveryLog, Position } from '../../../api/log.ts';
 import type { ValueDraft } from '../../../api/log-values.ts';
 import type { Clock } from '../../../api/clock.ts';
 import { LogUnsupportedError } from '../../errors.ts';
 import { isObject } from '../../wire/json-object.ts';
 import { SharedBody } from '../shared-body.ts';
-import { decodeHeader } from '../shared/arrival.ts';
+import { decodeHeader, kept } from '../shared/arrival.ts';
 import { pageOf, type Channel, type ChannelPeer } from './channel.ts';
-import { bytesOfText, countIn, textIn, type RelayFrame } from './frames.ts';
+import { countIn, textIn, type RelayFrame } from './frames.ts';
 import type { RelayNode, RelayNodes } from './relay-nodes.ts';
 import type { RelayTime } from './stored-entry.ts';
 
@@ -33,7 +33,7 @@ export interface Requester extends ChannelPeer {
 /** The fields of an answer, and its body. */
 export interface RelayAnswer {
   readonly head: object;
-  readonly body?: string;
+  readonly body?: readonly Uint8Array[];
 }
 
 type Handler = (
@@ -52,28 +52,35 @@ const limitIn = (value: unknown): number => (value === null ? Infinity : countIn
 
 /** What a node asks, by `t`. Each answers, or throws: the code of the error is the answer then. */
 export const REQUESTS: Readonly<Record<string, Handler>> = {
-  async append({ log, clock, time, known }, by, { head, body }, threadId) {
-    const id = textIn(head['id']);
-    const { isCritical, ms, ...facts } = decodeHeader(textIn(head['h']));
+  append({ log, clock, time, known }, peer, { head, body }, threadId) {
+    const [id, header] = [textIn(head['id']), textIn(head['h'])];
+    const { isCritical, ms, ...facts } = decodeHeader(header);
     const draft: EntryDraft = {
       ...facts,
       threadId,
       id,
       lane: isCritical ? 'critical' : 'normal',
       expiresAt: facts.kind === 'notice' ? -Infinity : ms === undefined ? Infinity : clock.now() + ms,
-      body: new SharedBody(body === '' ? [] : [bytesOfText(body)]),
+      body: new SharedBody(body.length === 0 ? [] : [kept(body)]),
     };
     const channel = known(threadId);
-    channel?.appending(id, by);
+    const answerOf = ({ entry, isDuplicate }: Appended, { epoch }: Position): RelayAnswer => ({
+      head: { e: epoch, o: entry.offset, at: time.of(entry.loggedAt), dup: isDuplicate ? true : undefined },
+    });
+    channel?.appending(id, { peer, header });
+    let isLater = false;
     try {
       const appended = log.append(draft);
-      // in order, where the log answers at once
-      const { entry, isDuplicate } = appended instanceof Promise ? await appended : appended;
-      const position = log.position(threadId);
-      const { epoch } = position instanceof Promise ? await position : position;
-      return { head: { e: epoch, o: entry.offset, at: time.of(entry.loggedAt), dup: isDuplicate ? true : undefined } };
+      const position = appended instanceof Promise ? undefined : log.position(threadId);
+      // a log in this process answers at once: no promise for each message
+      if (!(appended instanceof Promise) && position !== undefined && !(position instanceof Promise))
+        return answerOf(appended, position);
+      isLater = true;
+      const later = async (): Promise<RelayAnswer> =>
+        answerOf(await appended, await (position ?? log.position(threadId)));
+      return later().finally(() => channel?.appended(id));
     } finally {
-      channel?.appending(id, undefined);
+      if (!isLater) channel?.appended(id);
     }
   },
   async sub({ channel }, by, _frame, threadId) {
@@ -118,7 +125,7 @@ export const REQUESTS: Readonly<Record<string, Handler>> = {
     return { head: { e: epoch, o: offset, id } };
   },
   note({ log, known }, by, { body }, threadId) {
-    const message = Buffer.from(body, 'latin1').toString();
+    const message = body.toString();
     known(threadId)?.note(message, by);
     log.notify?.(threadId, message);
     return DONE;
@@ -162,7 +169,7 @@ export const REQUESTS: Readonly<Record<string, Handler>> = {
     const claim = await log.answers.claim(threadId, key);
     if (claim.is === 'answered') {
       nodes.unclaimed(threadId, key);
-      return { head: { is: claim.is }, body: Buffer.from(claim.answer).toString('latin1') };
+      return { head: { is: claim.is }, body: [Buffer.from(claim.answer)] };
     }
     if (claim.is === 'pending' || nodes.isClaimedElsewhere(node, threadId, key)) return { head: { is: 'pending' } };
     nodes.claimed(node, threadId, key);
@@ -170,7 +177,7 @@ export const REQUESTS: Readonly<Record<string, Handler>> = {
   },
   async answer({ log, nodes }, _by, { head, body }, threadId) {
     const key = textIn(head['key']);
-    await log.answers?.answer(threadId, key, Buffer.from(body, 'latin1').toString());
+    await log.answers?.answer(threadId, key, body.toString());
     nodes.unclaimed(threadId, key);
     return DONE;
   },

@@ -7,9 +7,9 @@ export interface RelaySession extends RetrySession {
    * Asks the relay.
    * @throws RelayLostError where the connection was lost before the answer; RelayRefusal
    */
-  call(head: object, body?: string): Promise<RelayFrame>;
+  call(head: object, body?: readonly Uint8Array[]): Promise<RelayFrame>;
   /** Tells the relay, unless there is no connection. */
-  tell(head: object, body?: string): void;
+  tell(head: object, body?: readonly Uint8Array[]): void;
   close(): void;
 }
 

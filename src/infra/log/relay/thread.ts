@@ -9,7 +9,7 @@ import { PendingAppend, type AppendProgress } from '../shared/pending-appends.ts
 import { SharedTail } from '../shared/tail.ts';
 import type { TailHost, TailSettings } from '../shared/tail-host.ts';
 import { TailReaders, type TailReader } from '../tail-readers.ts';
-import { countIn, textIn, textOfBytes, type RelayFrame } from './frames.ts';
+import { countIn, textIn, type RelayFrame } from './frames.ts';
 import { RelayRefusal, type RelaySession } from './session.ts';
 import { RelaySource } from './source.ts';
 
@@ -200,8 +200,7 @@ export class RelayThread implements TailHost {
     own.attempts++;
     const { clock, nodeId } = this.settings;
     const head = { t: 'append', th: this.threadId, id: draft.id, h: encodeHeader(draft, nodeId, clock.now()) };
-    const body = textOfBytes(draft.body.chunks);
-    this.#services.session.call(head, body).then(
+    this.#services.session.call(head, draft.body.chunks).then(
       (answer) => this.#answered(own, answer),
       (error: unknown) => {
         // without a connection it is sent again

@@ -1,0 +1,124 @@
+import { environment, format, median, table } from '../document.ts';
+import type { Run } from './stage.ts';
+
+/** The same messages to as many members, in a single process, and over a primary to two workers. */
+export interface Pair {
+  /** Of each worker. */
+  readonly members: number;
+  readonly single: Run;
+  readonly workers: Run;
+}
+
+/** What the benchmark has found. */
+export interface Measured {
+  readonly rounds: number;
+  /** Processes that wanted a core, of this benchmark and of others. */
+  readonly load: number;
+  readonly deliveries: readonly Pair[];
+  readonly full: readonly Pair[];
+  readonly saturated: readonly Pair[];
+  readonly trickle: readonly { readonly us: number; readonly bareUs: number }[];
+  readonly edge: readonly { readonly members: number; readonly run: Run }[];
+}
+
+const CORES = 2;
+
+const middle = <T>(all: readonly T[], of: (each: T) => number): number => median(all.map(of));
+
+const perDelivery = (run: Run, hub: number): number =>
+  ((run.hubs[hub]?.cpuUs ?? NaN) * run.hubs.length) / run.deliveries;
+
+const primaryUs = ({ workers }: Pair): number => (workers.primary?.cpuUs ?? NaN) / workers.messages;
+
+const rateOf = ({ deliveries, ms }: Run): number => (deliveries / ms) * 1_000;
+
+/** All work of a delivery, in every process. */
+function allUs({ primary, hubs, clientUs, deliveries }: Run): number {
+  return (hubs.reduce((sum, { cpuUs }) => sum + cpuUs, primary?.cpuUs ?? 0) + clientUs) / deliveries;
+}
+
+/** Deliveries a second that this CPU time allows on two cores: a process has one core at most, and all together have two. */
+function possible(run: Run): number {
+  const busiest =
+    Math.max(...run.hubs.map(({ cpuUs }) => cpuUs), run.primary?.cpuUs ?? 0, run.clientUs) / run.deliveries;
+  return 1_000_000 / Math.max(busiest, allUs(run) / CORES);
+}
+
+/** The section of docs/benchmarks.md. */
+export function render({ rounds, load, deliveries, full, saturated, trickle, edge }: Measured): string {
+  const ratio = (hub: number): number =>
+    middle(deliveries, ({ single, workers }) => perDelivery(workers, hub) / perDelivery(single, 0));
+  const counts = [...new Set(full.map(({ members }) => members))];
+  const ofCount = (members: number): number =>
+    middle(
+      full.filter((pair) => pair.members === members),
+      primaryUs,
+    );
+  const mostPrimary = Math.max(...counts.map(ofCount));
+  const derived = middle(saturated, ({ single, workers }) => possible(workers) / possible(single));
+  const walled = middle(saturated, ({ single, workers }) => rateOf(workers) / rateOf(single));
+  const [one, thousand] = edge;
+  const bytesOf = (run: Run | undefined): number => (run?.primary?.bytesOut ?? NaN) / (run?.messages ?? NaN);
+  const bytesRatio = bytesOf(thousand?.run) / bytesOf(one?.run);
+  const targets = [
+    [
+      'CPU of a delivery in a worker, of a single process: the worker that also publishes',
+      'at most 1.1 x',
+      `${format(ratio(0))} x`,
+    ],
+    ['the same, of the other worker', 'at most 1.1 x', `${format(ratio(1))} x`],
+    ['CPU of the primary for a message under full load', 'at most 30 us', `${format(mostPrimary)} us`],
+    ['deliveries a second, two workers to one process, by the CPU time', 'at least 1.5 x', `${format(derived)} x`],
+    ['bytes from the primary for a message, 1,000 members to one', '1 x', `${format(bytesRatio)} x`],
+  ];
+  const primaryRows = counts.map((members) => [`${members}`, format(ofCount(members))]);
+  const rates = (['single', 'workers'] as const).map((kind) => {
+    const runs = saturated.map((pair) => pair[kind]);
+    return [
+      kind === 'single' ? 'one process' : 'a primary and two workers',
+      format(middle(runs, (run) => run.hubs.reduce((sum, { cpuUs }) => sum + cpuUs, 0) / run.deliveries)),
+      kind === 'single' ? '-' : format(middle(runs, (run) => (run.primary?.cpuUs ?? NaN) / run.deliveries)),
+      format(middle(runs, (run) => run.clientUs / run.deliveries)),
+      Math.round(middle(runs, possible)).toLocaleString('en'),
+      Math.round(middle(runs, rateOf)).toLocaleString('en'),
+    ];
+  });
+  const edgeRows = edge.map(({ members, run }) => [
+    members.toLocaleString('en'),
+    run.deliveries.toLocaleString('en'),
+    format(bytesOf(run)),
+    format((run.primary?.bytesIn ?? NaN) / run.messages),
+  ]);
+  return `## The relay
+
+${environment()} Load of the machine during the run: ${format(load)}.
+
+Messages of 200 characters in one thread, in memory; the relay on a Unix socket; the load client of the fan-out benchmark; no native sender. CPU is that of the whole process,
+medians of ${rounds} paired rounds. On a quiet machine: \`npm run bench:relay -- --out docs/benchmarks.md\`.
+
+### Targets of the relay
+
+${table(['target', 'wanted', 'measured'], targets)}
+
+### The primary
+
+Microseconds of CPU for a message with two workers, 64 messages in flight:
+
+${table(['members of each worker', 'us'], primaryRows)}
+
+At 1,000 messages a second on idle processes it is ${format(middle(trickle, ({ us }) => us))} us. Of these, ${format(middle(trickle, ({ bareUs }) => bareUs))} us are what waking the two workers costs here: a process that only
+passes the bytes on takes as much. Under load the workers are awake.
+
+### Deliveries a second
+
+200 members of each worker, 400 of the single process, eight messages in flight, the load client beside them. "Possible" is what the CPU time allows on two cores, where a process has one core at
+most; the last column is what was reached beside everything else on the machine (workers to one process: ${format(walled)} x).
+
+${table(['', 'hubs, us a delivery', 'primary', 'load client', 'possible a second', 'reached'], rates)}
+
+### An edge node
+
+One node with its members behind a primary:
+
+${table(['members', 'deliveries', 'bytes from the primary for a message', 'bytes to it'], edgeRows)}`;
+}
