@@ -1,6 +1,7 @@
 import { entryTests } from './contract/entries.ts';
 import { editTests } from './contract/edits.ts';
 import { nodeTests } from './contract/between-nodes.ts';
+import { valueTests } from './contract/values.ts';
 import { NodesUnderTest, type LogPart, type MakeNodes } from './contract/nodes-under-test.ts';
 
 export type { LogPart, MakeNodes };
@@ -17,11 +18,13 @@ export interface LogContractOptions {
   readonly without?: readonly LogPart[] | undefined;
   /** A node whose clock stands still counts as crashed. Set it to false for a log in one process. @default true */
   readonly canCrash?: boolean | undefined;
+  /** Real time after which a wait for another node has failed. @default 60000 */
+  readonly patienceMs?: number | undefined;
 }
 
 /**
- * What the hub needs of a `DeliveryLog`, as tests for any runner: entries, edits, removals, notices, presence, remembered answers. A log
- * of your own that passes them carries every feature of the hub that goes through these parts.
+ * What the hub needs of a `DeliveryLog`, as tests for any runner: entries, edits, removals, notices, values, presence, remembered answers.
+ * A log of your own that passes them carries every feature of the hub that goes through these parts.
  *
  * ```ts
  * logContract('my log', { test, makeNodes: async ([clock, otherClock]) => [myLog({ clock }), myLog({ clock: otherClock })] });
@@ -31,12 +34,13 @@ export interface LogContractOptions {
  */
 export function logContract(
   name: string,
-  { test, makeNodes, without = [], canCrash = true }: LogContractOptions,
+  { test, makeNodes, without = [], canCrash = true, patienceMs = 60_000 }: LogContractOptions,
 ): void {
-  for (const { name: title, needs = [], isCrash = false, run } of [...entryTests, ...editTests, ...nodeTests]) {
+  const tests = [...entryTests, ...editTests, ...nodeTests, ...valueTests];
+  for (const { name: title, needs = [], isCrash = false, run } of tests) {
     if (needs.some((part) => without.includes(part)) || (isCrash && !canCrash)) continue;
     test(`${name}: ${title}`, async () => {
-      const nodes = await NodesUnderTest.start(makeNodes);
+      const nodes = await NodesUnderTest.start(makeNodes, patienceMs);
       try {
         await run(nodes);
       } catch (error) {

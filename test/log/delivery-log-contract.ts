@@ -8,7 +8,6 @@ import { VirtualClock } from '../../src/testing/index.ts';
 import { trials } from '../support/tier.ts';
 import { amendmentsContract } from './amendments-contract.ts';
 import { nodesContract } from './nodes-contract.ts';
-import { valuesContract } from './values-contract.ts';
 import type { LogFactory, LogLimits, PairFactory } from './log-factory.ts';
 
 /** What a log may do otherwise than the others. */
@@ -502,7 +501,6 @@ export function deliveryLogContract(name: string, makeLog: LogFactory, traits: L
 
     amendmentsContract(makeLog);
     nodesContract(makePair, canCrash);
-    valuesContract(makePair, canCrash);
 
     describe('close', () => {
       it('gives all memory back, once', async () => {

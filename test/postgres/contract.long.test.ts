@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { DeliveryLog } from '../../src/index.ts';
 import { postgresLog } from '../../src/postgres/index.ts';
-import type { VirtualClock } from '../../src/testing/index.ts';
+import { logContract, type VirtualClock } from '../../src/testing/index.ts';
 import type { LogLimits } from '../log/log-factory.ts';
 import { deliveryLogContract } from '../log/delivery-log-contract.ts';
 import { PostgresServer } from '../support/postgres-server.ts';
@@ -38,4 +38,12 @@ describe('Postgres', () => {
       },
     },
   );
+
+  logContract('postgres', {
+    test,
+    makeNodes: async ([clock, otherClock]) => {
+      await server.wipe(schema);
+      return [make(clock), make(otherClock)];
+    },
+  });
 });

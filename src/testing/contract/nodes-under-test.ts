@@ -7,7 +7,7 @@ import { makeBody } from '../../infra/log/shared-body.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 /** Parts of `DeliveryLog` that a log may lack. `notify` stands for all that needs several processes: a log without it has one process. */
-export type LogPart = 'erase' | 'presence' | 'answers' | 'notify';
+export type LogPart = 'erase' | 'presence' | 'answers' | 'notify' | 'values';
 
 /** Makes the log of two nodes, which share it with nothing else. Each node takes its time from its own clock. */
 export type MakeNodes = (
@@ -26,8 +26,8 @@ export interface Held {
   readonly resets: LogReset[];
 }
 
-/** Real time after which a wait for another node has failed. */
-const PATIENCE_MS = 60_000;
+/** Virtual time between two looks. */
+const STEP_MS = 50;
 
 export const textOf = ({ body }: Entry): string => Buffer.concat(body.chunks).toString();
 
@@ -41,19 +41,22 @@ export class NodesUnderTest {
   readonly there: DeliveryLog;
   /** How often the body of each draft was given back. */
   readonly #frees = new Map<number, { readonly id: string; times: number }>();
+  readonly #patienceMs: number;
 
   private constructor(
     [here, there]: readonly [DeliveryLog, DeliveryLog],
     clocks: readonly [VirtualClock, VirtualClock],
+    patienceMs: number,
   ) {
+    this.#patienceMs = patienceMs;
     this.here = here;
     this.there = there;
     [this.clock, this.otherClock] = clocks;
   }
 
-  static async start(makeNodes: MakeNodes): Promise<NodesUnderTest> {
+  static async start(makeNodes: MakeNodes, patienceMs: number): Promise<NodesUnderTest> {
     const clocks = [new VirtualClock(), new VirtualClock()] as const;
-    const nodes = new NodesUnderTest(await makeNodes(clocks), clocks);
+    const nodes = new NodesUnderTest(await makeNodes(clocks), clocks, patienceMs);
     // both are connected, and have reported that they are alive
     for (const log of [nodes.here, nodes.there]) {
       await log.position('t');
@@ -105,31 +108,31 @@ export class NodesUnderTest {
     return (await log.readAfter('t', after, limit)).map((entry) => `${entry.id} is ${textOf(entry)}`).join(', ');
   }
 
-  /** Waits for what comes from the other node: the clocks of both move. */
+  /** Waits for what comes from the other node: the clocks of both move, to the same time. */
   until(isIt: () => MaybePromise<boolean>, what: string): Promise<void> {
-    return this.#until(isIt, what, [this.clock, this.otherClock]);
+    return this.#until(isIt, what, async () => {
+      await this.clock.advance(STEP_MS);
+      await this.otherClock.advance(Math.max(0, this.clock.now() - this.otherClock.now()));
+    });
   }
 
   /** As `until`, while the other node stands still, as after a crash. */
   untilAlone(isIt: () => MaybePromise<boolean>, what: string): Promise<void> {
-    return this.#until(isIt, what, [this.clock]);
+    return this.#until(isIt, what, () => this.clock.advance(STEP_MS));
   }
 
-  async #until(isIt: () => MaybePromise<boolean>, what: string, clocks: readonly VirtualClock[]): Promise<void> {
-    const until = performance.now() + PATIENCE_MS;
+  async #until(isIt: () => MaybePromise<boolean>, what: string, step: () => Promise<void>): Promise<void> {
+    const until = performance.now() + this.#patienceMs;
     while (!(await isIt())) {
-      if (performance.now() > until) assert.fail(`in ${PATIENCE_MS / 1_000} s it was never true that ${what}`);
-      for (const clock of clocks) await clock.advance(100);
+      if (performance.now() > until) assert.fail(`in ${this.#patienceMs} ms it was never true that ${what}`);
+      await step();
       await pause(2);
     }
   }
 }
 
 /** A part of the port that this test needs. */
-export function partOf<Part extends 'erase' | 'presence' | 'answers' | 'notify'>(
-  log: DeliveryLog,
-  part: Part,
-): NonNullable<DeliveryLog[Part]> {
+export function partOf<Part extends LogPart>(log: DeliveryLog, part: Part): NonNullable<DeliveryLog[Part]> {
   const found = log[part];
   if (found === undefined || found === null)
     return assert.fail(`the log has no \`${part}\`: name it in \`without\` if that is meant`);
