@@ -8,7 +8,8 @@ import { costs } from '../actors/connection/input-costs.ts';
 import type { ClientRules, ConnectionSettings } from '../actors/connection/resolve-accept-options.ts';
 import { clientIdIn } from '../actors/connection/resolve-accept-options.ts';
 import { AuthenticationTimeoutError, InvalidOptionError, TooManyConnectionsError } from '../infra/errors.ts';
-import { checkText } from '../infra/option-checks.ts';
+import { withDeadline } from '../actors/support/callback-deadline.ts';
+import { checkText, isAllowed } from '../infra/option-checks.ts';
 import { clientNetwork } from '../infra/socket/client-address.ts';
 import { pathOf, queryOf } from '../infra/socket/request-target.ts';
 import type { Exchange } from './exchange.ts';
@@ -46,11 +47,11 @@ export class Admission {
   constructor(door: HubDoor, settings: HttpSettings) {
     this.#door = door;
     this.#settings = settings;
-    const { onPublish, reauthenticate } = settings;
+    const { onPublish, onValue, reauthenticate } = settings;
     this.rules = {
       authorize: (session, threadId) => this.#mayEnter(session, threadId),
       onPublish,
-      onValue: undefined,
+      onValue,
       reauthenticate: reauthenticate && ((session, token) => reauthenticate(session, token)),
     };
   }
@@ -104,6 +105,13 @@ export class Admission {
   /** @throws what the application throws */
   mayEnter(visitor: Visitor, threadId: string): boolean | Promise<boolean> {
     return this.#mayEnter(visitor.session, threadId);
+  }
+
+  /** The same, in the time that the application has for an answer. @throws what the application throws */
+  async isAllowedIn(visitor: Visitor, threadId: string): Promise<boolean> {
+    const { context } = this.#door;
+    const answer: unknown = await withDeadline('authorize', this.mayEnter(visitor, threadId), context);
+    return isAllowed('authorize()', answer, context.report);
   }
 
   settingsOf(visitor: Visitor, exchange: Exchange): ConnectionSettings {

@@ -46,5 +46,5 @@ function linesOf(body: Buffer, end: number): readonly Buffer[] {
 }
 
 /** Its stream has ended, or is another process's. */
-const unknownConnection = (): Problem =>
+export const unknownConnection = (): Problem =>
   new Problem(404, 'unknown-connection', 'no event stream of this client is open here');

@@ -1,7 +1,7 @@
 import type { HeaderList } from './exchange.ts';
 
 /** Methods of the routes, and headers that a page may send. */
-const METHODS = 'GET, HEAD, POST, OPTIONS';
+const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS';
 const HEADERS =
   'authorization, cache-control, content-type, idempotency-key, if-none-match, last-event-id, traceparent';
 const EXPOSED = 'etag, retry-after, stream-cursor, stream-next-offset, stream-up-to-date';

@@ -124,9 +124,17 @@ function planOf(
   const format = query.get('format') ?? 'json';
   if (format !== 'json' && format !== 'plain') throw new Problem(400, 'bad-request', 'format is json or plain');
   const inbox = query.get('inbox');
-  const asked = { join: {}, isInUrl: true };
-  const joins: (Join | InboxJoin)[] = threads.map((th, i) => ({ t: 'join', th, from: from[i], ...asked }));
-  if (inbox !== null) joins.unshift({ t: 'inbox', from: placeOf(inbox || undefined), ...asked });
+  const values = textIn(query, 'values') === '1';
+  if (values && format === 'plain') throw new Problem(400, 'bad-request', 'values have no plain format');
+  const isInUrl = true;
+  const joins: (Join | InboxJoin)[] = threads.map((th, i) => ({
+    t: 'join',
+    th,
+    from: from[i],
+    join: { values },
+    isInUrl,
+  }));
+  if (inbox !== null) joins.unshift({ t: 'inbox', from: placeOf(inbox || undefined), join: {}, isInUrl });
   return { style: { events: new FrameEvents(places, format), joins: joins.length }, joins };
 }
 

@@ -1,4 +1,6 @@
 import type { Thread } from '../api/thread.ts';
+import type { ConnectionActor } from '../actors/connection/connection.ts';
+import { costs } from '../actors/connection/input-costs.ts';
 import type { HubDoor } from '../actors/gateway/hub-door.ts';
 import { ThreadcastError } from '../infra/errors.ts';
 import { queryOf } from '../infra/socket/request-target.ts';
@@ -13,9 +15,10 @@ import { LinkTable, secretKey } from './link-table.ts';
 import type { HttpSettings } from './options.ts';
 import { poll } from './poll-route.ts';
 import { Problem, problemFrom, problemOf } from './problem.ts';
-import { assertMayEnter, messageIn, parseBody, publish } from './publish-route.ts';
-import { assertMethod, numberIn, textIn, threadIn, type Route } from './router.ts';
+import { messageIn, parseBody, publish } from './publish-route.ts';
+import { assertMethod, keyIn, numberIn, textIn, threadIn, type Route } from './router.ts';
 import { readStream } from './stream-route.ts';
+import { ValueRoute } from './value-route.ts';
 
 const JSON_HEADERS: HeaderList = {
   'content-type': 'application/json',
@@ -39,6 +42,7 @@ export class HttpDoor {
   readonly #admission: Admission;
   readonly #links = new LinkTable();
   readonly #events: EventRoutes;
+  readonly #values: ValueRoute;
   readonly #hold: ByteHold;
   /** A client's frames that are too large are answered one by one, as over a WebSocket. */
   readonly #frameBytes: number;
@@ -51,6 +55,7 @@ export class HttpDoor {
     this.#settings = settings;
     this.#admission = new Admission(door, settings);
     this.#events = new EventRoutes(door, this.#admission, this.#links);
+    this.#values = new ValueRoute(door, this.#admission);
     this.#frameBytes = door.context.settings.input.maxFrameBytes;
     this.#hold = new ByteHold(door.context.settings.input.maxUnfinishedBytes);
   }
@@ -105,6 +110,17 @@ export class HttpDoor {
         const what = { threadId: threadIn(route.segment), ...who, headers: { ...JSON_HEADERS, ...headers } };
         return route.to === 'poll' ? poll(exchange, what) : readStream(exchange, what, this.#events);
       }
+      case 'values':
+        return this.#readValues(threadIn(route.segment), exchange, visitor, headers);
+      case 'value': {
+        const [threadId, key] = [threadIn(route.segment), keyIn(route.key)];
+        const value = exchange.method === 'DELETE' ? undefined : await this.#jsonOf(exchange, visitor);
+        if (value === undefined) this.#admission.charge(visitor, costs.request);
+        const connection = this.#streamOf(exchange, visitor);
+        await this.#values.change({ threadId, key, value, connection }, visitor, exchange);
+        exchange.send(204, headers);
+        return undefined;
+      }
       case 'messages': {
         const threadId = threadIn(route.segment);
         if (exchange.method === 'GET') return this.#history(threadId, exchange, visitor, headers);
@@ -116,16 +132,33 @@ export class HttpDoor {
   async #publish(threadId: string, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
     const body = await this.#bodyOf(exchange);
     const data = messageIn(body, exchange, visitor, this.#admission, this.#settings.maxBodyBytes);
-    const open = this.#links.ofUser(queryOf(exchange).get('sid'), visitor.userId);
-    const connection = open && this.#door.connection(open.sid);
-    const hub = { admission: this.#admission, door: this.#door, connection };
+    const hub = { admission: this.#admission, door: this.#door, connection: this.#streamOf(exchange, visitor) };
     exchange.send(200, { ...headers, ...JSON_HEADERS }, await publish(threadId, data, visitor, exchange, hub));
+  }
+
+  async #readValues(threadId: string, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
+    await this.#assertMayEnter(visitor, threadId);
+    this.#admission.charge(visitor, costs.request);
+    const json = await this.#values.read(threadId);
+    if (!this.#hold.take(json.length)) throw new Problem(503, 'unavailable', 'too many answers wait');
+    exchange.send(200, { ...headers, ...JSON_HEADERS }, [json], () => this.#hold.give(json.length));
+  }
+
+  /** The event stream of the same client, if it has named one. */
+  #streamOf(exchange: Exchange, { userId }: Visitor): ConnectionActor | undefined {
+    const open = this.#links.ofUser(queryOf(exchange).get('sid'), userId);
+    return open && this.#door.connection(open.sid);
+  }
+
+  /** @throws Problem, and what the application throws */
+  async #assertMayEnter(visitor: Visitor, threadId: string): Promise<void> {
+    if (!(await this.#admission.isAllowedIn(visitor, threadId))) throw problemOf('forbidden');
   }
 
   async #history(threadId: string, exchange: Exchange, visitor: Visitor, headers: HeaderList): Promise<void> {
     const query = queryOf(exchange);
     const limit = numberIn(query, 'limit', 100, 1_000);
-    await assertMayEnter(visitor, threadId, this.#admission, this.#door);
+    await this.#assertMayEnter(visitor, threadId);
     this.#admission.charge(visitor, 1 + limit / 48);
     if (this.#pages >= MAX_PAGES) throw new Problem(503, 'unavailable', 'too many pages are being read');
     this.#pages++;

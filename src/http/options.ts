@@ -4,6 +4,7 @@ import type { ThreadDefinition } from '../api/definition.ts';
 import type { MaybePromise } from '../api/message.ts';
 import type { Refusal } from '../api/refusal.ts';
 import type { Session } from '../api/session.ts';
+import type { ClientValue } from '../api/values.ts';
 import { checkOrigins, checkPath } from '../actors/gateway/resolve-attach-options.ts';
 import { checkCount, checkFunction, checkNumber, TIMER_RANGE } from '../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../infra/option-table.ts';
@@ -52,6 +53,16 @@ export interface HttpHandlerOptions<S extends HttpSession = HttpSession, Definit
     connection: Connection<S['data']>,
   ): MaybePromise<PublishAnswer>;
   /**
+   * Decides about a value that a client sets or removes. As `AttachOptions.onValue`. Without `?sid=`, the third argument is a connection that has
+   * ended, as for `onPublish`. @default refuses all
+   */
+  onValue?(
+    this: void,
+    session: S,
+    change: ClientValue,
+    connection: Connection<S['data']>,
+  ): MaybePromise<boolean | Refusal>;
+  /**
    * Pages that may ask. As `AttachOptions.allowedOrigins`; listed pages may send cookies. With `'*'` the pages of all sites may ask, without
    * cookies. @default pages of the server itself
    */
@@ -78,6 +89,7 @@ export interface HttpSettings {
   readonly maxPendingRequests: number;
   readonly authorize: AnyHttpOptions['authorize'] | undefined;
   readonly onPublish: AnyHttpOptions['onPublish'] | undefined;
+  readonly onValue: AnyHttpOptions['onValue'] | undefined;
   readonly allowedOrigins: AttachOptions['allowedOrigins'];
   readonly maxBodyBytes: number;
   /** Undefined for the socket's. */
@@ -93,6 +105,7 @@ const OPTIONS: OptionTable<AnyHttpOptions> = {
   maxPendingRequests: 'number',
   authorize: 'function',
   onPublish: 'function',
+  onValue: 'function',
   allowedOrigins: 'any',
   maxBodyBytes: 'number',
   clientAddress: 'any',
@@ -111,6 +124,7 @@ export function resolveHttp(options: AnyHttpOptions, maxInputBytes: number): Htt
     maxPendingRequests: checkCount('maxPendingRequests', options.maxPendingRequests, 1_000, { min: 1 }),
     authorize: options.authorize,
     onPublish: options.onPublish,
+    onValue: options.onValue,
     allowedOrigins: checkOrigins(options.allowedOrigins).allowedOrigins,
     maxBodyBytes: checkCount('maxBodyBytes', options.maxBodyBytes, maxInputBytes, { min: 1, max: maxInputBytes }),
     clientAddress: clientAddress === false ? () => undefined : checkFunction('clientAddress', clientAddress),

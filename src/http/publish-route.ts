@@ -8,8 +8,6 @@ import { weighJson } from '../infra/wire/json-weight.ts';
 import { AbsentConnection } from './absent-connection.ts';
 import type { Admission, Visitor } from './admission.ts';
 import type { Exchange } from './exchange.ts';
-import { withDeadline } from '../actors/support/callback-deadline.ts';
-import { isAllowed } from '../infra/option-checks.ts';
 import { Problem, problemOf } from './problem.ts';
 
 /** The application's own failures, about a request that was in order. */
@@ -50,17 +48,6 @@ export function messageIn(
   return new Uint8Array(bytes);
 }
 
-/** Whether the client may read a thread, and publish there. @throws what the application throws */
-export async function assertMayEnter(
-  visitor: Visitor,
-  threadId: string,
-  admission: Admission,
-  door: HubDoor,
-): Promise<void> {
-  const answer: unknown = await withDeadline('authorize', admission.mayEnter(visitor, threadId), door.context);
-  if (!isAllowed('authorize()', answer, door.context.report)) throw problemOf('forbidden');
-}
-
 /**
  * Publishes what was posted, as a `pub` of a connection does.
  * @param hub its `connection` is the event stream of the same client, if it has named one
@@ -84,10 +71,7 @@ export async function publish(
       return !context.status.isRunning;
     },
     isIn: () => false,
-    mayPublish: async (id) => {
-      const answer: unknown = await withDeadline('authorize', admission.mayEnter(visitor, id), context);
-      return isAllowed('authorize()', answer, context.report);
-    },
+    mayPublish: (id) => admission.isAllowedIn(visitor, id),
     emit: () => false,
   };
   let answer: string | undefined;

@@ -1,10 +1,12 @@
 import { assertThreadId } from '../infra/log/ids.ts';
+import { assertValueKey } from '../actors/values/resolve-values-options.ts';
 import { pathOf } from '../infra/socket/request-target.ts';
 import { Problem, problemOf } from './problem.ts';
 
 /** What a path below the handler's asks for. */
 export type Route =
-  | { readonly to: 'events' | 'messages' | 'poll' | 'stream'; readonly segment: string }
+  | { readonly to: 'events' | 'messages' | 'poll' | 'stream' | 'values'; readonly segment: string }
+  | { readonly to: 'value'; readonly segment: string; readonly key: string }
   | { readonly to: 'all-events' | 'acks' | 'link' };
 
 const METHODS: Readonly<Record<Route['to'], readonly string[]>> = {
@@ -12,6 +14,8 @@ const METHODS: Readonly<Record<Route['to'], readonly string[]>> = {
   messages: ['GET', 'POST'],
   poll: ['GET'],
   stream: ['GET', 'HEAD'],
+  values: ['GET'],
+  value: ['PUT', 'POST', 'DELETE'],
   'all-events': ['GET'],
   acks: ['POST'],
   link: ['GET', 'POST'],
@@ -21,10 +25,17 @@ const METHODS: Readonly<Record<Route['to'], readonly string[]>> = {
 export function routeOf(url: string, base: string): Route | undefined {
   const path = pathOf({ url });
   if (!path.startsWith(`${base}/`)) return undefined;
-  const [first = '', second, ...more] = path.slice(base.length + 1).split('/');
+  const [first = '', second, key, ...more] = path.slice(base.length + 1).split('/');
   if (more.length > 0 || first === '') return undefined;
-  if (second === 'events' || second === 'messages' || second === 'poll' || second === 'stream')
-    return { to: second, segment: first };
+  if (key !== undefined) return second === 'values' && key !== '' ? { to: 'value', segment: first, key } : undefined;
+  switch (second) {
+    case 'events':
+    case 'messages':
+    case 'poll':
+    case 'stream':
+    case 'values':
+      return { to: second, segment: first };
+  }
   if (second !== undefined) return undefined;
   if (first === 'events') return { to: 'all-events' };
   return first === 'acks' || first === 'link' ? { to: first } : undefined;
@@ -39,14 +50,26 @@ export function assertMethod({ to }: Route, method: string): void {
 
 /** The thread in a segment of the path. @throws Problem, InvalidThreadIdError */
 export function threadIn(segment: string): string {
-  let threadId: string;
-  try {
-    threadId = decodeURIComponent(segment);
-  } catch {
+  const threadId = decoded(segment);
+  if (threadId === undefined)
     throw problemOf('TC_INVALID_THREAD_ID', 'the thread id in the path is not percent-encoded UTF-8');
-  }
   assertThreadId(threadId);
   return threadId;
+}
+
+/** The key of a value in a segment of the path. @throws Problem, InvalidOptionError */
+export function keyIn(segment: string): string {
+  const key = decoded(segment);
+  assertValueKey(key);
+  return key;
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A whole number in the query. @throws Problem */

@@ -34,7 +34,10 @@ export class ClientRequests {
   constructor(session: ClientSession, services: ConnectionServices) {
     this.#session = session;
     this.#services = services;
-    this.#values = new ValueRequests(session, services, (...refusal) => this.#refuse(...refusal));
+    this.#values = new ValueRequests(session, services, {
+      accept: ({ th, id }) => session.line.sendNotice(notices.done(th, id)),
+      refuse: (...refusal) => this.#refuse(...refusal),
+    });
     this.#publishing = new Publishing(session, services, {
       accept: ({ th, id }, acceptance) => session.line.sendNotice(notices.accepted(th, id, acceptance)),
       refuse: (...refusal) => this.#refuse(...refusal),

@@ -6,27 +6,41 @@ import { withDeadline } from '../support/callback-deadline.ts';
 import { checkValue } from '../values/check-value.ts';
 import { assertValueKey, checkTtl } from '../values/resolve-values-options.ts';
 import { deleteValue, setValue } from '../values/value-changes.ts';
-import type { ClientSession } from './client-session.ts';
 import type { ConnectionServices } from './connection-services.ts';
-import { codeOf, type Reasons } from './publishing.ts';
+import { codeOf, type Publisher, type Reasons } from './publishing.ts';
 import { RateLimiter } from './rate-limiter.ts';
-import { notices, type ValueRequest } from './wire-protocol.ts';
+import type { ValueRequest } from './wire-protocol.ts';
 
-/** Refuses a request of the client. */
-type Refuse = (request: ValueRequest, code: string, reasons?: Reasons) => void;
+/** A client that sets values: over its connection, or by a request of its own. Its connection's id owns them. */
+export type ValueSetter = Pick<Publisher, 'settings' | 'connection' | 'isOver' | 'isIn' | 'mayPublish'>;
+
+export type ValueServicesOf = Pick<ConnectionServices, 'settings' | 'values' | 'now' | 'report' | 'lookAtEachSweep'>;
+
+/** Answers the client. */
+export interface ValueAnswers {
+  readonly accept: (request: ValueRequest) => void;
+  readonly refuse: (request: ValueRequest, code: string, reasons?: Reasons) => void;
+}
 
 /** Passes the values that one client sets or removes to the application, and makes the changes that it allows. */
 export class ValueRequests {
-  readonly #session: ClientSession;
-  readonly #services: ConnectionServices;
-  readonly #refuse: Refuse;
+  readonly #session: ValueSetter;
+  readonly #services: ValueServicesOf;
+  readonly #answers: ValueAnswers;
   /** Undefined before the first one. */
-  #rate: RateLimiter | undefined;
+  #rate: Pick<RateLimiter, 'take'> | undefined;
 
-  constructor(session: ClientSession, services: ConnectionServices, refuse: Refuse) {
+  /** @param rate what the client may change. @default that of a connection */
+  constructor(
+    session: ValueSetter,
+    services: ValueServicesOf,
+    answers: ValueAnswers,
+    rate?: Pick<RateLimiter, 'take'>,
+  ) {
     this.#session = session;
     this.#services = services;
-    this.#refuse = refuse;
+    this.#answers = answers;
+    this.#rate = rate;
   }
 
   /** @throws what the application throws, and the errors of the library that the client gets as codes */
@@ -60,8 +74,12 @@ export class ValueRequests {
     if (!isAllowed('onValue()', answer, this.#services.report) || !mayStill) return this.#refuse(request, 'forbidden');
     if (value === undefined) await deleteValue(threadId, key, values);
     else await setValue({ threadId, key, value, ttlMs, owner: isOwned ? id : undefined }, values);
-    if (!session.isOver) session.line.sendNotice(notices.done(threadId, request.id));
+    if (!session.isOver) this.#answers.accept(request);
     return undefined;
+  }
+
+  #refuse(request: ValueRequest, code: string, reasons?: Reasons): void {
+    this.#answers.refuse(request, code, reasons);
   }
 
   /** @throws ValueLimitError */

@@ -3,6 +3,7 @@ import type { Link, LinkListener } from '../../api/socket.ts';
 import type { AskedOnce } from '../connection/asked-once.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { InputBudgets } from '../connection/input-budgets.ts';
+import type { ValueServices } from '../values/value-changes.ts';
 import type { ConnectionSettings } from '../connection/resolve-accept-options.ts';
 
 /** What a gateway needs from its hub, besides the shared context. */
@@ -10,6 +11,8 @@ export interface GatewayPort {
   readonly budgets: InputBudgets;
   /** Asks the application about what clients publish. */
   readonly publications: AskedOnce;
+  /** For clients that set values by a request. */
+  readonly values: ValueServices;
   /** @throws TooManyConnectionsError */
   assertRoom(userId: string | undefined): void;
   accept(makeLink: (listener: LinkListener) => Link, settings: ConnectionSettings): ConnectionActor;

@@ -130,6 +130,7 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     this.#port = {
       budgets,
       publications: this.#acceptor.publications,
+      values: this.#values,
       assertRoom: (userId) => this.#connections.assertRoom(userId),
       accept: (makeLink, settings) => this.#welcome(this.#acceptor.open(makeLink, settings)),
       refused: news.refused,
