@@ -147,7 +147,7 @@ export const valueTests: readonly ContractTest[] = [
         await set(here, 'b', '2', { owner: 'bob' });
         await set(there, 'c', '2', { owner: 'ada' });
         await set(here, 'd', '2');
-        partOf(here, 'values').end('t', 'nobody');
+        partOf(here, 'values').end('t', 'unknown');
         partOf(here, 'values').end('t', 'ada');
         await isRead(nodes, there, 'b=2 c=2 d=2');
         await have('b=2 c=2 d=2');
