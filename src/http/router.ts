@@ -5,7 +5,7 @@ import { Problem, problemOf } from './problem.ts';
 
 /** What a path below the handler's asks for. */
 export type Route =
-  | { readonly to: 'events' | 'messages' | 'poll' | 'stream' | 'values'; readonly segment: string }
+  | { readonly to: (typeof OF_THREAD)[number]; readonly segment: string }
   | { readonly to: 'value'; readonly segment: string; readonly key: string }
   | { readonly to: 'all-events' | 'acks' | 'link' };
 
@@ -21,6 +21,11 @@ const METHODS: Readonly<Record<Route['to'], readonly string[]>> = {
   link: ['GET', 'POST'],
 };
 
+const OF_THREAD = ['events', 'messages', 'poll', 'stream', 'values'] as const;
+
+const isOfThread = (word: string | undefined): word is (typeof OF_THREAD)[number] =>
+  OF_THREAD.some((known) => known === word);
+
 /** Undefined for a path that is not the handler's. @param base without a slash at its end */
 export function routeOf(url: string, base: string): Route | undefined {
   const path = pathOf({ url });
@@ -28,14 +33,7 @@ export function routeOf(url: string, base: string): Route | undefined {
   const [first = '', second, key, ...more] = path.slice(base.length + 1).split('/');
   if (more.length > 0 || first === '') return undefined;
   if (key !== undefined) return second === 'values' && key !== '' ? { to: 'value', segment: first, key } : undefined;
-  switch (second) {
-    case 'events':
-    case 'messages':
-    case 'poll':
-    case 'stream':
-    case 'values':
-      return { to: second, segment: first };
-  }
+  if (isOfThread(second)) return { to: second, segment: first };
   if (second !== undefined) return undefined;
   if (first === 'events') return { to: 'all-events' };
   return first === 'acks' || first === 'link' ? { to: first } : undefined;
