@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryLog, type HubOptions, type SummaryRequest } from '../../src/index.ts';
+import { receipts } from '../../src/presence/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../support/harness.ts';
 
@@ -71,6 +72,29 @@ describe('unread', () => {
     expect(await unreadOf(first, { userId: 'ada' })).toBe(2);
     expect(await unreadOf(first, { userId: 'bob' })).toBe(3);
     expect((await summariesOf(['a']))[0]?.last).toMatchObject({ id: 'k2' });
+  });
+
+  it('counts from the receipt of the user that threadcast/presence keeps, unless readTo says otherwise', async () => {
+    const first = await send('a', 'm0');
+    const second = await send('a', 'm1');
+    await send('a', 'm2');
+    const read = (userId: string, position: string) =>
+      harness.run(receipts(harness.hub.thread('a')).read(userId, position));
+    await read('ada', second);
+    await read('bob', first);
+    const ofUser = async (userId: string, threads: readonly (string | SummaryRequest)[] = ['a', 'b']) =>
+      (await summariesOf(threads, { userId })).map(({ unread }) => unread);
+    expect(await ofUser('ada')).toEqual([1, undefined]);
+    expect(await ofUser('bob')).toEqual([2, undefined]);
+    expect(await ofUser('cy')).toEqual([undefined, undefined]);
+    expect(await ofUser('u'.repeat(256))).toEqual([undefined, undefined]);
+    expect(await ofUser('ada', [{ id: 'a', readTo: first }])).toEqual([2]);
+    expect((await summariesOf(['a']))[0]?.unread).toBeUndefined();
+    // a client may have said anything
+    for (const junk of ['junk', '', 7, null]) {
+      await harness.run(harness.hub.thread('a').values.set('~read:ada', junk));
+      expect(await ofUser('ada')).toEqual([undefined, undefined]);
+    }
   });
 
   it('of a thread that began anew, all of it; of one that is empty, none', async () => {

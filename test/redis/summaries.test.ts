@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createHub } from '../../src/index.ts';
+import { receipts } from '../../src/presence/index.ts';
 import { startLog, startRedis } from '../support/redis-nodes.ts';
 
 it('a list of two hundred chats on a node that has none of them open', async () => {
@@ -20,5 +21,12 @@ it('a list of two hundred chats on a node that has none of them open', async () 
   expect(summaries.map(({ unread }) => unread)).toEqual(ids.map((_, i) => (i === 7 ? 31 : i < 20 ? 1 : 0)));
   expect([summaries[7]?.last?.data, summaries[30]?.last?.data]).toEqual([29, 'first']);
   expect(summaries[3]?.last).toMatchObject({ data: { text: 'x'.repeat(100_000) }, at: expect.any(Number) });
+  // the receipts of a user, who reads at either node
+  await receipts(here.thread('chat:7')).read('ada', first[7]?.position ?? '');
+  await receipts(there.thread('chat:30')).read('ada', first[30]?.position ?? '');
+  for (const hub of [here, there]) {
+    const ofAda = await hub.summaries(ids, { userId: 'ada' });
+    expect(ofAda.map(({ unread }) => unread)).toEqual(ids.map((_, i) => (i === 7 ? 31 : i === 30 ? 0 : undefined)));
+  }
   expect([...there.threads]).toEqual([]);
 });

@@ -25,6 +25,9 @@ const COUNTED = { first: 8, later: 128 };
 /** Bytes after which the first page ends. */
 const FIRST_BYTES = 64 * 1024;
 
+/** The key of a user's receipt, before the user's id: that of `threadcast/presence`, which a page loads without the server. */
+const READ_RECEIPT = '~read:';
+
 const OPTIONS: OptionTable<SummaryOptions> = { userId: 'text', maxUnread: 'number' };
 const REQUEST: OptionTable<SummaryRequest> = { id: 'text', readTo: 'text' };
 
@@ -34,7 +37,7 @@ interface Summarized {
 }
 
 /**
- * Reads the newest message of each thread, and counts what comes after a position, without opening threads.
+ * Reads the newest message of each thread, and counts what comes after a position or the user's receipt, without opening threads.
  * @throws InvalidOptionError, InvalidThreadIdError, InvalidPositionError, and what `thread.history` throws
  */
 export async function readSummaries(
@@ -48,12 +51,15 @@ export async function readSummaries(
   const maxUnread = checkCount('maxUnread', options.maxUnread, 100, { min: 1, max: 1_000 });
   const except = userId === undefined ? undefined : userScope(userId);
   return inParallel(context.scheduler, AT_ONCE, checkThreads(threads), async ({ threadId, readTo }) => {
-    const limit = readTo === undefined ? 1 : COUNTED.first;
-    const page = await context.settings.log.readBefore(threadId, Infinity, limit, FIRST_BYTES);
+    const isCounted = readTo !== undefined || userId !== undefined;
+    const [page, read = readTo] = await Promise.all([
+      context.settings.log.readBefore(threadId, Infinity, isCounted ? COUNTED.first : 1, FIRST_BYTES),
+      readTo ?? (userId === undefined ? undefined : receiptOf(threadId, userId, context)),
+    ]);
     const [last, unread] = await Promise.all([
       newestOf(threadId, page, context),
-      readTo &&
-        countAfter(readTo, page, maxUnread, except, (before) =>
+      read &&
+        countAfter(read, page, maxUnread, except, (before) =>
           context.settings.log.readBefore(threadId, before, COUNTED.later, MOST_IN_PAGE.bytes),
         ),
     ]);
@@ -77,6 +83,18 @@ function checkRequest(request: unknown): { readonly id: unknown; readonly readTo
   checkOptions<SummaryRequest>(request, REQUEST, 'threads');
   const { id, readTo } = isObject(request) ? request : {};
   return { id, readTo: typeof readTo === 'string' ? readTo : undefined };
+}
+
+/** Where the user has read up to, as `receipts` of `threadcast/presence` keeps it. */
+async function receiptOf(threadId: string, userId: string, { settings }: HubContext): Promise<Position | undefined> {
+  const values = await settings.log.values?.read(threadId, READ_RECEIPT + userId);
+  const position: unknown = values?.[0] && JSON.parse(values[0].json);
+  try {
+    return typeof position === 'string' ? parsePosition(position) : undefined;
+  } catch {
+    // a text that the user's client has chosen
+    return undefined;
+  }
 }
 
 async function newestOf(threadId: string, page: LogPage, context: HubContext): Promise<HistoryMessage | undefined> {
