@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createHub, inWorker, refuse, type Hub, type HubOptions } from 'threadcast';
+import { inspectorHandler } from 'threadcast/inspector';
 import { redisLog } from 'threadcast/redis';
 import type { Telemetry } from './telemetry.ts';
 
@@ -10,6 +12,8 @@ export interface App {
   readonly url: string;
   close(): Promise<void>;
 }
+
+const PAGE = readFileSync(new URL('page.html', import.meta.url), 'utf8');
 
 /** For looking at the alerts without waiting: peers are given up on within a second, and never evicted. */
 const IMPATIENT: HubOptions = {
@@ -30,8 +34,15 @@ export async function startApp(
   const log = redisUrl === undefined ? {} : { log: redisLog({ url: redisUrl }) };
   const hub = createHub({ ...(isImpatient ? IMPATIENT : {}), ...log });
   hub.on('error', (error) => console.error('hub:', error));
+  // for this machine only, with a key in the link of the page
+  const inspect = inspectorHandler(hub, { path: '/inspector/' });
+  const page = PAGE.replace('/inspector/', inspect.location).replace('<!-- traces -->', tracesOf(telemetry));
   const server = createServer((request, response) => {
+    if (inspect(request, response)) return;
     if (request.url === '/metrics') telemetry.serveMetrics(request, response);
+    else if (request.url === '/traces' && telemetry.traces) {
+      response.setHeader('content-type', 'text/plain; charset=utf-8').end(telemetry.traces.text());
+    } else if (request.url === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(page);
     else response.writeHead(404).end();
   });
   hub.attach(server, {
@@ -55,10 +66,18 @@ export async function startApp(
     hub,
     url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : port}`,
     async close() {
+      inspect.close();
       await hub.drain({ timeoutMs: 1_000 });
       server.close();
     },
   };
+}
+
+/** Where the traces are. */
+function tracesOf({ traces }: Telemetry): string {
+  return traces === undefined
+    ? 'Traces<p>They go to the collector that <code>OTEL_EXPORTER_OTLP_ENDPOINT</code> names: look at them there.</p>'
+    : '<a href="/traces">Traces</a><p>The newest ten messages, from the publication to each client.</p>';
 }
 
 /** What a client asks for, as far as it makes sense: a client may send anything. */

@@ -3,8 +3,8 @@
  *
  *     npm run start:observability -- [--port 8080] [--clients 5] [--stalled 0] [--impatient]
  *
- * Metrics are at /metrics, for `prometheus --config.file=examples/observability/prometheus.yml`; traces go to the collector that
- * `OTEL_EXPORTER_OTLP_ENDPOINT` names. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
+ * The page at / links to the inspector, the metrics (for `prometheus --config.file=examples/observability/prometheus.yml`) and the traces.
+ * Traces go to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, or without one to a page of this example. With `--impatient --stalled 20` the alerts of timeouts and of failures ring within a minute.
  * With `REDIS_URL` it is one node of several, each with a port of its own.
  */
 import { parseArgs } from 'node:util';
@@ -30,9 +30,8 @@ const app = await startApp(telemetry, {
   console.error(`The example cannot listen on port ${flags.port} (${String(error)}); another one: --port 8090`);
   process.exit(1);
 });
-const { OTEL_EXPORTER_OTLP_ENDPOINT: collector = 'nowhere: OTEL_EXPORTER_OTLP_ENDPOINT names no collector' } =
-  process.env;
-console.log(`metrics: ${app.url}/metrics\ntraces:  ${collector}`);
+const { OTEL_EXPORTER_OTLP_ENDPOINT: collector = `${app.url}/traces` } = process.env;
+console.log(`start here: ${app.url}/\nmetrics:    ${app.url}/metrics\ntraces:     ${collector}`);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());

@@ -136,6 +136,8 @@ export interface ConnectionStats {
   readonly lag: number;
   /** How long the last ping barrier took to be answered; undefined before the first answer. */
   readonly roundTripMs: number | undefined;
+  /** How long ago that answer came; undefined as long as `roundTripMs` is. */
+  readonly roundTripAgeMs: number | undefined;
   /** Messages and bytes handed to the socket. */
   readonly messages: number;
   readonly bytes: number;

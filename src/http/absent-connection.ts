@@ -8,6 +8,7 @@ const STATS: ConnectionStats = {
   ageMs: 0,
   lag: 0,
   roundTripMs: undefined,
+  roundTripAgeMs: undefined,
   messages: 0,
   bytes: 0,
   unsentBytes: 0,

@@ -55,7 +55,7 @@ export interface HubSight {
   readonly state: string;
   readonly connections: number;
   readonly threads: number;
-  /** Connections that have ended in the hub's life. */
+  /** Connections that the hub ended, or whose line broke, in the hub's life. Clients that said goodbye do not count. */
   readonly evicted: number;
 }
 
@@ -92,7 +92,7 @@ export interface Sample {
   readonly loopDelay: number;
 }
 
-/** An eviction. */
+/** A connection has ended. */
 export interface Note {
   /** Counts from 1. */
   readonly n: number;
@@ -101,6 +101,8 @@ export interface Note {
   readonly userId: string | undefined;
   readonly code: number;
   readonly reason: string;
+  /** The client wanted it: no eviction. */
+  readonly isGoodbye: boolean;
 }
 
 export interface ListSight {
@@ -124,6 +126,8 @@ export interface ConnectionRow {
   readonly unsentBytes: number;
   readonly trips: number;
   readonly roundTripMs: number | undefined;
+  /** The process's own event loop was late meanwhile, for half of that time or more: it says little about the client. */
+  readonly isRoundTripOurs: boolean;
 }
 
 export interface ThreadRow {
@@ -137,6 +141,11 @@ export interface ThreadRow {
   readonly values: number;
   /** The newest offset of its log. */
   readonly messages: number;
+}
+
+export interface MemberSight {
+  readonly id: string;
+  readonly userId: string | undefined;
 }
 
 /** More of one row. */
@@ -153,8 +162,12 @@ export interface Detail {
         /** The first of its threads, and how many there are. */
         readonly threads: readonly string[];
         readonly threadCount: number;
+        /** It has ended, because its client wanted it. */
+        readonly hasLeft: boolean;
       }
     | undefined;
+  /** Of a thread: the first of its members in this process. */
+  readonly members: readonly MemberSight[] | undefined;
 }
 
 /** A transition of one actor. */

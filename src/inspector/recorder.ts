@@ -1,5 +1,6 @@
 import type { Hub } from '../api/hub.ts';
 import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
+import { closeCodes } from '../infra/wire/close-codes.ts';
 import { EdgeFinder, graphOf } from './graph.ts';
 import type { EdgeSight, Note, Step } from './protocol.ts';
 import type { HubEvents, Transition } from '../api/events.ts';
@@ -25,8 +26,11 @@ export class Recorder {
     ]),
   );
   readonly #histories = new Map<string, Step[]>();
-  readonly #notes: Note[] = [];
+  readonly #notes: Omit<Note, 'isGoodbye'>[] = [];
+  /** Connections among the notes whose client, or line, ended them. */
+  readonly #endedByPeer = new Set<string>();
   #noted = 0;
+  #goodbyes = 0;
   readonly #offs: (() => void)[];
 
   constructor(hub: Hub, clock: Clock) {
@@ -52,13 +56,19 @@ export class Recorder {
     return sights;
   }
 
-  /** Since the recording began. */
+  /** Since the recording began, without the clients that said goodbye. */
   get evictions(): number {
-    return this.#noted;
+    return this.#noted - this.#goodbyes;
   }
 
   notesAfter(n: number): readonly Note[] {
-    return this.#notes.filter((note) => note.n > n);
+    return this.#notes.filter((note) => note.n > n).map((note) => ({ ...note, isGoodbye: this.#isGoodbye(note) }));
+  }
+
+  /** The connection has ended, because its client wanted it. */
+  hasLeft(connectionId: string): boolean {
+    const note = this.#notes.find((one) => one.connectionId === connectionId);
+    return note !== undefined && this.#isGoodbye(note);
   }
 
   /** @param actorId `connection:...`, `thread:...` */
@@ -67,6 +77,12 @@ export class Recorder {
   }
 
   #take({ machine, id, from, to, event }: Transition): void {
+    if (machine === 'connection' && to === 'evicted' && event === 'closed') {
+      const connectionId = id.slice('connection:'.length);
+      this.#endedByPeer.add(connectionId);
+      // the note comes before the transition, or after it
+      if (this.hasLeft(connectionId)) this.#goodbyes++;
+    }
     const known = this.#machines.get(machine);
     const edge = known?.finder.find(from, to, event);
     if (known !== undefined && edge !== undefined) {
@@ -92,8 +108,15 @@ export class Recorder {
 
   #note({ connection, code, reason }: HubEvents['evicted']): void {
     const { id: connectionId, userId } = connection;
-    this.#notes.push({ n: ++this.#noted, at: Date.now(), connectionId, userId, code, reason });
-    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+    const note = { n: ++this.#noted, at: Date.now(), connectionId, userId, code, reason };
+    this.#notes.push(note);
+    if (this.#isGoodbye(note)) this.#goodbyes++;
+    if (this.#notes.length > MAX_NOTES) this.#endedByPeer.delete(this.#notes.shift()?.connectionId ?? '');
+  }
+
+  /** As the hub's metric has it: a line that broke is no goodbye. */
+  #isGoodbye({ connectionId, code }: { readonly connectionId: string; readonly code: number }): boolean {
+    return this.#endedByPeer.has(connectionId) && code !== closeCodes.abnormal.code;
   }
 }
 

@@ -1,15 +1,16 @@
 import type { ConnectionRow, ListQuery, ListSight, ThreadRow } from './protocol.ts';
 import { keyOf, type Findings } from './survey.ts';
+import type { IsOurs } from './meters.ts';
 import type { Connection } from '../api/connection.ts';
 import type { Thread } from '../api/thread.ts';
 
 /** The rows in view, as they are now. */
-export function listSight(query: ListQuery, found: Findings): ListSight {
+export function listSight(query: ListQuery, found: Findings, isOurs: IsOurs): ListSight {
   const { kind, from, count } = query;
   const items = found.lists.get(keyOf(query)) ?? [];
   const rows = items
     .slice(from, from + count)
-    .map((item) => ('userId' in item ? connectionRow(item) : threadRow(item)));
+    .map((item) => ('userId' in item ? connectionRow(item, isOurs) : threadRow(item)));
   return {
     kind,
     total: kind === 'connections' ? found.connections : found.threads,
@@ -19,9 +20,10 @@ export function listSight(query: ListQuery, found: Findings): ListSight {
   };
 }
 
-export function connectionRow({ id, userId, stats }: Connection): ConnectionRow {
+export function connectionRow({ id, userId, stats }: Connection, isOurs: IsOurs): ConnectionRow {
   const { path, ageMs, lag, unsentBytes, trips, roundTripMs } = stats;
-  return { kind: 'connections', id, userId, state: path, ageMs, lag, unsentBytes, trips, roundTripMs };
+  const isRoundTripOurs = isOurs(stats);
+  return { kind: 'connections', id, userId, state: path, ageMs, lag, unsentBytes, trips, roundTripMs, isRoundTripOurs };
 }
 
 export function threadRow({ id, stats }: Thread): ThreadRow {

@@ -1,6 +1,7 @@
 import type { Hub } from '../api/hub.ts';
 import { connectionMachine, threadMachine } from '../machines/index.ts';
 import { graphOf } from './graph.ts';
+import type { IsOurs } from './meters.ts';
 import type { ListQuery, Sort } from './protocol.ts';
 import { Ranking } from './ranking.ts';
 import { inSlices } from './slices.ts';
@@ -25,7 +26,7 @@ export interface Findings {
   readonly threadStates: Readonly<Record<string, number>>;
   readonly connections: number;
   readonly threads: number;
-  /** Of all connections that have answered a ping, ascending. */
+  /** Of all connections that have answered a ping while our own loop was not late, ascending. */
   readonly roundTripsMs: Float64Array;
   /** The matches of each query, in its order, by `keyOf`. */
   readonly lists: ReadonlyMap<string, readonly (Connection | Thread)[]>;
@@ -36,7 +37,7 @@ const ranks = new Map(
 );
 
 /** Looks at everything once, in slices, for all queries together. */
-export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clock): Promise<Findings> {
+export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clock, isOurs: IsOurs): Promise<Findings> {
   const connectionStates = new Map<string, number>();
   const threadStates = new Map<string, number>();
   const roundTrips: number[] = [];
@@ -50,7 +51,7 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clo
     // it has ended since the survey began
     if (stats.path === 'evicted') return;
     count(connectionStates, stats.path);
-    if (stats.roundTripMs !== undefined) roundTrips.push(stats.roundTripMs);
+    if (stats.roundTripMs !== undefined && !isOurs(stats)) roundTrips.push(stats.roundTripMs);
     for (const view of connectionViews) {
       if (view.isWanted(stats.path, connection.id, connection.userId)) {
         view.ranking.add(connection, connectionValues[view.sort]?.(stats) ?? 0);

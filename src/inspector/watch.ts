@@ -1,7 +1,7 @@
 import type { Hub } from '../api/hub.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
 import { every } from './every.ts';
-import { Meters } from './meters.ts';
+import { Meters, type IsOurs } from './meters.ts';
 import type { Act, Detail, HubSight, Look, MachineSight, Selection, Sight } from './protocol.ts';
 import { Recorder } from './recorder.ts';
 import { InspectorRefusal } from './refusal.ts';
@@ -24,8 +24,8 @@ const STALE_MS = 3_000;
 /** How often it checks whether a page still watches. */
 const CHECK_MS = 1_000;
 
-/** Threads of one connection that are shown. */
-const MAX_THREADS = 50;
+/** Threads of one connection, and members of one thread, that are shown. */
+const MAX_SHOWN = 50;
 
 /** What is kept while a page watches. */
 interface Recording {
@@ -138,7 +138,7 @@ export class Watch {
   }
 
   async #survey(): Promise<void> {
-    const found = await survey(this.#hub, this.#viewers.queries, this.#clock);
+    const found = await survey(this.#hub, this.#viewers.queries, this.#clock, this.#isOurs);
     this.#findings = {
       found,
       freshUntil: this.#clock.now() + Math.min(STALE_MS, Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE)),
@@ -154,11 +154,14 @@ export class Watch {
       machines: this.#machines(recording, found),
       samples: meters.samplesAfter(look.samplesAfter),
       notes: recorder.notesAfter(look.notesAfter),
-      list: listSight(look.list, found),
+      list: listSight(look.list, found, this.#isOurs),
       selected: look.selected && this.#detail(look.selected, viewer, recorder),
       hasActions: this.#hasActions,
     };
   }
+
+  /** Whether a round trip is a delay of this process. */
+  readonly #isOurs: IsOurs = (stats) => this.#recording?.meters.isOurs(stats) === true;
 
   #hubSight(recording: Recording, { connections, threads }: Findings): HubSight {
     return { state: this.#hub.state, connections, threads, evicted: evictedIn(recording) };
@@ -184,7 +187,9 @@ export class Watch {
     if (kind === 'threads') {
       const thread = this.#thread(id);
       const history = recorder.historyOf(`thread:${id}`);
-      return thread && { row: threadRow(thread), history, connection: undefined };
+      if (thread === undefined) return undefined;
+      const members = thread.members.slice(0, MAX_SHOWN).map(({ id: member, userId }) => ({ id: member, userId }));
+      return { row: threadRow(thread), history, connection: undefined, members };
     }
     if (viewer.selected?.id !== id) viewer.selected = this.#connection(id);
     const connection = viewer.selected;
@@ -192,15 +197,17 @@ export class Watch {
     const { messages, bytes, failures } = connection.stats;
     const { threads } = connection;
     return {
-      row: connectionRow(connection),
+      row: connectionRow(connection, this.#isOurs),
       history: recorder.historyOf(`connection:${id}`),
       connection: {
         messages,
         bytes,
         failures,
-        threads: threads.slice(0, MAX_THREADS),
+        threads: threads.slice(0, MAX_SHOWN),
         threadCount: threads.length,
+        hasLeft: recorder.hasLeft(id),
       },
+      members: undefined,
     };
   }
 

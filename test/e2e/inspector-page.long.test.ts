@@ -177,6 +177,31 @@ describe('the inspector on the server of an application', () => {
     await page.locator('[data-kind="connections"]').click();
   });
 
+  it('says who is in a thread, and leads to them', async () => {
+    await page.locator('[data-kind="threads"]').click();
+    await rowOf(page, 'room').click();
+    await page.locator('.members button', { hasText: 'user-11' }).click();
+    await page.locator('#detail h2', { hasText: 'user-11' }).waitFor(TIMEOUT);
+    expect(await page.locator('.members').isHidden()).toBe(true);
+    await page.keyboard.press('Escape');
+    await page.locator('[data-kind="connections"]').click();
+  });
+
+  it('says of a client that went away by itself that it has left', async () => {
+    const evicted = await page.locator('#evicted').textContent();
+    const client = new WsClient(wsUrl, 'room');
+    await client.until(({ isJoined }) => isJoined);
+    await page.locator('#search').fill('real');
+    await rowOf(page, 'real').click();
+    await page.locator('#detail h2', { hasText: 'real' }).waitFor(TIMEOUT);
+    client.socket.close(1000, 'bye');
+    await page.locator('#detail .chip', { hasText: /^(left|gone)$/ }).waitFor(TIMEOUT);
+    await page.keyboard.press('Escape');
+    await page.locator('#notes li', { hasText: 'left 1000' }).waitFor(TIMEOUT);
+    expect(await page.locator('#evicted').textContent()).toBe(evicted);
+    await page.locator('#search').fill('');
+  });
+
   it('can be used on a phone: columns stay in line, details come into view', async () => {
     const phone = await open(url, faults);
     await phone.setViewportSize({ width: 390, height: 844 });

@@ -277,3 +277,33 @@ it('keeps no process alive to be watched', () => {
   );
   backgroundClock.clearTimeout(timer);
 });
+
+describe('an end', () => {
+  it('is a goodbye where the client wanted it, and an eviction where its line broke or the hub ended it', async () => {
+    await look();
+    const [ada, bob, eve] = await crowd(3);
+    ada?.link.close(1000, 'bye');
+    bob?.link.terminate();
+    eve?.connection.close(4408, 'slow consumer');
+    await harness.clock.advance(1_000);
+    const { notes, hub, machines } = await look();
+    expect(Object.fromEntries(notes.map(({ userId, isGoodbye }) => [userId, isGoodbye]))).toEqual({
+      'user-0': true,
+      'user-1': false,
+      'user-2': false,
+    });
+    expect(hub.evicted).toBe(2);
+    expect(machines.find(({ machine }) => machine === 'connection')?.states['evicted']).toBe(2);
+    expect(harness.hub.stats().connectionsEvicted).toBe(2);
+  });
+});
+
+describe('a thread', () => {
+  it('says who its members are, the first fifty', async () => {
+    for (const { connection } of await crowd(60)) await connection.join('room');
+    const { selected } = await look('one', { selected: { kind: 'threads', id: 'room' } });
+    expect(selected?.members).toHaveLength(50);
+    expect(selected?.members?.[0]).toMatchObject({ userId: 'user-0' });
+    expect(selected?.row).toMatchObject({ members: 60 });
+  });
+});

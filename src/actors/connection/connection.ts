@@ -111,7 +111,8 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   get stats(): ConnectionStats {
-    return statsOf(this.line, this.delivery.subscriptions, this.#services.now() - this.acceptedAt);
+    const { line, acceptedAt, delivery } = this;
+    return statsOf({ line, subscriptions: delivery.subscriptions, acceptedAt }, this.#services.now());
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: Listener<ConnectionEvents[E]>): () => void {

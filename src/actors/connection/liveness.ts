@@ -69,6 +69,11 @@ export class Liveness {
     return this.#pongSeq === 0 || this.#link.confirmsReceipt === false ? undefined : this.#roundTripMs;
   }
 
+  /** How long ago that answer came. */
+  roundTripAgeMs(now: number): number | undefined {
+    return this.roundTripMs === undefined ? undefined : now - this.#answeredAt;
+  }
+
   /** Sends a ping barrier now and returns its number. */
   ping(now: number, writtenBytes: number): number {
     // since the line was empty, or else since the last answer

@@ -1,5 +1,5 @@
 import type { ConnectionRow, ListKind, Row, Sort, ThreadRow } from '../protocol.ts';
-import { bytes, count, duration } from './format.ts';
+import { bytes, count, duration, roundTrip } from './format.ts';
 
 /** One column of the list. */
 export interface Column {
@@ -27,7 +27,7 @@ export const COLUMNS: Readonly<Record<ListKind, readonly Column[]>> = {
       name: 'Round trip',
       sort: 'roundTrip',
       isNumber: true,
-      text: ofConnection(({ roundTripMs }) => duration(roundTripMs)),
+      text: ofConnection(roundTrip),
     },
   ],
   threads: [

@@ -1,12 +1,14 @@
-import type { Action, Detail, Row } from '../protocol.ts';
+import type { Action, Detail, MemberSight, Row } from '../protocol.ts';
 import { byId, h, write } from './dom.ts';
-import { bytes, count, duration, groupOf, time } from './format.ts';
+import { bytes, count, duration, groupOf, roundTrip, time } from './format.ts';
 
 /** How long a click on `Evict` waits for the second one. */
 const CONFIRM_MS = 3_000;
 
 export interface DetailEvents {
   closed(): void;
+  /** A member of the thread was clicked. */
+  picked(connectionId: string): void;
   act(action: Action, connectionId: string): void;
 }
 
@@ -20,6 +22,7 @@ export class DetailPanel {
   readonly #facts = h('dl', { class: 'facts' });
   readonly #actions = h('div', { class: 'actions' });
   readonly #threads = h('p', { class: 'muted threads' });
+  readonly #members = h('ul', { class: 'members', 'aria-label': 'Members in this process' });
   readonly #steps = h('ol');
   readonly #history = h(
     'div',
@@ -45,6 +48,7 @@ export class DetailPanel {
       this.#id,
       this.#facts,
       this.#threads,
+      this.#members,
       this.#actions,
       h('h3', {}, 'History'),
       this.#history,
@@ -64,14 +68,15 @@ export class DetailPanel {
     this.#actions.hidden = true;
   }
 
-  show({ row, history, connection }: Detail, hasActions: boolean): void {
+  show({ row, history, connection, members }: Detail, hasActions: boolean): void {
     const isOther = this.#shown?.id !== row.id;
     this.#root.hidden = false;
     this.#shown = row;
     const name = row.kind === 'connections' ? (row.userId ?? 'connection') : row.id;
     write(this.#title, name);
-    write(this.#state, row.state);
-    this.#state.className = `chip ${groupOf(row.state)}`;
+    const nameOf = (state: string): string => (state === 'evicted' && connection?.hasLeft === true ? 'left' : state);
+    write(this.#state, nameOf(row.state));
+    this.#state.className = `chip ${groupOf(nameOf(row.state))}`;
     write(this.#id, row.kind === 'connections' ? row.id : 'thread');
     this.#actions.hidden = !hasActions || row.kind !== 'connections' || row.state === 'evicted';
     const facts = row.kind === 'connections' ? connectionFacts(row, connection) : threadFacts(row);
@@ -81,16 +86,34 @@ export class DetailPanel {
       const more = connection.threadCount - connection.threads.length;
       write(this.#threads, `In ${connection.threads.join(', ')}${more > 0 ? ` and ${more} more` : ''}`);
     }
+    this.#showMembers(row, members ?? []);
     this.#empty.hidden = history.length > 0;
     this.#history.hidden = history.length === 0;
     const items = history.toReversed().map(({ at, from, to, event }) => {
-      const way = h('span', { title: `${from} → ${to}` }, '→ ', h('b', { class: groupOf(to) }, to));
+      const way = h('span', { title: `${from} → ${to}` }, '→ ', h('b', { class: groupOf(nameOf(to)) }, nameOf(to)));
       return h('li', {}, h('time', {}, time(at)), way, h('span', { class: 'muted' }, event));
     });
     if (items.map(({ textContent }) => textContent).join('\n') !== this.#historyText())
       this.#steps.replaceChildren(...items);
     // on a narrow screen it is below the list
     if (isOther) this.#root.scrollIntoView({ block: 'nearest' });
+  }
+
+  #showMembers(row: Row, members: readonly MemberSight[]): void {
+    this.#members.hidden = members.length === 0;
+    const ids = members.map(({ id }) => id).join();
+    if (this.#members.dataset['ids'] === ids) return;
+    this.#members.dataset['ids'] = ids;
+    const items = members.map(({ id, userId }) => {
+      const button = h('button', { type: 'button', title: id }, userId ?? id.slice(0, 8));
+      button.addEventListener('click', () => this.#events.picked(id));
+      return h('li', {}, button);
+    });
+    const more = row.kind === 'threads' ? row.members - members.length : 0;
+    this.#members.replaceChildren(
+      ...items,
+      ...(more > 0 ? [h('li', { class: 'muted' }, `and ${count(more)} more`)] : []),
+    );
   }
 
   #historyText(): string {
@@ -136,7 +159,7 @@ function connectionFacts(
 ): readonly (readonly [string, string])[] {
   return [
     ['Age', duration(row.ageMs)],
-    ['Round trip', duration(row.roundTripMs)],
+    ['Round trip', roundTrip(row)],
     ['Messages', count(connection?.messages ?? 0)],
     ['Bytes', bytes(connection?.bytes ?? 0)],
     ['Lag', count(row.lag)],

@@ -5,7 +5,15 @@ import { time } from './format.ts';
 /** Evictions that stay on the page. */
 const KEPT = 100;
 
-/** The log of ended connections, the newest first: by the hub or by the client, as the code says. */
+const codeOf = (code: number): HTMLElement => h('code', { class: code === 4408 ? 'bad' : '' }, String(code));
+
+/** How a connection has ended: by its client, with its line, as too slow, or by the application or the hub for another reason. */
+function endOf(code: number, isGoodbye: boolean): string {
+  if (isGoodbye) return 'left';
+  return code === 1006 ? 'lost' : code === 4408 ? 'evicted' : 'closed';
+}
+
+/** The log of ended connections, the newest first. */
 export class Evictions {
   readonly #list = byId('notes');
   #newest = 0;
@@ -16,7 +24,7 @@ export class Evictions {
   }
 
   add(notes: readonly Note[]): void {
-    for (const { n, at, userId, connectionId, code, reason } of notes) {
+    for (const { n, at, userId, connectionId, code, reason, isGoodbye } of notes) {
       this.#newest = n;
       this.#list.prepend(
         h(
@@ -24,7 +32,7 @@ export class Evictions {
           { title: connectionId },
           h('time', {}, time(at)),
           h('b', {}, userId ?? connectionId.slice(0, 8)),
-          h('span', {}, h('code', { class: code === 4408 ? 'bad' : '' }, String(code)), ` ${reason}`),
+          h('span', { class: isGoodbye ? 'muted' : '' }, `${endOf(code, isGoodbye)} `, codeOf(code), ` ${reason}`),
         ),
       );
     }

@@ -1,3 +1,5 @@
+import type { ConnectionRow } from '../protocol.ts';
+
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
@@ -28,6 +30,11 @@ export function duration(ms: number | null | undefined): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
   return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** `4.2 ms`; `ours` where the process's own event loop was late, so that the time says little about the client. */
+export function roundTrip({ roundTripMs, isRoundTripOurs }: ConnectionRow): string {
+  return isRoundTripOurs ? `${duration(roundTripMs)}, ours` : duration(roundTripMs);
 }
 
 /** `4.2 · 8.0 ms`: the unit once where it is the same. */

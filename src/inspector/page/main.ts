@@ -39,7 +39,11 @@ const wake = (): void => {
 const meters = new MeterCharts(byId('meters'));
 const evictions = new Evictions();
 const charts = new Charts(layouts, { picked: (kind, state) => list.show(kind, state) });
-const detail = new DetailPanel({ closed: () => select(undefined), act: (action, id) => void perform(action, id) });
+const detail = new DetailPanel({
+  closed: () => select(undefined),
+  picked: (id) => select({ kind: 'connections', id }),
+  act: (action, id) => void perform(action, id),
+});
 const list = new List((kind) => charts.statesOf(kind), { changed: () => wake(), selected: select });
 followTheme(() => meters.repaint());
 
