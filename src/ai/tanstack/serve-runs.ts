@@ -1,0 +1,201 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { answer } from '../../api/answer.ts';
+import type { PublishAnswer, PublishedMessage } from '../../api/connection.ts';
+import type { Hub } from '../../api/hub.ts';
+import { Refusal } from '../../api/refusal.ts';
+import type { Session } from '../../api/session.ts';
+import { UnknownMessageError } from '../../infra/errors.ts';
+import { fieldsOf, textIn, type ChatMessage } from '../chunk.ts';
+import { TEXTS } from '../texts.ts';
+import { agUiCodec, event, type AgUiEvent } from './ag-ui-codec.ts';
+import { Conversation, type RunEntry } from './conversation.ts';
+import { resolveRuns, type RunTurn, type ServeRunsOptions } from './run-options.ts';
+import { runRequest, type RunRequest } from './run-request.ts';
+
+/** Messages of a conversation that a run gets: one page of the history, which ends at 4 MiB as well. */
+const MOST_MESSAGES = 1_000;
+
+/** Entries of a conversation between two turns of the event loop. */
+const ENTRIES_PER_TURN = 16;
+
+/** As for answers of `serveChat`: other nodes presume a process dead that is silent for so long. */
+const SILENCE_MS = 6_000;
+const ALIVE_EVERY_MS = 2_000;
+
+/**
+ * What `serveRuns` gives.
+ * @typeParam S what `authenticate` of the connections finds out
+ */
+export interface RunServer<S extends Session = Session> {
+  /** Runs of this process that are in progress. */
+  readonly runs: number;
+  /** For `onPublish` of `hub.attach`. Undefined for a message that asks for no run. */
+  onPublish(this: void, session: S, message: PublishedMessage): Promise<PublishAnswer> | undefined;
+}
+
+/**
+ * Serves chats of TanStack AI, whose clients have `tanstackConnection` of `threadcast/ai/tanstack`: runs become streams of the chat's thread,
+ * which viewers on any node follow and resume, and end in its log. A client sends its new message alone; a run gets those before it from the log.
+ *
+ * ```ts
+ * const hub = createHub({ streams: { codecs: [agUiCodec] } });
+ * const runs = serveRuns<StreamChunk, UIMessage>(hub, {
+ *   processor: () => new StreamProcessor(),
+ *   authorize,
+ *   run: ({ messages, ...turn }) => chat({ adapter, messages, ...turn }),
+ *   onError: (error) => (console.error(error), 'The run failed.'),
+ * });
+ * hub.attach(server, { path: '/ws', authorize, onPublish: (session, message) => runs.onPublish(session, message) ?? false });
+ * ```
+ *
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function serveRuns<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Session = Session>(
+  hub: Hub,
+  options: ServeRunsOptions<Chunk, Message, S>,
+): RunServer<S> {
+  const runs = new Runs(hub, resolveRuns(options));
+  return {
+    get runs() {
+      return runs.size;
+    },
+    onPublish: (session, message) => runs.take(session, message),
+  };
+}
+
+class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Session> {
+  size = 0;
+  readonly #hub: Hub;
+  readonly #options: Required<ServeRunsOptions<Chunk, Message, S>>;
+  /** Threads in which a run is about to begin. */
+  readonly #beginning = new Set<string>();
+
+  constructor(hub: Hub, options: Required<ServeRunsOptions<Chunk, Message, S>>) {
+    this.#hub = hub;
+    this.#options = options;
+  }
+
+  take(session: S, { threadId, data }: PublishedMessage): Promise<PublishAnswer> | undefined {
+    if (typeof data !== 'object' || data === null || fieldsOf(data)['type'] !== 'run') return undefined;
+    const request = runRequest(data);
+    return request === undefined
+      ? Promise.resolve(new Refusal(403, TEXTS.invalid))
+      : this.#take(session, threadId, request);
+  }
+
+  async #take(session: S, threadId: string, request: RunRequest): Promise<PublishAnswer> {
+    const allowed: unknown = await this.#options.authorize(session, threadId);
+    if (allowed !== true) return new Refusal(403, TEXTS.forbidden);
+    // of two requests at the same moment, one begins
+    if (this.#beginning.has(threadId) || this.#isBusy(threadId)) return new Refusal(429, TEXTS.busy);
+    if (this.size + this.#beginning.size >= this.#options.maxRuns) return new Refusal(503, TEXTS.full);
+    this.#beginning.add(threadId);
+    try {
+      const entries = await this.#read(threadId);
+      const messages = await this.#accept(threadId, entries, request);
+      if (messages === undefined) return new Refusal(403, TEXTS.invalid);
+      if (this.#isBusy(threadId)) return new Refusal(429, TEXTS.busy);
+      this.#begin(threadId, request, messages, session);
+      return answer({ runId: request.runId });
+    } finally {
+      this.#beginning.delete(threadId);
+    }
+  }
+
+  async #read(threadId: string): Promise<RunEntry[]> {
+    const { messages } = await this.#hub.thread(threadId).history({ limit: MOST_MESSAGES });
+    const entries: RunEntry[] = [];
+    for (const entry of messages) {
+      const data: unknown = entry.bytes === undefined ? entry.data : await entry.json();
+      entries.push({ id: entry.id, data });
+    }
+    return entries;
+  }
+
+  /** Logs what is new, removes what is answered anew, and gives the conversation; undefined for a message that does not follow. */
+  async #accept(
+    threadId: string,
+    entries: readonly RunEntry[],
+    { runId, message }: RunRequest,
+  ): Promise<Message[] | undefined> {
+    if (entries.some(({ id }) => id === runId)) return undefined;
+    const at = entries.findIndex(({ data }) => textIn(fieldsOf(Object(data))['id']) === message.id);
+    const isAgain = message.role === 'user' && at >= 0;
+    const conversation = new Conversation(this.#options.processor());
+    for (const [index, entry] of (isAgain ? entries.slice(0, at + 1) : entries).entries()) {
+      conversation.add(entry);
+      if (index % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
+    }
+    // after an approval, or a tool that ran in the client, the last answer has the client's version
+    if (message.role === 'assistant' && conversation.messages.at(-1)?.id !== message.id) return undefined;
+    const thread = this.#hub.thread(threadId);
+    for (const { id } of isAgain ? entries.slice(at + 1) : []) {
+      try {
+        await thread.remove(id);
+      } catch (error) {
+        // it is of the application's own history, or was removed meanwhile
+        if (!(error instanceof UnknownMessageError)) throw error;
+      }
+    }
+    if (!isAgain) {
+      await thread.send(message);
+      conversation.add({ id: message.id, data: message });
+    }
+    return conversation.messages;
+  }
+
+  #begin(threadId: string, request: RunRequest, messages: Message[], session: S): void {
+    const { runId, parentRunId, tools, resume, forwardedProps } = request;
+    const stream = this.#hub.thread(threadId).stream({ id: runId, codec: agUiCodec, timeoutMs: SILENCE_MS });
+    const abortController = new AbortController();
+    stream.signal.addEventListener('abort', () => abortController.abort(), { once: true });
+    const turn: RunTurn<Message, S> = {
+      threadId,
+      runId,
+      messages,
+      tools,
+      forwardedProps,
+      session,
+      abortController,
+      ...(parentRunId !== undefined && { parentRunId }),
+      ...(resume !== undefined && { resume }),
+    };
+    this.size++;
+    const alive = setInterval(() => stream.keepAlive(), ALIVE_EVERY_MS);
+    alive.unref();
+    const over = (): void => {
+      this.size--;
+      clearInterval(alive);
+    };
+    // its source never throws: what is left is a log that cannot be reached, which the hub reports
+    stream.pipe(this.#events(turn)).then(over, over);
+  }
+
+  async *#events(turn: RunTurn<Message, S>): AsyncGenerator<AgUiEvent> {
+    const { threadId, runId, abortController } = turn;
+    try {
+      yield* await this.#options.run(turn);
+    } catch (error) {
+      // a model that was stopped says so by throwing
+      if (abortController.signal.aborted) return;
+      yield event('RUN_ERROR', { threadId, runId, message: this.#textOf(error, turn) });
+    }
+  }
+
+  #textOf(error: unknown, { threadId, runId }: RunTurn<Message, S>): string {
+    try {
+      const text: unknown = this.#options.onError(error, { threadId, runId });
+      if (typeof text === 'string') return text;
+    } catch {
+      // the application's own handler has failed
+    }
+    return 'The run failed.';
+  }
+
+  #isBusy(threadId: string): boolean {
+    return this.#hub
+      .thread(threadId)
+      .streams()
+      .some(({ codec }) => codec === agUiCodec.name);
+  }
+}
