@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { AnyTextAdapter } from '@tanstack/ai';
 import type { LanguageModel, UIMessage, UIMessageChunk } from 'ai';
 
 // What the reader of docs/ai.md has; see test/support/doc-blocks.ts.
 
+export declare const adapter: AnyTextAdapter;
 export declare const model: LanguageModel;
 export declare const server: Server;
 export declare const hub: import('../../dist/index.d.ts').Hub;

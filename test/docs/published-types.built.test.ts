@@ -27,6 +27,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '.': ['@opentelemetry/api', 'xstate'],
   './ai': ['@opentelemetry/api'],
   './ai/client': [],
+  './ai/tanstack': [],
   './chunks': [],
   './client': [],
   './client/sse': [],
@@ -53,6 +54,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 
 const browsers = [
   './ai/client',
+  './ai/tanstack',
   './chunks',
   './bytes',
   './client',

@@ -15,12 +15,8 @@ const REMEMBERED = 1_000;
 
 export interface TanstackConnectionOptions<Chunk extends AgUiEvent, Message extends ChatMessage> {
   /**
-   * A new `StreamProcessor` of TanStack AI: the adapter asks it what messages the runs of the log make.
-   *
-   * ```ts
-   * import { StreamProcessor } from '@tanstack/ai-client';
-   * tanstackConnection(client, threadId, { processor: () => new StreamProcessor() });
-   * ```
+   * A new `StreamProcessor` of TanStack AI, `() => new StreamProcessor()`: the adapter asks it what messages the runs of the log make. Import it
+   * from the application's own `@tanstack/ai-client`.
    */
   processor(this: void): RunProcessor<Chunk, Message>;
 }
