@@ -38,7 +38,10 @@ export async function* runChunks(
   }
   const data = final() ?? (await stream?.done)?.data;
   const run = isRun(data) ? data : final();
-  if (run === undefined) return yield event('RUN_ERROR', { runId, message: 'The response is not available any more.' });
+  if (run === undefined) {
+    yield event('RUN_ERROR', { runId, message: 'The response is not available any more.' });
+    return;
+  }
   yield* missing(given, run.chunks);
   const end = endOf(run.chunks, runId, run.aborted);
   if (end !== undefined) yield end;

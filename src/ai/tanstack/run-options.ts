@@ -26,7 +26,7 @@ export interface RunTurn<Message extends ChatMessage = ChatMessage, S extends Se
 }
 
 /**
- * `processor` and `run` have no default.
+ * `processor`, `run` and `onError` have no default.
  * @typeParam Chunk `StreamChunk` of npm `@tanstack/ai`
  * @typeParam Message `UIMessage` of it
  * @typeParam S what `authenticate` finds out
@@ -42,8 +42,8 @@ export interface ServeRunsOptions<
   run(this: void, turn: RunTurn<Message, S>): MaybePromise<AsyncIterable<Chunk>>;
   /** Whether the client may ask for runs in this thread. @default refuses all */
   authorize?(this: void, session: S, threadId: string): MaybePromise<boolean>;
-  /** A failure of `run`. Returns the text for the viewers. @default writes the error with `console.error`, and returns 'The run failed.' */
-  onError?(this: void, error: unknown, run: { readonly threadId: string; readonly runId: string }): string;
+  /** A failure of `run`: report it, and return the text for the viewers. */
+  onError(this: void, error: unknown, run: { readonly threadId: string; readonly runId: string }): string;
   /** Runs in progress in this process; more are refused. @default 1000 */
   maxRuns?: number;
 }
@@ -61,19 +61,14 @@ export function resolveRuns<Chunk extends AgUiEvent, Message extends ChatMessage
   options: ServeRunsOptions<Chunk, Message, S>,
 ): Required<ServeRunsOptions<Chunk, Message, S>> {
   checkOptions<ServeRunsOptions>(options, OPTIONS);
-  for (const option of ['processor', 'run'] as const)
+  for (const option of ['processor', 'run', 'onError'] as const)
     if (typeof options?.[option] !== 'function')
       throw new InvalidOptionError({ option, value: options?.[option], expected: 'a function' });
   return {
     processor: options.processor,
     run: options.run,
     authorize: options.authorize ?? (() => false),
-    onError:
-      options.onError ??
-      ((error) => {
-        console.error(error);
-        return 'The run failed.';
-      }),
+    onError: options.onError,
     maxRuns: checkCount('maxRuns', options.maxRuns, 1_000, { min: 1 }),
   };
 }
