@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
+import { chartsFirst } from './charts-first.ts';
+import { drawGlance } from './glance.ts';
 
 /** Writes a section of a Markdown file, between its markers, in the place of the last one; at the end where there is none. */
 export function writeSection(path: string, name: string, text: string): void {
   const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
-  const section = `${start}\n\n${text}\n\n${end}`;
+  const section = `${start}\n\n${chartsFirst(text)}\n\n${end}`;
   const old = existsSync(path) ? readFileSync(path, 'utf8') : '# Benchmarks\n';
   const from = old.indexOf(start);
   const to = old.indexOf(end);
@@ -14,6 +16,7 @@ export function writeSection(path: string, name: string, text: string): void {
     path,
     isThere ? old.slice(0, from) + section + old.slice(to + end.length) : `${old.trimEnd()}\n\n${section}\n`,
   );
+  drawGlance(path);
 }
 
 /** When, what and on which machine. */

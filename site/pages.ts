@@ -7,6 +7,8 @@ export interface Page {
 export interface Section {
   readonly title: string;
   readonly pages: readonly Page[];
+  /** Parts of pages of other sections that readers look for here. */
+  readonly parts?: readonly { readonly text: string; readonly link: string }[];
 }
 
 const page = (text: string, file: string): Page => ({ text, page: file });
@@ -55,8 +57,9 @@ export const sections: readonly Section[] = [
   {
     title: 'Operating',
     pages: [page('Traces, metrics, alerts', 'observability'), page('Inspector', 'inspector')],
+    parts: [{ text: 'Runbook: when the alert rings', link: '/observability#when-the-alert-rings' }],
   },
-  { title: 'Migration', pages: [page('From ws, Socket.IO, SSE', 'migration')] },
+  { title: 'Migration', pages: [page('From ws, Socket.IO, SSE, hosted', 'migration')] },
   {
     title: 'Reference',
     pages: [
@@ -66,6 +69,10 @@ export const sections: readonly Section[] = [
       page('Machines', 'machines'),
       page('Architecture', 'architecture'),
       page('Changes', 'changelog'),
+    ],
+    parts: [
+      { text: 'Options of a hub', link: '/api/threadcast#huboptions' },
+      { text: 'Metrics', link: '/observability#metrics' },
     ],
   },
   {

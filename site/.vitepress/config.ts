@@ -33,10 +33,10 @@ export default defineConfig({
       { text: 'API', link: '/api/' },
       { text: 'Benchmarks', link: '/benchmarks' },
     ],
-    sidebar: sections.map(({ title, pages }) => ({
+    sidebar: sections.map(({ title, pages, parts = [] }) => ({
       text: title,
       collapsed: false,
-      items: pages.map(({ text, page }) => ({ text, link: `/${page.replace(/index$/, '')}` })),
+      items: [...pages.map(({ text, page }) => ({ text, link: `/${page.replace(/index$/, '')}` })), ...parts],
     })),
     docFooter: { prev: 'Before', next: 'Next' },
   },
