@@ -7,7 +7,7 @@ import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkLinks } from './check-links.ts';
-import { sections } from './pages.ts';
+import { sections, type Page } from './pages.ts';
 import { slugOf } from './slug.ts';
 
 const site = fileURLToPath(new URL('./', import.meta.url));
@@ -148,13 +148,19 @@ function writeTwins(): void {
   for (const file of globSync('**/*.md', { cwd: pages })) cpSync(`${pages}/${file}`, `${dist}/${file}`);
   const lead =
     '> Message delivery for Node backends with conversations: one log for each thread, a cursor for each client.';
-  const lists = sections.map(
-    ({ title, pages }) => `## ${title}\n\n${pages.map(({ text, page }) => `- [${text}](/${page}.md)`).join('\n')}`,
-  );
+  const told = descriptions();
+  const lineOf = ({ text, page }: Page): string => `- [${text}](/${page}.md)${told.get(page) ?? ''}`;
+  const lists = sections.map(({ title, pages }) => `## ${title}\n\n${pages.map(lineOf).join('\n')}`);
   writeFileSync(`${dist}/llms.txt`, ['# threadcast', lead, ...lists].join('\n\n') + '\n');
   const texts = all.map(({ page }) => `<!-- /${page}.md -->\n\n${readFileSync(`${pages}/${page}.md`, 'utf8')}`);
   const skill = readFileSync(`${root}skills/threadcast/SKILL.md`, 'utf8').replace(/^---.*?---\n/s, '');
   writeFileSync(`${dist}/llms-full.txt`, [skill, ...texts].join('\n\n'));
+}
+
+/** What docs/index.md says of each page. */
+function descriptions(): ReadonlyMap<string, string> {
+  const lines = readFileSync(`${root}docs/index.md`, 'utf8').matchAll(/^- \[[^\]]+\]\(([\w-]+)\.md\)(: .*)$/gm);
+  return new Map([...lines].map(([, page = '', text = '']) => [page, text]));
 }
 
 install();

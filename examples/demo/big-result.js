@@ -6,7 +6,7 @@ const SERVICES = ['storefront', 'checkout', 'payments', 'inventory', 'tax', 'led
 const OPERATIONS = ['HTTP POST /v2/orders', 'SELECT carts', 'UPDATE stock', 'authorize card', 'rate lookup', 'publish'];
 
 /**
- * The answer of the tool `export_spans`: every span of the slow window, some 20 MB of JSON.
+ * The answer of the tool `export_spans`: every span of the slow window, 50 MB of JSON.
  *
  * @param {{ turn: number, call: string, seed: number, spans: number }} args
  */

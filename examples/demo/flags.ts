@@ -20,7 +20,7 @@ export const usage = `npm start -- [options]
 
   --once         play the conversation once, print a summary, exit 0 only if every healthy
                  client received every message exactly once and in order
-  --healthy N    clients that read as fast as they can (default 40)
+  --healthy N    clients that read as fast as they can (default 20)
   --slow N       clients on a slow line (default 3)
   --stopped N    clients that stop reading in the middle of the conversation (default 1)
   --speed X      play X times as fast (default 1)
@@ -33,7 +33,7 @@ export class UsageError extends Error {}
 
 const options = {
   once: { type: 'boolean', default: false },
-  healthy: { type: 'string', default: '40' },
+  healthy: { type: 'string', default: '20' },
   slow: { type: 'string', default: '3' },
   stopped: { type: 'string', default: '1' },
   speed: { type: 'string', default: '1' },

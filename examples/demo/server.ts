@@ -45,7 +45,7 @@ export async function startServer(
     // on a machine that has no core to spare, the big result takes long; that is no reason to end the demo
     serializer: { timeoutMs: 60_000 },
     // room for the big result and all that comes with it, but not for the plays before
-    log: memoryLog({ maxBytes: 32 * 1024 * 1024 }),
+    log: memoryLog({ maxBytes: 80 * 1024 * 1024 }),
   });
   const inspect = inspectorHandler(hub, { path: '/inspector/', actions: true });
   const http = createServer((request, response) => {

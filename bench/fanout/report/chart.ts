@@ -31,7 +31,13 @@ export function drawChart({ title, unit, groups }: Chart): string {
       parts.push(
         `<rect x="${LABELS}" y="${y}" width="${width.toFixed(1)}" height="${BAR - 3}" rx="2" fill="${colour}"/>`,
       );
-      parts.push(text(LABELS + width + 6, y + 12, Number(value.toPrecision(3)).toString()));
+      parts.push(
+        text(
+          LABELS + width + 6,
+          y + 12,
+          value >= 1_000 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString(),
+        ),
+      );
       y += BAR;
     }
     y += GAP;

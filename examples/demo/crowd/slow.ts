@@ -1,2 +1,2 @@
-/** What a client on a slow line reads: four megabytes a second, so the big result takes five seconds. */
-export const SLOW_BYTES_PER_SECOND = 4_000_000;
+/** What a client on a slow line reads: ten megabytes a second, so the big result takes five seconds. */
+export const SLOW_BYTES_PER_SECOND = 10_000_000;
