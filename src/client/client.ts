@@ -272,7 +272,7 @@ export class ThreadcastClient
 }
 
 /** @throws UnserializableMessageError */
-function toJson(data: unknown): string {
+export function toJson(data: unknown): string {
   let cause: unknown;
   try {
     const json: string | undefined = JSON.stringify(data);

@@ -4,6 +4,7 @@ import type { ThreadId, ThreadShape } from '../api/definition.ts';
 import type {
   AnsweredIn,
   ClientThread,
+  Inbox,
   JoinOptions,
   LogChange,
   Published,
@@ -33,6 +34,7 @@ export interface PoolOptions extends Pick<
   | 'publishTimeoutMs'
   | 'maxBuffered'
   | 'maxMessageBytes'
+  | 'inbox'
   | 'values'
   | 'clock'
   | 'random'
@@ -139,7 +141,12 @@ export interface Pool {
   readonly connections: readonly PoolConnection[];
   readonly stats: PoolStats;
   /**
-   * Joins the thread over one of the connections, as `client.join` does. When that connection is lost, the thread goes on over another one from
+   * Messages that hubs send to this pool without one of its threads: to one of its connections, `connection.send()`, and to the user of its
+   * token, `hub.user(id).send()`. A message to the user arrives once, whatever the number of connections. Those to a connection end with it.
+   */
+  readonly inbox: Inbox;
+  /**
+   * Joins the thread over one of the connections, as `client.join` does: each call gives a handle of its own, and the last one leaves the thread. When that connection is lost, the thread goes on over another one from
    * its position, and each message arrives once and in order. Where that is impossible it has a `gap`.
    * @throws InvalidThreadIdError, InvalidOptionError, ClientClosedError
    */

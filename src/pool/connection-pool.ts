@@ -16,12 +16,14 @@ import { HubLine } from './hub-line.ts';
 import type { Line, MakeLine } from './line.ts';
 import type { PoolSettings } from './options.ts';
 import { Places } from './places.ts';
+import { PoolInbox } from './pool-inbox.ts';
 import type { ConnectionHost, PooledConnection } from './pooled-connection.ts';
 import { encodePublication } from './publication.ts';
 import { Publications } from './publications.ts';
 import { hashOf, placeOf } from './rendezvous.ts';
 import { observePool } from './telemetry.ts';
-import { ThreadRoute, type RouteHost } from './thread-route.ts';
+import type { RouteHost } from './line-host.ts';
+import { ThreadRoute } from './thread-route.ts';
 
 /** Remembered messages of several threads. A forgotten one may come twice. */
 const MAX_SHARED = 16_384;
@@ -35,6 +37,7 @@ interface ReadyWaiter {
 export class ConnectionPool extends Emitter<PoolEvents> implements Pool, ConnectionHost<HubLine>, RouteHost {
   readonly threadSettings: ClientSettings;
   readonly parked: { readonly joins: JoinQueue; readonly acks: AckQueue };
+  readonly inbox: PoolInbox;
   isLogUp = true;
   readonly #settings: PoolSettings;
   readonly #inspect: (event: InspectionEvent) => void;
@@ -61,6 +64,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     const { clock, maxMessageBytes } = settings.threads;
     this.#bytes = new BytesReader(maxMessageBytes);
     this.parked = { joins: new JoinQueue(() => {}), acks: new AckQueue(clock, () => {}) };
+    this.inbox = new PoolInbox(this);
     const { maxQueued, maxQueuedBytes, policy } = settings;
     this.#publications = new Publications(
       { clock, maxQueued, maxQueuedBytes },
@@ -73,7 +77,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     });
     this.#unobserve = unobserve;
     this.#inspect = inspect;
-    const makeLine: MakeLine<HubLine> = (of, line) => new HubLine(of, line, this.#bytes);
+    const makeLine: MakeLine<HubLine> = (of, line) => new HubLine(of, line, this.inbox, this.#bytes);
     this.#places = new Places(settings, { host: this, policy, inspect, makeLine });
     // not in this turn: the application still has to add its listeners, or to make a relay log of it
     queueMicrotask(() => this.#fit());
@@ -105,12 +109,13 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     this.#assertLive('join', threadId);
     checkOptions<JoinOptions>(options, { from: 'string', onGap: 'function', onProgress: 'function' });
     const known = this.#routes.get(threadId);
-    if (known) return known.thread;
-    const route = new ThreadRoute(threadId, options, this);
+    if (known) return known.open(options);
+    const route = new ThreadRoute(threadId, this, () => this.#forget(route));
+    const thread = route.open(options);
     this.#routes.set(threadId, route);
     this.#fit();
     route.moveTo(this.#publications.lineOf(threadId) ?? this.#lineFor(route.hash), true);
-    return route.thread;
+    return thread;
   }
 
   publish(threadId: string, data: unknown, options?: PublishOptions): Promise<Published>;
@@ -148,7 +153,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    for (const { thread } of this.#routes.values()) thread.end();
+    for (const route of this.#routes.values()) route.end();
+    this.inbox.end();
     this.#publications.end();
     this.#places.close('closed');
     this.#borrower?.end();
@@ -181,8 +187,9 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
 
   // --- its connections call
 
-  onOpen(): void {
+  onOpen(line: HubLine): void {
     for (const { resolve } of this.#ready.splice(0)) resolve();
+    this.inbox.opened(line);
     const open = this.#places.open;
     for (const route of this.#routes.values())
       if (route.line === undefined) route.moveTo(placeOf(route.hash, open)?.line, false);
@@ -194,7 +201,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     const open = this.#places.open;
     for (const route of this.#routes.values()) {
       if (route.line === line || placeOf(route.hash, open)?.place !== place) continue;
-      const awaited = this.#publications.lineOf(route.thread.id);
+      const awaited = this.#publications.lineOf(route.threadId);
       if (awaited !== undefined && awaited !== line) continue;
       this.#moves++;
       route.moveTo(line, true);
@@ -210,6 +217,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
       route.moveTo(placeOf(route.hash, open)?.line, false);
     }
     this.#publications.lost(line);
+    this.inbox.lost(line, open[0]?.line);
   }
 
   onEvicted(connection: PooledConnection<HubLine>, refusal: ConnectionRefusedError | undefined): void {
@@ -248,9 +256,10 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     return this.#publications.add(threadId, { id, frame: text }, { timeoutMs });
   }
 
-  forget({ thread }: ThreadRoute): void {
-    if (this.#routes.get(thread.id)?.thread === thread) this.#routes.delete(thread.id);
-    this.#bytes.forget(thread.id);
+  #forget(route: ThreadRoute): void {
+    if (this.#routes.get(route.threadId) !== route) return;
+    this.#routes.delete(route.threadId);
+    this.#bytes.forget(route.threadId);
     this.#fit();
   }
 

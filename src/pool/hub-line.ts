@@ -5,7 +5,7 @@ import { ServerConnection } from '../client/connection.ts';
 import type { ConnectionListener, StateChange } from '../client/connection-states.ts';
 import { ClientClosedError, MalformedFrameError, PublishRefusedError, ServerError } from '../client/errors.ts';
 import { textOf } from '../client/fields.ts';
-import { parseFrame, type PublishAnswer, type ServerFrame } from '../client/frames.ts';
+import { parseFrame, type PublishAnswer, type ServerFrame, type ThreadFrame } from '../client/frames.ts';
 import { JoinQueue } from '../client/join-queue.ts';
 import { limitsOf } from '../client/list-frames.ts';
 import type { ClientSettings } from '../client/options.ts';
@@ -14,13 +14,26 @@ import type { Frame, OpenSocket } from '../client/socket.ts';
 import type { JoinedThread } from '../client/thread.ts';
 import type { Line, LineListener } from './line.ts';
 
+/** What takes the frames of threads that begin with `~`. */
+export interface LineInbox {
+  /** Whether it takes those of the thread from this line. */
+  reads(line: HubLine, threadId: string): boolean;
+  receive(line: HubLine, frame: ThreadFrame): void;
+  /** A request that names no thread was refused. */
+  fail(line: HubLine, code: string, ref: number | undefined): void;
+}
+
 /** One socket to a hub, from its handshake to its end, with the threads that use it. It is never mended: the next one is another line. */
 export class HubLine implements Line, ConnectionListener {
   readonly joins: JoinQueue;
   readonly acks: AckQueue;
-  readonly threads = new Map<string, JoinedThread>();
+  /** The joins of each thread. */
+  readonly threads = new Map<string, readonly JoinedThread[]>();
   hasHistory = false;
+  /** The hub knows the frame `inbox`. */
+  hasInbox = false;
   readonly #listener: LineListener;
+  readonly #inbox: LineInbox;
   readonly #connection: ServerConnection;
   readonly #publishQueue: PublishQueue;
   #isGreeted = false;
@@ -29,10 +42,12 @@ export class HubLine implements Line, ConnectionListener {
   #retryMs = 0;
 
   /** @param bytes shared by all lines of the pool */
-  constructor(settings: ClientSettings, listener: LineListener, bytes: BytesReader) {
+  constructor(settings: ClientSettings, listener: LineListener, inbox: LineInbox, bytes: BytesReader) {
     this.#listener = listener;
+    this.#inbox = inbox;
     const { open } = settings;
-    const isRead = (threadId: unknown): boolean => typeof threadId === 'string' && this.threads.has(threadId);
+    const isRead = (threadId: unknown): boolean =>
+      typeof threadId === 'string' && (this.threads.has(threadId) || inbox.reads(this, threadId));
     const openForBytes: OpenSocket = (url) => new BytesSocket(open, url, bytes, isRead);
     this.#connection = new ServerConnection({ ...settings, open: openForBytes }, this);
     const send = (text: string): boolean => this.send(text);
@@ -41,8 +56,7 @@ export class HubLine implements Line, ConnectionListener {
     this.#publishQueue = new PublishQueue(settings, {
       // a thread returns what is published in it, so the join goes out first
       sendPublish: (threadId, frame) => {
-        const thread = this.threads.get(threadId);
-        if (thread) this.joins.urge(thread);
+        for (const thread of this.threads.get(threadId) ?? []) this.joins.urge(thread);
         return this.send(frame);
       },
     });
@@ -57,18 +71,18 @@ export class HubLine implements Line, ConnectionListener {
     return this.#connection.send(frame);
   }
 
-  /** The thread uses this line from now on. */
+  /** The join uses this line from now on. */
   add(thread: JoinedThread): void {
-    this.threads.set(thread.id, thread);
+    this.threads.set(thread.id, [...(this.threads.get(thread.id) ?? []), thread]);
     thread.join();
   }
 
-  /** The thread uses another line, or is over. */
+  /** The join uses another line, or is over. */
   delete(thread: JoinedThread): void {
-    if (this.threads.get(thread.id) !== thread) return;
-    this.threads.delete(thread.id);
     this.joins.delete(thread);
-    this.acks.delete(thread.id);
+    const others = (this.threads.get(thread.id) ?? []).filter((join) => join !== thread);
+    if (others.length > 0) this.threads.set(thread.id, others);
+    else if (this.threads.delete(thread.id)) this.acks.delete(thread.id);
   }
 
   /** Rejects with ClientClosedError when the line is lost before the answer. */
@@ -124,13 +138,15 @@ export class HubLine implements Line, ConnectionListener {
     else if (frame.t === 'err') this.#onRefusal(frame);
     else {
       if (frame.t === 'joined') this.joins.answered(frame.ref);
-      this.threads.get(frame.th)?.receive(frame);
+      if (frame.th.startsWith('~')) this.#inbox.receive(this, frame);
+      else for (const thread of this.threads.get(frame.th) ?? []) thread.receive(frame);
     }
   }
 
   #onHello({ isUp, pingMs, spreadMs, maxBytes, list, history }: ServerFrame & { readonly t: 'hello' }): void {
     this.#listener.onLog(isUp);
     this.hasHistory = !!history;
+    this.hasInbox = list !== undefined;
     this.#connection.greeted(pingMs, spreadMs);
     if (this.#isGreeted) return;
     this.#isGreeted = true;
@@ -147,8 +163,10 @@ export class HubLine implements Line, ConnectionListener {
       return;
     }
     this.joins.answered(ref);
-    const thread = this.threads.get(threadId ?? '');
-    if (thread) thread.fail(reason, ref);
+    const threads = this.threads.get(threadId ?? '');
+    if (threads !== undefined) for (const thread of threads) thread.fail(reason, ref);
     else if (!ref) this.report(new ServerError({ reason, threadId }));
+    // a question of the inbox names no thread
+    else if (!threadId) this.#inbox.fail(this, reason, ref);
   }
 }

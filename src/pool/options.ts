@@ -60,6 +60,7 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
     publishTimeoutMs: 1,
     maxBuffered: 2,
     maxMessageBytes: 1,
+    inbox: 'object',
     values: 'function',
     clock: 'object',
     random: 'function',

@@ -7,8 +7,8 @@ import type { Line, LineListener, LostFacts, MakeLine } from './line.ts';
 
 /** What a connection reports to its pool. */
 export interface ConnectionHost<L extends Line> {
-  /** Threads may use it. */
-  onOpen(): void;
+  /** Threads may use its line. */
+  onOpen(line: L): void;
   /** It has lasted. */
   onSettled(connection: PooledConnection<L>): void;
   /** Its line is gone, or is to be closed: its threads go on elsewhere. */
@@ -151,8 +151,9 @@ export class PooledConnection<L extends Line> implements PoolConnection, LineLis
   }
 
   #open(): void {
+    if (this.#line === undefined) return;
     this.#isOpen = true;
-    this.#host.onOpen();
+    this.#host.onOpen(this.#line);
   }
 
   #lose(): void {

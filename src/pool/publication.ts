@@ -1,10 +1,10 @@
 import type { VolatilePublishOptions } from '../client/api.ts';
 import { framed } from '../client/bytes.ts';
 import { checkOptions } from '../client/check-options.ts';
-import { UnserializableMessageError } from '../client/errors.ts';
 import { encodeRequest } from '../client/frames.ts';
 import { checkId } from '../client/options.ts';
 import type { Frame } from '../client/socket.ts';
+import { toJson } from '../client/client.ts';
 
 /** The frame of a message, and its id. */
 export interface Publication {
@@ -29,15 +29,4 @@ export function encodePublication(
   const head = encodeRequest({ t: 'pub', th: threadId, id, tp: options.trace });
   const open = head.slice(0, -1);
   return { id, frame: data instanceof Uint8Array ? framed(open, data) : `${open},"d":${toJson(data)}}` };
-}
-
-function toJson(data: unknown): string {
-  let cause: unknown;
-  try {
-    const json: string | undefined = JSON.stringify(data);
-    if (json !== undefined) return json;
-  } catch (error) {
-    cause = error;
-  }
-  throw new UnserializableMessageError({ cause });
 }

@@ -130,8 +130,8 @@ class PoolSession implements RelaySession, ConnectionHost<RelayLine> {
 
   // --- its connection calls
 
-  onOpen(): void {
-    this.#line = this.#places.open[0]?.line;
+  onOpen(line: RelayLine): void {
+    this.#line = line;
     this.#up.resolve();
     this.#listener.onUp();
   }
