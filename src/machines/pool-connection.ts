@@ -58,6 +58,8 @@ export const poolConnectionMachine = setup({
     settle: () => {},
     /** Effect: its threads move to the others. */
     lose: () => {},
+    /** Effect: report that the hub cannot be reached. */
+    warn: () => {},
     /** Effect: end the socket, and let the pool replace it. */
     release: () => {},
     noteFailure: assign({
@@ -123,7 +125,7 @@ export const poolConnectionMachine = setup({
     },
     tripped: {
       description: 'Too many failures in a row: it costs nothing now.',
-      entry: 'noteTrip',
+      entry: ['noteTrip', 'warn'],
       initial: 'coolingDown',
       states: {
         coolingDown: {

@@ -122,7 +122,8 @@ export interface PoolEvents {
   /** `isLogUp` has changed. */
   log: LogChange;
   /**
-   * An error that does not end the pool: ConnectionRefusedError (a hub refused a connection for good), MalformedFrameError, ServerError, an error of
+   * An error that does not end the pool: ConnectionRefusedError (a hub refused a connection for good), ConnectionFailingError (a connection has
+   * tripped), MalformedFrameError, ServerError, an error of
    * a listener or of `token`. Without a listener it is a process warning.
    */
   error: unknown;

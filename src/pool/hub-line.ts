@@ -12,7 +12,7 @@ import type { ClientSettings } from '../client/options.ts';
 import { PublishQueue } from '../client/publish-queue.ts';
 import type { Frame, OpenSocket } from '../client/socket.ts';
 import type { JoinedThread } from '../client/thread.ts';
-import type { Line, LineListener } from './line.ts';
+import { isUnwanted, type Line, type LineListener } from './line.ts';
 
 /** What takes the frames of threads that begin with `~`. */
 export interface LineInbox {
@@ -108,7 +108,12 @@ export class HubLine implements Line, ConnectionListener {
     this.#end();
     this.#connection.close();
     const asked = this.#retryMs > 0 ? retryInMs : 0;
-    this.#listener.onLost({ code, reason, isRefused: to === 'closed', retryInMs: asked });
+    this.#listener.onLost({
+      code,
+      reason,
+      isRefused: to === 'closed' || isUnwanted(code, this.#isGreeted),
+      retryInMs: asked,
+    });
   }
 
   onData(data: unknown): void {

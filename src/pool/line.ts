@@ -1,3 +1,4 @@
+import { UNAUTHENTICATED } from '../client/close-codes.ts';
 import type { ClientSettings } from '../client/options.ts';
 
 /** What a line reports to its connection of the pool. */
@@ -18,6 +19,9 @@ export interface LostFacts {
   readonly isRefused: boolean;
   readonly retryInMs: number;
 }
+
+/** The token was refused in the handshake. A line asks for a fresh one before each, so another attempt would not be better. */
+export const isUnwanted = (code: number, wasGreeted: boolean): boolean => code === UNAUTHENTICATED && !wasGreeted;
 
 /** One socket, from its handshake to its end. */
 export interface Line {

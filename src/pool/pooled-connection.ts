@@ -1,6 +1,8 @@
 import { createActor, type ActorOptions, type ActorRefFrom } from 'xstate';
-import { ConnectionRefusedError } from '../client/errors.ts';
+import { ConnectionFailingError, ConnectionRefusedError } from '../client/errors.ts';
+import { fieldsOf, textOf } from '../client/fields.ts';
 import type { ClientSettings } from '../client/options.ts';
+import type { OpenSocket } from '../client/socket.ts';
 import { poolConnectionMachine, type PoolConnectionPolicy } from '../machines/pool-connection.ts';
 import type { PoolConnection, PoolConnectionState } from './api.ts';
 import type { Line, LineListener, LostFacts, MakeLine } from './line.ts';
@@ -15,7 +17,8 @@ export interface ConnectionHost<L extends Line> {
   onLose(line: L): void;
   /** It has ended. `isRefused`: by the hub, for good. */
   onEvicted(connection: PooledConnection<L>, refusal: ConnectionRefusedError | undefined): void;
-  onFailure(): void;
+  /** It was lost, or could not be made. @param reason in words */
+  onFailure(reason: string): void;
   onLog(): void;
   report(error: unknown): void;
 }
@@ -40,6 +43,9 @@ export class PooledConnection<L extends Line> implements PoolConnection, LineLis
   #line: L | undefined;
   #isOpen = false;
   #refusal: ConnectionRefusedError | undefined;
+  /** Why the newest socket has failed, in the words of its `error` event: its close event has none. */
+  #socketError = '';
+  #lost = { closeCode: 1006, reason: '' };
 
   constructor(
     id: string,
@@ -58,6 +64,7 @@ export class PooledConnection<L extends Line> implements PoolConnection, LineLis
         open: () => this.#open(),
         settle: () => host.onSettled(this),
         lose: () => this.#lose(),
+        warn: () => host.report(new ConnectionFailingError({ attempts: policy.breakerThreshold, ...this.#lost })),
         release: () => this.#release(),
       },
     });
@@ -118,8 +125,10 @@ export class PooledConnection<L extends Line> implements PoolConnection, LineLis
   }
 
   onLost({ code, reason, isRefused, retryInMs }: LostFacts): void {
-    this.#host.onFailure();
-    const why = `${code} ${reason}`.trim();
+    const said = reason === '' ? this.#socketError : reason;
+    const why = `${code} ${said}`.trim();
+    this.#lost = { closeCode: code, reason: said };
+    this.#host.onFailure(why);
     if (!isRefused) this.#actor.send({ type: 'lost', reason: why, askedMs: retryInMs });
     else {
       this.#refusal = new ConnectionRefusedError({ closeCode: code, reason });
@@ -139,7 +148,8 @@ export class PooledConnection<L extends Line> implements PoolConnection, LineLis
   // --- effects of the machine
 
   #dial(): void {
-    const line = this.#makeLine(this.settings, this);
+    this.#socketError = '';
+    const line = this.#makeLine({ ...this.settings, open: this.#openSocket }, this);
     this.#line = line;
     try {
       line.dial();
@@ -149,6 +159,14 @@ export class PooledConnection<L extends Line> implements PoolConnection, LineLis
       this.onLost({ code: 1006, reason: 'failed', isRefused: false, retryInMs: 0 });
     }
   }
+
+  readonly #openSocket: OpenSocket = (url) => {
+    const socket = this.settings.open(url);
+    socket.addEventListener('error', (event) => {
+      this.#socketError = textOf(fieldsOf(event)['message']) ?? this.#socketError;
+    });
+    return socket;
+  };
 
   #open(): void {
     if (this.#line === undefined) return;

@@ -11,7 +11,7 @@ import {
 } from '../infra/log/relay/frames.ts';
 import { RecordBatch } from '../infra/log/relay/record-batch.ts';
 import { RelayRefusal } from '../infra/log/relay/session.ts';
-import type { Line, LineListener } from './line.ts';
+import { isUnwanted, type Line, type LineListener } from './line.ts';
 
 interface Call {
   readonly resolve: (frame: RelayFrame) => void;
@@ -26,6 +26,7 @@ export class RelayLine implements Line, ConnectionListener {
   readonly #connection: ServerConnection;
   readonly #calls = new Map<number, Call>();
   #refs = 0;
+  #isGreeted = false;
   readonly #batch = new RecordBatch((records) => {
     if (!this.#isOver) this.#connection.send(Buffer.concat(records));
   });
@@ -67,7 +68,12 @@ export class RelayLine implements Line, ConnectionListener {
     if (this.#isOver || (to !== 'waiting' && to !== 'closed')) return;
     this.#end();
     this.#connection.close();
-    this.#listener.onLost({ code, reason, isRefused: to === 'closed', retryInMs: 0 });
+    this.#listener.onLost({
+      code,
+      reason,
+      isRefused: to === 'closed' || isUnwanted(code, this.#isGreeted),
+      retryInMs: 0,
+    });
   }
 
   onData(data: unknown): void {
@@ -81,6 +87,7 @@ export class RelayLine implements Line, ConnectionListener {
   #take(frame: RelayFrame): void {
     const { t, r, why, pingMs } = frame.head;
     if (t === 'hello') {
+      this.#isGreeted = true;
       this.#connection.greeted(countIn(pingMs), undefined);
       this.#listener.onGreeted();
     } else if (r === undefined) this.#onNews(frame);

@@ -154,8 +154,10 @@ class PoolSession implements RelaySession, ConnectionHost<RelayLine> {
     this.#pool.report(refusal);
   }
 
-  onFailure(): void {
+  onFailure(reason: string): void {
     this.#pool.onFailure();
+    if (!this.isClosed && this.#line === undefined)
+      this.lastError = new LogUnavailableError({ reason: `the relay cannot be reached: ${reason}` });
   }
 
   onLog(): void {}

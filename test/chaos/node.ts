@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createHub, ThreadcastError, type DeliveryLog } from '../../src/index.ts';
+import { WebSocket } from 'ws';
+import { createPool, relayLog } from '../../src/pool/index.ts';
 import { redisLog } from '../../src/redis/index.ts';
 
 // A hub node in a process of its own, which the tests kill: `/send` and `/stream` are what an application's backend does.
 
-const { LOG = 'redis', LOG_URL: url = '', PORT = '0', TIMEOUT_MS = '5000' } = process.env;
+const { LOG = 'redis', LOG_URL: url = '', PORT = '0', TIMEOUT_MS = '5000', RELAY_TOKEN = 'chaos' } = process.env;
 const timeoutMs = Number(TIMEOUT_MS);
 const hub = createHub({ log: makeLog(LOG) });
 // what is wrong while the store is away is what this is about
@@ -20,6 +22,11 @@ process.once('SIGTERM', () => void hub.drain({ timeoutMs: 2_000 }).then(() => pr
 /** As the `env` of a store has it. */
 function makeLog(name: string): DeliveryLog {
   if (name === 'redis') return redisLog({ url, maxEntries: 1_000_000, timeoutMs, commandTimeoutMs: timeoutMs / 2.5 });
+  if (name === 'relay') {
+    const pool = createPool({ url, token: RELAY_TOKEN, WebSocket });
+    pool.on('error', () => {});
+    return relayLog({ pool, maxEntries: 1_000_000, timeoutMs });
+  }
   throw new Error(`no log is called ${name}`);
 }
 

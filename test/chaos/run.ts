@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { RedisStore } from './redis-store.ts';
+import { RelayStore } from './relay-store.ts';
 import { playScenario } from './scenario.ts';
 import type { Store } from './store.ts';
 
@@ -8,6 +9,7 @@ import type { Store } from './store.ts';
 /** A store for each log. */
 const STORES: Readonly<Record<string, () => Promise<Store>>> = {
   redis: () => RedisStore.start(),
+  relay: () => RelayStore.start(),
 };
 
 const { values, positionals } = parseArgs({

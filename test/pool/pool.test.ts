@@ -81,7 +81,7 @@ it('messages without an answer go out again over another connection, in order, w
 });
 
 it('backs off for 1, 2 and 4 s, trips at the fifth failure, probes once, and replaces what fails by the next hub', async () => {
-  const { pool, clock, sockets, socket } = fakePool({
+  const { pool, clock, sockets, socket, errors } = fakePool({
     url: undefined,
     urls: ['ws://a.test/', 'ws://b.test/'],
     size: 1,
@@ -95,8 +95,10 @@ it('backs off for 1, 2 and 4 s, trips at the fifth failure, probes once, and rep
     await clock.advance(1);
     expect(states(pool)).toEqual(['connecting']);
   }
+  expect(errors).toEqual([]);
   socket(-1).lose();
   expect(states(pool)).toEqual(['tripped.coolingDown']);
+  expect(errors).toMatchObject([{ code: 'TC_CONNECTION_FAILING', attempts: 5, closeCode: 1006 }]);
   await clock.advance(30_000);
   expect(states(pool)).toEqual(['tripped.probing']);
   expect(sockets.every(({ url }) => url.startsWith('ws://a.test/'))).toBe(true);

@@ -115,14 +115,12 @@ it('lets only its own nodes in, and only with its subprotocol', async () => {
   const { relay, log } = await startPrimary(port);
   const stranger = startNode(port, 'wrong');
   const refused = rejectionOf(stranger.hub.thread('t').send('x'));
-  const status = async (protocols: string[], token: string): Promise<number | undefined> => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/relay?token=${token}`, protocols);
-    socket.on('error', () => {});
-    const [, response] = await once(socket, 'unexpected-response');
-    return response.statusCode;
-  };
-  expect(await status(['threadcast.v1.relay'], 'wrong')).toBe(401);
-  expect(await status(['threadcast.v1.json'], TOKEN)).toBe(400);
+  const dial = (protocol: string, token: string): WebSocket =>
+    new WebSocket(`ws://127.0.0.1:${port}/relay?token=${token}`, [protocol]).on('error', () => {});
+  const [code] = await once(dial('threadcast.v1.relay', 'wrong'), 'close');
+  expect(code).toBe(4401);
+  const [, { statusCode }] = await once(dial('threadcast.v1.json', TOKEN), 'unexpected-response');
+  expect(statusCode).toBe(400);
   expect(await refused).toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
   expect(relay.nodes).toBe(0);
   expect(await log.position('t')).toMatchObject({ offset: 0 });

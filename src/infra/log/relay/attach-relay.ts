@@ -11,6 +11,7 @@ import { checkCount, checkFunction, checkMethods } from '../../option-checks.ts'
 import { checkOptions, type OptionTable } from '../../option-table.ts';
 import { makeUpgrader, type Handshake } from '../../socket/handshake.ts';
 import { queryOf } from '../../socket/request-target.ts';
+import { turnAway } from '../../socket/ws-link.ts';
 import { routeUpgrades, type Route } from '../../socket/upgrade-router.ts';
 import { CLOCK_METHODS, systemClock } from '../../time/clock.ts';
 import { closeCodes } from '../../wire/close-codes.ts';
@@ -171,11 +172,14 @@ class RelayServer implements Relay, Route {
   /** Never rejects. */
   async #admit(handshake: Handshake): Promise<void> {
     const { request } = handshake;
+    const { code, reason } = closeCodes.unauthenticated;
     this.#pending++;
     try {
       const token = queryOf(request).get('token') ?? undefined;
       const isNode: unknown = await this.#authenticate(request, { token });
-      if (isNode !== true || this.#isClosed) handshake.refuse(new Refusal(this.#isClosed ? 503 : 401));
+      if (this.#isClosed) handshake.refuse(new Refusal(503));
+      // readable for the node: of a 401 its WebSocket would not say why
+      else if (isNode !== true) handshake.turnAway(this.#upgrader, (socket) => turnAway(socket, code, reason));
       else handshake.complete(this.#upgrader, (...sockets) => this.#open(...sockets));
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error));
