@@ -56,7 +56,7 @@ const wordsOf = (error: unknown): string =>
   error instanceof Error ? `${error.message}; ${wordsOf(error.cause)}` : 'no more';
 
 /** Trusts the authority, as `NODE_EXTRA_CA_CERTS` does for a process. */
-function trusting(ca: Buffer): typeof WebSocket {
+function trusting(ca: Buffer): NonNullable<PoolOptions['WebSocket']> {
   return class extends WebSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols, { ca });
