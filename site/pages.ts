@@ -46,7 +46,7 @@ export const sections: readonly Section[] = [
       page('Proxies, systemd, Kubernetes', 'deployment'),
       page('Serving', 'serving'),
       page('Frameworks', 'frameworks'),
-      page('Many machines: Redis', 'scaling'),
+      page('Scaling: choose a log, Redis', 'scaling'),
       page('Many machines: PostgreSQL', 'postgres'),
       page('All cores, edge nodes: the relay', 'relay'),
       page('A log of your own', 'logs'),

@@ -1,5 +1,6 @@
 import { environment, format, median, table } from '../document.ts';
 import type { Run } from './stage.ts';
+import type { ThreadBytes } from './threads.ts';
 
 /** The same messages to as many members, in a single process, and over a primary to two workers. */
 export interface Pair {
@@ -19,6 +20,7 @@ export interface Measured {
   readonly saturated: readonly Pair[];
   readonly trickle: readonly { readonly us: number; readonly bareUs: number }[];
   readonly edge: readonly { readonly members: number; readonly run: Run }[];
+  readonly threads: ThreadBytes;
 }
 
 const CORES = 2;
@@ -45,7 +47,7 @@ function possible(run: Run): number {
 }
 
 /** The section of docs/benchmarks.md. */
-export function render({ rounds, load, deliveries, full, saturated, trickle, edge }: Measured): string {
+export function render({ rounds, load, deliveries, full, saturated, trickle, edge, threads }: Measured): string {
   const ratio = (hub: number): number =>
     middle(deliveries, ({ single, workers }) => perDelivery(workers, hub) / perDelivery(single, 0));
   const counts = [...new Set(full.map(({ members }) => members))];
@@ -120,5 +122,10 @@ ${table(['', 'hubs, us a delivery', 'primary', 'load client', 'possible a second
 
 One node with its members behind a primary:
 
-${table(['members', 'deliveries', 'bytes from the primary for a message', 'bytes to it'], edgeRows)}`;
+${table(['members', 'deliveries', 'bytes from the primary for a message', 'bytes to it'], edgeRows)}
+
+### What a thread holds
+
+In the memory of its process, of 20,000: ${format(threads.joined / 1_000)} KB while it has a member, and ${format(threads.quiet / 1_000)} KB with a message of 200 characters and none, until it has been idle for
+\`threadIdleMs\`. After that the memory log keeps 1 KiB, and 1 KiB and its bytes for each message.`;
 }

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { median, writeSection } from '../document.ts';
 import { render, type Measured, type Pair } from './report.ts';
 import { Stage, type Run } from './stage.ts';
+import type { ThreadBytes } from './threads.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, out: { type: 'string' } } });
 const rounds = Number(values.rounds);
@@ -51,6 +52,12 @@ async function bareUs(): Promise<number> {
   return us ?? NaN;
 }
 
+async function threadBytes(): Promise<ThreadBytes> {
+  const child = fork(new URL('./threads.ts', import.meta.url), { execArgv: ['--expose-gc'] });
+  const [found]: ThreadBytes[] = await once(child, 'message');
+  return found ?? { joined: NaN, quiet: NaN };
+}
+
 const load = loadavg()[0] ?? 0;
 const deliveries = await pairs(200, { messages: 300, rate: 100 });
 const full: Pair[] = [];
@@ -72,6 +79,7 @@ const measured: Measured = {
   saturated,
   trickle,
   edge,
+  threads: await threadBytes(),
 };
 const report = render(measured);
 if (values.out === undefined) console.log(report);

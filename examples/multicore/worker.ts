@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createHub, refuse } from 'threadcast';
@@ -32,9 +33,10 @@ hub.attach(server, {
   onPublish: ({ userId }, { threadId, id, data }) =>
     hub.thread(threadId).send({ user: userId, data, by: name }, { idempotencyKey: id }),
 });
-server.listen(Number(PORT), '127.0.0.1');
-
 // a deploy, or the end of the primary
 const leave = (): void => void hub.drain({ timeoutMs: 3_000 }).then(() => process.exit(0));
 process.once('SIGTERM', leave);
 process.once('disconnect', leave);
+// the primary has ended while this worker was still starting
+cluster.worker?.once('error', () => process.exit(0));
+server.listen(Number(PORT), '127.0.0.1');
