@@ -1,5 +1,6 @@
 import type { Body } from '../api/body.ts';
 import type { Link, LinkListener, Piece } from '../api/socket.ts';
+import { isOwnThreadId } from '../infra/log/ids.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
 import { chunked, COMMENT, retryLine, textEvent } from './event-bytes.ts';
 import { EventEncoder } from './event-encoder.ts';
@@ -27,6 +28,8 @@ export interface EventStyle {
   readonly events: Events;
   /** Joins that have to succeed before the 200: until then, a refusal has an HTTP status. */
   readonly joins: number;
+  /** One of them is of the messages to the user, whose thread the hub may join by itself otherwise. */
+  readonly hasInbox?: boolean | undefined;
   /** A client from whose position the thread does not go on is refused: it gets no `gap`. */
   readonly isWhole?: boolean | undefined;
   /** The JSON of an event before all others. */
@@ -54,6 +57,7 @@ export class EventLink implements Link, SinkListener {
   #heldBytes = 0;
   /** Joins that have not been answered. */
   #joins: number;
+  #inboxWaits: boolean;
   #sink: Sink | undefined;
   #code: number = closeCodes.abnormal.code;
   #reason: string = closeCodes.abnormal.reason;
@@ -68,6 +72,7 @@ export class EventLink implements Link, SinkListener {
     this.#style = style;
     this.#listener = listener;
     this.#joins = style.joins;
+    this.#inboxWaits = style.hasInbox === true;
     this.#encoder = new EventEncoder(style.events);
   }
 
@@ -178,18 +183,32 @@ export class EventLink implements Link, SinkListener {
     const { isWhole = false } = this.#style;
     if (this.#joins > 0 || isWhole) {
       for (const frame of readFrames(piece)) {
-        const t = frame.isFirst ? wordOf(frame).t : '';
-        if (t === 'joined' && --this.#joins === 0 && isWhole) this.#openSoon();
+        const { t = '', th = '' } = frame.isFirst ? wordOf(frame) : {};
+        if (t === 'joined' && this.#isAsked(th) && --this.#joins === 0 && isWhole) this.#openSoon();
         if (t === 'gap' && isWhole) this.#refuse(() => this.#answer.refuseLost());
       }
     }
     if (this.#joins <= 0 && !isWhole) this.#open();
   }
 
+  /** The hub may join the user's thread by itself, before the client's own join of it. */
+  #isAsked(threadId: string): boolean {
+    if (!isOwnThreadId(threadId)) return true;
+    const isAsked = this.#inboxWaits;
+    this.#inboxWaits = false;
+    return isAsked;
+  }
+
   /** `gap` comes with the `joined` that it is about. */
   #openSoon(): void {
     queueMicrotask(() => {
-      if (!this.#isOver) this.#open();
+      if (this.#isOver) return;
+      try {
+        this.#open();
+      } catch (error) {
+        // outside any call of the hub, it would end the process
+        this.#listener.onBroken(error);
+      }
     });
   }
 

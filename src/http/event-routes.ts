@@ -37,6 +37,8 @@ interface Plan {
   readonly watch?: ((connection: { readonly stats: { readonly behind: number } }) => void) | undefined;
   /** Of the answer, besides those of all event streams. */
   readonly headers?: HeaderList | undefined;
+  /** Its client gets nothing but the thread. */
+  readonly isReader?: boolean | undefined;
 }
 
 /** Opens event streams: each is a connection of the hub. */
@@ -81,7 +83,13 @@ export class EventRoutes {
       events.isBehind = () => connection.stats.behind > 0;
     };
     const join: Join = { t: 'join', th: threadId, from, join: { isInOrder: true }, isInUrl: true };
-    return { style: { events, joins: 1, isWhole: true }, joins: [join], headers: STREAM_HEADERS, watch };
+    return {
+      style: { events, joins: 1, isWhole: true },
+      joins: [join],
+      headers: STREAM_HEADERS,
+      watch,
+      isReader: true,
+    };
   }
 
   /** A connection of `threadcast/client`: its frames come in requests of their own. */
@@ -94,7 +102,7 @@ export class EventRoutes {
   async open(plan: Plan, exchange: Exchange, visitor: Visitor, headers: HeaderList, key = secretKey()): Promise<void> {
     await this.#admission.assertRoom(visitor, exchange);
     if (exchange.isGone) return;
-    const settings = this.#admission.settingsOf(visitor, exchange);
+    const settings = { ...this.#admission.settingsOf(visitor, exchange), isReader: plan.isReader };
     const sendProblem = ({ status, body }: Problem): void =>
       exchange.send(status, { ...headers, 'content-type': 'application/problem+json' }, body);
     const answer = {
@@ -135,7 +143,8 @@ function planOf(
     isInUrl,
   }));
   if (inbox !== null) joins.unshift({ t: 'inbox', from: placeOf(inbox || undefined), join: {}, isInUrl });
-  return { style: { events: new FrameEvents(places, format), joins: joins.length }, joins };
+  const style = { events: new FrameEvents(places, format), joins: joins.length, hasInbox: inbox !== null };
+  return { style, joins };
 }
 
 /** An `EventSource` that comes back says what it has. */

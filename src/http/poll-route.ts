@@ -61,7 +61,7 @@ export async function pollThread(
   const { from, waitMs, isInOrder } = range;
   const places = new ThreadPlaces(threadId, from);
   const { clock } = door.context;
-  const settings = admission.settingsOf(visitor, exchange);
+  const settings = { ...admission.settingsOf(visitor, exchange), isReader: true };
   const connection = door.port.accept((listener) => {
     const answer = {
       done: (polled: Polled): void => {

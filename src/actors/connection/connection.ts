@@ -158,7 +158,8 @@ export class ConnectionActor implements Connection, LinkListener {
   }
 
   /** Joins one of the library's own threads, which no public call can name. */
-  joinOwn(threadId: string): Promise<void> {
+  async joinOwn(threadId: string): Promise<void> {
+    if (this.#settings.isReader === true) return undefined;
     return this.delivery.subscriptions.join(threadId, undefined);
   }
 

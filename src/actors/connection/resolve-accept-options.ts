@@ -26,6 +26,8 @@ export interface ConnectionSettings {
   readonly takesBytes?: boolean | undefined;
   /** Another protocol than ours. The format is `plain` then: nothing of ours is sent. */
   readonly protocol?: Protocol | undefined;
+  /** It reads the threads that it asks for and nothing else: no messages to its user or to itself, which its client could not tell apart. */
+  readonly isReader?: boolean | undefined;
   readonly address: string | undefined;
   /** Maximum bytes of one frame of the client; a larger one is refused. */
   readonly maxInputBytes: number;
