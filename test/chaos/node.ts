@@ -2,13 +2,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createHub, ThreadcastError, type DeliveryLog } from '../../src/index.ts';
 import { WebSocket } from 'ws';
 import { createPool, relayLog } from '../../src/pool/index.ts';
+import { postgresLog } from '../../src/postgres/index.ts';
 import { redisLog } from '../../src/redis/index.ts';
+import { Orders } from './orders.ts';
 
-// A hub node in a process of its own, which the tests kill: `/send` and `/stream` are what an application's backend does.
+// A hub node in a process of its own, which the tests kill: `/send`, `/order` and `/stream` are what an application's backend does.
 
-const { LOG = 'redis', LOG_URL: url = '', PORT = '0', TIMEOUT_MS = '5000', RELAY_TOKEN = 'chaos' } = process.env;
+const { LOG = 'redis', LOG_URL: url = '', LOG_SCHEMA: schema, PORT = '0', TIMEOUT_MS = '5000' } = process.env;
+const { RELAY_TOKEN = 'chaos' } = process.env;
 const timeoutMs = Number(TIMEOUT_MS);
+const commandTimeoutMs = timeoutMs / 2.5;
 const hub = createHub({ log: makeLog(LOG) });
+const orders = new Orders(url, timeoutMs);
 // what is wrong while the store is away is what this is about
 hub.on('error', () => {});
 
@@ -21,7 +26,8 @@ process.once('SIGTERM', () => void hub.drain({ timeoutMs: 2_000 }).then(() => pr
 
 /** As the `env` of a store has it. */
 function makeLog(name: string): DeliveryLog {
-  if (name === 'redis') return redisLog({ url, maxEntries: 1_000_000, timeoutMs, commandTimeoutMs: timeoutMs / 2.5 });
+  if (name === 'redis') return redisLog({ url, maxEntries: 1_000_000, timeoutMs, commandTimeoutMs });
+  if (name === 'postgres') return postgresLog({ url, schema, timeoutMs, commandTimeoutMs });
   if (name === 'relay') {
     const pool = createPool({ url, token: RELAY_TOKEN, WebSocket });
     pool.on('error', () => {});
@@ -35,6 +41,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const [thread, key] = [hub.thread(searchParams.get('thread') ?? ''), searchParams.get('key') ?? ''];
   try {
     if (pathname === '/stream') await speak(thread.stream({ id: key }));
+    if (pathname === '/order') await orders.place(thread, key);
     const receipt = pathname === '/send' ? await thread.send({ key }, { idempotencyKey: key }) : undefined;
     response.end(JSON.stringify({ position: receipt?.position }));
   } catch (error) {

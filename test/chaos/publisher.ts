@@ -27,8 +27,12 @@ export class Publisher extends Load {
   /** Tries that failed. */
   failures = 0;
 
-  constructor(world: World, name: string, threads: readonly string[], paceMs: number) {
+  readonly #path: string;
+
+  /** @param path what it asks of the nodes */
+  constructor(world: World, name: string, threads: readonly string[], paceMs: number, path = '/send') {
     super();
+    this.#path = path;
     this.#world = world;
     this.#name = name;
     this.#threads = threads;
@@ -54,7 +58,7 @@ export class Publisher extends Load {
   async #publish(threadId: string, key: string, turn: number): Promise<boolean> {
     try {
       const signal = AbortSignal.timeout(ANSWER_MS);
-      const { ok } = await fetch(`${this.#world.node(turn)}/send?thread=${threadId}&key=${key}`, {
+      const { ok } = await fetch(`${this.#world.node(turn)}${this.#path}?thread=${threadId}&key=${key}`, {
         method: 'POST',
         signal,
       });

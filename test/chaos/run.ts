@@ -1,15 +1,18 @@
 import { parseArgs } from 'node:util';
+import { PostgresStore } from './postgres-store.ts';
 import { RedisStore } from './redis-store.ts';
 import { RelayStore } from './relay-store.ts';
 import { playScenario } from './scenario.ts';
 import type { Store } from './store.ts';
 
-// npm run chaos:redis: the whole of it, about a minute; with `-- --minutes 60`, again and again for so long, each time with new processes
+// npm run chaos:redis, npm run chaos:postgres: the whole of it, about a minute and a half; with `-- --minutes 60`, again and again for so long,
+// each time with new processes
 
 /** A store for each log. */
 const STORES: Readonly<Record<string, () => Promise<Store>>> = {
   redis: () => RedisStore.start(),
   relay: () => RelayStore.start(),
+  postgres: () => PostgresStore.start(),
 };
 
 const { values, positionals } = parseArgs({
@@ -27,6 +30,7 @@ do {
     publishers: 5,
     threads: 10,
     streams: 2,
+    nodes: name === 'postgres' ? 3 : 2,
     deploys: true,
     paceMs: 40,
     quietMs: 3_000,

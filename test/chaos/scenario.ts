@@ -48,9 +48,13 @@ export async function playScenario(startStore: () => Promise<Store>, plan: Plan)
   const threads = Array.from({ length: plan.threads }, (_, i) => `t${i}`);
   const watchers = Array.from({ length: plan.clients }, () => new Watcher(world.url, threads));
   try {
-    const publishers = Array.from({ length: plan.publishers }, (_, i) =>
-      new Publisher(world, `p${i}`, threads, plan.paceMs).start(),
-    );
+    const publishers = [
+      ...Array.from({ length: plan.publishers }, (_, i) => new Publisher(world, `p${i}`, threads, plan.paceMs)),
+      ...Array.from(
+        { length: world.store.hasTransactions === true ? 2 : 0 },
+        (_, i) => new Publisher(world, `order-${i}`, threads, plan.paceMs, '/order'),
+      ),
+    ].map((publisher) => publisher.start());
     const speakers = threads.slice(0, plan.streams).map((threadId) => new Speaker(world, threadId).start());
     let worstMs = 0;
     const quiet = async (): Promise<void> => {

@@ -8,6 +8,8 @@ export interface Store {
   readonly port: number;
   /** What can happen to this store, in the order of the scenario. What can happen to the nodes is the scenario's. */
   readonly troubles: readonly Trouble[];
+  /** The nodes take orders as well, which commit with a transaction of the application. */
+  readonly hasTransactions?: boolean;
   /** For a node, whose way to the store leads through a port: `makeLog` of `node.ts` reads it. */
   env(port: number): Readonly<Record<string, string>>;
   /** To read what is in the log after all. */

@@ -23,7 +23,7 @@ const SETTINGS = [
 
 /** PostgreSQL refuses to run as root. */
 function asPostgres(program: string, args: readonly string[]): readonly [string, readonly string[]] {
-  const path = BIN === undefined ? program : join(BIN, program);
+  const path = BIN === undefined || program === 'cp' ? program : join(BIN, program);
   return process.getuid?.() === 0 ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, args];
 }
 
@@ -53,16 +53,38 @@ export class PostgresServer {
 
   /** @param settings others than those of a test: `fsync=on` */
   static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+    const server = await PostgresServer.#prepare(settings);
+    const dir = server.#data;
+    await run('initdb', ['-D', dir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
+    await server.start();
+    return server;
+  }
+
+  /**
+   * A streaming replica that has all that its primary has.
+   * @param port where it reaches the primary, such as that of a proxy
+   */
+  static async replicaOf(primary: PostgresServer, port: number): Promise<PostgresServer> {
+    const replica = await PostgresServer.#prepare([]);
+    const source = `host=127.0.0.1 port=${port} user=postgres application_name=replica`;
+    await run('pg_basebackup', ['-D', replica.#data, '-d', source, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']);
+    await replica.start();
+    await primary.whenReplicated();
+    return replica;
+  }
+
+  /** A port, and an empty folder that the server may write to. */
+  static async #prepare(settings: readonly string[]): Promise<PostgresServer> {
     const parent = await mkdtemp(join(tmpdir(), 'threadcast-postgres-'));
-    const dir = join(parent, 'data');
     if (process.getuid?.() === 0) {
       const child = spawn('chown', ['postgres', parent]);
       await once(child, 'exit');
     }
-    await run('initdb', ['-D', dir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
-    const server = new PostgresServer(await freePort(), parent, settings);
-    await server.start();
-    return server;
+    return new PostgresServer(await freePort(), parent, settings);
+  }
+
+  get #data(): string {
+    return join(this.#dir, 'data');
   }
 
   get url(): string {
@@ -76,7 +98,7 @@ export class PostgresServer {
 
   async start(): Promise<void> {
     const settings = [...SETTINGS, ...this.#settings].flatMap((setting) => ['-c', setting]);
-    const args = ['-D', join(this.#dir, 'data'), '-h', '127.0.0.1', '-p', String(this.port), ...settings];
+    const args = ['-D', this.#data, '-h', '127.0.0.1', '-p', String(this.port), ...settings];
     const begin = (): ChildProcess => spawn(...asPostgres('postgres', args), { stdio: 'ignore', cwd: '/' });
     this.#process = begin();
     for (let triesLeft = 50; ;) {
@@ -109,6 +131,37 @@ export class PostgresServer {
     } finally {
       await client.end();
     }
+  }
+
+  /** Until a replica has what this server has now. */
+  async whenReplicated(): Promise<void> {
+    const [row] = await this.query('SELECT pg_current_wal_lsn() AS lsn');
+    const [text, values] = ['SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= $1::pg_lsn', [row?.lsn]];
+    while ((await this.query(text, values)).length === 0) await new Promise((resolve) => void setTimeout(resolve, 20));
+  }
+
+  /** Makes a replica a primary; resolves when it takes writes. */
+  async promote(): Promise<void> {
+    await this.query('SELECT pg_promote(true, 60)');
+  }
+
+  /** What a backup of the disk holds at this moment. */
+  async backup(): Promise<void> {
+    this.freeze();
+    await this.#copy(this.#data, join(this.#dir, 'backup'));
+    this.thaw();
+  }
+
+  /** Ends it as a crash does, and starts it with the files of the backup. */
+  async restore(): Promise<void> {
+    await this.kill();
+    await this.#copy(join(this.#dir, 'backup'), this.#data);
+    await this.start();
+  }
+
+  async #copy(from: string, to: string): Promise<void> {
+    await rm(to, { recursive: true, force: true });
+    await run('cp', ['-a', from, to]);
   }
 
   /** A schema with the tables. */

@@ -8,7 +8,7 @@ import type { PostgresSession } from './session.ts';
 /** Bytes of one notice: Postgres takes less than 8,000. */
 const MAX_NOTICE_BYTES = 7_600;
 /** A message above this is not in its notice: each node reads it. */
-const INLINE_BYTES = 4_096;
+export const INLINE_BYTES = 4_096;
 /** Notices that may wait to be sent. What is dropped of entries is found by polling. */
 const MAX_WAITING = 10_000;
 const MAX_AT_ONCE = 256;

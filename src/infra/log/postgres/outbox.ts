@@ -1,18 +1,23 @@
 import type { EntryDraft } from '../../../api/entry.ts';
 import type { Appended, Staged } from '../../../api/log.ts';
 import type { Transaction } from '../../../api/message.ts';
-import { asError, LogUnavailableError, MessageTooLargeError } from '../../errors.ts';
+import { asError, LogUnavailableError, MessageTooLargeError, ThreadcastError } from '../../errors.ts';
+import { pause } from '../../time/pause.ts';
 import { decodeHeader, encodeHeader } from '../shared/arrival.ts';
-import { PendingAppend } from '../shared/pending-appends.ts';
+import { PendingAppend, PendingAppends } from '../shared/pending-appends.ts';
+import type { RetryUntil } from '../shared/retry-until.ts';
 import { hashOf, type AppendAnswer } from './append-lane.ts';
 import { numberOf, textOf, type Row } from './driver.ts';
 import { firstEpoch } from './log-reader.ts';
-import type { Published } from './notices.ts';
+import { INLINE_BYTES, type Published } from './notices.ts';
 import type { PostgresLogSettings } from './options.ts';
 import type { PostgresSession } from './session.ts';
 
-/** Messages that one statement takes. */
+/** Messages, and bytes, that one statement takes. */
 const AT_ONCE = 64;
+const BYTES_AT_ONCE = 256 * 1024;
+/** Messages of open transactions that one statement asks about. */
+const ASK_AT_ONCE = 500;
 /** How often this node asks what has become of transactions, and looks for messages that no node has taken. */
 const ASK_MS = 250;
 const LOOK_MS = 1_000;
@@ -24,8 +29,9 @@ interface Waiting {
   readonly own: PendingAppend;
   readonly xid: string;
   readonly seq: string;
-  /** An entry of this id was in the log before. */
-  readonly wasKnown: boolean;
+  readonly rolledBack: () => void;
+  /** An entry of this id was in the log before, or is another one's of this node. */
+  isKnown: boolean;
   /** Its transaction is over, and nothing of it was found: once may be the moment of the commit. */
   isMissing: boolean;
 }
@@ -42,16 +48,28 @@ export class Outbox {
   readonly #session: PostgresSession;
   readonly #settings: PostgresLogSettings;
   readonly #listener: OutboxListener;
-  readonly #waiting = new Map<PendingAppend, Waiting & { readonly rolledBack: () => void }>();
+  readonly #retryUntil: RetryUntil;
+  /** Those of this node, with the limits of what waits for Postgres. */
+  readonly #pending: PendingAppends;
+  readonly #waiting = new Map<PendingAppend, Waiting>();
+  /** By thread and id. */
+  readonly #byKey = new Map<string, readonly Waiting[]>();
   #nextAskAt = -Infinity;
   #nextLookAt = -Infinity;
   #isAsking = false;
   #isTaking = false;
   #isMore = false;
 
-  constructor(session: PostgresSession, settings: PostgresLogSettings, listener: OutboxListener) {
+  constructor(
+    session: PostgresSession,
+    settings: PostgresLogSettings,
+    retryUntil: RetryUntil,
+    listener: OutboxListener,
+  ) {
     this.#session = session;
     this.#settings = settings;
+    this.#retryUntil = retryUntil;
+    this.#pending = new PendingAppends(settings, undefined, () => session.lastError);
     this.#listener = listener;
   }
 
@@ -60,47 +78,64 @@ export class Outbox {
    * @param track registers the message with its thread: so its entry has the draft's body and record, whichever node appends it
    */
   async stage(draft: EntryDraft, transaction: Transaction, track: (own: PendingAppend) => void): Promise<Staged> {
-    const { schema, nodeId, clock } = this.#settings;
-    const { threadId, id, body, key, expiresAt } = draft;
-    const own = new PendingAppend(draft, clock.now(), { at: -Infinity });
+    const { threadId, body } = draft;
+    const own = new PendingAppend(draft, this.#settings.clock.now(), { at: -Infinity });
     own.promise.catch(() => {});
     try {
       if (body.bytes > MAX_BYTES) throw new MessageTooLargeError({ bytes: body.bytes, limit: MAX_BYTES });
-      await this.#session.whenUp();
-      const wasKnown = await this.#isKnown(threadId, id);
-      const hubNow = clock.now();
-      const { rows } = await transaction.query(
-        `INSERT INTO ${schema}.outbox (thread, id, header, key, ttl, body, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7)
-         RETURNING seq::text, pg_current_xact_id()::text AS xid`,
-        [
-          threadId,
-          id,
-          encodeHeader(draft, nodeId, hubNow),
-          key === undefined ? null : hashOf(key),
-          expiresAt === Infinity ? null : Math.max(0, Math.round(expiresAt - hubNow)),
-          Buffer.concat(body.chunks),
-          firstEpoch(this.#session.life, threadId),
-        ],
-      );
-      const [row] = rows;
+      const refusal = this.#pending.refusal(draft);
+      if (refusal !== undefined) throw new LogUnavailableError({ threadId, reason: refusal });
+      const isKnown = await this.#retryUntil.withinDeadline(threadId, () => this.#isKnown(draft));
+      const row = await this.#insert(draft, transaction);
       const rolledBack = Promise.withResolvers<undefined>();
+      const { resolve } = rolledBack;
+      this.#pending.add(own);
       track(own);
-      const waiting = { own, xid: textOf(row?.xid), seq: textOf(row?.seq), wasKnown, isMissing: false };
-      this.#waiting.set(own, { ...waiting, rolledBack: () => rolledBack.resolve(undefined) });
-      const committed = Promise.race<Appended | undefined>([own.promise, rolledBack.promise]);
-      committed.finally(() => this.#waiting.delete(own)).catch(() => {});
-      return { committed };
+      const [xid, seq] = [textOf(row?.xid), textOf(row?.seq)];
+      this.#expect({ own, xid, seq, isKnown, isMissing: false, rolledBack: () => resolve(undefined) });
+      return { committed: Promise.race<Appended | undefined>([own.promise, rolledBack.promise]) };
     } catch (error) {
-      const failure =
-        error instanceof MessageTooLargeError
-          ? error
-          : new LogUnavailableError({ threadId, reason: asError(error).message, cause: error });
+      const isOurs = error instanceof ThreadcastError;
+      const failure = isOurs
+        ? error
+        : new LogUnavailableError({ threadId, reason: asError(error).message, cause: error });
       own.fail(failure);
       throw failure;
     }
   }
 
-  async #isKnown(threadId: string, id: string): Promise<boolean> {
+  /** With the application's client, which may be frozen, or at other work. */
+  async #insert(draft: EntryDraft, transaction: Transaction): Promise<Row | undefined> {
+    const { schema, nodeId, clock, appendTimeoutMs } = this.#settings;
+    const { threadId, id, body, key, expiresAt } = draft;
+    const hubNow = clock.now();
+    const inserted = transaction.query(
+      `INSERT INTO ${schema}.outbox (thread, id, header, key, ttl, body, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7)
+       RETURNING seq::text, pg_current_xact_id()::text AS xid`,
+      [
+        threadId,
+        id,
+        encodeHeader(draft, nodeId, hubNow),
+        key === undefined ? null : hashOf(key),
+        expiresAt === Infinity ? null : Math.max(0, Math.round(expiresAt - hubNow)),
+        Buffer.concat(body.chunks),
+        firstEpoch(this.#session.life, threadId),
+      ],
+    );
+    const answered = new AbortController();
+    const late = pause(clock, appendTimeoutMs, answered.signal).then((): never => {
+      throw new Error(`the transaction's client did not answer within ${appendTimeoutMs} ms: roll it back`);
+    });
+    late.catch(() => {});
+    try {
+      const { rows } = await Promise.race([inserted, late]);
+      return rows[0];
+    } finally {
+      answered.abort();
+    }
+  }
+
+  async #isKnown({ threadId, id }: EntryDraft): Promise<boolean> {
     const { schema } = this.#settings;
     const rows = await this.#session.query(
       `SELECT 1 FROM ${schema}.threads t JOIN ${schema}.entries e ON e.log = t.log WHERE t.thread = $1 AND e.id = $2`,
@@ -109,14 +144,40 @@ export class Outbox {
     return rows.length > 0;
   }
 
+  #expect(each: Waiting): void {
+    const { own } = each;
+    const key = keyOf(own);
+    this.#waiting.set(own, each);
+    this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), each]);
+    const forget = (): void => {
+      this.#waiting.delete(own);
+      const others = this.#byKey.get(key)?.filter((other) => other !== each) ?? [];
+      if (others.length > 0) this.#byKey.set(key, others);
+      else this.#byKey.delete(key);
+    };
+    own.promise.then(({ isDuplicate }) => {
+      if (!isDuplicate) this.#claim(own);
+      forget();
+    }, forget);
+  }
+
+  /** An entry is this message: others that this node has sent with its id are repeated. */
+  #claim(own: PendingAppend): void {
+    for (const each of this.#byKey.get(keyOf(own)) ?? []) if (each.own !== own) each.isKnown = true;
+  }
+
   tick(): void {
     const now = this.#settings.clock.now();
     if (now >= this.#nextLookAt) {
       this.#nextLookAt = now + LOOK_MS;
       this.take();
     }
-    if (this.#waiting.size === 0 || this.#isAsking || now < this.#nextAskAt) return;
-    this.#nextAskAt = now + ASK_MS;
+    if (now >= this.#nextAskAt) this.#askNow();
+  }
+
+  #askNow(): void {
+    if (this.#waiting.size === 0 || this.#isAsking) return;
+    this.#nextAskAt = this.#settings.clock.now() + ASK_MS;
     this.#isAsking = true;
     // what fails is asked again
     this.#ask()
@@ -137,62 +198,68 @@ export class Outbox {
 
   /** The log is closed: messages of open transactions are delivered by other nodes. */
   close(reason: string): void {
-    for (const { own } of this.#waiting.values())
-      own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason }));
+    this.#pending.failAll(reason);
   }
 
   async #takeAll(): Promise<void> {
     const { schema, now } = this.#settings;
     while (this.#isMore) {
       this.#isMore = false;
-      const rows = await this.#session.query(`SELECT * FROM ${schema}.take_outbox($1, $2)`, [now(), AT_ONCE]);
+      const limits = [AT_ONCE, BYTES_AT_ONCE, INLINE_BYTES];
+      const rows = await this.#session.query(`SELECT * FROM ${schema}.take_outbox($1, $2, $3, $4)`, [now(), ...limits]);
       if (rows.length > 0) this.#isMore = true;
       this.#listener.onTaken(rows.flatMap(publishedOf));
     }
+    this.#askNow();
   }
 
   async #ask(): Promise<void> {
     const { schema } = this.#settings;
-    const waiting = [...this.#waiting.values()];
+    const waiting = [...this.#waiting.values()].slice(0, ASK_AT_ONCE);
     const asked = waiting.map(({ own: { draft }, xid, seq }, n) => {
       return { n, xid, seq, thread: draft.threadId, id: draft.id };
     });
     const rows = await this.#session.query(
-      `SELECT c.n, pg_xact_status(c.xid::xid8) AS status, o.seq IS NOT NULL AS waits, t.epoch, e.pos, e.at, e.header
+      `SELECT c.n, ${schema}.outcome(c.xid) AS status, o.seq IS NOT NULL AS waits, t.epoch, e.pos, e.at, e.header
        FROM json_to_recordset($1) AS c(n int, xid text, seq bigint, thread text, id text)
-       LEFT JOIN ${schema}.outbox o ON o.seq = c.seq
+       LEFT JOIN ${schema}.outbox o ON o.seq = c.seq AND o.thread = c.thread AND o.id = c.id
        LEFT JOIN ${schema}.threads t ON t.thread = c.thread
        LEFT JOIN ${schema}.entries e ON e.log = t.log AND e.id = c.id`,
       [JSON.stringify(asked)],
     );
     for (const row of rows) {
       const each = waiting[numberOf(row.n)];
-      if (each === undefined || row.waits === true || row.status === 'in progress') continue;
-      if (row.status === 'aborted') this.#rollBack(each.own);
-      else if (row.pos === null) {
-        if (each.isMissing) this.#rollBack(each.own);
-        each.isMissing = true;
-      } else {
-        const offset = numberOf(row.pos);
-        const header = textOf(row.header);
-        const isOwn = !each.wasKnown && decodeHeader(header).by === this.#settings.nodeId;
-        this.#listener.onAnswer(each.own, {
-          epoch: textOf(row.epoch),
-          at: numberOf(row.at),
-          offset: isOwn ? offset : -offset,
-          header,
-        });
-      }
+      if (each !== undefined) this.#heard(each, row);
     }
+    // those that are still open come last, so that each has its turn
+    for (const each of waiting) if (this.#waiting.delete(each.own)) this.#waiting.set(each.own, each);
   }
 
-  /** Gives the draft back: nothing was appended. */
-  #rollBack(own: PendingAppend): void {
-    const waiting = this.#waiting.get(own);
-    waiting?.rolledBack();
-    own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason: 'the transaction was rolled back' }));
+  /** What has become of a transaction of this node. */
+  #heard(each: Waiting, { status, waits, epoch, pos, at, header }: Row): void {
+    if (waits === true || status === 'in progress') return;
+    if (status === 'aborted' || (pos === null && each.isMissing)) {
+      each.rolledBack();
+      // gives the draft back: nothing was appended
+      this.#fail(each.own, 'the transaction was rolled back');
+      return;
+    }
+    each.isMissing = pos === null;
+    if (pos === null) return;
+    const offset = numberOf(pos);
+    const text = textOf(header);
+    const isOwn = !each.isKnown && decodeHeader(text).by === this.#settings.nodeId;
+    if (isOwn) this.#claim(each.own);
+    const answer = { epoch: textOf(epoch), at: numberOf(at), offset: isOwn ? offset : -offset, header: text };
+    this.#listener.onAnswer(each.own, answer);
+  }
+
+  #fail(own: PendingAppend, reason: string): void {
+    own.fail(new LogUnavailableError({ threadId: own.draft.threadId, reason }));
   }
 }
+
+const keyOf = ({ draft: { threadId, id } }: PendingAppend): string => `${id} ${threadId}`;
 
 function publishedOf(row: Row): readonly Published[] {
   const offset = numberOf(row.pos);

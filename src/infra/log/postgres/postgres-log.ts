@@ -14,6 +14,7 @@ import { TrimRound } from '../trim-round.ts';
 import { PostgresAnswers } from './answers.ts';
 import { AppendLane, type AppendAnswer } from './append-lane.ts';
 import { isFinalAnswer, numberOf } from './driver.ts';
+import { Forgotten } from './forgotten.ts';
 import { Janitor } from './janitor.ts';
 import { LogReader } from './log-reader.ts';
 import { Notices } from './notices.ts';
@@ -49,6 +50,7 @@ class PostgresLog implements DeliveryLog {
   readonly #outbox: Outbox;
   readonly #polling: Polling;
   readonly #janitor: Janitor;
+  readonly #forgotten: Forgotten;
   readonly #retryUntil: RetryUntil;
   readonly #availability: Availability;
   readonly #memory: MemoryLimit;
@@ -79,6 +81,7 @@ class PostgresLog implements DeliveryLog {
         this.values.tick();
         this.#polling.tick();
         this.#janitor.tick();
+        this.#forgotten.tick();
         this.#outbox.tick();
       },
     });
@@ -93,7 +96,7 @@ class PostgresLog implements DeliveryLog {
       onValue: (threadId, news) => this.values.heard(threadId, news),
       onOutbox: () => this.#outbox.take(),
     });
-    this.#outbox = new Outbox(this.#session, settings, {
+    this.#outbox = new Outbox(this.#session, settings, this.#retryUntil, {
       onTaken: (published) => {
         this.#notices.entries(published);
         for (const each of published) {
@@ -106,6 +109,7 @@ class PostgresLog implements DeliveryLog {
     });
     this.#polling = new Polling(this.#threads, this.#session, settings);
     this.#janitor = new Janitor(this.#session, settings);
+    this.#forgotten = new Forgotten(this.#session, settings, (threadId) => this.#threads.has(threadId));
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
     this.#lanes = Array.from(
       { length: Math.max(1, Math.min(LANES, settings.poolSize - 1)) },
@@ -204,14 +208,20 @@ class PostgresLog implements DeliveryLog {
     return this.#memory.keep(isTimeUp) && this.#trims.run(isTimeUp);
   }
 
+  forget(threadId: string): void {
+    this.#forgotten.add(threadId);
+  }
+
   async erase(threadId: string): Promise<void> {
-    const { schema } = this.#settings;
+    const { schema, clock } = this.#settings;
     const epoch = epochAfterErasure(randomEpoch());
-    await this.#retryUntil.withinDeadline(threadId, async () => {
-      const [row] = await this.#session.query(`SELECT ${schema}.erase($1, $2) AS log`, [threadId, epoch]);
-      await this.#janitor.clear(numberOf(row?.log));
-    });
+    const [row] = await this.#retryUntil.withinDeadline(threadId, () =>
+      this.#session.query(`SELECT ${schema}.erase($1, $2) AS log`, [threadId, epoch]),
+    );
     this.#notices.erased(threadId);
+    let clearedAt = -Infinity;
+    const clear = (): Promise<void> => this.#janitor.clear(numberOf(row?.log), () => (clearedAt = clock.now()));
+    await this.#retryUntil.withinDeadline(threadId, clear, () => clearedAt);
     await this.#erased(threadId);
   }
 

@@ -5,6 +5,9 @@ CREATE FUNCTION ~.erase(a_thread text, a_epoch text) RETURNS bigint LANGUAGE plp
 DECLARE
   v_log bigint;
 BEGIN
+  -- what was committed before and has no offset yet; who takes it has its first row locked
+  PERFORM 1 FROM ~.outbox WHERE thread = a_thread ORDER BY turn LIMIT 1 FOR UPDATE;
+  DELETE FROM ~.outbox WHERE thread = a_thread;
   INSERT INTO ~.threads (thread, epoch) VALUES (a_thread, a_epoch) ON CONFLICT DO NOTHING;
   SELECT log INTO v_log FROM ~.threads WHERE thread = a_thread FOR UPDATE;
   INSERT INTO ~.erased VALUES (v_log);
@@ -29,6 +32,22 @@ BEGIN
   ) SELECT count(*) INTO v_count FROM gone;
   IF v_count = 0 THEN DELETE FROM ~.erased WHERE log = a_log; END IF;
   RETURN v_count > 0;
+END
+$$;
+
+-- deletes threads that nobody reads again, with all that is of them
+CREATE FUNCTION ~.forget(a_threads text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM ~.outbox WHERE thread = ANY (a_threads);
+  WITH gone AS (
+    DELETE FROM ~.threads WHERE thread = ANY (a_threads) RETURNING log
+  ), rows AS (
+    DELETE FROM ~.entries e USING gone WHERE e.log = gone.log RETURNING e.pieces
+  ) DELETE FROM ~.pieces WHERE name IN (SELECT pieces FROM rows WHERE pieces IS NOT NULL);
+  DELETE FROM ~.answers WHERE thread = ANY (a_threads);
+  DELETE FROM ~.values WHERE thread = ANY (a_threads);
+  DELETE FROM ~.value_changes WHERE thread = ANY (a_threads);
+  DELETE FROM ~.value_threads WHERE thread = ANY (a_threads);
 END
 $$;
 

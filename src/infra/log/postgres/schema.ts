@@ -113,7 +113,8 @@ CREATE TABLE ~.outbox (
   body bytea NOT NULL,
   epoch text NOT NULL
 );
-CREATE INDEX outbox_turn ON ~.outbox (thread, turn);
+CREATE INDEX outbox_thread ON ~.outbox (thread, turn);
+CREATE INDEX outbox_turn ON ~.outbox (turn);
 
 -- keyed values, the number of a thread's last change, and the last change of each node
 CREATE TABLE ~.value_threads (

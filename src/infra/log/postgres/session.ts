@@ -26,7 +26,7 @@ const END_MS = 300;
 
 /**
  * Keeps one connection that listens, and a pool for everything else. While the first one is away, nothing is asked: a node that misses notices
- * is behind anyway. No statement is sent again automatically.
+ * is behind anyway. Both have one life: with the first one the pool is given up. No statement is sent again automatically.
  */
 export class PostgresSession implements RetrySession {
   readonly channel: string;
@@ -76,8 +76,12 @@ export class PostgresSession implements RetrySession {
 
   /** Rejects with an error of Postgres, or of the way; then it is unknown whether the statement was run. */
   async query(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-    if (this.#pool === undefined || this.#client === undefined) throw this.#lastError;
-    return (await this.#pool.query(text, values)).rows;
+    const pool = this.#pool;
+    if (pool === undefined) throw this.#lastError;
+    const { rows } = await pool.query(text, values);
+    // late, and perhaps of a server that another one has replaced: what it has done may not count
+    if (pool !== this.#pool) throw this.#lastError;
+    return rows;
   }
 
   /** On the connection that listens, which is given up where it does not answer. */
@@ -172,12 +176,10 @@ export class PostgresSession implements RetrySession {
   #begin(client: PgClient, driver: PgDriver): void {
     if (this.isClosed) throw this.#lastError;
     this.#client = client;
-    if (this.#pool === undefined) {
-      const { connection, poolSize } = this.#settings;
-      this.#pool = new driver.Pool({ ...connection, max: poolSize });
-      // an idle connection of the pool has ended: the pool opens another one
-      this.#pool.on('error', () => {});
-    }
+    const { connection, poolSize } = this.#settings;
+    this.#pool = new driver.Pool({ ...connection, max: poolSize });
+    // an idle connection of the pool has ended: the pool opens another one
+    this.#pool.on('error', () => {});
     this.#up.resolve();
     this.#listener.onUp();
   }
@@ -185,6 +187,9 @@ export class PostgresSession implements RetrySession {
   #end(): void {
     this.#client = undefined;
     if (this.isClosed) return;
+    // their server may have been replaced, and come back: the next connections are to the same one as the next that listens
+    this.#pool?.end().catch(() => {});
+    this.#pool = undefined;
     this.#up = Promise.withResolvers<void>();
     this.#up.promise.catch(() => {});
     this.#listener.onDown();

@@ -43,6 +43,8 @@ export class PostgresThread implements TailHost {
   readonly #answers: AppendAnswers;
   readonly #readers = new TailReaders<ThreadReader>((offset) => this.#tail?.buffer.hold(offset));
   readonly #inFlight = new Map<string, PendingAppend>();
+  /** Messages of transactions. Several may have one id: of them, only the table knows which has become the entry. */
+  readonly #staged = new Map<string, PendingAppend[]>();
   readonly #progress: AppendProgress = { at: -Infinity };
   #tail: SharedTail | undefined;
 
@@ -71,7 +73,12 @@ export class PostgresThread implements TailHost {
       return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
     }
     const own = new PendingAppend(draft, this.settings.clock.now(), this.#progress);
-    this.expect(own);
+    this.#inFlight.set(id, own);
+    const forget = (): void => {
+      this.#inFlight.delete(id);
+      this.#onIdle();
+    };
+    own.promise.then(forget, forget);
     track(own);
     this.#services.send(own);
     return own.promise;
@@ -80,9 +87,11 @@ export class PostgresThread implements TailHost {
   /** A message of an open transaction: its entry gets the draft's body and record, whichever node appends it. */
   expect(own: PendingAppend): void {
     const { id } = own.draft;
-    this.#inFlight.set(id, own);
+    this.#staged.set(id, [...(this.#staged.get(id) ?? []), own]);
     const forget = (): void => {
-      if (this.#inFlight.get(id) === own) this.#inFlight.delete(id);
+      const others = this.#staged.get(id)?.filter((other) => other !== own) ?? [];
+      if (others.length > 0) this.#staged.set(id, others);
+      else this.#staged.delete(id);
       this.#onIdle();
     };
     own.promise.then(forget, forget);
@@ -163,7 +172,9 @@ export class PostgresThread implements TailHost {
   }
 
   ownAppend(id: string): PendingAppend | undefined {
-    return this.#inFlight.get(id);
+    const [inFlight, staged] = [this.#inFlight.get(id), this.#staged.get(id)];
+    if (staged === undefined) return inFlight;
+    return inFlight === undefined && staged.length === 1 ? staged[0] : undefined;
   }
 
   onEntry(entry: Entry): void {
@@ -182,6 +193,6 @@ export class PostgresThread implements TailHost {
   onSilence(): void {}
 
   #onIdle(): void {
-    if (this.#tail === undefined && this.#inFlight.size === 0) this.#services.onUnused(this);
+    if (this.#tail === undefined && this.#inFlight.size + this.#staged.size === 0) this.#services.onUnused(this);
   }
 }
