@@ -1,17 +1,33 @@
-// Appends a second, and the way of a message to another node, of the Postgres log beside the Redis log: `node bench/postgres/run.ts`.
-// The servers are started on loopback. Redis does not wait for the disk; Postgres is measured without and with that.
+/**
+ * What the Postgres log costs beside the Redis log: appends a second, and the way of a message to another node.
+ * `npm run bench:postgres -- [--seconds 3] [--rounds 3] [--out docs/benchmarks.md]`. All servers are started on loopback, and measured in turn.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { makeBody, type DeliveryLog } from '../../src/index.ts';
 import { postgresLog } from '../../src/postgres/index.ts';
 import { redisLog } from '../../src/redis/index.ts';
 import { PostgresServer } from '../../test/support/postgres-server.ts';
 import { RedisServer } from '../../test/support/redis-server.ts';
+import { environment, format, median, table, writeSection } from '../document.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '3' },
+    out: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const rounds = Number(values.rounds);
 
 const BYTES = 200;
 const THREADS = 100;
-const SECONDS = 5;
-/** Appends in flight, for the rate; messages a second, for the delay. */
+/** Appends in flight, for the rate. */
 const IN_FLIGHT = 256;
-const PER_SECOND = 100;
+/** Messages a second, for the way to another node. */
+const RATES = [100, 1_000] as const;
+const TICK_MS = 10;
 
 let ids = 0;
 
@@ -20,54 +36,97 @@ const append = (log: DeliveryLog, threadId: string, text: string) => {
   return log.append({ threadId, id: `m${++ids}`, lane: 'normal', body, expiresAt: Infinity });
 };
 
-async function appendsPerSecond(log: DeliveryLog): Promise<number> {
-  const until = performance.now() + SECONDS * 1_000;
-  let done = 0;
-  const sender = async (n: number): Promise<void> => {
-    for (; performance.now() < until; done++) await append(log, `rate-${n % THREADS}`, 'x');
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, (_, n) => sender(n)));
-  return Math.round(done / SECONDS);
+interface Rate {
+  readonly perSecond: number;
+  /** Of this process, for one append. */
+  readonly cpuUs: number;
 }
 
-async function delays(here: DeliveryLog, there: DeliveryLog): Promise<number[]> {
+async function appendsPerSecond(log: DeliveryLog): Promise<Rate> {
+  const began = performance.now();
+  const cpu = process.cpuUsage();
+  let done = 0;
+  const sender = async (n: number): Promise<void> => {
+    for (; performance.now() < began + seconds * 1_000; done++) await append(log, `rate-${n % THREADS}`, 'x');
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, (_, n) => sender(n)));
+  const { user, system } = process.cpuUsage(cpu);
+  return { perSecond: (done * 1_000) / (performance.now() - began), cpuUs: (user + system) / done };
+}
+
+/** Milliseconds from a send on one node to the entry on the other, shortest first. */
+async function delays(here: DeliveryLog, there: DeliveryLog, perSecond: number): Promise<number[]> {
   const found: number[] = [];
+  const name = (n: number): string => `at-${perSecond}-${n % THREADS}`;
+  const subscriptions = [];
   for (let n = 0; n < THREADS; n++)
-    await there.subscribe(`delay-${n}`, ({ body }) => {
-      const sentAt = Number(JSON.parse(Buffer.concat(body.chunks).toString()));
-      found.push(performance.now() - sentAt);
-    });
+    subscriptions.push(
+      await there.subscribe(name(n), ({ body }) => {
+        found.push(performance.now() - Number(JSON.parse(Buffer.concat(body.chunks).toString())));
+      }),
+    );
   const sent: unknown[] = [];
-  const total = PER_SECOND * SECONDS;
-  for (let n = 0; n < total; n++) {
-    sent.push(append(here, `delay-${n % THREADS}`, String(performance.now())));
-    await new Promise((resolve) => void setTimeout(resolve, 1_000 / PER_SECOND));
+  const [began, total] = [performance.now(), perSecond * seconds];
+  while (sent.length < total) {
+    // as many as are due by now, whatever the timers of a busy machine do
+    const due = Math.min(total, Math.ceil(((performance.now() - began) * perSecond) / 1_000));
+    while (sent.length < due) sent.push(append(here, name(sent.length), String(performance.now())));
+    await delay(TICK_MS);
   }
   await Promise.all(sent);
-  while (found.length < total) await new Promise((resolve) => void setTimeout(resolve, 10));
+  while (found.length < total) await delay(TICK_MS);
+  for (const subscription of subscriptions) subscription.unsubscribe();
   return found.toSorted((a, b) => a - b);
 }
 
-async function measure(name: string, make: () => DeliveryLog): Promise<void> {
+type Measured = Rate & { readonly delays: readonly (readonly number[])[] };
+
+async function measure(make: () => DeliveryLog): Promise<Measured> {
   const [here, there] = [make(), make()];
   await Promise.all([here.position('t'), there.position('t')]);
-  const found = await delays(here, there);
+  const found: number[][] = [];
+  for (const perSecond of RATES) found.push(await delays(here, there, perSecond));
   const rate = await appendsPerSecond(here);
-  const at = (share: number): string => (found[Math.floor(found.length * share)] ?? Number.NaN).toFixed(1);
-  process.stdout.write(`| ${name} | ${rate} | ${at(0.5)} | ${at(0.99)} |\n`);
   await Promise.all([here.close(), there.close()]);
+  return { ...rate, delays: found };
 }
 
-const postgres = await PostgresServer.start();
+const relaxed = await PostgresServer.start();
 const durable = await PostgresServer.start(['fsync=on']);
 const redis = await RedisServer.start();
+const durableRedis = await RedisServer.start(['--appendonly', 'yes', '--appendfsync', 'always']);
 try {
-  const schema = await postgres.schema();
-  process.stdout.write('| log | appends a second | p50 over two nodes, ms | p99, ms |\n| --- | --- | --- | --- |\n');
-  await measure('Postgres', () => postgresLog({ url: postgres.url, schema }));
-  const written = await durable.schema();
-  await measure('Postgres, written to disk', () => postgresLog({ url: durable.url, schema: written }));
-  await measure('Redis', () => redisLog({ url: redis.url }));
+  const [one, two] = [await relaxed.schema(), await durable.schema()];
+  const logs: readonly (readonly [string, () => DeliveryLog])[] = [
+    ['Postgres, on disk before the answer', () => postgresLog({ url: durable.url, schema: two })],
+    ['Postgres, `fsync=off`', () => postgresLog({ url: relaxed.url, schema: one })],
+    ['Redis, `appendfsync always`', () => redisLog({ url: durableRedis.url })],
+    ['Redis, in memory', () => redisLog({ url: redis.url })],
+  ];
+  const found = logs.map((): Measured[] => []);
+  for (let round = 0; round < rounds; round++)
+    for (const [i, [, make]] of logs.entries()) found[i]?.push(await measure(make));
+  const rows = logs.map(([name], i) => {
+    const of = (value: (each: Measured) => number): number => median((found[i] ?? []).map(value));
+    const at = (rate: number, share: number): string =>
+      of(({ delays: all }) => all[rate]?.[Math.floor((all[rate]?.length ?? 0) * share)] ?? Number.NaN).toFixed(1);
+    const ways = RATES.flatMap((_, rate) => [at(rate, 0.5), at(rate, 0.99)]);
+    return [name, format(of(({ perSecond }) => perSecond)), of(({ cpuUs }) => cpuUs).toFixed(0), ...ways];
+  });
+  const head = ['log', 'appends a second', 'CPU an append, us'];
+  const ways = RATES.flatMap((rate) => [`p50 at ${format(rate)} a second, ms`, `p99, ms`]);
+  const report = `## The Postgres log
+
+${environment()}
+
+Messages of ${BYTES} B in ${THREADS} threads, medians of ${rounds} rounds of ${seconds} s, the logs in turn. The rate has ${IN_FLIGHT} appends in flight on one node. The delay is from \`append\` on
+one node to the entry on another one; both are in one process, beside the servers. \`npm run bench:postgres\`.
+
+${table([...head, ...ways], rows)}
+`;
+  if (values.out === undefined) process.stdout.write(report);
+  else writeSection(values.out, 'postgres', report);
 } finally {
-  await Promise.all([postgres.stop(), durable.stop(), redis.stop()]);
+  await Promise.all([relaxed, durable, redis, durableRedis].map((server) => server.stop()));
 }
+process.exit(0);
