@@ -36,9 +36,9 @@ it('nodes get each other’s messages, large ones too, and their notes in one pi
   await until(() => one.entries.length === 101 && two.entries.length === 101);
   expect(idsOf(one)).toEqual(idsOf(two));
   expect(two.entries.find(({ id }) => id === 'big')?.body.bytes).toBe(1_000_000);
-  const notes = [`short\u0000 ${'ü'.repeat(3)}`, 'long '.repeat(10_000), 'same', 'same'];
+  const notes = [`short\u0000 ${'ü'.repeat(3)}`, 'long '.repeat(10_000), '🙂'.repeat(9_000), 'same', 'same'];
   for (const note of notes) logs[0].notify?.('t', note);
-  await until(() => two.notes.length === 4);
+  await until(() => two.notes.length === 5);
   expect([two.notes, one.notes]).toEqual([notes, []]);
 });
 

@@ -32,15 +32,20 @@ export class LogLayoutError extends ThreadcastError {
   constructor(facts: { found: string; expected: string; prefix: string; keeper?: 'Redis' | 'Postgres' }) {
     const { found, expected, prefix, keeper = 'Redis' } = facts;
     const where = `${keeper} has layout ${found} under the ${keeper === 'Redis' ? 'prefix' : 'schema'} ${JSON.stringify(prefix)}`;
-    const advice =
-      keeper === 'Redis'
-        ? 'Give its nodes another `prefix`, or stop all nodes of the other version and delete its keys: docs/scaling.md, "Versions"'
-        : 'Create the tables with `npx threadcast-postgres-schema`, or give its nodes another `schema`: docs/postgres.md, "Schema"';
-    super(`${where}, this version of threadcast has layout ${expected}. ${advice}`);
+    super(`${where}, this version of threadcast has layout ${expected}. ${adviceOf(keeper, found, prefix)}`);
     this.found = found;
     this.expected = expected;
     this.prefix = prefix;
   }
+}
+
+function adviceOf(keeper: 'Redis' | 'Postgres', found: string, schema: string): string {
+  if (keeper === 'Redis')
+    return 'Give its nodes another `prefix`, or stop all nodes of the other version and delete its keys: docs/scaling.md, "Versions"';
+  const read = 'docs/postgres.md, "Schema"';
+  if (found !== 'none') return `Give its nodes another \`schema\`, in a database with the encoding UTF8: ${read}`;
+  const command = `npx threadcast-postgres-schema --schema ${schema} | psql --single-transaction "$DATABASE_URL"`;
+  return `Create the tables: \`${command}\`. ${read}`;
 }
 
 /** The hub's log does not implement a part of the port that this call needs. Nothing has changed. */

@@ -7,6 +7,8 @@ import type { PostgresSession } from './session.ts';
 
 /** Bytes of one notice: Postgres takes less than 8,000. */
 const MAX_NOTICE_BYTES = 7_600;
+/** Characters, of up to four bytes. */
+const PIECES = /[^]{1,1700}/gu;
 /** A message above this is not in its notice: each node reads it. */
 export const INLINE_BYTES = 4_096;
 /** Notices that may wait to be sent. What is dropped of entries is found by polling. */
@@ -76,7 +78,7 @@ export class Notices {
   /** In pieces that come in their order, as one statement sends them. */
   message(threadId: string, message: string): void {
     const text = JSON.stringify(message);
-    const pieces = text.match(/[^]{1,2000}/gu) ?? [];
+    const pieces = text.match(PIECES) ?? [];
     if (this.#session.isUp && this.#waiting.length < MAX_WAITING)
       for (const [n, piece] of pieces.entries()) this.#push('N', { t: threadId, n, of: pieces.length }, piece, true);
   }

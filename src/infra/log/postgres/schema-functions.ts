@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 
--- deletes threads that nobody reads again, with all that is of them
+-- deletes threads that no client reads again, with all that is of them
 CREATE FUNCTION ~.forget(a_threads text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM ~.outbox WHERE thread = ANY (a_threads);

@@ -164,8 +164,9 @@ export class PostgresSession implements RetrySession {
         [`${schema}.layout`],
       )
     ).rows;
-    if (found?.has !== true) throw new LogLayoutError({ ...facts, found: 'none' });
-    if (found.encoding !== 'UTF8') throw new LogLayoutError({ ...facts, found: `encoding ${textOf(found.encoding)}` });
+    if (found?.encoding !== 'UTF8')
+      throw new LogLayoutError({ ...facts, found: `encoding ${textOf(found?.encoding)}` });
+    if (found.has !== true) throw new LogLayoutError({ ...facts, found: 'none' });
     if (found.standby === true) throw new Error('Postgres is a standby: it takes no writes');
     const [layout] = (await client.query(`SELECT version, life FROM ${schema}.layout`)).rows;
     const version = String(layout?.version);
