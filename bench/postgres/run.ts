@@ -2,6 +2,7 @@
  * What the Postgres log costs beside the Redis log: appends a second, and the way of a message to another node.
  * `npm run bench:postgres -- [--seconds 3] [--rounds 3] [--out docs/benchmarks.md]`. All servers are started on loopback, and measured in turn.
  */
+import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { makeBody, type DeliveryLog } from '../../src/index.ts';
@@ -91,6 +92,8 @@ async function measure(make: () => DeliveryLog): Promise<Measured> {
   return { ...rate, delays: found };
 }
 
+const load = (): string => (loadavg()[0] ?? Number.NaN).toFixed(1);
+const loadBefore = load();
 const relaxed = await PostgresServer.start();
 const durable = await PostgresServer.start(['fsync=on']);
 const redis = await RedisServer.start();
@@ -120,7 +123,8 @@ try {
 ${environment()}
 
 Messages of ${BYTES} B in ${THREADS} threads, medians of ${rounds} rounds of ${seconds} s, the logs in turn. The rate has ${IN_FLIGHT} appends in flight on one node. The delay is from \`append\` on
-one node to the entry on another one; both are in one process, beside the servers. \`npm run bench:postgres\`.
+one node to the entry on another one; both are in one process, beside the servers. The machine's load was ${loadBefore} before and ${load()} after: above the number of its
+cores, other programs slow all of them down, and the p99 is theirs. \`npm run bench:postgres\`.
 
 ${table([...head, ...ways], rows)}
 `;
