@@ -12,6 +12,8 @@ export interface Flags extends CrowdSize {
   readonly once: boolean;
   /** Plays the recording this many times as fast. */
   readonly speed: number;
+  /** The big result has 20 MB instead of 50. */
+  readonly small: boolean;
   /** Lets the first healthy client forget a message: the check has to find that. */
   readonly forgetOne: boolean;
 }
@@ -24,6 +26,7 @@ export const usage = `npm start -- [options]
   --slow N       clients on a slow line (default 3)
   --stopped N    clients that stop reading in the middle of the conversation (default 1)
   --speed X      play X times as fast (default 1)
+  --small        the big result has 20 MB instead of 50
   --forget-one   the first healthy client forgets one message, to see the check fail
 
 Environment: PORT (default: a free one), OTEL_EXPORTER_OTLP_ENDPOINT (exports traces).`;
@@ -37,6 +40,7 @@ const options = {
   slow: { type: 'string', default: '3' },
   stopped: { type: 'string', default: '1' },
   speed: { type: 'string', default: '1' },
+  small: { type: 'boolean', default: false },
   'forget-one': { type: 'boolean', default: false },
 } as const;
 
@@ -49,6 +53,7 @@ export function parseFlags(args: readonly string[]): Flags {
     slow: integer('--slow', values.slow, 0, 1_000),
     stopped: integer('--stopped', values.stopped, 0, 1_000),
     speed: inRange('--speed', Number(values.speed), 0.1, 100),
+    small: values.small,
     forgetOne: values['forget-one'],
   };
 }

@@ -45,7 +45,7 @@ async function main(): Promise<number> {
 async function run(flags: Flags, port: number): Promise<number> {
   // before the hub, so that the hub's first span is exported as well
   const flushTelemetry = await startTelemetry();
-  const lines = await readRecording(new URL('./conversation.jsonl', import.meta.url));
+  const lines = await readRecording(new URL('./conversation.jsonl', import.meta.url), flags.small);
   let desk: Desk | undefined;
   const server = await startServer(port, async (userId, wish) => desk?.take(userId, wish) ?? refuse(503));
   const { hub, url, inspectorUrl, wsUrl } = server;

@@ -19,14 +19,20 @@ export interface RecipeLine {
   readonly bytes: number;
   /** SHA-256 of the same. */
   readonly digest: string;
+  /** The same in a smaller size, for machines with little CPU to spare. */
+  readonly small: Pick<RecipeLine, 'args' | 'bytes' | 'digest'>;
 }
 
-/** @throws {Error} naming the line that is none of a recording */
-export async function readRecording(file: URL): Promise<readonly Line[]> {
+/**
+ * @param isSmall takes the smaller size of messages that have one
+ * @throws {Error} naming the line that is none of a recording
+ */
+export async function readRecording(file: URL, isSmall: boolean): Promise<readonly Line[]> {
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
   return lines.map((text, i) => {
     const line: unknown = JSON.parse(text);
-    if (isMessageLine(line) || isRecipeLine(line)) return line;
+    if (isMessageLine(line)) return line;
+    if (isRecipeLine(line)) return isSmall ? { ...line, ...line.small } : line;
     throw new Error(`${file.pathname}:${i + 1} is no line of a recording`);
   });
 }
@@ -41,7 +47,8 @@ function isRecipeLine(line: unknown): line is RecipeLine {
     typeof line['at'] === 'number' &&
     typeof line['recipe'] === 'string' &&
     typeof line['bytes'] === 'number' &&
-    typeof line['digest'] === 'string'
+    typeof line['digest'] === 'string' &&
+    isObject(line['small'])
   );
 }
 

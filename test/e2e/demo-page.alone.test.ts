@@ -19,7 +19,7 @@ beforeAll(async () => {
   browser = await launchBrowser();
   page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1280, height: 860 } });
   page.on('pageerror', (error) => faults.push(error.message));
-  demo = new Demo(['--healthy=4', '--slow=1', '--stopped=1']);
+  demo = new Demo(['--healthy=4', '--slow=1', '--stopped=1', '--small']);
   const url = await demo.url();
   watch = new StatusWatch(url);
   proxy = await startFlakyProxy(url);

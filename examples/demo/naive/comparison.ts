@@ -13,8 +13,8 @@ export class Comparison {
   #timer: NodeJS.Timeout | undefined;
   #report: NaiveReport | undefined;
 
-  constructor({ healthy, slow, stopped }: Flags) {
-    this.#args = [`--healthy=${healthy}`, `--slow=${slow}`, `--stopped=${stopped}`];
+  constructor({ healthy, slow, stopped, small }: Flags) {
+    this.#args = [`--healthy=${healthy}`, `--slow=${slow}`, `--stopped=${stopped}`, ...(small ? ['--small'] : [])];
   }
 
   /** Undefined while it is off. */

@@ -20,8 +20,8 @@ const { default: buildBigResult }: { default: (args: unknown) => unknown } = awa
   new URL('../big-result.js', import.meta.url).href
 );
 const args = process.argv.slice(2);
-const { healthy, slow, stopped } = parseFlags(args);
-const lines = await readRecording(new URL('../conversation.jsonl', import.meta.url));
+const { healthy, slow, stopped, small } = parseFlags(args);
+const lines = await readRecording(new URL('../conversation.jsonl', import.meta.url), small);
 const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
 await once(wss, 'listening');
 const address = wss.address();
