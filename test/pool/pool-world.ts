@@ -39,7 +39,7 @@ export class PoolWorld {
     const maxEntries = this.#dice.pick([3, 200]);
     this.ledger = new Ledger(maxEntries);
     const { clock, ledger } = this;
-    this.#log = new SimLog(clock, ledger, maxEntries);
+    this.#log = new SimLog(clock, ledger, { maxEntries, life: `${seed}` });
     const schedule = {
       seed,
       nodes: NODES,
@@ -96,7 +96,7 @@ export class PoolWorld {
 
   #connect(socket: SimSocket, url: string): Line | undefined {
     const node = this.#nodes.find(({ name }) => url.includes(name));
-    const line = node?.connect(socket, 'the pool', LATENCY_MS)?.line;
+    const line = node?.connect(socket, { userId: 'the pool', clientId: undefined, latencyMs: LATENCY_MS })?.line;
     if (line !== undefined) this.#lines = [...this.#lines.filter(({ isOver }) => !isOver), line];
     return line;
   }
@@ -104,7 +104,13 @@ export class PoolWorld {
   #join(threadId: string): void {
     if (this.#readings.has(threadId)) return;
     const thread = this.pool.join(threadId, this.#dice.chance(0.5) ? { from: 'start' } : {});
-    const rules = { mayHaveGaps: true, mayBeRefused: () => false, onLeft: () => {} };
+    const rules = {
+      mayHaveGaps: true,
+      scope: '',
+      shared: new Map<string, string>(),
+      mayBeRefused: () => false,
+      onLeft: () => {},
+    };
     this.#readings.set(threadId, new Reading(thread, this.ledger, 'the pool', rules));
   }
 
@@ -188,8 +194,7 @@ export class PoolWorld {
     for (const { handle } of this.#readings.values()) this.#publish(handle.id);
     await this.clock.advance(25_000);
     for (const reading of this.#readings.values()) {
-      reading.assertCurrent();
-      reading.assertNoneGrowing();
+      for (const what of reading.missing()) this.ledger.complain(what);
     }
     const { connections, waiting, queued } = this.pool.stats;
     if (connections.open === 0 || waiting > 0 || queued > 0)
@@ -199,9 +204,11 @@ export class PoolWorld {
   async #end(): Promise<void> {
     this.pool.close();
     await this.clock.advance(1_000);
-    for (const node of this.#nodes) await node.close();
-    await this.clock.advance(35_000);
-    await this.#log.close();
+    for (const node of this.#nodes) node.close();
+    await this.clock.advance(5_000);
+    for (const node of this.#nodes) node.assertClosed();
+    await this.clock.advance(30_000);
+    this.#log.close();
     if (this.clock.pending > 0) this.ledger.complain(`${this.clock.pending} timers or turns are left`);
   }
 }

@@ -1,4 +1,5 @@
 import type { EntryKind } from '../../src/api/entry.ts';
+import { ValueLedger } from './value-ledger.ts';
 
 /** What the log has taken, for all nodes and lives, and what was found wrong. */
 export class Ledger {
@@ -6,6 +7,10 @@ export class Ledger {
   /** Deliveries that were compared with the log. */
   deliveries = 0;
   readonly seen = new Map<string, number>();
+  readonly values = new ValueLedger();
+  /** Answers are erased with their thread, and one that was given before may arrive later. */
+  #isAnswerSure = true;
+  readonly #answers = new Map<string, string>();
   readonly #threads = new Map<string, Map<string, Logged[]>>();
   /** Epoch that a thread has now. */
   readonly #epochs = new Map<string, string>();
@@ -83,9 +88,35 @@ export class Ledger {
       .slice(-count);
   }
 
+  /** A client has been answered: a request that it repeats is answered likewise, as long as the log knows it. */
+  answered(id: string, answer: string): void {
+    const before = this.#answers.get(id);
+    if (before !== undefined && before !== answer && this.#isAnswerSure)
+      this.complain(`${id} was answered with ${before}, and with ${answer}`);
+    this.#answers.set(id, answer);
+  }
+
   /** The log is lost: threads begin anew. */
   begin(): void {
     this.#epochs.clear();
+    this.#answers.clear();
+  }
+
+  /** The application has erased the thread. */
+  erased(threadId: string): void {
+    this.#epochs.delete(threadId);
+    this.#isAnswerSure = false;
+  }
+
+  /** The log has lost what came after the first entries of the thread. */
+  rewound(threadId: string, left: number): void {
+    this.#answers.clear();
+    const epoch = this.#epochs.get(threadId) ?? '';
+    const lost = this.#threads.get(threadId)?.get(epoch)?.splice(left) ?? [];
+    for (const { number } of lost) this.#byNumber.get(number)?.delete(epoch);
+    const fates = this.#fates.get(`${threadId} ${epoch}`);
+    fates?.clear();
+    for (const entry of this.#threads.get(threadId)?.get(epoch) ?? []) this.#amend(`${threadId} ${epoch}`, entry);
   }
 
   at(threadId: string, epoch: string, offset: number): Logged | undefined {
@@ -120,6 +151,10 @@ export interface Logged {
   readonly target: string | undefined;
   /** The end of a stream. */
   readonly isText: boolean;
+  /** Who does not get it, as the log has it. */
+  readonly except?: string | undefined;
+  /** It is in other threads, too. */
+  readonly isShared?: boolean | undefined;
 }
 
 /** What became of a message. */

@@ -185,7 +185,7 @@ export class Line implements Link {
   }
 
   #carry({ piece, body, bytes }: Extract<Parcel, { bytes: number }>): void {
-    const copies = piece.map((part) => Uint8Array.from(part));
+    const copies = piece.map((part) => new Uint8Array(part));
     this.#unsent -= bytes;
     this.#taken += bytes;
     body?.release();

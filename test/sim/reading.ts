@@ -1,13 +1,17 @@
 import type { ClientStream, ClientThread, Message } from '../../src/client/index.ts';
 import { numberOf, type Ledger } from './ledger.ts';
+import { ValuesReading } from './values-reading.ts';
 
 /** What a client has of a thread, compared with the log as it comes. */
 export class Reading {
   readonly handle: ClientThread;
   readonly #ledger: Ledger;
   readonly #who: string;
+  readonly #rules: Rules;
+  readonly #values: ValuesReading;
   #at: Place | undefined;
-  readonly #ahead = new Set<number>();
+  /** By offset: the id of what has overtaken others. */
+  readonly #ahead = new Map<number, string>();
   /** Numbers of the messages that it has been given. */
   readonly numbers = new Set<number>();
   /** Number of each message in its newest version that it knows; undefined for one that was removed. */
@@ -21,6 +25,8 @@ export class Reading {
     this.handle = handle;
     this.#ledger = ledger;
     this.#who = `${who} in ${handle.id}`;
+    this.#rules = rules;
+    this.#values = new ValuesReading(handle, ledger, who);
     handle.on('joined', ({ position }) => {
       this.#at ??= placeOf(position);
     });
@@ -30,7 +36,7 @@ export class Reading {
       const place = placeOf(position);
       this.#hasGap = true;
       // what has overtaken others before the gap is not given again
-      if (place.epoch !== this.#at?.epoch) this.#ahead.clear();
+      if (place.epoch !== this.#at?.epoch || why === 'fork') this.#ahead.clear();
       this.#at = place;
     });
     handle.on('message', (message) => this.#take(message));
@@ -89,14 +95,24 @@ export class Reading {
     if (entry?.id !== message.id || !(isAsSent || isEdited)) {
       this.#complain(`${now.epoch}.${offset} is ${number}, in the log ${entry?.number}`);
     }
+    if (entry?.number === number && entry.except !== undefined && entry.except === this.#rules.scope)
+      this.#complain(`${number} is not for its user`);
+    if (entry?.isShared === true) {
+      const { shared } = this.#rules;
+      const giver = shared.get(message.id) ?? this.handle.id;
+      if (giver !== this.handle.id) this.#complain(`${number} came in ${giver} before`);
+      shared.set(message.id, giver);
+    }
     this.#view.set(message.id, number);
     if (message.ahead) {
       this.#ledger.note('ahead');
-      if (this.#ahead.has(offset) || offset <= before.offset) this.#complain(`${offset} came twice, ahead`);
-      this.#ahead.add(offset);
+      if (this.#ahead.get(offset) === message.id || offset <= before.offset)
+        this.#complain(`${offset} came twice, ahead`);
+      this.#ahead.set(offset, message.id);
       return undefined;
     }
-    if (this.#ahead.has(offset) && now.epoch === before.epoch)
+    // the log may have lost it, and another one taken its offset
+    if (this.#ahead.get(offset) === message.id && now.epoch === before.epoch)
       this.#complain(`${offset} came twice, ahead and in order`);
     this.#moveTo(now, before);
     return undefined;
@@ -127,23 +143,45 @@ export class Reading {
     this.#at = now;
   }
 
-  /** An edit of what the client has received edited, or a message that was removed. */
+  /** An edit of what the client has received edited, or a message that was removed, is not for it, or came in another thread. */
   #isMoot(epoch: string, offset: number): boolean {
     const entry = this.#ledger.at(this.handle.id, epoch, offset);
     if (entry === undefined || entry.target !== undefined) return entry !== undefined;
+    if (entry.except !== undefined && entry.except === this.#rules.scope) return true;
+    if (entry.isShared === true && this.#rules.shared.has(entry.id)) return true;
+    if (entry.kind === 'notice') return true;
     return this.#ledger.fate(this.handle.id, epoch, entry.id)?.isRemoved === true;
   }
 
-  /** Everything is quiet: each message that it has is as it is now. */
-  assertNewest(): void {
-    const epoch = this.#at?.epoch ?? '';
-    if (this.#hasGap) return;
-    for (const [id, number] of this.#view) {
-      const fate = this.#ledger.fate(this.handle.id, epoch, id);
-      if (fate === undefined) continue;
-      const now = fate.isRemoved ? undefined : fate.versions.at(-1);
-      if (number !== now) this.#complain(`message ${id} is ${number} for it, and ${now} in the log`);
-    }
+  /** Asks for older messages, and compares them with the log. */
+  older(): void {
+    const epoch = this.#at?.epoch;
+    this.handle.loadOlder({ limit: 5 }).then(
+      ({ messages }) => {
+        this.#ledger.note('older');
+        let before = 0;
+        for (const { id, data, position, bytes } of messages) {
+          const place = placeOf(position);
+          const entry = this.#ledger.at(this.handle.id, place.epoch, place.offset);
+          // the log was lost, restored or erased meanwhile
+          if (place.epoch !== epoch || this.#at?.epoch !== epoch || entry?.id !== id) return;
+          this.#ledger.deliveries++;
+          const number = numberOf(data);
+          const versions = this.#ledger.fate(this.handle.id, place.epoch, id)?.versions ?? [];
+          if (bytes === undefined && !Object.is(entry.number, number) && !versions.includes(number))
+            this.#complain(`${position} of the history is ${number}, in the log ${entry.number}`);
+          if (place.offset <= before) this.#complain(`${position} of the history comes after ${before}`);
+          for (let missing = before === 0 ? place.offset : before + 1; missing < place.offset; missing++)
+            if (!this.#isMoot(place.epoch, missing)) this.#complain(`${missing} is missing in the history`);
+          before = place.offset;
+        }
+      },
+      (error: unknown) => {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+        this.#ledger.note(`older ${code}`);
+        if (!OLDER_MAY.has(code)) this.#complain(`older messages: ${String(error)}`);
+      },
+    );
   }
 
   /** It may have a newer version of this message instead, or none. */
@@ -155,26 +193,40 @@ export class Reading {
     this.#ledger.complain(`${this.#who}: ${what}`);
   }
 
-  /** Everything is quiet: all streams are over. */
-  assertNoneGrowing(): void {
-    for (const id of this.#growing.keys()) this.#complain(`stream ${id} has no end`);
+  /** What it does not have, or has in an older version, of what it should have now that everything is quiet. */
+  missing(): readonly string[] {
+    const growing = [...this.#growing.keys()].map((id) => `stream ${id} has no end`);
+    const what = [this.behind() ?? [], growing, this.#outdated(), this.#values.missing()].flat();
+    return what.map((one) => `${this.#who}: ${one}`);
   }
 
   /**
-   * It must have all.
+   * How far it is behind the log; undefined where it has all.
    * @param until that was logged until then: what has just come is on its way
    */
-  assertCurrent(until?: number): void {
+  behind(until?: number): string | undefined {
     const head = this.#ledger.head(this.handle.id, until);
-    if (head === undefined || head.offset === 0) return;
+    if (head === undefined || head.offset === 0) return undefined;
     const { epoch, offset } = this.#at ?? { epoch: 'none', offset: 0 };
     let reached = offset;
     while (reached < head.offset && (this.#ahead.has(reached + 1) || this.#isMoot(epoch, reached + 1))) reached++;
-    if (epoch !== head.epoch || reached < head.offset) {
-      this.#complain(`ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`);
-    }
+    const hasAll = epoch === head.epoch && reached >= head.offset;
+    return hasAll ? undefined : `${this.#who} ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`;
+  }
+
+  #outdated(): readonly string[] {
+    const epoch = this.#at?.epoch ?? '';
+    if (this.#hasGap) return [];
+    return [...this.#view].flatMap(([id, number]) => {
+      const fate = this.#ledger.fate(this.handle.id, epoch, id);
+      const now = fate?.isRemoved === true ? undefined : fate?.versions.at(-1);
+      return fate === undefined || number === now ? [] : [`message ${id} is ${number} for it, and ${now} in the log`];
+    });
   }
 }
+
+/** How asking for older messages may end: the thread is over, the log is another one, or the server has no answer. */
+const OLDER_MAY = new Set(['TC_CLIENT_CLOSED', 'TC_SERVER_ERROR', 'TC_PUBLISH_TIMEOUT']);
 
 interface Place {
   readonly epoch: string;
@@ -188,6 +240,10 @@ function placeOf(position: string): Place {
 
 /** What a reading may meet. */
 interface Rules {
+  /** What a message that is not for its user is marked with. */
+  readonly scope: string;
+  /** By the id of a message of several threads: the one in which the client was given it. */
+  readonly shared: Map<string, string>;
   readonly mayHaveGaps: boolean;
   /** The application has removed the client from a thread before. */
   mayBeRefused(): boolean;

@@ -1,20 +1,8 @@
-import { Dice } from './dice.ts';
+import type { Fault } from './faults.ts';
 import type { Temper } from './sim-workers.ts';
 
-/** Kinds of trouble; each schedule draws its own mix. */
-export const FAULTS = [
-  'cut',
-  'silence',
-  'stall',
-  'crashNode',
-  'freezeNode',
-  'crashClient',
-  'loseLog',
-  'drain',
-] as const;
-export type Fault = (typeof FAULTS)[number];
-
-export type Act =
+/** What happens in a thread, through a node or by a client. */
+type InThread =
   | {
       readonly act: 'send';
       readonly node: number;
@@ -24,11 +12,22 @@ export type Act =
       readonly times: number;
       /** The message is built by a worker. */
       readonly isRecipe: boolean;
+      /** The user who does not get it. */
+      readonly except?: number | undefined;
     }
+  /** One message in all threads. */
+  | { readonly act: 'sendToAll'; readonly node: number; readonly size: number }
   | { readonly act: 'edit'; readonly node: number; readonly thread: number; readonly size: number }
   | { readonly act: 'remove'; readonly node: number; readonly thread: number }
+  /** The application erases the thread. */
+  | { readonly act: 'erase'; readonly node: number; readonly thread: number }
   | { readonly act: 'publish'; readonly client: number; readonly thread: number; readonly size: number }
-  | { readonly act: 'join' | 'leave' | 'kick'; readonly client: number; readonly thread: number }
+  /** The client publishes its last message again, with the same id. */
+  | { readonly act: 'repeat'; readonly client: number }
+  | { readonly act: 'join' | 'leave' | 'older'; readonly client: number; readonly thread: number }
+  | { readonly act: 'kick'; readonly client: number; readonly thread: number }
+  | { readonly act: 'kickUser'; readonly node: number; readonly user: number; readonly thread: number }
+  | { readonly act: 'closeUser'; readonly node: number; readonly user: number }
   | {
       readonly act: 'stream';
       readonly node: number;
@@ -36,11 +35,43 @@ export type Act =
       readonly chunks: number;
       readonly everyMs: number;
     }
+  | {
+      readonly act: 'setValue';
+      readonly node: number;
+      readonly thread: number;
+      readonly key: number;
+      readonly ttlMs: number | undefined;
+    }
+  | { readonly act: 'dropValue'; readonly node: number; readonly thread: number; readonly key: number }
+  | {
+      readonly act: 'clientValue';
+      readonly client: number;
+      readonly thread: number;
+      readonly key: number;
+      readonly ttlMs: number | undefined;
+      readonly isOwned: boolean;
+    };
+
+/** What goes wrong. */
+type Trouble =
   | { readonly act: 'cut' | 'silence' | 'stall' | 'resume' | 'crashClient'; readonly client: number }
   | { readonly act: 'take'; readonly client: number; readonly bytes: number }
   | { readonly act: 'crashNode'; readonly node: number; readonly isTold: boolean }
   | { readonly act: 'startNode' | 'freezeNode' | 'thawNode' | 'drain'; readonly node: number }
-  | { readonly act: 'loseLog' };
+  /** Its event loop is held. */
+  | { readonly act: 'holdNode'; readonly node: number; readonly ms: number }
+  /** Each look at the clock takes so long, so that its work ends in the middle more often. */
+  | { readonly act: 'slowNode'; readonly node: number; readonly costMs: number }
+  /** Its time of day is set. */
+  | { readonly act: 'jumpClock'; readonly node: number; readonly ms: number }
+  | { readonly act: 'loseLog' }
+  /** The log has only what it had before its newest entries of each thread. */
+  | { readonly act: 'restoreLog'; readonly lost: number };
+
+export type Act = InThread | Trouble;
+
+/** The acts of these names. */
+export type ActOf<Name extends Act['act']> = Extract<Act, { readonly act: Name }>;
 
 export interface Step {
   readonly act: Act;
@@ -59,120 +90,29 @@ export interface Schedule {
   /** How the workers do, and zlib; undefined where none of them has anything to do. */
   readonly workers: Temper | undefined;
   readonly zlib: Temper | undefined;
+  /** How long a session of a client is; undefined where it does not end. */
+  readonly sessionMs?: number | undefined;
+  /** The user who may not join the first thread. */
+  readonly outsider?: number | undefined;
   readonly steps: readonly Step[];
 }
 
-export function draw(seed: number, length = 60): Schedule {
-  const dice = new Dice(seed);
-  // some runs have no faults: there, not even a gap is allowed
-  const isQuiet = dice.chance(0.1);
-  const faults = FAULTS.filter(() => dice.chance(0.5) && !isQuiet);
-  const shape = {
-    nodes: dice.pick([1, 2, 2]),
-    clients: dice.int(4, 6),
-    threads: dice.int(1, 3),
-    maxEntries: dice.pick([5, 50, 1_000]),
-  };
-  const steps = Array.from({ length }, () => ({
-    act: drawAct(dice, shape, faults),
-    waitMs: dice.weighted([
-      [5, 0],
-      [5, dice.int(1, 50)],
-      [4, dice.int(50, 600)],
-      [1, dice.int(600, 5_000)],
-    ]),
-  }));
-  // dice of their own, so that a seed keeps the schedule that it had before
-  const others = new Dice(seed ^ 0xfa17);
-  const temper = (): Temper | undefined =>
-    others.weighted([
-      [2, undefined],
-      [1, 'well'],
-      [1, isQuiet ? 'well' : 'failing'],
-    ]);
-  const workers = temper();
-  const zlib = temper();
-  const isRecipe = (): boolean => workers !== undefined && others.chance(0.3);
-  const editing = new Dice(seed ^ 0xed17);
-  const hasEdits = editing.chance(0.4);
-  const amended = (act: Act): Act => (hasEdits ? instead(act, editing) : act);
-  return {
-    seed,
-    ...shape,
-    faults,
-    workers,
-    zlib,
-    steps: steps.map(({ act, waitMs }) => ({ act: amended(adapted(act, isRecipe(), zlib !== undefined)), waitMs })),
-  };
-}
+/** Clients are of so many users. */
+export const USERS = 3;
 
-/** Of some messages that are sent, an edit or a removal of an earlier one. */
-function instead(act: Act, dice: Dice): Act {
-  if (act.act !== 'send') return act;
-  const { node, thread, size } = act;
-  return dice.weighted<Act>([
-    [6, act],
-    [3, { act: 'edit', node, thread, size }],
-    [1, { act: 'remove', node, thread }],
-  ]);
-}
+export const userOf = (index: number): string => `user${index}`;
+export const threadOf = (index: number): string => `thread${index}`;
 
-/** Parts are compressed by zlib itself, in its own time: with compression, no message is that big. */
-function adapted(act: Act, isRecipe: boolean, isDeflated: boolean): Act {
-  if (act.act !== 'send') return act;
-  return { ...act, isRecipe, size: isDeflated ? Math.min(act.size, 100_000) : act.size };
-}
-
-type Shape = Pick<Schedule, 'nodes' | 'clients' | 'threads'>;
-
-function drawAct(dice: Dice, shape: Shape, faults: readonly Fault[]): Act {
-  const client = dice.int(0, shape.clients - 1);
-  const node = dice.int(0, shape.nodes - 1);
-  const thread = dice.int(0, shape.threads - 1);
-  // small, a frame of several fragments, parts
-  const size = dice.weighted([
-    [20, dice.int(0, 2_000)],
-    [1, 100_000],
-    [1, dice.int(262_144, 900_000)],
-  ]);
-  // a line that takes its time for a big message may fall behind a short log: without faults, no message is big
-  const bytes = faults.length === 0 ? Math.min(size, 2_000) : size;
-  const lane = dice.weighted([
-    [8, 'normal' as const],
-    [2, 'critical' as const],
-    [1, 'volatile' as const],
-  ]);
-  const times = dice.weighted([
-    [6, 1],
-    [2, dice.int(2, 5)],
-    [1, dice.int(6, 30)],
-  ]);
-  const if_ = (fault: Fault, weight: number): number => (faults.includes(fault) ? weight : 0);
-  return dice.weighted<Act>([
-    [30, { act: 'send', node, thread, lane, size: bytes, times: bytes > 10_000 ? 1 : times, isRecipe: false }],
-    [12, { act: 'publish', client, thread, size: Math.min(bytes, 50_000) }],
-    [5, { act: 'join', client, thread }],
-    [3, { act: 'leave', client, thread }],
-    [1, { act: 'kick', client, thread }],
-    [3, { act: 'stream', node, thread, chunks: dice.int(1, 12), everyMs: dice.pick([0, 10, 100, 400]) }],
-    [if_('cut', 6), { act: 'cut', client }],
-    [if_('silence', 2), { act: 'silence', client }],
-    [if_('stall', 5), { act: 'stall', client }],
-    [if_('stall', 4), { act: 'resume', client }],
-    [if_('stall', 4), { act: 'take', client, bytes: dice.int(1, 400_000) }],
-    [if_('crashClient', 3), { act: 'crashClient', client }],
-    [if_('crashNode', 2), { act: 'crashNode', node, isTold: dice.chance(0.7) }],
-    [faults.includes('crashNode') || faults.includes('drain') ? 5 : 0, { act: 'startNode', node }],
-    [if_('freezeNode', 2), { act: 'freezeNode', node }],
-    [if_('freezeNode', 5), { act: 'thawNode', node }],
-    [if_('drain', 1), { act: 'drain', node }],
-    [if_('loseLog', 1), { act: 'loseLog' }],
-  ]);
+/** Whether the user may join the thread. */
+export function isAllowed({ outsider }: Schedule, userId: string, threadId: string): boolean {
+  return outsider === undefined || userId !== userOf(outsider) || threadId !== threadOf(0);
 }
 
 /** A step in words. */
 export function tell({ act, waitMs }: Step): string {
   const { act: what, ...about } = act;
-  const facts = Object.entries(about).map(([name, value]) => `${name} ${String(value)}`);
+  const facts = Object.entries(about).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} ${String(value)}`],
+  );
   return `${what} ${facts.join(', ')}${waitMs > 0 ? `; then ${waitMs} ms pass` : ''}`;
 }

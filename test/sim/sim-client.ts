@@ -1,20 +1,23 @@
 import { connect, type Client } from '../../src/client/index.ts';
-import type { VirtualClock } from '../../src/testing/index.ts';
+import { values } from '../../src/values/index.ts';
+import { userScope } from '../../src/actors/support/id-scope.ts';
 import type { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import type { Line } from './line.ts';
 import { NodeClock } from './node-clock.ts';
 import { Reading } from './reading.ts';
 import { SimSocket } from './socket.ts';
+import type { SimClock } from './sim-clock.ts';
 
 export interface SimClientWorld {
-  readonly clock: VirtualClock;
+  readonly clock: SimClock;
   readonly ledger: Ledger;
   readonly dice: Dice;
   /** The schedule has faults. */
   readonly mayHaveGaps: boolean;
   /** The node that the network leads this client to; undefined where none answers. */
-  connect(client: SimClient, socket: SimSocket): Line | undefined;
+  connect(client: SimClient, socket: SimSocket, url: string): Line | undefined;
+  isAllowed(userId: string, threadId: string): boolean;
 }
 
 /** A page with the real client, which may crash and come back with the positions it has kept. */
@@ -28,9 +31,15 @@ export class SimClient {
   #kicks = 0;
   readonly #world: SimClientWorld;
   readonly #readings = new Map<string, Reading>();
+  /** By the id of a message of several threads: the one in which it was given it. */
+  #shared = new Map<string, string>();
+  /** What it has published last. */
+  #last: { readonly threadId: string; readonly number: number; readonly filler: string } | undefined;
   #clock: NodeClock;
   #client: Client;
   #ids = 0;
+  /** Numbers of its publishes that the server has not answered. */
+  readonly #unanswered = new Set<number>();
 
   constructor(name: string, userId: string, world: SimClientWorld) {
     this.name = name;
@@ -53,9 +62,12 @@ export class SimClient {
     if (this.#readings.has(threadId)) return;
     const handle = this.#client.join(threadId, from === undefined ? {} : { from });
     const { ledger, mayHaveGaps } = this.#world;
+    const isAllowed = this.#world.isAllowed(this.userId, threadId);
     const reading: Reading = new Reading(handle, ledger, this.name, {
       mayHaveGaps,
-      mayBeRefused: () => this.#kicks > 0,
+      scope: userScope(this.userId),
+      shared: this.#shared,
+      mayBeRefused: () => this.#kicks > 0 || !isAllowed,
       onLeft: () => {
         ledger.note('left');
         if (this.#readings.get(threadId) === reading) this.#readings.delete(threadId);
@@ -81,17 +93,62 @@ export class SimClient {
   publish(threadId: string, number: number, filler: string, mustSucceed = false): void {
     const { ledger } = this.#world;
     const clock = this.#clock;
-    this.#client.publish(threadId, { n: number, filler }, { id: `${this.name}-p${number}` }).then(
-      () => {
+    const isAllowed = this.#world.isAllowed(this.userId, threadId);
+    const id = `${this.name}-p${number}`;
+    this.#unanswered.add(number);
+    this.#last = { threadId, number, filler };
+    this.#client.publish(threadId, { n: number, filler }, { id }).then(
+      ({ data }) => {
+        this.#unanswered.delete(number);
         ledger.note('published');
+        if (data !== undefined) ledger.answered(id, JSON.stringify(data));
+        if (!isAllowed) ledger.complain(`${this.name}: ${number} was accepted from one who is not allowed`);
         if (!ledger.hasNumber(number)) ledger.complain(`${this.name}: ${number} was accepted and is not in the log`);
       },
       (error: unknown) => {
+        this.#unanswered.delete(number);
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        const isFair = (code === 'TC_PUBLISH_TIMEOUT' && !mustSucceed) || code === 'TC_CLIENT_CLOSED' || clock.isDead;
+        const isRefused = code === 'TC_PUBLISH_REFUSED' && error instanceof Error && 'reason' in error;
+        const isForbidden = isRefused && error.reason === 'forbidden' && !isAllowed;
+        // the answer of its first attempt was in a log that is lost, and its thread erased meanwhile
+        const isLate = (code === 'TC_PUBLISH_TIMEOUT' || isRefused) && !mustSucceed;
+        const isFair = isLate || isForbidden || code === 'TC_CLIENT_CLOSED' || clock.isDead;
         if (!isFair) ledger.complain(`${this.name}: publish ${number}: ${String(error)}`);
       },
     );
+  }
+
+  /** Publishes its last message again. */
+  repeat(): void {
+    if (this.#last === undefined) return;
+    const { threadId, number, filler } = this.#last;
+    this.publish(threadId, number, filler);
+  }
+
+  older(threadId: string): void {
+    this.#readings.get(threadId)?.older();
+  }
+
+  setValue(
+    threadId: string,
+    key: string,
+    number: number,
+    options: { ttlMs: number | undefined; owned: boolean },
+  ): void {
+    const values = this.#readings.get(threadId)?.handle.values;
+    const { ledger } = this.#world;
+    values?.set(key, { v: number }, options).then(
+      () => ledger.note('client value'),
+      (error: unknown) =>
+        ledger.note(`client value ${error instanceof Error && 'code' in error ? String(error.code) : ''}`),
+    );
+  }
+
+  /** What it does not have, and should have now that everything is quiet. */
+  missing(): readonly string[] {
+    const open = this.line?.isWhole === true ? [] : [`${this.name} has no connection`];
+    const unanswered = [...this.#unanswered].map((number) => `${this.name}: publish ${number} has no answer`);
+    return [...open, ...unanswered, ...[...this.#readings.values()].flatMap((reading) => reading.missing())];
   }
 
   /** The tab is gone; another one goes on from the positions that the page had stored. */
@@ -100,6 +157,9 @@ export class SimClient {
     this.line?.cut();
     this.#clock.crash();
     this.#readings.clear();
+    this.#unanswered.clear();
+    this.#shared = new Map();
+    this.#last = undefined;
     this.#clock = new NodeClock(this.#world.clock);
     this.#client = this.#connect();
     for (const [threadId, position] of positions) this.join(threadId, position);
@@ -116,9 +176,9 @@ export class SimClient {
     const network = {
       clock: world.clock,
       latencyMs: this.latencyMs,
-      connect: (socket: SimSocket): Line | undefined => {
+      connect: (socket: SimSocket, url: string): Line | undefined => {
         if (clock.isDead) return undefined;
-        this.line = world.connect(this, socket);
+        this.line = world.connect(this, socket, url);
         return this.line;
       },
     };
@@ -130,11 +190,18 @@ export class SimClient {
     const client = connect('ws://hub.test/', {
       WebSocket: Socket,
       clock,
+      token: () => 'fresh',
+      values,
       random: world.dice.random,
       newId: () => `${this.name}-${++this.#ids}`,
       backoff: { minMs: 100, maxMs: 2_000 },
       connectTimeoutMs: 3_000,
       publishTimeoutMs: 20_000,
+    });
+    // the user signs in again
+    client.on('signIn', () => {
+      world.ledger.note('signed out');
+      clock.nextTurn(() => this.crash());
     });
     client.on('error', (error) => {
       const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -1,5 +1,6 @@
-import { memoryLog, type DeliveryLog, type LogSubscription } from '../../src/index.ts';
-import type { VirtualClock } from '../../src/testing/index.ts';
+import { memoryLog, type Clock, type DeliveryLog, type EntryDraft, type LogSubscription } from '../../src/index.ts';
+import type { LogValues } from '../../src/api/log-values.ts';
+import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { numberOf, type Ledger } from './ledger.ts';
 import type { NodeClock } from './node-clock.ts';
 
@@ -9,58 +10,73 @@ interface Listening {
   readonly onNodeMessage: (note: string) => void;
 }
 
+/** An entry as a backup has it. */
+type Kept = Omit<EntryDraft, 'body' | 'deflated' | 'tally'> & { readonly bytes: Uint8Array };
+
 /** One log for several nodes: it outlives each of them. */
 export class SimLog {
   readonly #log: DeliveryLog;
   readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  readonly #options: SimLogOptions;
   readonly #listening = new Map<string, Set<Listening>>();
+  /** What has been logged in each thread since it began. */
+  readonly #kept = new Map<string, Kept[]>();
+  /** How often each thread was erased. */
+  readonly #erased = new Map<string, number>();
+  /** By owner of a value: the process and the thread. */
+  readonly #owners = new Map<string, { readonly node: NodeClock; readonly threads: Set<string> }>();
 
-  constructor(clock: VirtualClock, ledger: Ledger, maxEntries: number) {
-    this.#log = memoryLog({ clock, maxEntries });
+  constructor(clock: Clock, ledger: Ledger, options: SimLogOptions) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#log = memoryLog({ clock, maxEntries: options.maxEntries, newEpoch: () => options.life });
     this.#ledger = ledger;
+  }
+
+  /** The values that a thread has. */
+  values(threadId: string): ReadonlyMap<string, string> {
+    const read = this.#log.values?.read(threadId) ?? [];
+    if (read instanceof Promise) throw new Error('the memory log answers at once');
+    return new Map(read.map(({ key, json }) => [key, json]));
   }
 
   /** The log as one process has it. */
   of(node: NodeClock, hasOthers: boolean): DeliveryLog {
     const log = this.#log;
-    const all = (threadId: string): Set<Listening> => {
-      const listening = this.#listening.get(threadId) ?? new Set();
-      this.#listening.set(threadId, listening);
-      return listening;
-    };
     return {
-      append: (draft) => {
-        if (node.isDead) return new Promise(() => {});
-        const text = Buffer.concat(draft.body.chunks).toString();
-        const appended = log.append(draft);
-        const position = log.position(draft.threadId);
-        if (appended instanceof Promise || position instanceof Promise)
-          throw new Error('the memory log answers at once');
-        const { entry, isDuplicate } = appended;
-        const { offset, id } = entry;
-        const { kind = 'message', target } = draft;
-        const data: unknown = kind === 'remove' ? undefined : JSON.parse(text);
-        const isText = typeof data === 'object' && data !== null && 'text' in data;
-        const facts = { number: numberOf(data), kind, target, isText, at: node.now() };
-        if (!isDuplicate) this.#ledger.logged(draft.threadId, position.epoch, { offset, id, ...facts });
-        else this.#ledger.note('duplicate');
-        return appended;
-      },
+      append: (draft) => this.#append(node, draft),
       readAfter: (...args) => log.readAfter(...args),
       readBefore: (...args) => log.readBefore(...args),
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},
-      subscribe: (threadId, onEntry, onNodeMessage = () => {}, onReset) => {
-        const subscription = log.subscribe(threadId, (entry) => node.run(() => onEntry(entry)), undefined, onReset);
+      answers: log.answers,
+      values: this.#valuesOf(node),
+      ...(!hasOthers && { presence: log.presence }),
+      erase: (threadId) => {
+        if (node.isDead) return;
+        const before = this.#epochOf(threadId);
+        this.#kept.delete(threadId);
+        this.#ledger.erased(threadId);
+        void log.erase?.(threadId);
+        if (this.#epochOf(threadId) !== before) this.#erased.set(threadId, (this.#erased.get(threadId) ?? 0) + 1);
+      },
+      subscribe: (threadId, onEntry, onNodeMessage = () => {}, onReset = () => {}) => {
+        const subscription = log.subscribe(
+          threadId,
+          (entry) => node.run(() => onEntry(entry)),
+          undefined,
+          (reset) => node.run(() => onReset(reset)),
+        );
         if (subscription instanceof Promise) throw new Error('the memory log answers at once');
         const listening = { node, subscription, onNodeMessage };
-        all(threadId).add(listening);
+        this.#listeners(threadId).add(listening);
         return {
           tail: subscription.tail,
           hold: (offset) => subscription.hold(offset),
           unsubscribe: () => {
-            all(threadId).delete(listening);
+            this.#listeners(threadId).delete(listening);
             subscription.unsubscribe();
           },
         };
@@ -68,10 +84,71 @@ export class SimLog {
       ...(hasOthers && {
         notify: (threadId: string, note: string) => {
           if (node.isDead) return;
-          for (const other of all(threadId)) if (other.node !== node) other.node.run(() => other.onNodeMessage(note));
+          for (const other of this.#listeners(threadId))
+            if (other.node !== node) other.node.run(() => other.onNodeMessage(note));
         },
       }),
     };
+  }
+
+  #epochOf(threadId: string): string {
+    const position = this.#log.position(threadId);
+    if (position instanceof Promise) throw new Error('the memory log answers at once');
+    return position.epoch;
+  }
+
+  #listeners(threadId: string): Set<Listening> {
+    const listening = this.#listening.get(threadId) ?? new Set();
+    this.#listening.set(threadId, listening);
+    return listening;
+  }
+
+  #append(node: NodeClock, draft: EntryDraft): ReturnType<DeliveryLog['append']> {
+    if (node.isDead) return new Promise(() => {});
+    const bytes = new Uint8Array(Buffer.concat(draft.body.chunks));
+    const appended = this.#log.append(draft);
+    if (appended instanceof Promise) throw new Error('the memory log answers at once');
+    if (appended.isDuplicate) {
+      this.#ledger.note('duplicate');
+      return appended;
+    }
+    const { offset, id } = appended.entry;
+    const { threadId, kind = 'message', target } = draft;
+    const { except, isShared } = appended.entry;
+    const data: unknown = kind === 'remove' ? undefined : JSON.parse(Buffer.from(bytes).toString());
+    const isText = typeof data === 'object' && data !== null && 'text' in data;
+    const facts = { number: numberOf(data), kind, target, isText, except, isShared, at: this.#clock.now() };
+    this.#ledger.logged(threadId, this.#epochOf(threadId), { offset, id, ...facts });
+    const { body: _body, deflated: _deflated, tally: _tally, ...rest } = draft;
+    const kept = this.#kept.get(threadId) ?? [];
+    kept.push({ ...rest, bytes });
+    this.#kept.set(threadId, kept);
+    return appended;
+  }
+
+  #valuesOf(node: NodeClock): LogValues | undefined {
+    const { values } = this.#log;
+    if (values === undefined) return undefined;
+    return {
+      set: (threadId, draft, limits) => {
+        if (node.isDead) return new Promise(() => {});
+        if (draft.owner !== undefined) this.#owner(node, draft.owner).add(threadId);
+        this.#ledger.values.wasSet(threadId, draft.key, draft.json);
+        return values.set(threadId, draft, limits);
+      },
+      delete: (threadId, key) => (node.isDead ? new Promise(() => {}) : values.delete(threadId, key)),
+      read: (threadId, key) => values.read(threadId, key),
+      watch: (threadId, onValues) => values.watch(threadId, (...news) => node.run(() => onValues(...news))),
+      end: (threadId, owner) => {
+        if (!node.isDead) values.end(threadId, owner);
+      },
+    };
+  }
+
+  #owner(node: NodeClock, owner: string): Set<string> {
+    const known = this.#owners.get(owner) ?? { node, threads: new Set() };
+    this.#owners.set(owner, known);
+    return known.threads;
   }
 
   /** The process is gone: the log forgets what it held for it. */
@@ -83,9 +160,46 @@ export class SimLog {
         listening.delete(one);
       }
     }
+    for (const [owner, { node: of, threads }] of this.#owners) {
+      if (of !== node) continue;
+      for (const threadId of threads) this.#log.values?.end(threadId, owner);
+      this.#owners.delete(owner);
+    }
   }
 
-  async close(): Promise<void> {
-    await this.#log.close();
+  /** The log as a backup had it: without the newest entries of each thread, in the same epochs. Values are in no backup. */
+  restored(lost: number): SimLog {
+    const log = new SimLog(this.#clock, this.#ledger, this.#options);
+    // its epochs are counted by the times that it was erased
+    for (const [threadId, times] of this.#erased) {
+      for (let i = 0; i < times; i++) {
+        void log.#log.append({
+          threadId,
+          id: `erased-${i}`,
+          lane: 'normal',
+          expiresAt: Infinity,
+          body: new SharedBody([]),
+        });
+        void log.#log.erase?.(threadId);
+      }
+      log.#erased.set(threadId, times);
+    }
+    for (const [threadId, kept] of this.#kept) {
+      const left = kept.slice(0, Math.max(0, kept.length - lost));
+      for (const { bytes, ...draft } of left) void log.#log.append({ ...draft, body: new SharedBody([bytes]) });
+      log.#kept.set(threadId, left);
+      this.#ledger.rewound(threadId, left.length);
+    }
+    return log;
   }
+
+  close(): void {
+    void this.#log.close();
+  }
+}
+
+export interface SimLogOptions {
+  readonly maxEntries: number;
+  /** Names it: another log has other epochs. */
+  readonly life: string;
 }

@@ -1,13 +1,12 @@
 import { createHubOver } from '../../src/actors/hub/hub.ts';
 import type { WindowBits } from '../../src/api/socket.ts';
-import { StreamLostError, type Hub } from '../../src/index.ts';
-import type { VirtualClock } from '../../src/testing/index.ts';
+import { answer, refuse, StreamLostError, type Clock, type Hub, type Session } from '../../src/index.ts';
 import { Dice } from './dice.ts';
-import type { Ledger } from './ledger.ts';
+import { numberOf, type Ledger } from './ledger.ts';
 import { Line } from './line.ts';
 import { NodeClock } from './node-clock.ts';
 import type { SimLog } from './sim-log.ts';
-import type { Schedule } from './schedule.ts';
+import { isAllowed, type Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
 import { simWorkers } from './sim-workers.ts';
 import type { SimSocket } from './socket.ts';
@@ -25,21 +24,35 @@ const TIMES = {
   streams: { timeoutMs: 3_000 },
 };
 
+/** Who connects. */
+export interface Caller {
+  readonly userId: string;
+  readonly clientId: string | undefined;
+  readonly latencyMs: number;
+}
+
 /** One process with a hub, which may crash, freeze, drain and start again. */
 export class SimNode {
   readonly name: string;
-  readonly #network: VirtualClock;
+  readonly #network: Clock;
   readonly #ledger: Ledger;
   readonly #schedule: Schedule;
   /** What workers, zlib and clients' windows leave to chance. */
   readonly #dice: Dice;
+  readonly #spend: ((ms: number) => void) | undefined;
   #clock: NodeClock;
   #hub: Hub | undefined;
   #lines: Line[] = [];
   #lives = 0;
-  #ends: Promise<void>[] = [];
+  #answers = 0;
+  /** Calls of `drain` and `close` that have not resolved. */
+  #ending = 0;
+  /** Sends and streams of the application that have not. */
+  #busy = 0;
 
-  constructor(name: string, network: VirtualClock, ledger: Ledger, schedule: Schedule) {
+  /** @param spend takes time of the network's clock while a callback runs */
+  constructor(name: string, network: Clock, ledger: Ledger, schedule: Schedule, spend?: (ms: number) => void) {
+    this.#spend = spend;
     this.name = name;
     this.#network = network;
     this.#ledger = ledger;
@@ -61,10 +74,11 @@ export class SimNode {
 
   start(log: SimLog): void {
     if (!this.#clock.isDead) return;
-    const clock = new NodeClock(this.#network);
+    const clock = new NodeClock(this.#network, this.#spend);
     this.#clock = clock;
     this.#lines = [];
-    this.#ends = [];
+    this.#ending = 0;
+    this.#busy = 0;
     const life = `${this.name}-${++this.#lives}`;
     let ids = 0;
     const { nodes, workers, zlib } = this.#schedule;
@@ -92,14 +106,32 @@ export class SimNode {
   }
 
   /** A client connects; undefined where no process answers. */
-  connect(socket: SimSocket, userId: string, latencyMs: number): { line: Line; connectionId: string } | undefined {
-    const hub = this.hub;
+  connect(
+    socket: SimSocket,
+    { userId, clientId, latencyMs }: Caller,
+  ): { line: Line; connectionId: string } | undefined {
+    const { hub } = this;
     if (hub === undefined) return undefined;
     const line = new Line(socket, this.#clock, this.#network, { latencyMs, deflateWindow: this.#window() });
+    const session = (): Session => {
+      const { sessionMs } = this.#schedule;
+      return { userId, expiresAt: sessionMs === undefined ? undefined : Date.now() + sessionMs };
+    };
     const connection = hub.accept(line.attach, {
-      userId,
-      authorize: () => true,
-      onPublish: ({ threadId, id, data }) => hub.thread(threadId).send(data, { idempotencyKey: id }),
+      ...session(),
+      clientId,
+      authorize: (threadId) => isAllowed(this.#schedule, userId, threadId),
+      // the application is not always content with a token
+      reauthenticate: () => {
+        const isContent = this.#dice.chance(0.7);
+        this.#ledger.note(isContent ? 'session renewed' : 'token refused');
+        return isContent ? session() : refuse(401);
+      },
+      onPublish: async ({ threadId, id, data }) => {
+        const receipt = await hub.thread(threadId).send(data, { idempotencyKey: id });
+        return numberOf(data) % 2 === 0 ? answer({ answer: ++this.#answers, by: this.name }, receipt) : receipt;
+      },
+      onValue: () => true,
     });
     this.#lines.push(line);
     return { line, connectionId: connection.id };
@@ -134,7 +166,7 @@ export class SimNode {
         clock.setTimeout(() => append(n + 1), everyMs);
         return;
       }
-      stream.end({ n: number }).then(
+      this.during(stream.end({ n: number })).then(
         () => this.#ledger.note('stream ended'),
         (error: unknown) => {
           const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -150,6 +182,28 @@ export class SimNode {
     this.#clock.freeze();
   }
 
+  /** All is well with it from now on. */
+  heal(): void {
+    this.#clock.costMs = 0;
+    this.#clock.thaw();
+  }
+
+  /** Something takes long and lets nothing else run. */
+  hold(ms: number): void {
+    const clock = this.#clock;
+    if (clock.isFrozen) return;
+    clock.freeze();
+    this.#network.setTimeout(() => clock.thaw(true), ms);
+  }
+
+  slow(costMs: number): void {
+    this.#clock.costMs = costMs;
+  }
+
+  jump(ms: number): void {
+    this.#clock.jump(ms);
+  }
+
   thaw(): void {
     this.#clock.thaw();
   }
@@ -162,9 +216,42 @@ export class SimNode {
     for (const line of this.#lines) line.crashNear(isTold);
   }
 
+  /** The whole site has gone: what was on its way to the clients is lost, too. */
+  wipe(log: SimLog): void {
+    for (const line of this.#lines) line.cut();
+    this.crash(log, true);
+  }
+
   drain(): void {
     const { hub } = this;
-    if (hub !== undefined) this.#ends.push(hub.drain({ timeoutMs: 1_000 }));
+    if (hub !== undefined) this.#await(hub.drain({ timeoutMs: 1_000 }));
+  }
+
+  /** The application's work in this process. */
+  get isBusy(): boolean {
+    return !this.#clock.isDead && this.#busy > 0;
+  }
+
+  /** The application waits for it. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    const clock = this.#clock;
+    this.#busy++;
+    try {
+      return await work;
+    } finally {
+      if (clock === this.#clock) this.#busy--;
+    }
+  }
+
+  #await(ended: Promise<void>): void {
+    const clock = this.#clock;
+    this.#ending++;
+    ended.then(
+      () => {
+        if (clock === this.#clock) this.#ending--;
+      },
+      (error: unknown) => this.#ledger.complain(`${this.name}: ${String(error)}`),
+    );
   }
 
   /** The process has ended by itself after a drain. */
@@ -172,17 +259,25 @@ export class SimNode {
     return !this.#clock.isDead && this.#hub?.state === 'stopped';
   }
 
-  /** Ends what is left, and complains of what a hub that has closed still holds. */
-  async close(): Promise<void> {
+  close(): void {
+    const hub = this.#hub;
+    if (hub !== undefined && !this.#clock.isDead) this.#await(hub.close());
+  }
+
+  /** A while after `close`: complains of what the hub still holds. */
+  assertClosed(): void {
     const hub = this.#hub;
     if (hub === undefined || this.#clock.isDead) return;
-    this.#ends.push(hub.close());
-    await this.#network.advance(5_000);
-    await Promise.all(this.#ends);
-    const { connections, threads, state, segmentsInUse } = hub.stats();
+    if (this.#ending > 0) this.#ledger.complain(`${this.name}: a close or drain has not ended`);
+    const { connections, threads, state } = hub.stats();
     if (connections.total > 0 || threads > 0 || state !== 'stopped') {
       this.#ledger.complain(`${this.name} is ${state} with ${connections.total} connections, ${threads} threads`);
     }
-    if (segmentsInUse > 0) this.#ledger.note('segments in the log');
+  }
+
+  /** The log is closed, too: complains of memory that is still held. */
+  assertEmpty(): void {
+    const { segmentsInUse = 0 } = this.#clock.isDead ? {} : (this.#hub?.stats() ?? {});
+    if (segmentsInUse > 0) this.#ledger.complain(`${this.name} holds ${segmentsInUse} segments`);
   }
 }

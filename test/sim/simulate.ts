@@ -1,4 +1,7 @@
-import { draw, tell, type Schedule } from './schedule.ts';
+import { inMacrotask } from './drain-jobs.ts';
+import { draw } from './draw.ts';
+import { tell, type Schedule } from './schedule.ts';
+import { timeOfDay } from './node-clock.ts';
 import { World } from './world.ts';
 
 /** How a schedule ended. */
@@ -8,15 +11,22 @@ export interface Verdict {
   readonly seen: ReadonlyMap<string, number>;
 }
 
-export async function simulate(schedule: Schedule): Promise<Verdict> {
-  const world = new World(schedule);
-  try {
-    await world.run();
-  } catch (error) {
-    world.ledger.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-  const { violations, deliveries, seen } = world.ledger;
-  return { violations, deliveries, seen };
+export function simulate(schedule: Schedule): Promise<Verdict> {
+  return inMacrotask(() => {
+    const world = new World(schedule);
+    const systemTime = Date.now;
+    try {
+      // nothing else runs meanwhile: it is all one call
+      Date.now = () => Math.floor(world.clock.wallTime() + timeOfDay.skewMs);
+      world.run();
+    } catch (error) {
+      world.ledger.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    } finally {
+      Date.now = systemTime;
+    }
+    const { violations, deliveries, seen } = world.ledger;
+    return { violations, deliveries, seen };
+  });
 }
 
 /** Leaves out steps as long as it still fails. */
@@ -37,11 +47,13 @@ async function shrink(schedule: Schedule): Promise<Schedule> {
 export async function story(seed: number): Promise<string> {
   const schedule = await shrink(draw(seed));
   const { violations } = await simulate(schedule);
-  const { nodes, clients, threads, maxEntries } = schedule;
+  const { nodes, clients, threads, maxEntries, sessionMs, outsider } = schedule;
   return [
     `seed ${seed}: ${nodes} nodes, ${clients} clients, ${threads} threads of at most ${maxEntries} entries`,
+    ...(sessionMs === undefined ? [] : [`sessions of ${sessionMs} ms`]),
+    ...(outsider === undefined ? [] : [`user${outsider} may not join thread0`]),
     ...schedule.steps.map((step, i) => `${i + 1}. ${tell(step)}`),
     ...violations.map((violation) => `WRONG: ${violation}`),
-    `again: SIM_SEED=${seed} npx vitest run test/sim`,
+    `again: npm run sim -- --seeds 1 --from ${seed}`,
   ].join('\n');
 }

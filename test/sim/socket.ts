@@ -1,12 +1,12 @@
+import type { Clock } from '../../src/index.ts';
 import type { WebSocketLike } from '../../src/client/index.ts';
-import type { VirtualClock } from '../../src/testing/index.ts';
 import type { Line } from './line.ts';
 
 type EventType = 'open' | 'message' | 'close' | 'error';
 
 /** Where a client's sockets connect to. */
 export interface Dialled {
-  readonly clock: VirtualClock;
+  readonly clock: Clock;
   /** How long the way takes. */
   readonly latencyMs: number;
   /** Connects the socket; undefined where no process answers. */

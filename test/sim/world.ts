@@ -1,144 +1,151 @@
-import { inWorker, type Hub } from '../../src/index.ts';
-import { VirtualClock } from '../../src/testing/index.ts';
+import { Application } from './application.ts';
 import { Dice } from './dice.ts';
 import { Ledger } from './ledger.ts';
 import type { Line } from './line.ts';
-import type { Act, Schedule } from './schedule.ts';
-import type { Reading } from './reading.ts';
+import { isAllowed, threadOf, USERS, userOf, type Act, type Schedule } from './schedule.ts';
 import { SimClient } from './sim-client.ts';
+import { SimClock } from './sim-clock.ts';
 import { SimLog } from './sim-log.ts';
 import { SimNode } from './sim-node.ts';
-import { ECHO } from './sim-workers.ts';
 import type { SimSocket } from './socket.ts';
 
-/** How a send may end where a hub or a thread closes, or the serializer is held up. */
-const FAIR = new Set(['TC_HUB_CLOSED', 'TC_THREAD_CLOSED', 'TC_SERIALIZATION_TIMEOUT']);
+/** After these, a client may find that a short log has gone on without it. */
+const SETS_BACK = new Set<string>(['erase', 'closeUser', 'kickUser', 'kick']);
 
 /** Nodes, clients, the log and the network between them, in one process, on one clock. */
 export class World {
-  readonly clock = new VirtualClock();
+  readonly clock = new SimClock();
   readonly ledger: Ledger;
   readonly dice: Dice;
-  /** Chooses what is edited. */
-  readonly #targets: Dice;
+  readonly mayHaveGaps: boolean;
   readonly #schedule: Schedule;
   readonly #nodes: readonly SimNode[];
   readonly #clients: readonly SimClient[];
+  readonly #application: Application;
   /** Client by the id of its connection. */
   readonly #byConnection = new Map<string, SimClient>();
   #log: SimLog;
-  #number = 0;
+  #logs = 0;
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule;
     this.dice = new Dice(schedule.seed ^ 0x5eed);
-    this.#targets = new Dice(schedule.seed ^ 0x7a26e7);
     this.ledger = new Ledger(schedule.maxEntries);
-    this.#log = new SimLog(this.clock, this.ledger, schedule.maxEntries);
+    this.ledger.values.now = (threadId) => this.#log.values(threadId);
+    this.mayHaveGaps = schedule.faults.length > 0 || schedule.steps.some(({ act }) => SETS_BACK.has(act.act));
+    this.#log = this.#newLog();
     this.#nodes = Array.from(
       { length: schedule.nodes },
-      (_, i) => new SimNode(`node${i}`, this.clock, this.ledger, schedule),
+      (_, i) => new SimNode(`node${i}`, this.clock, this.ledger, schedule, (ms) => this.clock.spend(ms)),
     );
     for (const node of this.#nodes) node.start(this.#log);
     this.#clients = Array.from(
       { length: schedule.clients },
-      (_, i) => new SimClient(`client${i}`, `user${i % 3}`, this),
+      (_, i) => new SimClient(`client${i}`, userOf(i % USERS), this),
     );
+    this.#application = new Application(schedule, this.ledger, this.#clients, this.#byConnection);
     for (const client of this.#clients)
       for (const thread of this.#threads) client.join(thread, this.dice.chance(0.5) ? 'start' : undefined);
   }
 
-  get mayHaveGaps(): boolean {
-    return this.#schedule.faults.length > 0;
+  get #threads(): readonly string[] {
+    return Array.from({ length: this.#schedule.threads }, (_, i) => threadOf(i));
   }
 
-  get #threads(): readonly string[] {
-    return Array.from({ length: this.#schedule.threads }, (_, i) => `thread${i}`);
+  isAllowed(userId: string, threadId: string): boolean {
+    return isAllowed(this.#schedule, userId, threadId);
   }
 
   /** A load balancer: any node that answers. */
-  connect(client: SimClient, socket: SimSocket): Line | undefined {
+  connect(client: SimClient, socket: SimSocket, url: string): Line | undefined {
     const node = this.dice.pick(this.#nodes);
-    const connected = node.connect(socket, client.userId, client.latencyMs);
+    const clientId = new URL(url).searchParams.get('cid') ?? '';
+    const connected = node.connect(socket, { userId: client.userId, clientId, latencyMs: client.latencyMs });
     if (connected === undefined) return undefined;
     this.#byConnection.set(connected.connectionId, client);
     client.connectionId = connected.connectionId;
     return connected.line;
   }
 
-  async run(): Promise<void> {
-    await this.clock.advance(500);
+  run(): void {
+    this.clock.advance(500);
     for (const { act, waitMs } of this.#schedule.steps) {
       this.ledger.note(act.act);
       this.#perform(act);
-      await this.clock.advance(waitMs);
+      this.clock.advance(waitMs);
       for (const node of this.#nodes) if (node.isDrained()) node.crash(this.#log, true);
       if (this.ledger.violations.length > 0) return;
     }
-    await this.#heal();
-    await this.#end();
+    this.#heal();
+    this.#end();
   }
 
-  /** All faults end: everybody must have everything. */
-  async #heal(): Promise<void> {
+  /** All faults end: everybody must have everything, soon. */
+  #heal(): void {
     for (const node of this.#nodes) {
-      node.thaw();
+      node.heal();
       node.start(this.#log);
     }
-    const lines = this.#clients.map(({ line }) => line);
-    for (const line of lines) line?.resume();
+    const since = this.clock.now();
+    const lines = new Map(this.#clients.map((client) => [client, client.line]));
+    for (const line of lines.values()) line?.resume();
     // a line that is whole goes on soon, not only after its connection has been replaced
-    await this.clock.advance(8_000);
-    for (const [i, client] of this.#clients.entries()) {
-      if (client.line !== lines[i] || client.line?.isWhole !== true) continue;
-      for (const reading of client.readings)
-        if (reading.at !== undefined) reading.assertCurrent(this.clock.now() - 1_000);
-    }
+    this.#until(8_000, () =>
+      this.#clients
+        .filter((client) => client.line?.isWhole === true && client.line === lines.get(client))
+        .flatMap(({ readings }) => [...readings])
+        .flatMap((reading) => (reading.at === undefined ? [] : (reading.behind(since) ?? []))),
+    );
+    const missing = (): readonly string[] => [
+      ...this.#nodes.filter(({ isBusy }) => isBusy).map(({ name }) => `${name} is still at work`),
+      ...this.#clients.flatMap((client) => client.missing()),
+    ];
     // a silent line is found by its heartbeat, a breaker closes after its cooldown
-    await this.clock.advance(22_000);
-    for (const node of this.#nodes) {
-      if (node.isDrained()) node.crash(this.#log, true);
-      node.start(this.#log);
-    }
-    await this.clock.advance(30_000);
-    for (const client of this.#clients)
-      for (const { handle } of client.readings) client.publish(handle.id, ++this.#number, '', true);
-    await this.clock.advance(25_000);
+    this.#until(52_000, missing);
     for (const client of this.#clients) {
-      for (const reading of client.readings) {
-        reading.assertCurrent();
-        reading.assertNoneGrowing();
-        reading.assertNewest();
+      for (const { handle } of client.readings) {
+        if (this.isAllowed(client.userId, handle.id))
+          client.publish(handle.id, this.#application.nextNumber(), '', true);
       }
     }
+    this.#until(25_000, missing);
+    // nothing comes late, or twice
+    this.clock.advance(2_000);
+    this.#until(2_000, missing);
   }
 
-  async #end(): Promise<void> {
+  /** Lets time pass until nothing is missing any more; complains of what is when the time is up. */
+  #until(ms: number, missing: () => readonly string[]): void {
+    const end = this.clock.now() + ms;
+    while (missing().length > 0 && this.clock.now() < end) {
+      this.clock.advance(500);
+      for (const node of this.#nodes) {
+        if (node.isDrained()) node.crash(this.#log, true);
+        node.start(this.#log);
+      }
+    }
+    for (const what of missing()) this.ledger.complain(what);
+  }
+
+  /** Everything is quiet and empty afterwards. */
+  #end(): void {
     for (const client of this.#clients) client.close();
-    await this.clock.advance(1_000);
-    for (const node of this.#nodes) await node.close();
-    await this.clock.advance(35_000);
-    await this.#log.close();
+    this.clock.advance(1_000);
+    for (const thread of this.#threads) {
+      for (const [key, json] of this.#log.values(thread))
+        if (this.#application.isOwned(json)) this.ledger.complain(`${thread} has ${key} of a client that is gone`);
+    }
+    for (const node of this.#nodes) node.close();
+    this.clock.advance(5_000);
+    for (const node of this.#nodes) node.assertClosed();
+    this.clock.advance(30_000);
+    this.#log.close();
+    for (const node of this.#nodes) node.assertEmpty();
     if (this.clock.pending > 0) this.ledger.complain(`${this.clock.pending} timers or turns are left`);
   }
 
   #perform(act: Act): void {
     switch (act.act) {
-      case 'send':
-        return this.#send(act);
-      case 'edit':
-      case 'remove':
-        return this.#amend(act);
-      case 'publish':
-        return this.#client(act.client).publish(this.#thread(act.thread), ++this.#number, 'x'.repeat(act.size));
-      case 'join':
-        return this.#client(act.client).join(this.#thread(act.thread), this.dice.chance(0.5) ? 'start' : undefined);
-      case 'leave':
-        return this.#client(act.client).leave(this.#thread(act.thread));
-      case 'kick':
-        return this.#kick(this.#client(act.client), this.#thread(act.thread));
-      case 'stream':
-        return this.#node(act.node).stream(this.#thread(act.thread), ++this.#number, act);
       case 'cut':
       case 'silence':
       case 'stall':
@@ -156,98 +163,53 @@ export class World {
         return this.#node(act.node).freeze();
       case 'thawNode':
         return this.#node(act.node).thaw();
+      case 'holdNode':
+        return this.#node(act.node).hold(act.ms);
+      case 'slowNode':
+        return this.#node(act.node).slow(act.costMs);
+      case 'jumpClock':
+        return this.#node(act.node).jump(act.ms);
       case 'drain':
         return this.#node(act.node).drain();
       case 'loseLog':
-        return this.#loseLog();
+        this.ledger.begin();
+        return this.#replaceLog(this.#newLog());
+      case 'restoreLog':
+        return this.#replaceLog(this.#log.restored(act.lost));
+      case 'publish':
+      case 'repeat':
+      case 'join':
+      case 'leave':
+      case 'older':
+      case 'clientValue':
+        return this.#application.atClient(act, this.#client(act.client), this.dice);
+      case 'kick':
+        return this.#application.kick(this.#nodes, this.#client(act.client), threadOf(act.thread));
+      case 'send':
+      case 'sendToAll':
+      case 'edit':
+      case 'remove':
+      case 'erase':
+      case 'kickUser':
+      case 'closeUser':
+      case 'stream':
+      case 'setValue':
+      case 'dropValue':
+        return this.#application.atNode(act, this.#node(act.node));
     }
   }
 
-  #kick(client: SimClient, threadId: string): void {
-    const { connectionId } = client;
-    if (connectionId === undefined) return;
-    client.noteKick();
-    for (const node of this.#nodes) node.kick(connectionId, threadId);
+  #newLog(): SimLog {
+    const { seed, maxEntries } = this.#schedule;
+    return new SimLog(this.clock, this.ledger, { maxEntries, life: `${seed}-${++this.#logs}` });
   }
 
-  /** The log is started anew: no process that held the old one goes on with it. */
-  #loseLog(): void {
-    for (const node of this.#nodes) node.crash(this.#log, true);
-    this.#log = new SimLog(this.clock, this.ledger, this.#schedule.maxEntries);
-    this.ledger.begin();
-    for (const node of this.#nodes) node.start(this.#log);
-  }
-
-  #send({ node, thread, lane, size, times, isRecipe }: Extract<Act, { act: 'send' }>): void {
-    const { hub } = this.#node(node);
-    if (hub === undefined) return;
-    for (let i = 0; i < times; i++) this.#sendOne(hub, this.#thread(thread), lane, size, isRecipe);
-  }
-
-  /** The application edits or removes a message of those that it has sent last. */
-  #amend(act: Extract<Act, { act: 'edit' | 'remove' }>): void {
-    const { hub } = this.#node(act.node);
-    const threadId = this.#thread(act.thread);
-    const recent = this.ledger.recent(threadId, 3);
-    if (hub === undefined || recent.length === 0) return;
-    const { id } = this.#targets.pick(recent);
-    const thread = hub.thread(threadId);
-    const sent =
-      act.act === 'remove'
-        ? thread.remove(id)
-        : thread.send({ n: ++this.#number, filler: 'x'.repeat(act.size) }, { replaces: id });
-    sent.then(
-      () => this.ledger.note(act.act === 'edit' ? 'edited' : 'removed'),
-      (error: unknown) => {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        // trimmed or removed meanwhile
-        if (code !== 'TC_UNKNOWN_MESSAGE' && !FAIR.has(String(code)))
-          this.ledger.complain(`${act.act}: ${String(error)}`);
-      },
-    );
-  }
-
-  #sendOne(
-    hub: Hub,
-    threadId: string,
-    lane: 'normal' | 'critical' | 'volatile',
-    size: number,
-    isRecipe: boolean,
-  ): void {
-    const number = ++this.#number;
-    // one that has not been let in yet is not given what goes to the subscription before it
-    const isIn = (reading: Reading | undefined): boolean => reading?.at !== undefined;
-    const all = this.#clients.map((client) => [client, client.reading(threadId)] as const);
-    const readings = new Map(all.filter(([, reading]) => isIn(reading)));
-    const message = { n: number, filler: 'x'.repeat(size) };
-    const sent = hub.thread(threadId).send(isRecipe ? inWorker(ECHO, message) : message, { lane });
-    sent
-      .then(async (receipt) => {
-        this.ledger.note('sent');
-        const { outcomes } = await receipt.settled({ until: 'acked' });
-        // entries are one object for all nodes here, so only a single node's outcomes are its own
-        if (this.#schedule.nodes > 1) return;
-        for (const [connectionId, outcome] of outcomes)
-          this.#check({ threadId, number, readings }, connectionId, outcome);
-      })
-      .catch((error: unknown) => {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (isRecipe) this.ledger.note(`recipe ${String(code)}`);
-        if (!FAIR.has(String(code)) && !(isRecipe && code === 'TC_WORKER_FAILED'))
-          this.ledger.complain(`send ${number}: ${String(error)}`);
-      });
-  }
-
-  /** What a receipt says is what the client has. */
-  #check({ threadId, number, readings }: Sent, connectionId: string, outcome: string): void {
-    this.ledger.note(`outcome ${outcome}`);
-    const client = this.#byConnection.get(connectionId);
-    const reading = client?.reading(threadId);
-    // one that has left meanwhile, or whose page has gone, was given it in vain
-    if (outcome !== 'acked' || client === undefined || reading === undefined) return;
-    if (reading === readings.get(client) && !reading.numbers.has(number) && !reading.hasNewer(number)) {
-      this.ledger.complain(`${client.name}: ${number} counts as acked and was not received`);
-    }
+  /** No process that held the old one goes on with it. */
+  #replaceLog(log: SimLog): void {
+    for (const node of this.#nodes) node.wipe(this.#log);
+    this.#log.close();
+    this.#log = log;
+    for (const node of this.#nodes) node.start(log);
   }
 
   #client(index: number): SimClient {
@@ -257,17 +219,6 @@ export class World {
   #node(index: number): SimNode {
     return at(this.#nodes, index);
   }
-
-  #thread(index: number): string {
-    return at(this.#threads, index);
-  }
-}
-
-/** A message that the application has sent, and who was in its thread then. */
-interface Sent {
-  readonly threadId: string;
-  readonly number: number;
-  readonly readings: ReadonlyMap<SimClient, Reading | undefined>;
 }
 
 function at<T>(all: readonly T[], index: number): T {

@@ -1,0 +1,193 @@
+import { inWorker, type Hub, type Receipt } from '../../src/index.ts';
+import { Dice } from './dice.ts';
+import type { Ledger } from './ledger.ts';
+import type { Reading } from './reading.ts';
+import { threadOf, userOf, type ActOf, type Schedule } from './schedule.ts';
+import type { SimClient } from './sim-client.ts';
+import type { SimNode } from './sim-node.ts';
+import { ECHO } from './sim-workers.ts';
+
+/** How a call may end where a hub or a thread closes, or the serializer is held up. */
+const FAIR = new Set(['TC_HUB_CLOSED', 'TC_THREAD_CLOSED', 'TC_SERIALIZATION_TIMEOUT']);
+
+type ClientAct = ActOf<'publish' | 'repeat' | 'join' | 'leave' | 'older' | 'clientValue'>;
+type NodeAct = ActOf<
+  'send' | 'sendToAll' | 'edit' | 'remove' | 'erase' | 'kickUser' | 'closeUser' | 'stream' | 'setValue' | 'dropValue'
+>;
+
+/** What the application and its clients do, and what must come of it. */
+export class Application {
+  readonly #schedule: Schedule;
+  readonly #ledger: Ledger;
+  readonly #clients: readonly SimClient[];
+  readonly #byConnection: ReadonlyMap<string, SimClient>;
+  /** Chooses what is edited. */
+  readonly #targets: Dice;
+  /** Values that are to go with the client that has set them, as JSON. */
+  readonly #owned = new Set<string>();
+  #number = 0;
+
+  constructor(
+    schedule: Schedule,
+    ledger: Ledger,
+    clients: readonly SimClient[],
+    byConnection: ReadonlyMap<string, SimClient>,
+  ) {
+    this.#schedule = schedule;
+    this.#ledger = ledger;
+    this.#clients = clients;
+    this.#byConnection = byConnection;
+    this.#targets = new Dice(schedule.seed ^ 0x7a26e7);
+  }
+
+  nextNumber(): number {
+    return ++this.#number;
+  }
+
+  isOwned(json: string): boolean {
+    return this.#owned.has(json);
+  }
+
+  atClient(act: ClientAct, client: SimClient, dice: Dice): void {
+    if (act.act === 'repeat') {
+      client.repeat();
+      return;
+    }
+    const threadId = threadOf(act.thread);
+    switch (act.act) {
+      case 'publish':
+        return client.publish(threadId, this.nextNumber(), 'x'.repeat(act.size));
+      case 'join':
+        return client.join(threadId, dice.chance(0.5) ? 'start' : undefined);
+      case 'clientValue': {
+        const number = this.nextNumber();
+        if (act.isOwned) this.#owned.add(JSON.stringify({ v: number }));
+        return client.setValue(threadId, `key${act.key}`, number, { ttlMs: act.ttlMs, owned: act.isOwned });
+      }
+      case 'leave':
+      case 'older':
+        return client[act.act](threadId);
+    }
+  }
+
+  /** Removes a client from a thread. */
+  kick(nodes: readonly SimNode[], client: SimClient, threadId: string): void {
+    const { connectionId } = client;
+    if (connectionId === undefined) return;
+    client.noteKick();
+    for (const node of nodes) node.kick(connectionId, threadId);
+  }
+
+  atNode(act: NodeAct, node: SimNode): void {
+    const { hub } = node;
+    if (hub === undefined) return;
+    switch (act.act) {
+      case 'send': {
+        for (let i = 0; i < act.times; i++) this.#send(node, hub, act);
+        return;
+      }
+      case 'sendToAll': {
+        const ids = Array.from({ length: this.#schedule.threads }, (_, i) => threadOf(i));
+        const message = { n: this.nextNumber(), filler: 'x'.repeat(act.size) };
+        this.#done('to all', node.during(hub.to(ids).send(message)));
+        return;
+      }
+      case 'edit':
+      case 'remove':
+        this.#amend(act, node, hub);
+        return;
+      case 'erase':
+        this.#done('erase', node.during(hub.thread(threadOf(act.thread)).delete()));
+        return;
+      case 'kickUser':
+        for (const client of this.#clients) if (client.userId === userOf(act.user)) client.noteKick();
+        this.#done('kick of a user', node.during(hub.user(userOf(act.user)).leave(threadOf(act.thread))));
+        return;
+      case 'closeUser':
+        this.#done('close of a user', node.during(hub.user(userOf(act.user)).close(4_000, 'moved')));
+        return;
+      case 'stream':
+        node.stream(threadOf(act.thread), this.nextNumber(), act);
+        return;
+      case 'setValue': {
+        const { ttlMs } = act;
+        const { values } = hub.thread(threadOf(act.thread));
+        this.#done('value', node.during(values.set(`key${act.key}`, { v: this.nextNumber() }, { ttlMs })));
+        return;
+      }
+      case 'dropValue':
+        this.#done('value dropped', node.during(hub.thread(threadOf(act.thread)).values.delete(`key${act.key}`)));
+    }
+  }
+
+  /** It may fail only as a call fails where something closes. */
+  #done(what: string, work: Promise<unknown>, alsoFair: readonly string[] = []): void {
+    work.then(
+      () => this.#ledger.note(what),
+      (error: unknown) => {
+        const code = codeOf(error);
+        this.#ledger.note(`${what} ${code}`);
+        if (!FAIR.has(code) && !alsoFair.includes(code)) this.#ledger.complain(`${what}: ${String(error)}`);
+      },
+    );
+  }
+
+  /** The application edits or removes a message of those that it has sent last. */
+  #amend(act: ActOf<'edit' | 'remove'>, node: SimNode, hub: Hub): void {
+    const threadId = threadOf(act.thread);
+    const recent = this.#ledger.recent(threadId, 3);
+    if (recent.length === 0) return;
+    const { id } = this.#targets.pick(recent);
+    const thread = hub.thread(threadId);
+    const isEdit = act.act === 'edit';
+    const sent = isEdit
+      ? thread.send({ n: this.nextNumber(), filler: 'x'.repeat(act.size) }, { replaces: id })
+      : thread.remove(id);
+    // trimmed or removed meanwhile
+    this.#done(isEdit ? 'edited' : 'removed', node.during<unknown>(sent), ['TC_UNKNOWN_MESSAGE']);
+  }
+
+  #send(node: SimNode, hub: Hub, { thread, lane, size, isRecipe, except }: ActOf<'send'>): void {
+    const threadId = threadOf(thread);
+    const number = this.nextNumber();
+    // one that has not been let in yet is not given what goes to the subscription before it
+    const all = this.#clients.map((client) => [client, client.reading(threadId)] as const);
+    const readings = new Map(all.filter(([, reading]) => reading?.at !== undefined));
+    const message = { n: number, filler: 'x'.repeat(size) };
+    const options = { lane, except: except === undefined ? undefined : { userId: userOf(except) } };
+    const sent = node.during(hub.thread(threadId).send(isRecipe ? inWorker(ECHO, message) : message, options));
+    if (isRecipe) sent.catch((error: unknown) => this.#ledger.note(`recipe ${codeOf(error)}`));
+    this.#done('sent', sent, isRecipe ? ['TC_WORKER_FAILED'] : []);
+    sent.then((receipt) => this.#settle({ threadId, number, readings }, receipt)).catch(() => {});
+  }
+
+  async #settle(sent: Sent, receipt: Receipt): Promise<void> {
+    const { outcomes } = await receipt.settled({ until: 'acked' });
+    // entries are one object for all nodes here, so only a single node's outcomes are its own
+    if (this.#schedule.nodes > 1) return;
+    for (const [connectionId, outcome] of outcomes) this.#check(sent, connectionId, outcome);
+  }
+
+  /** What a receipt says is what the client has. */
+  #check({ threadId, number, readings }: Sent, connectionId: string, outcome: string): void {
+    this.#ledger.note(`outcome ${outcome}`);
+    const client = this.#byConnection.get(connectionId);
+    const reading = client?.reading(threadId);
+    // one that has left meanwhile, or whose page has gone, was given it in vain
+    if (outcome !== 'acked' || client === undefined || reading === undefined) return;
+    if (reading === readings.get(client) && !reading.numbers.has(number) && !reading.hasNewer(number)) {
+      this.#ledger.complain(`${client.name}: ${number} counts as acked and was not received`);
+    }
+  }
+}
+
+/** A message that the application has sent, and who was in its thread then. */
+interface Sent {
+  readonly threadId: string;
+  readonly number: number;
+  readonly readings: ReadonlyMap<SimClient, Reading | undefined>;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

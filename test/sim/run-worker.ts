@@ -1,0 +1,28 @@
+import { draw } from './draw.ts';
+import { simulate, story } from './simulate.ts';
+import { count, newTally } from './tally.ts';
+import type { Answer, Share } from './run.ts';
+
+// the coordinator decides when it is over, also after Ctrl-C
+process.on('SIGINT', () => {});
+
+process.on('message', (share: Share) => {
+  void run(share).then((answer) => process.send?.(answer));
+});
+
+/** A process of `npm run sim`: runs the schedules that it is given, up to the first one that fails. */
+async function run({ from, seeds, isBrief }: Share): Promise<Answer> {
+  const tally = newTally();
+  const begun = process.cpuUsage();
+  let failure: string | undefined;
+  for (let seed = from; seed < from + seeds && failure === undefined; seed++) {
+    const schedule = draw(seed);
+    const verdict = await simulate(schedule);
+    count(tally, schedule, verdict);
+    const [wrong] = verdict.violations;
+    if (wrong !== undefined) failure = isBrief ? `seed ${seed}: ${wrong}` : await story(seed);
+  }
+  const { user, system } = process.cpuUsage(begun);
+  tally.cpuMs = (user + system) / 1_000;
+  return { tally, failure };
+}
