@@ -103,4 +103,22 @@ export const DEFECTS: readonly Defect[] = [
     code: "if (amendment.kind === 'remove') this.#held.supersede(message);",
     replacement: "if (amendment.kind === 'remove') return;",
   },
+  {
+    name: 'a message reaches a user that it excepts',
+    file: 'src/actors/delivery/connection-cursor.ts',
+    code: 'return except !== undefined && this.subscriber.isExcepted(except);',
+    replacement: 'return except === "" && this.subscriber.isExcepted(except);',
+  },
+  {
+    name: 'the values of a client that is gone stay',
+    file: 'src/infra/log/memory-values.ts',
+    code: 'values.filter((value) => value.owner === owner);',
+    replacement: 'values.filter(() => owner === "");',
+  },
+  {
+    name: 'an answer is not remembered: the application is asked again',
+    file: 'src/infra/log/memory-answers.ts',
+    code: "if (held?.answer !== undefined) return { is: 'answered', answer: held.answer };",
+    replacement: "if (held?.answer === '') return { is: 'answered', answer: held.answer };",
+  },
 ];
