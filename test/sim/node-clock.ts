@@ -88,7 +88,12 @@ export class NodeClock implements Clock {
       this.#frozen.push(due);
       return;
     }
-    timeOfDay.skewMs = this.#skewMs;
+    this.enter();
     due.callback();
+  }
+
+  /** What runs from here on runs in this process. */
+  enter(): void {
+    timeOfDay.skewMs = this.#skewMs;
   }
 }

@@ -65,7 +65,9 @@ export class SimNode {
   /** Where the process runs: the application's own code does not while it is frozen. */
   get hub(): Hub | undefined {
     const runs = !this.#clock.isDead && !this.#clock.isFrozen && this.#hub?.state === 'running';
-    return runs ? this.#hub : undefined;
+    if (!runs) return undefined;
+    this.#clock.enter();
+    return this.#hub;
   }
 
   get lines(): readonly Line[] {
