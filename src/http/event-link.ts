@@ -6,21 +6,21 @@ import { chunked, COMMENT, retryLine, textEvent } from './event-bytes.ts';
 import { EventEncoder } from './event-encoder.ts';
 import type { Events } from './events.ts';
 import { readFrames } from './frame-reader.ts';
-import type { OpenSink, Sink, SinkListener } from './sink.ts';
+import type { Sink, SinkListener } from './sink.ts';
 import { wordOf } from './words.ts';
 
 /** How the request for an event stream is answered. */
 export interface EventAnswer {
   /** Sends the head of a 200. */
-  readonly open: OpenSink;
+  open(listener: SinkListener): Sink;
   /** Sends an error instead: nothing has been sent. */
-  readonly refuse: (code: number, reason: string) => void;
+  refuse(code: number, reason: string): void;
   /** Sends another one: the thread does not go on from where the client stood. */
-  readonly refuseLost: () => void;
+  refuseLost(): void;
   /** Ends it without an answer. */
-  readonly abort: () => void;
+  abort(): void;
   /** The response is gone. */
-  readonly ended: () => void;
+  ended(): void;
 }
 
 /** What an event stream does besides the frames of the hub. */

@@ -3,13 +3,14 @@ import type { HubDoor } from '../actors/gateway/hub-door.ts';
 import { assertThreadId, parsePosition } from '../infra/log/ids.ts';
 import { queryOf } from '../infra/socket/request-target.ts';
 import type { Admission, Visitor } from './admission.ts';
-import { EventLink, type EventStyle } from './event-link.ts';
+import { EventLink, type EventAnswer, type EventStyle } from './event-link.ts';
 import type { Exchange, HeaderList } from './exchange.ts';
 import { OpenLink, secretKey, type LinkTable } from './link-table.ts';
 import { FrameEvents } from './events.ts';
 import { ManyPlaces, noPlaces, positionsIn, ThreadPlaces, type Places } from './places.ts';
 import { positionLost, Problem, problemOfClose } from './problem.ts';
 import { textIn } from './router.ts';
+import type { Sink, SinkListener } from './sink.ts';
 import { StreamEvents } from './stream-events.ts';
 
 /** Threads in one event stream. */
@@ -103,16 +104,9 @@ export class EventRoutes {
     await this.#admission.assertRoom(visitor, exchange);
     if (exchange.isGone) return;
     const settings = { ...this.#admission.settingsOf(visitor, exchange), isReader: plan.isReader };
-    const sendProblem = ({ status, body }: Problem): void =>
-      exchange.send(status, { ...headers, 'content-type': 'application/problem+json' }, body);
-    const answer = {
-      open: exchange.open(200, { ...headers, ...EVENT_HEADERS, ...plan.headers }),
-      refuse: (code: number, reason: string) => sendProblem(problemOfClose(code, reason)),
-      refuseLost: () => sendProblem(positionLost()),
-      abort: () => exchange.abort(),
-      ended: () => this.#links.delete(settings.id),
-    };
+    const head = { ...headers, ...EVENT_HEADERS, ...plan.headers };
     const connection = this.#door.port.accept((listener) => {
+      const answer = new RequestedEvents(exchange, head, () => this.#links.delete(settings.id));
       const link = new EventLink(answer, plan.style, listener);
       exchange.onGone(link.onClose);
       this.#links.add(new OpenLink({ link, sid: settings.id, key, userId: visitor.userId }));
@@ -120,6 +114,42 @@ export class EventRoutes {
     }, settings);
     plan.watch?.(connection);
     if (plan.joins.length > 0) connection.joinFromUrl(plan.joins);
+  }
+}
+
+/** The answer to one request for events. */
+class RequestedEvents implements EventAnswer {
+  readonly #exchange: Exchange;
+  /** Undefined once it has been sent. */
+  #head: HeaderList | undefined;
+  readonly ended: () => void;
+
+  constructor(exchange: Exchange, head: HeaderList, ended: () => void) {
+    this.#exchange = exchange;
+    this.#head = head;
+    this.ended = ended;
+  }
+
+  open(listener: SinkListener): Sink {
+    const open = this.#exchange.open(200, this.#head ?? {});
+    this.#head = undefined;
+    return open(listener);
+  }
+
+  refuse(code: number, reason: string): void {
+    this.#send(problemOfClose(code, reason));
+  }
+
+  refuseLost(): void {
+    this.#send(positionLost());
+  }
+
+  abort(): void {
+    this.#exchange.abort();
+  }
+
+  #send({ status, body }: Problem): void {
+    this.#exchange.send(status, { ...this.#head, 'content-type': 'application/problem+json' }, body);
   }
 }
 

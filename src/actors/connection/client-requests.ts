@@ -14,9 +14,9 @@ import type { ClientSession } from './client-session.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { guarded } from '../support/emitter.ts';
 import { answerHistory } from './history-answers.ts';
-import { codeOf, Publishing, type Reasons } from './publishing.ts';
+import { codeOf, Publishing, type PublishRequest, type Reasons } from './publishing.ts';
 import { ValueRequests } from './value-requests.ts';
-import { notices, type Request } from './wire-protocol.ts';
+import { notices, type Request, type ValueRequest } from './wire-protocol.ts';
 
 /** Errors that the client's URL may have caused. */
 const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_INVALID_POSITION']);
@@ -28,20 +28,14 @@ const ANSWER_ERRORS = [AnswerTimeoutError, AnswerTooLargeError, HistoryFailedErr
 export class ClientRequests {
   readonly #session: ClientSession;
   readonly #services: ConnectionServices;
-  readonly #publishing: Publishing;
-  readonly #values: ValueRequests;
+  /** Undefined before the client's first message: most clients only read. */
+  #publishing: Publishing | undefined;
+  /** Undefined before the client's first value. */
+  #values: ValueRequests | undefined;
 
   constructor(session: ClientSession, services: ConnectionServices) {
     this.#session = session;
     this.#services = services;
-    this.#values = new ValueRequests(session, services, {
-      accept: ({ th, id }) => session.line.sendNotice(notices.done(th, id)),
-      refuse: (...refusal) => this.#refuse(...refusal),
-    });
-    this.#publishing = new Publishing(session, services, {
-      accept: ({ th, id }, acceptance) => session.line.sendNotice(notices.accepted(th, id, acceptance)),
-      refuse: (...refusal) => this.#refuse(...refusal),
-    });
   }
 
   /** Never rejects. */
@@ -79,12 +73,30 @@ export class ClientRequests {
         session.leave(request.th);
         return;
       case 'pub':
-        await this.#publishing.perform(request);
+        await this.#publish(request);
         return;
       case 'val':
-        await this.#values.perform(request);
+        await this.#change(request);
         return;
     }
+  }
+
+  #publish(request: PublishRequest): Promise<void> {
+    const session = this.#session;
+    this.#publishing ??= new Publishing(session, this.#services, {
+      accept: ({ th, id }, acceptance) => session.line.sendNotice(notices.accepted(th, id, acceptance)),
+      refuse: (...refusal) => this.#refuse(...refusal),
+    });
+    return this.#publishing.perform(request);
+  }
+
+  #change(request: ValueRequest): Promise<void> {
+    const session = this.#session;
+    this.#values ??= new ValueRequests(session, this.#services, {
+      accept: ({ th, id }) => session.line.sendNotice(notices.done(th, id)),
+      refuse: (...refusal) => this.#refuse(...refusal),
+    });
+    return this.#values.perform(request);
   }
 
   async #renew(request: Request & { readonly t: 'renew' }): Promise<void> {
