@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { memoryLog } from '../../src/index.ts';
+import { unansweredLog } from '../support/unanswered-log.ts';
 import { EventReader, serveHttp } from './fixtures/http-server.ts';
 
 interface Control {
@@ -148,6 +150,31 @@ it('is up to date where the newest entries have no message', async () => {
   expect([await rest.json(), rest.headers.get('stream-up-to-date')]).toEqual([[], 'true']);
   const reader = await EventReader.open(`${url}/t/stream?live=sse&offset=-1`);
   await reader.until((one) => controlsOf(one).at(-1)?.upToDate === true);
+});
+
+it('says nothing while the log has not answered, however slow it is, and is up to date only with what it has', async () => {
+  const log = unansweredLog(memoryLog());
+  const { hub, url } = await serveHttp({}, { log });
+  await hub.thread('t').send('one');
+  await hub.thread('t').send('two');
+  const opening = EventReader.open(`${url}/t/stream?live=sse&offset=-1`);
+  const reading = fetch(`${url}/t/stream`);
+  const waiting = fetch(`${url}/t/stream?live=long-poll&offset=-1`);
+  await expect.poll(() => hub.stats().connections.total).toBe(3);
+  // nothing is said while it is not known what the thread has
+  let answers = 0;
+  for (const answer of [opening, reading, waiting]) void answer.then(() => answers++);
+  // longer than a poll waits for what the log is known to have
+  await delay(1_200);
+  expect(answers).toBe(0);
+  log.answer();
+  const page = await reading;
+  expect([await page.json(), page.headers.get('stream-up-to-date')]).toEqual([['one', 'two'], 'true']);
+  expect(await (await waiting).json()).toEqual(['one', 'two']);
+  const reader = await opening;
+  await reader.until((one) => controlsOf(one).at(-1)?.upToDate === true);
+  expect(controlsOf(reader).findIndex(({ upToDate }) => upToDate === true)).toBe(1);
+  expect(dataOf(reader)).toEqual(['one', 'two']);
 });
 
 it('has an ETag that an edit changes', async () => {
