@@ -228,6 +228,7 @@ export class ClientInput implements IntakeMember {
   #acknowledge(acks: readonly Acknowledged[], bytes: number): void {
     let isNews = false;
     for (const [threadId, offset] of acks) isNews = this.#session.ack(threadId, offset) || isNews;
+    if (isNews) this.#session.line.liveness.acknowledged();
     if (isNews) this.#account.give(costs.arrival(bytes, this.#session.settings.maxInputBytes));
     else this.#pay(costs.request);
   }

@@ -11,7 +11,8 @@ export type Finding = 'well' | 'progressed' | 'stalled';
 
 /**
  * Whether a client still accepts what it is sent. The kernel takes megabytes for a stopped client, so there are two signs: unsent bytes
- * that make no progress, and a ping barrier without an answer. It needs no timer: the one sweep looks.
+ * that make no progress, and a ping barrier without an answer. Where the client is not pinged, its acknowledgements are progress, too. It
+ * needs no timer: the one sweep looks.
  *
  * Moments that are compared with seconds are whole milliseconds: V8 keeps a fraction in an object of 16 bytes.
  */
@@ -138,6 +139,15 @@ export class Liveness {
   /** The client sent something. */
   heard(now: number): void {
     this.#heardAt = now;
+  }
+
+  /**
+   * The client has acknowledged a message for the first time: bytes that wait are on their way. Asked for nothing else, it can say so only by
+   * this; a client that answers pings has to answer them.
+   */
+  acknowledged(): void {
+    // no count of bytes: the next look finds another one
+    if (this.#link.confirmsReceipt === false) this.#taken = -1;
   }
 
   /** The connection was quiet for so long that a page, which sees no pings, might consider it dead. */
