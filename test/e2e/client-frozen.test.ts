@@ -49,8 +49,9 @@ it('a page that was frozen while its line was lost is connected at once when it 
   onTestFinished(() => proxy.close());
   const chromium = await RawChromium.start();
   const page = await chromium.open(proxy.url);
-  const until = (expression: string): Promise<void> =>
-    expect.poll(() => page.evaluate(expression), { timeout: 30_000 }).toBe(true);
+  const until = async (expression: string): Promise<void> => {
+    await expect.poll(() => page.evaluate(expression), { timeout: 30_000 }).toBe(true);
+  };
   const [members, frozen] = [() => hub.thread('t').memberCount(), { state: 'frozen' }];
   await hub.thread('t').send(1);
   await until('window.got?.length === 1');
