@@ -21,7 +21,7 @@ const ALIVE_EVERY_MS = 2_000;
 /** How long a stopped source has to end by itself. */
 const STOP_MS = 3_000;
 
-/** How often the final message is tried when the log cannot be reached, and how long is waited in between. */
+/** How often the final message is tried when the log cannot be reached, or the process is too busy, and how long is waited in between. */
 const END_TRIES = 5;
 const END_WAIT_MS = 1_000;
 
@@ -194,7 +194,8 @@ export class ChatRun {
         return;
       } catch (error) {
         const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
-        if (code !== 'TC_LOG_UNAVAILABLE' || tries === END_TRIES) return this.#request.report(error);
+        const isWorthIt = code === 'TC_LOG_UNAVAILABLE' || code === 'TC_SERIALIZATION_TIMEOUT';
+        if (!isWorthIt || tries === END_TRIES) return this.#request.report(error);
       }
       await new Promise((resolve) => setTimeout(resolve, END_WAIT_MS).unref());
     }

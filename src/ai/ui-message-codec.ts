@@ -1,5 +1,6 @@
 import type { Codec } from '../api/definition.ts';
 import { chunkOf, fieldsOf, textIn, type ChatMessage, type UIChunk } from './chunk.ts';
+import { sizeOf } from './json-size.ts';
 import { MessageBuilder } from './message-builder.ts';
 
 /** What a small chunk counts besides its text, in bytes. */
@@ -28,9 +29,15 @@ export const uiMessageCodec: Codec<UIChunk, ChatMessage> = {
   sizeOf(chunk) {
     const delta = DELTAS[chunk.type];
     const text = delta && textIn(fieldsOf(chunk)[delta[1]]);
-    return OVERHEAD_BYTES + (text?.length ?? JSON.stringify(chunk)?.length ?? 0);
+    return OVERHEAD_BYTES + (text?.length ?? sizeOf(chunk));
   },
   isTransient: (chunk) => chunk.type.startsWith('data-') && fieldsOf(chunk)['transient'] === true,
+  // a tool's result finds its call wherever it comes, but not after the message, or after its step has begun anew
+  order(chunk) {
+    const { type } = chunk;
+    if (type === 'tool-output-available') return fieldsOf(chunk)['preliminary'] === true ? undefined : 'late';
+    return type === 'finish' || type === 'abort' || type === 'error' || type === 'reset-step' ? 'last' : undefined;
+  },
   end(chunks) {
     const builder = new MessageBuilder();
     for (const chunk of chunks) builder.add(chunk);

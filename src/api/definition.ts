@@ -40,6 +40,11 @@ export interface Codec<Chunk = unknown, Final = unknown> {
   sizeOf(chunk: Chunk): number;
   /** True for a chunk that is never replayed. @default false */
   isTransient?(chunk: Chunk): boolean;
+  /**
+   * What a chunk has to do with big ones (above 256 KiB by `sizeOf`), which clients of `threadcast/chunks` get in pieces. `late`: if it is big,
+   * those that follow may pass it, as they do not depend on it. `last`: it waits for all that have been passed. @default chunks keep their order
+   */
+  order?(chunk: Chunk): 'late' | 'last' | undefined;
   /** The message of the thread that the stream ends as. */
   end(chunks: readonly Chunk[]): Final;
 }

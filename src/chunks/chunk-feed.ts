@@ -44,15 +44,16 @@ export class ChunkFeed {
     if (streamId === undefined || codec === undefined) return false;
     // without its beginning, a stream cannot be read
     if (frame['at'] !== 0 && !this.#logs.has(streamId)) return false;
-    return this.logOf(streamId).receive(frame, codec);
+    const log = this.logOf(streamId);
+    return frame['n'] === undefined ? log.receive(frame, codec) : log.receivePiece(frame, codec);
   }
 
   /** A join of the thread, with codecs and positions. */
   joining(join: Fields): Fields {
     const known = fieldsOf(join['s']);
     const at = (id: string, text: unknown): unknown =>
-      this.#logs.get(id)?.codec === undefined ? text : this.#logs.get(id)?.at;
+      this.#logs.get(id)?.codec === undefined ? text : this.#logs.get(id)?.place;
     const s = Object.fromEntries(Object.entries(known).map(([id, text]) => [id, at(id, text)]));
-    return { ...join, ...(join['s'] === undefined ? {} : { s }), codecs: [...this.#codecs.keys()] };
+    return { ...join, ...(join['s'] === undefined ? {} : { s }), codecs: [...this.#codecs.keys()], late: true };
   }
 }

@@ -1,5 +1,6 @@
 import type { Codec } from '../api/definition.ts';
-import { isCount, type Fields } from '../client/fields.ts';
+import { isCount, isText, type Fields } from '../client/fields.ts';
+import { parseJson } from '../client/frames.ts';
 
 /** A chunk as the server sent it. */
 export type Json = ReturnType<typeof JSON.parse>;
@@ -10,6 +11,8 @@ export interface ChunkUpdate<Chunk = unknown> {
   readonly chunks: readonly Chunk[];
   /** The server has begun anew: these are the chunks from the first one on, and those that were given before count no more. */
   readonly isReset: boolean;
+  /** Positions of big chunks that these have passed: they come with a later update. */
+  readonly late: readonly number[];
 }
 
 /** What a log needs from its client. */
@@ -22,6 +25,7 @@ export interface ChunkLogHost {
 /** A reader, with what it has not been given yet. */
 interface Reader {
   held: Json[];
+  late: number[];
   hasGiven: boolean;
   isReset: boolean;
 }
@@ -30,13 +34,15 @@ interface Reader {
 export class ChunkLog {
   /** Undefined before the first frame. */
   codec: Codec | undefined;
-  /** As the codec folds them, without transient ones; a new list with each frame. */
+  /** As the codec folds them, without transient ones; a new list with each frame. A big chunk that others have passed comes after them. */
   chunks: readonly Json[] = [];
   /** The position: chunks received, each counted as what it was before it was folded. */
   at = 0;
   readonly #host: ChunkLogHost;
   readonly #readers = new Set<Reader>();
   readonly #waiting: (() => void)[] = [];
+  /** Pieces of big chunks that others have passed, by their positions. */
+  readonly #late = new Map<number, string[]>();
   #bytes = 0;
   #isOver = false;
 
@@ -44,16 +50,45 @@ export class ChunkLog {
     this.#host = host;
   }
 
+  /** The position to go on from after a reconnect: where a big chunk is missing, the beginning. */
+  get place(): number {
+    return this.#late.size > 0 ? 0 : this.at;
+  }
+
   /** A frame of the server; false if it does not follow. */
-  receive({ at, to, d }: Fields, codec: Codec): boolean {
+  receive({ at, to, d, late }: Fields, codec: Codec): boolean {
     const isReset = at === 0 && this.at > 0;
     if (this.#isOver || !isCount(to) || to < Number(at) || !Array.isArray(d) || (at !== this.at && !isReset))
       return false;
     this.codec = codec;
     if (isReset) this.#reset();
     this.at = to;
+    for (const place of Array.isArray(late) ? late : []) if (isCount(place)) this.#pass(place);
     const chunks = [...this.chunks];
     for (const chunk of d) this.#put(chunk, codec, chunks);
+    this.chunks = chunks;
+    this.#stir();
+    return true;
+  }
+
+  #pass(place: number): void {
+    this.#late.set(place, []);
+    for (const { late } of this.#readers) late.push(place);
+  }
+
+  /** A piece of a big chunk; false if it does not follow. */
+  receivePiece({ at, n, of, d }: Fields, codec: Codec): boolean {
+    const pieces = isCount(at) ? this.#late.get(at) : undefined;
+    if (this.#isOver || pieces === undefined || n !== pieces.length || !isText(d)) return false;
+    this.#bytes += d.length;
+    // the final message has all of it
+    pieces.push(this.#bytes > this.#host.maxBytes ? '' : d);
+    if (pieces.length !== of) return true;
+    this.#late.delete(Number(at));
+    this.#bytes -= pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const chunk = parseJson(pieces.join(''));
+    const chunks = [...this.chunks];
+    if (chunk !== undefined) this.#put(chunk, codec, chunks);
     this.chunks = chunks;
     this.#stir();
     return true;
@@ -69,14 +104,14 @@ export class ChunkLog {
   async *updates(codec: Codec): AsyncGenerator<ChunkUpdate<Json>, void, undefined> {
     while (this.codec === undefined && !this.#isOver) await this.#more();
     if (this.codec?.name !== codec.name) return;
-    const reader: Reader = { held: [...this.chunks], hasGiven: false, isReset: false };
+    const reader: Reader = { held: [...this.chunks], late: [...this.#late.keys()], hasGiven: false, isReset: false };
     this.#readers.add(reader);
     try {
       for (;;) {
-        const { held, isReset } = reader;
+        const { held, isReset, late } = reader;
         if (held.length > 0 || isReset) {
-          Object.assign(reader, { held: [], hasGiven: true, isReset: false });
-          yield { chunks: held, isReset };
+          Object.assign(reader, { held: [], late: [], hasGiven: true, isReset: false });
+          yield { chunks: held, isReset, late };
         } else if (this.#isOver) return;
         else await this.#more();
       }
@@ -95,9 +130,11 @@ export class ChunkLog {
 
   #reset(): void {
     this.chunks = [];
+    this.#late.clear();
     this.#bytes = 0;
     for (const reader of this.#readers) {
       reader.held = [];
+      reader.late = [];
       reader.isReset = reader.hasGiven;
     }
   }

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { chatTransport, type ThreadcastChatTransport } from '../../src/ai/client/index.ts';
 import { serveChat, type ChatServer, type ServeChatOptions } from '../../src/ai/index.ts';
 import { connect, type ChunkClient } from '../../src/chunks/index.ts';
-import { createHub, type Hub } from '../../src/index.ts';
+import { createHub, type Hub, type HubOptions } from '../../src/index.ts';
 
 /** A tab: a client, its transport, and a chat that follows what others do. */
 export interface Tab {
@@ -25,12 +25,15 @@ export interface ClientHarness {
   readonly url: string;
   /** False: new connections are refused. */
   isUp: boolean;
-  tab(chatId?: string): Promise<Tab>;
+  tab(chatId?: string, at?: string): Promise<Tab>;
 }
 
 /** A hub whose clients are those of `threadcast/client`. */
-export async function startClients(options: ServeChatOptions<UIMessage>): Promise<ClientHarness> {
-  const hub = createHub({ sweepMs: 100 });
+export async function startClients(
+  options: ServeChatOptions<UIMessage>,
+  hubOptions: HubOptions = {},
+): Promise<ClientHarness> {
+  const hub = createHub({ sweepMs: 100, ...hubOptions });
   const errors: unknown[] = [];
   hub.on('error', (error) => errors.push(error));
   const http = createServer();
@@ -56,8 +59,8 @@ export async function startClients(options: ServeChatOptions<UIMessage>): Promis
     await hub.close();
     http.close();
   });
-  const tab = async (chatId = 'c'): Promise<Tab> => {
-    const client = connect(url, { backoff: { minMs: 1, maxMs: 20 } });
+  const tab = async (chatId = 'c', at = url): Promise<Tab> => {
+    const client = connect(at, { backoff: { minMs: 1, maxMs: 20 } });
     clients.push(client);
     const failures: unknown[] = [];
     client.on('error', (error) => failures.push(error));

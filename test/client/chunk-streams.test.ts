@@ -97,7 +97,7 @@ test('a stream has its chunks, folded; a reader gets each as it comes; the messa
   net.socket.say(msg('t', 1, { id: 's', d: { notes: [] } }));
   expect((await stream.done)?.data).toEqual({ notes: [] });
   // who reads late gets the folded ones
-  expect(await allOf(updatesOf(stream, notes))).toEqual([{ chunks: [note('one two '), { mark: 1 }], isReset: false }]);
+  expect(await allOf(updatesOf(stream, notes))).toEqual([{ chunks: [note('one two '), { mark: 1 }], isReset: false, late: [] }]);
   expect(net.errors).toEqual([]);
 });
 
@@ -129,9 +129,9 @@ test('after a reconnect it says where it is; a reset begins anew', async () => {
   await net.clock.settle();
   expect(stream.chunks).toEqual([note('abcdef')]);
   expect(updates).toEqual([
-    { chunks: [note('abc')], isReset: false },
-    { chunks: [note('abcde')], isReset: true },
-    { chunks: [note('f')], isReset: false },
+    { chunks: [note('abc')], isReset: false, late: [] },
+    { chunks: [note('abcde')], isReset: true, late: [] },
+    { chunks: [note('f')], isReset: false, late: [] },
   ]);
 });
 

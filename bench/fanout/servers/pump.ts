@@ -73,6 +73,7 @@ function subscriberOf(link: Link): Subscriber<Subscription> {
     followPart: ignore,
     beginParts: () => true,
     endParts: ignore,
+    isBehindElsewhere: () => false,
     partReady: ignore,
     rereads: ignore,
     tellGap: ignore,

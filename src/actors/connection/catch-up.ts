@@ -43,6 +43,11 @@ export class CatchUp extends SubscriptionTable implements Task {
     if (clearance !== 'signal') this.services.scheduler.add(this);
   }
 
+  isBehindElsewhere(threadId: string): boolean {
+    for (const subscription of this.#behind ?? NONE) if (subscription.threadId !== threadId) return true;
+    return false;
+  }
+
   /** False if another thread's big message is in progress. Waiting subscriptions are visited when that is over. */
   beginParts(subscription: Subscription): boolean {
     this.#inParts ??= subscription;

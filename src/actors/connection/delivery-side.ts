@@ -155,9 +155,9 @@ export class DeliverySide implements Subscriber<Subscription> {
     return 'signal';
   }
 
-  followPart(entry: Entry, isLast: boolean): void {
+  followPart(entry: Entry | undefined, isLast: boolean): void {
     this.#line.liveness.follow(this.#services.now(), this.writer.bytes);
-    if (isLast && entry.trace !== undefined) this.#tracing.over(entry, entry.body.bytes, 'written');
+    if (isLast && entry?.trace !== undefined) this.#tracing.over(entry, entry.body.bytes, 'written');
   }
 
   beginParts(subscription: Subscription): boolean {
@@ -166,6 +166,10 @@ export class DeliverySide implements Subscriber<Subscription> {
 
   endParts(): void {
     this.subscriptions.endParts();
+  }
+
+  isBehindElsewhere(threadId: string): boolean {
+    return this.subscriptions.isBehindElsewhere(threadId);
   }
 
   partReady(): void {

@@ -190,7 +190,7 @@ export class Subscriptions extends CatchUp {
   #greet(subscription: Subscription, request: JoinRequest | undefined): void {
     subscription.tellReset();
     subscription.parts = request?.parts;
-    subscription.codecs = request?.codecs;
+    subscription.reading = request?.reading;
     this.#tellJoined(subscription, request?.ref);
     if (request?.values === true) subscription.takeValues();
     subscription.streams?.place(subscription, request?.texts);

@@ -4,6 +4,7 @@ import { isId } from '../../infra/log/ids.ts';
 import { isObject, parseObject } from '../../infra/wire/json-object.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { PartsRequest } from '../delivery/part-sender.ts';
+import type { ChunkReading } from '../streams/text-reader.ts';
 import type { TextPositions } from '../streams/missed-streams.ts';
 import type { GapReason } from '../delivery/gap-reason.ts';
 
@@ -153,18 +154,18 @@ const headerEnd = (data: Uint8Array): number => data.subarray(0, MOST_HEAD_BYTES
 export function parseFrame(data: Uint8Array): ClientFrame | 'ignored' | undefined {
   const frame = parseObject(Buffer.from(data.buffer, data.byteOffset, data.length).toString());
   if (frame === undefined || typeof frame['t'] !== 'string') return undefined;
-  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs } = frame;
+  const { t, th, from, parts, have, ref, o, id, d, tp, s, l, token, codecs, late } = frame;
   const { before, until, limit, values, key, ms, own, enc } = frame;
   switch (t) {
     case 'join':
-      return joinIn([th, ref, from, s, have, values], { parts, codecs });
+      return joinIn([th, ref, from, s, have, values], { parts, codecs, late });
     case 'joins': {
-      const joins = listIn(l, (entry) => joinIn(entry, { parts, codecs }));
+      const joins = listIn(l, (entry) => joinIn(entry, { parts, codecs, late }));
       return joins && { t, joins };
     }
     case 'inbox':
       if (from !== undefined && typeof from !== 'string') return undefined;
-      return { t, from, join: joinRequestIn(s, { parts, codecs }, have, ref) };
+      return { t, from, join: joinRequestIn(s, { parts, codecs, late }, have, ref) };
     case 'history':
       if (typeof th !== 'string') return undefined;
       return {
@@ -251,22 +252,23 @@ const numberIn = (value: unknown): number | undefined => (typeof value === 'numb
 interface Reads {
   readonly parts: unknown;
   readonly codecs: unknown;
+  readonly late: unknown;
 }
 
-function joinRequestIn(s: unknown, { parts, codecs }: Reads, have: unknown, ref: unknown): JoinRequest {
+function joinRequestIn(s: unknown, { parts, codecs, late }: Reads, have: unknown, ref: unknown): JoinRequest {
   return {
     texts: positionsIn(s),
-    codecs: codecsIn(codecs),
+    reading: readingIn(codecs, late === true),
     parts: parts === true ? unfinishedIn(have) : undefined,
     ref: numberIn(ref),
   };
 }
 
 /** Names of codecs. Invalid or too many entries count as none. */
-function codecsIn(value: unknown): ReadonlySet<string> | undefined {
+function readingIn(value: unknown, takesLate: boolean): ChunkReading | undefined {
   if (!Array.isArray(value)) return undefined;
   const names = value.slice(0, MOST_CODECS).filter((name) => isId(name));
-  return names.length === 0 ? undefined : new Set(names);
+  return names.length === 0 ? undefined : { codecs: new Set(names), takesLate };
 }
 
 /** The stream positions that the client reports. Invalid or too many entries count as none. */

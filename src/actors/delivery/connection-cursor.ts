@@ -6,6 +6,7 @@ import type { FrameWriter } from './frame-writer.ts';
 import type { GapReason } from './gap-reason.ts';
 import type { JoinedFrame } from './joined-frames.ts';
 import type { PieceWatcher } from './piece-watcher.ts';
+import type { ChunkReading } from '../streams/text-reader.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { WriteBatch } from './write-batch.ts';
 import type { Home, Subscriber } from './subscriber.ts';
@@ -16,6 +17,8 @@ import type { Home, Subscriber } from './subscriber.ts';
  */
 export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> implements PieceWatcher {
   readonly subscriber: Subscriber<Member>;
+  /** The line takes no piece of a big chunk before a signal. */
+  protected waitsForPiece = false;
   /** The number of this join of the thread. Comparing two numbers tells which member joined first. */
   readonly serial: number;
   readonly writer: FrameWriter;
@@ -29,12 +32,18 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   constructor(
     subscriber: Subscriber<Member>,
     home: Home<Member>,
-    start: { readonly tail: LogTail; readonly after: number; readonly serial: number },
+    start: {
+      readonly tail: LogTail;
+      readonly after: number;
+      readonly serial: number;
+      readonly reading?: ChunkReading | undefined;
+    },
   ) {
     super(home, start.tail, start.after);
     this.subscriber = subscriber;
     this.serial = start.serial;
     this.writer = subscriber.writer;
+    this.reading = start.reading;
     this.#from = start.after;
   }
 
@@ -78,12 +87,36 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     return this.writer.writing === entry;
   }
 
-  /** The codecs of the streams of chunks that the client reads. */
-  codecs: ReadonlySet<string> | undefined;
+  /** The streams of chunks that the client reads. */
+  reading: ChunkReading | undefined;
 
   takes(codec: string | undefined): boolean {
     if (this.writer.variant.format === 'plain') return false;
-    return codec === undefined || this.codecs?.has(codec) === true;
+    return codec === undefined || this.reading?.codecs.has(codec) === true;
+  }
+
+  get takesLate(): boolean {
+    return this.reading?.takesLate === true;
+  }
+
+  get isBehindElsewhere(): boolean {
+    return this.subscriber.isBehindElsewhere(this.threadId);
+  }
+
+  admitPiece(): boolean {
+    const clearance = this.subscriber.admitPart();
+    this.waitsForPiece = clearance === 'signal';
+    return clearance === 'now';
+  }
+
+  /** Only the rest of a stream's big chunk waits, for a signal. */
+  protected get isHeldByPiece(): boolean {
+    return this.waitsForPiece && (!this.isBehind || this.home.streams?.owesEnd(this) === true);
+  }
+
+  writePiecemeal(bytes: Uint8Array): void {
+    this.writer.writeRun(bytes, 0);
+    this.subscriber.followPart(undefined, false);
   }
 
   writePiece(piece: Piece, bytes: number): void {

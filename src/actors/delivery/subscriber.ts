@@ -34,11 +34,13 @@ export interface Subscriber<Member> {
   traceMiss(entry: Entry, outcome: 'behind' | 'dropped' | 'evicted'): void;
   /** Whether a part of a big entry may be written. This depends on the socket and on the bytes on their way to the client. */
   admitPart(): Clearance;
-  /** A part of a big entry has been written. */
-  followPart(entry: Entry, isLast: boolean): void;
+  /** A part of a big entry has been written, or of a stream's chunk. */
+  followPart(entry: Entry | undefined, isLast: boolean): void;
   /** Whether this subscription may send its big entry in parts now. A connection sends one at a time, so call `endParts` afterwards. */
   beginParts(subscription: Member): boolean;
   endParts(): void;
+  /** Whether something is still to be written in another thread of the connection. */
+  isBehindElsewhere(threadId: string): boolean;
   /** The next part is compressed; the socket could have accepted it earlier. */
   partReady(): void;
   /** The client is given entries, or text, that it has been given before on this connection: it pays for that. */

@@ -39,14 +39,13 @@ export class Subscription extends ConnectionCursor<Subscription> {
       readonly after: number;
       readonly serial: number;
       readonly parts?: PartsRequest | undefined;
-      readonly codecs?: ReadonlySet<string> | undefined;
+      readonly reading?: ConnectionCursor<Subscription>['reading'];
       readonly views?: ChunkViews | undefined;
       readonly isInOrder?: boolean | undefined;
     },
   ) {
     super(subscriber, home, start);
     this.parts = start.parts;
-    this.codecs = start.codecs;
     this.views = start.views;
     this.#isInOrder = start.isInOrder === true;
   }
@@ -118,14 +117,17 @@ export class Subscription extends ConnectionCursor<Subscription> {
   /** Messages missed before the join come first. After that, and between the parts of a big message, text precedes messages. */
   #visitAll(streams: StreamRegistry, batch?: WriteBatch): boolean {
     if (this.isEnded) return true;
+    this.waitsForPiece = false;
     const frames = this.cursor >= this.startedAt || this.#partStream !== undefined ? streams.framesOwed(this) : 0;
     // a single write needs no cork, and may fly
     if (frames === 0) return this.#visitLog(batch) && (streams.offer(this) || this.#wait());
     if (frames === 1 && !this.isBehind) return streams.offer(this) || this.#wait();
     this.writer.cork();
     streams.offer(this);
-    // once more after the messages: after a gap among them, text begins anew
-    const isDone = this.#visitLog() && (streams.offer(this) || this.#wait());
+    // the message of a stream waits for its last chunks, and only critical ones pass; once more after the messages: after a gap, text begins anew
+    const isHeld = streams.owesEnd(this);
+    if (isHeld) this.#overtake();
+    const isDone = isHeld ? this.#wait() : this.#visitLog() && (streams.offer(this) || this.#wait());
     this.writer.uncork();
     return isDone;
   }
@@ -288,7 +290,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
 
   #wait(): false {
     if (this.isEnded) return false;
-    const isWaiting = this.#waitsAt === this.cursor;
+    const isWaiting = this.isHeldByPiece || this.#waitsAt === this.cursor;
     this.subscriber.fellBehind(this, isWaiting ? 'signal' : this.writer.admit('message'));
     return false;
   }

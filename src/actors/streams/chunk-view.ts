@@ -1,12 +1,16 @@
 import type { Piece } from '../../api/socket.ts';
 import type { ChunkFollower } from '../../api/protocol.ts';
 import { encodeAround } from '../../infra/wire/frames.ts';
+import type { ChunkFold } from './chunk-fold.ts';
+import type { StreamChunks } from './stream-chunks.ts';
 import type { StreamState } from './stream-state.ts';
 
 /** The connection that a view writes to. */
 export interface ViewWriter {
   /** The socket accepts bytes, and no other data of the connection waits to be written. */
   readonly canWrite: boolean;
+  /** Another thread of the connection has something to write. */
+  readonly isBehindElsewhere: boolean;
   /** Only when `canWrite`. */
   writePiece(piece: Piece, bytes: number): void;
 }
@@ -26,6 +30,9 @@ export class ChunkView {
   /** Positions that this view leaves out. */
   readonly #except: readonly [from: number, to: number] | undefined;
   at = 0;
+  /** The first big chunk that others have passed. */
+  #lateAt = Infinity;
+  #isLateDue = false;
   #count = 0;
   #isDone = false;
 
@@ -39,7 +46,7 @@ export class ChunkView {
 
   /** Chunks, or the end, are still to be written. */
   get isOwed(): boolean {
-    return !this.#isDone && (this.at < this.stream.content.told || this.stream.isOver);
+    return !this.#isDone && (this.at < this.stream.content.told || this.#lateAt < Infinity || this.stream.isOver);
   }
 
   get isDone(): boolean {
@@ -54,13 +61,37 @@ export class ChunkView {
       if (steps >= CHUNKS_PER_VISIT || !writer.canWrite) return false;
       const fold = chunks.next(this.at);
       if (fold === 'inside') return this.#end('lost');
+      if (fold?.order === 'last' && this.#lateAt < Infinity) break;
       this.at = fold?.to ?? chunks.told;
       if (fold === undefined || (fold.isTransient && fold.at < this.#replayTo) || this.#isLeftOut(fold.at)) continue;
-      const head = Buffer.from(this.#follower.head(this.#count++));
-      const { piece, bytes } = encodeAround(head, fold.shared, this.#follower.tail);
-      writer.writePiece(piece, bytes);
+      if (fold.order === 'late') this.#lateAt = Math.min(this.#lateAt, fold.at);
+      else this.#write(fold, writer);
     }
+    if (this.#lateAt < Infinity) return this.#visitLate(chunks, writer);
     return !this.stream.isOver || chunks.isPending ? true : this.#end('over');
+  }
+
+  /**
+   * A frame that has begun cannot be passed by another one: of the connection's chunks, a big one is the last. Other threads have had a turn
+   * since those that pass it were written.
+   */
+  #visitLate(chunks: StreamChunks, writer: ViewWriter): boolean {
+    const isTurn = this.#isLateDue;
+    this.#isLateDue = !isTurn;
+    if (!isTurn || !writer.canWrite || writer.isBehindElsewhere) return false;
+    const fold = chunks.lateFrom(this.#lateAt);
+    if (fold !== undefined) this.#write(fold, writer);
+    let next = fold;
+    do next = next && chunks.lateFrom(next.to);
+    while (next !== undefined && this.#isLeftOut(next.at));
+    this.#lateAt = next !== undefined && next.at < this.at ? next.at : Infinity;
+    return false;
+  }
+
+  #write(fold: ChunkFold, writer: ViewWriter): void {
+    const head = Buffer.from(this.#follower.head(this.#count++));
+    const { piece, bytes } = encodeAround(head, fold.shared, this.#follower.tail);
+    writer.writePiece(piece, bytes);
   }
 
   /** Follows no longer. */

@@ -1,7 +1,8 @@
 import { countUpTo } from '../../infra/sorted-search.ts';
-import { encodeText } from '../../infra/wire/frames.ts';
 import type { Codec } from '../../api/definition.ts';
+import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import { ChunkFold, jsonOf } from './chunk-fold.ts';
+import { ChunkFrames, type ChunkPage } from './chunk-frames.ts';
 import type { Replica, ReplicatedFold, StreamContent, StreamFrame } from './stream-content.ts';
 
 /** Size at which a frame or node message takes no more folds, in UTF-16 units of JSON. */
@@ -9,9 +10,6 @@ const MAX_FRAME_UNITS = 64 * 1024;
 
 /** Chunks fold up to this size by their codec, so that a fold fits into a frame and none is copied over and over as it grows. */
 const MAX_FOLD_BYTES = 32 * 1024;
-
-/** Frames cached until the next window, as for text. */
-const CACHED_FRAMES = 8;
 
 /** Newest folds that stay as their windows had them, so that connections a little behind go on where they are: 5 s at 40 ms. */
 const KEPT_FOLDS = 128;
@@ -21,8 +19,6 @@ const KEPT_FOLDS = 128;
  * across windows, except where a reader stands: so a late joiner gets O(content), and a slow reader never needs what it has had.
  */
 export class StreamChunks implements StreamContent {
-  readonly #threadId: string;
-  readonly #id: string;
   readonly #codec: Codec;
   /** Where the stream's readers stand. */
   readonly #positions: () => Iterable<number>;
@@ -32,7 +28,9 @@ export class StreamChunks implements StreamContent {
   /** Folds before this index are folded as far as they go. */
   #settled = 0;
   #pending: ChunkFold[] = [];
-  readonly #frames = new Map<number, StreamFrame>();
+  /** Big ones that others may pass. */
+  #late: ChunkFold[] = [];
+  readonly #frames: ChunkFrames;
   #told = 0;
   #length = 0;
   #bytes = 0;
@@ -40,8 +38,7 @@ export class StreamChunks implements StreamContent {
   #windowAt = 0;
 
   constructor(threadId: string, id: string, codec: Codec, positions: () => Iterable<number>) {
-    this.#threadId = threadId;
-    this.#id = id;
+    this.#frames = new ChunkFrames(threadId, id, codec.name);
     this.#codec = codec;
     this.#positions = positions;
   }
@@ -70,9 +67,16 @@ export class StreamChunks implements StreamContent {
   /** @throws what the codec throws, and TypeError for a chunk that has no JSON; nothing was written then */
   write(chunk: unknown, bytes = this.sizeOf(chunk)): void {
     // a frame for all cannot fail
-    if (jsonOf(chunk) === undefined) throw new TypeError('a chunk of a stream needs a JSON form');
+    const json = jsonOf(chunk);
+    if (json === undefined) throw new TypeError('a chunk of a stream needs a JSON form');
     const isTransient = this.#codec.isTransient?.(chunk) === true;
-    this.#put(new ChunkFold({ at: this.#length, to: this.#length + 1, chunk, bytes, isTransient }));
+    const order = this.#orderOf(chunk, bytes);
+    this.#put(
+      new ChunkFold(
+        { at: this.#length, to: this.#length + 1, chunk, bytes, isTransient, order },
+        order === 'late' ? json : undefined,
+      ),
+    );
   }
 
   /** @throws TypeError if the codec gives no number */
@@ -93,6 +97,7 @@ export class StreamChunks implements StreamContent {
       bytes += fold.bytes;
       this.#folds.push(fold);
       this.#starts.push(fold.at);
+      if (fold.order === 'late') this.#late.push(fold);
     }
     this.#told = this.#length;
     this.#frames.clear();
@@ -117,18 +122,28 @@ export class StreamChunks implements StreamContent {
   }
 
   frame(from: number): StreamFrame {
-    const known = this.#frames.get(from);
-    if (known !== undefined) return known;
-    const isLive = from >= this.#windowAt && (from > 0 || this.#windowAt === 0);
-    const at = this.align(from);
-    const { folds, to } = this.#page(at);
-    const chunks = folds.filter(({ isTransient }) => isLive || !isTransient).map(({ json }) => json);
-    const json = `{"t":"chunks","th":${JSON.stringify(this.#threadId)},"s":"${this.#id}","cd":${JSON.stringify(this.codec)},"at":${at},"to":${to},"d":[${chunks.join()}]}`;
-    const [[bytes = EMPTY] = []] = encodeText(json).pieces;
-    const frame = { bytes, to };
-    if (this.#frames.size >= CACHED_FRAMES) this.#frames.delete(this.#frames.keys().next().value ?? from);
-    this.#frames.set(from, frame);
-    return frame;
+    return this.#frames.frame(from, false, () => this.#pageFrom(from));
+  }
+
+  /** The next frame for a client that gets big chunks later: it has their positions. It ends before a chunk that waits for them. */
+  passingFrame(from: number): StreamFrame {
+    if (this.#late.length === 0) return this.frame(from);
+    return this.#frames.frame(from, true, () => this.#pageFrom(from, true));
+  }
+
+  /** The first big chunk from this position on that others may pass. */
+  lateFrom(at: number): ChunkFold | undefined {
+    return this.#late.find((fold) => fold.at >= at);
+  }
+
+  /** The next chunk waits for all that were passed. */
+  isLastAt(at: number): boolean {
+    return this.#folds[this.#indexAfter(at)]?.order === 'last';
+  }
+
+  /** A piece of such a chunk. */
+  latePiece(fold: ChunkFold, n: number): Uint8Array {
+    return this.#frames.piece(fold, n);
   }
 
   final(_: Readonly<Record<string, unknown>>, aborted: string | undefined): unknown {
@@ -161,7 +176,14 @@ export class StreamChunks implements StreamContent {
   #takeFold([at, to, chunk, transient]: ReplicatedFold): void {
     if (at < this.#length || to <= at) return;
     this.#length = at;
-    this.#put(new ChunkFold({ at, to, chunk, bytes: this.sizeOf(chunk), isTransient: transient === 1 }));
+    const bytes = this.sizeOf(chunk);
+    const order = this.#orderOf(chunk, bytes);
+    this.#put(new ChunkFold({ at, to, chunk, bytes, isTransient: transient === 1, order }));
+  }
+
+  #orderOf(chunk: unknown, bytes: number): 'late' | 'last' | undefined {
+    const order = this.#codec.order?.(chunk);
+    return order === 'late' && bytes <= IN_PARTS_ABOVE_BYTES ? undefined : order;
   }
 
   /** Folds it into the last one of this window, if they fold. */
@@ -176,17 +198,29 @@ export class StreamChunks implements StreamContent {
 
   #fold(a: ChunkFold, b: ChunkFold): ChunkFold | undefined {
     if (a.isTransient || b.isTransient || a.bytes + b.bytes > MAX_FOLD_BYTES) return undefined;
+    if (a.order !== undefined || b.order !== undefined) return undefined;
     const chunk: unknown = this.#codec.fold(a.chunk, b.chunk);
     if (chunk === undefined) return undefined;
     return new ChunkFold({ at: a.at, to: b.to, chunk, bytes: a.bytes + b.bytes, isTransient: false });
   }
 
+  #pageFrom(from: number, isPassing = false): ChunkPage {
+    const isLive = from >= this.#windowAt && (from > 0 || this.#windowAt === 0);
+    const at = this.align(from);
+    return { at, isLive, ...this.#page(at, isPassing) };
+  }
+
   /** The folds of a frame from this position on, and the position after them. */
-  #page(at: number): { readonly folds: readonly ChunkFold[]; readonly to: number } {
+  #page(at: number, isPassing = false): { readonly folds: readonly ChunkFold[]; readonly to: number } {
     const first = this.#indexAfter(at);
     let units = 0;
     let end = first;
-    while (end < this.#folds.length && units < MAX_FRAME_UNITS) units += this.#folds[end++]?.json.length ?? 0;
+    while (end < this.#folds.length && units < MAX_FRAME_UNITS) {
+      const fold = this.#folds[end];
+      if (isPassing && fold?.order === 'last' && end > first) break;
+      if (!isPassing || fold?.order !== 'late') units += fold?.json.length ?? 0;
+      end++;
+    }
     const to = end === this.#folds.length ? this.#told : (this.#starts[end] ?? this.#told);
     return { folds: this.#folds.slice(first, end), to };
   }
@@ -236,10 +270,10 @@ export class StreamChunks implements StreamContent {
     this.#folds = [];
     this.#starts = [];
     this.#pending = [];
+    this.#late = [];
     this.#frames.clear();
     this.#settled = this.#told = this.#length = this.#bytes = this.#windowAt = 0;
   }
 }
 
-const EMPTY = new Uint8Array(0);
 const NO_PINS: ReadonlySet<number> = new Set();

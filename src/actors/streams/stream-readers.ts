@@ -1,4 +1,5 @@
 import type { LogTail } from '../../api/log.ts';
+import { frameEnd, mustWait, writeFrame, writePieces } from './late-chunks.ts';
 import { MissedStreams, NOTHING_KNOWN, type TextPositions } from './missed-streams.ts';
 import { PATIENCE } from './stream-replication.ts';
 import type { StreamServices } from './stream-services.ts';
@@ -21,46 +22,59 @@ export class StreamReaders {
 
   /** Writes the text that the subscription has not received, as far as its socket accepts it; true when nothing is left. */
   offer(subscription: TextReader): boolean {
-    if (this.#owesEnd(subscription) && this.recent && !this.#offer(this.recent.stream, subscription)) return false;
+    if (this.owesEnd(subscription) && this.recent && !this.#offer(this.recent.stream, subscription)) return false;
     for (const stream of this.byId.values()) if (!this.#offer(stream, subscription)) return false;
-    return true;
+    for (const stream of this.byId.values()) if (!this.#offerLate(stream, subscription)) return false;
+    return this.recent === undefined || this.#offerLate(this.recent.stream, subscription);
   }
 
-  #offer({ content, cursors }: StreamState, subscription: TextReader): boolean {
+  /** False if the socket accepts no more. */
+  #offer(stream: StreamState, subscription: TextReader): boolean {
+    const { content, cursors } = stream;
     if (!subscription.takes(content.codec)) return true;
     let at = cursors.get(subscription) ?? UNANNOUNCED;
     // its client may know more of another process's stream than we do yet
     if (at >= content.told) return true;
-    while (at < content.told) {
-      if (!subscription.canWrite) break;
-      const { bytes, to } = content.frame(Math.max(at, 0));
-      subscription.writeText(bytes);
+    while (at < content.told && !mustWait(stream, subscription, at)) {
+      if (!subscription.canWrite) {
+        cursors.set(subscription, at);
+        return false;
+      }
+      at = writeFrame(stream, subscription, Math.max(at, 0));
       this.#services.counters.textFrames++;
-      at = to;
     }
     cursors.set(subscription, at);
-    return at >= content.told;
+    return true;
+  }
+
+  /** Big chunks that others have passed, and what waits for them; false if the socket accepts no more. */
+  #offerLate(stream: StreamState, subscription: TextReader): boolean {
+    if (!stream.late.has(subscription)) return true;
+    return writePieces(stream, subscription) && this.#offer(stream, subscription) && !stream.late.has(subscription);
   }
 
   /**
    * The last chunks of a stream come before its message, which may not say all of them: an error, or what is transient. Only to members that
    * have followed it until now.
    */
-  #owesEnd(subscription: TextReader): boolean {
+  owesEnd(subscription: TextReader): boolean {
     if (this.recent === undefined) return false;
-    const { cursors, content } = this.recent.stream;
+    const { cursors, content, late } = this.recent.stream;
     const at = cursors.get(subscription);
-    return at !== undefined && at < content.told;
+    if (!subscription.takes(content.codec)) return false;
+    return (at !== undefined && at < content.told) || late.has(subscription);
   }
 
   /** The number of frames that `offer` would write: 0, 1, or 2 for more. */
   framesOwed(subscription: TextReader): 0 | 1 | 2 {
-    if (this.#owesEnd(subscription)) return 2;
+    if (this.owesEnd(subscription)) return 2;
     let isOwed = false;
-    for (const { cursors, content } of this.byId.values()) {
+    for (const stream of this.byId.values()) {
+      const { cursors, content, late } = stream;
+      if (late.has(subscription)) return 2;
       const at = cursors.get(subscription) ?? 0;
       if (at >= content.told || !subscription.takes(content.codec)) continue;
-      if (isOwed || content.frame(at).to < content.told) return 2;
+      if (isOwed || frameEnd(stream, subscription, at) < content.told) return 2;
       isOwed = true;
     }
     return isOwed ? 1 : 0;
@@ -68,9 +82,10 @@ export class StreamReaders {
 
   /** Some text has not been written to the subscription yet. */
   owes(subscription: TextReader): boolean {
-    if (this.#owesEnd(subscription)) return true;
-    for (const { cursors, content } of this.byId.values()) {
+    if (this.owesEnd(subscription)) return true;
+    for (const { cursors, content, late } of this.byId.values()) {
       if (!subscription.takes(content.codec)) continue;
+      if (late.has(subscription)) return true;
       if ((cursors.get(subscription) ?? UNANNOUNCED) < content.told) return true;
     }
     return false;
@@ -86,8 +101,10 @@ export class StreamReaders {
 
   /** The subscription begins, or begins anew, at the positions that its client reports. Its `joined` announces the streams. */
   place(subscription: TextReader, has: TextPositions = NOTHING_KNOWN): void {
-    for (const { id, cursors, content } of this.byId.values())
+    for (const { id, cursors, content, late } of this.byId.values()) {
       cursors.set(subscription, content.align(has.get(id) ?? 0));
+      late.delete(subscription);
+    }
     // a stream whose final message is in the log ends with it
     const missed = [...has].filter(([id]) => !this.byId.has(id) && !this.isLogged(id));
     const { maxPerThread, timeoutMs } = this.#services.settings.streams;
@@ -100,8 +117,10 @@ export class StreamReaders {
   /** The subscription has ended; or its client has met a gap, and gets all streams in progress anew. */
   forget(subscription: TextReader): void {
     this.missed.delete(subscription);
-    this.recent?.stream.cursors.delete(subscription);
-    for (const { cursors } of this.byId.values()) cursors.delete(subscription);
+    for (const { cursors, late } of [...this.byId.values(), ...(this.recent ? [this.recent.stream] : [])]) {
+      cursors.delete(subscription);
+      late.delete(subscription);
+    }
   }
 
   protected isLogged(id: string): boolean {

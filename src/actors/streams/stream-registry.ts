@@ -37,12 +37,14 @@ export class StreamRegistry extends StreamReaders {
   readonly #host: StreamHost;
   readonly #services: StreamServices;
   readonly #replication: StreamReplication;
+  #sweptAt: number;
 
   /** @param tail the tail of the thread's log */
   constructor(host: StreamHost, services: StreamServices, tail: LogTail) {
     super(services, tail);
     this.#host = host;
     this.#services = services;
+    this.#sweptAt = services.now();
     this.#replication = new StreamReplication(host, services, {
       byId: this.byId,
       isLogged: (id) => this.isLogged(id),
@@ -189,8 +191,11 @@ export class StreamRegistry extends StreamReaders {
 
   /** The sweep: a publisher that was silent for too long is presumed dead. */
   expire(now: number): void {
+    // our own loop was late: signs of life may wait to be heard
+    const isLate = now - this.#sweptAt > 2 * this.#services.settings.sweepMs;
+    this.#sweptAt = now;
     for (const stream of this.byId.values()) {
-      const isOverdue = !stream.isEnding && now - stream.heardAt >= stream.timeoutMs;
+      const isOverdue = !isLate && !stream.isEnding && now - stream.heardAt >= stream.timeoutMs;
       if (isOverdue && (stream.publisher !== undefined || this.#replication.isOrphaned(stream, now)))
         this.#abort(stream, 'timeout');
       if (!stream.isOver) this.#replication.keepAlive(stream, now);

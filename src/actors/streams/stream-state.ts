@@ -27,6 +27,8 @@ export class StreamState {
   readonly publisher: StreamPublisher | undefined;
   /** How much each subscription has received, in units; a missing subscription has received nothing. */
   readonly cursors = new Map<TextReader, number>();
+  /** Members that still miss big chunks which others have passed: the first one's position, and its next piece. */
+  readonly late = new Map<TextReader, { readonly at: number; readonly piece: number }>();
   /** Those that follow it chunk by chunk. */
   readonly views = new Set<{ readonly at: number }>();
   /** When something was last written, on the hub's clock. */

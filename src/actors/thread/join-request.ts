@@ -1,13 +1,14 @@
 import type { PartsRequest } from '../delivery/part-sender.ts';
 import type { ChunkViews } from '../streams/chunk-view.ts';
+import type { ChunkReading } from '../streams/text-reader.ts';
 import type { TextPositions } from '../streams/missed-streams.ts';
 
 /** The fields of a client's join besides its position. */
 export interface JoinRequest {
   /** The client's positions in the token streams. */
   readonly texts?: TextPositions | undefined;
-  /** The codecs of the streams of chunks that the client reads. */
-  readonly codecs?: ReadonlySet<string> | undefined;
+  /** The streams of chunks that the client reads. */
+  readonly reading?: ChunkReading | undefined;
   /** Set for another protocol: of the thread, it gets the streams that it follows, and nothing else. */
   readonly views?: ChunkViews | undefined;
   /** Set if the client accepts big messages in parts. */

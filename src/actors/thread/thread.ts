@@ -171,8 +171,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     const plan = planJoin(this.#log.tail, from);
     if (from !== undefined && from !== 'start') this.#services.counters.resumes++;
     const { tail } = this.#log;
-    const { parts, codecs, views, isInOrder } = request;
-    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts, codecs, views, isInOrder };
+    const { parts, reading, views, isInOrder } = request;
+    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts, reading, views, isInOrder };
     const subscription = new Subscription(subscriber, this, start);
     // after a gap, a client gets all streams anew
     if (plan.gap === undefined && (request.texts !== undefined || this.#streams !== undefined))
