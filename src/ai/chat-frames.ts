@@ -10,7 +10,7 @@ export type ChatFrame =
       readonly messageId: string | undefined;
       readonly messages: readonly ChatMessage[];
       readonly headers: Readonly<Record<string, string>>;
-      readonly body: object;
+      readonly body: Readonly<Record<string, unknown>>;
       readonly metadata: unknown;
     }
   | { readonly type: 'resume'; readonly requestId: string; readonly id: string }
@@ -21,13 +21,38 @@ export type ChatFrame =
 /** Messages of one request. */
 const MOST_MESSAGES = 10_000;
 
+/** Headers of one request. */
+const MOST_HEADERS = 256;
+
+/** Parts of messages that are looked at in one go. */
+const PARTS_PER_TURN = 16 * 1024;
+
 /** Ids of requests come from the client, and go back with each chunk. */
 const MOST_ID_UNITS = 256;
 
+/** As `chatFrame`, without holding the event loop for a big one. */
+export async function chatFrameInSlices(value: unknown, nextTurn: () => Promise<void>): Promise<ChatFrame | undefined> {
+  const all: unknown = isRecord(value) ? value['messages'] : undefined;
+  const messages: ChatMessage[] = [];
+  let parts = 0;
+  for (const message of Array.isArray(all) && all.length <= MOST_MESSAGES ? all : []) {
+    if (!isShaped(message)) return undefined;
+    for (const part of message.parts) {
+      if (!isPart(part)) return undefined;
+      if (++parts % PARTS_PER_TURN === 0) await nextTurn();
+    }
+    messages.push(message);
+  }
+  return chatFrame(value, () => (Array.isArray(all) && messages.length === all.length ? messages : undefined));
+}
+
 /** The frame in a parsed text; undefined for anything else. */
-export function chatFrame(value: unknown): ChatFrame | undefined {
+export function chatFrame(
+  value: unknown,
+  check: (messages: unknown) => readonly ChatMessage[] | undefined = messagesIn,
+): ChatFrame | undefined {
   if (!isRecord(value)) return undefined;
-  const { type, requestId, id, headers, body, trigger, messageId, messages, metadata, lastSequence } = value;
+  const { type, requestId, id, headers, body, trigger, messageId, metadata, lastSequence } = value;
   if (type === 'cancel') return isShort(id) ? { type, id } : undefined;
   if (!isShort(requestId)) return undefined;
   if (type === 'abort') return { type, requestId };
@@ -37,7 +62,8 @@ export function chatFrame(value: unknown): ChatFrame | undefined {
     return lastSequence === undefined || lastSequence === null ? { type, requestId, id } : undefined;
   if (type !== 'send' || (trigger !== 'submit-message' && trigger !== 'regenerate-message')) return undefined;
   if (messageId !== undefined && typeof messageId !== 'string') return undefined;
-  if (!Array.isArray(messages) || messages.length > MOST_MESSAGES || !messages.every(isMessage)) return undefined;
+  const messages = check(value['messages']);
+  if (messages === undefined) return undefined;
   return { type, requestId, id, trigger, messageId, messages, headers, body, metadata };
 }
 
@@ -60,14 +86,23 @@ const isShort = (value: unknown): value is string =>
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isHeaders = (value: unknown): value is Record<string, string> =>
-  isRecord(value) && Object.values(value).every((header) => typeof header === 'string');
+function isHeaders(value: unknown): value is Record<string, string> {
+  if (!isRecord(value)) return false;
+  const names = Object.keys(value);
+  return names.length <= MOST_HEADERS && names.every((name) => typeof value[name] === 'string');
+}
 
-export function isMessage(value: unknown): value is ChatMessage {
+const messagesIn = (messages: unknown): readonly ChatMessage[] | undefined =>
+  Array.isArray(messages) && messages.length <= MOST_MESSAGES && messages.every(isMessage) ? messages : undefined;
+
+export const isMessage = (value: unknown): value is ChatMessage => isShaped(value) && value.parts.every(isPart);
+
+/** A message, but for its parts. */
+function isShaped(value: unknown): value is ChatMessage {
   if (!isRecord(value)) return false;
   const { id, role, parts } = value;
   const isRole = role === 'user' || role === 'assistant' || role === 'system';
-  return typeof id === 'string' && isRole && Array.isArray(parts) && parts.every(isPart);
+  return typeof id === 'string' && isRole && Array.isArray(parts);
 }
 
 const isPart = (value: unknown): value is UIPart => isRecord(value) && typeof value['type'] === 'string';

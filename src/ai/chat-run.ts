@@ -1,5 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Session } from '../api/session.ts';
+import { AnswerTimeoutError } from '../infra/errors.ts';
+import type { AnswerOutcome, AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
+import type { ChatHost } from './chat-host.ts';
 import type { ChunkStream } from '../api/stream.ts';
 import type { Thread } from '../api/thread.ts';
 import type { ChatFrame } from './chat-frames.ts';
@@ -36,7 +39,16 @@ export interface TurnRequest {
   readonly session: Session;
   /** Of its frame. */
   readonly bytes: number;
-  readonly report: (error: unknown) => void;
+  /** When it came, in milliseconds since 1970. */
+  readonly requestedAt: number;
+  /** The client's `traceparent`. */
+  readonly link: string | undefined;
+}
+
+/** What all answers use. */
+export interface RunServices {
+  readonly settings: ChatSettings;
+  readonly host: ChatHost;
 }
 
 /** One answer: reads the source of `run` into a stream of the chat's thread. It needs no viewer. */
@@ -50,21 +62,35 @@ export class ChatRun {
   readonly #request: TurnRequest;
   readonly #thread: Thread;
   readonly #settings: ChatSettings;
+  readonly #host: ChatHost;
+  readonly trace: AnswerTrace;
   readonly #stream: ChunkStream<UIChunk>;
   readonly #controller = new AbortController();
   /** The message that the turn goes on with: of the assistant, after an approval or a tool that ran in the client. */
   readonly #base: ChatMessage | undefined;
   #abandonedAt = Infinity;
+  /** When the source has given something; until then, when it was asked. */
+  #heardAt: number;
+  #timeoutMs = Infinity;
+  readonly #beganAt: number;
+  #stopTicks = (): void => {};
+  /** Rejects what is waited for. */
+  #giveUp: ((error: unknown) => void) | undefined;
+  #outcome: AnswerOutcome = 'failed';
+  #error: unknown;
+  #viewers = 0;
   #hasStarted = false;
   #hasEnded = false;
 
   /** @throws as `Thread.stream` */
-  constructor(streamId: string, request: TurnRequest, thread: Thread, settings: ChatSettings) {
+  constructor(streamId: string, request: TurnRequest, thread: Thread, { settings, host }: RunServices) {
     this.streamId = streamId;
     this.threadId = thread.id;
     this.#request = request;
     this.#thread = thread;
     this.#settings = settings;
+    this.#host = host;
+    this.#beganAt = this.#heardAt = host.clock.now();
     const last = request.messages.at(-1);
     this.#base = last?.role === 'assistant' ? last : undefined;
     // the end of a step changes nothing, and keeps what follows from folding into the message
@@ -72,7 +98,11 @@ export class ChatRun {
     this.known = base.length === 0 ? undefined : [1, 1 + base.length];
     this.#stream = thread.stream({ id: streamId, codec: uiMessageCodec, timeoutMs: SILENCE_MS });
     this.#stream.signal.addEventListener('abort', () => this.stop(), { once: true });
-    this.over = this.#perform(base);
+    const { requestedAt, link } = request;
+    const { id: chatId, trigger } = request.frame;
+    this.trace = host.telemetry.answer({ chatId, threadId: thread.id, streamId, trigger, requestedAt, link });
+    // the spans of the model, and of the final message, nest in that of the answer
+    this.over = this.trace.within(() => this.#perform(base));
   }
 
   /** Asks the source to stop; the answer ends soon. */
@@ -81,16 +111,26 @@ export class ChatRun {
   }
 
   async #perform(base: readonly UIChunk[]): Promise<void> {
-    const alive = setInterval(() => this.#tick(), ALIVE_EVERY_MS);
-    alive.unref();
+    this.#stopTicks = this.#host.after(ALIVE_EVERY_MS, () => this.#tick());
     try {
       await this.#read(base);
     } catch (error) {
-      this.#request.report(error);
+      this.#failed(error);
       this.#fail(this.#textOf(error), base);
+      this.stop();
     }
-    clearInterval(alive);
     await this.#end();
+    this.#stopTicks();
+    const { length: chunks, folds } = this.#stream;
+    const durationMs = this.#host.clock.now() - this.#beganAt;
+    this.#countViewers();
+    const [outcome, viewers, error] = [this.#outcome, this.#viewers, this.#error];
+    this.trace.end({ outcome, durationMs, chunks, folds, viewers, error });
+  }
+
+  #failed(error: unknown): void {
+    this.#error ??= error;
+    this.#host.report(error);
   }
 
   #textOf(error: unknown): string {
@@ -98,7 +138,7 @@ export class ChatRun {
       const text: unknown = this.#settings.onError(error, { chatId: this.#request.frame.id });
       if (typeof text === 'string') return text;
     } catch (failure) {
-      this.#request.report(failure);
+      this.#host.report(failure);
     }
     return 'The answer failed.';
   }
@@ -114,21 +154,23 @@ export class ChatRun {
       messages,
       trigger,
       messageId,
-      body: { ...body },
+      body,
       headers,
       metadata,
       session,
       signal,
     };
     const onError = (error: unknown): string => {
-      this.#request.report(error);
+      this.#failed(error);
       return this.#textOf(error);
     };
-    const source = await this.#unlessStopped(Promise.resolve(this.#settings.run(turn)));
+    const { startTimeoutMs, chunkTimeoutMs } = this.#settings;
+    const source = await this.#unlessStopped(Promise.resolve(this.#settings.run(turn)), startTimeoutMs);
     if (source === undefined) return this.#finish('abort', base);
     const iterator = chunksIn(source.value, { originalMessages: messages, onError });
     for (let count = 0; ; count++) {
-      const step = await this.#unlessStopped(iterator.next());
+      const step = await this.#unlessStopped(iterator.next(), chunkTimeoutMs);
+      if (count === 0) this.trace.firstChunk(this.#host.clock.now() - this.#beganAt);
       if (step === undefined || step.value.done === true) break;
       assertChunk(step.value.value);
       this.#write(step.value.value, base);
@@ -139,22 +181,27 @@ export class ChatRun {
     return this.#finish(signal.aborted ? 'abort' : 'finish', base);
   }
 
-  /** What the promise gives, or undefined if it takes longer than a stopped answer may. */
-  async #unlessStopped<T>(promise: Promise<T>): Promise<{ readonly value: T } | undefined> {
+  /**
+   * What the promise gives, or undefined if it takes longer than a stopped answer may.
+   * @throws AnswerTimeoutError after its time, give or take a tick: no chunk costs a timer
+   */
+  async #unlessStopped<T>(promise: Promise<T>, timeoutMs: number): Promise<{ readonly value: T } | undefined> {
     const { signal } = this.#controller;
-    let timer: NodeJS.Timeout | undefined;
-    let onAbort = (): void => {};
-    const stopped = new Promise<undefined>((resolve) => {
-      onAbort = (): void => {
-        timer = setTimeout(() => resolve(undefined), STOP_MS);
-      };
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-    });
+    let cancel = (): void => {};
+    const { promise: stopped, resolve, reject } = Promise.withResolvers<undefined>();
+    const onAbort = (): void => {
+      cancel = this.#host.after(STOP_MS, () => resolve(undefined));
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    this.#heardAt = this.#host.clock.now();
+    this.#timeoutMs = timeoutMs;
+    this.#giveUp = reject;
     try {
       return await Promise.race([promise.then((value) => ({ value })), stopped]);
     } finally {
-      clearTimeout(timer);
+      cancel();
+      this.#giveUp = undefined;
       signal.removeEventListener('abort', onAbort);
       promise.catch(() => {});
     }
@@ -171,6 +218,9 @@ export class ChatRun {
     }
     this.#stream.write(chunk);
     this.#hasEnded = isLast(chunk);
+    if (chunk.type === 'finish') this.#outcome = 'finished';
+    else if (chunk.type === 'abort') this.#outcome = 'aborted';
+    else if (chunk.type === 'error') this.#outcome = 'failed';
   }
 
   /** So that every viewer can tell a whole answer from one whose end it missed. */
@@ -183,7 +233,7 @@ export class ChatRun {
       this.#write(chunkOf('error', { errorText }), base);
     } catch (error) {
       // the stream is full, or has been ended by another node
-      this.#request.report(error);
+      this.#failed(error);
     }
   }
 
@@ -195,27 +245,37 @@ export class ChatRun {
       } catch (error) {
         const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
         const isWorthIt = code === 'TC_LOG_UNAVAILABLE' || code === 'TC_SERIALIZATION_TIMEOUT';
-        if (!isWorthIt || tries === END_TRIES) return this.#request.report(error);
+        if (!isWorthIt || tries === END_TRIES) return this.#failed(error);
       }
-      await new Promise((resolve) => setTimeout(resolve, END_WAIT_MS).unref());
+      await this.#host.wait(END_WAIT_MS);
     }
   }
 
   /** The model is silent, the process is not. Looks for viewers, too. */
   #tick(): void {
+    this.#stopTicks = this.#host.after(ALIVE_EVERY_MS, () => this.#tick());
     this.#stream.keepAlive();
+    const now = this.#host.clock.now();
+    const [callback, timeoutMs] = ['run' as const, this.#timeoutMs];
+    if (now - this.#heardAt >= timeoutMs) this.#giveUp?.(new AnswerTimeoutError({ callback, timeoutMs }));
     const { abandonedTimeoutMs } = this.#settings;
-    if (abandonedTimeoutMs === Infinity) return;
-    if (this.#thread.stats.members > 0) this.#abandonedAt = Infinity;
-    else if (this.#abandonedAt === Infinity) this.#abandonedAt = performance.now();
-    if (performance.now() - this.#abandonedAt >= abandonedTimeoutMs) void this.#stopIfAbandoned();
+    if (this.#countViewers() > 0) this.#abandonedAt = Infinity;
+    else if (this.#abandonedAt === Infinity) this.#abandonedAt = now;
+    if (now - this.#abandonedAt >= abandonedTimeoutMs) void this.#stopIfAbandoned();
+  }
+
+  /** Those of this process. */
+  #countViewers(): number {
+    const { members } = this.#thread.stats;
+    this.#viewers = Math.max(this.#viewers, members);
+    return members;
   }
 
   async #stopIfAbandoned(): Promise<void> {
     try {
       if ((await this.#thread.memberCount()) === 0) this.stop();
     } catch (error) {
-      this.#request.report(error);
+      this.#host.report(error);
     }
   }
 }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Hub } from '../api/hub.ts';
+import type { ChatHost } from './chat-host.ts';
 import { ChatRun, type TurnRequest } from './chat-run.ts';
+import type { Session } from '../api/session.ts';
+import type { ChatMessage } from './chunk.ts';
 import type { ChatSettings } from './options.ts';
 
 /** The answers that this process makes. */
@@ -9,10 +12,27 @@ export class ChatRuns {
   readonly #settings: ChatSettings;
   readonly #runs = new Map<string, ChatRun>();
   #heldBytes = 0;
+  #host: ChatHost | undefined;
 
   constructor(hub: Hub, settings: ChatSettings) {
     this.#hub = hub;
     this.#settings = settings;
+  }
+
+  /** Called once, before the first request. */
+  attach(host: ChatHost): void {
+    this.#host = host;
+  }
+
+  /** @throws Error before `attach` */
+  get host(): ChatHost {
+    if (this.#host === undefined) throw new Error('the chats are not attached to a hub');
+    return this.#host;
+  }
+
+  /** An answer that this process makes; undefined for one of another. */
+  get(streamId: string): ChatRun | undefined {
+    return this.#runs.get(streamId);
   }
 
   get size(): number {
@@ -21,6 +41,19 @@ export class ChatRuns {
 
   get isFull(): boolean {
     return this.#runs.size >= this.#settings.maxRuns;
+  }
+
+  /** Whether the client may use the chat. @throws AnswerTimeoutError, or what `authorize` throws */
+  async mayUse(session: Session, chatId: string): Promise<boolean> {
+    const { authorize, answerTimeoutMs } = this.#settings;
+    const allowed: unknown = await this.host.answerOf('authorize', authorize(session, chatId), answerTimeoutMs);
+    return allowed === true;
+  }
+
+  /** @throws AnswerTimeoutError, or what `validateMessages` throws: they are not valid */
+  validate(messages: readonly ChatMessage[]): Promise<ChatMessage[]> {
+    const { validateMessages, answerTimeoutMs } = this.#settings;
+    return this.host.answerOf('validateMessages', validateMessages(messages), answerTimeoutMs);
   }
 
   /** Counts the bytes of a request until `release`; false if there are too many. */
@@ -37,7 +70,10 @@ export class ChatRuns {
   /** Begins an answer. Its stream is known to the thread when this returns. @throws as `Thread.stream` */
   start(request: TurnRequest): ChatRun {
     const id = randomUUID();
-    const run = new ChatRun(id, request, this.#hub.thread(request.threadId), this.#settings);
+    const run = new ChatRun(id, request, this.#hub.thread(request.threadId), {
+      settings: this.#settings,
+      host: this.host,
+    });
     this.#runs.set(id, run);
     // its messages live as long as it does
     this.#heldBytes += request.bytes;

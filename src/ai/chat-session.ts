@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hub } from '../api/hub.ts';
 import type { FollowedStream, Peer, ProtocolSession } from '../api/protocol.ts';
-import { InvalidThreadIdError } from '../infra/errors.ts';
-import { chatFrame, chatFrames, chunkHead, type ChatFrame } from './chat-frames.ts';
+import { AnswerTimeoutError, InvalidThreadIdError } from '../infra/errors.ts';
+import { chatFrameInSlices, chatFrames, chunkHead, type ChatFrame } from './chat-frames.ts';
 import type { ChatRuns } from './chat-runs.ts';
 import { isLast } from './chunk-source.ts';
-import { chunkOf } from './chunk.ts';
-import { parseInSlices } from './json-slices.ts';
+import { chunkOf, type ChatMessage } from './chunk.ts';
+import { decodeInSlices, parseInSlices } from './json-slices.ts';
 import type { ChatSettings } from './options.ts';
 import { TEXTS } from './texts.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
@@ -14,6 +14,12 @@ import { uiMessageCodec } from './ui-message-codec.ts';
 /** How long a node waits for news of an answer on another one, and how often it looks. */
 const NEWS_MS = 600;
 const LOOK_MS = 30;
+
+/** Bytes in which the id of a request is looked for. */
+const HEAD_BYTES = 1024;
+
+/** Headers are looked at in one go. */
+const MOST_UNITS = { headers: 32 * 1024 };
 
 /** Points of input that a KiB of a request costs: it is parsed, looked at and handed on. */
 const POINTS_PER_KIB = 0.25;
@@ -27,6 +33,10 @@ interface Open {
   streamId: string | undefined;
   stop: (() => void) | undefined;
   isOver: boolean;
+  /** Milliseconds since 1970. */
+  readonly requestedAt: number;
+  /** Ends the span of a viewer. */
+  traced: ((outcome: string, chunks: number) => void) | undefined;
 }
 
 /** One connection of a client of the AI SDK. */
@@ -45,11 +55,33 @@ export class ChatSession implements ProtocolSession {
   }
 
   async take(data: Uint8Array, isBinary: boolean): Promise<void> {
-    const frame = isBinary ? undefined : await this.#parse(data);
-    if (frame === undefined) this.#peer.evict(4400, 'invalid frame');
-    else if (frame.type === 'abort') await this.#abort(frame.requestId);
-    // an abort, or another chat's request, must not wait for the application
-    else void this.#answer(frame, data.length).catch((error: unknown) => this.#peer.report(error));
+    const bytes = data.length;
+    // before it is parsed, which takes more memory than its bytes
+    if (!this.#runs.hold(bytes)) return this.#turnAway(data);
+    let answering: Promise<void> | undefined;
+    try {
+      const frame = isBinary ? undefined : await this.#parse(data);
+      if (frame === undefined) this.#peer.evict(4400, 'invalid frame');
+      else if (frame.type === 'abort') await this.#abort(frame.requestId);
+      // an abort, or another chat's request, must not wait for the application
+      else answering = this.#answer(frame, bytes);
+    } finally {
+      if (answering === undefined) this.#runs.release(bytes);
+      else this.#follows(answering, bytes);
+    }
+    return undefined;
+  }
+
+  #follows(answering: Promise<void>, bytes: number): void {
+    answering.catch((error: unknown) => this.#peer.report(error)).finally(() => this.#runs.release(bytes));
+  }
+
+  /** Too much is being looked at. Clients write the id of their request first. */
+  #turnAway(data: Uint8Array): void {
+    const head = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, HEAD_BYTES)).toString();
+    const [, requestId] = /"requestId":"([^"\\]{1,256})"/.exec(head) ?? [];
+    if (requestId === undefined) this.#peer.evict(4429, 'busy');
+    else this.#refuse(requestId, TEXTS.full);
   }
 
   end(): void {
@@ -59,8 +91,8 @@ export class ChatSession implements ProtocolSession {
   async #parse(data: Uint8Array): Promise<ChatFrame | undefined> {
     if (!this.#peer.pay((data.length / 1024) * POINTS_PER_KIB)) return undefined;
     try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
-      return chatFrame(await parseInSlices(text, nextTurn));
+      const text = await decodeInSlices(data, nextTurn);
+      return await chatFrameInSlices(await parseInSlices(text, nextTurn, MOST_UNITS), nextTurn);
     } catch {
       return undefined;
     }
@@ -71,9 +103,17 @@ export class ChatSession implements ProtocolSession {
     const { requestId, id: chatId } = frame;
     if (this.#open.has(requestId)) return this.#peer.evict(4400, 'a request id was used twice');
     if (this.#open.size >= this.#settings.maxRequestsPerConnection) return this.#refuse(requestId, TEXTS.full);
-    if (!this.#runs.hold(bytes)) return this.#refuse(requestId, TEXTS.full);
     const threadId = this.#settings.threadOf(chatId);
-    const request: Open = { requestId, chatId, threadId, streamId: undefined, stop: undefined, isOver: false };
+    const request: Open = {
+      requestId,
+      chatId,
+      threadId,
+      streamId: undefined,
+      stop: undefined,
+      isOver: false,
+      requestedAt: this.#runs.host.wallTime,
+      traced: undefined,
+    };
     this.#open.set(requestId, request);
     try {
       if (!(await this.#mayUse(chatId))) return this.#fail(request, TEXTS.forbidden);
@@ -87,15 +127,13 @@ export class ChatSession implements ProtocolSession {
       if (!(error instanceof InvalidThreadIdError)) this.#peer.report(error);
       return this.#fail(request, TEXTS.failed);
     } finally {
-      this.#runs.release(bytes);
       // it was aborted before it had entered the thread
       if (request.isOver) this.#leaveIfUnused(threadId);
     }
   }
 
   async #mayUse(chatId: string): Promise<boolean> {
-    const answer: unknown = await this.#settings.authorize(this.#peer.session, chatId);
-    return answer === true;
+    return this.#runs.mayUse(this.#peer.session, chatId);
   }
 
   #resume(request: Open, active: FollowedStream | undefined): void {
@@ -118,23 +156,23 @@ export class ChatSession implements ProtocolSession {
     if (messages === undefined) return this.#fail(request, TEXTS.invalid);
     if (this.#activeNow(request) !== undefined || active !== undefined) {
       if (this.#settings.whenBusy === 'refuse') return this.#fail(request, TEXTS.busy);
-      while (!request.isOver && this.#activeNow(request) !== undefined) await wait(LOOK_MS);
+      while (!request.isOver && this.#activeNow(request) !== undefined) await this.#runs.host.wait(LOOK_MS);
       if (request.isOver) return undefined;
     }
     if (this.#runs.isFull) return this.#fail(request, TEXTS.full);
     const { threadId } = request;
     const { session } = this.#peer;
-    const report = (error: unknown): void => this.#peer.report(error);
-    const run = this.#runs.start({ frame, threadId, messages, session, bytes, report });
+    const { requestedAt } = request;
+    const link = frame.headers['traceparent'];
+    const run = this.#runs.start({ frame, threadId, messages, session, bytes, requestedAt, link });
     return this.#follow(request, run.streamId, run.known);
   }
 
-  async #valid(
-    frame: Extract<ChatFrame, { type: 'send' }>,
-  ): Promise<ReturnType<ChatSettings['validateMessages']> | undefined> {
+  async #valid(frame: Extract<ChatFrame, { type: 'send' }>): Promise<ChatMessage[] | undefined> {
     try {
-      return await this.#settings.validateMessages(frame.messages);
-    } catch {
+      return await this.#runs.validate(frame.messages);
+    } catch (error) {
+      if (error instanceof AnswerTimeoutError) this.#peer.report(error);
       return undefined;
     }
   }
@@ -142,11 +180,14 @@ export class ChatSession implements ProtocolSession {
   #follow(request: Open, streamId: string, known?: readonly [from: number, to: number]): void {
     const { requestId } = request;
     request.streamId = streamId;
+    request.traced = this.#runs.get(streamId)?.trace.viewer(this.#peer.connection.id);
     const head = chunkHead(requestId);
     const follower = {
       head: (count: number) => `${head}${count},"chunk":`,
       tail: '}',
       onEnd: (how: 'over' | 'lost', { chunks, last }: { readonly chunks: number; readonly last: unknown }) => {
+        request.traced?.(how, chunks);
+        request.traced = undefined;
         if (how === 'lost') return this.#fail(request, TEXTS.lost);
         if (!isLast(last))
           this.#peer.say(chatFrames.chunk(requestId, chunks, chunkOf('error', { errorText: TEXTS.lost })));
@@ -191,12 +232,13 @@ export class ChatSession implements ProtocolSession {
 
   /** The answer in progress. A node that has just opened the thread gives the others a moment to tell theirs. */
   async #active(request: Open): Promise<FollowedStream | undefined> {
-    const until = performance.now() + (this.#peer.hasOtherNodes ? NEWS_MS : 0);
+    const { clock } = this.#runs.host;
+    const until = clock.now() + (this.#peer.hasOtherNodes ? NEWS_MS : 0);
     for (;;) {
       const active = this.#activeNow(request);
       const isKnown = active !== undefined || this.#streams(request).length > 0;
-      if (isKnown || request.isOver || performance.now() >= until) return active;
-      await wait(LOOK_MS);
+      if (isKnown || request.isOver || clock.now() >= until) return active;
+      await this.#runs.host.wait(LOOK_MS);
     }
   }
 
@@ -223,6 +265,8 @@ export class ChatSession implements ProtocolSession {
 
   #close(request: Open): void {
     request.isOver = true;
+    request.traced?.('left', 0);
+    request.traced = undefined;
     request.stop?.();
     this.#open.delete(request.requestId);
     this.#leaveIfUnused(request.threadId);
@@ -233,5 +277,3 @@ export class ChatSession implements ProtocolSession {
     this.#peer.leave(threadId);
   }
 }
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

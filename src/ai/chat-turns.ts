@@ -3,8 +3,9 @@ import type { PublishAnswer, PublishedMessage } from '../api/connection.ts';
 import type { Hub } from '../api/hub.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { Session } from '../api/session.ts';
-import { UnknownMessageError } from '../infra/errors.ts';
+import { AnswerTimeoutError, UnknownMessageError } from '../infra/errors.ts';
 import { chatFrame, type ChatFrame } from './chat-frames.ts';
+import type { TurnRequest } from './chat-run.ts';
 import type { ChatRuns } from './chat-runs.ts';
 import type { ChatMessage } from './chunk.ts';
 import { readConversation, type LoggedMessage } from './conversation.ts';
@@ -13,6 +14,9 @@ import { TEXTS } from './texts.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
 
 type Send = Extract<ChatFrame, { type: 'send' }>;
+
+/** A turn that was asked for by `publish`. */
+type PublishedTurn = Pick<TurnRequest, 'frame' | 'threadId' | 'requestedAt' | 'link'>;
 
 /** What a client of `threadcast/ai/client` publishes; it is checked here. */
 interface Published {
@@ -37,19 +41,17 @@ export class ChatTurns {
   readonly #hub: Hub;
   readonly #runs: ChatRuns;
   readonly #settings: ChatSettings;
-  readonly #report: (error: unknown) => void;
   /** Threads in which an answer is about to begin. */
   readonly #beginning = new Set<string>();
 
-  constructor(hub: Hub, runs: ChatRuns, settings: ChatSettings, report: (error: unknown) => void) {
+  constructor(hub: Hub, runs: ChatRuns, settings: ChatSettings) {
     this.#hub = hub;
     this.#runs = runs;
     this.#settings = settings;
-    this.#report = report;
   }
 
   /** Undefined for a message that is none of a chat's. */
-  take(session: Session, { threadId, data }: PublishedMessage): Promise<PublishAnswer> | undefined {
+  take(session: Session, { threadId, data, trace }: PublishedMessage): Promise<PublishAnswer> | undefined {
     if (typeof data !== 'object' || data === null) return undefined;
     const { type, id: chatId, message, ...fields }: Published = data;
     if (typeof chatId !== 'string' || this.#settings.threadOf(chatId) !== threadId) return undefined;
@@ -58,7 +60,8 @@ export class ChatTurns {
     const messages = message === undefined ? [] : [message];
     const frame = chatFrame({ headers: {}, body: {}, ...fields, type, id: chatId, requestId: '-', messages });
     if (frame?.type !== 'send') return Promise.resolve(new Refusal(403, TEXTS.invalid));
-    return this.#send(session, frame, threadId);
+    const requestedAt = this.#runs.host.wallTime;
+    return this.#send(session, { frame, threadId, requestedAt, link: trace });
   }
 
   /** Answers whether the client is to cancel the stream. */
@@ -69,19 +72,21 @@ export class ChatTurns {
     return answer({ cancel: onAbort === 'always' || isAlone });
   }
 
-  async #send(session: Session, frame: Send, threadId: string): Promise<PublishAnswer> {
+  async #send(session: Session, request: PublishedTurn): Promise<PublishAnswer> {
+    const { frame, threadId } = request;
     if (!(await this.#mayUse(session, frame.id))) return new Refusal(403, TEXTS.forbidden);
     // of two requests at the same moment, one begins
     if (this.#isBusy(threadId)) return new Refusal(429, TEXTS.busy);
     this.#beginning.add(threadId);
     try {
-      return await this.#begin(session, frame, threadId);
+      return await this.#begin(session, request);
     } finally {
       this.#beginning.delete(threadId);
     }
   }
 
-  async #begin(session: Session, frame: Send, threadId: string): Promise<PublishAnswer> {
+  async #begin(session: Session, request: PublishedTurn): Promise<PublishAnswer> {
+    const { frame, threadId } = request;
     const change = changeOf(await readConversation(this.#hub, threadId), frame);
     if (change === undefined) return new Refusal(403, TEXTS.invalid);
     const messages = await this.#valid(change.messages);
@@ -91,7 +96,7 @@ export class ChatTurns {
       await this.#log(threadId, change);
       if (this.#isAnswered(threadId)) return new Refusal(429, TEXTS.busy);
       const { bytes } = change;
-      const run = this.#runs.start({ frame, threadId, messages, session, bytes, report: this.#report });
+      const run = this.#runs.start({ ...request, messages, session, bytes });
       const [from, to] = run.known ?? [0, 0];
       return answer({ streamId: run.streamId, known: to - from });
     } finally {
@@ -114,15 +119,15 @@ export class ChatTurns {
 
   async #valid(messages: readonly ChatMessage[]): Promise<ChatMessage[] | undefined> {
     try {
-      return await this.#settings.validateMessages(messages);
-    } catch {
+      return await this.#runs.validate(messages);
+    } catch (error) {
+      if (error instanceof AnswerTimeoutError) this.#runs.host.report(error);
       return undefined;
     }
   }
 
   async #mayUse(session: Session, chatId: string): Promise<boolean> {
-    const allowed: unknown = await this.#settings.authorize(session, chatId);
-    return allowed === true;
+    return this.#runs.mayUse(session, chatId);
   }
 
   #isBusy(threadId: string): boolean {

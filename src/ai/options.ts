@@ -1,7 +1,7 @@
 import type { AttachOptions } from '../api/attach.ts';
 import type { MaybePromise } from '../api/message.ts';
 import type { Session } from '../api/session.ts';
-import { checkChoice, checkCount, checkNumber } from '../infra/option-checks.ts';
+import { checkChoice, checkCount, checkNumber, TIMER_RANGE } from '../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../infra/option-table.ts';
 import { InvalidOptionError } from '../infra/errors.ts';
 import type { ChatMessage, UIChunk } from './chunk.ts';
@@ -81,6 +81,12 @@ export interface ServeChatOptions<Message extends ChatMessage = ChatMessage, S e
   onAbort?: 'last-viewer' | 'always' | 'never' | undefined;
   /** An answer without any viewer is stopped after this time. @default Infinity: it goes on */
   abandonedTimeoutMs?: number | undefined;
+  /** `authorize` and `validateMessages` have so long to answer. After that, the request is refused, with an `error` event. @default 30000 (30 s) */
+  answerTimeoutMs?: number | undefined;
+  /** `run` has so long to return its source; then the answer fails. @default 60000 (1 min) */
+  startTimeoutMs?: number | undefined;
+  /** A source has so long from one chunk to the next one, for example while a tool is at work; then the answer fails. @default 600000 (10 min) */
+  chunkTimeoutMs?: number | undefined;
   /** Largest request of a client, which has the whole history. @default 4194304 (4 MiB) */
   maxRequestBytes?: number | undefined;
   /** Bytes of requests that are looked at, wait, or are being answered, in this process; more are refused. @default 134217728 (128 MiB) */
@@ -101,6 +107,9 @@ export interface ChatSettings {
   readonly whenBusy: 'refuse' | 'queue';
   readonly onAbort: 'last-viewer' | 'always' | 'never';
   readonly abandonedTimeoutMs: number;
+  readonly answerTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  readonly chunkTimeoutMs: number;
   readonly maxRequestBytes: number;
   readonly maxTotalRequestBytes: number;
   readonly maxRequestsPerConnection: number;
@@ -126,6 +135,9 @@ const OPTIONS: OptionTable<ServeChatOptions> = {
   whenBusy: 'text',
   onAbort: 'text',
   abandonedTimeoutMs: 'number',
+  answerTimeoutMs: 'number',
+  startTimeoutMs: 'number',
+  chunkTimeoutMs: 'number',
   maxRequestBytes: 'number',
   maxTotalRequestBytes: 'number',
   maxRequestsPerConnection: 'number',
@@ -146,6 +158,9 @@ export function resolveChat(options: ServeChatOptions): ChatSettings {
     whenBusy: checkChoice('whenBusy', options.whenBusy, 'refuse', ['refuse', 'queue']),
     onAbort: checkChoice('onAbort', options.onAbort, 'last-viewer', ['last-viewer', 'always', 'never']),
     abandonedTimeoutMs: checkNumber('abandonedTimeoutMs', options.abandonedTimeoutMs, Infinity, { min: 0 }),
+    answerTimeoutMs: checkNumber('answerTimeoutMs', options.answerTimeoutMs, 30_000, TIMER_RANGE),
+    startTimeoutMs: checkNumber('startTimeoutMs', options.startTimeoutMs, 60_000, TIMER_RANGE),
+    chunkTimeoutMs: checkNumber('chunkTimeoutMs', options.chunkTimeoutMs, 600_000, TIMER_RANGE),
     maxRequestBytes: checkCount('maxRequestBytes', options.maxRequestBytes, 4 * 1024 * 1024, {
       min: 1,
       max: MOST_REQUEST_BYTES,

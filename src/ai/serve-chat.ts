@@ -1,8 +1,9 @@
 import type { UpgradeServer } from '../api/attach.ts';
 import type { PublishAnswer, PublishedMessage } from '../api/connection.ts';
 import type { Hub } from '../api/hub.ts';
-import type { Protocol, ProtocolHost } from '../api/protocol.ts';
+import type { Protocol } from '../api/protocol.ts';
 import type { Session } from '../api/session.ts';
+import { ChatHost } from './chat-host.ts';
 import { ChatRuns } from './chat-runs.ts';
 import { ChatSession } from './chat-session.ts';
 import { ChatTurns } from './chat-turns.ts';
@@ -48,15 +49,12 @@ export function serveChat<Message extends ChatMessage = ChatMessage, S extends S
 ): ChatServer<S> {
   const settings = resolveChat(options);
   const runs = new ChatRuns(hub, settings);
-  let report: ProtocolHost['report'] = () => {};
-  const turns = new ChatTurns(hub, runs, settings, (error) => report(error));
+  const turns = new ChatTurns(hub, runs, settings);
   const protocol: Protocol = {
     codecs: [uiMessageCodec],
     maxFrameBytes: settings.maxRequestBytes,
     open: (peer) => new ChatSession(peer, hub, runs, settings),
-    attached: (host) => {
-      report = (error) => host.report(error);
-    },
+    attached: (host) => runs.attach(new ChatHost(host)),
   };
   const { path = '/api/chat', authenticate, authenticateTimeoutMs, maxPendingHandshakes } = options;
   const { allowedOrigins, clientAddress, compress } = options;

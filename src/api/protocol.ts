@@ -1,3 +1,5 @@
+import type { Meter, Tracer } from '@opentelemetry/api';
+import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Codec } from './definition.ts';
 import type { MaybePromise } from './message.ts';
@@ -69,6 +71,10 @@ export interface ProtocolSession {
 export interface ProtocolHost {
   /** An `error` event of the hub. */
   report(error: unknown): void;
+  readonly clock: Clock;
+  /** As the hub's options have them. */
+  readonly tracer: Tracer | undefined;
+  readonly meter: Meter | undefined;
 }
 
 /** Another protocol than that of `docs/PROTOCOL.md`, on the connections of one path. */

@@ -47,6 +47,8 @@ export interface ChunkStream<Chunk = unknown> {
   readonly id: string;
   /** Chunks written so far. */
   readonly length: number;
+  /** Chunks that the server keeps of them, folded. */
+  readonly folds: number;
   /** As in `TokenStream`. */
   readonly signal: AbortSignal;
   /**

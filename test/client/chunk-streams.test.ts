@@ -97,7 +97,9 @@ test('a stream has its chunks, folded; a reader gets each as it comes; the messa
   net.socket.say(msg('t', 1, { id: 's', d: { notes: [] } }));
   expect((await stream.done)?.data).toEqual({ notes: [] });
   // who reads late gets the folded ones
-  expect(await allOf(updatesOf(stream, notes))).toEqual([{ chunks: [note('one two '), { mark: 1 }], isReset: false, late: [] }]);
+  expect(await allOf(updatesOf(stream, notes))).toEqual([
+    { chunks: [note('one two '), { mark: 1 }], isReset: false, late: [] },
+  ]);
   expect(net.errors).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { HISTOGRAMS } from '../../src/infra/telemetry/histograms.ts';
+import { CHAT_HISTOGRAMS, HISTOGRAMS } from '../../src/infra/telemetry/histograms.ts';
 import { POOL_INSTRUMENTS } from '../../src/infra/telemetry/pool-instruments.ts';
 import { INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
 
@@ -25,7 +25,11 @@ it('names every metric and every attribute in the code, and no other', () => {
 it('gives every metric its unit', () => {
   const kinds = { total: 'counter', level: 'updowncounter', gauge: 'gauge' };
   const observed = [...INSTRUMENTS, ...POOL_INSTRUMENTS].map(({ name, unit, kind }) => [name, kinds[kind], unit]);
-  const recorded = Object.values(HISTOGRAMS).map(({ name, unit }) => [name, 'histogram', unit]);
+  const recorded = Object.values({ ...HISTOGRAMS, ...CHAT_HISTOGRAMS }).map(({ name, unit }) => [
+    name,
+    'histogram',
+    unit,
+  ]);
   const rows = [
     ...page.matchAll(/^\| `(threadcast[\w.]+)` +\| (counter|updowncounter|gauge|histogram) +\| `([^`]+)`/gm),
   ].map(([, ...cells]) => cells);

@@ -86,7 +86,13 @@ export class UpgradeGateway implements Route, Task {
     const unroute = routeUpgrades(server, path, this);
     const unwatch = watchAccepts(server, context.sender.sender);
     this.#unroute = () => (unroute(), unwatch());
-    this.#options.protocol?.attached?.({ report: (error) => context.report(error) });
+    const { tracer, meter } = context.settings;
+    this.#options.protocol?.attached?.({
+      report: (error) => context.report(error),
+      clock: context.clock,
+      tracer,
+      meter,
+    });
     if (options.authenticate === undefined && context.settings.isDevelopment) {
       warnDeveloper(
         'TC_NO_AUTHENTICATE',

@@ -60,6 +60,11 @@ export class StreamChunks implements StreamContent {
     return this.#bytes;
   }
 
+  /** Chunks that are kept of them. */
+  get folds(): number {
+    return this.#folds.length + this.#pending.length;
+  }
+
   get isPending(): boolean {
     return this.#pending.length > 0;
   }

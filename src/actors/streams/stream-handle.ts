@@ -62,6 +62,10 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
     return this.#stream.content.length;
   }
 
+  get folds(): number {
+    return this.#stream.chunks?.folds ?? 0;
+  }
+
   get signal(): AbortSignal {
     return this.#controller.signal;
   }

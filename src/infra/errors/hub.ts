@@ -84,7 +84,16 @@ export class UnsupportedServerError extends ThreadcastError {
 /** The application did not answer about a client's request within `answerTimeoutMs`: the client was refused with this code. */
 export class AnswerTimeoutError extends ThreadcastError {
   readonly code = 'TC_ANSWER_TIMEOUT';
-  readonly callback: 'authorize' | 'onPublish' | 'onValue' | 'mayCancel' | 'reauthenticate' | 'schema' | 'history.load';
+  readonly callback:
+    | 'authorize'
+    | 'onPublish'
+    | 'onValue'
+    | 'mayCancel'
+    | 'reauthenticate'
+    | 'schema'
+    | 'history.load'
+    | 'validateMessages'
+    | 'run';
   readonly timeoutMs: number;
 
   constructor(facts: { callback: AnswerTimeoutError['callback']; timeoutMs: number }) {

@@ -36,3 +36,40 @@ export const HISTOGRAMS = {
     boundaries: DURATIONS,
   },
 } satisfies Record<string, HistogramDefinition>;
+
+/** Those of `gen_ai.client.operation.duration` in the semantic conventions for generative AI. */
+const ANSWER_DURATIONS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+
+/** Histograms recorded once for each answer of `threadcast/ai`. */
+export const CHAT_HISTOGRAMS = {
+  firstChunk: {
+    name: 'threadcast.chat.time_to_first_chunk',
+    unit: 's',
+    description: 'From the call of run to the first chunk of its source',
+    boundaries: ANSWER_DURATIONS,
+  },
+  duration: {
+    name: 'threadcast.chat.duration',
+    unit: 's',
+    description: 'From the request to the end of its answer, by outcome',
+    boundaries: ANSWER_DURATIONS,
+  },
+  chunks: {
+    name: 'threadcast.chat.chunks',
+    unit: '{chunk}',
+    description: 'Chunks of an answer',
+    boundaries: [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000],
+  },
+  foldedRatio: {
+    name: 'threadcast.chat.folded_ratio',
+    unit: '1',
+    description: 'Chunks that the server kept of an answer, folded, by chunks of it',
+    boundaries: [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1],
+  },
+  viewers: {
+    name: 'threadcast.chat.viewers',
+    unit: '{viewer}',
+    description: 'Most members of the chat in this process at the same time, while its answer was made',
+    boundaries: [0, 1, 2, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000],
+  },
+} satisfies Record<string, HistogramDefinition>;
