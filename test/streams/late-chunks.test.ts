@@ -97,7 +97,7 @@ test('an approval that is written in the middle comes before the rest, and so do
   const at = (of: (frame: Readonly<Record<string, unknown>>) => boolean): number => seen.findIndex(of);
   const last = at(({ n, of }) => n !== undefined && Number(n) + 1 === of);
   expect(before).toBeGreaterThan(0);
-  expect(at(({ d }) => JSON.stringify(d)?.includes('tool-approval-request') === true)).toBeLessThan(last);
+  expect(at(({ d }) => JSON.stringify(d ?? null).includes('tool-approval-request'))).toBeLessThan(last);
   expect(at(({ t }) => t === 'msg')).toBeLessThan(last);
   expect(held(link)).toEqual([...REST, 'tool-input-available', 'tool-approval-request', 'tool-output-available']);
   await harness.run(stream.end());

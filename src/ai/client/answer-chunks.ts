@@ -79,7 +79,8 @@ function* restOf(message: ChatMessage, given: readonly UIChunk[]): Generator<UIC
   // a reader may have answered an approval of this step meanwhile
   if (parts.length === message.parts.length && differing.every((part) => isResultOf(part, parts))) {
     yield* chunksOf({ ...message, parts: differing }).filter(isResult);
-    return yield endOf(message);
+    yield endOf(message);
+    return;
   }
   const from = parts.findLastIndex(({ type }) => type === 'step-start') + 1;
   yield chunkOf('reset-step', {});
