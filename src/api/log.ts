@@ -23,6 +23,8 @@ export interface Appended {
   readonly entry: Entry;
   /** The id was already in the log: nothing was appended, `entry` is the earlier one. */
   readonly isDuplicate: boolean;
+  /** The epoch of the thread. Absent, the subscriber's tail says it. */
+  readonly epoch?: string | undefined;
 }
 
 /**
@@ -67,6 +69,11 @@ export interface DeliveryLog {
    * @throws UnknownMessageError: the log does not hold the target as a message, or it was removed; nothing was appended
    */
   append(draft: EntryDraft): MaybePromise<Appended>;
+  /**
+   * `append` also says the epoch, and needs no subscriber of the thread in this process. The hub then sends to a thread without members here
+   * without opening it. Absent, each send opens its thread first.
+   */
+  readonly appendsUnread?: boolean;
   /**
    * Inserts the draft with a client of the application's transaction. After the commit, it is appended as by `append`. Takes over the draft's body.
    * Absent if the log has no transactions.

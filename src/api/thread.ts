@@ -10,7 +10,7 @@ import type { ChunkStream, ChunkStreamOptions, StreamInProgress, StreamOptions, 
 export type ThreadState = 'idle' | 'live' | 'draining' | 'closed';
 
 export interface ThreadStats {
-  /** `closed` while it is unused. A closed thread opens again on its next use. */
+  /** `closed` while it is unused. A closed thread opens again on its next use; with Redis, a send alone does not open it. */
   readonly state: ThreadState;
   readonly members: number;
   /** Members that have not received all messages. */

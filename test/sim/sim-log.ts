@@ -45,6 +45,7 @@ export class SimLog {
   of(node: NodeClock, hasOthers: boolean): DeliveryLog {
     const log = this.#log;
     return {
+      appendsUnread: hasOthers,
       append: (draft) => this.#append(node, draft),
       readAfter: (...args) => log.readAfter(...args),
       readBefore: (...args) => log.readBefore(...args),
@@ -108,22 +109,24 @@ export class SimLog {
     const bytes = new Uint8Array(Buffer.concat(draft.body.chunks));
     const appended = this.#log.append(draft);
     if (appended instanceof Promise) throw new Error('the memory log answers at once');
+    const { threadId } = draft;
+    const epoch = this.#epochOf(threadId);
     if (appended.isDuplicate) {
       this.#ledger.note('duplicate');
-      return appended;
+      return { ...appended, epoch };
     }
     const { offset, id } = appended.entry;
-    const { threadId, kind = 'message', target } = draft;
+    const { kind = 'message', target } = draft;
     const { except, isShared } = appended.entry;
     const data: unknown = kind === 'remove' ? undefined : JSON.parse(Buffer.from(bytes).toString());
     const isText = typeof data === 'object' && data !== null && 'text' in data;
     const facts = { number: numberOf(data), kind, target, isText, except, isShared, at: this.#clock.now() };
-    this.#ledger.logged(threadId, this.#epochOf(threadId), { offset, id, ...facts });
+    this.#ledger.logged(threadId, epoch, { offset, id, ...facts });
     const { body: _body, deflated: _deflated, tally: _tally, ...rest } = draft;
     const kept = this.#kept.get(threadId) ?? [];
     kept.push({ ...rest, bytes });
     this.#kept.set(threadId, kept);
-    return appended;
+    return { ...appended, epoch };
   }
 
   #valuesOf(node: NodeClock): LogValues | undefined {

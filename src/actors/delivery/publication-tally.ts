@@ -13,6 +13,12 @@ interface Logged {
   readonly isDuplicate: boolean;
 }
 
+/** Who gets a publication. */
+interface Audience {
+  /** The live set of the thread's members. */
+  readonly members: ReadonlySet<Subscription>;
+}
+
 /**
  * The one account of a sent message: the receipt, the publish span and `settled()` read it. It begins before the message is logged: a
  * shared log may deliver the entry, and a connection may skip it, before the sender has the answer.
@@ -23,8 +29,7 @@ interface Logged {
 export class PublicationTally implements DeliveryTally {
   /** How the message was serialized. */
   readonly strategy: Strategy;
-  /** The live set of the thread's members. */
-  readonly members: ReadonlySet<Subscription>;
+  readonly #audience: Audience;
   readonly #done: (tally: PublicationTally) => void;
   #logged: Logged | undefined;
   #isOver = false;
@@ -44,10 +49,15 @@ export class PublicationTally implements DeliveryTally {
   #cut: Set<object> | undefined;
 
   /** @param done the fan-out is over */
-  constructor(strategy: Strategy, members: ReadonlySet<Subscription>, done: (tally: PublicationTally) => void) {
+  constructor(strategy: Strategy, audience: Audience, done: (tally: PublicationTally) => void) {
     this.strategy = strategy;
-    this.members = members;
+    this.#audience = audience;
     this.#done = done;
+  }
+
+  /** The live set of the thread's members. */
+  get members(): ReadonlySet<Subscription> {
+    return this.#audience.members;
   }
 
   get entry(): Entry {
@@ -123,11 +133,14 @@ export class PublicationTally implements DeliveryTally {
     if (this.entry.offset === 0) this.#lastSerial = lastSerial;
   }
 
-  /** The fan-out has visited that many connections. A connection that joins from now on is no recipient. */
-  finish(visited: number, lastSerial: number, tail: LogTail): void {
+  /**
+   * The fan-out has visited that many connections. A connection that joins from now on is no recipient.
+   * @param tail undefined if this process has not opened the thread
+   */
+  finish(visited: number, lastSerial: number, tail: LogTail | undefined): void {
     const { entry, isDuplicate } = this;
     if (entry.offset > 0) this.#lastSerial = lastSerial;
-    this.isLost = entry.offset > 0 && tail.at(entry.offset) !== entry;
+    this.isLost = entry.offset > 0 && tail?.at(entry.offset) !== entry;
     // some have received it since they were visited
     this.#behind = this.#behind?.filter((member) => this.isMissedBy(member));
     // some received it by a catch-up and left before they were visited

@@ -38,6 +38,7 @@ export async function deliverAll(
   await before(clock, deadline, threads.opened());
   const drained: Promise<void>[] = [];
   await inSlices(scheduler, threads.all, (thread) => drained.push(thread.drain()));
+  await inSlices(scheduler, threads.sends, (sends) => drained.push(sends.drain()));
   await before(clock, deadline, Promise.all(drained));
   await before(clock, deadline, serializer.drain());
   await until(clock, deadline, () => !connections.all.some((connection) => connection.delivery.isBusy));

@@ -29,13 +29,13 @@ export function checkGroup(ids: unknown): readonly string[] {
 export class GroupHandle implements ThreadGroup {
   readonly ids: readonly string[];
   readonly #context: Pick<HubContext, 'settings' | 'status' | 'scheduler' | 'newId'>;
-  readonly #threads: Pick<ThreadPort, 'open'>;
+  readonly #threads: Pick<ThreadPort, 'sender'>;
   readonly #serializer: SerializerActor;
 
   constructor(
     ids: readonly string[],
     context: Pick<HubContext, 'settings' | 'status' | 'scheduler' | 'newId'>,
-    threads: Pick<ThreadPort, 'open'>,
+    threads: Pick<ThreadPort, 'sender'>,
     serializer: SerializerActor,
   ) {
     this.ids = ids;
@@ -55,9 +55,9 @@ export class GroupHandle implements ThreadGroup {
     const ready = new Preencoded(body);
     try {
       return await inParallel(scheduler, AT_ONCE, this.ids, async (threadId) => {
-        const opening = this.#threads.open(threadId);
-        const thread = opening instanceof Promise ? await opening : opening;
-        return { ...(await thread.sendShared(ready, settings)), strategy };
+        const found = this.#threads.sender(threadId);
+        const sender = found instanceof Promise ? await found : found;
+        return { ...(await sender.sendShared(ready, settings)), strategy };
       });
     } finally {
       body.release();

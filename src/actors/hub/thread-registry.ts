@@ -5,6 +5,7 @@ import { HubClosedError } from '../../infra/errors.ts';
 import { guarded } from '../support/emitter.ts';
 import { ThreadActor } from '../thread/thread.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
+import { ThreadSends } from '../thread/thread-sends.ts';
 import type { ThreadServices } from '../thread/thread-services.ts';
 import { provideThread } from './machine-effects.ts';
 import type { Connection } from '../../api/connection.ts';
@@ -30,6 +31,8 @@ export class ThreadRegistry implements Task, ThreadPort {
   readonly #connection: (id: string) => Connection | undefined;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
+  /** Sends in progress to threads that are not open. */
+  readonly #sends = new Map<string, ThreadSends>();
   readonly #sweeps = new RoundRobin(this.#byId);
   #isClosed = false;
   /** Threads that this sweep has still to look at. */
@@ -53,6 +56,11 @@ export class ThreadRegistry implements Task, ThreadPort {
     return this.#byId.values();
   }
 
+  /** Sends in progress to threads that are not open. */
+  get sends(): Iterable<ThreadSends> {
+    return this.#sends.values();
+  }
+
   get(threadId: string): ThreadActor | undefined {
     return this.#byId.get(threadId);
   }
@@ -74,7 +82,8 @@ export class ThreadRegistry implements Task, ThreadPort {
       contained((reset) => this.#onReset(threadId, reset), services.report),
     );
     const open = (subscription: LogSubscription): ThreadActor => {
-      thread = new ThreadActor(threadId, services, subscription);
+      thread = new ThreadActor(threadId, services, subscription, this.#sendsTo(threadId));
+      this.#sends.delete(threadId);
       this.#byId.set(threadId, thread);
       thread.start();
       return thread;
@@ -88,6 +97,27 @@ export class ThreadRegistry implements Task, ThreadPort {
     const opening = log.then(opened).finally(() => this.#opening.delete(threadId));
     this.#opening.set(threadId, opening);
     return opening;
+  }
+
+  /** @throws HubClosedError */
+  sender(threadId: string): MaybePromise<ThreadActor | ThreadSends> {
+    const known = this.#byId.get(threadId) ?? this.#opening.get(threadId);
+    if (known !== undefined) return known;
+    const { settings, status } = this.#services;
+    if (settings.log.appendsUnread !== true) return this.open(threadId);
+    status.assertRunning('send');
+    const sends = this.#sendsTo(threadId);
+    this.#sends.set(threadId, sends);
+    return sends;
+  }
+
+  #sendsTo(threadId: string): ThreadSends {
+    return (
+      this.#sends.get(threadId) ??
+      new ThreadSends(threadId, this.#services, (sends) => {
+        if (this.#sends.get(threadId) === sends) this.#sends.delete(threadId);
+      })
+    );
   }
 
   #onReset(threadId: string, reset: LogReset): void {
@@ -128,7 +158,8 @@ export class ThreadRegistry implements Task, ThreadPort {
     // sends wait for the opening, and fail with it
     const opening = this.#opening.get(threadId)?.catch(() => undefined);
     const thread = this.#byId.get(threadId) ?? (await opening);
-    await (thread?.ready() ?? this.#services.serializer.whenFree());
+    const sends = thread?.sends ?? this.#sends.get(threadId);
+    await (sends?.ready() ?? this.#services.serializer.whenFree());
   }
 
   /** Looks at some of them in slices of the scheduler: ten thousand may have become unused together, and all have to be closed. */
@@ -164,9 +195,10 @@ export class ThreadRegistry implements Task, ThreadPort {
     await Promise.allSettled(this.#opening.values());
   }
 
-  /** The hub has ended: threads that are still being opened are dropped. */
+  /** The hub has ended: threads that are still being opened are dropped, and sends that are not in the log yet are refused. */
   close(): void {
     this.#isClosed = true;
+    for (const sends of this.#sends.values()) sends.close();
   }
 }
 

@@ -30,6 +30,8 @@ export interface PipelineHost {
   readonly id: string;
   readonly state: ThreadState;
   readonly members: ReadonlySet<Subscription>;
+  /** Undefined while this process has not opened the thread. */
+  readonly tail: LogTail | undefined;
   /** Offers it to all members, with the next fan-out. */
   offer(publication: PublicationTally): void;
 }
@@ -42,17 +44,12 @@ export class PublishPipeline {
   /** The windows that the members' connections have negotiated. */
   readonly windows = new Windows();
   readonly #thread: PipelineHost;
-  readonly #tail: LogTail;
   readonly #services: ThreadServices;
-  readonly #lanes = {
-    critical: new LaneQueue<Encoded>(),
-    normal: new LaneQueue<Encoded>(),
-    volatile: new LaneQueue<Encoded>(),
-  };
+  /** Of each lane, what waits for the serializer; none before the first that has to wait. */
+  readonly #lanes: Partial<Record<Lane, LaneQueue<Encoded>>> = {};
 
-  constructor(thread: PipelineHost, tail: LogTail, services: ThreadServices) {
+  constructor(thread: PipelineHost, services: ThreadServices) {
     this.#thread = thread;
-    this.#tail = tail;
     this.#services = services;
   }
 
@@ -60,9 +57,9 @@ export class PublishPipeline {
   publish(message: unknown, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
     const encoded = this.#services.serializer.encode(message, settings.isSnapshot, span.trace);
     const compressed = this.#compressed(encoded, settings.lane);
-    const lane = this.#lanes[settings.lane];
-    return compressed instanceof Promise || !lane.isIdle
-      ? lane.enqueue(compressed, (ready) => this.#log(ready, settings, span))
+    const { lane } = settings;
+    return compressed instanceof Promise || this.#lanes[lane]?.isIdle === false
+      ? this.#laneOf(lane).enqueue(compressed, (ready) => this.#log(ready, settings, span))
       : this.#log(compressed, settings, span);
   }
 
@@ -75,7 +72,7 @@ export class PublishPipeline {
     if (log.stage === undefined) throw new LogUnsupportedError('stage');
     const encoded = await this.#services.serializer.encode(message, settings.isSnapshot, span.trace);
     const offered = Promise.withResolvers<PublicationTally | undefined>();
-    const tally = new PublicationTally(encoded.strategy, this.#thread.members, offered.resolve);
+    const tally = new PublicationTally(encoded.strategy, this.#thread, offered.resolve);
     const staged = await log.stage(this.#draftOf(encoded, settings, span, tally, 'message'), transaction);
     staged.committed
       .then((appended) => {
@@ -92,21 +89,24 @@ export class PublishPipeline {
 
   /** As `publish`: the mark that a message has been erased. It comes after what was sent before it. */
   remove(target: string, settings: SendSettings, span: OpenSpan): Promise<PublicationTally> {
-    const lane = this.#lanes.normal;
     const log = (nothing: Encoded): Promise<PublicationTally> =>
       this.#log(nothing, { ...settings, replaces: target }, span, 'remove');
     const nothing = { body: makeBody([]), strategy: 'ready', slices: 0, longestSliceMs: 0, queueWaitMs: 0 } as const;
-    return lane.isIdle ? log(nothing) : lane.enqueue(nothing, log);
+    return this.#lanes.normal?.isIdle === false ? this.#lanes.normal.enqueue(nothing, log) : log(nothing);
   }
 
   /** Takes over an entry of another process. If it is traced, its deliveries here are children of a span of this process. */
   takeOver(entry: Entry): PublicationTally {
     const span = entry.trace === undefined ? undefined : this.#services.telemetry.process(entry, entry.trace);
     entry.trace = span?.trace;
-    const tally = new PublicationTally('ready', this.#thread.members, (over) => span?.end(fanOutAttributes(over)));
-    tally.logged({ entry, epoch: this.#tail.epoch, isDuplicate: false });
+    const tally = new PublicationTally('ready', this.#thread, (over) => span?.end(fanOutAttributes(over)));
+    tally.logged({ entry, epoch: this.#thread.tail?.epoch ?? '', isDuplicate: false });
     entry.tally = tally;
     return tally;
+  }
+
+  #laneOf(lane: Lane): LaneQueue<Encoded> {
+    return (this.#lanes[lane] ??= new LaneQueue());
   }
 
   /** Compresses if members of the thread understand it and it is worthwhile; otherwise it does not wait. */
@@ -142,13 +142,13 @@ export class PublishPipeline {
     span: OpenSpan,
     kind: EntryKind = settings.replaces === undefined ? 'message' : 'replace',
   ): Promise<PublicationTally> {
-    const { id: threadId, state, members } = this.#thread;
+    const { id: threadId, state } = this.#thread;
     if (state === 'closed') {
       releaseDraft(encoded);
       throw new ThreadClosedError({ threadId, state, action: 'send' });
     }
     return new Promise((resolve, reject) => {
-      const tally = new PublicationTally(encoded.strategy, members, resolve);
+      const tally = new PublicationTally(encoded.strategy, this.#thread, resolve);
       const draft = this.#draftOf(encoded, settings, span, tally, kind);
       if (settings.lane === 'volatile') {
         const { clock } = this.#services.settings;
@@ -193,9 +193,10 @@ export class PublishPipeline {
     };
   }
 
-  #offer(tally: PublicationTally, { entry, isDuplicate }: Appended): void {
-    tally.logged({ entry, epoch: this.#tail.epoch, isDuplicate });
-    if (isDuplicate) tally.finish(0, 0, this.#tail);
+  #offer(tally: PublicationTally, { entry, isDuplicate, epoch }: Appended): void {
+    const { tail } = this.#thread;
+    tally.logged({ entry, epoch: epoch ?? tail?.epoch ?? '', isDuplicate });
+    if (isDuplicate) tally.finish(0, 0, tail);
     else this.#thread.offer(tally);
   }
 

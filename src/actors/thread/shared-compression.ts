@@ -7,18 +7,21 @@ import type { CompressionOptions } from '../../api/options.ts';
 
 /** The window sizes that the members of a thread understand. */
 export class Windows {
-  readonly #counts = new Map<WindowBits, number>();
+  /** None before the first member: most threads of a node that only sends have none. */
+  #counts: Map<WindowBits, number> | undefined;
 
   get all(): readonly WindowBits[] {
-    return this.#counts.size === 0 ? NONE : [...this.#counts.keys()];
+    return this.#counts === undefined || this.#counts.size === 0 ? NONE : [...this.#counts.keys()];
   }
 
   add(window: WindowBits | undefined): void {
-    if (window !== undefined) this.#counts.set(window, (this.#counts.get(window) ?? 0) + 1);
+    if (window === undefined) return;
+    this.#counts ??= new Map();
+    this.#counts.set(window, (this.#counts.get(window) ?? 0) + 1);
   }
 
   delete(window: WindowBits | undefined): void {
-    if (window === undefined) return;
+    if (window === undefined || this.#counts === undefined) return;
     const count = this.#counts.get(window) ?? 0;
     if (count > 1) this.#counts.set(window, count - 1);
     else this.#counts.delete(window);

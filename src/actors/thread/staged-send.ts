@@ -2,48 +2,35 @@ import type { SendOptions, Transaction } from '../../api/message.ts';
 import type { PendingReceipt, Receipt } from '../../api/receipt.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { isObject } from '../../infra/wire/json-object.ts';
-import type { PublishPipeline } from './publish-pipeline.ts';
 import { completed } from './receipt.ts';
 import { resolveSend, type SendSettings } from './resolve-send-options.ts';
-import type { ThreadLife } from './thread-life.ts';
+import type { ThreadSends } from './thread-sends.ts';
 import type { ThreadServices } from './thread-services.ts';
 
-/** The thread that sends. */
-export interface StagingThread {
-  readonly id: string;
-  readonly life: ThreadLife;
-  readonly publishing: PublishPipeline;
-  readonly services: ThreadServices;
-}
-
-/**
- * Sends a message with a transaction of the application. The send is in progress until that is over.
- * @param assertFree throws if a token stream has this id
- */
+/** Sends a message with a transaction of the application. The send is in progress until that is over. */
 export async function sendStaged(
-  { id: threadId, life, publishing, services }: StagingThread,
+  sends: ThreadSends,
+  services: ThreadServices,
   message: unknown,
   options: SendOptions,
   transaction: Transaction,
-  assertFree: (id: string) => void,
 ): Promise<PendingReceipt> {
   const settings = resolveSend(options, services);
   assertStageable(settings);
   const { lane, parent, link, id } = settings;
-  const span = services.telemetry.publish({ threadId, lane, parent, link });
-  life.enter(span.trace);
+  const span = services.telemetry.publish({ threadId: sends.id, lane, parent, link });
+  sends.begin(span.trace);
   const fail = (error: unknown): never => {
     services.counters.sendsFailed++;
     span.end({}, error);
-    life.leave();
+    sends.end();
     throw error;
   };
   try {
-    life.assertOpen('send');
-    assertFree(id);
-    const staged = await publishing.stage(message, settings, span, transaction);
+    sends.assertOpen('send', id);
+    const staged = await sends.publishing.stage(message, settings, span, transaction);
     const committed = staged.committed.then((publication): Receipt | undefined => {
-      life.leave();
+      sends.end();
       if (publication !== undefined) return completed(publication, span, services);
       span.end({});
       return undefined;

@@ -80,21 +80,22 @@ export class ThreadHandle implements Thread {
     this.#services.status.assertRunning('send');
     const checking = this.#check(message);
     if (checking !== undefined) await checking;
-    const opening = this.#threads.open(this.id);
-    const thread = opening instanceof Promise ? await opening : opening;
     // what is no object is refused there
-    if (!isObject(options) || !('transaction' in options)) return thread.send(message, options);
+    if (!isObject(options) || !('transaction' in options)) {
+      const sender = this.#threads.sender(this.id);
+      return (sender instanceof Promise ? await sender : sender).send(message, options);
+    }
     const { transaction, ...others } = options;
     assertTransaction(transaction);
+    const thread = await this.#threads.open(this.id);
     return thread.sendIn(message, others, transaction);
   }
 
   async remove(messageId: string): Promise<Receipt> {
     checkId('messageId', messageId);
     this.#services.status.assertRunning('remove');
-    const opening = this.#threads.open(this.id);
-    const thread = opening instanceof Promise ? await opening : opening;
-    return thread.remove(messageId);
+    const sender = this.#threads.sender(this.id);
+    return (sender instanceof Promise ? await sender : sender).remove(messageId);
   }
 
   async delete(): Promise<void> {

@@ -4,19 +4,17 @@ import type { ThreadState } from '../../api/thread.ts';
 import { ThreadClosedError } from '../../infra/errors.ts';
 import type { threadMachine } from '../../machines/index.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
-import { InFlight } from './in-flight.ts';
 import type { ThreadServices } from './thread-services.ts';
 
-/** The life of an open thread: its machine, the sends in progress, and when it was last used. */
+/** The life of an open thread: its machine, and when it was last used. */
 export class ThreadLife {
   readonly #id: string;
   readonly #services: ThreadServices;
   readonly #actor: ActorRefFrom<typeof threadMachine>;
   readonly #isNeeded: () => boolean;
-  readonly #inFlight = new InFlight();
   #usedAt: number;
 
-  /** @param isNeeded whether the thread has members, or a stream that this process publishes */
+  /** @param isNeeded whether the thread has members, sends in progress, or a stream that this process publishes */
   constructor(id: string, services: ThreadServices, isNeeded: () => boolean) {
     this.#id = id;
     this.#services = services;
@@ -41,14 +39,12 @@ export class ThreadLife {
 
   /** A send begins. */
   enter(message: MessageTrace | undefined): void {
-    this.#inFlight.begin();
     if (message === undefined) this.activate();
     else this.#services.telemetry.causing(message, () => this.activate());
   }
 
   /** A send is over. The machine rests only with the next sweep: without members, it would otherwise change its state twice for each message. */
   leave(): void {
-    this.#inFlight.end();
     this.#usedAt = this.#services.now();
   }
 
@@ -63,8 +59,7 @@ export class ThreadLife {
   }
 
   rest(): void {
-    const isUsed = this.#inFlight.count > 0 || this.#isNeeded();
-    if (this.state === 'live' && !isUsed) sendIfActive(this.#actor, { type: 'deserted' });
+    if (this.state === 'live' && !this.#isNeeded()) sendIfActive(this.#actor, { type: 'deserted' });
   }
 
   /** @param isUnwanted close it at once if it is not used, without waiting for the idle time */
@@ -73,19 +68,9 @@ export class ThreadLife {
     if (isExpired && this.state === 'idle') sendIfActive(this.#actor, { type: 'expired' });
   }
 
-  /** Resolves when few enough sends are in progress and the serializer has room, or accepts nothing any more. */
-  async ready(): Promise<void> {
-    const { settings, serializer } = this.#services;
-    do {
-      while (this.#inFlight.count >= settings.readyLimit) await this.#inFlight.next();
-      await serializer.whenFree();
-    } while (this.#inFlight.count >= settings.readyLimit);
-  }
-
-  /** Accepts no more sends; resolves when no send is in progress. */
-  async drain(): Promise<void> {
+  /** Accepts no more sends. */
+  drain(): void {
     sendIfActive(this.#actor, { type: 'drain' });
-    while (this.#inFlight.count > 0) await this.#inFlight.next();
   }
 
   /** No member is behind any more, or the drain's time is up. */

@@ -1,7 +1,6 @@
-import type { Entry } from '../../api/entry.ts';
-import type { LogReset, LogSubscription } from '../../api/log.ts';
-import { InvalidOptionError } from '../../infra/errors.ts';
-import { isConnectionThread, isOwnThreadId, parsePosition } from '../../infra/log/ids.ts';
+import type { Entry, MessageTrace } from '../../api/entry.ts';
+import type { LogReset, LogSubscription, LogTail } from '../../api/log.ts';
+import { isConnectionThread, parsePosition } from '../../infra/log/ids.ts';
 import type { Filled } from '../../infra/option-checks.ts';
 import type { Counters } from '../support/counters.ts';
 import type { ThreadServices } from './thread-services.ts';
@@ -11,17 +10,15 @@ import { planJoin, type JoinPlan } from './join-plan.ts';
 import type { JoinRequest } from './join-request.ts';
 import { decodeVolatile } from './node-messages.ts';
 import type { PublicationTally } from '../delivery/publication-tally.ts';
-import { PublishPipeline, type PipelineHost } from './publish-pipeline.ts';
 import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
-import { completed } from './receipt.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
-import { resolveSend } from './resolve-send-options.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
 import { openThreadValues, type ThreadValues } from '../values/thread-values.ts';
 import { ThreadLife } from './thread-life.ts';
+import type { OpenThread, ThreadSends } from './thread-sends.ts';
 import type { ThreadState, ThreadStats } from '../../api/thread.ts';
 import type { CompressionOptions } from '../../api/options.ts';
 import type { PendingReceipt, Receipt } from '../../api/receipt.ts';
@@ -29,7 +26,7 @@ import type { SendOptions, Transaction } from '../../api/message.ts';
 import { sendStaged } from './staged-send.ts';
 
 /** One open thread: orders its messages, appends them to the log, and keeps its members for the fan-out. */
-export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, PipelineHost {
+export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, OpenThread {
   readonly id: string;
   readonly joinedFrames: JoinedFrames;
   readonly batch: WriteBatch;
@@ -38,11 +35,11 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   readonly now: () => number;
   readonly report: (error: unknown) => void;
   readonly members = new Set<Subscription>();
+  readonly sends: ThreadSends;
   readonly #services: ThreadServices;
   readonly #life: ThreadLife;
   readonly #log: LogSubscription;
   readonly #pump: FanOut;
-  readonly #publishing: PublishPipeline;
   #streams: StreamRegistry | undefined;
   #values: ThreadValues | undefined;
   /** The thread of one connection. After its end, logged entries would only take memory from other threads. */
@@ -51,8 +48,10 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** The number of members that other processes know. */
   #announced = 0;
 
-  constructor(id: string, services: ThreadServices, log: LogSubscription) {
+  /** @param sends those in progress, which the thread takes over */
+  constructor(id: string, services: ThreadServices, log: LogSubscription, sends: ThreadSends) {
     this.id = id;
+    this.sends = sends;
     this.#isConnections = isConnectionThread(id);
     this.joinedFrames = services.joinedFrames;
     this.batch = services.batch;
@@ -64,17 +63,25 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#log = log;
     log.hold(log.tail.head);
     this.#pump = new FanOut(log.tail, this);
-    this.#publishing = new PublishPipeline(this, log.tail, services);
-    this.#life = new ThreadLife(id, services, () => this.members.size > 0 || this.#streams?.hasPublisher === true);
+    this.#life = new ThreadLife(
+      id,
+      services,
+      () => this.members.size > 0 || sends.isBusy || this.#streams?.hasPublisher === true,
+    );
   }
 
   start(): void {
     this.#life.start();
+    this.sends.attach(this);
     if (this.#services.settings.log.notify !== undefined) this.#openStreams().ask();
   }
 
   get state(): ThreadState {
     return this.#life.state;
+  }
+
+  get tail(): LogTail {
+    return this.#log.tail;
   }
 
   get stats(): ThreadStats {
@@ -103,58 +110,21 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     return this.#openStreams();
   }
 
-  /** Serializes, logs and offers a message. Never waits for a connection. */
-  send(message: unknown, options: SendOptions = {}): Promise<Receipt> {
-    return this.#publish(options, message, undefined);
+  send(message: unknown, options?: SendOptions): Promise<Receipt> {
+    return this.sends.send(message, options);
+  }
+
+  sendShared(message: unknown, options: SendOptions): Promise<Receipt> {
+    return this.sends.sendShared(message, options);
+  }
+
+  remove(messageId: string): Promise<Receipt> {
+    return this.sends.remove(messageId);
   }
 
   /** Inserts a message in a transaction of the application, and delivers it after the commit. */
   sendIn(message: unknown, options: SendOptions, transaction: Transaction): Promise<PendingReceipt> {
-    const thread = { id: this.id, life: this.#life, publishing: this.#publishing, services: this.#services };
-    return sendStaged(thread, message, options, transaction, (id) => this.#streams?.assertFree(id));
-  }
-
-  /** As `send`, of a message that other threads get under the same id. */
-  sendShared(message: unknown, options: SendOptions): Promise<Receipt> {
-    return this.#publish(options, message, undefined, true);
-  }
-
-  /** Logs that a message is erased, and offers that. */
-  remove(messageId: string): Promise<Receipt> {
-    return this.#publish({}, undefined, messageId);
-  }
-
-  /** @param removed the message that is erased, instead of a new one */
-  async #publish(
-    options: SendOptions,
-    message: unknown,
-    removed: string | undefined,
-    isShared = false,
-  ): Promise<Receipt> {
-    const settings = resolveSend(options, this.#services, isShared);
-    const { lane, parent, link, audience, except } = settings;
-    if (audience !== undefined && isOwnThreadId(this.id))
-      throw new InvalidOptionError({ option: 'audience', value: audience, expected: 'a thread that users join' });
-    const span = this.#services.telemetry.publish({ threadId: this.id, lane, parent, link });
-    this.#life.enter(span.trace);
-    try {
-      this.#life.assertOpen('send');
-      this.#streams?.assertFree(settings.id);
-      const publishing =
-        removed === undefined
-          ? this.#publishing.publish(message, settings, span)
-          : this.#publishing.remove(removed, settings, span);
-      const receipt = completed(await publishing, span, this.#services);
-      if (audience !== undefined)
-        this.#services.users.delivered({ threadId: this.id, id: receipt.id, audience, except });
-      return receipt;
-    } catch (error) {
-      this.#services.counters.sendsFailed++;
-      span.end({}, error);
-      throw error;
-    } finally {
-      this.#life.leave();
-    }
+    return sendStaged(this.sends, this.#services, message, options, transaction);
   }
 
   /**
@@ -179,7 +149,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
       this.#openStreams().place(subscription, request.texts);
     this.members.add(subscription);
     if (request.values === true) subscription.takeValues();
-    this.#publishing.windows.add(subscriber.writer.variant.window);
+    this.sends.publishing.windows.add(subscriber.writer.variant.window);
     if (this.members.size === 1) this.#life.activate();
     return { subscription, plan };
   }
@@ -188,7 +158,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     subscription.end();
     this.#streams?.forget(subscription);
     if (this.members.delete(subscription))
-      this.#publishing.windows.delete(subscription.subscriber.writer.variant.window);
+      this.sends.publishing.windows.delete(subscription.subscriber.writer.variant.window);
     this.#life.touch();
   }
 
@@ -210,7 +180,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** Another process, or this one, has logged an entry. */
   onEntry(entry: Entry): void {
     this.#streams?.onEntry(entry.id);
-    if (entry.trace?.isForeign === true) this.#pump.add(this.#publishing.takeOver(entry));
+    if (entry.trace?.isForeign === true) this.#pump.add(this.sends.publishing.takeOver(entry));
     this.#services.scheduler.add(this.#pump);
   }
 
@@ -218,7 +188,21 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   onNodeMessage(message: string): void {
     if (this.#openStreams().onNodeMessage(message)) return;
     const entry = decodeVolatile(this.id, message, this.#services.now());
-    if (entry !== undefined) this.offer(this.#publishing.takeOver(entry));
+    if (entry !== undefined) this.offer(this.sends.publishing.takeOver(entry));
+  }
+
+  // --- OpenThread
+
+  assertFree(id: string): void {
+    this.#streams?.assertFree(id);
+  }
+
+  sending(message: MessageTrace | undefined): void {
+    this.#life.enter(message);
+  }
+
+  sent(): void {
+    this.#life.leave();
   }
 
   // --- StreamHost
@@ -249,11 +233,6 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     return this.#log.reach?.(from === 'start' ? from : parsePosition(from));
   }
 
-  /** Resolves when few enough sends are in progress and the serializer has room, or accepts nothing any more. */
-  ready(): Promise<void> {
-    return this.#life.ready();
-  }
-
   /** Reports the number of members to other processes, and closes a thread that was unused for the idle time, or is so in a crowd. */
   sweep(now: number, isCrowded: boolean): void {
     const { size } = this.members;
@@ -268,7 +247,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** Accepts no more sends; resolves when all accepted messages have been logged and offered. Its members may still be behind. */
   drain(): Promise<void> {
     this.#streams?.abortAll('drain');
-    return this.#life.drain();
+    this.#life.drain();
+    return this.sends.drain();
   }
 
   /** No member is behind any more, or the drain's time is up. */

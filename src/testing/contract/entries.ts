@@ -66,6 +66,16 @@ export const entryTests: readonly ContractTest[] = [
     },
   },
   {
+    name: 'says the epoch with an append to a thread without a reader, if it promises that',
+    async run(nodes) {
+      if (nodes.here.appendsUnread !== true) return;
+      for (const id of ['a', 'b', 'a']) {
+        const { epoch } = await nodes.append(nodes.here, id);
+        assert.equal(epoch, (await nodes.there.position('t')).epoch);
+      }
+    },
+  },
+  {
     name: 'keeps messages of any size',
     async run(nodes) {
       const text = JSON.stringify('x'.repeat(300_000));

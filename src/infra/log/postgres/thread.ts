@@ -104,7 +104,7 @@ export class PostgresThread implements TailHost {
     const { target = '' } = own.draft;
     if (Number.isNaN(offset)) own.fail(new UnknownMessageError({ threadId: this.threadId, messageId: target }));
     else if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
-    else this.#answers.known(own, -offset);
+    else this.#answers.known(own, { epoch, offset: -offset });
   }
 
   /** An entry of another process. */

@@ -185,10 +185,18 @@ export class AppendQueue {
       if (own.isSettled) continue;
       if (Number.isNaN(offset)) own.fail(unknownTarget(own.draft));
       else if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
-      else this.#answers.known(own, -offset);
+      else this.#answers.known(own, { epoch, offset: -offset }, (known) =>
+          this.#isOwn(known, epoch, at - (this.#settings.clock.now() - own.since)),
+        );
     }
     if (newest !== undefined) this.#announce(newest.position, at, newest.header, listeners);
     return offsets.length === sent.length && !offsets.includes(0);
+  }
+
+  /** Whether this process has logged an entry, at this time or later. */
+  async #isOwn(offset: number, epoch: string, since: number): Promise<boolean> {
+    const [entry] = await this.#log.arrivalsBefore(offset, offset, epoch);
+    return entry !== undefined && entry.header.by === this.#settings.nodeId && entry.at >= since;
   }
 
   #announce(position: Position, at: number, header: string, listeners: number): void {

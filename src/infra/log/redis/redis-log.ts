@@ -44,6 +44,7 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
 }
 
 class RedisLog implements DeliveryLog {
+  readonly appendsUnread = true;
   readonly answers: RedisAnswers;
   readonly values: RedisValues;
   readonly #settings: RedisLogSettings;
@@ -235,9 +236,8 @@ class RedisLog implements DeliveryLog {
   }
 
   forget(threadId: string): void {
-    const thread = this.#threads.get(threadId);
-    if (thread === undefined) this.#unlink(threadId);
-    else thread.forget();
+    if (!this.#threads.has(threadId)) this.#unlink(threadId);
+    this.#threads.get(threadId)?.forget();
   }
 
   async close(): Promise<void> {

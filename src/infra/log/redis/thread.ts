@@ -101,7 +101,7 @@ export class RedisThread implements TailHost {
     const twin = this.#queue.inFlight(draft.id);
     if (twin !== undefined) {
       releaseDraft(draft);
-      return twin.promise.then(({ entry }) => ({ entry, isDuplicate: true }));
+      return twin.promise.then(({ entry, epoch }) => ({ entry, isDuplicate: true, epoch }));
     }
     const own = this.#queue.add(draft);
     track(own);

@@ -213,7 +213,7 @@ export class RelayThread implements TailHost {
     this.#progress.at = this.settings.clock.now();
     if (own.isSettled) return;
     const { e, o, at, dup } = head;
-    if (dup === true) this.#answers.known(own, countIn(o));
+    if (dup === true) this.#answers.known(own, { epoch: textIn(e), offset: countIn(o) });
     else this.#answers.appended(own, { epoch: textIn(e), offset: countIn(o), at: Number(at) });
   }
 

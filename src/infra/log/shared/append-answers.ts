@@ -5,6 +5,9 @@ import type { Arrival, Header } from './arrival.ts';
 import type { TailSettings } from './tail-host.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import type { SharedTail } from './tail.ts';
+import type { Position } from '../../../api/log.ts';
+
+const NEVER = (_offset: number): Promise<boolean> => Promise.resolve(false);
 
 /** Passes the log's answers on to the appends of one thread, and to its tail while this process has a reader of the thread. */
 export class AppendAnswers {
@@ -20,7 +23,7 @@ export class AppendAnswers {
   appended(own: PendingAppend, { epoch, offset, at }: { epoch: string; offset: number; at: number }): void {
     const tail = this.#tail();
     if (tail === undefined) {
-      own.settle({ entry: this.#entryAt(own, offset, at), isDuplicate: false });
+      own.settle({ entry: this.#entryAt(own, offset, at), isDuplicate: false, epoch });
       return;
     }
     const header: Header = {
@@ -39,17 +42,24 @@ export class AppendAnswers {
     tail.place(arrival, own);
   }
 
-  /** The id is already in the log, at this offset. */
-  known(own: PendingAppend, offset: number): void {
+  /**
+   * The id is already in the log, at this offset.
+   * @param wasOwn whether an earlier attempt of this append has logged it; asked only where no tail says so
+   */
+  known(own: PendingAppend, { epoch, offset }: Pick<Position, 'epoch' | 'offset'>, wasOwn = NEVER): void {
     const tail = this.#tail();
     const answer = (isDuplicate: boolean): void =>
-      own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate });
+      own.settle({ entry: tail?.buffer.at(offset) ?? this.#entryAt(own, offset), isDuplicate, epoch });
     // sent twice, and done the first time: its notice, or the log, delivers it
     if (own.attempts > 1 && tail !== undefined && offset > tail.buffer.head)
       tail
         .catchUp()
         .then(() => answer(false))
         .catch((error: unknown) => own.fail(asError(error)));
+    else if (own.attempts > 1 && tail === undefined)
+      wasOwn(offset)
+        .then((isOwn) => answer(!isOwn))
+        .catch(() => answer(true));
     else answer(true);
   }
 

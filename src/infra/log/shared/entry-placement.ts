@@ -40,7 +40,7 @@ export class Placing {
       return true;
     }
     if (known.id !== id) return false;
-    own?.settle({ entry: known, isDuplicate: false });
+    own?.settle({ entry: known, isDuplicate: false, epoch });
     return true;
   }
 
@@ -55,7 +55,7 @@ export class Placing {
     if (isOurs && own !== undefined && !own.isSettled) {
       const entry = buffer.append(own.takeDraft(), now, now, arrival.at);
       this.#host.onEntry(entry);
-      own.settle({ entry, isDuplicate: false });
+      own.settle({ entry, isDuplicate: false, epoch: buffer.epoch });
       return true;
     }
     if (arrival.body === undefined) return false;
@@ -63,13 +63,14 @@ export class Placing {
     const entry = buffer.append(draftOf(threadId, arrival, loggedAt), now, loggedAt);
     this.#host.onEntry(entry);
     // another process was first with this id
-    inFlight?.settle({ entry, isDuplicate: true });
+    inFlight?.settle({ entry, isDuplicate: true, epoch: buffer.epoch });
     return true;
   }
 
   /** The append is in the log, but not held here. */
-  settleUnread(own: PendingAppend, { offset, at }: Pick<Arrival, 'offset' | 'at'>): void {
-    own.settle({ entry: makeEntry(own.draft, offset, this.#host.settings.clock.now(), at), isDuplicate: false });
+  settleUnread(own: PendingAppend, { epoch, offset, at }: Pick<Arrival, 'epoch' | 'offset' | 'at'>): void {
+    const entry = makeEntry(own.draft, offset, this.#host.settings.clock.now(), at);
+    own.settle({ entry, isDuplicate: false, epoch });
   }
 
   /** The log had answered it, and has another history now. */

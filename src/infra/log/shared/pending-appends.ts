@@ -12,7 +12,8 @@ export interface AppendProgress {
 /** One `append` of this process in flight. */
 export class PendingAppend {
   readonly draft: EntryDraft;
-  readonly #since: number;
+  /** When it was asked for. */
+  readonly since: number;
   readonly #progress: AppendProgress;
   readonly #answer = Promise.withResolvers<Appended>();
   #isBodyTaken = false;
@@ -23,13 +24,13 @@ export class PendingAppend {
   /** @param since on the log's clock, as the progress is */
   constructor(draft: EntryDraft, since: number, progress: AppendProgress) {
     this.draft = draft;
-    this.#since = since;
+    this.since = since;
     this.#progress = progress;
   }
 
   /** Since when it waits without progress. */
   get waitsSince(): number {
-    return Math.max(this.#since, this.#progress.at);
+    return Math.max(this.since, this.#progress.at);
   }
 
   /** Its pieces are on their way: it does not wait. */
