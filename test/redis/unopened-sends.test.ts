@@ -1,5 +1,7 @@
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createHub, type Hub } from '../../src/index.ts';
+import { FakeLink } from '../../src/testing/index.ts';
+import { dataOf } from '../support/harness.ts';
 import { startLog, startRedis, until } from '../support/redis-nodes.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import type { RedisServer } from '../support/redis-server.ts';
@@ -44,4 +46,20 @@ it('a message whose answer was lost is sent again, and is no duplicate; a later 
   expect(await sent).toMatchObject({ isDuplicate: false, position: await hub.thread('t').position() });
   expect(await far.thread('t').send('two', { idempotencyKey: 'second' })).toMatchObject({ isDuplicate: true });
   expect((await hub.thread('t').history()).messages.map(({ data }) => data)).toEqual(['one', 'two']);
+});
+
+it('joins of many threads in one turn are few commands: one of the channels, one of the positions, one of the questions for streams', async () => {
+  const link = new FakeLink();
+  const connection = hub.accept(link.attach);
+  const ids = Array.from({ length: 60 }, (_, i) => `room-${i}`);
+  await Promise.all(ids.slice(0, 30).map((id) => hub.thread(id).send('before')));
+  await server.run(['CONFIG', 'RESETSTAT']);
+  await Promise.all(ids.map((id) => connection.join(id)));
+  const [scripts = 0, beats = 0, ...others] = await calls('evalsha', 'zadd', 'subscribe', 'publish');
+  expect(scripts - beats).toBeLessThanOrEqual(3);
+  expect(others[0]).toBe(1);
+  await Promise.all(ids.map((id) => hub.thread(id).send('hello')));
+  await until(() => dataOf(link).length === 60);
+  for (const id of ids) expect(hub.thread(id).stats).toMatchObject({ members: 1, state: 'live' });
+  for (const id of ids) connection.leave(id);
 });

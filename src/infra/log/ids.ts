@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Position } from '../../api/log.ts';
 import { InvalidOptionError, InvalidPositionError, InvalidThreadIdError } from '../errors.ts';
 
@@ -89,7 +89,7 @@ export function assertUserId(option: string, userId: unknown): asserts userId is
 export const randomId = (): string => randomUUID();
 
 /** Names one epoch of a log in positions: 48 random bits. */
-export const randomEpoch = (): string => randomBytes(6).toString('hex');
+export const randomEpoch = (): string => randomUUID().slice(-12);
 
 /**
  * Checks the epochs that a generator makes.

@@ -41,7 +41,7 @@ function arrival(offset: number): Arrival {
 
 /** What Redis answers now: an anchor, or a page of its stream. */
 function answer([, sha, , , , from, , , count]: readonly (string | Buffer)[]): unknown {
-  if (sha !== READ.sha) return [epoch, head, head === 0 ? '' : idOf(head), '0', null];
+  if (sha !== READ.sha) return [[epoch, head, head === 0 ? '' : idOf(head), '0', null]];
   const size = Math.min(Number(count), head - Number(from) + 1);
   const entries = Array.from({ length: size }, (_, i) => {
     const offset = Number(from) + i;

@@ -185,7 +185,8 @@ export class AppendQueue {
       if (own.isSettled) continue;
       if (Number.isNaN(offset)) own.fail(unknownTarget(own.draft));
       else if (offset > 0) this.#answers.appended(own, { epoch, offset, at });
-      else this.#answers.known(own, { epoch, offset: -offset }, (known) =>
+      else
+        this.#answers.known(own, { epoch, offset: -offset }, (known) =>
           this.#isOwn(known, epoch, at - (this.#settings.clock.now() - own.since)),
         );
     }

@@ -1,6 +1,7 @@
 import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { asError } from '../../errors.ts';
+import { ChannelsTogether } from './channels-together.ts';
 import { slotOf } from './slots.ts';
 
 /** One set of connections to Redis. When one of them ends, or is given up, all end, and a new set is opened. */
@@ -88,14 +89,24 @@ function single(options: RedisClientOptions): Connector {
     };
     signal.addEventListener('abort', destroy);
     await Promise.all([commands.connect(), news.connect()]);
+    const listeners = new Map<string, (message: Buffer) => void>();
+    const onMessage = (message: Buffer, channel: Buffer): void => listeners.get(channel.toString())?.(message);
+    const subscribing = new ChannelsTogether((channels) => news.subscribe(channels, onMessage, true));
+    const leaving = new ChannelsTogether((channels) => news.unsubscribe(channels));
     return {
       publishCommand: 'PUBLISH',
       extent: 'ended',
       shardOf: () => '',
       everyShard: () => [(args) => commands.sendCommand(args)],
       call: (_key, args) => commands.sendCommand(args, commandOptions),
-      subscribe: (channel, listener) => news.subscribe(channel, listener, true),
-      unsubscribe: (channel) => news.unsubscribe(channel),
+      subscribe: (channel, listener) => {
+        listeners.set(channel, listener);
+        return subscribing.add(channel);
+      },
+      unsubscribe: (channel) => {
+        listeners.delete(channel);
+        return leaving.add(channel);
+      },
       destroy,
     };
   };

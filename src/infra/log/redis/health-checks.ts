@@ -3,7 +3,7 @@ import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { Presence } from './presence.ts';
-import { HEADS } from './scripts.ts';
+import { HEADS } from './batch-scripts.ts';
 import type { RedisThread } from './thread.ts';
 import type { RedisValues } from './values.ts';
 

@@ -6,6 +6,8 @@ import type { RedisLogSettings } from './options.ts';
 import type { ThreadKeys } from './layout.ts';
 import type { LogSource } from '../shared/tail-host.ts';
 import { PieceReader } from './pieces.ts';
+import { ANCHORS } from './batch-scripts.ts';
+import { isFinalReply } from './connections.ts';
 import { ANCHOR, READ, STAND, type Script } from './scripts.ts';
 
 /** Maximum entries of a page, and bytes after which it ends: one answer must not block Redis, the line or the event loop. */
@@ -23,7 +25,7 @@ const ASKED_MS = 300_000;
 export class LogReader implements LogSource {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
-  readonly #keys: ThreadKeys;
+  readonly keys: ThreadKeys;
   readonly #limits: readonly string[];
   readonly #pieces: PieceReader;
   #progressAt = -Infinity;
@@ -31,9 +33,9 @@ export class LogReader implements LogSource {
   constructor(threadId: string, session: RedisSession, settings: RedisLogSettings) {
     this.#session = session;
     this.#settings = settings;
-    this.#keys = settings.keys.thread(threadId);
+    this.keys = settings.keys.thread(threadId);
     this.#limits = settings.limitsOf(threadId);
-    this.#pieces = new PieceReader(session, this.#keys.log, () => this.#progressed());
+    this.#pieces = new PieceReader(session, this.keys.log, () => this.#progressed());
   }
 
   /** When Redis last answered anything, on the log's clock. */
@@ -44,12 +46,28 @@ export class LogReader implements LogSource {
   /** @param known a position that is asked about */
   async anchor(known?: { readonly epoch: string; readonly offset: number }): Promise<Anchor> {
     const asked = [known?.epoch ?? '', String(known?.offset ?? 0)];
-    return decodeAnchor(await this.begun(ANCHOR, asked));
+    const reply = this.#settings.cluster === undefined ? this.#anchorTogether(asked) : this.begun(ANCHOR, asked);
+    return decodeAnchor(await reply);
+  }
+
+  async #anchorTogether(asked: readonly string[]): Promise<unknown> {
+    const { redisNow, newEpoch } = this.#settings;
+    const { log, position } = this.keys;
+    try {
+      const shared = [redisNow(), ...this.#limits];
+      const reply = await this.#session.together(ANCHORS, shared, [log, position], [newEpoch(), ...asked]);
+      this.#progressed();
+      return reply;
+    } catch (error) {
+      // one thread must not keep the others from their positions
+      if (isFinalReply(error)) return this.begun(ANCHOR, asked);
+      throw error;
+    }
   }
 
   /** The thread's position; undefined if it has no log. Writes nothing. */
   async standing(): Promise<Anchor | undefined> {
-    const { log } = this.#keys;
+    const { log } = this.keys;
     const reply = await this.#session.run(STAND, [log], [this.#settings.redisNow()]);
     this.#progressed();
     return isMissing(reply) ? undefined : decodeAnchor(reply);
@@ -69,24 +87,34 @@ export class LogReader implements LogSource {
 
   /** Runs a script on the thread's log. If there is none, it begins one where the last one ended, or with a new epoch. */
   async begun(script: Script, args: readonly (string | Buffer)[]): Promise<unknown> {
+    const { cluster, newEpoch } = this.#settings;
+    if (cluster === undefined) return this.#run(script, [newEpoch(), '0', ''], args, [this.keys.position]);
     const reply = await this.#run(script, ['', '', ''], args);
     if (!isMissing(reply)) return reply;
-    const { epoch, offset, id } = (await this.former()) ?? { epoch: this.#settings.newEpoch(), offset: 0, id: '' };
+    const { epoch, offset, id } = (await this.former()) ?? { epoch: newEpoch(), offset: 0, id: '' };
     return this.#run(script, [epoch, String(offset), id], args);
   }
 
-  /** @param start an epoch, offset and id to begin a log with if there is none, or `''` for each */
-  async #run(script: Script, start: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+  /**
+   * @param start an epoch, offset and id to begin a log with if there is none, or `''` for each
+   * @param others keys besides that of the log
+   */
+  async #run(
+    script: Script,
+    start: readonly string[],
+    args: readonly (string | Buffer)[],
+    others: readonly string[] = [],
+  ): Promise<unknown> {
     const { redisNow } = this.#settings;
-    const { log } = this.#keys;
-    const reply = await this.#session.run(script, [log], [redisNow(), ...this.#limits, ...start, ...args]);
+    const { log } = this.keys;
+    const reply = await this.#session.run(script, [log, ...others], [redisNow(), ...this.#limits, ...start, ...args]);
     this.#progressed();
     return reply;
   }
 
   /** The thread's position when its log expired. */
   async former(): Promise<Position | undefined> {
-    const { position } = this.#keys;
+    const { position } = this.keys;
     return decodePosition(await this.#session.call(position, ['GET', position]));
   }
 
@@ -136,7 +164,7 @@ export class LogReader implements LogSource {
   }
 
   async #read([epoch = '', ...range]: readonly string[], limit: number): Promise<StoredArrival[]> {
-    const { log } = this.#keys;
+    const { log } = this.keys;
     const isSmall = limit <= SMALL_PAGE;
     const args = [epoch, ...range, String(limit), String(isSmall ? SMALL_PAGE_BYTES : PAGE_BYTES)];
     const run = (): Promise<unknown> => this.#session.run(READ, [log], args);

@@ -4,6 +4,7 @@ import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { RetryUntil } from '../shared/retry-until.ts';
 import { Roster } from './roster.ts';
+import { ANNOUNCEMENTS } from './batch-scripts.ts';
 import { ANNOUNCE } from './scripts.ts';
 
 /**
@@ -67,8 +68,14 @@ export class Presence {
 
   #write(threadId: string, count: number): void {
     const key = this.#settings.keys.thread(threadId).counts;
-    const { nodeId, positionsMs } = this.#settings;
-    if (count === 0) this.#do(key, ['HDEL', key, nodeId]);
+    const { nodeId, positionsMs, cluster } = this.#settings;
+    if (cluster === undefined) {
+      if (this.#session.connection === undefined) return;
+      this.#session
+        .together(ANNOUNCEMENTS, [nodeId, String(positionsMs)], [key], [String(count)])
+        // it is written again with the next renewal
+        .catch(() => {});
+    } else if (count === 0) this.#do(key, ['HDEL', key, nodeId]);
     else if (this.#session.connection !== undefined)
       this.#session.run(ANNOUNCE, [key], [nodeId, String(count), String(positionsMs)]).catch(() => {});
   }

@@ -4,6 +4,7 @@ import type { LivingNodes } from '../shared/living-nodes.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { RetryUntil } from '../shared/retry-until.ts';
+import { ENLISTMENTS } from './batch-scripts.ts';
 import { ENLIST } from './scripts.ts';
 
 /** Members that one command writes, and roughly how many one reads. */
@@ -82,9 +83,14 @@ export class Roster implements LogPresence {
   /** A write that fails is repeated with the next renewal. */
   #write(threadId: string, members: readonly string[]): void {
     if (this.#session.connection === undefined) return;
-    const { nodeId, positionsMs, keys } = this.#settings;
+    const { nodeId, positionsMs, keys, cluster } = this.#settings;
     const entries = members.map((member) => `${nodeId} ${member}`);
-    this.#session.run(ENLIST, [keys.thread(threadId).members], [String(positionsMs), ...entries]).catch(() => {});
+    const [key, ms] = [keys.thread(threadId).members, String(positionsMs)];
+    const written =
+      cluster === undefined && entries.length === 1
+        ? this.#session.together(ENLISTMENTS, [ms], [key], entries)
+        : this.#session.run(ENLIST, [key], [ms, ...entries]);
+    written.catch(() => {});
   }
 
   /** What is not removed goes with its node. */

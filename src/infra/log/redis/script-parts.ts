@@ -22,18 +22,22 @@ if now == '' then
 end
 `;
 
-/** `open` begins a log if there is none, `save` writes its state. */
+/**
+ * `open` begins a log if there is none: where the last one ended, if the key of that position is given, or with the epoch, offset and id.
+ * It returns false if the epoch is ''. `save` writes the state of a log.
+ */
 export const THREAD = `
-local function open(key)
+local function open(key, position, epoch, offset, id)
   local m = redis.call('HMGET', key, 'e', 'o', 'i', 'f', 'k', 'b', 'a')
   if m[1] then
     return { epoch = m[1], head = tonumber(m[2]), id = m[3], first = tonumber(m[4]), known = tonumber(m[5]),
       bytes = tonumber(m[6]), oldestAt = tonumber(m[7]) }
   end
-  local epoch = ARGV[7] or ''
-  if epoch == '' then return false end
-  local head = tonumber(ARGV[8])
-  return { epoch = epoch, head = head, id = ARGV[9], first = head + 1, known = head + 1, bytes = 0, oldestAt = tonumber(now) }
+  local e, o, i = string.match(position and redis.call('GET', position) or '', '^(%S+) (%d+) (.*)$')
+  if e then epoch, offset, id = e, o, i end
+  if (epoch or '') == '' then return false end
+  local head = tonumber(offset)
+  return { epoch = epoch, head = head, id = id, first = head + 1, known = head + 1, bytes = 0, oldestAt = tonumber(now) }
 end
 local function save(key, thread)
   redis.call('HSET', key, 'e', thread.epoch, 'o', string.format('%.0f', thread.head), 'i', thread.id,

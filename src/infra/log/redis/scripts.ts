@@ -12,8 +12,9 @@ export function script(text: string): Script {
 }
 
 /*
- * Each script has one key. While a cluster slot migrates, Redis answers TRYAGAIN to a command with several keys that are not all on
- * one side; with one key, it runs the command or names the other side.
+ * In a cluster, each script has one key. While a cluster slot migrates, Redis answers TRYAGAIN to a command with several keys that are not
+ * all on one side; with one key, it runs the command or names the other side. Without a cluster, those that begin a log have the key of the
+ * thread's position as well, and one round trip does.
  *
  * ARGV of those that keep a thread begins alike: now or '', entries kept, bytes kept, ms kept, ms that an id is known, ms that the
  * key lives, then an epoch, offset and id to begin with. They answer `{''}` where the thread has no log and the epoch is ''.
@@ -30,7 +31,7 @@ export function script(text: string): Script {
  * that the message that it amends is not held; 0 that its upload is not there, and ends the answer.
  */
 export const APPEND = script(`${TIME}${THREAD}${STAGED}${AMEND}${TRIM}
-local thread = open(KEYS[1])
+local thread = open(KEYS[1], KEYS[2], ARGV[7], ARGV[8], ARGV[9])
 if not thread then return { '' } end
 local channel, publish, inlineBytes = ARGV[10], ARGV[11], tonumber(ARGV[12])
 local heard = -1
@@ -111,7 +112,7 @@ return { epoch or '', tonumber(offset or '0'), id or '', now }
  * Answers `{epoch, offset, id, now, id at the known offset or false}`.
  */
 export const ANCHOR = script(`${TIME}${THREAD}${TRIM}
-local thread = open(KEYS[1])
+local thread = open(KEYS[1], KEYS[2], ARGV[7], ARGV[8], ARGV[9])
 if not thread then return { '' } end
 local isNew = redis.call('EXISTS', KEYS[1]) == 0
 trim(KEYS[1], thread, 128)
@@ -123,29 +124,6 @@ if ARGV[10] == thread.epoch and ARGV[11] ~= '0' and tonumber(ARGV[11]) < thread.
   if value then known = string.match(value, '^.%d+ (%S+) ') end
 end
 return { thread.epoch, thread.head, thread.id, now, known }
-`);
-
-/**
- * Reads the positions of held but quiet threads; trims and keeps them, and writes only what is due. The only script with several keys, for
- * Redis without a cluster.
- *
- * ARGV: the common ones, without an epoch. Answers `epoch or '', offset, id` of each.
- */
-export const HEADS = script(`${TIME}${THREAD}${TRIM}
-local reply = {}
-for n = 1, #KEYS do
-  local thread = open(KEYS[n])
-  if thread then
-    local before = thread.first + thread.known
-    trim(KEYS[n], thread, 16)
-    if thread.first + thread.known ~= before then save(KEYS[n], thread)
-    elseif redis.call('PTTL', KEYS[n]) < tonumber(ARGV[6]) / 2 then redis.call('PEXPIRE', KEYS[n], ARGV[6]) end
-    reply[n * 3 - 2], reply[n * 3 - 1], reply[n * 3] = thread.epoch, thread.head, thread.id
-  else
-    reply[n * 3 - 2], reply[n * 3 - 1], reply[n * 3] = '', 0, ''
-  end
-end
-return reply
 `);
 
 /**

@@ -1,7 +1,9 @@
 import { asError, LogLayoutError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import { BulkLane } from './bulk-lane.ts';
+import { MESSAGES } from './batch-scripts.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import { CallsTogether } from './calls-together.ts';
 import { ConnectionOpener, type OpenerSettings, type Trouble } from './connection-opener.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
@@ -27,6 +29,8 @@ export interface SessionListener {
 }
 
 const TICK_MS = 250;
+/** UTF-16 units of a message up to which it shares a command with others. */
+const SMALL_MESSAGE = 1_024;
 const MIN_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
 /** Connections that lived for this long were good: the next wait is a short one again. */
@@ -39,6 +43,7 @@ export class RedisSession {
   readonly #listener: SessionListener;
   readonly #stop = new AbortController();
   readonly #calls: CallsInFlight;
+  readonly #together = new CallsTogether((script, keys, args) => this.run(script, keys, args));
   readonly #loaded = new Set<string>();
   readonly #lanes = new Map<string, BulkLane>();
   #connection: RedisConnection | undefined;
@@ -73,7 +78,7 @@ export class RedisSession {
 
   /** Commands in flight. */
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#calls.size + this.#together.unanswered;
   }
 
   /** Resolves while there are connections; rejects when the session is closed. */
@@ -110,6 +115,19 @@ export class RedisSession {
       if (!asError(error).message.startsWith('NOSCRIPT')) throw error;
       return this.call(key, ['EVAL', script.text, ...rest]);
     }
+  }
+
+  /**
+   * Runs a script for many threads, those of this turn of the event loop together; not for a cluster. The calls of one thread stay in order.
+   * @param shared arguments that come once, before those of each call
+   */
+  together(
+    script: Script,
+    shared: readonly string[],
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> {
+    return this.#together.call(script, shared, keys, args);
   }
 
   /** Loads the script before its first use on a shard: otherwise many concurrent calls would each send the text. */
@@ -249,7 +267,13 @@ export class RedisSession {
   publish(channel: string, message: string): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    this.call(channel, [connection.publishCommand, channel, message]).catch((error: unknown) => {
+    const { publishCommand } = connection;
+    const isSmall = publishCommand === 'PUBLISH' && message.length <= SMALL_MESSAGE;
+    if (!isSmall) this.#together.flush();
+    const published = isSmall
+      ? this.together(MESSAGES, [], [], [channel, message])
+      : this.call(channel, [publishCommand, channel, message]);
+    published.catch((error: unknown) => {
       this.#lastError = asError(error);
     });
   }

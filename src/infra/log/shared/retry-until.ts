@@ -47,7 +47,7 @@ export class RetryUntil {
    */
   async withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
     const { appendTimeoutMs, clock, keeper } = this.#settings;
-    const limit = new AbortController();
+    const limit = { isReached: false };
     const late = Promise.withResolvers<never>();
     const begunAt = clock.now();
     const check = (): void => {
@@ -56,14 +56,14 @@ export class RetryUntil {
         timer = clock.setTimeout(check, leftMs);
         return;
       }
-      limit.abort();
+      limit.isReached = true;
       late.reject(
         new Error(`${keeper} did not answer within ${appendTimeoutMs} ms`, { cause: this.#session.lastError }),
       );
     };
     let timer = clock.setTimeout(check, appendTimeoutMs);
     try {
-      return await Promise.race([this.#untilAnswered(work, limit.signal), late.promise]);
+      return await Promise.race([this.#untilAnswered(work, limit), late.promise]);
     } catch (error) {
       throw unavailable(error, threadId);
     } finally {
@@ -71,13 +71,13 @@ export class RetryUntil {
     }
   }
 
-  async #untilAnswered<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #untilAnswered<T>(work: () => Promise<T>, limit: { readonly isReached: boolean }): Promise<T> {
     for (;;) {
       await this.#session.whenUp();
       try {
         return await work();
       } catch (error) {
-        if (this.#session.isClosed || this.#isFinal(error) || signal.aborted) throw error;
+        if (this.#session.isClosed || this.#isFinal(error) || limit.isReached) throw error;
         await pause(this.#settings.clock, RETRY_MS);
       }
     }

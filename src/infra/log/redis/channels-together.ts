@@ -1,0 +1,39 @@
+/** Maximum channels of one command. */
+const MOST_TOGETHER = 256;
+
+interface Together {
+  readonly channels: string[];
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/** Channels that are subscribed, or unsubscribed, in one turn of the event loop are one command. */
+export class ChannelsTogether {
+  readonly #ask: (channels: string[]) => Promise<unknown>;
+  #open: Together | undefined;
+
+  constructor(ask: (channels: string[]) => Promise<unknown>) {
+    this.#ask = ask;
+  }
+
+  add(channel: string): Promise<void> {
+    const together = this.#open ?? this.#begin();
+    together.channels.push(channel);
+    if (together.channels.length === MOST_TOGETHER) this.#send(together);
+    return together.done.promise;
+  }
+
+  #begin(): Together {
+    const together = { channels: [], done: Promise.withResolvers<void>() };
+    this.#open = together;
+    queueMicrotask(() => this.#send(together));
+    return together;
+  }
+
+  #send(together: Together): void {
+    // it was full
+    if (this.#open !== together) return;
+    this.#open = undefined;
+    const { channels, done } = together;
+    this.#ask(channels).then(() => done.resolve(), done.reject);
+  }
+}
