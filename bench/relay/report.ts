@@ -96,7 +96,7 @@ export function render({ rounds, load, deliveries, full, saturated, trickle, edg
 ${environment()} Load of the machine during the run: ${format(load)}.
 
 Messages of 200 characters in one thread, in memory; the relay on a Unix socket; the load client of the fan-out benchmark; no native sender. CPU is that of the whole process,
-medians of ${rounds} paired rounds. On a quiet machine: \`npm run bench:relay -- --out docs/benchmarks.md\`.
+medians of ${rounds} paired round${rounds === 1 ? '' : 's'}. On a quiet machine: \`npm run bench:relay -- --out docs/benchmarks.md\`.
 
 ### Targets of the relay
 
@@ -108,8 +108,8 @@ Microseconds of CPU for a message with two workers, 64 messages in flight:
 
 ${table(['members of each worker', 'us'], primaryRows)}
 
-At 1,000 messages a second on idle processes it is ${format(middle(trickle, ({ us }) => us))} us. Of these, ${format(middle(trickle, ({ bareUs }) => bareUs))} us are what waking the two workers costs here: a process that only
-passes the bytes on takes as much. Under load the workers are awake.
+At 1,000 messages a second with idle processes it is ${format(middle(trickle, ({ us }) => us))} us. A process that only passes the same bytes on takes ${format(middle(trickle, ({ bareUs }) => bareUs))} us: most of it is what waking the two workers costs the system. Under load
+they are awake.
 
 ### Deliveries a second
 
@@ -120,7 +120,7 @@ ${table(['', 'hubs, us a delivery', 'primary', 'load client', 'possible a second
 
 ### An edge node
 
-One node with its members behind a primary:
+One node with its members behind a primary. It sends the messages itself, so the primary sends it the answers:
 
 ${table(['members', 'deliveries', 'bytes from the primary for a message', 'bytes to it'], edgeRows)}
 
