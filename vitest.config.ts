@@ -35,7 +35,7 @@ const GROUPS = {
   databases: { include: ['test/{redis,postgres}/**/*.test.ts'], exclude: [LONG_FILES], ...WAITS },
   /** What takes a core, or half a minute: only in the full tier. */
   long: { include: [LONG_FILES], ...WAITS },
-  simulation: { include: ['test/{model,sim}/**/*.test.ts'], ...COMPUTES },
+  simulation: { include: ['test/{fuzz,model,sim}/**/*.test.ts'], ...COMPUTES },
   // with packages of its own: see test/ai/package.json
   ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },
   // likewise: see test/frameworks/package.json

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { ClientTarget } from './client-target.ts';
+import { fuzz } from './fuzz.ts';
+import { HttpTarget } from './http-target.ts';
+import { binary, text, type Input } from './input.ts';
+import { Mutator } from './mutator.ts';
+import { ServerTarget } from './server-target.ts';
+import { Dice } from '../sim/dice.ts';
+
+const INPUTS = 1_500;
+
+it.each([
+  ['server', async () => new ServerTarget()],
+  ['client', async () => new ClientTarget()],
+  ['http', async () => HttpTarget.open()],
+] as const)('%s: no input breaks anything, or costs a neighbour a message', async (name, open) => {
+  const { inputs, corpus } = await fuzz(name, await open(), INPUTS, 1);
+  expect(inputs).toBeGreaterThanOrEqual(INPUTS);
+  // the inputs get somewhere
+  expect(corpus.behaviours.size).toBeGreaterThan(15);
+});
+
+it('the same seed makes the same inputs', () => {
+  const all: Input[] = [text('{"t":"pub","th":"a","d":[1,{"x":2}]}'), binary(Buffer.from('{"t":"x"}\0abc'))];
+  const [one, other] = [7, 7].map((seed) => new Mutator(new Dice(seed), [...all]));
+  const made = Array.from({ length: 500 }, () => one?.next());
+  expect(made).toEqual(Array.from({ length: 500 }, () => other?.next()));
+  expect(new Set(made.map((input) => input?.data.toString('latin1'))).size).toBeGreaterThan(200);
+});
+
+it('a target that loses a message of a neighbour is found, with the inputs that came before', async () => {
+  const broken = {
+    feed: async (inputs: readonly Input[]) => inputs.map(() => ''),
+    check: async () => {
+      throw new Error('the neighbour got 1 of 2');
+    },
+    close: async () => {},
+  };
+  await expect(fuzz('server', broken, 10, 1)).rejects.toThrow(/seed 1; the last \d+ inputs/);
+});
