@@ -5,14 +5,16 @@ import { encodeSync, type SegmentPool } from '../../infra/serialization/slicer/s
 /** Bytes of the message shown on each side of the first difference. */
 const SHOWN_BYTES = 32;
 
+/** Frames of a stack that leads out of the hub to the application: V8 keeps the innermost ten, which are all the hub's own. */
+const STACK_FRAMES = 30;
+
 /**
  * Development mode: remembers a message as it is at the call, and compares it with the bytes that are sent. Blocks for as long as
  * serializing the message takes.
  */
 export class MutationCheck {
   readonly #atTheCall: Body | undefined;
-  /** Its stack leads to the call of `send`. */
-  readonly #call = new Error('it was sent here');
+  readonly #call = callOfSend();
 
   constructor(message: unknown, pool: SegmentPool) {
     this.#atTheCall = encodeQuietly(message, pool);
@@ -55,4 +57,15 @@ function firstDifference(one: Buffer, other: Buffer): number {
 
 function excerpt(json: Buffer, byte: number): string {
   return json.subarray(Math.max(0, byte - SHOWN_BYTES), byte + SHOWN_BYTES).toString();
+}
+
+/** Its stack leads to the call of `send`. */
+function callOfSend(): Error {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = Math.max(STACK_FRAMES, stackTraceLimit);
+  try {
+    return new Error('it was sent here');
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
