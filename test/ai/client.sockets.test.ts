@@ -283,3 +283,32 @@ describe('viewers', () => {
     expect(String(harness.errors)).toContain('secret');
   });
 });
+
+describe('answers above 256 KiB', () => {
+  test('are loaded whole by a later tab, with what is around them', async () => {
+    const harness = await tapped();
+    const { chat } = await harness.tab();
+    const big = 'é"\n '.repeat(150_000);
+    for (const [n, text] of ['small', big, 'small again', big].entries()) {
+      const sent = chat.sendMessage({ text: `question ${n}` });
+      await until(() => harness.taps.length === n + 1);
+      harness.taps.at(-1)?.push(...answer(`a${n}`, text));
+      harness.taps.at(-1)?.end();
+      await sent;
+    }
+    const late = await harness.tab();
+    expect(textOf(late.chat.messages).map((text) => text.length)).toEqual(
+      textOf(chat.messages).map((text) => text.length),
+    );
+    expect(seen(late.chat)).toEqual(seen(chat));
+    expect(late.failures).toEqual([]);
+    // the readers of big messages have left, and the chat goes on
+    const sent = late.chat.sendMessage({ text: 'and now?' });
+    await until(() => harness.taps.length === 5);
+    harness.taps.at(-1)?.push(...answer('a4', 'done'));
+    harness.taps.at(-1)?.end();
+    await sent;
+    await until(() => chat.messages.length === 10);
+    expect(seen(chat)).toEqual(seen(late.chat));
+  });
+});

@@ -107,6 +107,20 @@ describe('a run', () => {
     expect(shown(late)).toEqual(shown(tab));
   });
 
+  test('of more than 256 KiB is loaded whole by a later tab', async () => {
+    const harness = await startSpoken();
+    const tab = harness.tab();
+    const sent = tab.chat.sendMessage('all orders');
+    await until(() => harness.taps.length === 1);
+    harness.taps[0]?.say('x'.repeat(600_000), ' and the last');
+    harness.taps[0]?.end();
+    await sent;
+    const late = harness.tab();
+    await until(() => textOf(late).length === 2);
+    expect(shown(late)).toEqual(shown(tab));
+    expect(late.failures).toEqual([]);
+  });
+
   test('is stopped by stop(), for all tabs', async () => {
     const harness = await startSpoken();
     const [first, second] = [harness.tab(), harness.tab()];

@@ -54,7 +54,7 @@ for (const [name, program] of Object.entries(RUNTIMES)) {
     it('CommonJS requires every entry', async () => {
       const { names, strategy } = Object(await printedBy(program, 'require.cjs'));
       expect(Object.values(names).every((count) => Number(count) > 0)).toBe(true);
-      expect(Object.keys(names).length).toBe(22);
+      expect(Object.keys(names).length).toBe(23);
       expect(strategy).toBe('inline');
     });
 

@@ -3,6 +3,7 @@ import type { ClientStream, ClientThread, Message as Entry } from '../../client/
 import { isMessage } from '../chat-frames.ts';
 import { dropExcess } from '../../client/excess.ts';
 import type { ChatMessage, UIChunk } from '../chunk.ts';
+import { olderEntries } from './older-entries.ts';
 import { answerChunks } from './answer-chunks.ts';
 import { uiMessageCodec } from '../ui-message-codec.ts';
 import type { FollowedChat } from './followed-chat.ts';
@@ -24,6 +25,7 @@ type AnswerStream = ClientStream;
 /** One chat: its thread, and the chats of the page that show it. */
 export class ChatRoom<Message extends ChatMessage> {
   readonly thread: ClientThread;
+  readonly #client: ChunkClient;
   /** The newest ones. */
   readonly #streams = new Map<string, AnswerStream>();
   /** Streams that are read, or were. */
@@ -39,6 +41,7 @@ export class ChatRoom<Message extends ChatMessage> {
   constructor(client: ChunkClient, threadId: string) {
     const thread = client.join(threadId, { codecs: [uiMessageCodec] });
     this.thread = thread;
+    this.#client = client;
     thread.on('message', (entry) => this.#onMessage(entry));
     thread.on('removed', ({ id }) => this.#onRemoved(id));
     thread.on('stream', (stream) => void this.#onStream(stream));
@@ -73,7 +76,7 @@ export class ChatRoom<Message extends ChatMessage> {
   /** A page of older messages, the newest first time, with those that have arrived since the join. */
   async load(limit: number): Promise<{ readonly messages: Message[]; readonly hasOlder: boolean }> {
     const isFirst = this.#ids.size === this.#live.size;
-    const { messages, hasOlder } = await this.thread.loadOlder({ limit });
+    const { messages, hasOlder } = await olderEntries(this.#client, this.thread, limit);
     const page = new Map<string, Message>();
     const add = (id: string, message: Message): void =>
       void page.set(message.id, (remember(this.#ids, id, message.id), message));

@@ -1,6 +1,7 @@
 import type { ChunkClient } from '../../chunks/index.ts';
 import type { ClientStream, ClientThread } from '../../client/index.ts';
 import { dropExcess } from '../../client/excess.ts';
+import { olderEntries } from '../client/older-entries.ts';
 import { agUiCodec, isRun, type AgUiEvent, type LoggedRun } from './ag-ui-codec.ts';
 import type { RunEntry } from './conversation.ts';
 import { runChunks } from './run-chunks.ts';
@@ -21,6 +22,7 @@ export type News =
 /** The thread of a chat: its log as far as it was loaded, and its runs. */
 export class RunRoom {
   readonly thread: ClientThread;
+  readonly #client: ChunkClient;
   /** Since the join. */
   readonly #live = new Map<string, unknown>();
   readonly #listeners = new Set<(news: News) => void>();
@@ -33,6 +35,7 @@ export class RunRoom {
   constructor(client: ChunkClient, threadId: string) {
     const thread = client.join(threadId, { codecs: [agUiCodec] });
     this.thread = thread;
+    this.#client = client;
     thread.on('stream', (stream) => void (isOurs(stream) && this.#onRun(stream.id)));
     thread.on('message', ({ id, data }) => this.#onEntry(id, data));
     thread.on('replaced', ({ id, data }) => this.#onReplaced(id, data));
@@ -68,7 +71,7 @@ export class RunRoom {
 
   /** Loads the page before those. @throws as `thread.loadOlder` */
   async loadOlder(limit = PAGE): Promise<readonly RunEntry[]> {
-    const { messages, hasOlder } = await this.thread.loadOlder({ limit });
+    const { messages, hasOlder } = await olderEntries(this.#client, this.thread, limit);
     this.#older = [...messages, ...this.#older];
     this.#hasOlder = hasOlder;
     return messages;
