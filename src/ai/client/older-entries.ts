@@ -10,24 +10,21 @@ const WHOLE_MS = 60_000;
  * @throws as `thread.loadOlder`
  */
 export async function olderEntries(client: ChunkClient, thread: ClientThread, limit: number): Promise<Older> {
-  const entries: OlderMessage[] = [];
-  let hasOlder = true;
-  const load = async (most: number): Promise<void> => {
-    const page = await thread.loadOlder({ limit: most });
+  let page = await thread.loadOlder({ limit });
+  const entries = [...page.messages];
+  // a page has 64 KiB, so there may be several; what is before a message says from where to read it
+  while (page.hasOlder && (entries.length < limit || isCut(entries[0]))) {
+    page = await thread.loadOlder({ limit: Math.max(1, limit - entries.length) });
+    if (page.messages.length === 0) break;
     entries.unshift(...page.messages);
-    hasOlder = page.hasOlder;
-  };
-  // a page has 64 KiB, so there may be several
-  while (hasOlder && entries.length < limit) await load(limit - entries.length);
-  // what is before it says from where to read
-  while (hasOlder && isCut(entries[0])) await load(1);
+  }
   const messages: OlderMessage[] = [];
   for (const [i, entry] of entries.entries()) {
     const from = i === 0 ? 'start' : entries[i - 1]?.position;
     const data = isCut(entry) && from ? await wholeMessage(client, thread.id, from, entry.id) : entry.data;
     messages.push({ ...entry, data });
   }
-  return { messages, hasOlder };
+  return { messages, hasOlder: page.hasOlder };
 }
 
 /** A message of the application's database has no position: the log cannot give it. */
