@@ -235,7 +235,7 @@ describe('the inspector on the server of an application', () => {
     await page.keyboard.press('/');
     expect(await focused()).toBe('search');
     await page.keyboard.type('user-1');
-    await page.locator('#matching', { hasText: /^11 of 28$/ }).waitFor(TIMEOUT);
+    await page.locator('#matching', { hasText: /^11 of \d+$/ }).waitFor(TIMEOUT);
     // the arrow goes on from the search field into what it has found
     await page.keyboard.press('ArrowDown');
     expect(await focused()).toBe('grid');

@@ -43,6 +43,8 @@ export class SimNode {
   #clock: NodeClock;
   #hub: Hub | undefined;
   #lines: Line[] = [];
+  /** Of earlier lives: what they said may still be on its way. */
+  #former: Line[] = [];
   #lives = 0;
   #answers = 0;
   /** Calls of `drain` and `close` that have not resolved. */
@@ -78,6 +80,7 @@ export class SimNode {
     if (!this.#clock.isDead) return;
     const clock = new NodeClock(this.#network, this.#spend);
     this.#clock = clock;
+    this.#former.push(...this.#lines);
     this.#lines = [];
     this.#ending = 0;
     this.#busy = 0;
@@ -220,7 +223,8 @@ export class SimNode {
 
   /** The whole site has gone: what was on its way to the clients is lost, too. */
   wipe(log: SimLog): void {
-    for (const line of this.#lines) line.cut();
+    for (const line of [...this.#former, ...this.#lines]) line.cut();
+    this.#former = [];
     this.crash(log, true);
   }
 
