@@ -10,6 +10,10 @@ const until = (condition: () => boolean): Promise<void> => expect.poll(condition
 
 const isQuiet = ({ chat }: RunTab): boolean => !chat.getIsLoading() && !chat.getSessionGenerating();
 
+/** A tab is quiet, too, before it has heard of a run. */
+const untilSame = (one: RunTab, other: RunTab): Promise<void> =>
+  expect.poll(() => [isQuiet(one), shown(one)], { interval: 5 }).toEqual([true, shown(other)]);
+
 /** A run that says words until the test ends it, or somebody stops it. */
 function spoken() {
   const taps: { say(...words: string[]): void; end(): void; fail(error: Error): void }[] = [];
@@ -276,8 +280,7 @@ describe('with chat() of TanStack AI', () => {
         other.chat.attach();
       }
       await sent;
-      await until(() => isQuiet(other) && shown(other).length === shown(first).length);
-      expect(shown(other)).toEqual(shown(first));
+      await untilSame(other, first);
     }
     expect([...other.failures, ...harness.errors]).toEqual([]);
   });
@@ -295,8 +298,7 @@ describe('with chat() of TanStack AI', () => {
       }
       await sent;
       for (const tab of tabs.splice(0)) {
-        await until(() => isQuiet(tab) && shown(tab).length === shown(first).length);
-        expect(shown(tab)).toEqual(shown(first));
+        await untilSame(tab, first);
         expect(tab.failures).toEqual([]);
       }
     }

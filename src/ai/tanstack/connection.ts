@@ -45,6 +45,8 @@ export class TanstackConnection<Chunk extends AgUiEvent = AgUiEvent, Message ext
   /** The run that a subscriber is given: stale where the page has replaced what there was of it. */
   #current: { isStale: boolean } | undefined;
   #hasSubscribed = false;
+  /** Runs that this page has asked for: it waits for their ends, also where a snapshot has had their messages. */
+  readonly #asked = new Set<string>();
   /** Sends that were not refused. */
   #sends = 0;
   readonly #isChunk = (_event: AgUiEvent): _event is Chunk => true;
@@ -84,12 +86,14 @@ export class TanstackConnection<Chunk extends AgUiEvent = AgUiEvent, Message ext
     const turn = { type: 'run', runId, parentRunId, message, resume, tools, forwardedProps };
     const cancel = (): void => room.thread.follow(runId).cancel();
     this.#sends++;
+    remember(this.#asked, runId);
     try {
       const { data } = await this.#client.publish(this.#threadId, turn);
       if (textIn(fieldsOf(Object(data))['runId']) !== runId)
         throw new Error('The server does not serve runs: use onPublish of serveRuns.');
     } catch (error) {
       this.#sends--;
+      this.#asked.delete(runId);
       throw error;
     }
     if (abortSignal?.aborted === true) cancel();
@@ -194,7 +198,7 @@ export class TanstackConnection<Chunk extends AgUiEvent = AgUiEvent, Message ext
   }
 
   async *#run(id: string, room: RunRoom): AsyncGenerator<AgUiEvent> {
-    if (this.#known.has(id)) return;
+    if (this.#known.has(id) && !this.#asked.has(id)) return;
     for (let isWhole = false; !isWhole;) {
       const current = { isStale: false };
       this.#current = current;
@@ -208,6 +212,7 @@ export class TanstackConnection<Chunk extends AgUiEvent = AgUiEvent, Message ext
       if (!isWhole) yield await this.#snapshot(room);
     }
     this.#current = undefined;
+    this.#asked.delete(id);
     remember(this.#known, id);
   }
 
