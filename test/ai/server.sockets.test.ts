@@ -453,6 +453,34 @@ describe('any other client', () => {
     );
   });
 
+  test('gets no message of threads that the hub or the application has joined for it', async () => {
+    const { hub, url, taps, errors } = await tapped({ authenticate: () => ({ userId: 'ada' }) });
+    hub.on('connection', (connection) => {
+      void connection.join('lobby');
+      // the thread of its chat, which it follows later
+      void connection.join('chat:c');
+    });
+    await hub.user('ada').send({ n: 'to the user, before' });
+    const { say, frames, socket } = await raw(url);
+    await until(() => hub.connections.length === 1);
+    const receipts = [
+      await hub.user('ada').send({ n: 'to the user' }),
+      await hub.thread('lobby').send({ n: 'to the lobby' }),
+      await hub.connections[0]?.send({ n: 'to the connection' }),
+    ];
+    expect(receipts.map((receipt) => receipt?.recipients)).toEqual([0, 0, 0]);
+    const about = { trigger: 'submit-message', messages: [user('hi')], headers: {}, body: {} };
+    say({ type: 'send', requestId: 'r', id: 'c', ...about });
+    await until(() => taps.length === 1);
+    taps[0]?.text('words');
+    taps[0]?.push(...END);
+    taps[0]?.end();
+    await until(() => frames.at(-1)?.type === 'end');
+    expect(frames.filter(({ type }) => type === undefined)).toEqual([]);
+    expect(errors).toEqual([]);
+    socket.terminate();
+  });
+
   test('junk for requests that are not open changes nothing', async () => {
     const { url } = await tapped();
     const client = await raw(url);

@@ -63,6 +63,7 @@ function subscriberOf(link: Link): Subscriber<Subscription> {
     writer,
     ackedBytes: 0,
     isLinkOpen: true,
+    isFollower: false,
     isExcepted: () => false,
     standing: () => undefined,
     goOn: ignore,

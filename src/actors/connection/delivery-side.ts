@@ -10,6 +10,7 @@ import type { JoinedFrame } from '../delivery/joined-frames.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { ConnectionLine } from './connection-line.ts';
+import type { ConnectionSettings } from './resolve-accept-options.ts';
 import type { ConnectionServices } from './connection-services.ts';
 import { SendTraces } from './send-traces.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -21,6 +22,7 @@ export class DeliverySide implements Subscriber<Subscription> {
   readonly writer: FrameWriter;
   readonly subscriptions: Subscriptions;
   readonly #chooser: Chooser;
+  readonly isFollower: boolean;
   readonly #line: ConnectionLine;
   readonly #services: ConnectionServices;
   /** Set from the first message that is not for all. */
@@ -32,8 +34,14 @@ export class DeliverySide implements Subscriber<Subscription> {
    * @param connection as the application knows it
    * @param chooser the same, with its client
    */
-  constructor(connection: Connection, chooser: Chooser, line: ConnectionLine, services: ConnectionServices) {
-    this.#chooser = chooser;
+  constructor(
+    connection: Connection,
+    settings: Chooser & Pick<ConnectionSettings, 'protocol'>,
+    line: ConnectionLine,
+    services: ConnectionServices,
+  ) {
+    this.#chooser = settings;
+    this.isFollower = settings.protocol !== undefined;
     this.id = line.id;
     this.writer = line.writer;
     this.#line = line;

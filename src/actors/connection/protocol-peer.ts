@@ -3,7 +3,7 @@ import type { MaybePromise } from '../../api/message.ts';
 import type { ChunkFollower, FollowedStream, Peer } from '../../api/protocol.ts';
 import { assertThreadId } from '../../infra/log/ids.ts';
 import { encodeText } from '../../infra/wire/frames.ts';
-import { ChunkView, ChunkViews } from '../streams/chunk-view.ts';
+import { ChunkView } from '../streams/chunk-view.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { ConnectionServices } from './connection-services.ts';
 
@@ -47,7 +47,7 @@ export class ProtocolPeer implements Peer {
     assertThreadId(threadId);
     const { subscriptions } = this.#parts;
     if (subscriptions.get(threadId) !== undefined) return true;
-    return subscriptions.joinIf(() => true, threadId, undefined, { views: new ChunkViews() });
+    return subscriptions.joinIf(() => true, threadId, undefined, {});
   }
 
   streams(threadId: string): readonly FollowedStream[] {

@@ -16,6 +16,8 @@ import type { CompressionOptions } from '../../api/options.ts';
 export interface Subscriber<Member> {
   readonly id: string;
   readonly writer: FrameWriter;
+  /** It speaks another protocol than ours: of its threads it gets the streams that it follows, and no message. */
+  readonly isFollower: boolean;
   /** Bytes of the writer that the client has certainly received. */
   readonly ackedBytes: number;
   /** False once the socket is gone. */

@@ -1,5 +1,4 @@
 import type { PartsRequest } from '../delivery/part-sender.ts';
-import type { ChunkViews } from '../streams/chunk-view.ts';
 import type { ChunkReading } from '../streams/text-reader.ts';
 import type { TextPositions } from '../streams/missed-streams.ts';
 
@@ -9,8 +8,6 @@ export interface JoinRequest {
   readonly texts?: TextPositions | undefined;
   /** The streams of chunks that the client reads. */
   readonly reading?: ChunkReading | undefined;
-  /** Set for another protocol: of the thread, it gets the streams that it follows, and nothing else. */
-  readonly views?: ChunkViews | undefined;
   /** Set if the client accepts big messages in parts. */
   readonly parts?: PartsRequest | undefined;
   /** No critical message overtakes others. */

@@ -12,6 +12,7 @@ import { decodeVolatile } from './node-messages.ts';
 import type { PublicationTally } from '../delivery/publication-tally.ts';
 import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
+import { ChunkViews } from '../streams/chunk-view.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
@@ -141,7 +142,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     const plan = planJoin(this.#log.tail, from);
     if (from !== undefined && from !== 'start') this.#services.counters.resumes++;
     const { tail } = this.#log;
-    const { parts, reading, views, isInOrder } = request;
+    const { parts, reading, isInOrder } = request;
+    const views = subscriber.isFollower ? new ChunkViews() : undefined;
     const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts, reading, views, isInOrder };
     const subscription = new Subscription(subscriber, this, start);
     // after a gap, a client gets all streams anew
