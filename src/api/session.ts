@@ -9,7 +9,7 @@ export interface Session {
   /** Any data for `authorize`, and for `connection.data`. @default none */
   data?: unknown;
   /**
-   * When the session ends, in milliseconds since 1970; the `exp` of a JWT is in seconds. Then the hub closes the connection with 4401. With
+   * When the session ends, in milliseconds since 1970 by the hub's clock; the `exp` of a JWT is in seconds. Then the hub closes the connection with 4401. With
    * `reauthenticate`, it asks the client for a fresh token before that. @default never
    */
   expiresAt?: number | undefined;

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Clock } from '../api/clock.ts';
 import type { ByteHold } from './byte-hold.ts';
 import type { OpenSink } from './sink.ts';
 
@@ -55,6 +56,7 @@ export interface Exchange {
 export interface BodyLimits {
   readonly maxBytes: number;
   readonly timeoutMs: number;
+  readonly clock: Clock;
   /** Counts the bytes that are held meanwhile. */
   readonly hold: ByteHold;
 }

@@ -39,14 +39,14 @@ export class FetchExchange implements Exchange {
     this.signal.addEventListener('abort', listener, { once: true });
   }
 
-  async body({ maxBytes, timeoutMs, hold }: BodyLimits): Promise<Buffer> {
+  async body({ maxBytes, timeoutMs, clock, hold }: BodyLimits): Promise<Buffer> {
     const { body, bodyUsed } = this.#source;
     if (bodyUsed) throw new Problem(400, 'bad-request', 'the body was read before, and is lost');
     if (body === null) return Buffer.alloc(0);
     const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
     const late = Promise.withResolvers<never>();
     late.promise.catch(() => {});
-    const timer = setTimeout(
+    const timer = clock.setTimeout(
       () => late.reject(new Problem(408, 'timeout', 'the body has not come in time')),
       timeoutMs,
     );
@@ -69,7 +69,7 @@ export class FetchExchange implements Exchange {
       reader.cancel().catch(() => {});
       throw error instanceof Problem ? error : new Problem(400, 'bad-request', 'the body is not complete');
     } finally {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
       hold.give(held);
     }
   }

@@ -180,7 +180,7 @@ export class HttpDoor {
 
   #bodyOf(exchange: Exchange, maxBytes = this.#settings.maxBodyBytes): Promise<Buffer> {
     const { bodyTimeoutMs } = this.#settings;
-    return exchange.body({ maxBytes, timeoutMs: bodyTimeoutMs, hold: this.#hold });
+    return exchange.body({ maxBytes, timeoutMs: bodyTimeoutMs, clock: this.#door.context.clock, hold: this.#hold });
   }
 
   /** A failure of the application or of the library is reported, and its text stays here. */

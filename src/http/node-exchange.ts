@@ -70,7 +70,7 @@ export class NodeExchange implements Exchange {
     return this.#abortController.signal;
   }
 
-  body({ maxBytes, timeoutMs, hold }: BodyLimits): Promise<Buffer> {
+  body({ maxBytes, timeoutMs, clock, hold }: BodyLimits): Promise<Buffer> {
     const request = this.#request;
     // a framework's body parser has read it
     const parsed: unknown = Reflect.get(request, 'body');
@@ -80,7 +80,7 @@ export class NodeExchange implements Exchange {
       let bytes = 0;
       let held = 0;
       const end = (error?: Problem): void => {
-        clearTimeout(timer);
+        clock.clearTimeout(timer);
         hold.give(held);
         request.off('data', onData).off('end', onEnd).off('close', onClose).pause();
         if (error === undefined) resolve(Buffer.concat(chunks, bytes));
@@ -96,7 +96,10 @@ export class NodeExchange implements Exchange {
       };
       const onEnd = (): void => end();
       const onClose = (): void => end(new Problem(400, 'bad-request', 'the body is not complete'));
-      const timer = setTimeout(() => end(new Problem(408, 'timeout', 'the body has not come in time')), timeoutMs);
+      const timer = clock.setTimeout(
+        () => end(new Problem(408, 'timeout', 'the body has not come in time')),
+        timeoutMs,
+      );
       request.on('data', onData).on('end', onEnd).on('close', onClose);
     });
   }

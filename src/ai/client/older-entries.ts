@@ -1,5 +1,11 @@
 import type { ChunkClient } from '../../chunks/index.ts';
-import type { ClientThread, Older, OlderMessage } from '../../client/index.ts';
+import {
+  ClientClosedError,
+  ServerError,
+  type ClientThread,
+  type Older,
+  type OlderMessage,
+} from '../../client/index.ts';
 
 /** How long a message that is read from the log may take. */
 const WHOLE_MS = 60_000;
@@ -30,19 +36,26 @@ export async function olderEntries(client: ChunkClient, thread: ClientThread, li
 /** A message of the application's database has no position: the log cannot give it. */
 const isCut = (entry: OlderMessage | undefined): boolean => entry?.bytes !== undefined && entry.position !== '';
 
-/** The data of a message after `from`; undefined if it does not come. */
-function wholeMessage(client: ChunkClient, threadId: string, from: string, id: string): Promise<unknown> {
-  return new Promise((resolve) => {
-    const reader = client.join(threadId, { from });
-    const settle = (data: unknown): void => {
-      clearTimeout(timer);
-      reader.leave();
-      resolve(data);
-    };
-    const timer = setTimeout(settle, WHOLE_MS, undefined);
-    reader.on('message', (message) => {
-      if (message.id === id) settle(message.data);
-    });
-    for (const end of ['gap', 'left', 'error'] as const) reader.on(end, () => settle(undefined));
-  });
+/**
+ * The data of a message after `from`; undefined if the log does not hold it any more.
+ * @throws ClientClosedError, ServerError, and what the join is refused with
+ */
+async function wholeMessage(client: ChunkClient, threadId: string, from: string, id: string): Promise<unknown> {
+  const reader = client.join(threadId, { from });
+  let end: 'gap' | Error | undefined;
+  const stop = (why: 'gap' | Error): void => {
+    end ??= why;
+    reader.leave();
+  };
+  const timer = setTimeout(() => stop(new ServerError({ reason: 'unavailable', threadId })), WHOLE_MS);
+  reader.on('gap', () => stop('gap'));
+  reader.on('error', stop);
+  try {
+    for await (const message of reader) if (message.id === id) return message.data;
+  } finally {
+    clearTimeout(timer);
+    reader.leave();
+  }
+  if (end === 'gap') return undefined;
+  throw end ?? new ClientClosedError({ action: 'loadOlder' });
 }
