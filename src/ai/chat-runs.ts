@@ -5,9 +5,12 @@ import { ChatRun, type TurnRequest } from './chat-run.ts';
 import type { Session } from '../api/session.ts';
 import type { ChatMessage } from './chunk.ts';
 import type { ChatSettings } from './options.ts';
+import { TurnClaims, type TurnPlace } from './turn-claims.ts';
+import { uiMessageCodec } from './ui-message-codec.ts';
 
 /** The answers that this process makes. */
 export class ChatRuns {
+  readonly claims: TurnClaims;
   readonly #hub: Hub;
   readonly #settings: ChatSettings;
   readonly #runs = new Map<string, ChatRun>();
@@ -17,6 +20,7 @@ export class ChatRuns {
   constructor(hub: Hub, settings: ChatSettings) {
     this.#hub = hub;
     this.#settings = settings;
+    this.claims = new TurnClaims(hub, uiMessageCodec.name);
   }
 
   /** Called once, before the first request. */
@@ -67,8 +71,8 @@ export class ChatRuns {
     this.#heldBytes -= bytes;
   }
 
-  /** Begins an answer. Its stream is known to the thread when this returns. @throws as `Thread.stream` */
-  start(request: TurnRequest): ChatRun {
+  /** Begins an answer, which keeps its place to its end. Its stream is known to the thread when this returns. @throws as `Thread.stream` */
+  start(request: TurnRequest, place: TurnPlace): ChatRun {
     const id = randomUUID();
     const run = new ChatRun(id, request, this.#hub.thread(request.threadId), {
       settings: this.#settings,
@@ -78,6 +82,7 @@ export class ChatRuns {
     // its messages live as long as it does
     this.#heldBytes += request.bytes;
     void run.over.then(() => {
+      place.leave();
       this.#runs.delete(id);
       this.#heldBytes -= request.bytes;
     });

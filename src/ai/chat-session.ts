@@ -3,12 +3,14 @@ import type { Hub } from '../api/hub.ts';
 import type { FollowedStream, Peer, ProtocolSession } from '../api/protocol.ts';
 import { AnswerTimeoutError, InvalidThreadIdError } from '../infra/errors.ts';
 import { chatFrameInSlices, chatFrames, chunkHead, type ChatFrame } from './chat-frames.ts';
+import type { ChatRun } from './chat-run.ts';
 import type { ChatRuns } from './chat-runs.ts';
 import { isLast } from './chunk-source.ts';
 import { chunkOf, type ChatMessage } from './chunk.ts';
 import { decodeInSlices, parseInSlices } from './json-slices.ts';
 import type { ChatSettings } from './options.ts';
 import { TEXTS } from './texts.ts';
+import type { TurnPlace } from './turn-claims.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
 
 /** How long a node waits for news of an answer on another one, and how often it looks. */
@@ -118,10 +120,8 @@ export class ChatSession implements ProtocolSession {
     try {
       if (!(await this.#mayUse(chatId))) return this.#fail(request, TEXTS.forbidden);
       if (!(await this.#peer.enter(threadId))) return this.#fail(request, TEXTS.forbidden);
-      const active = await this.#active(request);
-      if (request.isOver) return undefined;
-      if (frame.type === 'resume') return this.#resume(request, active);
-      return await this.#send(request, { frame, bytes }, active);
+      if (frame.type === 'resume') return this.#resume(request, await this.#active(request));
+      return await this.#send(request, frame, bytes);
     } catch (error) {
       // the chat's id makes no thread id
       if (!(error instanceof InvalidThreadIdError)) this.#peer.report(error);
@@ -137,6 +137,7 @@ export class ChatSession implements ProtocolSession {
   }
 
   #resume(request: Open, active: FollowedStream | undefined): void {
+    if (request.isOver) return undefined;
     const stream = active ?? this.#streams(request).at(-1);
     if (stream === undefined) {
       this.#peer.say(chatFrames.notActive(request.requestId));
@@ -146,26 +147,37 @@ export class ChatSession implements ProtocolSession {
     return this.#follow(request, stream.id);
   }
 
-  async #send(
-    request: Open,
-    { frame, bytes }: { readonly frame: Extract<ChatFrame, { type: 'send' }>; readonly bytes: number },
-    active: FollowedStream | undefined,
-  ): Promise<void> {
+  async #send(request: Open, frame: Extract<ChatFrame, { type: 'send' }>, bytes: number): Promise<void> {
     const messages = await this.#valid(frame);
     if (request.isOver) return undefined;
     if (messages === undefined) return this.#fail(request, TEXTS.invalid);
-    if (this.#activeNow(request) !== undefined || active !== undefined) {
-      if (this.#settings.whenBusy === 'refuse') return this.#fail(request, TEXTS.busy);
-      while (!request.isOver && this.#activeNow(request) !== undefined) await this.#runs.host.wait(LOOK_MS);
-      if (request.isOver) return undefined;
-    }
-    if (this.#runs.isFull) return this.#fail(request, TEXTS.full);
-    const { threadId } = request;
+    const place = await this.#place(request);
+    if (place === undefined) return request.isOver ? undefined : this.#fail(request, TEXTS.busy);
+    const { threadId, requestedAt } = request;
     const { session } = this.#peer;
-    const { requestedAt } = request;
     const link = frame.headers['traceparent'];
-    const run = this.#runs.start({ frame, threadId, messages, session, bytes, requestedAt, link });
+    let run: ChatRun | undefined;
+    try {
+      const turn = { frame, threadId, messages, session, bytes, requestedAt, link };
+      if (!this.#runs.isFull) run = this.#runs.start(turn, place);
+    } finally {
+      if (run === undefined) place.leave();
+    }
+    if (run === undefined) return this.#fail(request, TEXTS.full);
     return this.#follow(request, run.streamId, run.known);
+  }
+
+  /** Undefined where another answer is in progress, or the client has gone. */
+  async #place(request: Open): Promise<TurnPlace | undefined> {
+    const { claims, host } = this.#runs;
+    if (!claims.isShared) await this.#active(request);
+    for (;;) {
+      const place = await claims.take(request.threadId, () => this.#activeNow(request) !== undefined);
+      if (request.isOver) place?.leave();
+      else if (place !== undefined) return place;
+      if (request.isOver || this.#settings.whenBusy === 'refuse') return undefined;
+      await host.wait(LOOK_MS);
+    }
   }
 
   async #valid(frame: Extract<ChatFrame, { type: 'send' }>): Promise<ChatMessage[] | undefined> {

@@ -5,12 +5,13 @@ import { Refusal } from '../api/refusal.ts';
 import type { Session } from '../api/session.ts';
 import { AnswerTimeoutError, UnknownMessageError } from '../infra/errors.ts';
 import { chatFrame, type ChatFrame } from './chat-frames.ts';
-import type { TurnRequest } from './chat-run.ts';
+import type { ChatRun, TurnRequest } from './chat-run.ts';
 import type { ChatRuns } from './chat-runs.ts';
 import type { ChatMessage } from './chunk.ts';
 import { readConversation, type LoggedMessage } from './conversation.ts';
 import type { ChatSettings } from './options.ts';
 import { TEXTS } from './texts.ts';
+import type { TurnPlace } from './turn-claims.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
 
 type Send = Extract<ChatFrame, { type: 'send' }>;
@@ -41,8 +42,6 @@ export class ChatTurns {
   readonly #hub: Hub;
   readonly #runs: ChatRuns;
   readonly #settings: ChatSettings;
-  /** Threads in which an answer is about to begin. */
-  readonly #beginning = new Set<string>();
 
   constructor(hub: Hub, runs: ChatRuns, settings: ChatSettings) {
     this.#hub = hub;
@@ -76,16 +75,21 @@ export class ChatTurns {
     const { frame, threadId } = request;
     if (!(await this.#mayUse(session, frame.id))) return new Refusal(403, TEXTS.forbidden);
     // of two requests at the same moment, one begins
-    if (this.#isBusy(threadId)) return new Refusal(429, TEXTS.busy);
-    this.#beginning.add(threadId);
+    const place = await this.#runs.claims.take(threadId, () => this.#isAnswered(threadId));
+    if (place === undefined) return new Refusal(429, TEXTS.busy);
+    let run: ChatRun | undefined;
     try {
-      return await this.#begin(session, request);
+      const begun = await this.#begin(session, request, place);
+      if (begun instanceof Refusal) return begun;
+      run = begun;
     } finally {
-      this.#beginning.delete(threadId);
+      if (run === undefined) place.leave();
     }
+    const [from, to] = run.known ?? [0, 0];
+    return answer({ streamId: run.streamId, known: to - from });
   }
 
-  async #begin(session: Session, request: PublishedTurn): Promise<PublishAnswer> {
+  async #begin(session: Session, request: PublishedTurn, place: TurnPlace): Promise<ChatRun | Refusal> {
     const { frame, threadId } = request;
     const change = changeOf(await readConversation(this.#hub, threadId), frame);
     if (change === undefined) return new Refusal(403, TEXTS.invalid);
@@ -94,11 +98,8 @@ export class ChatTurns {
     if (this.#runs.isFull || !this.#runs.hold(change.bytes)) return new Refusal(503, TEXTS.full);
     try {
       await this.#log(threadId, change);
-      if (this.#isAnswered(threadId)) return new Refusal(429, TEXTS.busy);
       const { bytes } = change;
-      const run = this.#runs.start({ ...request, messages, session, bytes });
-      const [from, to] = run.known ?? [0, 0];
-      return answer({ streamId: run.streamId, known: to - from });
+      return this.#runs.start({ ...request, messages, session, bytes }, place);
     } finally {
       this.#runs.release(change.bytes);
     }
@@ -128,10 +129,6 @@ export class ChatTurns {
 
   async #mayUse(session: Session, chatId: string): Promise<boolean> {
     return this.#runs.mayUse(session, chatId);
-  }
-
-  #isBusy(threadId: string): boolean {
-    return this.#beginning.has(threadId) || this.#isAnswered(threadId);
   }
 
   #isAnswered(threadId: string): boolean {

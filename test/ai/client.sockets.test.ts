@@ -1,7 +1,7 @@
-import type { UIMessage, UIMessageChunk } from 'ai';
+import { WebSocketChatTransport, type UIMessage, type UIMessageChunk } from 'ai';
 import { describe, expect, test } from 'vitest';
 import type { ChatTurn } from '../../src/ai/index.ts';
-import { END, START, Tap } from './chat-server.ts';
+import { collect, END, send, START, Tap, user } from './chat-server.ts';
 import { seen, startClients, type ClientHarness } from './client-harness.ts';
 
 const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 5 }).toBe(true);
@@ -33,6 +33,15 @@ const answer = (id: string, ...deltas: string[]): UIMessageChunk[] => [
   ...deltas.map((delta): UIMessageChunk => ({ type: 'text-delta', id: 't', delta })),
   ...END,
 ];
+
+/** For a transport without a chat. */
+const turnOf = (text: string) => ({
+  chatId: 'c',
+  messages: [user(text, text)],
+  trigger: 'submit-message' as const,
+  messageId: undefined,
+  abortSignal: undefined,
+});
 
 const cut = ({ sockets }: ClientHarness): void => {
   for (const socket of sockets.splice(0)) socket.destroy();
@@ -94,6 +103,47 @@ describe('a turn', () => {
     await until(() => textOf(chat.messages).length === 2);
     expect(textOf(chat.messages)).toEqual(['user: ', 'assistant: done']);
     expect([...failures, ...harness.errors]).toEqual([]);
+  });
+
+  test('is refused also where requests of the stock transport wait: a waiting one goes before', async () => {
+    const harness = await tapped({ whenBusy: 'queue' });
+    const [first, second] = [await harness.tab(), await harness.tab()];
+    const stock = new WebSocketChatTransport<UIMessage>({ url: harness.url.replace('/ws', '/api/chat') });
+    const end = (n: number): void => {
+      harness.taps[n]?.push(...answer(`a${n}`, `answer ${n}`));
+      harness.taps[n]?.end();
+    };
+    const sent = first.chat.sendMessage({ text: 'question 0' });
+    await until(() => harness.taps.length === 1);
+    const waiting = collect(await send(stock));
+    await expect(second.transport.sendMessages(turnOf('question 1'))).rejects.toMatchObject({
+      code: 'TC_PUBLISH_REFUSED',
+      reason: 'rate-limited',
+    });
+    expect(harness.taps).toHaveLength(1);
+    end(0);
+    await sent;
+    await until(() => harness.taps.length === 2);
+    await expect(second.transport.sendMessages(turnOf('question 2'))).rejects.toMatchObject({
+      code: 'TC_PUBLISH_REFUSED',
+      reason: 'rate-limited',
+    });
+    end(1);
+    await waiting.over;
+    expect(waiting.text).toBe('answer 1');
+    void (await second.transport.sendMessages(turnOf('question 3')));
+    await until(() => harness.taps.length === 3);
+    // refused messages are in no log
+    expect(textOf(harness.turns[2]?.messages ?? [])).toEqual([
+      'user: question 0',
+      'assistant: answer 0',
+      'assistant: answer 1',
+      'user: question 3',
+    ]);
+    end(2);
+    await until(() => harness.server.runs === 0);
+    stock.close();
+    expect(harness.errors).toEqual([]);
   });
 
   test('answers anew: what is replaced goes from the log and from other tabs', async () => {
@@ -274,10 +324,6 @@ describe('viewers', () => {
     harness.taps[0]?.push(...START);
     await until(() => second.chat.status === 'streaming');
     harness.taps[0]?.fail(new Error('secret'));
-    setTimeout(
-      () => console.log(first.chat.status, second.chat.status, first.failures, second.failures, harness.errors),
-      2000,
-    );
     await until(() => first.chat.status === 'error' && second.chat.status === 'error');
     expect(String([...first.failures, ...second.failures])).not.toContain('secret');
     expect(String(harness.errors)).toContain('secret');

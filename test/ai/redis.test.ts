@@ -51,6 +51,58 @@ describe('two nodes with one Redis', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
+  test('of two requests for a chat that reach both nodes at the same moment, one begins an answer', async () => {
+    const taps: Tap[] = [];
+    const run = (): Tap => {
+      const tap = new Tap();
+      taps.push(tap);
+      return tap;
+    };
+    const nodes = [await startNode(run), await startNode(run)];
+    const transports = nodes.map((node) => node.transport());
+    for (let round = 0; round < 20; round++) {
+      // half of the rounds in a chat that is new to both, half in one that both know
+      const chatId = round % 2 === 0 ? `c${round}` : 'c';
+      const answers = await Promise.all(transports.map(async (each) => collect(await send(each, chatId))));
+      await until(() => taps.length === round + 1);
+      const refused = await Promise.race(answers.map(({ over }, i) => over.catch((error: unknown) => [i, error])));
+      expect(String(refused)).toContain('already active');
+      const tap = taps[round];
+      tap?.push({ type: 'start', messageId: `a${round}` }, { type: 'text-start', id: 't' });
+      tap?.text('done');
+      tap?.end();
+      const ended = await Promise.allSettled(answers.map(({ over }) => over));
+      expect(ended.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(answers.map(({ text }) => text).join('')).toBe('done');
+    }
+    expect(nodes.map(({ chat }) => chat.runs)).toEqual([0, 0]);
+    expect(taps).toHaveLength(20);
+    expect(nodes.flatMap(({ errors }) => errors)).toEqual([]);
+  });
+
+  test('a request that waits for the answer of the other node begins after its end', async () => {
+    const taps: Tap[] = [];
+    const run = (): Tap => {
+      const tap = new Tap();
+      taps.push(tap);
+      return tap;
+    };
+    const start = (): Promise<ChatHarness> =>
+      startChat({ run, whenBusy: 'queue' }, { log: startLog({ url: redis.url }) });
+    const nodes = [await start(), await start()];
+    for (let round = 0; round < 10; round += 2) {
+      const answers = await Promise.all(nodes.map(async (node) => collect(await send(node.transport()))));
+      for (const n of [0, 1]) {
+        await until(() => taps.length === round + n + 1);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        expect(taps).toHaveLength(round + n + 1);
+        taps.at(-1)?.end();
+      }
+      await Promise.all(answers.map(({ over }) => over));
+    }
+    expect(nodes.flatMap(({ errors }) => errors)).toEqual([]);
+  });
+
   test('the viewers of a node that was killed get an error within 15 s', async () => {
     const here = await startNode();
     const { process: other, transport } = await startOther();

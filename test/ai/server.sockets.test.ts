@@ -462,11 +462,11 @@ describe('any other client', () => {
     });
     await hub.user('ada').send({ n: 'to the user, before' });
     const { say, frames, socket } = await raw(url);
-    await until(() => hub.connections.length === 1);
+    await until(() => [...hub.connections].length === 1);
     const receipts = [
       await hub.user('ada').send({ n: 'to the user' }),
       await hub.thread('lobby').send({ n: 'to the lobby' }),
-      await hub.connections[0]?.send({ n: 'to the connection' }),
+      await [...hub.connections][0]?.send({ n: 'to the connection' }),
     ];
     expect(receipts.map((receipt) => receipt?.recipients)).toEqual([0, 0, 0]);
     const about = { trigger: 'submit-message', messages: [user('hi')], headers: {}, body: {} };

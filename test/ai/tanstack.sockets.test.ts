@@ -120,7 +120,7 @@ describe('a run', () => {
     harness.taps[0]?.end();
     await sent;
     const late = harness.tab();
-    await until(() => textOf(late).length === 2);
+    await until(() => isQuiet(late) && textOf(late).join() === textOf(tab).join());
     expect(shown(late)).toEqual(shown(tab));
     expect(late.failures).toEqual([]);
   });

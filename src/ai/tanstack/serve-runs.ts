@@ -7,6 +7,7 @@ import type { Session } from '../../api/session.ts';
 import { UnknownMessageError } from '../../infra/errors.ts';
 import { fieldsOf, textIn, type ChatMessage } from '../chunk.ts';
 import { TEXTS } from '../texts.ts';
+import { TurnClaims, type TurnPlace } from '../turn-claims.ts';
 import { agUiCodec, event, type AgUiEvent } from './ag-ui-codec.ts';
 import { Conversation, type RunEntry } from './conversation.ts';
 import { resolveRuns, type RunTurn, type ServeRunsOptions } from './run-options.ts';
@@ -67,12 +68,14 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
   size = 0;
   readonly #hub: Hub;
   readonly #options: Required<ServeRunsOptions<Chunk, Message, S>>;
-  /** Threads in which a run is about to begin. */
-  readonly #beginning = new Set<string>();
+  readonly #claims: TurnClaims;
+  /** Runs that are about to begin. */
+  #beginning = 0;
 
   constructor(hub: Hub, options: Required<ServeRunsOptions<Chunk, Message, S>>) {
     this.#hub = hub;
     this.#options = options;
+    this.#claims = new TurnClaims(hub, agUiCodec.name);
   }
 
   take(session: S, { threadId, data }: PublishedMessage): Promise<PublishAnswer> | undefined {
@@ -86,19 +89,23 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
   async #take(session: S, threadId: string, request: RunRequest): Promise<PublishAnswer> {
     const allowed: unknown = await this.#options.authorize(session, threadId);
     if (allowed !== true) return new Refusal(403, TEXTS.forbidden);
-    // of two requests at the same moment, one begins
-    if (this.#beginning.has(threadId) || this.#isBusy(threadId)) return new Refusal(429, TEXTS.busy);
-    if (this.size + this.#beginning.size >= this.#options.maxRuns) return new Refusal(503, TEXTS.full);
-    this.#beginning.add(threadId);
+    if (this.size + this.#beginning >= this.#options.maxRuns) return new Refusal(503, TEXTS.full);
+    this.#beginning++;
+    let place: TurnPlace | undefined;
+    let hasBegun = false;
     try {
+      // of two requests at the same moment, one begins
+      place = await this.#claims.take(threadId, () => this.#isBusy(threadId));
+      if (place === undefined) return new Refusal(429, TEXTS.busy);
       const entries = await this.#read(threadId);
       const messages = await this.#accept(threadId, entries, request);
       if (messages === undefined) return new Refusal(403, TEXTS.invalid);
-      if (this.#isBusy(threadId)) return new Refusal(429, TEXTS.busy);
-      this.#begin(threadId, request, messages, session);
+      this.#begin(threadId, request, { messages, session, place });
+      hasBegun = true;
       return answer({ runId: request.runId });
     } finally {
-      this.#beginning.delete(threadId);
+      this.#beginning--;
+      if (!hasBegun) place?.leave();
     }
   }
 
@@ -144,7 +151,12 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
     return conversation.messages;
   }
 
-  #begin(threadId: string, request: RunRequest, messages: Message[], session: S): void {
+  /** The run keeps its place to its end. */
+  #begin(
+    threadId: string,
+    request: RunRequest,
+    { messages, session, place }: { readonly messages: Message[]; readonly session: S; readonly place: TurnPlace },
+  ): void {
     const { runId, parentRunId, tools, resume, forwardedProps } = request;
     const stream = this.#hub.thread(threadId).stream({ id: runId, codec: agUiCodec, timeoutMs: SILENCE_MS });
     const abortController = new AbortController();
@@ -166,6 +178,7 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
     const over = (): void => {
       this.size--;
       clearInterval(alive);
+      place.leave();
     };
     // its source never throws: what is left is a log that cannot be reached, which the hub reports
     stream.pipe(this.#events(turn)).then(over, over);
