@@ -24,7 +24,7 @@ export interface Verdict {
 /**
  * Checks one client's books: every message once, in order, byte for byte.
  *
- * @param said what visitors have said meanwhile, by its offset: it may be in the books, and is not missing where it is not
+ * @param said what overtakes, by its offset: it may be in the books, does not count, and is not missing where it is not
  */
 export function audit(
   published: readonly Published[],
@@ -51,7 +51,14 @@ export function audit(
     if (original?.digest !== message.digest || original.id !== message.id) damaged++;
   }
   const missing = published.filter(({ offset }) => !seen.has(offset)).length;
-  return { received: received.length, duplicates, missing, outOfOrder, damaged, bytes };
+  return {
+    received: received.filter(({ offset }) => !said.has(offset)).length,
+    duplicates,
+    missing,
+    outOfOrder,
+    damaged,
+    bytes,
+  };
 }
 
 export function isExact(verdict: Verdict): boolean {

@@ -23,7 +23,7 @@ export interface DeskOptions {
 /** Takes what the pages ask for: words for the conversation, and what is to happen to the phone. */
 export class Desk {
   readonly #options: DeskOptions;
-  /** What visitors have said, by its offset, for the audit: the crowd got it as well. */
+  /** What overtakes, by its offset, for the audit: a client gets it ahead, or at its place, or in both ways. */
   readonly said = new Map<number, Published>();
 
   constructor(options: DeskOptions) {
@@ -40,11 +40,20 @@ export class Desk {
   async #say(user: string, id: string, data: unknown) {
     const text = typeof data === 'string' ? data.trim() : '';
     if (text === '' || text.length > MOST_CHARACTERS) return refuse(403, `1 to ${MOST_CHARACTERS} characters`);
-    const message = { type: 'said', user, text };
+    return this.#overtake({ type: 'said', user, text }, id);
+  }
+
+  /** The agent asks while its big result is on its way to the clients. */
+  async ask(): Promise<void> {
+    const text = 'May I hold tonight’s ledger export until its pool is fixed?';
+    await this.#overtake({ type: 'approval', turn: 2, call: 'call_2', text });
+  }
+
+  async #overtake(message: object, idempotencyKey?: string) {
     const json = JSON.stringify(message);
     const receipt = await this.#options.hub
       .thread(threads.conversation)
-      .send(message, { idempotencyKey: id, lane: 'critical' });
+      .send(message, { lane: 'critical', ...(idempotencyKey !== undefined && { idempotencyKey }) });
     const offset = Number(receipt.position?.split('.', 2)[1]);
     this.said.set(offset, { offset, id: receipt.id, digest: hash('sha256', json), bytes: Buffer.byteLength(json) });
     return receipt;

@@ -59,7 +59,8 @@ async function run(flags: Flags, port: number): Promise<number> {
   probe.start();
   const crowd = new Crowd(wsUrl, flags, waiting, () => stopping.abort(new Error('the crowd has ended by itself')));
   const comparison = new Comparison(flags);
-  desk = new Desk({ hub, crowd, comparison });
+  const wishes = new Desk({ hub, crowd, comparison });
+  desk = wishes;
   const stopStatus = publishStatus({ hub, probe, crowd, comparison });
   const display = startDisplay({ hub, crowd, probe, url, inspectorUrl });
   hub.on('error', (error) => display.note(`error: ${String(error)}`));
@@ -67,8 +68,8 @@ async function run(flags: Flags, port: number): Promise<number> {
     display.note(`evicted ${connection.userId}: ${code} ${reason}`);
   });
   try {
-    const cast: Cast = { hub, crowd, probe, waiting, lines, flags, signal: stopping.signal };
-    return await playAll(cast, display, desk.said);
+    const cast: Cast = { hub, crowd, probe, waiting, lines, flags, signal: stopping.signal, ask: () => wishes.ask() };
+    return await playAll(cast, display, wishes.said);
   } finally {
     // that everybody goes now is no news
     stopNotes();

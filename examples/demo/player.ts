@@ -17,6 +17,8 @@ export interface PlayOptions {
   readonly signal: AbortSignal;
   /** A line was handed to the hub. */
   readonly onSent: (sent: number) => void;
+  /** The log has the big result, and the clients get it. */
+  readonly onBig: () => void;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function play(
     if (delta === undefined) {
       if (answer !== undefined) keep(answer.end());
       answer = undefined;
-      keep(sendLine(thread, line, options.play));
+      keep(sendLine(thread, line, options));
     } else {
       answer ??= new Answer(thread, delta.turn, `play-${options.play}.turn-${delta.turn}.${answers++}`);
       answer.append(delta.text);
@@ -89,11 +91,12 @@ function deltaOf(line: Line): { readonly turn: number; readonly text: string } |
   return type === 'delta' && typeof turn === 'number' && typeof text === 'string' ? { turn, text } : undefined;
 }
 
-async function sendLine(thread: Thread, line: Line, play: number): Promise<Published> {
+async function sendLine(thread: Thread, line: Line, { play, onBig }: PlayOptions): Promise<Published> {
   if ('recipe' in line) {
     const recipe = recipes.get(line.recipe);
     if (recipe === undefined) throw new Error(`the recording asks for an unknown recipe: ${line.recipe}`);
     const { id, position } = await thread.send(recipe(line.args));
+    onBig();
     return { offset: offsetOf(position), id, digest: line.digest, bytes: line.bytes };
   }
   const message = line.message['type'] === 'session' ? { ...line.message, play } : line.message;

@@ -117,6 +117,8 @@ describe('the page of the demo', () => {
       'LED-482, open',
     ]);
     expect(await play.locator('[aria-busy="true"]').count()).toBe(0);
+    // which came first is the machine's business, and whether the page had its line then
+    expect(await play.locator('.approval p').allTextContents()).toEqual([expect.stringContaining('ledger export')]);
     expect(faults).toEqual([]);
   });
 

@@ -1,15 +1,23 @@
 import { showControls, wireControls } from './controls.js';
-import { showGap, showMessage, showText } from './conversation.js';
+import { showGap, showMessage, showPart, showText, wireConversation } from './conversation.js';
 import { openLink } from './link.js';
 import { showEvent, showStatus } from './status.js';
 
 const link = document.getElementById('link');
-const user = `page-${Math.random().toString(36).slice(2, 6)}`;
+// the same after a reload
+const user = sessionStorage.getItem('user') ?? `page-${Math.random().toString(36).slice(2, 6)}`;
+sessionStorage.setItem('user', user);
 
 const publish = openLink(
   `ws://${location.host}/ws?user=${user}`,
   {
-    'demo.conversation': { from: 'start', onMessage: showMessage, onText: showText, onGap: showGap },
+    'demo.conversation': {
+      from: 'start',
+      onMessage: showMessage,
+      onPart: showPart,
+      onText: showText,
+      onGap: showGap,
+    },
     'demo.events': { from: 'start', onMessage: showEvent },
     'demo.status': {
       onMessage(status) {
@@ -24,3 +32,4 @@ const publish = openLink(
   },
 );
 wireControls(publish);
+wireConversation(publish);

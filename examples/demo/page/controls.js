@@ -47,5 +47,5 @@ export function showControls({ phone, unsent, longestBlock, naive }) {
   byId('naive-unsent').textContent = report ? megabytes(report.buffered) : '–';
 }
 
-const milliseconds = (ms) => `${ms.toFixed(1)} ms`;
+const milliseconds = (ms) => (ms < 100 ? `${ms.toFixed(1)} ms` : `${Math.round(ms).toLocaleString('en')} ms`);
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -4,6 +4,14 @@ const KEPT = 2;
 const plays = document.getElementById('plays');
 const facts = document.getElementById('conversation-facts');
 
+/** @type {(thread: string, data: unknown) => void} */
+let publish = () => {};
+
+/** @param {(thread: string, data: unknown) => void} publishes what the visitor answers */
+export function wireConversation(publishes) {
+  publish = publishes;
+}
+
 /** Shows one message of the conversation. */
 export function showMessage(message, bytes, id) {
   atEnd(() => show(message, bytes, id));
@@ -12,6 +20,12 @@ export function showMessage(message, bytes, id) {
 /** Shows what the agent is writing right now. */
 export function showText(stream, text) {
   atEnd(() => paragraphOf(stream).append(text));
+}
+
+/** Shows how much of the big result is here. */
+export function showPart(count, of, bytes) {
+  const outcome = plays.querySelector('.play:last-child .outcome:not(.done)');
+  if (outcome) outcome.textContent = `${megabytes(bytes)}, ${Math.round((100 * count) / of)} %`;
 }
 
 /** Who has scrolled back wants to read there. */
@@ -49,6 +63,9 @@ function show(message, bytes, id) {
     case 'tool_result':
       showResult(message, bytes);
       break;
+    case 'approval':
+      showApproval(message, id);
+      break;
     case 'said':
       showSaid(message, id);
       break;
@@ -82,6 +99,9 @@ function turn(number, kind, name) {
   let article = play.querySelector(`[data-turn="${number}"]`);
   if (!article) {
     article = append(play, 'article');
+    // an answer's text comes at once, also while what was said before it is still behind a big message
+    const later = [...play.querySelectorAll('[data-turn]')].find((other) => Number(other.dataset.turn) > number);
+    if (later) play.insertBefore(article, later);
     article.className = `turn ${kind}`;
     article.dataset.turn = number;
     article.setAttribute('aria-busy', String(kind === 'agent'));
@@ -115,6 +135,39 @@ function showSaid({ user, text }, id) {
   append(article, 'p', text);
 }
 
+/**
+ * The agent's question, which the hub sends as a critical message after the big result. On a live line it comes first, and the card
+ * says by how much. After a reload it comes in the order of the log, and the card claims nothing.
+ */
+function showApproval({ turn: number, call, text }, id) {
+  if ([...plays.querySelectorAll('.approval')].some((card) => card.dataset.id === id)) return;
+  const article = turn(number, 'agent', 'agent');
+  const card = append(article, 'div');
+  card.className = 'approval';
+  card.dataset.id = id;
+  append(card, 'p', text);
+  const result = article.querySelector(`[data-call="${call}"] .outcome:not(.done)`);
+  if (result) {
+    card.dataset.overtakes = call;
+    card.dataset.at = String(performance.now());
+    append(card, 'small', `Sent after the big result, here before it (${result.textContent}).`);
+  }
+  const approve = append(card, 'button', 'Approve');
+  approve.type = 'button';
+  approve.addEventListener('click', () => {
+    publish('demo.conversation', 'Approved.');
+    approve.disabled = true;
+  });
+}
+
+/** How much earlier than the result the question was here. */
+function measureOvertaking(article, call) {
+  const card = article.querySelector(`[data-overtakes="${call}"]`);
+  if (!card) return;
+  const ms = performance.now() - Number(card.dataset.at);
+  card.querySelector('small').textContent = `Sent after the big result, here ${(ms / 1_000).toFixed(1)} s before it.`;
+}
+
 function showCall({ turn: number, call, name, input }) {
   const details = append(turn(number, 'agent', 'agent'), 'details');
   details.className = 'tool';
@@ -130,12 +183,15 @@ function showResult({ turn: number, call, output }, bytes) {
   if (!details) return;
   const outcome = details.querySelector('.outcome');
   outcome.classList.add('done');
+  measureOvertaking(details.parentElement, call);
   if (output.format === 'spans') {
     outcome.textContent = `${output.total.toLocaleString('en')} spans, ${megabytes(bytes)}`;
     const text = append(details, 'p');
     text.className = 'big';
     append(text, 'b', megabytes(bytes));
-    text.append(' as one message, built and serialized in a worker thread, encoded once for everybody. Its first row:');
+    text.append(
+      ' as one message, built and serialized in a worker thread, encoded once for all clients. Its first row:',
+    );
     append(details, 'pre', JSON.stringify(output.rows[0]));
     details.open = true;
     return;

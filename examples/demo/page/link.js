@@ -7,17 +7,20 @@ const FINAL = new Set([1000, 1008, 1009, 4400, 4401, 4403, 4409]);
  *
  * @param {string} url
  * @param {Record<string, { from?: string, onMessage(message: unknown, bytes: number, id: string): void,
- *   onText?(stream: string, text: string): void, onGap?(why: string): void }>} threads what to join, and from where the first time
+ *   onPart?(count: number, of: number, bytes: number): void, onText?(stream: string, text: string): void,
+ *   onGap?(why: string): void }>} threads what to join, and from where the first time
  * @param {(state: 'connecting' | 'live' | 'ended') => void} onState
  * @returns {(thread: string, data: unknown) => void} publishes, again after a reconnect until the server has answered
  */
 export function openLink(url, threads, onState) {
   const epochs = new Map();
   const positions = new Map();
-  /** Of the token streams that are under way, how much text has come. */
+  /** Of the token streams in progress, how much text has come. */
   const streams = new Map();
   /** What has been published and not been answered, by its id. */
   const unanswered = new Map();
+  /** Of the big message that comes in parts, what is here: other messages may come between them. */
+  let big;
   let socket;
   let failures = 0;
   let retryMs = 0;
@@ -27,7 +30,8 @@ export function openLink(url, threads, onState) {
     socket = new WebSocket(url, 'threadcast.v1.json');
     socket.addEventListener('open', () => {
       for (const [th, { from }] of Object.entries(threads)) {
-        socket.send(JSON.stringify({ t: 'join', th, from: positions.get(th) ?? from }));
+        const have = big?.th === th ? { o: big.o, id: big.id, n: big.texts.length, of: big.of } : undefined;
+        socket.send(JSON.stringify({ t: 'join', th, from: positions.get(th) ?? from, parts: true, have }));
       }
       for (const frame of unanswered.values()) socket.send(frame);
     });
@@ -51,9 +55,13 @@ export function openLink(url, threads, onState) {
         break;
       case 'gap':
         stand(frame.th, frame.pos);
-        // those that are under way begin anew
+        // those in progress begin anew
         streams.clear();
+        big = undefined;
         threads[frame.th]?.onGap?.(frame.why);
+        break;
+      case 'part':
+        takePart(frame);
         break;
       case 'msg':
         deliver(frame.th, frame, bytes);
@@ -86,7 +94,18 @@ export function openLink(url, threads, onState) {
     threads[th]?.onText?.(s, d.slice(known - at));
   }
 
+  function takePart({ th, o, id, n, of, d, last }) {
+    if (n === 0) big = { th, o, id, of, texts: [], bytes: 0 };
+    if (big?.id !== id || big.texts.length !== n) return;
+    big.texts.push(d);
+    big.bytes += d.length;
+    threads[th]?.onPart?.(n + 1, of, big.bytes);
+    if (last) deliver(th, { o, id, d: JSON.parse(big.texts.join('')) }, big.bytes);
+  }
+
   function deliver(th, { o, id, ahead, d }, bytes) {
+    // it is complete, or the hub has gone on without the rest of it
+    if (big?.th === th && o !== undefined && !ahead) big = undefined;
     // volatile messages have no offset, and what overtakes does not move the position
     if (o !== undefined && !ahead) positions.set(th, `${epochs.get(th)}.${o}.${id}`);
     streams.delete(id);

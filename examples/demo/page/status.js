@@ -18,7 +18,7 @@ export function showStatus({ seq, states: counts, stats, longestBlock }) {
   byId('longest-block').textContent = longestBlock.runningMs.toFixed(1);
   const isHosts = longestBlock.ms - longestBlock.runningMs > 5;
   byId('host-block').textContent = isHosts
-    ? `a turn took ${longestBlock.ms.toFixed(1)} ms: the machine had no core for it`
+    ? `A turn took ${longestBlock.ms.toFixed(1)} ms, because the machine had no core for it.`
     : '';
   byId('timeouts').textContent = stats.sendTimeouts.toLocaleString('en');
 }
