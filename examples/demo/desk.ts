@@ -44,9 +44,9 @@ export class Desk {
   }
 
   /** The agent asks while its big result is on its way to the clients. */
-  async ask(): Promise<void> {
+  async ask(play: number): Promise<void> {
     const text = 'May I hold tonight’s ledger export until its pool is fixed?';
-    await this.#overtake({ type: 'approval', turn: 2, call: 'call_2', text });
+    await this.#overtake({ type: 'approval', play, turn: 2, call: 'call_2', text });
   }
 
   async #overtake(message: object, idempotencyKey?: string) {

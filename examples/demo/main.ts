@@ -68,7 +68,16 @@ async function run(flags: Flags, port: number): Promise<number> {
     display.note(`evicted ${connection.userId}: ${code} ${reason}`);
   });
   try {
-    const cast: Cast = { hub, crowd, probe, waiting, lines, flags, signal: stopping.signal, ask: () => wishes.ask() };
+    const cast: Cast = {
+      hub,
+      crowd,
+      probe,
+      waiting,
+      lines,
+      flags,
+      signal: stopping.signal,
+      ask: (play) => wishes.ask(play),
+    };
     return await playAll(cast, display, wishes.said);
   } finally {
     // that everybody goes now is no news

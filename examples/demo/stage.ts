@@ -24,7 +24,7 @@ export interface Cast {
   readonly flags: Flags;
   readonly signal: AbortSignal;
   /** Lets the agent ask for an approval. */
-  readonly ask: () => Promise<void>;
+  readonly ask: (play: number) => Promise<void>;
 }
 
 /** A connection that the hub ended. */
@@ -71,7 +71,8 @@ export async function perform(cast: Cast, number: number): Promise<Played> {
       onSent: (sent) => {
         if (sent === STOP_AFTER) for (const { user } of crowd.of('stopped')) crowd.order('stop', user);
       },
-      onBig: () => void cast.ask().catch((error: unknown) => console.error('demo: the question was not sent:', error)),
+      onBig: () =>
+        void cast.ask(number).catch((error: unknown) => console.error('demo: the question was not sent:', error)),
     });
     const head = published.at(-1)?.offset ?? 0;
     await waiting.until(() => isOver(crowd, evictions, head), FINISH_MS, signal);

@@ -64,10 +64,12 @@ function show(message, bytes, id) {
       showResult(message, bytes);
       break;
     case 'approval':
-      showApproval(message, id);
+      if (plays.querySelector(`[data-play="${message.play}"]`)) showApproval(message, id);
+      else early.push({ message, id });
       break;
     case 'said':
-      showSaid(message, id);
+      if (plays.querySelector('.play')) showSaid(message, id);
+      else early.push({ message, id });
       break;
     case 'done':
       turn(message.turn, 'agent', 'agent').setAttribute('aria-busy', 'false');
@@ -78,6 +80,9 @@ function show(message, bytes, id) {
   }
 }
 
+/** What overtakes may come before the beginning of its play, where a page joins late. */
+let early = [];
+
 function beginPlay({ play, title, agent }) {
   document.getElementById('waiting')?.remove();
   facts.textContent = `${title} · play ${play}`;
@@ -86,6 +91,9 @@ function beginPlay({ play, title, agent }) {
   section.dataset.play = play;
   section.dataset.agent = agent;
   while (plays.children.length > KEPT) plays.firstElementChild.remove();
+  const waiting = early;
+  early = [];
+  for (const { message, id } of waiting) show(message, 0, id);
 }
 
 /** Who comes in the middle, when the log has let go of the beginning, sees the rest. */
