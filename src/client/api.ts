@@ -63,8 +63,8 @@ export interface JoinOptions {
  * from critical ones that arrive `ahead`.
  *
  * Until its first listener for `message` or its first iterator is added, the thread holds up to `maxBuffered` messages; readers added in
- * the same turn of the event loop get them all. When they are full, the thread waits on the server. With `stream` listeners it drops the
- * oldest messages with a `gap` instead. A new `stream` listener gets the streams that are still growing.
+ * the same turn of the event loop get them all. When they are full, the thread waits on the server. With listeners for streams or
+ * values it drops the oldest messages with a `gap` instead. A new `stream` listener gets the streams that are still growing.
  *
  * @typeParam T the types of its definition; unknown without one
  */

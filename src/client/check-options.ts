@@ -1,4 +1,3 @@
-import { isFields } from './fields.ts';
 import { InvalidOptionError } from './errors.ts';
 
 /** `setTimeout` fires at once for 2^31 ms or more. */
@@ -17,15 +16,16 @@ type Given<Options> = { readonly [Name in keyof Options]?: Exclude<Options[Name]
 export function checkOptions<Options extends object>(options: Options, table: OptionTable<Options>): Given<Options> {
   const given = { ...options };
   const rows = new Map<string, string | number>(Object.entries(table));
-  for (const [option, value] of Object.entries(isFields(options) ? options : { options })) {
-    const row = rows.get(option) ?? `one of ${[...rows.keys()].join()}`;
-    const isNumber = typeof row === 'number';
+  // a Map or an array has entries that none of the options are: it must not pass as empty
+  const isObject = /Object]/.test({}.toString.call(options));
+  for (const [option, value] of Object.entries(isObject ? options : { options })) {
+    const row = rows.get(option);
+    const expected = typeof row === 'number' ? `a number from ${row}` : (row ?? `one of ${Object.keys(table).join()}`);
     const isRight =
-      isNumber && typeof value === 'number'
+      typeof row === 'number' && typeof value === 'number'
         ? value >= row && value <= LONGEST_TIMER && (value % 1 === 0 || option.endsWith('Ms'))
-        : value !== null && RegExp(`${row}`).test(typeof value);
-    const expected = isNumber ? `a number from ${row}` : row;
-    if (value === undefined && rows.has(option)) Reflect.deleteProperty(given, option);
+        : value !== null && expected.includes(typeof value);
+    if (row && value === undefined) Reflect.deleteProperty(given, option);
     else if (!isRight) throw new InvalidOptionError({ option, expected });
   }
   return given;

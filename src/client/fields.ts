@@ -1,9 +1,9 @@
 /** An object from elsewhere: a frame, an event, a message. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Without fields if it is no object. */
+/** None that a frame has if it is no object. */
 export function fieldsOf(value: unknown): Fields {
-  return isFields(value) ? value : {};
+  return Object(value);
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -48,12 +48,12 @@ export class MessageIterator implements AsyncIterableIterator<Message, undefined
     });
   }
 
-  return(): Promise<IteratorReturnResult<undefined>> {
+  async return(): Promise<IteratorReturnResult<undefined>> {
     this.held = [];
     this.end();
     this.#error = undefined;
     this.#onTaken(true);
-    return Promise.resolve(DONE);
+    return DONE;
   }
 
   [Symbol.asyncIterator](): this {

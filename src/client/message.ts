@@ -49,7 +49,9 @@ export interface Gap {
 }
 
 /** A message of a thread's past. */
-export interface OlderMessage<Data = unknown> extends Message<Data> {
+export interface OlderMessage<Data = unknown> extends Message<Data | undefined> {
+  /** Undefined for a message with `bytes`. */
+  readonly data: Data | undefined;
   /** Of this thread only, as in `thread.history` of the server. */
   readonly cursor: string;
   /** Bytes of a message of more than 256 KiB, which comes without `data`: fetch it by other means. Undefined for every other message. */

@@ -11,9 +11,8 @@ export interface Position {
 
 /** The position in a text `epoch.offset.id`, or undefined if it is invalid. */
 export function parsePosition(text: unknown): Position | undefined {
-  const match = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(textOf(text) ?? '');
-  const [, epoch, offset, id] = match ?? [];
-  return epoch === undefined || id === undefined ? undefined : { epoch, offset: Number(offset), id };
+  const [, epoch, offset, id = ''] = /^([\w-]{1,64})\.(\d{1,15})\.([\w.:-]{0,128})$/.exec(textOf(text) ?? '') ?? [];
+  return epoch ? { epoch, offset: Number(offset), id } : undefined;
 }
 
 /** The text `epoch.offset.id`. */

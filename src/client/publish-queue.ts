@@ -69,7 +69,7 @@ export class PublishQueue {
     const refusal = isFull ? new PublishQueueFullError({ limit: maxQueued }) : this.#sizeError(frame);
     if (refusal) throw refusal;
     const timer = new Timer(clock);
-    let settle: Unanswered['settle'] = () => {};
+    let settle!: Unanswered['settle'];
     const answer = new Promise<PublishAnswer | undefined>((resolve, reject) => {
       settle = (outcome) => {
         timer.clear();

@@ -54,9 +54,12 @@ export class ReaderBuffer extends Emitter<ThreadEvents> {
     return Math.max(...this.#all.map(({ held }) => held.length));
   }
 
-  /** Whether a reader waits for messages: it has no more than `few` to read. */
-  isHungry(few: number): boolean {
-    const isEager = (this.isUnread && this.has('stream')) || this.has('message');
+  /**
+   * Whether a reader waits for messages: it has no more than `few` to read.
+   * @param isWatched the thread has another use than its messages
+   */
+  isHungry(few: number, isWatched?: boolean): boolean {
+    const isEager = (this.isUnread && (isWatched || this.has('stream'))) || this.has('message');
     return isEager || !this.most || [...this.#iterators].some(({ held }) => held.length <= few);
   }
 

@@ -35,7 +35,7 @@ export class TextStream implements ClientStream {
   /** Text from the position `at`. Already known text is left out, and so is text that does not follow. */
   add(at: number, text: string): void {
     const piece = at > this.text.length ? '' : text.slice(this.text.length - at);
-    if (piece === '') return;
+    if (!piece) return;
     this.text += piece;
     this.#pieces.push(piece);
     this.#stir();
@@ -54,7 +54,7 @@ export class TextStream implements ClientStream {
     for (let taken = 0; ;) {
       const news = this.#pieces.slice(taken);
       taken += news.length;
-      if (news.length > 0) yield news.join('');
+      if (news[0]) yield news.join('');
       else if (this.#isOver) return;
       else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

@@ -219,10 +219,10 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     this.#joinAfter(times);
   }
 
-  /** Messages that can be requested again wait on the server, unless a reader keeps up, or only streams are read. */
+  /** Messages that can be requested again wait on the server, unless a reader keeps up, or only streams or values are read. */
   onOverflow(): void {
     const { maxBuffered } = this.settings;
-    if (this.#role === 'invited' || this.#readers.isHungry(maxBuffered / 2)) {
+    if (this.#role === 'invited' || this.#readers.isHungry(maxBuffered / 2, this.values?.has('value'))) {
       this.#readers.overflow(maxBuffered);
       return;
     }

@@ -61,6 +61,8 @@ export interface ValuesHost {
 export interface FedValues extends ClientValues {
   /** What a join says for them. */
   readonly asks: { readonly values: true };
+  /** Whether there is a listener: then messages that no reader takes do not hold back the thread. */
+  has(event: 'value'): boolean;
   /**
    * What a frame says.
    * @param list the server's entries, `[key, value]` or `[key]`, if it is valid

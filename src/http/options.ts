@@ -1,5 +1,5 @@
 import type { AttachOptions } from '../api/attach.ts';
-import type { Connection, PublishAnswer, PublishedIn } from '../api/connection.ts';
+import type { AnswerIn, Connection, PublishAnswer, PublishedIn } from '../api/connection.ts';
 import type { ThreadDefinition } from '../api/definition.ts';
 import type { MaybePromise } from '../api/message.ts';
 import type { Refusal } from '../api/refusal.ts';
@@ -51,7 +51,7 @@ export interface HttpHandlerOptions<S extends HttpSession = HttpSession, Definit
     session: S,
     message: PublishedIn<Definition>,
     connection: Connection<S['data']>,
-  ): MaybePromise<PublishAnswer>;
+  ): MaybePromise<PublishAnswer<AnswerIn<Definition>>>;
   /**
    * Decides about a value that a client sets or removes. As `AttachOptions.onValue`. Without `?sid=`, the third argument is a connection that has
    * ended, as for `onPublish`. @default refuses all

@@ -1,6 +1,6 @@
 import { systemClock, Timer, type ClientClock } from '../client/clock.ts';
 import { Feed } from './feed.ts';
-import { PRESENT, userOf, valuesOf, type ClientEnd } from './keys.ts';
+import { keyOf, PRESENT, userOf, valuesOf, type ClientEnd } from './keys.ts';
 
 /** Users above which `users` is not listed, and changes come once a second. */
 const MOST_LISTED = 100;
@@ -63,8 +63,9 @@ export class ClientPresence implements Presence {
   }
 
   async enter(userId: string, data: unknown = null): Promise<void> {
+    const key = keyOf(PRESENT, userId);
     this.#own = { userId, data };
-    await this.#values.set(PRESENT + userId, data, { owned: true });
+    await this.#values.set(key, data, { owned: true });
   }
 
   async leave(): Promise<void> {

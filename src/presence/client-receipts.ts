@@ -1,6 +1,7 @@
+import { InvalidOptionError } from '../client/errors.ts';
 import { parsePosition } from '../client/position.ts';
 import { Feed } from './feed.ts';
-import { READ, userOf, valuesOf, type ClientEnd } from './keys.ts';
+import { keyOf, READ, userOf, valuesOf, type ClientEnd } from './keys.ts';
 
 /** Where the users of a thread have read up to, as a client sees it. */
 export interface Receipts {
@@ -8,7 +9,7 @@ export interface Receipts {
   readonly positions: ReadonlyMap<string, string>;
   /**
    * The user has read up to this position, `thread.position` or that of a message. One that is not after the last one changes nothing.
-   * @throws what `values.set` throws
+   * @throws InvalidOptionError for what is no position, and what `values.set` throws
    */
   read(userId: string, position: string): Promise<void>;
   /** A user has read on. Returns a function that removes the listener. */
@@ -33,10 +34,11 @@ export function clientReceipts(thread: ClientEnd): Receipts {
   return {
     positions,
     async read(userId, position) {
+      const key = keyOf(READ, userId);
       if (!isAfter(position, asked.get(userId) ?? positions.get(userId))) return;
       asked.set(userId, position);
       try {
-        await values.set(READ + userId, position);
+        await values.set(key, position);
       } finally {
         if (asked.get(userId) === position) asked.delete(userId);
       }
@@ -46,9 +48,9 @@ export function clientReceipts(thread: ClientEnd): Receipts {
   };
 }
 
-/** In another epoch of the log, every position is new. */
+/** In another epoch of the log, every position is new. @throws InvalidOptionError for what is no position */
 export function isAfter(position: string, former: unknown): boolean {
   const [next, last] = [parsePosition(position), parsePosition(typeof former === 'string' ? former : undefined)];
-  if (next === undefined) throw new TypeError(`no position: ${position}`);
+  if (next === undefined) throw new InvalidOptionError({ option: 'position', expected: 'epoch.offset.id' });
   return last === undefined || next.epoch !== last.epoch || next.offset > last.offset;
 }

@@ -1,4 +1,6 @@
 import type { ClientValue, ThreadValues } from '../api/values.ts';
+import { InvalidOptionError } from '../client/errors.ts';
+import { isText } from '../client/fields.ts';
 import type { ClientValues } from '../client/values-api.ts';
 
 /** A thread of a client that was connected with the part `values` of `threadcast/values`. */
@@ -19,10 +21,19 @@ export const PRESENT = '~present:';
 export const TYPING = '~typing:';
 export const READ = '~read:';
 
-/** @throws TypeError where the client was connected without the part */
+/** @throws InvalidOptionError where the client was connected without the part */
 export function valuesOf({ values }: ClientEnd): ClientValues {
-  if (values === undefined) throw new TypeError('connect with { values } of threadcast/values');
+  if (values === undefined) throw new InvalidOptionError({ option: 'values', expected: 'values of threadcast/values' });
   return values;
+}
+
+/**
+ * The key of a user.
+ * @throws InvalidOptionError for an id that is not a text, or empty
+ */
+export function keyOf(prefix: string, userId: string): string {
+  if (isText(userId) && userId) return prefix + userId;
+  throw new InvalidOptionError({ option: 'userId', expected: 'a text' });
 }
 
 /** The user whose key it is. */

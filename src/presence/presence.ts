@@ -1,5 +1,5 @@
 import { ClientPresence, type Presence, type PresenceOptions } from './client-presence.ts';
-import { isClientEnd, PRESENT, userOf, type ClientEnd, type ServerEnd } from './keys.ts';
+import { isClientEnd, keyOf, PRESENT, userOf, type ClientEnd, type ServerEnd } from './keys.ts';
 
 /** Who is in a thread, for the application on the server. */
 export interface ServerPresence<Data = unknown> {
@@ -28,9 +28,11 @@ function serverPresence({ values }: ServerEnd): ServerPresence {
         }),
       );
     },
-    enter: (userId, data, connection) => values.set(PRESENT + userId, data ?? null, { connection }),
+    async enter(userId, data, connection) {
+      await values.set(keyOf(PRESENT, userId), data ?? null, { connection });
+    },
     async leave(userId) {
-      await values.delete(PRESENT + userId);
+      await values.delete(keyOf(PRESENT, userId));
     },
   };
 }

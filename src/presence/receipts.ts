@@ -1,5 +1,5 @@
 import { clientReceipts, isAfter, type Receipts } from './client-receipts.ts';
-import { isClientEnd, READ, userOf, type ClientEnd, type ServerEnd } from './keys.ts';
+import { isClientEnd, keyOf, READ, userOf, type ClientEnd, type ServerEnd } from './keys.ts';
 
 /** Where the users of a thread have read up to, for the application on the server. */
 export interface ServerReceipts {
@@ -28,8 +28,8 @@ function serverReceipts({ values }: ServerEnd): ServerReceipts {
       );
     },
     async read(userId, position) {
-      const former = await values.get(READ + userId);
-      if (isAfter(position, former)) await values.set(READ + userId, position);
+      const former = await values.get(keyOf(READ, userId));
+      if (isAfter(position, former)) await values.set(keyOf(READ, userId), position);
     },
   };
 }

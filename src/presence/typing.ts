@@ -1,6 +1,6 @@
 import { systemClock, type ClientClock } from '../client/clock.ts';
 import { Feed } from './feed.ts';
-import { TYPING, TYPING_MS, userOf, valuesOf, type ClientEnd } from './keys.ts';
+import { keyOf, TYPING, TYPING_MS, userOf, valuesOf, type ClientEnd } from './keys.ts';
 
 /** Strokes within this time are one request. */
 const REPEAT_MS = 2_000;
@@ -36,13 +36,14 @@ export function typing(thread: ClientEnd, { clock = systemClock }: { readonly cl
   return {
     users,
     async typed(userId) {
+      const key = keyOf(TYPING, userId);
       if (clock.now() - typedAt < REPEAT_MS) return;
       typedAt = clock.now();
-      await values.set(TYPING + userId, true, { ttlMs: TYPING_MS });
+      await values.set(key, true, { ttlMs: TYPING_MS });
     },
     async stopped(userId) {
       typedAt = -Infinity;
-      await values.delete(TYPING + userId);
+      await values.delete(keyOf(TYPING, userId));
     },
     on: (event, listener) => feed.on(event, listener),
     close: stop,

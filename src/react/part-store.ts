@@ -26,7 +26,7 @@ export abstract class PartStore<View extends PartView> extends Store<View> {
 
   /**
    * Listens to the thread, until the function that it returns is called.
-   * @throws TypeError where the client was connected without the part `values`
+   * @throws InvalidOptionError where the client was connected without the part `values`
    */
   protected abstract attach(thread: ClientThread): () => void;
 

@@ -88,7 +88,7 @@ class PresenceStore extends PartStore<UsePresence> {
  * const { users, count } = usePresence<{ status: string }>('room:42', { userId: 'ada', data: { status: 'busy' } });
  * ```
  *
- * Without the part it throws a TypeError, for the error boundary.
+ * Without the part it throws InvalidOptionError, for the error boundary.
  */
 export function usePresence<Data = unknown>(threadId: string, options?: UsePresenceOptions<Data>): UsePresence<Data>;
 export function usePresence(threadId: string, { userId, data, graceMs }: UsePresenceOptions = {}): UsePresence {

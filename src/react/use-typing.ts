@@ -59,8 +59,8 @@ class TypingStore extends PartStore<TypingView> {
 }
 
 /**
- * Who is typing in a thread, which is joined while the component is mounted. The client needs the part `values`; without it, the hook throws a
- * TypeError, for the error boundary.
+ * Who is typing in a thread, which is joined while the component is mounted. The client needs the part `values`; without it, the hook throws
+ * InvalidOptionError, for the error boundary.
  *
  * ```tsx
  * const { users, typed, stopped } = useTyping('room:42', 'ada');

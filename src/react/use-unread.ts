@@ -122,7 +122,7 @@ function isRead(at: string | undefined, offset: number | undefined, receipt?: Po
 
 /**
  * How many messages of a thread the user has not read, by the user's own receipt, which all clients of the user share. The thread is joined while
- * the component is mounted. The client needs the part `values`; without it, the hook throws a TypeError, for the error boundary.
+ * the component is mounted. The client needs the part `values`; without it, the hook throws InvalidOptionError, for the error boundary.
  *
  * ```tsx
  * const { count, isPartial, read } = useUnread(room('42'), 'ada', { counts: ({ data }) => data.from !== 'ada' });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { connect, InvalidOptionError } from '../../src/client/index.ts';
+import { values } from '../../src/values/index.ts';
 import { fakeNetwork } from './fake-network.ts';
 
 const NoSocket = (): never => {
@@ -40,6 +41,37 @@ test.each([
   expect(error).toMatchObject({ code: 'TC_INVALID_OPTION', option });
   expect(String(error)).toContain(word);
   expect(String(error)).not.toContain('secret');
+});
+
+test.each([
+  ['a Map', new Map([['token', 'secret']])],
+  ['a Set', new Set()],
+  ['an array', []],
+  ['a Date', new Date(0)],
+  ['a promise', Promise.resolve({})],
+  ['bytes', new Uint8Array()],
+  ['null', null],
+  ['a text', 'token'],
+  ['a function', () => {}],
+])('%s is no object of options, for no call', async (_, options) => {
+  const refusal = expect.objectContaining({ code: 'TC_INVALID_OPTION' });
+  const calling = (call: (options: never) => unknown) => () => Reflect.apply(call, undefined, [options]);
+  expect(calling((given) => connect('ws://hub.test', given))).toThrow(refusal);
+  const { client } = fakeNetwork({ values });
+  const thread = client.join('t1');
+  expect(calling((given) => client.join('t1', given))).toThrow(refusal);
+  await expect(calling((given) => client.publish('t1', 1, given))()).rejects.toEqual(refusal);
+  await expect(calling((given) => thread.loadOlder(given))()).rejects.toEqual(refusal);
+  await expect(calling((given) => thread.values?.set('key', 1, given))()).rejects.toEqual(refusal);
+});
+
+test('an object of a class, or of no class, is one', () => {
+  class Options {
+    readonly from = 'start';
+  }
+  const { client } = fakeNetwork();
+  expect(client.join('t1', new Options()).id).toBe('t1');
+  expect(client.join('t1', Object.assign(untyped(Object.create(null)), { from: 'start' })).id).toBe('t1');
 });
 
 test.each([undefined, null, '', 'undefined', 'ftp://hub.test', 'ws://[', 42, {}])('so is %j for a URL', (url) => {

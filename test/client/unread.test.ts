@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Message } from '../../src/client/index.ts';
+import { values } from '../../src/values/index.ts';
 import { allOf, fakeNetwork, joined, LISTS, msg, turn } from './fake-network.ts';
 
 function start(options: Parameters<typeof fakeNetwork>[0] = {}) {
@@ -64,6 +65,34 @@ test('where only streams are read, the oldest messages are given up, and streams
   for (let o = 1; o <= 4; o++) socket.say(msg('a', o));
   socket.say(token('s', 0, 'text'));
   expect(seen).toEqual([{ why: 'overflow', position: 'e.2.m2' }, 's']);
+});
+
+test('a thread with a listener for values goes on without a reader, and gives up the oldest messages', async () => {
+  const { thread, socket } = start({ maxBuffered: 4, values });
+  const seen: unknown[] = [];
+  thread.on('gap', (gap) => seen.push(gap));
+  const off = thread.values?.on('value', ({ key }) => seen.push(key));
+  for (let o = 1; o <= 5; o++) socket.say(msg('a', o));
+  socket.say({ t: 'vals', th: 'a', l: [['topic', 1]] });
+  expect(socket.sentOf('leave')).toEqual([]);
+  expect(seen).toEqual([{ why: 'overflow', position: 'e.2.m2' }, 'topic']);
+  // without the listener, they wait for a reader
+  off?.();
+  socket.say(msg('a', 6));
+  expect(socket.sentOf('leave')).toHaveLength(1);
+  const taken: string[] = [];
+  thread.on('message', ({ id }) => taken.push(id));
+  await turn();
+  expect(taken).toEqual(['m3', 'm4', 'm5', 'm6']);
+});
+
+test('a slow iterator misses nothing where values are listened to', async () => {
+  const { thread, socket } = start({ maxBuffered: 4, values });
+  thread.values?.on('value', () => {});
+  const reader = thread[Symbol.asyncIterator]();
+  for (let o = 1; o <= 6; o++) socket.say(msg('a', o));
+  expect(socket.sentOf('leave')).toHaveLength(1);
+  expect((await reader.next()).value).toMatchObject({ id: 'm1' });
 });
 
 test('a thread that is over gives its first reader what it holds', async () => {

@@ -3,8 +3,16 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import { afterAll, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { connect, type ClientThread, type Message, type WebSocketLike } from '../../src/client/index.ts';
+import {
+  connect,
+  type ClientThread,
+  type Message,
+  type Published,
+  type WebSocketLike,
+} from '../../src/client/index.ts';
 import { defineThread, type Codec, type ThreadId } from '../../src/define/index.ts';
+import { httpHandler } from '../../src/http/index.ts';
+import { serveHub } from '../../src/use/express.ts';
 import { answer, createHub, preencoded, refuse, type Hub, type Thread } from '../../src/index.ts';
 
 // What the compiler says is the test: `tsc -p test/define`. Nothing here runs but the making of hub and client.
@@ -26,8 +34,9 @@ const order = defineThread('order:*', {
   publish: v.object({ amount: v.pipe(v.string(), v.transform(Number)) }),
 });
 const list = defineThread('list:*', { message: type({ items: 'string[]' }), streams: { count: counting } });
+const board = defineThread('board:*', { message: z.string(), values: { topic: z.string(), seen: z.number() } });
 
-const hub = createHub({ threads: [room, order, list] });
+const hub = createHub({ threads: [room, order, list, board] });
 const counted = defineThread('counted:*', { message: z.unknown(), answer: z.object({ number: z.number() }) });
 const answering = createHub({ threads: [counted] });
 class NoSocket implements WebSocketLike {
@@ -149,6 +158,7 @@ it('onPublish gets what the schema gives, and the session that authenticate has 
           expectTypeOf(message.data).toEqualTypeOf<unknown>();
           break;
         case 'list:*':
+        case 'board:*':
       }
       return false;
     },
@@ -199,4 +209,83 @@ it('data of `answer` is that of the definitions, where each has an `answer`', ()
   ];
   for (const end of detach) end();
   expect(detach).toHaveLength(6);
+  compiled(async () => {
+    expectTypeOf((await client.publish(counted('1'), 'any')).data).toEqualTypeOf<{ number: number }>();
+    expectTypeOf((await client.publish('plain', 'any')).data).toEqualTypeOf<unknown>();
+    expectTypeOf(await client.publish(counted('1'), 'any', { volatile: true })).toEqualTypeOf<
+      Published<{ number: number }> | undefined
+    >();
+  });
+});
+
+it('the HTTP door and the adapters take and give the same', () => {
+  const authenticate = (): { userId: string; data: { role: string } } => ({ userId: 'ada', data: { role: 'admin' } });
+  const doors = [
+    httpHandler(answering, { onPublish: () => answer({ number: 1 }) }),
+    // @ts-expect-error the number is a text
+    httpHandler(answering, { onPublish: () => answer({ number: 'one' }) }),
+    // @ts-expect-error likewise, asynchronous
+    httpHandler(answering, { onPublish: async () => answer('one') }),
+    httpHandler(hub, {
+      authenticate,
+      onPublish({ userId, data }, message, connection) {
+        expectTypeOf(userId).toEqualTypeOf<string>();
+        expectTypeOf(data.role).toEqualTypeOf<string>();
+        expectTypeOf(connection.data).toEqualTypeOf<{ role: string }>();
+        if (message.pattern === 'order:*') expectTypeOf(message.data).toEqualTypeOf<{ amount: number }>();
+        return answer('anything');
+      },
+    }),
+  ];
+  expect(doors).toHaveLength(4);
+  const app = (): void => {};
+  compiled(() => serveHub(answering, app, { authenticate, onPublish: () => answer({ number: 1 }) }));
+  // @ts-expect-error the number is a text
+  compiled(() => serveHub(answering, app, { authenticate, onPublish: () => answer({ number: 'one' }) }));
+  compiled(() =>
+    serveHub(hub, app, {
+      authenticate,
+      onPublish({ data }, message) {
+        expectTypeOf(data.role).toEqualTypeOf<string>();
+        return message.pattern === 'room:*' ? hub.thread(message.threadId).send(message.data) : false;
+      },
+    }),
+  );
+});
+
+it('values have the keys and types of the definition, on both ends', () => {
+  const { values } = hub.thread(board('1'));
+  const view = client.join(board('1')).values;
+  compiled(async () => {
+    await values.set('topic', 'Lunch');
+    // @ts-expect-error: a topic is a text
+    await values.set('topic', 7);
+    // @ts-expect-error: no such key
+    await values.set('subject', 'Lunch');
+    expectTypeOf(await values.get('seen')).toEqualTypeOf<number | undefined>();
+    expectTypeOf(await values.entries()).toEqualTypeOf<readonly (readonly [string, string | number])[]>();
+    await view?.set('seen', 7);
+    // @ts-expect-error: not a number
+    await view?.set('seen', 'today');
+    // @ts-expect-error: no such key
+    await view?.delete('subject');
+    expectTypeOf(await hub.thread('plain').values.get('any')).toEqualTypeOf<unknown>();
+  });
+  expectTypeOf(view?.get('topic')).toEqualTypeOf<string | undefined>();
+  expectTypeOf(client.join('plain').values?.get('any')).toEqualTypeOf<unknown>();
+});
+
+it('older messages, edits, groups and streams of chunks are those of the definition', () => {
+  const thread = client.join(room('42'));
+  compiled(async () => {
+    for (const { data } of (await thread.loadOlder()).messages)
+      expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number } | undefined>();
+  });
+  thread.on('replaced', ({ data }) => expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number }>());
+  compiled(() => hub.to([room('1'), room('2')]).send({ text: 'hi', likes: 1 }));
+  // @ts-expect-error: likes are missing
+  compiled(() => hub.to([room('1'), room('2')]).send({ text: 'hi' }));
+  compiled(() => hub.thread(list('1')).stream({ codec: counting }).write({ n: 1 }));
+  // @ts-expect-error: no chunk of this codec
+  compiled(() => hub.thread(list('1')).stream({ codec: counting }).write('one'));
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { createHub, type AttachOptions, type Hub } from '../../src/index.ts';
+import { createHub, type AttachOptions, type Hub, type Membership } from '../../src/index.ts';
 import type { Client, ClientThread } from '../../src/client/index.ts';
 import { values } from '../../src/values/index.ts';
 import { isOwnPresence, presence, receipts, typing } from '../../src/presence/index.ts';
@@ -149,5 +149,35 @@ test('receipts move forward only', async () => {
   await receipts(hub.thread('t')).read('ada', 'e.7.z');
   await expect.poll(() => ada.positions.get('ada')).toBe('e.7.z');
   expect(await receipts(hub.thread('t')).positions()).toEqual(new Map([['ada', 'e.7.z']]));
-  await expect(ada.read('ada', 'junk')).rejects.toThrow('no position');
+});
+
+test('what is no user, no position, or no thread with values, is refused with a code', async () => {
+  const { hub, clientOf } = await serve({ onValue: ({ userId }, change) => isOwnPresence(userId, change) });
+  const refusal = { code: 'TC_INVALID_OPTION' };
+  const thread = clientOf('ada').join('t');
+  const here = presence(thread);
+  onTestFinished(() => here.close());
+  await here.enter('ada');
+  const { connection } = await new Promise<Pick<Membership, 'connection'>>((resolve) => {
+    hub.on('join', resolve);
+    clientOf('bob').join('t');
+  });
+  const junk: readonly string[] = ['', Object(7), Object([])];
+  for (const userId of junk) {
+    await expect(here.enter(userId)).rejects.toMatchObject(refusal);
+    await expect(typing(thread).typed(userId)).rejects.toMatchObject(refusal);
+    await expect(typing(thread).stopped(userId)).rejects.toMatchObject(refusal);
+    await expect(receipts(thread).read(userId, 'e.1.x')).rejects.toMatchObject(refusal);
+    await expect(presence(hub.thread('t')).enter(userId, 1, connection)).rejects.toMatchObject(refusal);
+    await expect(presence(hub.thread('t')).leave(userId)).rejects.toMatchObject(refusal);
+    await expect(receipts(hub.thread('t')).read(userId, 'e.1.x')).rejects.toMatchObject(refusal);
+  }
+  for (const end of [receipts(thread), receipts(hub.thread('t'))])
+    await expect(end.read('ada', 'junk')).rejects.toMatchObject(refusal);
+  // what was refused has not taken the place of what was not
+  await here.leave();
+  await expect.poll(async () => (await presence(hub.thread('t')).users()).size).toBe(0);
+  const without = { values: undefined };
+  for (const use of [() => presence(without), () => typing(without), () => receipts(without)])
+    expect(use).toThrow(expect.objectContaining(refusal));
 });
