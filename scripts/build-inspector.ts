@@ -3,7 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { graphOf } from '../src/inspector/graph.ts';
-import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../src/machines/index.ts';
+import {
+  connectionMachine,
+  hubMachine,
+  poolConnectionMachine,
+  serializerMachine,
+  threadMachine,
+} from '../src/machines/index.ts';
 import { layoutOf } from './chart-layout.ts';
 
 const root = fileURLToPath(new URL('../src/inspector/page/', import.meta.url));
@@ -24,7 +30,7 @@ export async function buildInspector(outDir: string): Promise<void> {
       rolldownOptions: { output: { entryFileNames: 'page.js', assetFileNames: 'page.[ext]' } },
     },
   });
-  const machines = [connectionMachine, threadMachine, serializerMachine, hubMachine];
+  const machines = [connectionMachine, threadMachine, serializerMachine, hubMachine, poolConnectionMachine];
   const charts = await Promise.all(machines.map((machine) => layoutOf(graphOf(machine))));
   writeFileSync(`${outDir}charts.json`, JSON.stringify(charts));
 }

@@ -5,6 +5,7 @@ import { checkOptions, type OptionTable } from '../infra/option-table.ts';
 import { checkMethods, checkCount } from '../infra/option-checks.ts';
 import { isLoopbackAddress } from './access.ts';
 import type { Clock } from '../api/clock.ts';
+import { Pools, type InspectedPool } from './pools.ts';
 
 export interface InspectorOptions {
   /**
@@ -23,6 +24,12 @@ export interface InspectorOptions {
    * @default none
    */
   allowedHosts?: readonly string[] | undefined;
+  /**
+   * Pools of this process (`createPool` of `threadcast/pool`): the page shows their connections, and the chart of their machine. For a relay
+   * log, the pool that it uses.
+   * @default none
+   */
+  pools?: readonly InspectedPool[] | undefined;
   /** The clock. @default the hub's, if it has one, else the system's monotonic clock, whose timers do not keep the process alive here */
   clock?: Clock | undefined;
 }
@@ -48,6 +55,7 @@ export interface InspectorSettings {
   readonly allowedHosts: readonly string[];
   readonly path: string;
   readonly clock: Clock;
+  readonly pools: Pools;
 }
 
 /** `token` and `actions` decide permissions: a misspelled one, or a `'false'` from an environment, must not pass. */
@@ -57,6 +65,7 @@ const HANDLER_OPTIONS: OptionTable<InspectorHandlerOptions> = {
   actions: 'boolean',
   maxViewers: 'number',
   allowedHosts: 'list',
+  pools: 'list',
   clock: 'any',
   path: 'text',
 };
@@ -78,6 +87,14 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
   if (!Array.isArray(allowedHosts) || !allowedHosts.every((host) => typeof host === 'string')) {
     throw new InvalidOptionError({ option: 'allowedHosts', value: allowedHosts, expected: 'an array of names' });
   }
+  const { pools = [] } = options;
+  for (const [i, pool] of pools.entries()) {
+    if (
+      checkMethods<InspectedPool | undefined>(`pools[${i}]`, pool, ['on']) === undefined ||
+      !Array.isArray(pool.connections)
+    )
+      throw new InvalidOptionError({ option: `pools[${i}]`, value: pool, expected: 'a pool' });
+  }
   return {
     token: token ?? randomBytes(24).toString('base64url'),
     isLocal: token === undefined,
@@ -86,6 +103,7 @@ export function resolveInspector(options: InspectorHandlerOptions): InspectorSet
     allowedHosts: allowedHosts.map((host) => host.toLowerCase()),
     path,
     clock: checkMethods('clock', options.clock, CLOCK_METHODS) ?? backgroundClock,
+    pools: new Pools(pools),
   };
 }
 

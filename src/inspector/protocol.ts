@@ -8,11 +8,12 @@ export interface Look {
   readonly samplesAfter: number;
   readonly notesAfter: number;
   readonly list: ListQuery;
-  /** The connection or thread whose details it shows. */
+  /** The connection, thread or connection of a pool whose details it shows. */
   readonly selected: Selection | undefined;
 }
 
-export type ListKind = 'connections' | 'threads';
+/** `pools`: connections of pools. */
+export type ListKind = 'connections' | 'threads' | 'pools';
 
 export interface Selection {
   readonly kind: ListKind;
@@ -22,7 +23,7 @@ export interface Selection {
 /** The part of the list that is visible. */
 export interface ListQuery {
   readonly kind: ListKind;
-  /** Part of an id or a user's id, ignoring case. */
+  /** Part of an id, a user's id or a hub's address, ignoring case. */
   readonly search: string;
   /** `retrying` for all steps of it; empty for all. */
   readonly state: string;
@@ -34,7 +35,7 @@ export interface ListQuery {
 }
 
 /** `age` is the order of arrival. */
-export type Sort = 'age' | 'state' | 'lag' | 'unsent' | 'trips' | 'roundTrip' | 'members' | 'messages';
+export type Sort = 'age' | 'state' | 'lag' | 'unsent' | 'trips' | 'roundTrip' | 'members' | 'messages' | 'failures';
 
 export interface Sight {
   /** Of the server, in milliseconds since 1970. */
@@ -114,7 +115,7 @@ export interface ListSight {
   readonly rows: readonly Row[];
 }
 
-export type Row = ConnectionRow | ThreadRow;
+export type Row = ConnectionRow | ThreadRow | PoolRow;
 
 export interface ConnectionRow {
   readonly kind: 'connections';
@@ -141,6 +142,20 @@ export interface ThreadRow {
   readonly values: number;
   /** The newest offset of its log. */
   readonly messages: number;
+}
+
+/** A connection of a pool. */
+export interface PoolRow {
+  readonly kind: 'pools';
+  readonly id: string;
+  readonly state: string;
+  /** The hub's address, without its query. */
+  readonly url: string;
+  /** The place that it has in the pool, from 0. */
+  readonly place: number;
+  /** In a row. */
+  readonly failures: number;
+  readonly threads: number;
 }
 
 export interface MemberSight {

@@ -1,9 +1,16 @@
 import type { Hub } from '../api/hub.ts';
-import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../machines/index.ts';
+import {
+  connectionMachine,
+  hubMachine,
+  poolConnectionMachine,
+  serializerMachine,
+  threadMachine,
+} from '../machines/index.ts';
 import { closeCodes } from '../infra/wire/close-codes.ts';
 import { EdgeFinder, graphOf } from './graph.ts';
+import type { InspectedMove, Pools } from './pools.ts';
 import type { EdgeSight, Note, Step } from './protocol.ts';
-import type { HubEvents, Transition } from '../api/events.ts';
+import type { HubEvents } from '../api/events.ts';
 import type { Clock } from '../api/clock.ts';
 
 /** How long a transition counts as recent. */
@@ -20,7 +27,7 @@ const MAX_NOTES = 300;
 export class Recorder {
   readonly #clock: Clock;
   readonly #machines = new Map(
-    [connectionMachine, threadMachine, serializerMachine, hubMachine].map((machine) => [
+    [connectionMachine, threadMachine, serializerMachine, hubMachine, poolConnectionMachine].map((machine) => [
       machine.id,
       { finder: new EdgeFinder(graphOf(machine)), taken: new Map<string, Taken>() },
     ]),
@@ -33,11 +40,12 @@ export class Recorder {
   #goodbyes = 0;
   readonly #offs: (() => void)[];
 
-  constructor(hub: Hub, clock: Clock) {
+  constructor(hub: Hub, pools: Pools, clock: Clock) {
     this.#clock = clock;
     this.#offs = [
       hub.on('transition', (transition) => this.#take(transition)),
       hub.on('evicted', (eviction) => this.#note(eviction)),
+      ...pools.watch((move) => this.#take(move)),
     ];
   }
 
@@ -71,12 +79,12 @@ export class Recorder {
     return note !== undefined && this.#isGoodbye(note);
   }
 
-  /** @param actorId `connection:...`, `thread:...` */
+  /** @param actorId `connection:...`, `thread:...`, `pool-connection:...` */
   historyOf(actorId: string): readonly Step[] {
     return this.#histories.get(actorId) ?? [];
   }
 
-  #take({ machine, id, from, to, event }: Transition): void {
+  #take({ machine, id, from, to, event }: InspectedMove): void {
     if (machine === 'connection' && to === 'evicted' && event === 'closed') {
       const connectionId = id.slice('connection:'.length);
       this.#endedByPeer.add(connectionId);

@@ -11,8 +11,18 @@ const MAX_ID = 256;
 /** Rows in one answer. */
 const MAX_ROWS = 100;
 
-const KINDS: readonly ListKind[] = ['connections', 'threads'];
-const SORTS: readonly Sort[] = ['age', 'state', 'lag', 'unsent', 'trips', 'roundTrip', 'members', 'messages'];
+const KINDS: readonly ListKind[] = ['connections', 'threads', 'pools'];
+const SORTS: readonly Sort[] = [
+  'age',
+  'state',
+  'lag',
+  'unsent',
+  'trips',
+  'roundTrip',
+  'members',
+  'messages',
+  'failures',
+];
 const ACTIONS: readonly Action[] = ['evict', 'trip', 'reset'];
 
 /**

@@ -1,4 +1,5 @@
-import type { ConnectionRow, ListQuery, ListSight, ThreadRow } from './protocol.ts';
+import type { PoolMember } from './pools.ts';
+import type { ConnectionRow, ListQuery, ListSight, PoolRow, Row, ThreadRow } from './protocol.ts';
 import { keyOf, type Findings } from './survey.ts';
 import type { IsOurs } from './meters.ts';
 import type { Connection } from '../api/connection.ts';
@@ -8,16 +9,19 @@ import type { Thread } from '../api/thread.ts';
 export function listSight(query: ListQuery, found: Findings, isOurs: IsOurs): ListSight {
   const { kind, from, count } = query;
   const items = found.lists.get(keyOf(query)) ?? [];
-  const rows = items
-    .slice(from, from + count)
-    .map((item) => ('userId' in item ? connectionRow(item, isOurs) : threadRow(item)));
+  const rows = items.slice(from, from + count).map((item) => rowOf(item, isOurs));
   return {
     kind,
-    total: kind === 'connections' ? found.connections : found.threads,
+    total: found[kind],
     matching: items.length,
     from,
     rows,
   };
+}
+
+function rowOf(item: Connection | Thread | PoolMember, isOurs: IsOurs): Row {
+  if ('connection' in item) return poolRow(item);
+  return 'userId' in item ? connectionRow(item, isOurs) : threadRow(item);
 }
 
 export function connectionRow({ id, userId, stats }: Connection, isOurs: IsOurs): ConnectionRow {
@@ -29,4 +33,9 @@ export function connectionRow({ id, userId, stats }: Connection, isOurs: IsOurs)
 export function threadRow({ id, stats }: Thread): ThreadRow {
   const { state, members, behind, lag, values, head } = stats;
   return { kind: 'threads', id, state, members, behind, lag, values, messages: head };
+}
+
+export function poolRow({ id, connection }: PoolMember): PoolRow {
+  const { path, url, place, failures, threads } = connection;
+  return { kind: 'pools', id, state: path, url, place, failures, threads };
 }

@@ -1,7 +1,8 @@
 import type { Hub } from '../api/hub.ts';
-import { connectionMachine, threadMachine } from '../machines/index.ts';
+import { connectionMachine, poolConnectionMachine, threadMachine } from '../machines/index.ts';
 import { graphOf } from './graph.ts';
 import type { IsOurs } from './meters.ts';
+import type { InspectedPoolConnection, PoolMember, Pools } from './pools.ts';
 import type { ListQuery, Sort } from './protocol.ts';
 import { Ranking } from './ranking.ts';
 import { inSlices } from './slices.ts';
@@ -24,27 +25,40 @@ export interface Findings {
   /** How many are in each state, by its path. */
   readonly connectionStates: Readonly<Record<string, number>>;
   readonly threadStates: Readonly<Record<string, number>>;
+  readonly poolStates: Readonly<Record<string, number>>;
   readonly connections: number;
   readonly threads: number;
+  /** Connections of pools. */
+  readonly pools: number;
   /** Of all connections that have answered a ping while our own loop was not late, ascending. */
   readonly roundTripsMs: Float64Array;
   /** The matches of each query, in its order, by `keyOf`. */
-  readonly lists: ReadonlyMap<string, readonly (Connection | Thread)[]>;
+  readonly lists: ReadonlyMap<string, readonly (Connection | Thread | PoolMember)[]>;
 }
 
 const ranks = new Map(
-  [connectionMachine, threadMachine].flatMap((machine) => graphOf(machine).states.map(({ path }, i) => [path, i])),
+  [connectionMachine, threadMachine, poolConnectionMachine].flatMap((machine) =>
+    graphOf(machine).states.map(({ path }, i) => [path, i]),
+  ),
 );
 
 /** Looks at everything once, in slices, for all queries together. */
-export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clock, isOurs: IsOurs): Promise<Findings> {
+export async function survey(
+  hub: Hub,
+  pools: Pools,
+  queries: readonly ViewQuery[],
+  clock: Clock,
+  isOurs: IsOurs,
+): Promise<Findings> {
   const connectionStates = new Map<string, number>();
   const threadStates = new Map<string, number>();
+  const poolStates = new Map<string, number>();
   const roundTrips: number[] = [];
   // several pages with the same query share one
   const different = [...new Map(queries.map((query) => [keyOf(query), query])).values()];
   const connectionViews = different.filter(({ kind }) => kind === 'connections').map(viewOf<Connection>);
   const threadViews = different.filter(({ kind }) => kind === 'threads').map(viewOf<Thread>);
+  const poolViews = different.filter(({ kind }) => kind === 'pools').map(viewOf<PoolMember>);
 
   let busyMs = await inSlices(clock, hub.connections, (connection) => {
     const { stats } = connection;
@@ -67,10 +81,18 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clo
         view.ranking.add(thread, threadValues[view.sort]?.(stats) ?? 0);
     }
   });
-  const lists = new Map<string, readonly (Connection | Thread)[]>();
+  busyMs += await inSlices(clock, pools.members(), (member) => {
+    const { path, url } = member.connection;
+    count(poolStates, path);
+    for (const view of poolViews) {
+      if (view.isWanted(path, member.id, url))
+        view.ranking.add(member, poolValues[view.sort]?.(member.connection) ?? 0);
+    }
+  });
+  const lists = new Map<string, readonly (Connection | Thread | PoolMember)[]>();
   busyMs += await inSlices(
     clock,
-    [...connectionViews, ...threadViews],
+    [...connectionViews, ...threadViews, ...poolViews],
     (view) => lists.set(view.key, view.ranking.sorted()),
     1,
   );
@@ -78,8 +100,10 @@ export async function survey(hub: Hub, queries: readonly ViewQuery[], clock: Clo
     busyMs,
     connectionStates: Object.fromEntries(connectionStates),
     threadStates: Object.fromEntries(threadStates),
+    poolStates: Object.fromEntries(poolStates),
     connections: sum(connectionStates),
     threads: sum(threadStates),
+    pools: sum(poolStates),
     roundTripsMs: Float64Array.from(roundTrips).sort(),
     lists,
   };
@@ -89,7 +113,8 @@ interface View<T> {
   readonly key: string;
   readonly sort: Sort;
   readonly ranking: Ranking<T>;
-  isWanted(state: string, id: string, userId: string | undefined): boolean;
+  /** @param name another text that is searched: a user's id, a hub's address */
+  isWanted(state: string, id: string, name: string | undefined): boolean;
 }
 
 function viewOf<T>(query: ViewQuery): View<T> {
@@ -99,9 +124,9 @@ function viewOf<T>(query: ViewQuery): View<T> {
     key: keyOf(query),
     sort: query.sort,
     ranking: new Ranking(query.isDescending),
-    isWanted(state, id, userId) {
+    isWanted(state, id, name) {
       if (query.state !== '' && state !== query.state && !state.startsWith(`${query.state}.`)) return false;
-      return text === '' || contains(id) || contains(userId);
+      return text === '' || contains(id) || contains(name);
     },
   };
 }
@@ -122,6 +147,13 @@ const threadValues: Readonly<Partial<Record<Sort, (stats: ThreadStats) => number
   lag: ({ lag }) => lag,
   members: ({ members }) => members,
   messages: ({ head }) => head,
+};
+
+const poolValues: Readonly<Partial<Record<Sort, (connection: InspectedPoolConnection) => number>>> = {
+  state: ({ path }) => ranks.get(path) ?? 0,
+  age: ({ place }) => place,
+  failures: ({ failures }) => failures,
+  messages: ({ threads }) => threads,
 };
 
 function count(counts: Map<string, number>, key: string): void {

@@ -5,7 +5,8 @@ import { Meters, type IsOurs } from './meters.ts';
 import type { Act, Detail, HubSight, Look, MachineSight, Selection, Sight } from './protocol.ts';
 import { Recorder } from './recorder.ts';
 import { InspectorRefusal } from './refusal.ts';
-import { connectionRow, listSight, threadRow } from './rows.ts';
+import type { Pools } from './pools.ts';
+import { connectionRow, listSight, poolRow, threadRow } from './rows.ts';
 import { keyOf, survey, type Findings } from './survey.ts';
 import { Viewers, type Viewer } from './viewers.ts';
 import type { Connection } from '../api/connection.ts';
@@ -41,6 +42,7 @@ export interface WatchSettings {
   readonly hasActions: boolean;
   readonly maxViewers: number;
   readonly clock: Clock;
+  readonly pools: Pools;
 }
 
 /** Answers looks. While no page looks, it does nothing: no listener, no timer, nothing kept. */
@@ -48,16 +50,18 @@ export class Watch {
   readonly #hub: Hub;
   readonly #hasActions: boolean;
   readonly #clock: Clock;
+  readonly #pools: Pools;
   readonly #viewers: Viewers;
   #recording: Recording | undefined;
   #findings: { readonly found: Findings; readonly freshUntil: number } | undefined;
   #surveying: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(hub: Hub, { hasActions, maxViewers, clock }: WatchSettings) {
+  constructor(hub: Hub, { hasActions, maxViewers, clock, pools }: WatchSettings) {
     this.#hub = hub;
     this.#hasActions = hasActions;
     this.#clock = clock;
+    this.#pools = pools;
     this.#viewers = new Viewers(maxViewers, () => clock.now());
   }
 
@@ -101,7 +105,7 @@ export class Watch {
   #open(): Recording {
     const meters = new Meters(this.#hub, this.#clock, () => this.#findings?.found);
     return {
-      recorder: new Recorder(this.#hub, this.#clock),
+      recorder: new Recorder(this.#hub, this.#pools, this.#clock),
       meters,
       since: Date.now(),
       evictedBefore: meters.stats.connectionsEvicted,
@@ -138,7 +142,7 @@ export class Watch {
   }
 
   async #survey(): Promise<void> {
-    const found = await survey(this.#hub, this.#viewers.queries, this.#clock, this.#isOurs);
+    const found = await survey(this.#hub, this.#pools, this.#viewers.queries, this.#clock, this.#isOurs);
     this.#findings = {
       found,
       freshUntil: this.#clock.now() + Math.min(STALE_MS, Math.max(FRESH_MS, found.busyMs / SURVEY_SHARE)),
@@ -175,6 +179,7 @@ export class Watch {
       thread: found.threadStates,
       serializer: { [meters.stats.serializer]: 1 },
       hub: { [this.#hub.state]: 1 },
+      ...(this.#pools.size > 0 ? { 'pool-connection': found.poolStates } : {}),
     };
     return Object.entries(states).map(([machine, counts]) => ({
       machine,
@@ -184,6 +189,11 @@ export class Watch {
   }
 
   #detail({ kind, id }: Selection, viewer: Viewer, recorder: Recorder): Detail | undefined {
+    if (kind === 'pools') {
+      const member = this.#pools.find(id);
+      if (member === undefined) return undefined;
+      return { row: poolRow(member), history: recorder.historyOf(id), connection: undefined, members: undefined };
+    }
     if (kind === 'threads') {
       const thread = this.#thread(id);
       const history = recorder.historyOf(`thread:${id}`);

@@ -2,11 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { machinesPage } from '../../scripts/machine-diagrams.ts';
 import { EdgeFinder, graphOf } from '../../src/inspector/graph.ts';
-import { connectionMachine, hubMachine, serializerMachine, threadMachine } from '../../src/machines/index.ts';
+import {
+  connectionMachine,
+  hubMachine,
+  poolConnectionMachine,
+  serializerMachine,
+  threadMachine,
+} from '../../src/machines/index.ts';
 import { makeHarness } from '../support/harness.ts';
 import { edgesOf } from '../machines/explore.ts';
 
-const machines = [connectionMachine, hubMachine, serializerMachine, threadMachine];
+const machines = [connectionMachine, hubMachine, poolConnectionMachine, serializerMachine, threadMachine];
 
 describe.each(machines.map((machine) => ({ name: machine.id, machine })))('the graph of $name', ({ machine }) => {
   const graph = graphOf(machine);

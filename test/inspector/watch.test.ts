@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock, Connection, Hub } from '../../src/index.ts';
 import type { ListQuery, Look, Sight } from '../../src/inspector/protocol.ts';
 import { backgroundClock } from '../../src/infra/time/clock.ts';
+import { Pools } from '../../src/inspector/pools.ts';
 import { Watch } from '../../src/inspector/watch.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../support/harness.ts';
@@ -58,7 +59,8 @@ const look = (viewer = 'one', facts: Partial<Look> = {}): Promise<Sight> =>
 
 const usersOf = ({ list }: Sight) => list.rows.map((row) => (row.kind === 'connections' ? row.userId : row.id));
 
-const watchOn = (clock: Clock): Watch => new Watch(counted(harness.hub), { hasActions: true, maxViewers: 2, clock });
+const watchOn = (clock: Clock): Watch =>
+  new Watch(counted(harness.hub), { hasActions: true, maxViewers: 2, clock, pools: new Pools([]) });
 
 /** Connections of `user-0` and so on, the oldest first, a second between them. */
 async function crowd(count: number): Promise<{ link: FakeLink; connection: Connection }[]> {

@@ -14,8 +14,9 @@ export interface ChartEvents {
   picked(kind: ListKind, state: string): void;
 }
 
-const KIND_OF: Readonly<Record<string, ListKind>> = { connection: 'connections', thread: 'threads' };
-const MACHINE_OF: Readonly<Record<ListKind, string>> = { connections: 'connection', threads: 'thread' };
+const POOLS = 'pool-connection';
+const KIND_OF: Readonly<Record<string, ListKind>> = { connection: 'connections', thread: 'threads', [POOLS]: 'pools' };
+const MACHINE_OF: Readonly<Record<ListKind, string>> = { connections: 'connection', threads: 'thread', pools: POOLS };
 const ONE = 'one';
 
 /** The statecharts: one for each machine with the numbers of all actors, and one of the actor that is selected. */
@@ -26,6 +27,8 @@ export class Charts {
   readonly #canvas = byId('canvas');
   readonly #hint = byId('chart-hint');
   #shown = 'connection';
+  /** The inspector was given pools. */
+  #hasPools = false;
   #selected: Selection | undefined;
   #name = '';
 
@@ -66,6 +69,12 @@ export class Charts {
   }
 
   take({ machines, selected, at }: Sight): void {
+    const hasPools = machines.some(({ machine }) => machine === POOLS);
+    if (hasPools !== this.#hasPools) {
+      this.#hasPools = hasPools;
+      this.#renderTabs();
+      this.#open(this.#shown);
+    }
     for (const machine of machines) this.#charts.get(machine.machine)?.show(numbersOf(machine));
     if (selected === undefined) return;
     this.#charts.get(ONE)?.show(numbersOfOne(selected, at));
@@ -75,7 +84,7 @@ export class Charts {
   }
 
   #renderTabs(): void {
-    const names = [...this.#charts.keys()];
+    const names = [...this.#charts.keys()].filter((name) => name !== POOLS || this.#hasPools);
     this.#tabs.replaceChildren(
       ...names.map((name) => {
         const tab = h('button', {

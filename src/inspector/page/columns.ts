@@ -1,4 +1,4 @@
-import type { ConnectionRow, ListKind, Row, Sort, ThreadRow } from '../protocol.ts';
+import type { ConnectionRow, ListKind, PoolRow, Row, Sort, ThreadRow } from '../protocol.ts';
 import { bytes, count, duration, roundTrip } from './format.ts';
 
 /** One column of the list. */
@@ -13,6 +13,7 @@ export interface Column {
 const ofConnection = (text: (row: ConnectionRow) => string) => (row: Row) =>
   row.kind === 'connections' ? text(row) : '';
 const ofThread = (text: (row: ThreadRow) => string) => (row: Row) => (row.kind === 'threads' ? text(row) : '');
+const ofPool = (text: (row: PoolRow) => string) => (row: Row) => (row.kind === 'pools' ? text(row) : '');
 
 export const COLUMNS: Readonly<Record<ListKind, readonly Column[]>> = {
   connections: [
@@ -20,7 +21,7 @@ export const COLUMNS: Readonly<Record<ListKind, readonly Column[]>> = {
     { name: 'User', sort: undefined, isNumber: false, text: ofConnection(({ userId }) => userId ?? '–') },
     { name: 'Connection', sort: undefined, isNumber: false, text: ({ id }) => id },
     { name: 'Age', sort: 'age', isNumber: true, text: ofConnection(({ ageMs }) => duration(ageMs)) },
-    { name: 'Lag', sort: 'lag', isNumber: true, text: ({ lag }) => count(lag) },
+    { name: 'Lag', sort: 'lag', isNumber: true, text: ofConnection(({ lag }) => count(lag)) },
     { name: 'Unsent', sort: 'unsent', isNumber: true, text: ofConnection(({ unsentBytes }) => bytes(unsentBytes)) },
     { name: 'Trips', sort: 'trips', isNumber: true, text: ofConnection(({ trips }) => count(trips)) },
     {
@@ -35,7 +36,15 @@ export const COLUMNS: Readonly<Record<ListKind, readonly Column[]>> = {
     { name: 'Thread', sort: undefined, isNumber: false, text: ({ id }) => id },
     { name: 'Members', sort: 'members', isNumber: true, text: ofThread(({ members }) => count(members)) },
     { name: 'Behind', sort: undefined, isNumber: true, text: ofThread(({ behind }) => count(behind)) },
-    { name: 'Lag', sort: 'lag', isNumber: true, text: ({ lag }) => count(lag) },
+    { name: 'Lag', sort: 'lag', isNumber: true, text: ofThread(({ lag }) => count(lag)) },
     { name: 'Messages', sort: 'messages', isNumber: true, text: ofThread(({ messages }) => count(messages)) },
+  ],
+  pools: [
+    { name: 'State', sort: 'state', isNumber: false, text: ({ state }) => state },
+    { name: 'Hub', sort: undefined, isNumber: false, text: ofPool(({ url }) => url) },
+    { name: 'Connection', sort: undefined, isNumber: false, text: ({ id }) => id },
+    { name: 'Place', sort: 'age', isNumber: true, text: ofPool(({ place }) => count(place)) },
+    { name: 'Threads', sort: 'messages', isNumber: true, text: ofPool(({ threads }) => count(threads)) },
+    { name: 'Failures', sort: 'failures', isNumber: true, text: ofPool(({ failures }) => count(failures)) },
   ],
 };

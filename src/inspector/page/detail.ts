@@ -12,7 +12,7 @@ export interface DetailEvents {
   act(action: Action, connectionId: string): void;
 }
 
-/** One connection or thread, and what it did. */
+/** One connection, thread or connection of a pool, and what it did. */
 export class DetailPanel {
   readonly #events: DetailEvents;
   readonly #root = byId('detail');
@@ -77,10 +77,9 @@ export class DetailPanel {
     const nameOf = (state: string): string => (state === 'evicted' && connection?.hasLeft === true ? 'left' : state);
     write(this.#state, nameOf(row.state));
     this.#state.className = `chip ${groupOf(nameOf(row.state))}`;
-    write(this.#id, row.kind === 'connections' ? row.id : 'thread');
+    write(this.#id, row.kind === 'connections' ? row.id : row.kind === 'pools' ? row.url : 'thread');
     this.#actions.hidden = !hasActions || row.kind !== 'connections' || row.state === 'evicted';
-    const facts = row.kind === 'connections' ? connectionFacts(row, connection) : threadFacts(row);
-    this.#writeFacts(facts);
+    this.#writeFacts(factsOf(row, connection));
     this.#threads.hidden = connection === undefined || connection.threadCount === 0;
     if (connection !== undefined) {
       const more = connection.threadCount - connection.threads.length;
@@ -153,6 +152,11 @@ export class DetailPanel {
   }
 }
 
+function factsOf(row: Row, connection: Detail['connection']): readonly (readonly [string, string])[] {
+  if (row.kind === 'connections') return connectionFacts(row, connection);
+  return row.kind === 'threads' ? threadFacts(row) : poolFacts(row);
+}
+
 function connectionFacts(
   row: Extract<Row, { kind: 'connections' }>,
   connection: Detail['connection'],
@@ -176,5 +180,13 @@ function threadFacts(row: Extract<Row, { kind: 'threads' }>): readonly (readonly
     ['Lag', count(row.lag)],
     ['Messages', count(row.messages)],
     ['Values', count(row.values)],
+  ];
+}
+
+function poolFacts(row: Extract<Row, { kind: 'pools' }>): readonly (readonly [string, string])[] {
+  return [
+    ['Place', count(row.place)],
+    ['Threads', count(row.threads)],
+    ['Failures', count(row.failures)],
   ];
 }

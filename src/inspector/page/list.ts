@@ -15,13 +15,20 @@ const MAX_ROWS = 100;
 /** Browsers draw nothing below some 30 million pixels: further rows are found by searching. */
 const MAX_SHOWN = 500_000;
 
+const TITLES: Readonly<Record<ListKind, string>> = {
+  connections: 'Connections',
+  threads: 'Threads',
+  pools: 'Connections of pools',
+};
+const KINDS: readonly ListKind[] = ['connections', 'threads', 'pools'];
+
 export interface ListEvents {
   /** Other rows are wanted. */
   changed(): void;
   selected(selection: Selection): void;
 }
 
-/** The list of connections or threads: only the rows in view exist, here and in what the server sends. */
+/** The list of connections, threads or connections of pools: only the rows in view exist, here and in what the server sends. */
 export class List {
   readonly #events: ListEvents;
   readonly #grid = byId('grid');
@@ -45,9 +52,7 @@ export class List {
     this.#search.addEventListener('input', () => this.#restart());
     this.#state.addEventListener('change', () => this.#restart());
     for (const button of byId('kinds').querySelectorAll('button')) {
-      button.addEventListener('click', () =>
-        this.show(button.dataset['kind'] === 'threads' ? 'threads' : 'connections'),
-      );
+      button.addEventListener('click', () => this.show(KINDS.find((kind) => kind === button.dataset['kind'])));
     }
     this.#grid.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#grid.addEventListener('keydown', (event) => this.#key(event));
@@ -75,7 +80,7 @@ export class List {
   }
 
   /** @param state only those in it; empty for all */
-  show(kind: ListKind, state = ''): void {
+  show(kind: ListKind = 'connections', state = ''): void {
     if (kind !== this.#kind) this.#rows.clear();
     this.#kind = kind;
     this.#sort = 'state';
@@ -83,7 +88,7 @@ export class List {
     for (const button of byId('kinds').querySelectorAll('button')) {
       button.setAttribute('aria-pressed', String(button.dataset['kind'] === kind));
     }
-    write(byId('list-title'), kind === 'connections' ? 'Connections' : 'Threads');
+    write(byId('list-title'), TITLES[kind]);
     this.#state.replaceChildren(
       h('option', { value: '' }, 'all states'),
       ...this.#statesOf(kind).map((path) => h('option', { value: path }, path)),
@@ -95,6 +100,11 @@ export class List {
   select(selection: Selection | undefined): void {
     this.#selectedId = selection?.id;
     this.#render();
+  }
+
+  /** The inspector was given pools, or not. */
+  offerPools(hasPools: boolean): void {
+    byId('pools').hidden = !hasPools;
   }
 
   /** What the server says of the rows in view. */

@@ -128,6 +128,7 @@ function show(sight: Sight): void {
   write(byId('evicted'), count(hub.evicted));
   meters.add(sight.samples);
   evictions.add(sight.notes);
+  list.offerPools(sight.machines.some(({ machine }) => machine === 'pool-connection'));
   list.take(sight.list);
   charts.take(sight);
   if (selected !== undefined && sight.selected?.row.id === selected.id) detail.show(sight.selected, sight.hasActions);
