@@ -2,6 +2,7 @@ import type { Connection } from '../../api/connection.ts';
 import type { LeaveReason } from '../../api/events.ts';
 import type { connectionMachine } from '../../machines/index.ts';
 import type { HubContext } from '../support/context.ts';
+import type { AnswerBatch } from './answer-batch.ts';
 import type { AskedOnce } from './asked-once.ts';
 import type { InputBudgets } from './input-budgets.ts';
 import type { Intake } from './intake.ts';
@@ -32,6 +33,8 @@ export interface ConnectionServices extends HubContext {
   readonly machine: typeof connectionMachine;
   /** Handles what clients have sent. */
   readonly intake: Intake;
+  /** Gathers the answers to joins. */
+  readonly answers: AnswerBatch;
   /** Limits what clients may send. */
   readonly budgets: InputBudgets;
   /** Counts unfinished messages of clients. */

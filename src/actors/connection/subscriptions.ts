@@ -179,6 +179,7 @@ export class Subscriptions extends CatchUp {
     const { start = position, recovered = 0 } = plan ?? {};
     // of streams of chunks, a client without the codec gets the final message
     const ids = streams?.inProgress.flatMap(({ id, codec }) => (codec === undefined ? id : []));
+    this.services.answers.gather(this.line.writer);
     this.line.sendNotice(notices.joined(threadId, formatPosition(start), recovered, ref, ids));
   }
 

@@ -8,6 +8,7 @@ import { AskedOnce } from '../connection/asked-once.ts';
 import { ConnectionActor } from '../connection/connection.ts';
 import type { ConnectionServices, MembershipPort } from '../connection/connection-services.ts';
 import { InputBudgets } from '../connection/input-budgets.ts';
+import { AnswerBatch } from '../connection/answer-batch.ts';
 import { Intake } from '../connection/intake.ts';
 import { PingNumbers } from '../connection/ping-numbers.ts';
 import { SharedSlots } from '../connection/request-lanes.ts';
@@ -41,7 +42,7 @@ export class ConnectionAcceptor {
     membership: MembershipPort,
     values: ValueServices,
   ) {
-    const { settings, clock, scheduler, counters, now } = context;
+    const { settings, clock, scheduler, counters, now, report } = context;
     this.#connections = connections;
     this.#threads = threads;
     this.budgets = new InputBudgets(settings.input.rates, now);
@@ -51,6 +52,7 @@ export class ConnectionAcceptor {
       ...context,
       machine: provideConnection((id) => connections.get(id), counters),
       intake: new Intake(clock, scheduler, settings.sliceMs),
+      answers: new AnswerBatch(clock, report),
       budgets: this.budgets,
       unfinished: this.unfinished,
       pings: new PingNumbers(),

@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate';
-import type { MachineName } from '../../api/events.ts';
+import type { MachineName, Transition } from '../../api/events.ts';
 import { acquireSender } from '../../infra/native/shared-sender.ts';
 import { Metrics } from '../../infra/telemetry/metrics.ts';
 import { Telemetry } from '../../infra/telemetry/spans.ts';
@@ -29,15 +29,11 @@ export function createContext({ settings, news, status, looks, onIdle }: Context
   const { clock, newId, tracer, meter, maxSendSpans, inspectors, sliceMs } = settings;
   const { report } = news;
   const telemetry = new Telemetry(maxSendSpans, report, tracer);
-  const inspect = makeObserver(
-    MACHINES,
-    inspectors,
-    (transition) => {
-      telemetry.transition(transition);
-      news.emit('transition', transition);
-    },
-    report,
-  );
+  const onTransition = (transition: Transition): void => {
+    telemetry.transition(transition);
+    news.emit('transition', transition);
+  };
+  const inspect = makeObserver(MACHINES, inspectors, onTransition, report);
   return {
     settings,
     clock,
@@ -51,6 +47,7 @@ export function createContext({ settings, news, status, looks, onIdle }: Context
     now: () => clock.now(),
     newId,
     isInspected: inspectors.length > 0,
+    onTransition,
     launch: (actor: AnyActorRef): void => {
       actor.subscribe({ error: report });
       actor.start();

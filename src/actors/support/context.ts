@@ -1,4 +1,5 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { Transition } from '../../api/events.ts';
 import type { Clock } from '../../api/clock.ts';
 import type { SenderChoice } from '../../infra/native/shared-sender.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
@@ -36,8 +37,10 @@ export interface HubContext {
   };
   readonly now: () => number;
   readonly newId: () => string;
-  /** An inspector is attached: each connection's machine then exists from the start. */
+  /** An inspector is attached: the machines of connections and threads then have an actor from the start. */
   readonly isInspected: boolean;
+  /** A machine without an actor has changed its state. Actors report theirs to `inspect`. */
+  readonly onTransition: (transition: Transition) => void;
   /** Starts a root actor. Its errors are reported, never thrown into the event loop. */
   readonly launch: (actor: AnyActorRef) => void;
   /** Calls `look` at each sweep, and when the hub closes, until it returns true. */

@@ -64,11 +64,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     this.#log = log;
     log.hold(log.tail.head);
     this.#pump = new FanOut(log.tail, this);
-    this.#life = new ThreadLife(
-      id,
-      services,
-      () => this.members.size > 0 || sends.isBusy || this.#streams?.hasPublisher === true,
-    );
+    this.#life = new ThreadLife(this, services);
   }
 
   start(): void {
@@ -260,6 +256,12 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
 
   close(): void {
     this.#life.close();
+  }
+
+  // --- its life
+
+  get isNeeded(): boolean {
+    return this.members.size > 0 || this.sends.isBusy || this.#streams?.hasPublisher === true;
   }
 
   /** Effect of the machine. */
