@@ -29,18 +29,19 @@ export function clientReceipts(thread: ClientEnd): Receipts {
   };
   for (const [key, value] of values.entries()) take(key, value);
   const stop = values.on('value', ({ key, value }) => take(key, value));
-  /** What this client has asked for, and has not heard of yet. */
+  /** What this client has asked for: `positions` has it only when the server has said so. */
   const asked = new Map<string, string>();
   return {
     positions,
     async read(userId, position) {
       const key = keyOf(READ, userId);
-      if (!isAfter(position, asked.get(userId) ?? positions.get(userId))) return;
+      if (![asked, positions].every((known) => isAfter(position, known.get(userId)))) return;
       asked.set(userId, position);
       try {
         await values.set(key, position);
-      } finally {
+      } catch (error) {
         if (asked.get(userId) === position) asked.delete(userId);
+        throw error;
       }
     },
     on: (event, listener) => feed.on(event, listener),

@@ -1,17 +1,20 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { presence } from '../../src/presence/index.ts';
+import { presence, receipts } from '../../src/presence/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { values } from '../../src/values/index.ts';
 
 /** A thread's values as a client has them, fed by the test. */
-function start(graceMs = 5_000) {
+function start({ graceMs = 5_000, isRefusing = false } = {}) {
   const clock = new VirtualClock();
   const sent: unknown[] = [];
   const view = values(
     {
       settings: { newId: () => `id-${sent.length}` },
       report: (error) => expect.unreachable(String(error)),
-      request: async (_thread, _id, text) => sent.push(JSON.parse(text)),
+      request: async (_thread, _id, text) => {
+        sent.push(JSON.parse(text));
+        if (isRefusing) throw new Error('refused');
+      },
     },
     't',
   );
@@ -29,7 +32,7 @@ function start(graceMs = 5_000) {
       users.map((user) => [`~present:u${user}`]),
       false,
     );
-  return { clock, here, counts, come, go, sent };
+  return { clock, view, here, counts, come, go, sent };
 }
 
 const usersTo = (most: number): readonly number[] => Array.from({ length: most }, (_, user) => user + 1);
@@ -91,4 +94,26 @@ test('closed, it has no timer and hears of nothing', async () => {
   come(151);
   await clock.advance(60_000);
   expect(counts.filter((count) => count > 100)).toEqual([]);
+});
+
+test('a receipt does not go back, neither before the server has said it nor behind another client of the user', async () => {
+  const { view, sent } = start();
+  const read = receipts({ values: view });
+  await read.read('ada', 'e.5.x');
+  await read.read('ada', 'e.3.y');
+  expect(sent).toMatchObject([{ key: '~read:ada', d: 'e.5.x' }]);
+  view.take([['~read:ada', 'e.9.z']], false);
+  await read.read('ada', 'e.7.x');
+  expect(sent).toHaveLength(1);
+  await read.read('ada', 'e.10.x');
+  await read.read('ada', 'other.1.x');
+  expect(sent).toMatchObject([{}, { d: 'e.10.x' }, { d: 'other.1.x' }]);
+});
+
+test('a receipt that was refused may be asked for again', async () => {
+  const { view, sent } = start({ isRefusing: true });
+  const read = receipts({ values: view });
+  await expect(read.read('ada', 'e.5.x')).rejects.toThrow('refused');
+  await expect(read.read('ada', 'e.5.x')).rejects.toThrow('refused');
+  expect(sent).toHaveLength(2);
 });
