@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { UIMessage } from 'ai';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { mulberry32 } from '../support/random.ts';
 import { seed } from '../support/tier.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { toolPath } from '../support/tool.ts';
 
 // examples/ai-chat in a real Chromium: useChat of @ai-sdk/react over the transport, two nodes, and Redis between them
@@ -37,10 +38,10 @@ afterAll(async () => {
   if (main.exitCode === null) await once(main, 'exit');
 });
 
-async function open(chatId: string): Promise<Page> {
+async function open(chatId: string, at = origin): Promise<Page> {
   const page = await browser.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
-  await page.goto(`${origin}#${chatId}`);
+  await page.goto(`${at}#${chatId}`);
   await page.waitForFunction(() => 'chat' in globalThis);
   return page;
 }
@@ -93,15 +94,31 @@ test('a page that is reloaded at random moments has exactly the messages of an u
   expect(faults).toEqual([]);
 }, 300_000);
 
-test('two tabs and a late one show the same, and so does one that was offline', async () => {
-  const [first, second] = [await open('tabs'), await open('tabs')];
+test('two tabs and a late one show the same, and so do two that are offline for 10 s', async () => {
+  // Chromium's own offline mode keeps open WebSockets: these pages have lines of their own
+  const lines = [await startTcpProxy(Number(new URL(origin).port)), await startTcpProxy(Number(new URL(origin).port))];
+  onTestFinished(async () => {
+    await Promise.all(lines.map((line) => line.close()));
+  });
+  const first = await open('tabs');
+  const away = await Promise.all(lines.map(({ port }) => open('tabs', `http://127.0.0.1:${port}/`)));
   await ask(first, 'Plan the launch');
-  await expect.poll(async () => (await read(second)).messages.length, WAIT).toBe(2);
-  await second.context().setOffline(true);
-  await second.waitForTimeout(2_000);
-  await second.context().setOffline(false);
+  for (const page of away) await expect.poll(async () => (await read(page)).messages.length, WAIT).toBe(2);
+  for (const line of lines) line.blackHole();
+  const before = (await read(first)).messages;
+  // one of them knows that it is offline, the other one's line is silent
+  lines[0]?.cut();
+  await away[0]?.getByRole('status').getByText('reconnecting').waitFor();
+  await away[0]?.waitForTimeout(10_000);
+  const meanwhile = JSON.stringify((await read(first)).messages).length;
+  for (const page of away) {
+    const { messages } = await read(page);
+    expect(messages.length).toBe(2);
+    expect(JSON.stringify(messages).length).toBeLessThan((JSON.stringify(before).length + meanwhile) / 2);
+  }
+  for (const line of lines) line.restore();
   const messages = await settled(first, 2);
-  expect(await settled(second, 2)).toEqual(messages);
+  for (const page of away) expect(await settled(page, 2)).toEqual(messages);
   expect(await settled(await open('tabs'), 2)).toEqual(messages);
 }, 120_000);
 
