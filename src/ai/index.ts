@@ -7,5 +7,6 @@ export { agUiCodec } from './tanstack/ag-ui-codec.ts';
 export type { AgUiEvent, LoggedRun } from './tanstack/ag-ui-codec.ts';
 export type { RunProcessor } from './tanstack/conversation.ts';
 export type { RunTurn, ServeRunsOptions } from './tanstack/run-options.ts';
+export type { RunResume } from './tanstack/run-request.ts';
 export { serveRuns } from './tanstack/serve-runs.ts';
 export type { RunServer } from './tanstack/serve-runs.ts';

@@ -39,3 +39,16 @@ test('a run that does not say that it has ended gets an end', () => {
   expect(endOf([], 'r', undefined)).toMatchObject({ type: 'RUN_FINISHED', runId: 'r' });
   expect(endOf([started, finished, started], 'r', 'lost')).toMatchObject({ type: 'RUN_ERROR', runId: 'p' });
 });
+
+test('a result comes late, and an end waits for it, unless it asks for something', () => {
+  const interrupt = { type: 'interrupt', interrupts: [] };
+  const orders = [
+    { type: 'TOOL_CALL_RESULT' },
+    { type: 'RUN_FINISHED' },
+    { type: 'RUN_FINISHED', outcome: { type: 'success' } },
+    { type: 'RUN_FINISHED', outcome: interrupt },
+    { type: 'RUN_ERROR' },
+    { type: 'TEXT_MESSAGE_CONTENT' },
+  ].map((each) => agUiCodec.order?.(each));
+  expect(orders).toEqual(['late', 'last', 'last', undefined, 'last', undefined]);
+});

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { tanstackConnection } from '../../src/ai/tanstack/index.ts';
 import { agUiCodec, serveRuns, type RunServer, type RunTurn } from '../../src/ai/index.ts';
 import { connect, type ChunkClient } from '../../src/chunks/index.ts';
-import { createHub, type Hub } from '../../src/index.ts';
+import { createHub, type Hub, type HubOptions } from '../../src/index.ts';
 
 /** A tab with a chat of TanStack AI. */
 export interface RunTab {
@@ -23,14 +23,16 @@ export interface RunHarness {
   readonly errors: unknown[];
   /** TCP sockets of clients, the newest last. */
   readonly sockets: Socket[];
-  tab(threadId?: string): RunTab;
+  readonly url: string;
+  tab(threadId?: string, at?: string): RunTab;
 }
 
 export async function startRuns(
   run: (turn: RunTurn<UIMessage>) => AsyncIterable<StreamChunk>,
   onError: (error: unknown) => string = () => 'failed',
+  { streams, ...hubOptions }: HubOptions = {},
 ): Promise<RunHarness> {
-  const hub = createHub({ sweepMs: 100, streams: { codecs: [agUiCodec] } });
+  const hub = createHub({ sweepMs: 100, ...hubOptions, streams: { codecs: [agUiCodec], ...streams } });
   const errors: unknown[] = [];
   hub.on('error', (error) => errors.push(error));
   const turns: RunTurn<UIMessage>[] = [];
@@ -70,8 +72,9 @@ export async function startRuns(
     turns,
     errors,
     sockets,
-    tab(threadId = 'chat:c') {
-      const client = connect(url, { backoff: { minMs: 1, maxMs: 20 } });
+    url,
+    tab(threadId = 'chat:c', at = url) {
+      const client = connect(at, { backoff: { minMs: 1, maxMs: 20 } });
       const failures: unknown[] = [];
       client.on('error', (error) => failures.push(error));
       const connection: SubscribeConnectionAdapter = tanstackConnection<StreamChunk, UIMessage>(client, threadId, {

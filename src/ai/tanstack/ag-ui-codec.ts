@@ -1,5 +1,6 @@
 import type { Codec } from '../../api/definition.ts';
 import { fieldsOf, textIn, type Fields } from '../chunk.ts';
+import { sizeOf } from '../json-size.ts';
 
 /** An event of the AG-UI protocol (`StreamChunk` of npm `@tanstack/ai`), as far as it is looked at here. */
 export interface AgUiEvent {
@@ -38,9 +39,21 @@ export const agUiCodec: Codec<AgUiEvent, LoggedRun> = {
     const metadata = merged(first['metadata'], second['metadata']);
     return { ...first, ...second, ...(metadata && { metadata }), type: a.type, delta: start + rest } as const;
   },
-  sizeOf: (chunk) => OVERHEAD_BYTES + (textOfGrowing(chunk)?.length ?? JSON.stringify(chunk)?.length ?? 0),
+  sizeOf: (chunk) => OVERHEAD_BYTES + (textOfGrowing(chunk)?.length ?? sizeOf(chunk)),
+  // a result finds its call wherever it comes, but not after the run; an end that asks for something must not wait
+  order(chunk) {
+    if (isResult(chunk)) return 'late';
+    const isEnd = chunk.type === 'RUN_ERROR' || chunk.type === 'RUN_FINISHED';
+    return isEnd && !isInterrupt(chunk) ? 'last' : undefined;
+  },
   end: (chunks) => ({ chunks }),
 };
+
+/** The result of a tool. */
+export const isResult = ({ type }: AgUiEvent): boolean => type === 'TOOL_CALL_RESULT';
+
+/** The end of a run that waits for an answer, to an approval for example. */
+const isInterrupt = (chunk: AgUiEvent): boolean => fieldsOf(Object(fieldsOf(chunk)['outcome']))['type'] === 'interrupt';
 
 /** Adds an event to a folded list. */
 export function putFolded(list: AgUiEvent[], chunk: AgUiEvent): void {

@@ -6,6 +6,7 @@ import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import type { ChatMessage, Fields } from '../chunk.ts';
 import type { AgUiEvent } from './ag-ui-codec.ts';
 import type { RunProcessor } from './conversation.ts';
+import type { RunResume } from './run-request.ts';
 
 /** One run, as `run` gets it: what `chat` of TanStack AI takes, besides `session`. */
 export interface RunTurn<Message extends ChatMessage = ChatMessage, S extends Session = Session> {
@@ -16,8 +17,8 @@ export interface RunTurn<Message extends ChatMessage = ChatMessage, S extends Se
   readonly messages: Message[];
   /** Tools that the client declares: JSON of the client, not checked. */
   readonly tools: readonly unknown[];
-  /** Answers to interrupts: JSON of the client, not checked. */
-  readonly resume?: readonly unknown[];
+  /** Answers to interrupts, to approvals for example. */
+  readonly resume?: RunResume[];
   /** The application's data in the request. */
   readonly forwardedProps: Fields;
   readonly session: S;

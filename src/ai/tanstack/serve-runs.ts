@@ -5,6 +5,7 @@ import type { Hub } from '../../api/hub.ts';
 import { Refusal } from '../../api/refusal.ts';
 import type { Session } from '../../api/session.ts';
 import { UnknownMessageError } from '../../infra/errors.ts';
+import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import { fieldsOf, textIn, type ChatMessage } from '../chunk.ts';
 import { TEXTS } from '../texts.ts';
 import { TurnClaims, type TurnPlace } from '../turn-claims.ts';
@@ -187,7 +188,7 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
   async *#events(turn: RunTurn<Message, S>): AsyncGenerator<AgUiEvent> {
     const { threadId, runId, abortController } = turn;
     try {
-      yield* await this.#options.run(turn);
+      for await (const next of await this.#options.run(turn)) if (!isBigSnapshot(next)) yield next;
     } catch (error) {
       // a model that was stopped says so by throwing
       if (abortController.signal.aborted) return;
@@ -212,3 +213,9 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
       .some(({ codec }) => codec === agUiCodec.name);
   }
 }
+
+/**
+ * `chat` of TanStack AI repeats the whole conversation before an approval. Viewers and the log have it: a big one would only hold the approval up.
+ */
+const isBigSnapshot = (chunk: AgUiEvent): boolean =>
+  chunk.type === 'MESSAGES_SNAPSHOT' && agUiCodec.sizeOf(chunk) > IN_PARTS_ABOVE_BYTES;
