@@ -18,7 +18,7 @@ const SCOPE = { labels: 'job=~"$job"', window: '$__rate_interval' };
 const total = (expression: string): string => `sum by (job) (${expression})`;
 const perSecond = (name: string, unit: '' | '_bytes' = ''): string => total(growth('rate', name, SCOPE, unit));
 const perMinute = (name: string): string => `${total(growth('rate', name, SCOPE))} * 60`;
-const now = (name: string, unit: '' | '_seconds' | '_ratio' = ''): string => level(name, SCOPE, unit);
+const now = (name: string, unit: '' | '_bytes' | '_seconds' | '_ratio' = ''): string => level(name, SCOPE, unit);
 const percentile = (q: number, name: string, by: readonly string[] = ['job'], unit: '' | '_seconds' = '_seconds') =>
   quantile(q, name, SCOPE, { by, unit });
 
@@ -87,6 +87,27 @@ const PANELS: readonly Panel[] = [
     queries: [
       { expr: perSecond('threadcast.values.changes'), legend: 'changes {{job}}' },
       { expr: perSecond('threadcast.values.frames'), legend: 'frames {{job}}' },
+    ],
+  },
+  {
+    title: 'Remembered answers',
+    unit: 'short',
+    description:
+      'Answers of onPublish in the memory of the process, of the last ten minutes; none where Redis or Postgres holds them.',
+    queries: [
+      { expr: total(now('threadcast.answers.held')), legend: 'answers {{job}}' },
+      { expr: total(now('threadcast.answers.held.size', '_bytes')), legend: 'bytes {{job}}' },
+    ],
+  },
+  {
+    title: 'Answers and orders, per second',
+    unit: 'ops',
+    description:
+      'Answers that were remembered, retries that got one of them, and calls of hub.user().close() and leave().',
+    queries: [
+      { expr: perSecond('threadcast.answers.remembered'), legend: 'remembered {{job}}' },
+      { expr: perSecond('threadcast.answers.repeated'), legend: 'given to retries {{job}}' },
+      { expr: perSecond('threadcast.user.orders'), legend: 'orders about users {{job}}' },
     ],
   },
   {

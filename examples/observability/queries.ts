@@ -36,7 +36,7 @@ export function growth(
   return either(spellings(name, suffixes).map((each) => `${how}(${selector(each, labels)}[${window}])`));
 }
 
-export function level(name: string, { labels }: Scope, unit: '' | '_seconds' | '_ratio' = ''): string {
+export function level(name: string, { labels }: Scope, unit: '' | '_bytes' | '_seconds' | '_ratio' = ''): string {
   return either(spellings(name, unit === '' ? [] : [unit]).map((each) => selector(each, labels)));
 }
 

@@ -75,6 +75,16 @@ export interface HubStats extends SenderStats {
   readonly valueChanges: number;
   /** Frames of values handed to sockets. */
   readonly valueFrames: number;
+  /** Answers of `onPublish` with data that this process has put into the log, see `answer`. */
+  readonly answersRemembered: number;
+  /** Publications that got the answer of an earlier attempt: `onPublish` was not asked again. */
+  readonly answersRepeated: number;
+  /** Answers that the log holds in this process; 0 for a log that holds them elsewhere. */
+  readonly answersHeld: number;
+  /** Calls of `hub.user().close()`, in any process, that this process has carried out. */
+  readonly userCloses: number;
+  /** Calls of `hub.user().leave()`, likewise. */
+  readonly userLeaves: number;
   readonly sendTimeouts: number;
   readonly timeoutRetries: number;
   readonly timeoutFailures: number;

@@ -16,6 +16,8 @@ export type AnswerClaim =
  * while the process that began it is alive. After its end, the next process that claims the key does the work anew.
  */
 export interface LogAnswers {
+  /** What this process holds of them in memory, by the log's own count. Absent if a log holds them elsewhere. */
+  readonly held?: { readonly count: number; readonly bytes: number } | undefined;
   /** @throws LogUnavailableError: the key may have been claimed for this process */
   claim(threadId: string, key: string): MaybePromise<AnswerClaim>;
   /**

@@ -58,6 +58,8 @@ export interface HubSight {
   readonly threads: number;
   /** Connections that the hub ended, or whose line broke, in the hub's life. Clients that said goodbye do not count. */
   readonly evicted: number;
+  /** Answers to clients that the hub has put into its log, and publications that got one of an earlier attempt. */
+  readonly answers: { readonly remembered: number; readonly repeated: number };
 }
 
 export interface MachineSight {

@@ -168,7 +168,9 @@ export class Watch {
   readonly #isOurs: IsOurs = (stats) => this.#recording?.meters.isOurs(stats) === true;
 
   #hubSight(recording: Recording, { connections, threads }: Findings): HubSight {
-    return { state: this.#hub.state, connections, threads, evicted: evictedIn(recording) };
+    const { answersRemembered: remembered, answersRepeated: repeated } = recording.meters.stats;
+    const answers = { remembered, repeated };
+    return { state: this.#hub.state, connections, threads, evicted: evictedIn(recording), answers };
   }
 
   #machines(recording: Recording, found: Findings): readonly MachineSight[] {

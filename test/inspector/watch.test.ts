@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Clock, Connection, Hub } from '../../src/index.ts';
+import { answer, type Clock, type Connection, type Hub } from '../../src/index.ts';
 import type { ListQuery, Look, Sight } from '../../src/inspector/protocol.ts';
 import { backgroundClock } from '../../src/infra/time/clock.ts';
 import { Pools } from '../../src/inspector/pools.ts';
@@ -308,4 +308,16 @@ describe('a thread', () => {
     expect(selected?.members?.[0]).toMatchObject({ userId: 'user-0' });
     expect(selected?.row).toMatchObject({ members: 60 });
   });
+});
+
+it('says how many answers to clients are remembered, and how many retries got one', async () => {
+  const link = new FakeLink();
+  harness.hub.accept(link.attach, { userId: 'ada', authorize: () => true, onPublish: () => answer('yes') });
+  await harness.run(look());
+  for (const id of ['one', 'one', 'two']) {
+    link.say({ t: 'pub', th: 't', id, d: 1 });
+    await harness.clock.advance(1_000);
+  }
+  const { hub } = await harness.run(look());
+  expect(hub).toMatchObject({ connections: 1, answers: { remembered: 2, repeated: 1 } });
 });

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { INSTRUMENTS } from '../../src/infra/telemetry/instruments.ts';
 import { RollingMaximum } from '../../src/actors/support/rolling-maximum.ts';
 import { InvalidThreadIdError, LogUnavailableError, ThreadcastError } from '../../src/infra/errors.ts';
-import { createHub, memoryLog } from '../../src/index.ts';
-import { VirtualClock } from '../../src/testing/index.ts';
+import { answer, createHub, memoryLog } from '../../src/index.ts';
+import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
 import { makeHarness, type Harness } from '../support/harness.ts';
 
 /** An application's own. */
@@ -107,10 +107,50 @@ it('counts what the peers make it count, and names no connection, thread or mess
   const keys = new Set(attributes.flatMap((each) => Object.keys(each)));
   expect([...keys].toSorted()).toEqual([
     'threadcast.error.code',
+    'threadcast.order',
     'threadcast.refusal.reason',
     'threadcast.state',
     'threadcast.strategy',
   ]);
+});
+
+it('counts remembered answers, retries that get one, and orders about a user', async () => {
+  const { hub, clock, run } = harness;
+  let asked = 0;
+  const link = new FakeLink();
+  hub.accept(link.attach, {
+    userId: 'ada',
+    authorize: () => true,
+    onPublish: () => answer({ number: ++asked }),
+  });
+  for (const id of ['one', 'one', 'two', 'one']) {
+    link.say({ t: 'pub', th: 't', id, d: 1 });
+    await clock.settle();
+  }
+  // while the first attempt is being answered
+  const again = new FakeLink();
+  hub.accept(again.attach, { userId: 'ada', authorize: () => true, onPublish: () => answer({ number: ++asked }) });
+  link.say({ t: 'pub', th: 'u', id: 'three', d: 1 });
+  again.say({ t: 'pub', th: 'u', id: 'three', d: 1 });
+  await clock.settle();
+  expect(asked).toBe(3);
+  expect(await read('threadcast.answers.remembered')).toBe(3);
+  expect(await read('threadcast.answers.repeated')).toBe(3);
+  expect(await read('threadcast.answers.held')).toBe(3);
+  expect(await read('threadcast.answers.held.size')).toBeGreaterThan(100);
+  expect(hub.stats()).toMatchObject({ answersRemembered: 3, answersRepeated: 3, answersHeld: 3 });
+  await run(hub.thread('t').delete());
+  expect(await read('threadcast.answers.held')).toBe(1);
+  await clock.advance(660_000);
+  expect(await read('threadcast.answers.held')).toBe(0);
+  expect(await read('threadcast.answers.held.size')).toBe(0);
+
+  await run(hub.user('ada').leave('t'));
+  await run(hub.user('ada').leave('t'));
+  await run(hub.user('ada').close(4401));
+  await run(hub.user('bob').close());
+  expect(await read('threadcast.user.orders')).toEqual({ close: 2, leave: 2 });
+  expect(hub.stats()).toMatchObject({ userCloses: 2, userLeaves: 2 });
 });
 
 it('measures each serialization and each fan-out, with 100 ms as a boundary', async () => {

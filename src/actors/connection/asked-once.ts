@@ -69,6 +69,7 @@ export class AskedOnce {
       if (running === undefined) return withDeadline('onPublish', this.#begin(name, question), this.#context);
       const decision = await withDeadline('onPublish', running.decision, this.#context);
       // it was the question of another connection, which has ended
+      if (decision.is === 'accepted' && decision.isAnswer) this.#context.counters.answersRepeated++;
       if (decision.is !== 'unasked') return decision;
     }
   }
@@ -102,7 +103,10 @@ export class AskedOnce {
 
   async #work(question: Question, claim: { isHeld: boolean }): Promise<Decision> {
     const found = await this.#claim(question);
-    if (found?.is === 'answered') return decode(found.answer, question.key);
+    if (found?.is === 'answered') {
+      this.#context.counters.answersRepeated++;
+      return decode(found.answer, question.key);
+    }
     claim.isHeld = found !== undefined;
     return question.ask();
   }
@@ -151,6 +155,7 @@ export class AskedOnce {
     if (answers === undefined) return;
     if (!isClaimed && (await answers.claim(threadId, key)).is !== 'claimed') return;
     await answers.answer(threadId, key, encode(accepted));
+    this.#context.counters.answersRemembered++;
   }
 
   async #release({ threadId, key }: Question): Promise<void> {

@@ -17,6 +17,8 @@ export function readMetrics(sources: Sources, hub: HubReadings): Readings {
   return {
     ...context.counters,
     ...census(connections.present, connections.bytesOfGone),
+    answersHeld: context.settings.log.answers?.held?.count ?? 0,
+    answerBytes: context.settings.log.answers?.held?.bytes ?? 0,
     threads: threads.size,
     serializing: serializer.inFlight,
     segmentsInUse: serializer.segmentsInUse,

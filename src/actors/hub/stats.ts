@@ -39,6 +39,7 @@ export function statsOf({ context, connections, threads, serializer, unfinished 
     serializing: serializer.inFlight,
     segmentsInUse: serializer.segmentsInUse,
     unfinishedBytes: unfinished.bytes,
+    answersHeld: context.settings.log.answers?.held?.count ?? 0,
     logBytes: context.settings.log.heldBytes ?? 0,
     longestSliceMs: context.scheduler.longestSliceMs,
     ...senderStats(context.sender),

@@ -26,13 +26,13 @@ const CLOCK_DIFFERENCE_MS = 2_000;
  * is a notice in the log of the user's thread, which each process with a connection of the user reads: at once, or when it is back.
  */
 export class UserOrders implements NoticePort {
-  readonly #context: Pick<HubContext, 'settings' | 'clock' | 'scheduler' | 'newId' | 'now' | 'report'>;
+  readonly #context: Pick<HubContext, 'settings' | 'clock' | 'counters' | 'scheduler' | 'newId' | 'now' | 'report'>;
   readonly #connections: ConnectionRegistry;
   /** Ids of the orders that this process is giving. */
   readonly #own = new Set<string>();
 
   constructor(
-    context: Pick<HubContext, 'settings' | 'clock' | 'scheduler' | 'newId' | 'now' | 'report'>,
+    context: Pick<HubContext, 'settings' | 'clock' | 'counters' | 'scheduler' | 'newId' | 'now' | 'report'>,
     connections: ConnectionRegistry,
   ) {
     this.#context = context;
@@ -97,8 +97,11 @@ export class UserOrders implements NoticePort {
   }
 
   #carryOut(order: Order, isConcerned: (connection: ConnectionActor) => boolean): Promise<void> {
+    const { counters, scheduler } = this.#context;
+    if (order.do === 'close') counters.userCloses++;
+    else counters.userLeaves++;
     const connections = this.#connections.ofUser(order.user).filter(isConcerned);
-    return inSlices(this.#context.scheduler, connections, (connection) => {
+    return inSlices(scheduler, connections, (connection) => {
       if (order.do === 'close') connection.close(order.code, order.reason);
       else connection.leave(order.thread, { reason: order.reason });
     });

@@ -24,6 +24,14 @@ export interface Counters {
   valueChanges: number;
   /** Frames of values handed to sockets. */
   valueFrames: number;
+  /** Answers of `onPublish` with data that this process has put into the log. */
+  answersRemembered: number;
+  /** Publications that got the answer of an earlier attempt: `onPublish` was not asked. */
+  answersRepeated: number;
+  /** Calls of `hub.user().close()`, in any process, that this process has carried out. */
+  userCloses: number;
+  /** Likewise of `hub.user().leave()`. */
+  userLeaves: number;
   gaps: number;
   /** Joins from a position. */
   resumes: number;
@@ -44,6 +52,10 @@ export function makeCounters(): Counters {
     textFrames: 0,
     valueChanges: 0,
     valueFrames: 0,
+    answersRemembered: 0,
+    answersRepeated: 0,
+    userCloses: 0,
+    userLeaves: 0,
     gaps: 0,
     resumes: 0,
   };

@@ -24,9 +24,15 @@ export class MemoryAnswers implements LogAnswers {
   /** Oldest first. */
   readonly #all = new Set<Held>();
   #units = 0;
+  /** Of these, without claims. */
+  #answered = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  get held(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#answered, bytes: this.#units };
   }
 
   claim(threadId: string, key: string): AnswerClaim {
@@ -70,12 +76,14 @@ export class MemoryAnswers implements LogAnswers {
     this.#threads.set(threadId, thread.set(key, held));
     this.#all.add(held);
     this.#units += unitsOf(held);
+    if (answer !== undefined) this.#answered++;
   }
 
   #drop(held: Held): void {
     const thread = this.#threads.get(held.threadId);
     this.#all.delete(held);
     this.#units -= unitsOf(held);
+    if (held.answer !== undefined) this.#answered--;
     thread?.delete(held.key);
     if (thread?.size === 0) this.#threads.delete(held.threadId);
   }

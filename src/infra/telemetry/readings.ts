@@ -22,6 +22,13 @@ export interface Readings {
   readonly textFrames: number;
   readonly valueChanges: number;
   readonly valueFrames: number;
+  readonly answersRemembered: number;
+  readonly answersRepeated: number;
+  readonly answersHeld: number;
+  /** Of answers and claims, by the log's own count. */
+  readonly answerBytes: number;
+  readonly userCloses: number;
+  readonly userLeaves: number;
   readonly gaps: number;
   readonly resumes: number;
   /** By the code of the error. */

@@ -121,9 +121,14 @@ async function lookOnce(): Promise<boolean> {
 function show(sight: Sight): void {
   const { hub } = sight;
   byId('link').dataset['at'] = String(sight.at);
+  const { remembered, repeated } = hub.answers;
+  const answers =
+    remembered + repeated === 0
+      ? ''
+      : ` · ${counted(remembered, 'answer')} remembered, ${counted(repeated, 'time')} given to a retry`;
   write(
     byId('facts'),
-    `hub ${hub.state} · ${counted(hub.connections, 'connection')} · ${counted(hub.threads, 'thread')}`,
+    `hub ${hub.state} · ${counted(hub.connections, 'connection')} · ${counted(hub.threads, 'thread')}${answers}`,
   );
   write(byId('evicted'), count(hub.evicted));
   meters.add(sight.samples);
