@@ -24,15 +24,11 @@ it('messages that are begun and never ended are counted, and bounded for all con
   const slow = await begin(url, 2_000);
   await expect.poll(() => hub.stats().unfinishedBytes).toBe(2_000);
   const hostile = await Promise.all(Array.from({ length: 20 }, () => begin(`${url}?mallory`, 200_000)));
-  const closed = await Promise.all(
-    hostile.map(({ closed: end }) =>
-      Promise.race([end, new Promise<0>((resolve) => void setTimeout(resolve, 3_000, 0))]),
-    ),
-  );
+  const codes: number[] = [];
+  for (const { closed } of hostile) void closed.then((code) => codes.push(code));
   // five times their 200 KB have room
-  const open = closed.filter((code) => code === 0).length;
-  expect(open).toBeLessThanOrEqual(LIMIT / 200_000);
-  expect(closed.filter((code) => code === 4429)).toHaveLength(hostile.length - open);
+  await expect.poll(() => codes.length).toBeGreaterThanOrEqual(hostile.length - LIMIT / 200_000);
+  expect(new Set(codes)).toEqual(new Set([4429]));
   expect(hub.stats().unfinishedBytes).toBeLessThanOrEqual(LIMIT);
   // who holds little goes on, and what it sends is taken
   slow.socket.send('"}', { fin: true });
@@ -61,7 +57,7 @@ it('a socket of a server that takes more is closed with 1009 at the largest fram
   const { socket } = await begin(url, 3_000_000);
   // it does not read, so it does not answer the close frame, and `ws` would wait for half a minute
   socket.pause();
-  await expect.poll(() => server.clients.size, { timeout: 5_000 }).toBe(0);
+  await expect.poll(() => server.clients.size).toBe(0);
 });
 
 /** One of the application's, which takes messages of 100 MiB. */

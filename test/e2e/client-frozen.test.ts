@@ -50,7 +50,7 @@ it('a page that was frozen while its line was lost is connected at once when it 
   const chromium = await RawChromium.start();
   const page = await chromium.open(proxy.url);
   const until = async (expression: string): Promise<void> => {
-    await expect.poll(() => page.evaluate(expression), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => page.evaluate(expression)).toBe(true);
   };
   const [members, frozen] = [() => hub.thread('t').memberCount(), { state: 'frozen' }];
   await hub.thread('t').send(1);

@@ -7,7 +7,7 @@ import { createHub } from '../../src/index.ts';
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { toolPath } from '../support/tool.ts';
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 60_000 };
 
 /** Left alone, the client would come back after half a minute. */
 const PAGE = `<!doctype html><title>client</title><script type="module">

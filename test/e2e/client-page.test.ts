@@ -8,7 +8,7 @@ import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { toolPath } from '../support/tool.ts';
 
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 60_000 };
 
 /** The page of a user of ours: the built client, as a module, and what it has got. Left alone, it would come back after half a minute. */
 const PAGE = `<!doctype html><title>client</title><script type="module">

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   refuse,
   type AttachOptions,
@@ -28,15 +28,14 @@ async function watched(options: AttachOptions = {}, hubOptions: HubOptions = {})
   return { ...door, refused };
 }
 
-/** Warnings of this process for who develops, from now on. */
+/** Warnings of this process for who develops, from now on; they are not printed. */
 function warnings(): { code: unknown; message: string }[] {
   const seen: { code: unknown; message: string }[] = [];
-  const listener = (warning: Error): void => {
-    if (warning.name === 'ThreadcastWarning')
-      seen.push({ code: Reflect.get(warning, 'code'), message: warning.message });
-  };
-  process.on('warning', listener);
-  onTestFinished(() => void process.off('warning', listener));
+  const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation((warning, options) => {
+    const { type, code } = Object(options);
+    if (type === 'ThreadcastWarning') seen.push({ code, message: String(warning) });
+  });
+  onTestFinished(() => emitWarning.mockRestore());
   return seen;
 }
 

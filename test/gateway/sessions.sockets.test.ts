@@ -5,16 +5,18 @@ import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { connect } from '../../src/client/index.ts';
 import { createHub, SUBPROTOCOL, type Connection } from '../../src/index.ts';
+import { closeHub, SteppedClock } from '../support/stepped-clock.ts';
 
-/** Tokens are `<user>:<milliseconds that the session lasts>:<number>`. */
-function sessionOf(token: string | null) {
-  const [userId, lifeMs, n] = token?.split(':') ?? [];
-  if (userId === undefined || n === undefined) return null;
-  return { userId, data: Number(n), expiresAt: Date.now() + Number(lifeMs) };
-}
 
 async function serving(isOpen = () => true) {
-  const hub = createHub({ sweepMs: 20 });
+  const clock = new SteppedClock();
+  /** Tokens are `<user>:<milliseconds that the session lasts>:<number>`. */
+  const sessionOf = (token: string | null) => {
+    const [userId, lifeMs, n] = token?.split(':') ?? [];
+    if (userId === undefined || n === undefined) return null;
+    return { userId, data: Number(n), expiresAt: clock.wallTime() + Number(lifeMs) };
+  };
+  const hub = createHub({ clock, sweepMs: 20 });
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const joins: unknown[] = [];
@@ -31,21 +33,21 @@ async function serving(isOpen = () => true) {
   hub.on('error', (error) => errors.push(error));
   const { port }: AddressInfo = JSON.parse(JSON.stringify(server.address()));
   onTestFinished(async () => {
-    await hub.close();
+    await closeHub(hub, clock);
     server.closeAllConnections();
     server.close();
   });
-  return { hub, url: `ws://127.0.0.1:${port}/`, joins, errors, handshakes: () => handshakes };
+  return { hub, clock, url: `ws://127.0.0.1:${port}/`, joins, errors, handshakes: () => handshakes };
 }
 
-it('a client with a token function outlives its sessions on one connection', { timeout: 30_000 }, async () => {
-  const { hub, url, joins, errors, handshakes } = await serving();
+it('a client with a token function outlives its sessions on one connection', async () => {
+  const { hub, clock, url, joins, errors, handshakes } = await serving();
   const connections: Connection[] = [];
   hub.on('connection', (connection) => connections.push(connection));
   let n = 0;
   const client = connect(url, { token: () => `ada:3000:${++n}` });
   onTestFinished(() => client.close());
-  await expect.poll(() => connections[0]?.data, { timeout: 20_000 }).toBe(4);
+  await clock.advanceUntil(() => connections[0]?.data === 4, 20);
   const thread = client.join('t');
   await new Promise((resolve) => thread.on('joined', resolve));
   expect(joins).toEqual([['t', 4]]);
@@ -54,7 +56,7 @@ it('a client with a token function outlives its sessions on one connection', { t
 
 it('refused tokens: 4401 at the end, one handshake with a fresh token, then the user must sign in', async () => {
   let isOpen = true;
-  const { url, errors, handshakes } = await serving(() => isOpen);
+  const { clock, url, errors, handshakes } = await serving(() => isOpen);
   let asked = 0;
   const client = connect(url, { token: () => `ada:1000:${++asked}`, backoff: { minMs: 10, maxMs: 20 } });
   onTestFinished(() => client.close());
@@ -63,21 +65,22 @@ it('refused tokens: 4401 at the end, one handshake with a fresh token, then the 
   const signedOut = new Promise((resolve) => client.on('signIn', resolve));
   await expect.poll(() => client.state).toBe('open');
   isOpen = false;
-  expect(await signedOut).toEqual({ reason: 'Unauthorized' });
+  expect(await clock.advanceUntilSettled(signedOut, 20)).toEqual({ reason: 'Unauthorized' });
   expect([client.state, errors]).toEqual(['closed', []]);
   expect(refusals).toEqual([expect.objectContaining({ code: 'TC_SERVER_ERROR', reason: 'unauthenticated' })]);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  // more than the longest wait before an attempt
+  await new Promise((resolve) => setTimeout(resolve, 50));
   // the first one, the one that was refused in-band, and the one of the last attempt
   expect([asked, handshakes()]).toEqual([3, 2]);
 });
 
 it('a bare client without a token is closed with 4401 when its session ends', async () => {
-  const { url } = await serving();
+  const { clock, url } = await serving();
   const socket = new WebSocket(`${url}?token=ada:600:1`, [SUBPROTOCOL]);
   onTestFinished(() => socket.terminate());
   const frames: unknown[] = [];
   socket.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString()).t));
-  const [code, reason] = await once(socket, 'close');
+  const [code, reason] = await clock.advanceUntilSettled(once(socket, 'close'), 20);
   expect([code, String(reason)]).toEqual([4401, 'session expired']);
   expect(frames).toEqual(['hello', 'renew']);
 });

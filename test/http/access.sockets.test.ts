@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { verifyPublishToken } from '../../src/http/index.ts';
 import { refuse, type Receipt } from '../../src/index.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { asJson, EventReader, json, serveHttp, type Served } from './fixtures/http-server.ts';
 
 /** What an application without types returns. */
@@ -96,12 +97,13 @@ it('limits a session to the threads that it names', async () => {
 });
 
 it('ends a stream with its session', async () => {
+  const clock = new SteppedClock();
   const { url } = await serveHttp(
-    { authenticate: () => ({ userId: 'ada', expiresAt: Date.now() + 300 }) },
-    { sweepMs: 50 },
+    { authenticate: () => ({ userId: 'ada', expiresAt: clock.wallTime() + 300 }) },
+    { clock, sweepMs: 50 },
   );
   const reader = await EventReader.open(`${url}/t/events`);
-  await expect.poll(() => reader.isEnded).toBe(true);
+  await clock.advanceUntil(() => reader.isEnded, 10);
   expect(reader.frames.at(-1)).toMatchObject({ t: 'close', code: 4401 });
 });
 

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { EventReader, serveHttp } from './fixtures/http-server.ts';
 
 async function dial(
@@ -21,9 +22,11 @@ async function dial(
 }
 
 it('gives up a client that takes no bytes, and keeps nobody else waiting', async () => {
+  const clock = new SteppedClock();
   const { hub, port, url, connections } = await serveHttp(
     {},
     {
+      clock,
       sendTimeoutMs: 200,
       sweepMs: 50,
       retryDelaysMs: [50],
@@ -40,7 +43,8 @@ it('gives up a client that takes no bytes, and keeps nobody else waiting', async
   while (connections[1]?.state !== 'evicted') {
     await hub.thread('t').send('x'.repeat(100_000));
     sent++;
-    await delay(5);
+    await clock.advance(20);
+    await delay(1);
   }
   await reader.until(({ messages }) => messages.length === sent);
   expect(connections[0]?.state).toBe('open');
@@ -48,11 +52,13 @@ it('gives up a client that takes no bytes, and keeps nobody else waiting', async
 });
 
 it('answers a body that does not come in time, and one that is too large, and stops reading', async () => {
-  const { port, hub } = await serveHttp({ bodyTimeoutMs: 100, maxBodyBytes: 1_000, onPublish: () => true });
+  // the other bodies are no question of time
+  const clock = new SteppedClock();
+  const { port, hub } = await serveHttp({ bodyTimeoutMs: 100, maxBodyBytes: 1_000, onPublish: () => true }, { clock });
   const head = (length: number): string =>
     `POST /t/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
   const slow = await dial(port, `${head(100)}{"a":`);
-  await slow.closed;
+  await clock.advanceUntilSettled(slow.closed, 10);
   expect(slow.received()).toContain('HTTP/1.1 408');
   const large = await dial(port, head(10_000_000) + 'x'.repeat(100_000));
   await large.closed;

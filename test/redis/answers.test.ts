@@ -2,9 +2,11 @@ import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createHub, answer, type Hub, type PublishAnswer } from '../../src/index.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { framesOf } from '../support/harness.ts';
-import { startLog, startRedis, until } from '../support/redis-nodes.ts';
+import { startLog, startRedis, until, untilInTime } from '../support/redis-nodes.ts';
+import { closeHub, SteppedClock } from '../support/stepped-clock.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
+let clock: SteppedClock;
 let line: TcpProxy;
 let here: Hub;
 /** Its way to Redis can be cut. */
@@ -14,9 +16,10 @@ let onPublish: () => PublishAnswer | Promise<PublishAnswer>;
 
 function startHub(port: number): Hub {
   const url = `redis://127.0.0.1:${port}`;
-  const hub = createHub({ log: startLog({ url }) });
+  // a Redis that takes long to answer is no outage
+  const hub = createHub({ clock, log: startLog({ url, clock }) });
   hub.on('error', (error) => expect.fail(String(error)));
-  onTestFinished(() => hub.close());
+  onTestFinished(() => closeHub(hub, clock));
   return hub;
 }
 
@@ -36,12 +39,14 @@ function connect(hub: Hub): FakeLink {
 const say = (link: FakeLink): void => link.say({ t: 'pub', th: 'room', id: 'a', d: 1 });
 
 async function answered(link: FakeLink): Promise<unknown> {
-  await until(() => framesOf(link, 'ok').length > 0);
+  // who waits for another node's answer looks again after a while
+  await untilInTime(clock, () => framesOf(link, 'ok').length > 0, 5);
   return framesOf(link, 'ok').at(-1)?.['d'];
 }
 
 beforeEach(async () => {
   const server = await startRedis();
+  clock = new SteppedClock();
   line = await startTcpProxy(server.port);
   onTestFinished(() => line.close());
   here = startHub(server.port);
@@ -97,10 +102,10 @@ it('a thread without a definition is not in the log’s outage', async () => {
     isDown = !isUp;
   });
   line.blackHole();
-  await until(() => isDown);
+  await untilInTime(clock, () => isDown);
   onPublish = () => true;
   say(link);
-  await until(() => framesOf(link, 'ok').length > 0);
+  await untilInTime(clock, () => framesOf(link, 'ok').length > 0);
   expect(asked).toEqual([there]);
   line.restore();
 });

@@ -3,17 +3,18 @@ import { createHub, type AcceptOptions, type Connection, type Hub } from '../../
 import type { RedisLogOptions } from '../../src/redis/index.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { dataOf, framesOf } from '../support/harness.ts';
-import { startLog, startRedis, until } from '../support/redis-nodes.ts';
+import { startLog, startRedis, until, untilInTime } from '../support/redis-nodes.ts';
 import type { RedisServer } from '../support/redis-server.ts';
+import { closeHub, SteppedClock } from '../support/stepped-clock.ts';
 
 let server: RedisServer;
 let here: Hub;
 let there: Hub;
 
 function startHub(options: RedisLogOptions = {}): Hub {
-  const hub = createHub({ log: startLog({ url: server.url, ...options }) });
+  const hub = createHub({ clock: options.clock, log: startLog({ url: server.url, ...options }) });
   hub.on('error', (error) => expect.fail(String(error)));
-  onTestFinished(() => hub.close());
+  onTestFinished(() => closeHub(hub, options.clock));
   return hub;
 }
 
@@ -128,24 +129,26 @@ describe('two hubs with one Redis', () => {
   });
 
   it('keep their connections while Redis is away, tell them, and go on', async () => {
-    const [here, there] = [startHub({ timeoutMs: 1_500 }), startHub({ timeoutMs: 1_500 })];
+    const clock = new SteppedClock();
+    const [here, there] = [startHub({ timeoutMs: 1_500, clock }), startHub({ timeoutMs: 1_500, clock })];
     const { link, connection } = connectTo(here);
     await connection.join('t');
     const news: boolean[] = [];
     here.on('log', ({ isUp }) => news.push(isUp));
     server.freeze();
-    await expect(here.thread('t').send(1)).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
-    await until(() => framesOf(link, 'log').length === 1);
+    const sending = clock.advanceUntilSettled(here.thread('t').send(1));
+    await expect(sending).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
+    await untilInTime(clock, () => framesOf(link, 'log').length === 1);
     const late = connectTo(there, { authorize: () => true });
     late.link.say({ t: 'join', th: 't2', from: 'start' });
     const ends: number[] = [];
     late.connection.on('evicted', ({ code }) => ends.push(code));
-    await until(() => ends.length === 1);
+    await untilInTime(clock, () => ends.length === 1);
     expect(ends).toEqual([1013]);
     server.thaw();
-    await until(() => framesOf(link, 'log').length === 2);
-    await here.thread('t').send(2);
-    await until(() => dataOf(link).includes(2));
+    await untilInTime(clock, () => framesOf(link, 'log').length === 2);
+    await clock.advanceUntilSettled(here.thread('t').send(2), 1);
+    await untilInTime(clock, () => dataOf(link).includes(2));
     expect(connection.state).toBe('open');
     expect(framesOf(link, 'log')).toEqual([
       { t: 'log', up: false },

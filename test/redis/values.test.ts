@@ -8,7 +8,8 @@ import type { Script } from '../../src/infra/log/redis/scripts.ts';
 import { ValueChanges } from '../../src/infra/log/shared/value-changes.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { mulberry32 } from '../support/random.ts';
-import { startLog, startRedis, until } from '../support/redis-nodes.ts';
+import { startLog, startRedis, until, untilInTime } from '../support/redis-nodes.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { seed, trials } from '../support/tier.ts';
 
@@ -169,7 +170,8 @@ it('removes what a connection owns after its end, also if Redis was out of reach
   const server = await startRedis();
   const proxy = await startTcpProxy(Number(new URL(server.url).port));
   onTestFinished(() => proxy.close());
-  const here = startLog({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 300 });
+  const clock = new SteppedClock();
+  const here = startLog({ url: `redis://127.0.0.1:${proxy.port}`, clock });
   const there = startLog({ url: server.url });
   const view = await watched(there);
   await valuesOf(here).set('t', { key: 'a', json: '1', owner: 'ada' }, LIMITS);
@@ -177,11 +179,10 @@ it('removes what a connection owns after its end, also if Redis was out of reach
   await until(() => textOf(view) === 'a=1 b=1');
   proxy.blackHole();
   valuesOf(here).end('t', 'ada');
-  await expect(valuesOf(here).set('t', { key: 'c', json: '1' }, LIMITS)).rejects.toMatchObject({
-    code: 'TC_LOG_UNAVAILABLE',
-  });
+  const setting = Promise.resolve(valuesOf(here).set('t', { key: 'c', json: '1' }, LIMITS));
+  await expect(clock.advanceUntilSettled(setting)).rejects.toMatchObject({ code: 'TC_LOG_UNAVAILABLE' });
   proxy.restore();
-  await until(() => !view.has('a'));
+  await untilInTime(clock, () => !view.has('a'));
   expect(view.get('b')).toBe('1');
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { serveWs, WsClient, type WsServer } from '../support/ws-server.ts';
 
 let server: WsServer | undefined;
@@ -10,8 +11,8 @@ afterEach(async () => {
 
 const BIG = 'x'.repeat(8_000_000);
 
-async function joined(): Promise<{ server: WsServer; client: WsClient }> {
-  server = await serveWs();
+async function joined(clock?: SteppedClock): Promise<{ server: WsServer; client: WsClient }> {
+  server = await serveWs({ hub: { clock } });
   const client = new WsClient(server.url, 't');
   await client.until(({ isJoined }) => isJoined);
   return { server, client };
@@ -28,11 +29,12 @@ it.each([1000, 4403, 4409])('a big message that has begun arrives before the clo
 });
 
 it('the close code arrives whenever the peer reads', async () => {
-  const { server, client } = await joined();
+  const clock = new SteppedClock();
+  const { server, client } = await joined(clock);
   client.socket.pause();
   await server.hub.thread('t').send(BIG);
   for (const connection of server.hub.connections) connection.close(4403, 'out');
-  await new Promise((resolve) => void setTimeout(resolve, 1_000));
+  await clock.advance(1_000);
   client.socket.resume();
   expect(await client.closed).toBe(4403);
   expect(client.messages.map(({ d }) => d)).toEqual([BIG]);

@@ -12,6 +12,7 @@ import {
   type Session,
 } from '../../src/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
+import { closeHub, SteppedClock } from './stepped-clock.ts';
 
 export interface Door {
   readonly http: Server;
@@ -41,8 +42,10 @@ export function makeHub(options: HubOptions = {}): { hub: Hub; errors: unknown[]
   const errors: unknown[] = [];
   hub.on('error', (error) => errors.push(error));
   onTestFinished(() => {
+    if (!(options.clock instanceof VirtualClock) || options.clock instanceof SteppedClock)
+      return closeHub(hub, options.clock);
     const closed = hub.close();
-    return options.clock instanceof VirtualClock ? options.clock.advance(2_000).then(() => closed) : closed;
+    return options.clock.advance(2_000).then(() => closed);
   });
   return { hub, errors };
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { createHub, type AcceptOptions, type Hub, type HubOptions } from '../../src/index.ts';
+import { closeHub } from './stepped-clock.ts';
 
 /** A real server on loopback whose sockets a hub takes over. */
 export interface WsServer {
@@ -27,7 +28,7 @@ export async function serveWs(
     hub,
     url: `ws://127.0.0.1:${address.port}`,
     async close() {
-      await hub.close();
+      await closeHub(hub, options.hub?.clock);
       wss.close();
       http.close();
       await once(http, 'close');

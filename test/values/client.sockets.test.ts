@@ -6,14 +6,15 @@ import type { Client, ClientThread } from '../../src/client/index.ts';
 import { values } from '../../src/values/index.ts';
 import { isOwnPresence, presence, receipts, typing } from '../../src/presence/index.ts';
 import { testClient } from '../client/hub-server.ts';
+import { closeHub, SteppedClock } from '../support/stepped-clock.ts';
 
 interface Served {
   readonly hub: Hub;
   readonly clientOf: (user: string) => Client;
 }
 
-async function serve(options: AttachOptions = {}): Promise<Served> {
-  const hub = createHub();
+async function serve(options: AttachOptions = {}, clock?: SteppedClock): Promise<Served> {
+  const hub = createHub({ clock });
   const server = createServer();
   hub.attach(server, {
     authenticate: ({ url = '/' }) => ({ userId: new URL(url, 'ws://localhost').searchParams.get('user') ?? 'none' }),
@@ -25,7 +26,7 @@ async function serve(options: AttachOptions = {}): Promise<Served> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   onTestFinished(async () => {
-    await hub.close();
+    await closeHub(hub, clock);
     server.close();
     server.closeAllConnections();
   });
@@ -34,8 +35,13 @@ async function serve(options: AttachOptions = {}): Promise<Served> {
 
 const viewOf = (thread: ClientThread): object => Object.fromEntries(thread.values?.entries() ?? []);
 
-async function becomes(thread: ClientThread, view: object): Promise<void> {
-  await expect.poll(() => viewOf(thread), { interval: 5, timeout: 10_000 }).toEqual(view);
+/** @param clock of the hub, where it does not go by itself: changes wait for each other a little */
+async function becomes(thread: ClientThread, view: object, clock?: SteppedClock): Promise<void> {
+  const viewLater = async (): Promise<object> => {
+    await clock?.advance(5);
+    return viewOf(thread);
+  };
+  await expect.poll(viewLater, { interval: 5 }).toEqual(view);
 }
 
 test('a thread has a view of the values, with an event for each change; a client without the part has none', async () => {
@@ -58,13 +64,15 @@ test('a thread has a view of the values, with an event for each change; a client
 });
 
 test('a client sets and deletes values where onValue allows it; owned ones come back with the client', async () => {
-  const { hub, clientOf } = await serve({ onValue: (_session, { key }) => key !== 'forbidden' });
+  const clock = new SteppedClock();
+  const { hub, clientOf } = await serve({ onValue: (_session, { key }) => key !== 'forbidden' }, clock);
   const [ada, bob] = [clientOf('ada').join('t'), clientOf('bob').join('t')];
   await ada.values?.set('topic', 'x');
   await ada.values?.set('mine', 1, { owned: true });
-  await ada.values?.set('short', 1, { ttlMs: 200 });
-  await becomes(bob, { topic: 'x', mine: 1, short: 1 });
-  await becomes(bob, { topic: 'x', mine: 1 });
+  await ada.values?.set('short', 1, { ttlMs: 2_000 });
+  await becomes(bob, { topic: 'x', mine: 1, short: 1 }, clock);
+  await clock.advance(2_000);
+  await becomes(bob, { topic: 'x', mine: 1 }, clock);
   await expect(ada.values?.set('forbidden', 1)).rejects.toMatchObject({
     code: 'TC_PUBLISH_REFUSED',
     reason: 'forbidden',
@@ -75,13 +83,13 @@ test('a client sets and deletes values where onValue allows it; owned ones come 
   await expect.poll(() => hub.user('ada').connections.length).toBe(1);
   // it comes after what the client has set again
   await ada.values?.set('later', 1);
-  await becomes(bob, { topic: 'x', mine: 1, later: 1 });
+  await becomes(bob, { topic: 'x', mine: 1, later: 1 }, clock);
   await ada.values?.delete('later');
   await ada.values?.delete('topic');
-  await becomes(bob, { mine: 1 });
+  await becomes(bob, { mine: 1 }, clock);
   // the value is the new connection's
   ada.leave();
-  await becomes(bob, {});
+  await becomes(bob, {}, clock);
   expect(await hub.thread('t').values.entries()).toEqual([]);
 });
 
@@ -107,7 +115,9 @@ test('values that were removed while a client was away are gone when it is back'
 test('presence lists a user once, and a reconnect is no change within the grace time', async () => {
   const { hub, clientOf } = await serve({ onValue: ({ userId }, change) => isOwnPresence(userId, change) });
   const [one, other, viewer] = [clientOf('ada').join('t'), clientOf('ada').join('t'), clientOf('bob').join('t')];
-  const view = presence<{ status: string }>(viewer, { graceMs: 1_000 });
+  // the grace time passes when the test says so
+  const clock = new SteppedClock();
+  const view = presence<{ status: string }>(viewer, { graceMs: 1_000, clock });
   const [first, second] = [presence<{ status: string }>(one), presence<{ status: string }>(other)];
   onTestFinished(() => [view, first, second].forEach((each) => each.close()));
   const counts: number[] = [];
@@ -124,7 +134,11 @@ test('presence lists a user once, and a reconnect is no change within the grace 
   await expect.poll(async () => (await presence(hub.thread('t')).users()).size).toBe(1);
   expect(counts).toEqual([1]);
   await first.leave();
-  await expect.poll(() => view.count, { timeout: 10_000 }).toBe(0);
+  const countLater = async (): Promise<number> => {
+    await clock.advance(1_000);
+    return view.count;
+  };
+  await expect.poll(countLater).toBe(0);
   expect(counts).toEqual([1, 0]);
 });
 

@@ -68,7 +68,7 @@ it(`a page whose components come and go while its line is cut (seed ${seed}): ea
   }
   proxy.mend();
   const all = Array.from({ length: sent }, (_, i) => i + 1);
-  await expect.poll(() => visits.at(-1)?.got.length, { timeout: 20_000 }).toBe(sent);
+  await expect.poll(() => visits.at(-1)?.got.length).toBe(sent);
   for (const { got } of visits) expect(got).toEqual(all.slice(0, got.length));
   expect(wrong).toEqual([]);
   expect(proxy.cuts).toBeGreaterThan(0);

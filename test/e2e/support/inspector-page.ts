@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 
-export const TIMEOUT = { timeout: 20_000 };
+export const TIMEOUT = { timeout: 60_000 };
 
 export const TOKEN = 'a-token-of-some-length';
 
