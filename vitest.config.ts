@@ -17,8 +17,11 @@ const COMPUTES = { maxWorkers: cores, sequence: { groupOrder: 0 } };
 /** For what waits most of its time, for other processes, lines and timeouts that are real. */
 const WAITS = { maxWorkers: 2 * cores, sequence: { groupOrder: 1 } };
 
-/** For a program that keeps real time by itself: beside others on the same cores, a slow client of it would stand still. */
-const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+/** Its worker goes on with the next file of the group, its modules loaded: to load them takes longer than most files do. */
+const SHARED = { isolate: false };
+
+/** For a program that keeps real time by itself: beside many others on the same cores, a slow client of it would stand still. */
+const ALONE = { maxWorkers: cores, sequence: { groupOrder: 2 } };
 const ALONE_FILES = 'test/**/*.alone.test.ts';
 const LONG_FILES = 'test/**/*.long.test.ts';
 
@@ -29,10 +32,11 @@ const GROUPS = {
   sockets: {
     include: ['test/**/*.sockets.test.ts', 'test/{abuse,e2e}/**/*.test.ts'],
     exclude: [ALONE_FILES, LONG_FILES, 'test/{ai,frameworks}/**'],
+    ...SHARED,
     ...WAITS,
   },
   alone: { include: [ALONE_FILES], ...ALONE },
-  databases: { include: ['test/{redis,postgres}/**/*.test.ts'], exclude: [LONG_FILES], ...WAITS },
+  databases: { include: ['test/{redis,postgres}/**/*.test.ts'], exclude: [LONG_FILES], ...SHARED, ...WAITS },
   /** What takes a core, or half a minute: only in the full tier. */
   long: { include: [LONG_FILES], ...WAITS },
   simulation: { include: ['test/{fuzz,model,sim}/**/*.test.ts'], ...COMPUTES },
@@ -49,13 +53,12 @@ const GROUPS = {
 };
 
 const projects = [
-  // a unit has no process, global or memory of its own: its worker goes on with the next file, its modules loaded
   {
     name: 'units',
     include: ['test/**/*.test.ts'],
     // packages of a test's own bring tests
     exclude: ['**/node_modules/**', ...Object.values(GROUPS).flatMap(({ include }) => include)],
-    isolate: false,
+    ...SHARED,
     ...COMPUTES,
   },
   ...Object.entries(GROUPS).map(([name, group]) => ({ name, ...group })),

@@ -35,13 +35,14 @@ const nextConnection = (hub: Hub): Promise<Connection> =>
     });
   });
 
-test('9,000 threads come back after a cut, and hear each message once; the client is never sent away', async () => {
-  const { hub, url } = await serve();
+test('more threads than its rate allows at once come back after a cut, and hear each message once; the client is never sent away', async () => {
+  // ten seconds' worth may come at once: two joins for each thread are half as much again
+  const { hub, url } = await serve({}, { maxInputPerSecond: 250 });
   const client = testClient(url);
   const codes: unknown[] = [];
   client.on('state', ({ to, code }) => to === 'waiting' && codes.push(code));
   const received = new Map<string, unknown[]>();
-  const joins = range(0, 8_999).map((n) => {
+  const joins = range(0, 1_799).map((n) => {
     const thread = client.join(`t${n}`);
     thread.on(
       'message',
@@ -51,23 +52,23 @@ test('9,000 threads come back after a cut, and hear each message once; the clien
   });
   await Promise.all(joins);
   for (const connection of hub.connections) connection.close(4408, 'cut');
-  for (const n of range(0, 8_999)) if (n % 100 === 0) await hub.thread(`t${n}`).send(n);
+  for (const n of range(0, 1_799)) if (n % 20 === 0) await hub.thread(`t${n}`).send(n);
   await Promise.all(
-    range(0, 8_999)
-      .filter((n) => n % 100 === 0)
+    range(0, 1_799)
+      .filter((n) => n % 20 === 0)
       .map(async (n) => {
-        await expect.poll(() => received.get(`t${n}`), { timeout: 60_000 }).toEqual([n]);
+        await expect.poll(() => received.get(`t${n}`)).toEqual([n]);
       }),
   );
   expect(codes).toEqual([4408]);
 });
 
 test('a client that only listens is not sent away by what it acknowledges', async () => {
-  const { hub, url } = await serve({}, { maxInputPerSecond: 200 });
+  const { hub, url } = await serve({}, { maxInputPerSecond: 100 });
   const client = testClient(url);
   const states: unknown[] = [];
   client.on('state', ({ to }) => states.push(to));
-  const threads = range(0, 1_799).map((n) => client.join(`t${n}`));
+  const threads = range(0, 899).map((n) => client.join(`t${n}`));
   let count = 0;
   for (const thread of threads) thread.on('message', () => count++);
   await Promise.all(threads.map((thread) => nextOf(thread, 'joined')));

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { slugOf } from '../../site/slug.ts';
 
-process.env['PORT'] = '0';
+vi.stubEnv('PORT', '0');
 // the built package, as its users import it
 const { hub, server } = await import('../../examples/embed.ts');
+vi.unstubAllEnvs();
 
 afterAll(async () => {
   await hub.close();

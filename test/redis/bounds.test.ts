@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { draft, hold, names, startLog, startRedis, until, untilInTime } from '../support/redis-nodes.ts';
 import type { RedisServer } from '../support/redis-server.ts';
@@ -7,6 +7,7 @@ const KEY = 'tc:v2:{t}:log';
 
 let server: RedisServer;
 const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+afterAll(() => warn.mockRestore());
 
 beforeEach(async () => {
   server = await startRedis();

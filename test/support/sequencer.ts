@@ -2,35 +2,49 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take longest, most of it waiting: begun last, they would be all that still runs. */
 const LONGEST = [
+  'test/e2e/demo-page.alone.test.ts',
   'test/sim/sim.test.ts',
   'test/model/delivery.test.ts',
+  'test/redis/contract.test.ts',
+  'test/redis/values.test.ts',
+  'test/redis/pool.test.ts',
+  'test/redis/cluster.test.ts',
+  'test/redis/layout.test.ts',
+  'test/redis/bounds.test.ts',
+  'test/postgres/transactions.test.ts',
+  'test/socket/lines.sockets.test.ts',
+  'test/e2e/observability-nodes.test.ts',
+  'test/e2e/observability.test.ts',
+  'test/client/seam.sockets.test.ts',
+  'test/socket/ws.sockets.test.ts',
+  'test/native/hub.sockets.test.ts',
+  'test/native/addon.sockets.test.ts',
+  'test/serialization/serializer.sockets.test.ts',
+  'test/client/bytes.sockets.test.ts',
+  'test/socket/error-boundary.sockets.test.ts',
   'test/redis/failures.long.test.ts',
   'test/postgres/contract.long.test.ts',
   'test/react/page.long.test.ts',
   'test/abuse/floods.long.test.ts',
-  'test/e2e/observability-nodes.test.ts',
-  'test/serialization/serializer.sockets.test.ts',
 ];
 
-/** The longest first, then the projects side by side, not one after the other: what waits for Redis leaves its core to what computes. */
+/**
+ * In each project the longest first. One project after the other, the one with the most files last: a worker that files share goes on only
+ * with a file of the same project, and begins anew with any other.
+ */
 export class Sequencer extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const sizes = new Map<string, number>();
-    const places = new Map(
-      sorted.map((file) => {
-        const index = sizes.get(file.project.name) ?? 0;
-        sizes.set(file.project.name, index + 1);
-        return [file, index];
-      }),
-    );
-    const placeOf = (file: TestSpecification): number =>
-      isLong(file) ? -1 : (places.get(file) ?? 0) / (sizes.get(file.project.name) ?? 1);
-    const orderOf = (file: TestSpecification): number => file.project.config.sequence.groupOrder;
-    return sorted.toSorted((a, b) => orderOf(a) - orderOf(b) || placeOf(a) - placeOf(b));
+    for (const { project } of sorted) sizes.set(project.name, (sizes.get(project.name) ?? 0) + 1);
+    const orderOf = ({ project }: TestSpecification): number => project.config.sequence.groupOrder;
+    const sizeOf = ({ project }: TestSpecification): number => sizes.get(project.name) ?? 0;
+    return sorted.toSorted((a, b) => orderOf(a) - orderOf(b) || sizeOf(a) - sizeOf(b) || placeOf(a) - placeOf(b));
   }
 }
 
-function isLong({ moduleId }: TestSpecification): boolean {
-  return LONGEST.some((path) => moduleId.endsWith(path));
+/** In the list; after it, all others. */
+function placeOf({ moduleId }: TestSpecification): number {
+  const place = LONGEST.findIndex((path) => moduleId.endsWith(path));
+  return place < 0 ? LONGEST.length : place;
 }
