@@ -25,8 +25,6 @@ export async function checkFlood(attack: string): Promise<void> {
   loop.stop();
   await hub.thread('t').send(sent);
   expect(outcome?.code).toBe(4429);
-  // within a second where the machine has time for it
-  expect(outcome?.ms).toBeLessThan(10_000);
   const all = Array.from({ length: sent + 1 }, (_, i) => i);
   await expect.poll(() => got.every((numbers) => numbers.length === all.length)).toBe(true);
   expect(got).toEqual(got.map(() => all));

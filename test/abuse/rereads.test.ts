@@ -7,7 +7,6 @@ it.each(['rereads', 'rejoins'])('a flood of %s of a long history is closed with 
   const before = hub.stats().deliveries;
   const [outcome] = await begin(attack);
   expect(outcome?.code).toBe(4429);
-  expect(outcome?.ms).toBeLessThan(10_000);
   // what is given at once and in this time, 48 of them for a point, and the first time of all
   const points = 6_000 + (outcome?.ms ?? 0);
   expect(hub.stats().deliveries - before).toBeLessThan(1_000 + 48 * points);

@@ -7,7 +7,6 @@ import { connect } from '../../src/client/index.ts';
 import { createHub, SUBPROTOCOL, type Connection } from '../../src/index.ts';
 import { closeHub, SteppedClock } from '../support/stepped-clock.ts';
 
-
 async function serving(isOpen = () => true) {
   const clock = new SteppedClock();
   /** Tokens are `<user>:<milliseconds that the session lasts>:<number>`. */

@@ -8,11 +8,15 @@ import { serveHttp, type Served } from './fixtures/http-server.ts';
 
 /** A hub whose HTTP door is open and whose WebSockets are as the test wants them. */
 async function serve(): Promise<Served & { sockets: Set<Socket> }> {
-  const served: Served = await serveHttp({
-    authenticate: ({ url = '' }) => (url.includes('token=bad') ? null : { userId: 'ada' }),
-    onPublish: (_, { threadId, id, data }): Promise<Receipt> =>
-      served.hub.thread(threadId).send(data, { idempotencyKey: id }),
-  });
+  const served: Served = await serveHttp(
+    {
+      authenticate: ({ url = '' }) => (url.includes('token=bad') ? null : { userId: 'ada' }),
+      onPublish: (_, { threadId, id, data }): Promise<Receipt> =>
+        served.hub.thread(threadId).send(data, { idempotencyKey: id }),
+    },
+    // a machine that is slow is no client that is
+    { sendTimeoutMs: 120_000 },
+  );
   const sockets = new Set<Socket>();
   served.server.on('connection', (socket: Socket) => sockets.add(socket));
   return { ...served, sockets };

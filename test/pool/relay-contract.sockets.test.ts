@@ -41,7 +41,7 @@ deliveryLogContract(
     return makeLog(clock);
   },
   {
-    runs: 20,
+    runs: 10,
     canCrash: true,
     makePair: async (clock, otherClock) => {
       const makeLog = await startRelay(clock);

@@ -34,7 +34,7 @@ describe('Redis', () => {
       redisLog({ url: server.url, prefix: `log${++logs}`, clock, now: () => clock.now(), ...PATIENT, ...limits }),
     {
       remembersIds: true,
-      runs: 40,
+      runs: 20,
       canCrash: true,
       makePair: (...clocks) => pairOf({ url: server.url }, clocks),
     },
@@ -62,7 +62,7 @@ describe('Redis Cluster', () => {
       }),
     {
       remembersIds: true,
-      runs: 10,
+      runs: 5,
       canCrash: true,
       makePair: (...clocks) => pairOf({ cluster: { rootNodes: servers.map(({ url }) => ({ url })) } }, clocks),
     },

@@ -66,7 +66,7 @@ it(`converges while lines are cut anywhere, and no removed value comes back (see
     const line = () => startCuttingProxy(port, () => 15_000 + Math.floor(random() * 40_000));
     const proxies = [await line(), await line()] as const;
     const prefix = `trial${trial}`;
-    const options = { prefix, timeoutMs: 3_000, commandTimeoutMs: 400 };
+    const options = { prefix, timeoutMs: 30_000, commandTimeoutMs: 2_000 };
     const logOf = ({ port }: { readonly port: number }): DeliveryLog =>
       startLog({ ...options, url: `redis://127.0.0.1:${port}` });
     const [here, there] = [logOf(proxies[0]), logOf(proxies[1])];
