@@ -21,9 +21,12 @@ it('plays once and exits 0 when every healthy client got every message exactly o
   expect(rowOf(output, 'healthy')).toMatchObject({ ...flawless, clients: '2', exact: '2', received: `${2 * count}` });
   // how much comes as it is said, and how much with the final message, is the machine's business
   expect(Number(rowOf(output, 'healthy')['streamed'])).toBeGreaterThan(0);
-  expect(rowOf(output, 'slow')).toMatchObject({ ...flawless, clients: '1', exact: '1', evicted: '0' });
+  // a slow machine may have it evicted, which costs it nothing; that a slow line alone does not: test/socket/lines
+  expect(rowOf(output, 'slow')).toMatchObject({ ...flawless, clients: '1', exact: '1' });
   // evicted while it did not read, and yet nothing is lost: it resumed where it had stopped
-  expect(rowOf(output, 'stopped')).toMatchObject({ ...flawless, exact: '1', evicted: '1', resumed: '1' });
+  const stopped = rowOf(output, 'stopped');
+  expect(stopped).toMatchObject({ ...flawless, exact: '1' });
+  expect([stopped['evicted'], stopped['resumed']].map(Number).every((times) => times >= 1)).toBe(true);
   expect(output).toMatch(/evicted +stopped-1: 4408 slow consumer, after \d+\.\d s/);
   expect(output).toMatch(/longest event-loop block +\d+\.\d ms/);
   expect(output).toMatch(/bytes delivered +2\d\d\.\d MB/);
