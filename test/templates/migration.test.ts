@@ -29,3 +29,18 @@ it.each(['before', 'after'])(
     expect(await server.ended).toBe(0);
   },
 );
+
+it('one command starts both, and says how to join them', async () => {
+  const port = await freePort();
+  const both = run('migration', 'main.ts', { PORT: String(port) });
+  await both.says(/node after\/client\.ts grace/);
+  for (const [i, side] of ['before', 'after'].entries()) {
+    const grace = run('migration', `${side}/client.ts`, { PORT: String(port + i) }, 'grace');
+    await grace.says(/joined/);
+    grace.say('hello');
+    await both.says(new RegExp(`${side} ada: grace: hello`));
+    grace.signal('SIGKILL');
+  }
+  both.signal('SIGTERM');
+  expect(await both.ended).toBe(0);
+});
