@@ -48,7 +48,7 @@ it.each([
   { roundTripMs: 40, bytesPerMs: 1_000 },
 ])('parts come as fast as the line carries them: %o', async (line) => {
   const { send } = await connect(line);
-  const mb = line.bytesPerMs > 10_000 ? 48 : 8;
+  const mb = line.bytesPerMs > 10_000 ? 24 : 8;
   const wholeMs = (mb * MB) / line.bytesPerMs + line.roundTripMs / 2;
   const first = await send(mb);
   const second = await send(mb);

@@ -18,6 +18,7 @@ import {
 import type { InspectorServerOptions } from '../../src/inspector/index.ts';
 import type { RedisLogOptions } from '../../src/redis/index.ts';
 import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
+import { caughtWarnings } from '../support/caught-warnings.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
 import { slowLog } from '../support/slow-log.ts';
 
@@ -244,7 +245,10 @@ describe('a hub', () => {
     const boom = (): never => {
       throw new Error('boom');
     };
+    // a hub that begins has no listener yet
+    const warnings = caughtWarnings();
     const own = makeHarness({ inspect: [boom, { next: boom }] });
+    expect(new Set(warnings)).toEqual(new Set(['boom']));
     own.hub.on('connection', boom);
     own.hub.on('transition', boom);
     own.hub.on('evicted', async () => boom());
@@ -265,9 +269,7 @@ describe('a hub', () => {
 
   it('an error listener that throws ends as a process warning', async () => {
     const own = makeHarness();
-    const warnings: string[] = [];
-    const note = (warning: Error): void => void warnings.push(warning.message);
-    process.on('warning', note);
+    const warnings = caughtWarnings();
     const { hub } = own;
     hub.on('connection', () => {
       throw new Error('first');
@@ -277,10 +279,6 @@ describe('a hub', () => {
     });
     own.connect();
     await own.close();
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    process.off('warning', note);
     expect(own.errors).toHaveLength(1);
     expect(warnings).toEqual(['second']);
   });
@@ -401,6 +399,7 @@ describe('a hub', () => {
 
   it('an error listener that rejects is not told of that', async () => {
     const own = makeHarness();
+    const warnings = caughtWarnings();
     let told = 0;
     own.hub.on('error', async () => {
       if (++told < 100) throw new Error('again');
@@ -410,7 +409,7 @@ describe('a hub', () => {
     });
     own.connect();
     await own.clock.settle();
-    expect(told).toBe(1);
+    expect([told, warnings]).toEqual([1, ['again']]);
     await own.close();
   });
 

@@ -324,10 +324,11 @@ describe('memory', () => {
 
   it('of a thousand stalled connections is a cursor each, whatever an hour of traffic brings', async () => {
     if (globalThis.gc === undefined) throw new Error('run with --expose-gc (see vitest.config.ts)');
-    // a breaker that never opens: they stay, stalled, for the whole hour; long waits, because each costs the test a timer
+    // a breaker that never opens: they stay, stalled, for the whole hour; long waits, because each costs the test a timer, and few sweeps
     const { hub, clock } = start({
       breakerThreshold: 1_000_000,
       sendTimeoutMs: 600_000,
+      sweepMs: 20_000,
       log: memoryLog({ maxEntries: 200 }),
     });
     for (let i = 0; i < 1_000; i++) {
