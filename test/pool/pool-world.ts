@@ -54,11 +54,6 @@ export class PoolWorld {
     this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, clock, ledger, schedule));
     for (const node of this.#nodes) node.start(this.#log);
     const connect = (socket: SimSocket, url: string): Line | undefined => this.#connect(socket, url);
-    class Socket extends SimSocket {
-      constructor(url: string) {
-        super(url, { clock, latencyMs: LATENCY_MS, connect });
-      }
-    }
     this.pool = createPool({
       urls: this.#nodes.map(({ name }) => `ws://${name}.test/`),
       size: this.#dice.pick([1, 3, 4, { min: 1, max: 4 }]),
@@ -68,7 +63,7 @@ export class PoolWorld {
       cooldownMs: 5_000,
       connectTimeoutMs: 1_500,
       publishTimeoutMs: 20_000,
-      WebSocket: Socket,
+      WebSocket: SimSocket.bind(undefined, { clock, latencyMs: LATENCY_MS, connect }),
       clock: new NodeClock(clock),
       random: this.#dice.random,
       newId: () => `pool-${++this.#ids}`,
@@ -96,7 +91,8 @@ export class PoolWorld {
 
   #connect(socket: SimSocket, url: string): Line | undefined {
     const node = this.#nodes.find(({ name }) => url.includes(name));
-    const line = node?.connect(socket, { userId: 'the pool', clientId: undefined, latencyMs: LATENCY_MS })?.line;
+    const caller = { userId: 'the pool', clientId: undefined, takesBytes: false, latencyMs: LATENCY_MS };
+    const line = node?.connect(socket, caller)?.line;
     if (line !== undefined) this.#lines = [...this.#lines.filter(({ isOver }) => !isOver), line];
     return line;
   }
@@ -133,7 +129,7 @@ export class PoolWorld {
       this.#readings.delete(threadId);
       return;
     }
-    dice.pick(this.#nodes).stream(threadId, ++this.#number, { chunks: dice.int(1, 8), everyMs: 200 });
+    dice.pick(this.#nodes).stream(threadId, ++this.#number, { chunks: dice.int(1, 8), everyMs: 200, isChunks: false });
   }
 
   #fault(fault: Fault): void {

@@ -1,4 +1,5 @@
 import { inWorker, type Hub, type Receipt } from '../../src/index.ts';
+import { bytesOf } from './contents.ts';
 import { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reading } from './reading.ts';
@@ -56,7 +57,7 @@ export class Application {
     const threadId = threadOf(act.thread);
     switch (act.act) {
       case 'publish':
-        return client.publish(threadId, this.nextNumber(), 'x'.repeat(act.size));
+        return client.publish(threadId, this.nextNumber(), act);
       case 'join':
         return client.join(threadId, dice.chance(0.5) ? 'start' : undefined);
       case 'clientValue': {
@@ -147,15 +148,18 @@ export class Application {
     this.#done(isEdit ? 'edited' : 'removed', node.during<unknown>(sent), ['TC_UNKNOWN_MESSAGE']);
   }
 
-  #send(node: SimNode, hub: Hub, { thread, lane, size, isRecipe, except }: ActOf<'send'>): void {
+  #send(node: SimNode, hub: Hub, { thread, lane, size, as, except }: ActOf<'send'>): void {
     const threadId = threadOf(thread);
     const number = this.nextNumber();
     // one that has not been let in yet is not given what goes to the subscription before it
     const all = this.#clients.map((client) => [client, client.reading(threadId)] as const);
     const readings = new Map(all.filter(([, reading]) => reading?.at !== undefined));
+    const isRecipe = as === 'recipe';
     const message = { n: number, filler: 'x'.repeat(size) };
+    const sending = isRecipe ? inWorker(ECHO, message) : as === 'bytes' ? bytesOf(number, size) : message;
     const options = { lane, except: except === undefined ? undefined : { userId: userOf(except) } };
-    const sent = node.during(hub.thread(threadId).send(isRecipe ? inWorker(ECHO, message) : message, options));
+    const sent = node.during(hub.thread(threadId).send(sending, options));
+    if (as === 'bytes') this.#ledger.note('sent bytes');
     if (isRecipe) sent.catch((error: unknown) => this.#ledger.note(`recipe ${codeOf(error)}`));
     this.#done('sent', sent, isRecipe ? ['TC_WORKER_FAILED'] : []);
     sent.then((receipt) => this.#settle({ threadId, number, readings }, receipt)).catch(() => {});

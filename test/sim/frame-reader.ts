@@ -6,17 +6,19 @@ const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
 /** Reads the unmasked WebSocket frames of a server (RFC 6455 section 5.2) from bytes that come in any pieces. */
 export class FrameReader {
-  readonly #onText: (text: string) => void;
+  readonly #onMessage: (payload: Buffer, isBinary: boolean) => void;
   #bytes: Buffer = Buffer.alloc(0);
   #fragments: Buffer[] = [];
   #isDeflated = false;
+  #isBinary = false;
 
-  constructor(onText: (text: string) => void) {
-    this.#onText = onText;
+  constructor(onMessage: (payload: Buffer, isBinary: boolean) => void) {
+    this.#onMessage = onMessage;
   }
 
-  push(bytes: Uint8Array): void {
-    this.#bytes = this.#bytes.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#bytes, bytes]);
+  /** @param bytes the reader's own from now on */
+  push(bytes: Buffer): void {
+    this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
     while (this.#readFragment());
   }
 
@@ -32,10 +34,13 @@ export class FrameReader {
     const opcode = first & 0x0f;
     const isLast = first >= 0x80;
     if ((opcode === 0) !== this.#fragments.length > 0) throw new Error('a message begins inside another one');
-    if (opcode !== 0) this.#isDeflated = (first & 0x40) !== 0;
+    if (opcode !== 0) {
+      this.#isDeflated = (first & 0x40) !== 0;
+      this.#isBinary = opcode === 2;
+    }
     this.#fragments.push(bytes.subarray(start, start + length));
     this.#bytes = bytes.subarray(start + length);
-    if (isLast) this.#onText(this.#read(this.#fragments.splice(0)).toString());
+    if (isLast) this.#onMessage(this.#read(this.#fragments.splice(0)), this.#isBinary);
     return true;
   }
 

@@ -84,7 +84,7 @@ export class Ledger {
     const entries = this.#threads.get(threadId)?.get(epoch) ?? [];
     return entries
       .slice(-3 * count)
-      .filter(({ kind, isText }) => kind === 'message' && !isText)
+      .filter(({ kind, isStream }) => kind === 'message' && !isStream)
       .slice(-count);
   }
 
@@ -150,7 +150,7 @@ export interface Logged {
   /** The message that is edited or removed. */
   readonly target: string | undefined;
   /** The end of a stream. */
-  readonly isText: boolean;
+  readonly isStream: boolean;
   /** Who does not get it, as the log has it. */
   readonly except?: string | undefined;
   /** It is in other threads, too. */
@@ -162,9 +162,4 @@ export interface Fate {
   readonly isRemoved: boolean;
   /** Numbers of its edits, newest last. */
   readonly versions: readonly number[];
-}
-
-/** `{ n }` of a message; NaN where it is none of ours. */
-export function numberOf(data: unknown): number {
-  return typeof data === 'object' && data !== null && 'n' in data && typeof data.n === 'number' ? data.n : NaN;
 }

@@ -1,10 +1,12 @@
 import type { Body, Clock, Link, LinkListener, Piece } from '../../src/index.ts';
 import type { WindowBits } from '../../src/api/socket.ts';
+import type { Frame } from '../../src/client/socket.ts';
 import { FrameReader } from './frame-reader.ts';
 
 /** The client's end of a line. */
 export interface FarEnd {
   onText(text: string): void;
+  onBytes(bytes: Buffer): void;
   onClose(code: number, reason: string): void;
 }
 
@@ -13,6 +15,13 @@ type Parcel =
   | { readonly piece: Piece; readonly body: Body | undefined; readonly bytes: number }
   | { readonly ping: number }
   | { readonly code: number; readonly reason: string };
+
+interface LineOptions {
+  /** How long the way takes. */
+  readonly latencyMs: number;
+  readonly deflateWindow?: WindowBits | undefined;
+  readonly complain: (what: string) => void;
+}
 
 /** How long a closing socket waits for the other side's close frame before it gives up (as `ws` does). */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -29,6 +38,7 @@ export class Line implements Link {
   readonly #latencyMs: number;
   readonly #far: FarEnd;
   readonly #reader: FrameReader;
+  readonly #complain: (what: string) => void;
   #listener: LinkListener | undefined;
   readonly #queue: Parcel[] = [];
   #unsent = 0;
@@ -42,19 +52,26 @@ export class Line implements Link {
   #isNearGone = false;
   #isClosing = false;
   #isCut = false;
+  /** Why the connection may end otherwise than the server says: a fault, or the client has closed it. */
+  #isTroubled = false;
+  /** The code with which the server has closed, where the client reads and nothing is wrong with the line. */
+  #promisedCode: number | undefined;
 
   constructor(
     far: FarEnd,
     node: { run(callback: () => void): void },
     network: Clock,
-    { latencyMs, deflateWindow }: { latencyMs: number; deflateWindow?: WindowBits | undefined },
+    { latencyMs, deflateWindow, complain }: LineOptions,
   ) {
+    this.#complain = complain;
     this.deflateWindow = deflateWindow;
     this.#far = far;
     this.#node = node;
     this.#network = network;
     this.#latencyMs = latencyMs;
-    this.#reader = new FrameReader((text) => this.#far.onText(text));
+    this.#reader = new FrameReader((payload, isBinary) =>
+      isBinary ? this.#far.onBytes(payload) : this.#far.onText(payload.toString()),
+    );
   }
 
   readonly attach = (listener: LinkListener): Link => {
@@ -68,6 +85,16 @@ export class Line implements Link {
 
   get isWhole(): boolean {
     return !this.#isFarGone && !this.#isNearGone && !this.#isSilent;
+  }
+
+  /** The server has ended the connection with this code: it arrives if the client reads. */
+  promise(code: number): void {
+    if (!this.#isTroubled && !this.#isStalled && !this.#isFarGone) this.#promisedCode = code;
+  }
+
+  /** The server has given its promise, and nothing has come of it. */
+  get isLate(): boolean {
+    return this.#promisedCode !== undefined && !this.#isTroubled && !this.#isFarGone;
   }
 
   // --- Link
@@ -117,14 +144,17 @@ export class Line implements Link {
 
   // --- the client's end
 
-  say(text: string): void {
+  say(frame: Frame): void {
+    const isBinary = typeof frame !== 'string';
+    const payload = isBinary ? Buffer.from(frame) : Buffer.from(frame);
     this.#toNear(() => {
-      if (!this.#isNearGone) this.#listener?.onMessage(Buffer.from(text), false);
+      if (!this.#isNearGone) this.#listener?.onMessage(payload, isBinary);
     });
   }
 
   /** The client closes; the node answers. */
   farClose(code: number): void {
+    this.#isTroubled = true;
     this.#toNear(() => {
       this.#endNear(code, '');
       this.#toFar(() => this.#endFar(code, ''));
@@ -141,11 +171,13 @@ export class Line implements Link {
     this.#toNear(() => this.#endNear(1006, ''));
     this.#isSilent = true;
     this.#isCut = true;
+    this.#isTroubled = true;
   }
 
   /** Half-open: nothing arrives any more, no end is told. */
   silence(): void {
     this.#isSilent = true;
+    this.#isTroubled = true;
   }
 
   stall(): void {
@@ -173,6 +205,7 @@ export class Line implements Link {
   /** The process at the near end is gone: the system resets the connection, or the whole machine is gone and says nothing. */
   crashNear(isTold: boolean): void {
     this.#isNearGone = true;
+    this.#isTroubled = true;
     this.#drop();
     if (isTold) this.#toFar(() => this.#endFar(1006, ''));
     else this.#isSilent = true;
@@ -185,12 +218,12 @@ export class Line implements Link {
   }
 
   #carry({ piece, body, bytes }: Extract<Parcel, { bytes: number }>): void {
-    const copies = piece.map((part) => new Uint8Array(part));
+    const copy = Buffer.concat(piece, bytes);
     this.#unsent -= bytes;
     this.#taken += bytes;
     body?.release();
     this.#toFar(() => {
-      if (!this.#isFarGone && !this.#isCut) for (const copy of copies) this.#reader.push(copy);
+      if (!this.#isFarGone && !this.#isCut) this.#reader.push(copy);
     });
   }
 
@@ -236,6 +269,9 @@ export class Line implements Link {
   #endFar(code: number, reason: string): void {
     if (this.#isFarGone) return;
     this.#isFarGone = true;
+    const promised = this.#promisedCode;
+    if (promised !== undefined && code !== promised && !this.#isTroubled && !this.#isStalled)
+      this.#complain(`closed with ${promised}, and a client that reads got ${code}`);
     this.#far.onClose(code, reason);
   }
 

@@ -1,5 +1,7 @@
 import type { ClientStream, ClientThread, Message } from '../../src/client/index.ts';
-import { numberOf, type Ledger } from './ledger.ts';
+import { chunksOf } from '../../src/chunks/index.ts';
+import { endOf, numberOf, simCodec, toldBy } from './contents.ts';
+import type { Ledger } from './ledger.ts';
 import { ValuesReading } from './values-reading.ts';
 
 /** What a client has of a thread, compared with the log as it comes. */
@@ -69,12 +71,16 @@ export class Reading {
     return this.#at;
   }
 
-  #onStreamOver({ id, text }: ClientStream, message: Message | undefined): void {
+  #onStreamOver(stream: ClientStream, message: Message | undefined): void {
+    const { id } = stream;
     this.#growing.delete(id);
     if (message === undefined) return;
-    this.#ledger.note('stream done');
-    if (textOf(message.data) !== text)
-      this.#complain(`stream ${id} is '${text}', its message '${textOf(message.data)}'`);
+    const isChunks = typeof message.data === 'object' && message.data !== null && 'chunks' in message.data;
+    const has = isChunks ? toldBy(chunksOf(stream, simCodec)) : stream.text;
+    const end = endOf(message.data) ?? '';
+    this.#ledger.note(!isChunks ? 'stream done' : has === end ? 'chunks done' : 'chunks cut short');
+    // the last chunks may have gone while the client was away: the message has them, and only the codec knows where
+    if (isChunks ? !end.startsWith(has) : end !== has) this.#complain(`stream ${id} is '${has}', its message '${end}'`);
   }
 
   #take(message: Message): void {
@@ -249,8 +255,4 @@ interface Rules {
   mayBeRefused(): boolean;
   /** The server has told that the thread is over for this client. */
   onLeft(): void;
-}
-
-function textOf(data: unknown): string | undefined {
-  return typeof data === 'object' && data !== null && 'text' in data ? String(data.text) : undefined;
 }

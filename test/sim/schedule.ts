@@ -10,8 +10,8 @@ type InThread =
       readonly lane: 'normal' | 'critical' | 'volatile';
       readonly size: number;
       readonly times: number;
-      /** The message is built by a worker. */
-      readonly isRecipe: boolean;
+      /** How the application sends it; a recipe is built by a worker. */
+      readonly as: 'json' | 'recipe' | 'bytes';
       /** The user who does not get it. */
       readonly except?: number | undefined;
     }
@@ -21,7 +21,13 @@ type InThread =
   | { readonly act: 'remove'; readonly node: number; readonly thread: number }
   /** The application erases the thread. */
   | { readonly act: 'erase'; readonly node: number; readonly thread: number }
-  | { readonly act: 'publish'; readonly client: number; readonly thread: number; readonly size: number }
+  | {
+      readonly act: 'publish';
+      readonly client: number;
+      readonly thread: number;
+      readonly size: number;
+      readonly isBytes: boolean;
+    }
   /** The client publishes its last message again, with the same id. */
   | { readonly act: 'repeat'; readonly client: number }
   | { readonly act: 'join' | 'leave' | 'older'; readonly client: number; readonly thread: number }
@@ -34,6 +40,7 @@ type InThread =
       readonly thread: number;
       readonly chunks: number;
       readonly everyMs: number;
+      readonly isChunks: boolean;
     }
   | {
       readonly act: 'setValue';

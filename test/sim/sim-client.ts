@@ -1,6 +1,11 @@
-import { connect, type Client } from '../../src/client/index.ts';
+import { z } from 'zod';
+import { connect as connectBytes } from '../../src/bytes/index.ts';
+import { connect as connectChunks } from '../../src/chunks/index.ts';
+import { connect, type Client, type ConnectOptions } from '../../src/client/index.ts';
+import { defineThread } from '../../src/define/index.ts';
 import { values } from '../../src/values/index.ts';
 import { userScope } from '../../src/actors/support/id-scope.ts';
+import { bytesOf, simCodec } from './contents.ts';
 import type { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import type { Line } from './line.ts';
@@ -29,12 +34,13 @@ export class SimClient {
   /** Of its newest connection. */
   connectionId: string | undefined;
   #kicks = 0;
+  readonly #build: (typeof BUILDS)[number];
   readonly #world: SimClientWorld;
   readonly #readings = new Map<string, Reading>();
   /** By the id of a message of several threads: the one in which it was given it. */
   #shared = new Map<string, string>();
   /** What it has published last. */
-  #last: { readonly threadId: string; readonly number: number; readonly filler: string } | undefined;
+  #last: { readonly threadId: string; readonly number: number; readonly content: Content } | undefined;
   #clock: NodeClock;
   #client: Client;
   #ids = 0;
@@ -46,6 +52,7 @@ export class SimClient {
     this.userId = userId;
     this.#world = world;
     this.latencyMs = world.dice.pick([1, 20, 150]);
+    this.#build = world.dice.pick(BUILDS);
     this.#clock = new NodeClock(world.clock);
     this.#client = this.#connect();
   }
@@ -90,15 +97,18 @@ export class SimClient {
    * What the server accepts is in the log.
    * @param mustSucceed all faults are over: the server has to answer
    */
-  publish(threadId: string, number: number, filler: string, mustSucceed = false): void {
+  publish(threadId: string, number: number, content: Content, mustSucceed = false): void {
     const { ledger } = this.#world;
     const clock = this.#clock;
     const isAllowed = this.#world.isAllowed(this.userId, threadId);
     const id = `${this.name}-p${number}`;
     this.#unanswered.add(number);
-    this.#last = { threadId, number, filler };
-    this.#client.publish(threadId, { n: number, filler }, { id }).then(
+    this.#last = { threadId, number, content };
+    const isBytes = content.isBytes === true && this.#build === 'bytes';
+    const data = isBytes ? bytesOf(number, content.size) : { n: number, filler: 'x'.repeat(content.size) };
+    this.#client.publish(threadId, data, { id }).then(
       ({ data }) => {
+        if (isBytes) ledger.note('published bytes');
         this.#unanswered.delete(number);
         ledger.note('published');
         if (data !== undefined) ledger.answered(id, JSON.stringify(data));
@@ -121,8 +131,8 @@ export class SimClient {
   /** Publishes its last message again. */
   repeat(): void {
     if (this.#last === undefined) return;
-    const { threadId, number, filler } = this.#last;
-    this.publish(threadId, number, filler);
+    const { threadId, number, content } = this.#last;
+    this.publish(threadId, number, content);
   }
 
   older(threadId: string): void {
@@ -148,7 +158,8 @@ export class SimClient {
   missing(): readonly string[] {
     const open = this.line?.isWhole === true ? [] : [`${this.name} has no connection`];
     const unanswered = [...this.#unanswered].map((number) => `${this.name}: publish ${number} has no answer`);
-    return [...open, ...unanswered, ...[...this.#readings.values()].flatMap((reading) => reading.missing())];
+    const late = this.line?.isLate === true ? [`${this.name} has no close code`] : [];
+    return [...open, ...late, ...unanswered, ...[...this.#readings.values()].flatMap((reading) => reading.missing())];
   }
 
   /** The tab is gone; another one goes on from the positions that the page had stored. */
@@ -182,13 +193,9 @@ export class SimClient {
         return this.line;
       },
     };
-    class Socket extends SimSocket {
-      constructor(url: string) {
-        super(url, network);
-      }
-    }
-    const client = connect('ws://hub.test/', {
-      WebSocket: Socket,
+    const client = this.#open({
+      // not a class of its own: V8 would forget what it has compiled with each client
+      WebSocket: SimSocket.bind(undefined, network),
       clock,
       token: () => 'fresh',
       values,
@@ -211,4 +218,24 @@ export class SimClient {
     });
     return client;
   }
+
+  #open(options: ConnectOptions): Client {
+    const url = 'ws://hub.test/';
+    if (this.#build === 'plain') return connect(url, options);
+    return this.#build === 'bytes'
+      ? connectBytes(url, options)
+      : connectChunks(url, { ...options, threads: [THREADS] });
+  }
+}
+
+/** Builds of the client. */
+const BUILDS = ['plain', 'bytes', 'chunks'] as const;
+
+const THREADS = defineThread('thread*', { message: z.unknown(), streams: { simCodec } });
+
+/** What a client publishes. */
+interface Content {
+  readonly size: number;
+  /** As bytes, if its build knows them. */
+  readonly isBytes?: boolean;
 }

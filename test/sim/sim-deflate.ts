@@ -19,7 +19,7 @@ export function simDeflate(clock: Clock, dice: Dice, temper: Temper, note: (even
         if (hasFailed) return reject(new Error('zlib has no memory'));
         if (!body.isAlive) throw new Error('compressed from memory that was given back');
         const options = { ...SMALL_WINDOW, level, finishFlush: constants.Z_SYNC_FLUSH };
-        return resolve(new SharedBody([new Uint8Array(deflateRawSync(Buffer.concat([...body.chunks]), options))]));
+        return resolve(new SharedBody([new Uint8Array(deflateRawSync(Buffer.concat(body.chunks), options))]));
       }, delayMs);
     });
 }

@@ -1,7 +1,8 @@
 import { memoryLog, type Clock, type DeliveryLog, type EntryDraft, type LogSubscription } from '../../src/index.ts';
 import type { LogValues } from '../../src/api/log-values.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
-import { numberOf, type Ledger } from './ledger.ts';
+import { contentOf, endOf, numberOf } from './contents.ts';
+import type { Ledger } from './ledger.ts';
 import type { NodeClock } from './node-clock.ts';
 
 interface Listening {
@@ -106,7 +107,7 @@ export class SimLog {
 
   #append(node: NodeClock, draft: EntryDraft): ReturnType<DeliveryLog['append']> {
     if (node.isDead) return new Promise(() => {});
-    const bytes = new Uint8Array(Buffer.concat(draft.body.chunks));
+    const bytes = Buffer.concat(draft.body.chunks);
     const appended = this.#log.append(draft);
     if (appended instanceof Promise) throw new Error('the memory log answers at once');
     const { threadId } = draft;
@@ -118,9 +119,9 @@ export class SimLog {
     const { offset, id } = appended.entry;
     const { kind = 'message', target } = draft;
     const { except, isShared } = appended.entry;
-    const data: unknown = kind === 'remove' ? undefined : JSON.parse(Buffer.from(bytes).toString());
-    const isText = typeof data === 'object' && data !== null && 'text' in data;
-    const facts = { number: numberOf(data), kind, target, isText, except, isShared, at: this.#clock.now() };
+    const data: unknown = kind === 'remove' ? undefined : contentOf(bytes);
+    const isStream = endOf(data) !== undefined;
+    const facts = { number: numberOf(data), kind, target, isStream, except, isShared, at: this.#clock.now() };
     this.#ledger.logged(threadId, epoch, { offset, id, ...facts });
     const { body: _body, deflated: _deflated, tally: _tally, ...rest } = draft;
     const kept = this.#kept.get(threadId) ?? [];

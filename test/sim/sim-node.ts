@@ -1,33 +1,25 @@
 import { createHubOver } from '../../src/actors/hub/hub.ts';
 import type { WindowBits } from '../../src/api/socket.ts';
 import { answer, refuse, StreamLostError, type Clock, type Hub, type Session } from '../../src/index.ts';
+import { ChartCheck } from './charts.ts';
 import { Dice } from './dice.ts';
-import { numberOf, type Ledger } from './ledger.ts';
+import { numberOf } from './contents.ts';
+import type { Ledger } from './ledger.ts';
 import { Line } from './line.ts';
 import { NodeClock } from './node-clock.ts';
 import type { SimLog } from './sim-log.ts';
 import { isAllowed, type Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
+import { chunksIn, textIn, type Growth } from './sim-stream.ts';
 import { simWorkers } from './sim-workers.ts';
 import type { SimSocket } from './socket.ts';
-
-/** Times of a hub that fit into a short schedule. */
-const TIMES = {
-  sendTimeoutMs: 1_000,
-  retryDelaysMs: [200, 400, 800],
-  breakerThreshold: 3,
-  cooldownMs: 2_000,
-  heartbeatMs: 2_000,
-  sweepMs: 250,
-  threadIdleMs: 5_000,
-  settleTimeoutMs: 5_000,
-  streams: { timeoutMs: 3_000 },
-};
+import { TIMES } from './times.ts';
 
 /** Who connects. */
 export interface Caller {
   readonly userId: string;
   readonly clientId: string | undefined;
+  readonly takesBytes: boolean;
   readonly latencyMs: number;
 }
 
@@ -43,6 +35,8 @@ export class SimNode {
   #clock: NodeClock;
   #hub: Hub | undefined;
   #lines: Line[] = [];
+  /** By the id of the connection, in this life. */
+  #byConnection = new Map<string, Line>();
   /** Of earlier lives: what they said may still be on its way. */
   #former: Line[] = [];
   #lives = 0;
@@ -106,18 +100,31 @@ export class SimNode {
       if (isLate) this.#ledger.note('stream lost');
       else this.#ledger.complain(`${life}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     });
-    hub.on('transition', ({ machine, to }) => this.#ledger.note(`${machine} ${to}`));
+    const charts = new ChartCheck((what) => this.#ledger.complain(`${life}: ${what}`));
+    hub.on('transition', (transition) => {
+      this.#ledger.note(`${transition.machine} ${transition.to}`);
+      charts.examine(transition);
+    });
+    const lines = new Map<string, Line>();
+    this.#byConnection = lines;
+    hub.on('evicted', ({ connection, code }) => {
+      this.#ledger.note('closed by the server');
+      // 1006: the line broke
+      if (code !== 1006) lines.get(connection.id)?.promise(code);
+    });
     this.#hub = hub;
   }
 
   /** A client connects; undefined where no process answers. */
   connect(
     socket: SimSocket,
-    { userId, clientId, latencyMs }: Caller,
+    { userId, clientId, takesBytes, latencyMs }: Caller,
   ): { line: Line; connectionId: string } | undefined {
     const { hub } = this;
     if (hub === undefined) return undefined;
-    const line = new Line(socket, this.#clock, this.#network, { latencyMs, deflateWindow: this.#window() });
+    const complain = (what: string): void => this.#ledger.complain(`${userId} at ${this.name}: ${what}`);
+    const options = { latencyMs, deflateWindow: this.#window(), complain };
+    const line = new Line(socket, this.#clock, this.#network, options);
     const session = (): Session => {
       const { sessionMs } = this.#schedule;
       return { userId, expiresAt: sessionMs === undefined ? undefined : Date.now() + sessionMs };
@@ -125,6 +132,7 @@ export class SimNode {
     const connection = hub.accept(line.attach, {
       ...session(),
       clientId,
+      takesBytes,
       authorize: (threadId) => isAllowed(this.#schedule, userId, threadId),
       // the application is not always content with a token
       reauthenticate: () => {
@@ -139,6 +147,7 @@ export class SimNode {
       onValue: () => true,
     });
     this.#lines.push(line);
+    this.#byConnection.set(connection.id, line);
     return { line, connectionId: connection.id };
   }
 
@@ -159,20 +168,20 @@ export class SimNode {
   }
 
   /** The application streams an answer, and dies with its process. */
-  stream(threadId: string, number: number, { chunks, everyMs }: { chunks: number; everyMs: number }): void {
+  stream(threadId: string, number: number, { chunks, everyMs, isChunks }: Growth): void {
     const { hub } = this;
     if (hub === undefined) return;
     const clock = this.#clock;
-    const stream = hub.thread(threadId).stream();
+    const stream = isChunks ? chunksIn(hub, threadId, number) : textIn(hub, threadId, number);
     const append = (n: number): void => {
       if (stream.signal.aborted) return;
       if (n < chunks) {
-        stream.append(`${number}.${n} `);
+        stream.write(n);
         clock.setTimeout(() => append(n + 1), everyMs);
         return;
       }
-      this.during(stream.end({ n: number })).then(
-        () => this.#ledger.note('stream ended'),
+      this.during(stream.end()).then(
+        () => this.#ledger.note(isChunks ? 'chunks ended' : 'stream ended'),
         (error: unknown) => {
           const code = error instanceof Error && 'code' in error ? error.code : undefined;
           const isFair = code === 'TC_HUB_CLOSED' || code === 'TC_THREAD_CLOSED' || code === 'TC_STREAM_ENDED';

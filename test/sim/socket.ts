@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/index.ts';
 import type { WebSocketLike } from '../../src/client/index.ts';
+import type { Frame } from '../../src/client/socket.ts';
 import type { Line } from './line.ts';
 
 type EventType = 'open' | 'message' | 'close' | 'error';
@@ -16,12 +17,13 @@ export interface Dialled {
 /** A browser's WebSocket at the end of a simulated line. */
 export class SimSocket implements WebSocketLike {
   readyState = 0;
+  binaryType = 'arraybuffer';
   #line: Line | undefined;
   /** What came before the handshake's answer had arrived. */
-  readonly #early: string[] = [];
+  readonly #early: (string | ArrayBuffer)[] = [];
   readonly #listeners: [EventType, (event: unknown) => void][] = [];
 
-  constructor(url: string, network: Dialled) {
+  constructor(network: Dialled, url: string) {
     network.clock.setTimeout(() => {
       if (this.readyState !== 0) return;
       this.#line = network.connect(this, url);
@@ -31,7 +33,7 @@ export class SimSocket implements WebSocketLike {
           if (this.readyState !== 0) return;
           this.readyState = 1;
           this.#dispatch('open', {});
-          for (const text of this.#early.splice(0)) this.#dispatch('message', { data: text });
+          for (const data of this.#early.splice(0)) this.#dispatch('message', { data });
         }, network.latencyMs);
     }, 2 * network.latencyMs);
   }
@@ -40,9 +42,9 @@ export class SimSocket implements WebSocketLike {
     this.#listeners.push([type, listener]);
   }
 
-  send(text: string): void {
+  send(frame: Frame): void {
     if (this.readyState !== 1) throw new Error('not open');
-    this.#line?.say(text);
+    this.#line?.say(frame);
   }
 
   close(code = 1000): void {
@@ -54,8 +56,16 @@ export class SimSocket implements WebSocketLike {
   // --- FarEnd
 
   onText(text: string): void {
-    if (this.readyState === 0) this.#early.push(text);
-    else if (this.readyState === 1) this.#dispatch('message', { data: text });
+    this.#onData(text);
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.#onData(new Uint8Array(bytes).buffer);
+  }
+
+  #onData(data: string | ArrayBuffer): void {
+    if (this.readyState === 0) this.#early.push(data);
+    else if (this.readyState === 1) this.#dispatch('message', { data });
   }
 
   onClose(code: number, reason: string): void {

@@ -59,8 +59,13 @@ export class World {
   /** A load balancer: any node that answers. */
   connect(client: SimClient, socket: SimSocket, url: string): Line | undefined {
     const node = this.dice.pick(this.#nodes);
-    const clientId = new URL(url).searchParams.get('cid') ?? '';
-    const connected = node.connect(socket, { userId: client.userId, clientId, latencyMs: client.latencyMs });
+    const { searchParams } = new URL(url);
+    const connected = node.connect(socket, {
+      userId: client.userId,
+      clientId: searchParams.get('cid') ?? '',
+      takesBytes: searchParams.get('bytes') === '1',
+      latencyMs: client.latencyMs,
+    });
     if (connected === undefined) return undefined;
     this.#byConnection.set(connected.connectionId, client);
     client.connectionId = connected.connectionId;
@@ -105,7 +110,7 @@ export class World {
     for (const client of this.#clients) {
       for (const { handle } of client.readings) {
         if (this.isAllowed(client.userId, handle.id))
-          client.publish(handle.id, this.#application.nextNumber(), '', true);
+          client.publish(handle.id, this.#application.nextNumber(), { size: 0 }, true);
       }
     }
     this.#until(25_000, missing);

@@ -121,4 +121,22 @@ export const DEFECTS: readonly Defect[] = [
     code: "if (held?.answer !== undefined) return { is: 'answered', answer: held.answer };",
     replacement: "if (held?.answer === '') return { is: 'answered', answer: held.answer };",
   },
+  {
+    name: 'the server cuts the line instead of closing it with a code',
+    file: 'src/actors/connection/link-ending.ts',
+    code: '        link.close(code, reason);',
+    replacement: '        if (code === 4_000) link.terminate();\n        else link.close(code, reason);',
+  },
+  {
+    name: 'chunks that fold change places on the server',
+    file: 'src/actors/streams/stream-chunks.ts',
+    code: 'const chunk: unknown = this.#codec.fold(a.chunk, b.chunk);',
+    replacement: 'const chunk: unknown = this.#codec.fold(b.chunk, a.chunk);',
+  },
+  {
+    name: 'bytes that are published by a client lose their end',
+    file: 'src/client/bytes.ts',
+    code: 'joinBytes([new TextEncoder().encode(`${head}}\\0`), bytes]);',
+    replacement: 'joinBytes([new TextEncoder().encode(`${head}}\\0`), bytes.subarray(1)]);',
+  },
 ];
