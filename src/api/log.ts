@@ -86,7 +86,8 @@ export interface DeliveryLog {
    */
   readAfter(threadId: string, offset: number, limit: number): MaybePromise<readonly Entry[]>;
   /**
-   * The newest messages before an offset, or of all. Reads from the end, so that a page costs what it holds. Does not create the thread.
+   * The newest messages before an offset, or of all. Reads from the end, so that a page costs what it holds. Does not create the thread. Has
+   * what any process has appended before the call, also where this process holds the thread and has not heard of it yet.
    * @param before Infinity for the newest of all
    * @param maxBytes the page ends before the message that would exceed this, but holds one at least
    */

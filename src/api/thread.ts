@@ -58,7 +58,8 @@ export interface Thread<T extends ThreadShape = ThreadShape> {
   position(): Promise<string>;
   /**
    * A page of the thread's messages, the newest unless `before` or `after` says otherwise: of the log, and beyond it of
-   * `HubOptions.history`. Parsed in slices, so that it does not block the event loop. Does not open the thread.
+   * `HubOptions.history`. It has each message whose `send` has resolved, in any process. Parsed in slices, so that it does not block the event
+   * loop. Does not open the thread.
    * @throws PositionLostError if `before` or `after` is of another epoch of the log, or beyond its end: ask without it;
    * InvalidPositionError, InvalidOptionError, LogUnavailableError; HistoryFailedError, AnswerTimeoutError: `HubOptions.history`
    */

@@ -33,6 +33,27 @@ export const nodeTests: readonly ContractTest[] = [
     },
   },
   {
+    name: 'a page of a thread that a node holds has what another node has appended, and so have pages before and after that',
+    async run(nodes) {
+      await nodes.hold(nodes.there);
+      for (let n = 1; n <= 20; n++) {
+        const id = `m${n}`;
+        const { entry } = await nodes.append(nodes.here, id);
+        const [newest, before] = await Promise.all([
+          nodes.there.readBefore('t', Infinity, 1, 1_000_000),
+          nodes.there.readBefore('t', entry.offset + 1, 1, 1_000_000),
+        ]);
+        for (const { position, entries } of [newest, before]) {
+          assert.equal(position.offset, entry.offset);
+          assert.deepEqual(
+            entries.map((each) => each.id),
+            [id],
+          );
+        }
+      }
+    },
+  },
+  {
     name: 'what a node passes to notify reaches the subscribers of the others, in order, and is in no log',
     needs: ['notify'],
     async run(nodes) {

@@ -157,7 +157,7 @@ class PostgresLog implements DeliveryLog {
   readBefore(threadId: string, before: number, limit: number, maxBytes: number): Promise<LogPage> {
     const source = this.#source(threadId);
     const read = async (): Promise<LogPage> => {
-      const tail = await this.#wholeTail(threadId, 1);
+      const tail = await this.#wholeTail(threadId, 1, before - 1);
       if (tail !== undefined) return readBefore(tail, before, limit, maxBytes, this.#settings.clock.now());
       return readBeforeFromTable(threadId, source, this.#settings, before, limit, maxBytes);
     };
@@ -256,12 +256,16 @@ class PostgresLog implements DeliveryLog {
     for (const [own, answer] of batch) this.#thread(own.draft.threadId).answered(own, answer);
   }
 
-  /** The tail, if it is all that the thread's history has, or holds everything from an offset on. */
-  async #wholeTail(threadId: string, from: number): Promise<LogSubscription['tail'] | undefined> {
+  /**
+   * The tail, if it is all that the thread's history has, or holds everything from an offset on.
+   * @param to beyond its head, what other processes have appended may still be on its way here
+   */
+  async #wholeTail(threadId: string, from: number, to = 0): Promise<LogSubscription['tail'] | undefined> {
     const { historyOf, retentionOf } = this.#settings;
     const tail = this.#threads.get(threadId)?.tail;
     if (tail === undefined) return undefined;
     await tail.ready();
+    if (to > tail.buffer.head) await tail.reach(await this.#source(threadId).position());
     const isAll = historyOf(threadId).maxEntries <= retentionOf(threadId).maxEntries;
     if (isAll) await tail.reach({ epoch: tail.buffer.epoch, offset: Math.min(from, tail.buffer.head), id: '' });
     return !tail.isEnded && (isAll || tail.buffer.first <= from) ? tail.buffer : undefined;

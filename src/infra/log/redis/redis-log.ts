@@ -167,7 +167,7 @@ class RedisLog implements DeliveryLog {
     const source = this.#source(threadId);
     const read = async (): Promise<LogPage> => {
       const tail = this.#threads.get(threadId)?.tail;
-      const page = tail && (await readHeldBefore(tail, this.#settings, before, limit, maxBytes));
+      const page = tail && (await readHeldBefore(tail, source, this.#settings, before, limit, maxBytes));
       if (page !== undefined && tail?.isEnded === false) return page;
       return readUnheldBefore(threadId, source, this.#settings, before, limit, maxBytes);
     };

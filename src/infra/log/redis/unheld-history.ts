@@ -82,12 +82,16 @@ export async function readUnheldBefore(
 /** Reads them of a thread that this process holds, as far as it has to. */
 export async function readHeldBefore(
   tail: SharedTail,
+  source: LogReader,
   { clock }: RedisLogSettings,
   before: number,
   limit: number,
   maxBytes: number,
 ): Promise<LogPage> {
   await tail.ready();
+  // what another process has appended may still be on its way here
+  const standing = before > tail.buffer.head + 1 ? await source.standing() : undefined;
+  if (standing !== undefined) await tail.reach({ epoch: standing.epoch, offset: standing.head, id: standing.headId });
   for (let span = limit; ; span *= 4) {
     const { buffer } = tail;
     const oldest = Math.max(1, Math.min(before - 1, buffer.head) - span);
