@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { Sequencer } from './test/support/sequencer.ts';
 
@@ -63,10 +64,22 @@ const projects = [
   },
   ...Object.entries(GROUPS).map(([name, group]) => ({ name, ...group })),
 ];
-const { TEST_TIER = '' } = process.env;
+const { TEST_TIER = '', REDIS_DIR } = process.env;
 const names = TIERS[TEST_TIER] ?? projects.map(({ name }) => name);
 
+/** The tests of Redis run with the other major of its package, too: see test/redis/redis-6. */
+const otherRedis =
+  REDIS_DIR === undefined
+    ? []
+    : [
+        {
+          find: /^redis$/,
+          replacement: fileURLToPath(new URL(`${REDIS_DIR}/node_modules/redis/dist/index.js`, import.meta.url)),
+        },
+      ];
+
 export default defineConfig({
+  resolve: { alias: otherRedis },
   test: {
     sequence: { sequencer: Sequencer },
     projects: projects.filter(({ name }) => names.includes(name)).map((test) => ({ extends: true, test })),

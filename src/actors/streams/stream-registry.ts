@@ -259,11 +259,6 @@ export class StreamRegistry extends StreamReaders {
 
   // --- the other processes that hold the thread
 
-  /** This process now holds the thread: asks the others for their streams. */
-  ask(): void {
-    this.#replication.ask();
-  }
-
   /** True if the message was about streams. */
   onNodeMessage(text: string): boolean {
     return this.#replication.onNodeMessage(text);

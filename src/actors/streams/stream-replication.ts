@@ -51,11 +51,6 @@ export class StreamReplication {
     return this.#services.settings.log.notify !== undefined;
   }
 
-  /** Asks the publishers of streams in this thread for their text. */
-  ask(): void {
-    this.#send({ k: 'ask', at: 0 });
-  }
-
   /** A stream of this process has begun. */
   announce(stream: StreamState): void {
     if (this.hasOthers) this.#alive(stream, 0);
@@ -194,7 +189,15 @@ export class StreamReplication {
   }
 
   #send(message: ReplicationMessage): void {
-    const { settings, report } = this.#services;
-    guarded(() => settings.log.notify?.(this.#host.id, encodeReplication(message)), report);
+    notifyOthers(this.#host.id, message, this.#services);
   }
+}
+
+/** This process now holds the thread: asks the others for their streams. */
+export function askForStreams(threadId: string, services: StreamServices): void {
+  if (services.settings.log.notify !== undefined) notifyOthers(threadId, { k: 'ask', at: 0 }, services);
+}
+
+function notifyOthers(threadId: string, message: ReplicationMessage, { settings, report }: StreamServices): void {
+  guarded(() => settings.log.notify?.(threadId, encodeReplication(message)), report);
 }

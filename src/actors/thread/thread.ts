@@ -13,7 +13,9 @@ import type { PublicationTally } from '../delivery/publication-tally.ts';
 import { FanOut, type FanOutHost } from '../delivery/fan-out.ts';
 import type { JoinedFrames } from '../delivery/joined-frames.ts';
 import { ChunkViews } from '../streams/chunk-view.ts';
+import { decodeReplication } from '../streams/replication-messages.ts';
 import { StreamRegistry, type StreamHost } from '../streams/stream-registry.ts';
+import { askForStreams } from '../streams/stream-replication.ts';
 import type { Home, Subscriber } from '../delivery/subscriber.ts';
 import { Subscription } from '../delivery/subscription.ts';
 import { guarded } from '../support/emitter.ts';
@@ -70,7 +72,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   start(): void {
     this.#life.start();
     this.sends.attach(this);
-    if (this.#services.settings.log.notify !== undefined) this.#openStreams().ask();
+    askForStreams(this.id, this.#services);
   }
 
   get state(): ThreadState {
@@ -184,7 +186,9 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
 
   /** Another process has sent data for the members that is in no log. */
   onNodeMessage(message: string): void {
-    if (this.#openStreams().onNodeMessage(message)) return;
+    // most threads never have a stream: a question of another process is none
+    const about = this.#streams === undefined ? decodeReplication(message)?.k : 'tok';
+    if (about === 'ask' || (about !== undefined && this.#openStreams().onNodeMessage(message))) return;
     const entry = decodeVolatile(this.id, message, this.#services.now());
     if (entry !== undefined) this.offer(this.sends.publishing.takeOver(entry));
   }

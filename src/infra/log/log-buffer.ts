@@ -30,7 +30,8 @@ export class LogBuffer implements LogTail {
   #idleSince: number;
   #hasTrimmed = false;
   readonly #byId = new Map<string, Entry>();
-  readonly #byKey = new Map<string, Entry>();
+  /** Undefined before the first conflation key. */
+  #byKey: Map<string, Entry> | undefined;
   /** Undefined before the first edit or removal. */
   #amendments: Amendments | undefined;
   readonly #critical = new CriticalOffsets();
@@ -114,9 +115,10 @@ export class LogBuffer implements LogTail {
     if (entry.lane === 'critical') this.#critical.add(entry.offset);
     if (entry.target !== undefined) this.#amend().add(entry, entry.target);
     if (entry.key !== undefined) {
-      const older = this.#byKey.get(entry.key);
+      const byKey = (this.#byKey ??= new Map());
+      const older = byKey.get(entry.key);
       if (older !== undefined) this.#supersede(older);
-      this.#byKey.set(entry.key, entry);
+      byKey.set(entry.key, entry);
     }
     this.trim(now);
     return entry;
@@ -155,7 +157,7 @@ export class LogBuffer implements LogTail {
     this.#entries = [];
     this.#start = 0;
     this.#byId.clear();
-    this.#byKey.clear();
+    this.#byKey = undefined;
     this.#amendments = undefined;
     this.#critical.clear();
     this.#count(-this.#bytes);
@@ -219,8 +221,9 @@ export class LogBuffer implements LogTail {
     this.#critical.prepend(entries.filter(({ lane }) => lane === 'critical').map(({ offset }) => offset));
     for (const entry of entries.toReversed()) {
       if (entry.key === undefined) continue;
-      if (this.#byKey.has(entry.key)) this.#supersede(entry);
-      else this.#byKey.set(entry.key, entry);
+      const byKey = (this.#byKey ??= new Map());
+      if (byKey.has(entry.key)) this.#supersede(entry);
+      else byKey.set(entry.key, entry);
     }
     if (this.#amendments !== undefined || entries.some(({ target }) => target !== undefined))
       this.#amend().addOlder(entries);
@@ -240,7 +243,7 @@ export class LogBuffer implements LogTail {
     entry.release();
     this.#entries[this.#start + next.offset - this.#first] = next;
     this.#byId.set(next.id, next);
-    if (next.key !== undefined && this.#byKey.get(next.key) === entry) this.#byKey.set(next.key, next);
+    if (next.key !== undefined && this.#byKey?.get(next.key) === entry) this.#byKey.set(next.key, next);
   }
 
   /** The entry is not delivered any more: it keeps its slot in the order, its memory is released. */
@@ -270,7 +273,7 @@ export class LogBuffer implements LogTail {
 
   #forget(entry: Entry): void {
     this.#byId.delete(entry.id);
-    if (entry.key !== undefined && this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+    if (entry.key !== undefined && this.#byKey?.get(entry.key) === entry) this.#byKey.delete(entry.key);
     this.#amendments?.forget(entry);
     this.#count(-entry.heldBytes);
     if (!entry.isSuperseded) entry.release();

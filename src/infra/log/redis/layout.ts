@@ -40,22 +40,48 @@ export interface LayoutKeys {
 export function layoutKeys(prefix: string): LayoutKeys {
   const base = `${prefix}:v${LAYOUT}`;
   return {
-    thread: (threadId) => {
-      const thread = `${base}:{${hashTag(threadId)}}`;
-      return {
-        log: `${thread}:log`,
-        position: `${thread}:position`,
-        channel: `${thread}:news`,
-        counts: `${thread}:nodes`,
-        members: `${thread}:members`,
-        answers: `${thread}:answers`,
-        values: `${thread}:values`,
-      };
-    },
+    thread: (threadId) => new NamedKeys(`${base}:{${hashTag(threadId)}}`),
     nodes: `${base}:nodes`,
     layout: `${prefix}:layout`,
     prefix,
   };
+}
+
+/** Each name is made when it is used: a node holds a hundred thousand threads. */
+class NamedKeys implements ThreadKeys {
+  readonly #thread: string;
+
+  constructor(thread: string) {
+    this.#thread = thread;
+  }
+
+  get log(): string {
+    return `${this.#thread}:log`;
+  }
+
+  get position(): string {
+    return `${this.#thread}:position`;
+  }
+
+  get channel(): string {
+    return `${this.#thread}:news`;
+  }
+
+  get counts(): string {
+    return `${this.#thread}:nodes`;
+  }
+
+  get members(): string {
+    return `${this.#thread}:members`;
+  }
+
+  get answers(): string {
+    return `${this.#thread}:answers`;
+  }
+
+  get values(): string {
+    return `${this.#thread}:values`;
+  }
 }
 
 /** An id without braces, which would end the hash tag of a key; different ids stay different. */

@@ -27,7 +27,8 @@ export class LogReader implements LogSource {
   readonly #settings: RedisLogSettings;
   readonly keys: ThreadKeys;
   readonly #limits: readonly string[];
-  readonly #pieces: PieceReader;
+  /** Undefined before the first large message. */
+  #pieces: PieceReader | undefined;
   #progressAt = -Infinity;
 
   constructor(threadId: string, session: RedisSession, settings: RedisLogSettings) {
@@ -35,7 +36,6 @@ export class LogReader implements LogSource {
     this.#settings = settings;
     this.keys = settings.keys.thread(threadId);
     this.#limits = settings.limitsOf(threadId);
-    this.#pieces = new PieceReader(session, this.keys.log, () => this.#progressed());
   }
 
   /** When Redis last answered anything, on the log's clock. */
@@ -153,6 +153,7 @@ export class LogReader implements LogSource {
     for (const { pieces, ...arrival } of await this.#read(range, limit)) {
       if (pieces === undefined) page.push(arrival);
       else {
+        this.#pieces ??= new PieceReader(this.#session, this.keys.log, () => this.#progressed());
         const body = await this.#pieces.read(pieces);
         if (body !== undefined) return { page: [...page, { ...arrival, body }] };
         // trimmed meanwhile, which shows where the next page begins

@@ -47,13 +47,14 @@ export class RedisThread implements TailHost {
   readonly source: LogReader;
   readonly #services: RedisThreadServices;
   readonly #channel: ThreadChannel;
-  readonly #queue: AppendQueue;
+  /** Undefined before the first append of this process: most threads of a node are only read there. */
+  #queue: AppendQueue | undefined;
   readonly #readers = new TailReaders<ThreadReader>((offset) => this.#tail?.buffer.hold(offset));
   #tail: SharedTail | undefined;
   #isForgotten = false;
 
   constructor(threadId: string, services: RedisThreadServices) {
-    const { session, settings, positions } = services;
+    const { session, settings } = services;
     this.threadId = threadId;
     this.settings = settings;
     this.source = new LogReader(threadId, session, settings);
@@ -67,16 +68,6 @@ export class RedisThread implements TailHost {
       },
       onLeft: () => this.#onIdle(),
     });
-    const answers = new AppendAnswers(settings, () => this.#tail);
-    this.#queue = new AppendQueue(
-      threadId,
-      this.source,
-      session,
-      settings,
-      answers,
-      (position) => positions.note(threadId, position),
-      () => this.#onIdle(),
-    );
   }
 
   get tail(): SharedTail | undefined {
@@ -98,12 +89,13 @@ export class RedisThread implements TailHost {
   }
 
   append(draft: EntryDraft, track: (own: PendingAppend) => void): Promise<Appended> {
-    const twin = this.#queue.inFlight(draft.id);
+    const queue = (this.#queue ??= this.#newQueue());
+    const twin = queue.inFlight(draft.id);
     if (twin !== undefined) {
       releaseDraft(draft);
       return twin.promise.then(({ entry, epoch }) => ({ entry, isDuplicate: true, epoch }));
     }
-    const own = this.#queue.add(draft);
+    const own = queue.add(draft);
     track(own);
     return own.promise;
   }
@@ -170,7 +162,7 @@ export class RedisThread implements TailHost {
   }
 
   ownAppend(id: string): PendingAppend | undefined {
-    return this.#queue.inFlight(id);
+    return this.#queue?.inFlight(id);
   }
 
   onEntry(entry: Entry): void {
@@ -189,8 +181,22 @@ export class RedisThread implements TailHost {
     this.#services.session.giveUp(`the subscription of thread ${this.threadId} has been silent`);
   }
 
+  #newQueue(): AppendQueue {
+    const { threadId, settings, source } = this;
+    const { session, positions } = this.#services;
+    return new AppendQueue(
+      threadId,
+      source,
+      session,
+      settings,
+      new AppendAnswers(settings, () => this.#tail),
+      (position) => positions.note(threadId, position),
+      () => this.#onIdle(),
+    );
+  }
+
   #onIdle(): void {
-    const isUsed = this.#tail !== undefined || this.#channel.isLeaving || !this.#queue.isIdle;
+    const isUsed = this.#tail !== undefined || this.#channel.isLeaving || this.#queue?.isIdle === false;
     if (!isUsed) this.#services.onUnused(this);
   }
 

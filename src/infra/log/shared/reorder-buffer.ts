@@ -6,7 +6,8 @@ const MAX_EARLY = 1_024;
 
 /** Entries that arrived before their predecessors. */
 export class ReorderBuffer {
-  readonly #byOffset = new Map<number, Place>();
+  /** Undefined while none waits, which is nearly always. */
+  #byOffset: Map<number, Place> | undefined;
   readonly #onLost: (own: PendingAppend) => void;
 
   /** @param onLost the log had answered the append, and has lost it since */
@@ -15,36 +16,37 @@ export class ReorderBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.#byOffset.size === 0;
+    return this.#byOffset === undefined;
   }
 
   /** False if too many wait: the entry then has to be read. Own appends are limited elsewhere, and wait for their answer. */
   add(place: Place): boolean {
     const { arrival, own } = place;
-    const former = this.#byOffset.get(arrival.offset);
-    if (former === undefined && own === undefined && this.#byOffset.size >= MAX_EARLY) return false;
+    const byOffset = (this.#byOffset ??= new Map());
+    const former = byOffset.get(arrival.offset);
+    if (former === undefined && own === undefined && byOffset.size >= MAX_EARLY) return false;
     const isSame = former?.arrival.id === arrival.id;
     // two messages with one offset: the log has another history now, which does not have the first of them
     if (!isSame && former?.own !== undefined) this.#onLost(former.own);
-    this.#byOffset.set(arrival.offset, { arrival, own: own ?? (isSame ? former.own : undefined) });
+    byOffset.set(arrival.offset, { arrival, own: own ?? (isSame ? former.own : undefined) });
     return true;
   }
 
   take(offset: number): Place | undefined {
-    if (this.isEmpty) return undefined;
-    const place = this.#byOffset.get(offset);
-    if (place !== undefined) this.#byOffset.delete(offset);
+    const place = this.#byOffset?.get(offset);
+    if (place !== undefined) this.#byOffset?.delete(offset);
+    if (this.#byOffset?.size === 0) this.clear();
     return place;
   }
 
   /** All entries, in order. */
   takeAll(): Place[] {
-    const places = [...this.#byOffset.values()].toSorted((a, b) => a.arrival.offset - b.arrival.offset);
+    const places = [...(this.#byOffset?.values() ?? [])].toSorted((a, b) => a.arrival.offset - b.arrival.offset);
     this.clear();
     return places;
   }
 
   clear(): void {
-    this.#byOffset.clear();
+    this.#byOffset = undefined;
   }
 }
