@@ -118,8 +118,13 @@ test('two tabs and a late one show the same, and so do two that are offline for 
   }
   for (const line of lines) line.restore();
   const messages = await settled(first, 2);
-  for (const page of away) expect(await settled(page, 2)).toEqual(messages);
+  for (const page of away) {
+    expect(await settled(page, 2)).toEqual(messages);
+    await page.close();
+  }
   expect(await settled(await open('tabs'), 2)).toEqual(messages);
+  // a client that is offline says so
+  expect(faults.splice(0).filter((fault) => !fault.includes('TC_CONNECTION_FAILING'))).toEqual([]);
 }, 120_000);
 
 test('an approval in one tab goes on in the other; the stop button stops the answer for all', async () => {
