@@ -250,7 +250,8 @@ export interface Client {
    * connection, in order and with the same id. A server that passes the id on as idempotency key stores it once. Publish with an `id` of
    * your own if the page may be closed meanwhile, or if you would publish again after a PublishTimeoutError.
    *
-   * The message is the result of `JSON.stringify` for `data`: `{}` for a `Map`, a `Set`, an iterator or a promise.
+   * The message is the result of `JSON.stringify` for `data`: `{}` for a `Map`, a `Set`, an iterator or a promise. Bytes are published by the
+   * `connect` of `threadcast/bytes`; here they are an UnserializableMessageError.
    *
    * Rejects with PublishRefusedError if the server refuses it, PublishTimeoutError if no answer arrived in time, InvalidThreadIdError,
    * InvalidOptionError, UnserializableMessageError, MessageTooLargeError, PublishQueueFullError, ClientClosedError.

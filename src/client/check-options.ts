@@ -20,7 +20,7 @@ export function checkOptions<Options extends object>(options: Options, table: Op
   const isObject = /Object]/.test({}.toString.call(options));
   for (const [option, value] of Object.entries(isObject ? options : { options })) {
     const row = rows.get(option);
-    const expected = typeof row === 'number' ? `a number from ${row}` : (row ?? `one of ${Object.keys(table).join()}`);
+    const expected = typeof row === 'number' ? `a number from ${row}` : (row ?? `one of ${String([...rows.keys()])}`);
     const isRight =
       typeof row === 'number' && typeof value === 'number'
         ? value >= row && value <= LONGEST_TIMER && (value % 1 === 0 || option.endsWith('Ms'))

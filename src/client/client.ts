@@ -276,7 +276,7 @@ export function toJson(data: unknown): string {
   let cause: unknown;
   try {
     const json: string | undefined = JSON.stringify(data);
-    if (json) return json;
+    if (json && !ArrayBuffer.isView(data)) return json;
   } catch (error) {
     cause = error;
   }

@@ -141,7 +141,7 @@ export class PublishQueueFullError extends errorOf<'TC_PUBLISH_QUEUE_FULL', { li
   declare readonly limit: number;
 }
 
-/** A value that JSON cannot express; the error of `JSON.stringify` is the `cause`. */
+/** A value that JSON cannot express, bytes too; the error of `JSON.stringify` is the `cause`. */
 export class UnserializableMessageError extends errorOf<'TC_UNSERIALIZABLE_MESSAGE', { cause: unknown }>(
   'TC_UNSERIALIZABLE_MESSAGE',
 ) {}

@@ -56,7 +56,7 @@ export class JoinedThread implements ClientThread, Joiner, InboundHost, OlderHos
     this.#role = role;
     const position = parsePosition(from);
     if (!position && from !== undefined && from !== 'start') {
-      throw new InvalidOptionError({ option: 'from', expected: "a position or 'start'" });
+      throw new InvalidOptionError({ option: 'from', expected: 'position' });
     }
     this.#sharesReaders = !!readers;
     this.values = host.settings.values?.(host, id);

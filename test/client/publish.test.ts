@@ -145,6 +145,8 @@ test.each(['close', 'refusal'])('the end (%s) rejects what waits, and what comes
 test('what JSON cannot express is refused', async () => {
   const { client } = fakeNetwork();
   await expect(client.publish('t1', undefined)).rejects.toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE' });
+  // as JSON they would be an object of numbers: `threadcast/bytes` publishes them
+  await expect(client.publish('t1', new Uint8Array(3))).rejects.toMatchObject({ code: 'TC_UNSERIALIZABLE_MESSAGE' });
   await expect(client.publish('t1', 1n)).rejects.toMatchObject({ cause: expect.any(TypeError) });
   await expect(client.publish('a\nb', 1)).rejects.toMatchObject({ code: 'TC_INVALID_THREAD_ID' });
   await expect(client.publish('t1', 1, { id: 'ä' })).rejects.toMatchObject({ code: 'TC_INVALID_OPTION', option: 'id' });
