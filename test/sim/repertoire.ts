@@ -104,7 +104,7 @@ const KINDS: readonly Kind[] = [
   {
     weight: 2,
     of: ['slowNode'],
-    draw: ({ node }, dice) => ({ act: 'slowNode', node, costMs: dice.pick([0, 0.02, 0.1]) }),
+    draw: ({ node }, dice) => ({ act: 'slowNode', node, costMs: dice.pick([0, 0.02, 0.1, 1]) }),
   },
   {
     weight: 2,

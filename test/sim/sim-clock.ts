@@ -64,12 +64,16 @@ export class SimClock implements Clock {
       const [next] = this.#timers;
       if (next === undefined || next.dueAt > end) break;
       this.#now = Math.max(this.#now, next.dueAt);
-      next.isOver = true;
-      this.#timers.shift();
-      next.callback();
+      this.#fire(next);
       this.#settle();
     }
     this.#now = Math.max(this.#now, end);
+  }
+
+  #fire(timer: Timer): void {
+    timer.isOver = true;
+    this.#timers.shift();
+    timer.callback();
   }
 
   /** Lets promises and turns run until nothing is left to do at this instant. */
@@ -80,6 +84,11 @@ export class SimClock implements Clock {
       this.#turns = [];
       for (const turn of turns) {
         turn();
+        drainJobs();
+      }
+      // work that takes time and asks for turn after turn does not keep timers and packets away, as it does not in Node
+      for (let [next] = this.#timers; next !== undefined && next.dueAt < this.#now; [next] = this.#timers) {
+        this.#fire(next);
         drainJobs();
       }
     }

@@ -84,7 +84,8 @@ export class CatchUp extends SubscriptionTable implements Task {
       if (this.#behind === undefined) return true;
       const next = writer.admit('message');
       if (next !== 'now') return next === 'signal';
-      if (this.services.now() >= deadline) return this.behind === 0;
+      // the last one has been visited: what is still behind waits for a signal, or has asked for another turn
+      if (this.services.now() >= deadline) return left === 0;
     }
     // a subscription that waits for no signal has already asked for another turn
     return true;
