@@ -31,7 +31,10 @@ interface UnreadView extends PartView {
 
 /** The unread messages of a thread. The function is the same in each render. */
 export interface UseUnread extends UnreadView {
-  /** The user has read up to this position. @default all messages that the page has */
+  /**
+   * The user has read up to this position. One that is not after the last one changes nothing. @default all messages that the page has
+   * @throws InvalidOptionError for what is no position
+   */
   readonly read: (position?: string) => void;
 }
 
@@ -44,8 +47,10 @@ class UnreadStore extends PartStore<UnreadView> {
   counts: UseUnreadOptions['counts'];
   readonly #userId: string | undefined;
   #values: ClientValues | undefined;
-  /** To be sent when the time of the last one is up. */
+  /** The newest receipt: sent when the time of the last one is up. */
   #next: string | undefined;
+  /** The newest that was sent: `values` has it only when the server has said so. */
+  #asked: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(thread: ThreadStore, userId: string | undefined) {
@@ -54,6 +59,8 @@ class UnreadStore extends PartStore<UnreadView> {
   }
 
   read(position = this.thread.thread?.position): void {
+    // what is no position throws here, not in the timer
+    if (position === undefined || !isAfter(position, this.#next)) return;
     this.#next = position;
     if (this.#timer !== undefined) return;
     this.#send();
@@ -107,7 +114,11 @@ class UnreadStore extends PartStore<UnreadView> {
     const position = this.#next;
     this.#next = undefined;
     if (this.#userId === undefined || this.#values === undefined || position === undefined) return;
-    if (isAfter(position, this.#position)) void this.watch(this.#values.set(READ + this.#userId, position));
+    if (![this.#asked, this.#position].every((known) => isAfter(position, known))) return;
+    this.#asked = position;
+    void this.watch(this.#values.set(READ + this.#userId, position)).then((isSet) => {
+      if (!isSet && this.#asked === position) this.#asked = undefined;
+    });
   }
 }
 

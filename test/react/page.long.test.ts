@@ -272,6 +272,10 @@ it('shows who is there, who types, and what is unread, in the page and for other
   const { messages } = await hub.thread('t').history();
   await values.set('~read:ada', messages.at(-1)?.position ?? '');
   await shows('#unread', '0');
+  // refused at the call, not by a timer within an error that no component sees
+  await page.click('#junk');
+  await shows('#users', '2: ada TC_INVALID_OPTION,bob away');
+  expect(await values.get('~read:ada')).toBe(messages.at(-1)?.position);
   expect(faults).toEqual([]);
 });
 
@@ -302,7 +306,7 @@ it('a user stays while a component shows the user, through reconnects, and goes 
 
 it('a client without values is an error for the boundary, and nothing else breaks', async () => {
   await open('', '?user=ada&plain');
-  await shows('#thrown', 'TypeError: connect with { values } of threadcast/values');
+  await shows('#thrown', 'TC_INVALID_OPTION: option values, expected values of threadcast/values');
   await hub.thread('t').send('one');
   await expect.poll(lines).toEqual(['received: "one"']);
   await run('window.seen.show(undefined)');

@@ -31,6 +31,3 @@ function askMachine(from: State, type: ThreadEvent['type']): ThreadStep {
   const [next, actions] = transition(threadMachine, snapshot, { type });
   return { to: next.value, isReleasing: actions.some((action) => action.type === 'release') };
 }
-
-// now, not at the first event: within an effect of another machine, XState's development build warns of an `assign` that is its own
-for (const from of STATES) for (const type of EVENTS) threadStep(from, type);
