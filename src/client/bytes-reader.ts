@@ -44,7 +44,8 @@ export class BytesReader {
   #take(frame: Fields, isRead: (threadId: unknown) => boolean): unknown {
     const { t, th, o, ahead, l } = frame;
     const whole = decoded(frame);
-    if (!isRead(th)) return whole;
+    // a part that was on its way when the client left
+    if (!isRead(th)) return t === 'part' ? { ...frame, d: '' } : whole;
     if (t === 'part') return whole['d'] instanceof Uint8Array ? this.#part(whole, whole['d']) : this.#drop(th, frame);
     if (t === 'page' && Array.isArray(l)) return { ...frame, l: l.map((entry) => decoded(fieldsOf(entry))) };
     // another message in its place, or what ends the thread
