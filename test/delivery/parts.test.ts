@@ -113,6 +113,28 @@ it('a big message comes in parts to whoever asked for it, once, and whole to the
   expect(framesOf(link, 'msg')).toMatchObject([{ o: 2, d: 'small' }]);
 });
 
+it('an urgent one that has begun goes on, and does not begin again, while the end of a stream is owed', async () => {
+  const { hub, clock, run, link } = await room();
+  const stream = hub.thread('t').stream();
+  stream.append('word ');
+  await clock.advance(100);
+  link.stall();
+  await run(hub.thread('t').send(BIG, { lane: 'critical' }));
+  stream.append('word ');
+  const ended = stream.end();
+  for (let i = 0; i < 40; i++) {
+    link.take(40_000);
+    link.sayPong();
+    await clock.advance(20);
+  }
+  link.resume();
+  await clock.advance(1_000);
+  await ended;
+  const parts = partsOf(link);
+  expect(parts.map(({ n }) => n)).toEqual([...parts.keys()]);
+  expect(joinedTexts(parts)).toEqual(BIG);
+});
+
 it('what is urgent, what is not logged and what is in other threads comes between the parts; what comes after stays after', async () => {
   const { hub, clock, run, link, say } = await room();
   await say({ t: 'join', th: 'other', parts: true });

@@ -45,6 +45,8 @@ export class SimNode {
   #ending = 0;
   /** Sends and streams of the application that have not. */
   #busy = 0;
+  /** A life of it has ended within a message, whose memory all processes share here, and the dead one never gives back. */
+  diedHolding = false;
 
   /** @param spend takes time of the network's clock while a callback runs */
   constructor(name: string, network: Clock, ledger: Ledger, schedule: Schedule, spend?: (ms: number) => void) {
@@ -226,6 +228,8 @@ export class SimNode {
   crash(log: SimLog, isTold: boolean): void {
     if (this.#clock.isDead) return;
     this.#clock.crash();
+    for (const { stats } of this.#hub?.connections ?? [])
+      this.diedHolding ||= stats.behind > 0 || stats.unsentBytes > 0;
     log.forget(this.#clock);
     for (const line of this.#lines) line.crashNear(isTold);
   }
