@@ -123,8 +123,8 @@ try {
 ${environment()}
 
 Messages of ${BYTES} B in ${THREADS} threads, medians of ${rounds} rounds of ${seconds} s, the logs in turn. The rate has ${IN_FLIGHT} appends in flight on one node. The delay is from \`append\` on
-one node to the entry on another one; both are in one process, beside the servers. The machine's load was ${loadBefore} before and ${load()} after: above the number of its
-cores, other programs slow all of them down, and the p99 is theirs. \`npm run bench:postgres\`.
+one node to the entry on another one; both are in one process, beside the servers. The machine's load was ${loadBefore} before and ${load()} after. With a load above
+the number of cores, other programs slow all of them down, and the p99 is theirs. \`npm run bench:postgres\`.
 
 ${table([...head, ...ways], rows)}
 `;
