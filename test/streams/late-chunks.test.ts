@@ -141,3 +141,29 @@ test('leaving in the middle, a new join, and an erased thread leave nothing behi
   await harness.clock.advance(1_000);
   expect(stream.signal.aborted).toBe(true);
 });
+
+test('an urgent big message that is in parts goes on, and does not begin again, while the end of a stream waits for its pieces', async () => {
+  const link = await join({ parts: true });
+  const stream = begin(...BEGIN);
+  await harness.clock.advance(50);
+  link.stall();
+  const text = 'y'.repeat(BIG);
+  const sent = harness.hub.thread('t').send(text, { lane: 'critical' });
+  await harness.clock.advance(50);
+  stream.write(result('a'));
+  stream.write(chunkOf('finish', {}));
+  const ended = stream.end();
+  await harness.clock.advance(50);
+  for (let i = 0; i < 100; i++) {
+    link.take(30_000);
+    await harness.clock.advance(10);
+    if (i % 5 === 0) link.sayPong();
+  }
+  link.resume();
+  await Promise.all([harness.run(sent), harness.run(ended)]);
+  await harness.clock.advance(1_000);
+  const parts = framesOf(link, 'part').filter(({ o }) => o === 1);
+  expect(parts.map(({ n }) => n)).toEqual([...parts.keys()]);
+  expect(JSON.parse(parts.map(({ d }) => d).join(''))).toBe(text);
+  expect(held(link)).toEqual([...REST, 'tool-output-available', 'finish']);
+});

@@ -126,7 +126,8 @@ export class Subscription extends ConnectionCursor<Subscription> {
     streams.offer(this);
     // the message of a stream waits for its last chunks, and only critical ones pass; once more after the messages: after a gap, text begins anew
     const isHeld = streams.owesEnd(this);
-    if (isHeld) this.#overtake();
+    // one that is in progress must not begin again
+    if (isHeld && this.#partStream?.entry.lane !== 'critical') this.#overtake();
     const isDone = isHeld ? this.#wait() : this.#visitLog() && (streams.offer(this) || this.#wait());
     this.writer.uncork();
     return isDone;
