@@ -127,6 +127,7 @@ export type {
 export type {
   AnyValueOf,
   ClientValue,
+  ValueChangeIn,
   SetValueOptions,
   ThreadValues,
   ValueKey,

@@ -7,7 +7,7 @@ import type { ThreadDefinition } from './definition.ts';
 import type { Format, MaybePromise } from './message.ts';
 import type { Protocol } from './protocol.ts';
 import type { Session } from './session.ts';
-import type { ClientValue } from './values.ts';
+import type { ValueChangeIn } from './values.ts';
 
 /** A server of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
 export type UpgradeServer = HttpServer | HttpsServer | Http2SecureServer;
@@ -93,7 +93,7 @@ export interface AttachOptions<S extends Session = Session, Definition extends T
   onValue?(
     this: void,
     session: S,
-    change: ClientValue,
+    change: ValueChangeIn<Definition>,
     connection: Connection<S['data']>,
   ): MaybePromise<boolean | Refusal>;
   /**

@@ -5,7 +5,7 @@ import type { Format, MaybePromise, SendOptions } from './message.ts';
 import type { ThreadDefinition, ThreadShape } from './definition.ts';
 import type { Receipt } from './receipt.ts';
 import type { Session } from './session.ts';
-import type { ClientValue } from './values.ts';
+import type { ValueChangeIn } from './values.ts';
 
 /** A connection's state with its substate. */
 export type ConnectionPath =
@@ -31,6 +31,11 @@ interface Publishing<Definition extends ThreadDefinition> {
     message: PublishedIn<Definition>,
     connection: Connection,
   ): MaybePromise<PublishAnswer<AnswerIn<Definition>>>;
+}
+
+/** Likewise. */
+interface Deciding<Definition extends ThreadDefinition> {
+  onValue(this: void, change: ValueChangeIn<Definition>, connection: Connection): MaybePromise<boolean | Refusal>;
 }
 
 /** @typeParam Definition those of the hub */
@@ -67,7 +72,7 @@ export interface AcceptOptions<Definition extends ThreadDefinition = never> {
   /** Decides about the client's messages and how they are answered; see `AttachOptions.onPublish`. @default see there */
   onPublish?: Publishing<Definition>['onPublish'] | undefined;
   /** Decides about values that the client sets or removes; see `AttachOptions.onValue`. @default refuses all */
-  onValue?: ((change: ClientValue, connection: Connection) => MaybePromise<boolean | Refusal>) | undefined;
+  onValue?: Deciding<Definition>['onValue'] | undefined;
 }
 
 /** A message that a client publishes in a thread that it has joined, or may join. */

@@ -1,3 +1,5 @@
+import type { ThreadDefinition, ThreadShape } from './definition.ts';
+
 /** The keys that a definition names; any text without one. */
 export type ValueKey<Values extends object> = [keyof Values] extends [never] ? string : keyof Values & string;
 
@@ -39,19 +41,40 @@ export interface ThreadValues<Values extends object = object> {
 }
 
 /** A change of a value that a client asks for. */
-export interface ClientValue {
-  readonly threadId: string;
-  readonly key: string;
+export interface ClientValue<
+  Id extends string = string,
+  Pattern extends string | undefined = string | undefined,
+  Key extends string = string,
+  Value = unknown,
+> {
+  readonly threadId: Id;
+  /** The pattern of the thread's definition; undefined without one. */
+  readonly pattern: Pattern;
+  readonly key: Key;
   /**
    * The output of the schema in the thread's definition. Without one, the value as the client sent it: check it before you allow it.
    * Undefined if the client asks for the value's removal.
    */
-  readonly value: unknown;
+  readonly value: Value | undefined;
   /** How long the value is to stay, in milliseconds; undefined if it is to stay. */
   readonly ttlMs: number | undefined;
   /** The value is to be removed with the client's connection. */
   readonly isOwned: boolean;
 }
+
+/**
+ * A change that a client asks for, by the definitions of the hub: `pattern` tells which one it is, and `key` what its value is. In a thread
+ * without a definition, `pattern` is undefined, and the value unknown. Keys that begin with `~` are those of `threadcast/presence`.
+ */
+export type ValueChangeIn<Definition extends ThreadDefinition> =
+  ClientValue<string, undefined> | (Definition extends ThreadDefinition<infer T> ? ValueChangeOf<T> : never);
+
+type ValueChangeOf<T extends ThreadShape> = [keyof T['values']] extends [never]
+  ? ClientValue<T['id'], T['pattern']>
+  : | ClientValue<T['id'], T['pattern'], `~${string}`>
+    | {
+        [Key in keyof T['values'] & string]: ClientValue<T['id'], T['pattern'], Key, T['values'][Key]>;
+      }[keyof T['values'] & string];
 
 /** Limits of the values of threads. Beyond them a change is refused with `TC_VALUE_LIMIT`. */
 export interface ValueOptions {

@@ -4,7 +4,7 @@ import type { ThreadDefinition } from '../api/definition.ts';
 import type { MaybePromise } from '../api/message.ts';
 import type { Refusal } from '../api/refusal.ts';
 import type { Session } from '../api/session.ts';
-import type { ClientValue } from '../api/values.ts';
+import type { ValueChangeIn } from '../api/values.ts';
 import { checkOrigins, checkPath } from '../actors/gateway/resolve-attach-options.ts';
 import { checkCount, checkFunction, checkNumber, TIMER_RANGE } from '../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../infra/option-table.ts';
@@ -59,7 +59,7 @@ export interface HttpHandlerOptions<S extends HttpSession = HttpSession, Definit
   onValue?(
     this: void,
     session: S,
-    change: ClientValue,
+    change: ValueChangeIn<Definition>,
     connection: Connection<S['data']>,
   ): MaybePromise<boolean | Refusal>;
   /**

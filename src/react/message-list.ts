@@ -1,14 +1,26 @@
 import type { Message } from '../client/index.ts';
 
-/** A message of the thread, as it came. */
-export interface ReceivedMessage<Data> {
+/** A message of the thread, as it came. An older one above 256 KiB comes without its data: it has `bytes`. */
+export type ReceivedMessage<Data> = ReceivedFields &
+  (
+    | {
+        /** The newest version. */
+        readonly data: Data;
+        readonly bytes: undefined;
+      }
+    | {
+        readonly data: undefined;
+        /** See `OlderMessage.bytes`. */
+        readonly bytes: number;
+      }
+  );
+
+interface ReceivedFields {
   /** For React: the same from the moment it was published here. */
   readonly key: string;
   /** `Message.id`. */
   readonly id: string;
   readonly status: 'received';
-  /** The newest version. */
-  readonly data: Data;
   /** Milliseconds since 1970, by the server's clock. */
   readonly at: number;
   /** Undefined for a message that the application has loaded from elsewhere. */
@@ -18,8 +30,6 @@ export interface ReceivedMessage<Data> {
   readonly isEdited: boolean;
   /** See `Message.stream`. */
   readonly stream: string | undefined;
-  /** Of an older message above 256 KiB, which comes without `data`; see `OlderMessage.bytes`. */
-  readonly bytes: number | undefined;
 }
 
 /** A message that was published here and has not come back yet. */
@@ -30,6 +40,7 @@ export interface PendingMessage<Data> {
   /** `accepted`: the server has it, and the thread has not brought it yet. */
   readonly status: 'sending' | 'accepted' | 'failed';
   readonly data: Data;
+  readonly bytes: undefined;
   /** Milliseconds since 1970, by this machine's clock. */
   readonly at: number;
   /** With `accepted`: the id that the message has in the thread. */
@@ -43,6 +54,7 @@ export interface StoredMessage<Data> {
   readonly id: string;
   readonly data: Data;
   readonly at: number;
+  /** Of a message that comes without its data, as in `OlderMessage`. */
   readonly bytes?: number | undefined;
   readonly offset?: number | undefined;
   readonly position?: string | undefined;
@@ -104,7 +116,7 @@ export class MessageList<Received, Published> {
   replace(id: string, data: Received): void {
     const at = this.#received.findLastIndex((message) => message.id === id);
     const message = this.#received[at];
-    if (message !== undefined) this.#received[at] = { ...message, data, isEdited: true };
+    if (message !== undefined) this.#received[at] = { ...message, data, bytes: undefined, isEdited: true };
   }
 
   remove(id: string): void {
@@ -120,7 +132,16 @@ export class MessageList<Received, Published> {
   /** A message is being published. @param isRandom no other user's message has this key after another scope */
   begin(id: string, isRandom: boolean, data: Received | Published, at: number): void {
     if (isRandom) this.#random.add(id);
-    this.#pending.push({ key: id, id, status: 'sending', data, at, messageId: undefined, error: undefined });
+    this.#pending.push({
+      key: id,
+      id,
+      status: 'sending',
+      data,
+      bytes: undefined,
+      at,
+      messageId: undefined,
+      error: undefined,
+    });
   }
 
   /** The server has it. */
@@ -155,17 +176,17 @@ export class MessageList<Received, Published> {
 const isOwn = (messageId: string, key: string): boolean => messageId === key || messageId.endsWith(`.${key}`);
 
 function received<Data>({ id, data, at, bytes, offset, position }: StoredMessage<Data>): ReceivedMessage<Data> {
+  const content = bytes === undefined ? { data, bytes } : { data: undefined, bytes };
   return {
+    ...content,
     key: id,
     id,
     status: 'received',
-    data,
     at,
     // empty for those from `history.load` of the server
     position: position === '' ? undefined : position,
     offset,
     isEdited: false,
     stream: undefined,
-    bytes,
   };
 }

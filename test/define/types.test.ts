@@ -12,6 +12,7 @@ import {
 } from '../../src/client/index.ts';
 import { defineThread, type Codec, type ThreadId } from '../../src/define/index.ts';
 import { httpHandler } from '../../src/http/index.ts';
+import { isOwnPresence } from '../../src/presence/index.ts';
 import { serveHub } from '../../src/use/express.ts';
 import { answer, createHub, preencoded, refuse, type Hub, type Thread } from '../../src/index.ts';
 
@@ -164,6 +165,33 @@ it('onPublish gets what the schema gives, and the session that authenticate has 
     },
   });
   detach();
+  expect(server.listenerCount('upgrade')).toBe(0);
+});
+
+it('onValue gets each value with the type of its key', () => {
+  const server = createServer();
+  const detach = hub.attach(server, {
+    authenticate: () => ({ userId: 'ada' }),
+    onValue({ userId }, change) {
+      // @ts-expect-error: a thread without a definition may be meant
+      compiled(() => change.value?.length);
+      if (change.pattern !== 'board:*') {
+        expectTypeOf(change.value).toEqualTypeOf<unknown>();
+        return isOwnPresence(userId, change);
+      }
+      if (change.key === 'topic') {
+        expectTypeOf(change.value).toEqualTypeOf<string | undefined>();
+        return change.value !== '';
+      }
+      if (change.key === 'seen') expectTypeOf(change.value).toEqualTypeOf<number | undefined>();
+      // @ts-expect-error: no such key
+      compiled(() => change.key === 'colour');
+      return board.restOf(change.threadId) === userId;
+    },
+  });
+  detach();
+  compiled(() => httpHandler(hub, { onValue: (_, { key, value }) => key !== 'topic' || value !== '' }));
+  compiled(() => createHub().attach(server, { onValue: (_, { key }) => key === 'cursor' }));
   expect(server.listenerCount('upgrade')).toBe(0);
 });
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, expectTypeOf, it } from 'vitest';
 import type { Message } from '../../src/client/index.ts';
 import { MessageList } from '../../src/react/message-list.ts';
 
@@ -40,4 +40,16 @@ it('drops the oldest, but not those that were loaded on purpose', () => {
   const isTrimmed = Array.from({ length: 6 }, (_, i) => list.add(message(`m${i}`, `${i}`)));
   expect(isTrimmed.filter(Boolean)).toHaveLength(1);
   expect(list.all).toHaveLength(5);
+});
+
+it('a big older message has its bytes until a new version brings data', () => {
+  const list = new MessageList<string, string>(10);
+  list.prepend([{ id: 'big', data: 'too much', bytes: 300_000, at: 0 }]);
+  const [big] = list.all;
+  expect(big).toMatchObject({ data: undefined, bytes: 300_000, isEdited: false });
+  // the types say so as well
+  if (big?.bytes === undefined) expectTypeOf(big?.data).toEqualTypeOf<string | undefined>();
+  else expectTypeOf(big.data).toEqualTypeOf<undefined>();
+  list.replace('big', 'small');
+  expect(list.all).toMatchObject([{ data: 'small', bytes: undefined, isEdited: true }]);
 });

@@ -353,7 +353,8 @@ describe('a client that sets values', () => {
   it('is checked by the definition of its thread', async () => {
     const room = defineThread('t*', { message: z.object({}), values: { seen: z.number().transform((n) => n + 1) } });
     make({ threads: [room] });
-    const { link } = accept({ onValue: () => true });
+    const asked: unknown[] = [];
+    const { link } = accept({ onValue: (change) => asked.push(change) > 0 });
     const frames = [set('seen', 'x'), set('other', 1), set('seen', 1)].map((frame) => ({ ...frame, th: 't1' }));
     expect(await answersTo(link, ...frames)).toMatchObject([
       { t: 'ok', id: 'id-seen' },
@@ -361,6 +362,7 @@ describe('a client that sets values', () => {
       { code: 'invalid', id: 'id-other', paths: ['other'] },
     ]);
     expect(await values('t1').entries()).toEqual([['seen', 2]]);
+    expect(asked).toEqual([{ threadId: 't1', pattern: 't*', key: 'seen', value: 2, ttlMs: undefined, isOwned: false }]);
   });
 
   it('may make so many changes a second', async () => {

@@ -39,7 +39,7 @@ export interface ConnectionSettings {
 /** What the application decides about clients. Clients of the same gateway share it. */
 export type ClientRules = Pick<Required<AttachOptions>, 'authorize'> & {
   readonly onPublish: AttachOptions<Session, ThreadDefinition>['onPublish'] | undefined;
-  readonly onValue: AttachOptions['onValue'] | undefined;
+  readonly onValue: AttachOptions<Session, ThreadDefinition>['onValue'] | undefined;
   readonly reauthenticate: AttachOptions['reauthenticate'] | undefined;
 };
 

@@ -63,7 +63,7 @@ export class ValueRequests {
     }
     const { value } = verdict;
     const { rules, session: authenticated, id } = session.settings;
-    const change = { threadId, key, value, ttlMs, isOwned };
+    const change = { threadId, pattern: definition?.pattern, key, value, ttlMs, isOwned };
     const asked = rules.onValue?.(authenticated, change, session.connection) ?? false;
     const answer: unknown = await withDeadline('onValue', asked, this.#services);
     if (session.isOver) return undefined;
