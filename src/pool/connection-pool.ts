@@ -28,6 +28,9 @@ import { ThreadRoute } from './thread-route.ts';
 /** Remembered messages of several threads. A forgotten one may come twice. */
 const MAX_SHARED = 16_384;
 
+/** Those of the log that uses the pool's address. */
+type LentPlaces = Pick<Places<Line>, 'connections' | 'open' | 'evictions'>;
+
 interface ReadyWaiter {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -43,8 +46,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
   readonly #inspect: (event: InspectionEvent) => void;
   readonly #places: Places<HubLine>;
   /** The relay log that uses the pool's address: its connection, and how it ends. */
-  #borrower:
-    { readonly places?: Pick<Places<Line>, 'connections' | 'evictions'>; readonly end: () => void } | undefined;
+  #borrower: { readonly places?: LentPlaces; readonly end: () => void } | undefined;
   readonly #routes = new Map<string, ThreadRoute>();
   readonly #publications: Publications;
   /** By messages that come in several threads: the thread that has given it. */
@@ -135,7 +137,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
   async ready(): Promise<void> {
     if (this.#state === 'closed') throw new ClientClosedError({ action: 'ready' });
     this.#fit();
-    if (this.#places.open.length > 0) return;
+    if (this.#isOpen) return;
     await new Promise<void>((resolve, reject) => this.#ready.push({ resolve, reject }));
   }
 
@@ -181,14 +183,25 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     return { settings: this.#settings, inspect: this.#inspect };
   }
 
-  borrowed(places: Pick<Places<Line>, 'connections' | 'evictions'>): void {
+  borrowed(places: LentPlaces): void {
     if (this.#borrower !== undefined) this.#borrower = { ...this.#borrower, places };
+  }
+
+  /** A connection is open. */
+  opened(): void {
+    for (const { resolve } of this.#ready.splice(0)) resolve();
+  }
+
+  /** A hub has refused a connection for good. */
+  refused(refusal: ConnectionRefusedError): void {
+    this.report(refusal);
+    if (!this.#isOpen) for (const { reject } of this.#ready.splice(0)) reject(refusal);
   }
 
   // --- its connections call
 
   onOpen(line: HubLine): void {
-    for (const { resolve } of this.#ready.splice(0)) resolve();
+    this.opened();
     this.inbox.opened(line);
     const open = this.#places.open;
     for (const route of this.#routes.values())
@@ -222,9 +235,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
 
   onEvicted(connection: PooledConnection<HubLine>, refusal: ConnectionRefusedError | undefined): void {
     this.#places.replace(connection, refusal);
-    if (refusal === undefined) return;
-    this.report(refusal);
-    if (this.#places.open.length === 0) for (const { reject } of this.#ready.splice(0)) reject(refusal);
+    if (refusal !== undefined) this.refused(refusal);
   }
 
   onFailure(): void {
@@ -261,6 +272,10 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool, Connect
     this.#routes.delete(route.threadId);
     this.#bytes.forget(route.threadId);
     this.#fit();
+  }
+
+  get #isOpen(): boolean {
+    return (this.#borrower?.places ?? this.#places).open.length > 0;
   }
 
   #fit(): void {

@@ -1,11 +1,11 @@
-import type { Meter, Tracer } from '@opentelemetry/api';
-import type { Inspector } from '../api/options.ts';
 import { checkOptions } from '../client/check-options.ts';
 import { InvalidOptionError } from '../client/errors.ts';
 import { environment } from '../client/environment.ts';
 import { randomId, resolveOptions, type ClientSettings, type ConnectOptions } from '../client/options.ts';
 import type { OpenSocket } from '../client/socket.ts';
 import { RELAY_SUBPROTOCOL } from '../infra/log/relay/frames.ts';
+import { checkMethods } from '../infra/option-checks.ts';
+import { checkObservers, type Observers } from '../infra/telemetry/check-observers.ts';
 import type { PoolConnectionPolicy } from '../machines/pool-connection.ts';
 import type { PoolOptions, PoolSize, PoolUrl } from './api.ts';
 
@@ -13,7 +13,7 @@ import type { PoolOptions, PoolSize, PoolUrl } from './api.ts';
 const MAX_SIZE = 1_024;
 
 /** The options with every default filled in. */
-export interface PoolSettings {
+export interface PoolSettings extends Observers {
   /** One for each hub, for its lines. */
   readonly lines: readonly ClientSettings[];
   /** The same, with the subprotocol of relays. */
@@ -27,9 +27,6 @@ export interface PoolSettings {
   readonly idleMs: number;
   readonly maxQueued: number;
   readonly maxQueuedBytes: number;
-  readonly inspectors: readonly Inspector[];
-  readonly tracer: Tracer | undefined;
-  readonly meter: Meter | undefined;
 }
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
@@ -46,7 +43,7 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
     settleMs = 5_000,
     maxQueued = 16_384,
     maxQueuedBytes = 64 * 1_048_576,
-    inspect = [],
+    inspect,
     tracer,
     meter,
     ...ofClient
@@ -77,6 +74,7 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
     tracer: 'object',
     meter: 'object',
   });
+  checkMethods('clock', ofClient.clock, ['now', 'setTimeout', 'clearTimeout']);
   // one client for the hubs, on whichever line: its ids are its own, if it has no user
   const cid = randomId().padEnd(22, '-');
   // the machine waits, not the line
@@ -99,9 +97,7 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
     idleMs,
     maxQueued,
     maxQueuedBytes,
-    inspectors: [inspect].flat(),
-    tracer,
-    meter,
+    ...checkObservers({ inspect, tracer, meter }),
   };
 }
 
@@ -130,7 +126,10 @@ function limitsOf(size: number | PoolSize): { readonly minSize: number; readonly
 }
 
 function checkDelays(delays: readonly number[]): readonly number[] {
-  const isRight = Array.isArray(delays) && delays.length > 0 && delays.every((ms) => ms >= 1 && ms < 2 ** 31);
+  const isRight =
+    Array.isArray(delays) &&
+    delays.length > 0 &&
+    delays.every((ms) => typeof ms === 'number' && ms >= 1 && ms < 2 ** 31);
   if (isRight) return [...delays];
   throw new InvalidOptionError({ option: 'retryDelaysMs', expected: 'waits in milliseconds, one at least' });
 }

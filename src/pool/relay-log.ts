@@ -133,6 +133,7 @@ class PoolSession implements RelaySession, ConnectionHost<RelayLine> {
   onOpen(line: RelayLine): void {
     this.#line = line;
     this.#up.resolve();
+    this.#pool.opened();
     this.#listener.onUp();
   }
 
@@ -151,7 +152,7 @@ class PoolSession implements RelaySession, ConnectionHost<RelayLine> {
     this.#places.replace(connection, refusal);
     if (refusal === undefined) return;
     this.lastError = refusal;
-    this.#pool.report(refusal);
+    this.#pool.refused(refusal);
   }
 
   onFailure(reason: string): void {

@@ -13,6 +13,7 @@ import {
 import { defineThread, type Codec, type ThreadId } from '../../src/define/index.ts';
 import { httpHandler } from '../../src/http/index.ts';
 import { isOwnPresence } from '../../src/presence/index.ts';
+import { createPool } from '../../src/pool/index.ts';
 import { serveHub } from '../../src/use/express.ts';
 import { answer, createHub, preencoded, refuse, type Hub, type Thread } from '../../src/index.ts';
 
@@ -47,8 +48,10 @@ class NoSocket implements WebSocketLike {
   addEventListener(): void {}
 }
 const client = connect('ws://127.0.0.1:9', { WebSocket: NoSocket });
+const pool = createPool({ url: 'ws://127.0.0.1:9', WebSocket: NoSocket });
 afterAll(async () => {
   client.close();
+  pool.close();
   await Promise.all([hub.close(), answering.close()]);
 });
 
@@ -316,4 +319,23 @@ it('older messages, edits, groups and streams of chunks are those of the definit
   compiled(() => hub.thread(list('1')).stream({ codec: counting }).write({ n: 1 }));
   // @ts-expect-error: no chunk of this codec
   compiled(() => hub.thread(list('1')).stream({ codec: counting }).write('one'));
+});
+
+it('threads of a pool have the types of their definitions', () => {
+  const thread = pool.join(room('42'));
+  thread.on('message', ({ data }) => expectTypeOf(data).toEqualTypeOf<{ text: string; likes: number }>());
+  expectTypeOf(thread).toEqualTypeOf(client.join(room('42')));
+  expectTypeOf(pool.join('plain')).toEqualTypeOf<ClientThread>();
+  compiled(() => pool.publish(room('42'), { text: 'hi' }));
+  compiled(() => pool.publish('plain', Uint8Array.of(1)));
+  // @ts-expect-error a number is no text
+  compiled(() => pool.publish(room('42'), { text: 1 }));
+  // @ts-expect-error an order is published with its amount
+  compiled(() => pool.publish(order('1'), { status: 'paid' }));
+  compiled(async () => {
+    expectTypeOf((await pool.publish(counted('1'), 'any')).data).toEqualTypeOf<{ number: number }>();
+    expectTypeOf(await pool.publish(counted('1'), 'any', { volatile: true })).toEqualTypeOf<
+      Published<{ number: number }> | undefined
+    >();
+  });
 });

@@ -157,6 +157,26 @@ it('no junk of a node breaks the relay', async () => {
   await hub.thread('u').send('still there');
 });
 
+it('ready() of a pool that carries a log waits for the relay, or says why there is none', async () => {
+  const port = await freePort();
+  const pool = createPool({ url: `ws://127.0.0.1:${port}/relay`, WebSocket, token: TOKEN, retryDelaysMs: [20] });
+  pool.on('error', () => {});
+  const hub = createHub({ log: relayLog({ pool }) });
+  onTestFinished(() => hub.close());
+  const ready = pool.ready();
+  await startPrimary(port);
+  await ready;
+  await pool.ready();
+  expect(pool.stats.connections.open).toBe(1);
+  const wrong = createPool({ url: `ws://127.0.0.1:${port}/relay`, WebSocket, token: 'wrong' });
+  wrong.on('error', () => {});
+  const log = relayLog({ pool: wrong });
+  onTestFinished(() => log.close());
+  expect(await rejectionOf(wrong.ready())).toMatchObject({ code: 'TC_CONNECTION_REFUSED', closeCode: 4401 });
+  await log.close();
+  expect(await rejectionOf(wrong.ready())).toMatchObject({ code: 'TC_CLIENT_CLOSED' });
+});
+
 it('a pool that carries a log has no threads, and one that has threads carries no log', () => {
   const make = () => createPool({ url: 'ws://127.0.0.1:1/', WebSocket });
   const lent = make();

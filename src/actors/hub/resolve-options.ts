@@ -6,6 +6,7 @@ import { FRAGMENT_BYTES } from '../../infra/wire/frames.ts';
 import { checkId, randomId } from '../../infra/log/ids.ts';
 import { memoryLog } from '../../infra/log/memory-log.ts';
 import { checkOptions } from '../../infra/option-table.ts';
+import { checkObservers } from '../../infra/telemetry/check-observers.ts';
 import { HUB_OPTIONS } from './hub-option-table.ts';
 import {
   checkChoice,
@@ -21,15 +22,8 @@ import { resolveInputLimits } from '../connection/resolve-input-limits.ts';
 import { resolveNativeSender } from './resolve-native-sender.ts';
 import type { HubSettings } from '../support/settings.ts';
 import { ThreadDefinitions } from '../support/thread-definitions.ts';
-import type { HubOptions, Inspector } from '../../api/options.ts';
+import type { HubOptions } from '../../api/options.ts';
 
-const METER = [
-  'createHistogram',
-  'createObservableCounter',
-  'createObservableUpDownCounter',
-  'createObservableGauge',
-  'addBatchObservableCallback',
-] as const;
 const LOG = ['append', 'readAfter', 'readBefore', 'position', 'subscribe', 'sweep', 'close'] as const;
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) naming the option, its value and its range */
@@ -79,9 +73,7 @@ export function resolveOptions(options: HubOptions): HubSettings {
     nativeSender: resolveNativeSender(options.nativeSender),
     log: checkMethods('log', options.log, LOG) ?? memoryLog({ clock }),
     history: checkMethods('history', options.history, ['load']),
-    inspectors: checkInspectors(options.inspect),
-    tracer: checkMethods('tracer', options.tracer, ['startSpan']),
-    meter: checkMethods('meter', options.meter, METER),
+    ...checkObservers(options),
     maxSendSpans: checkCount('maxSendSpans', options.maxSendSpans, 256, { min: 0 }),
     openWorkers: (pool) => new RecipePool(pool),
     deflate: deflateBody,
@@ -97,19 +89,6 @@ function checkedIds(newId: () => string): () => string {
 
 function checkOptional(option: string, value: number | undefined, range: Range): number | undefined {
   return value === undefined ? undefined : checkCount(option, value, range.min, range);
-}
-
-function checkInspectors(inspect: HubOptions['inspect']): readonly Inspector[] {
-  const inspectors: readonly Inspector[] = inspect === undefined ? [] : [inspect].flat();
-  for (const value of inspectors) {
-    if (typeof value === 'function' || (typeof value === 'object' && value !== null)) continue;
-    throw new InvalidOptionError({
-      option: 'inspect',
-      value,
-      expected: 'a function or an observer, or an array of them',
-    });
-  }
-  return inspectors;
 }
 
 function checkDelays(option: string, delays: readonly number[]): readonly number[] {

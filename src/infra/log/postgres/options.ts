@@ -46,7 +46,7 @@ export interface PostgresLogOptions {
   maxPending?: number | undefined;
   /** Bytes of sends that may wait for Postgres. @default 64 MiB */
   maxPendingBytes?: number | undefined;
-  /** The clock for ages, time limits and retries. @default the hub's clock, if it has its own, else the system's monotonic clock */
+  /** The clock for ages, time limits and retries: that of the hub, if it has its own. @default the system's monotonic clock */
   clock?: Clock | undefined;
   /** Milliseconds for the ages of entries, the same on all nodes. @default the server's own time */
   now?: (() => number) | undefined;

@@ -105,14 +105,13 @@ export class PostgresSession implements RetrySession {
     if (this.isClosed) return;
     this.#lastError = reason;
     this.#settings.clock.clearTimeout(this.#timer);
-    if (this.#farewell !== undefined) await Promise.race([this.#farewell, briefly()]);
+    if (this.#farewell !== undefined) await this.#briefly(this.#farewell);
     this.#stop.abort();
     this.#giveUp(reason);
     this.#up.reject(reason);
     const pool = this.#pool;
     this.#pool = undefined;
-    const ended = Promise.all([pool?.end().catch(() => {}), this.#living]);
-    await Promise.race([ended, briefly()]);
+    await this.#briefly(Promise.all([pool?.end().catch(() => {}), this.#living]));
   }
 
   /** Opens one listening connection after the other. Never rejects. */
@@ -202,6 +201,13 @@ export class PostgresSession implements RetrySession {
     void this.close(error);
   }
 
+  /** Waits for what a frozen server never ends. The timer ends with the work: it would keep the process. */
+  async #briefly(work: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([work, pause(this.#settings.clock, END_MS, done.signal)]);
+    done.abort();
+  }
+
   #backoff(attempt: number): Promise<void> {
     const { clock, random } = this.#settings;
     const ms = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.min(attempt, 10));
@@ -213,9 +219,6 @@ export class PostgresSession implements RetrySession {
     this.#listener.onTick();
   };
 }
-
-/** Real time, whatever the log's clock: a frozen server does not say goodbye. */
-const briefly = (): Promise<unknown> => new Promise((resolve) => void setTimeout(resolve, END_MS));
 
 /** Another try would find the same. */
 const isRefusal = (error: unknown): boolean =>

@@ -215,11 +215,11 @@ class RelayServer implements Relay, Route {
   /** No hub sweeps this log. */
   #sweep(): void {
     const { clock, log } = this.#desk;
-    if (clock.now() === this.#sweptAt) return;
-    this.#sweptAt = clock.now();
-    const until = performance.now() + SWEEP_MS;
+    const now = clock.now();
+    if (now === this.#sweptAt) return;
+    this.#sweptAt = now;
     try {
-      log.sweep(() => performance.now() > until);
+      log.sweep(() => clock.now() - now > SWEEP_MS);
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error));
     }
