@@ -115,8 +115,8 @@ export interface HubOptions<Definition extends ThreadDefinition = ThreadDefiniti
   /** The clock. @default the system's monotonic clock */
   clock?: Clock | undefined;
   /**
-   * Makes message, stream and connection ids. Each must be new and match `^[\w.:-]{1,128}$`; another answer fails the call. @default random
-   * UUIDs
+   * Makes message, stream and connection ids. Each must be new and match `^[\w.:-]{1,128}$`; another answer fails the call. @default 128
+   * random bits, base64url
    */
   newId?: (() => string) | undefined;
 }

@@ -32,6 +32,26 @@ it('a send to a thread without members here is one script, and subscribes to not
   expect(hub.stats()).toMatchObject({ threads: 0, logBytes: 0 });
 });
 
+it('sends of one turn to many threads are few commands', async () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `room-${i}`);
+  await server.run(['CONFIG', 'RESETSTAT']);
+  const receipts = await Promise.all(ids.map((id) => hub.thread(id).send(id)));
+  const [scripts = 0, beats = 0, ...others] = await calls('evalsha', 'zadd', 'publish');
+  expect([scripts - beats, ...others]).toEqual([2, 100]);
+  expect(receipts.map(({ position = '' }) => position.split('.')[1])).toEqual(ids.map(() => '1'));
+  for (const id of ids) expect((await hub.thread(id).history()).messages.map(({ data }) => data)).toEqual([id]);
+});
+
+it('a thread that Redis refuses fails alone: what was sent to others in the same turn is logged once, and is no duplicate', async () => {
+  await server.run(['SET', 'tc:v2:{bad}:log', 'no hash']);
+  const send = (id: string): Promise<unknown> => hub.thread(id).send(id);
+  const [before, bad, after] = await Promise.allSettled(['before', 'bad', 'after'].map(send));
+  expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'TC_LOG_UNAVAILABLE' } });
+  for (const sent of [before, after]) expect(sent).toMatchObject({ value: { isDuplicate: false } });
+  for (const id of ['before', 'after'])
+    expect((await hub.thread(id).history()).messages.map(({ data }) => data)).toEqual([id]);
+});
+
 it('a message whose answer was lost is sent again, and is no duplicate; a later one with its id is', async () => {
   const line = await startTcpProxy(server.port);
   onTestFinished(() => line.close());

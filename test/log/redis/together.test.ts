@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CallsTogether } from '../../../src/infra/log/redis/calls-together.ts';
+import { CallsTogether, type Argument } from '../../../src/infra/log/redis/calls-together.ts';
 import { ChannelsTogether } from '../../../src/infra/log/redis/channels-together.ts';
 import { script } from '../../../src/infra/log/redis/scripts.ts';
 
@@ -7,7 +7,7 @@ const [READ, WRITE] = [script('return 1'), script('return 2')];
 
 interface Command {
   readonly keys: readonly string[];
-  readonly args: readonly string[];
+  readonly args: readonly Argument[];
   readonly answer: PromiseWithResolvers<unknown>;
 }
 
@@ -62,6 +62,21 @@ it('a command has at most 64 calls, in their order, and fails for its own calls 
   const ends = await Promise.allSettled(calls);
   expect(ends.map(({ status }) => status).indexOf('fulfilled')).toBe(64);
   expect(together.unanswered).toBe(0);
+});
+
+it('a call may be worth many, and its bytes count: a command does not become longer than its limits', async () => {
+  const { together, commands } = start();
+  const call = (key: string, calls: number, bytes: number): void =>
+    void together.call(READ, [], [key], [], { calls, bytes });
+  call('a', 40, 0);
+  call('b', 40, 0);
+  call('c', 1, 100_000);
+  call('d', 1, 100_000);
+  call('e', 1, 200_000);
+  call('f', 64, 0);
+  call('g', 1, 0);
+  await turn();
+  expect(commands.map(({ keys }) => keys.join(' '))).toEqual(['a', 'b c', 'd', 'e', 'f', 'g']);
 });
 
 it('what is flushed is sent at once, and not again', async () => {

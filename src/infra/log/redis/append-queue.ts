@@ -6,6 +6,7 @@ import { pause } from '../../time/pause.ts';
 import { decodeAppend, encodeNotice, type AppendReply } from './codec.ts';
 import { encodeHeader, type PiecesRef } from '../shared/arrival.ts';
 import { isFinalReply } from './connections.ts';
+import type { Argument, CallWeight } from './calls-together.ts';
 import { PIECE_BYTES } from './layout.ts';
 import type { LogReader } from './log-reader.ts';
 import type { RedisSession } from './session.ts';
@@ -13,7 +14,6 @@ import type { RedisLogSettings } from './options.ts';
 import { PendingAppend, type AppendProgress } from '../shared/pending-appends.ts';
 import { Upload } from './pieces.ts';
 import { unavailable } from '../shared/retry-until.ts';
-import { APPEND } from './scripts.ts';
 
 /** Maximum messages, and bytes, of one script call, during which Redis does nothing else. */
 const MAX_BATCH = 64;
@@ -136,8 +136,7 @@ export class AppendQueue {
   }
 
   #newUpload({ draft }: PendingAppend): Upload {
-    const { nodeId, keys } = this.#settings;
-    return new Upload(nodeId, draft.body, keys.thread(this.#threadId).log);
+    return new Upload(this.#settings.nodeId, draft.body, this.#log.keys.log);
   }
 
   async #upload(own: PendingAppend, upload: Upload): Promise<void> {
@@ -154,24 +153,44 @@ export class AppendQueue {
   }
 
   async #call(sent: readonly PendingAppend[], ref: PiecesRef | undefined): Promise<SentReply> {
-    const { keys, nodeId, clock, inlineBytes } = this.#settings;
+    const { nodeId, clock } = this.#settings;
     const now = clock.now();
-    const headers = sent.map(({ draft }) => encodeHeader(draft, nodeId, now));
-    const messages = sent.flatMap(({ draft }, i) => {
-      const [sign, body] = ref === undefined ? ['E', bytesOf(draft)] : ['L', `${ref.name} ${ref.count} ${ref.bytes}`];
-      return [draft.id, sign, headers[i] ?? '', body, amendment(draft)];
-    });
-    for (const own of sent) own.attempts++;
-    // an append that fails meanwhile must not release memory that the socket still has to read
-    for (const { draft } of sent) draft.body.retain();
+    const headers: string[] = [];
+    const messages: Argument[] = [];
+    let bytes = 0;
+    for (const own of sent) {
+      const { draft } = own;
+      const header = encodeHeader(draft, nodeId, now);
+      headers.push(header);
+      if (ref === undefined) messages.push(draft.id, 'E', header, bytesOf(draft), amendment(draft));
+      else messages.push(draft.id, 'L', header, `${ref.name} ${ref.count} ${ref.bytes}`, amendment(draft));
+      bytes += draft.body.bytes;
+      own.attempts++;
+      // an append that fails meanwhile must not release memory that the socket still has to read
+      draft.body.retain();
+    }
     try {
-      const { channel } = keys.thread(this.#threadId);
-      const publish = this.#session.connection?.publishCommand ?? 'PUBLISH';
-      const reply = await this.#log.begun(APPEND, [channel, publish, String(inlineBytes), ...messages]);
-      return { ...decodeAppend(reply), headers };
+      const weight = { calls: sent.length, bytes: ref === undefined ? bytes : 0 };
+      return { ...decodeAppend(await this.#append(sent, messages, weight)), headers };
     } finally {
       for (const { draft } of sent) draft.body.release();
     }
+  }
+
+  async #append(sent: readonly PendingAppend[], messages: readonly Argument[], weight: CallWeight): Promise<unknown> {
+    if (this.#settings.cluster !== undefined) return this.#log.append(this.#publishCommand, messages);
+    try {
+      return await this.#log.appendTogether(messages, weight);
+    } catch (error) {
+      if (!isFinalReply(error)) throw error;
+      // another thread's log may be what Redis refuses; a message that is in the log by now is known by its id
+      for (const own of sent) own.attempts++;
+      return this.#log.append(this.#publishCommand, messages);
+    }
+  }
+
+  get #publishCommand(): 'PUBLISH' | 'SPUBLISH' {
+    return this.#session.connection?.publishCommand ?? 'PUBLISH';
   }
 
   /** True if all have their answer. */
@@ -203,8 +222,8 @@ export class AppendQueue {
   #announce(position: Position, at: number, header: string, listeners: number): void {
     this.#onNewest(position);
     // a moving slot may already have the thread, while its listeners are still at the old shard
-    if (listeners === 0 && this.#session.connection?.publishCommand === 'SPUBLISH')
-      this.#session.publish(this.#settings.keys.thread(this.#threadId).channel, encodeNotice(position, at, header));
+    if (listeners === 0 && this.#publishCommand === 'SPUBLISH')
+      this.#session.publish(this.#log.keys.channel, encodeNotice(position, at, header));
   }
 }
 

@@ -30,18 +30,18 @@ export class CallsInFlight {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const call: Call = { since: this.#clock.now(), shard, answer: promise, reject };
     this.#calls.add(call);
-    act()
-      .then(
-        (answer) => {
-          this.heard(shard);
-          resolve(answer);
-        },
-        (error: Error) => {
-          onError(error);
-          reject(error);
-        },
-      )
-      .finally(() => this.#calls.delete(call));
+    act().then(
+      (answer) => {
+        this.#calls.delete(call);
+        this.heard(shard);
+        resolve(answer);
+      },
+      (error: Error) => {
+        this.#calls.delete(call);
+        onError(error);
+        reject(error);
+      },
+    );
     return promise;
   }
 

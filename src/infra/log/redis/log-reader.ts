@@ -8,6 +8,8 @@ import type { LogSource } from '../shared/tail-host.ts';
 import { PieceReader } from './pieces.ts';
 import { ANCHORS } from './batch-scripts.ts';
 import { isFinalReply } from './connections.ts';
+import { APPEND, APPENDS } from './append-scripts.ts';
+import type { Argument, CallWeight } from './calls-together.ts';
 import { ANCHOR, READ, STAND, type Script } from './scripts.ts';
 
 /** Maximum entries of a page, and bytes after which it ends: one answer must not block Redis, the line or the event loop. */
@@ -65,6 +67,26 @@ export class LogReader implements LogSource {
     }
   }
 
+  /**
+   * Appends messages.
+   * @param publish the command with which notices are published
+   * @param messages the arguments of `APPEND`, five of each
+   */
+  append(publish: string, messages: readonly Argument[]): Promise<unknown> {
+    return this.begun(APPEND, [this.keys.channel, publish, String(this.#settings.inlineBytes), ...messages]);
+  }
+
+  /** As `append`, and those of other threads in the same command; not for a cluster. Fails with the appends of the others. */
+  async appendTogether(messages: readonly Argument[], weight: CallWeight): Promise<unknown> {
+    const { inlineBytes, newEpoch, redisNow } = this.#settings;
+    const { log, position, channel } = this.keys;
+    const shared = [redisNow(), ...this.#limits, String(inlineBytes)];
+    const args = Array.of<Argument>(newEpoch(), channel, String(weight.calls)).concat(messages);
+    const reply = await this.#session.together(APPENDS, shared, [log, position], args, weight);
+    this.#progressed();
+    return reply;
+  }
+
   /** The thread's position; undefined if it has no log. Writes nothing. */
   async standing(): Promise<Anchor | undefined> {
     const { log } = this.keys;
@@ -86,7 +108,7 @@ export class LogReader implements LogSource {
   }
 
   /** Runs a script on the thread's log. If there is none, it begins one where the last one ended, or with a new epoch. */
-  async begun(script: Script, args: readonly (string | Buffer)[]): Promise<unknown> {
+  async begun(script: Script, args: readonly Argument[]): Promise<unknown> {
     const { cluster, newEpoch } = this.#settings;
     if (cluster === undefined) return this.#run(script, [newEpoch(), '0', ''], args, [this.keys.position]);
     const reply = await this.#run(script, ['', '', ''], args);
@@ -102,7 +124,7 @@ export class LogReader implements LogSource {
   async #run(
     script: Script,
     start: readonly string[],
-    args: readonly (string | Buffer)[],
+    args: readonly Argument[],
     others: readonly string[] = [],
   ): Promise<unknown> {
     const { redisNow } = this.#settings;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AMEND, CURRENT, STAGED, THREAD, TIME, TRIM } from './script-parts.ts';
+import { CURRENT, STAGED, THREAD, TIME, TRIM } from './script-parts.ts';
 
 /** A Lua script, which Redis runs as a whole or not at all. */
 export interface Script {
@@ -19,74 +19,6 @@ export function script(text: string): Script {
  * ARGV of those that keep a thread begins alike: now or '', entries kept, bytes kept, ms kept, ms that an id is known, ms that the
  * key lives, then an epoch, offset and id to begin with. They answer `{''}` where the thread has no log and the epoch is ''.
  */
-
-/**
- * Appends messages to a thread, each once, and publishes them.
- *
- * ARGV after the common ones: the channel, its publish command, bytes up to which a notice carries the body, then for each message:
- * id, sign, header, body, and `+id` or `-id` of the message that it replaces or removes, or ''. The body of sign `L` is `name count bytes`
- * of an upload.
- *
- * Answers `{epoch, now, fewest listeners of a notice or -1, offset, ...}`. A negative offset is that of a known message; '?' says
- * that the message that it amends is not held; 0 that its upload is not there, and ends the answer.
- */
-export const APPEND = script(`${TIME}${THREAD}${STAGED}${AMEND}${TRIM}
-local thread = open(KEYS[1], KEYS[2], ARGV[7], ARGV[8], ARGV[9])
-if not thread then return { '' } end
-local channel, publish, inlineBytes = ARGV[10], ARGV[11], tonumber(ARGV[12])
-local heard = -1
-local reply = { thread.epoch, now, heard }
-for n = 13, #ARGV, 5 do
-  local id, sign, header, body, amends = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3], ARGV[n + 4]
-  local name, count, bytes = false, 0, 0
-  if sign == 'L' then
-    name, count, bytes = string.match(body, '^(%S+) (%d+) (%d+)$')
-    count, bytes = tonumber(count), tonumber(bytes)
-  end
-  local known = redis.call('HGET', KEYS[1], '=' .. id)
-  if known then
-    reply[#reply + 1] = -tonumber(known)
-    -- of another upload than this one
-    if name and not string.find(redis.call('HGET', KEYS[1], known) or '', ' ' .. name .. ' ', 1, true) then
-      dropPieces(KEYS[1], name, count)
-    end
-    if name then unlist(KEYS[1], name) end
-  elseif amends ~= '' and not held(KEYS[1], thread, string.sub(amends, 2)) then
-    reply[#reply + 1] = '?'
-    if name then
-      dropPieces(KEYS[1], name, count)
-      unlist(KEYS[1], name)
-    end
-  elseif name and stagedBytes(KEYS[1], name, count) ~= bytes then
-    dropPieces(KEYS[1], name, count)
-    unlist(KEYS[1], name)
-    reply[#reply + 1] = 0
-    break
-  else
-    thread.head = thread.head + 1
-    thread.id = id
-    local offset = string.format('%.0f', thread.head)
-    local value = sign .. now .. ' ' .. id .. ' '
-    if name then value = value .. body .. ' ' end
-    value = value .. #header .. ' ' .. header
-    if name then unlist(KEYS[1], name) else value = value .. body end
-    if amends ~= '' then amend(KEYS[1], thread, string.sub(amends, 2), string.sub(amends, 1, 1) == '+' and offset) end
-    redis.call('HSET', KEYS[1], offset, value, '=' .. id, offset)
-    thread.bytes = thread.bytes + #value + bytes
-    if thread.head == thread.first then thread.oldestAt = tonumber(now) end
-    local notice, inline = sign, body
-    if name or #body > inlineBytes then notice, inline = 'L', '' end
-    local listeners = redis.call(publish, channel,
-      notice .. thread.epoch .. ' ' .. offset .. ' ' .. now .. ' ' .. id .. ' ' .. #header .. ' ' .. header .. inline)
-    if heard < 0 or listeners < heard then heard = listeners end
-    reply[#reply + 1] = thread.head
-  end
-end
-trim(KEYS[1], thread, 64 + #ARGV)
-save(KEYS[1], thread)
-reply[3] = heard
-return reply
-`);
 
 /**
  * Stores one piece of a large message next to the log, where APPEND finds it.

@@ -3,7 +3,7 @@ import { pause } from '../../time/pause.ts';
 import { BulkLane } from './bulk-lane.ts';
 import { MESSAGES } from './batch-scripts.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
-import { CallsTogether } from './calls-together.ts';
+import { CallsTogether, type CallWeight } from './calls-together.ts';
 import { ConnectionOpener, type OpenerSettings, type Trouble } from './connection-opener.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
@@ -107,27 +107,31 @@ export class RedisSession {
   async run(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     const [key = ''] = keys;
     this.#load(script, key);
-    const rest = [String(keys.length), ...keys, ...args];
+    const command: (string | Buffer)[] = ['EVALSHA', script.sha, String(keys.length)];
+    // spreads would grow the array by steps, for each message
+    const call = command.concat(keys, args);
     try {
-      return await this.call(key, ['EVALSHA', script.sha, ...rest]);
+      return await this.call(key, call);
     } catch (error) {
       // it was not run: Redis has been restarted, or does not know the script yet
       if (!asError(error).message.startsWith('NOSCRIPT')) throw error;
-      return this.call(key, ['EVAL', script.text, ...rest]);
+      return this.call(key, ['EVAL', script.text, ...call.slice(2)]);
     }
   }
 
   /**
    * Runs a script for many threads, those of this turn of the event loop together; not for a cluster. The calls of one thread stay in order.
    * @param shared arguments that come once, before those of each call
+   * @param weight of a call that is worth more than others
    */
   together(
     script: Script,
     shared: readonly string[],
     keys: readonly string[],
-    args: readonly string[],
+    args: readonly (string | Buffer)[],
+    weight?: CallWeight,
   ): Promise<unknown> {
-    return this.#together.call(script, shared, keys, args);
+    return this.#together.call(script, shared, keys, args, weight);
   }
 
   /** Loads the script before its first use on a shard: otherwise many concurrent calls would each send the text. */

@@ -59,7 +59,7 @@ export class RedisThread implements TailHost {
     this.settings = settings;
     this.source = new LogReader(threadId, session, settings);
     this.#services = services;
-    this.#channel = new ThreadChannel(settings.keys.thread(threadId).channel, session, {
+    this.#channel = new ThreadChannel(this.source.keys.channel, session, {
       isWanted: () => this.#tail !== undefined,
       onMessage: (message) => this.#onMessage(message),
       onLost: () => {
