@@ -41,8 +41,8 @@ const GROUPS = {
   /** What takes a core, or half a minute: only in the full tier. */
   long: { include: [LONG_FILES], ...WAITS },
   simulation: { include: ['test/{fuzz,model,sim}/**/*.test.ts'], ...COMPUTES },
-  // with packages of its own: see test/ai/package.json
-  ai: { include: ['test/ai/**/*.test.ts'], ...WAITS },
+  // with packages of its own: see test/ai/package.json; its browsers compute
+  ai: { include: ['test/ai/**/*.test.ts'], ...COMPUTES },
   // likewise: see test/frameworks/package.json
   frameworks: { include: ['test/frameworks/*.test.ts'], ...WAITS },
   /** With suites of other projects, which are packages of their own. */

@@ -73,7 +73,7 @@ export interface Transition {
  * - `origin` (403): the page's origin is not in `allowedOrigins`
  * - `path` (404): no hub is attached to the path, and the server has no other `upgrade` listener
  * - `format` (400): the URL asks for a format that is not allowed
- * - `malformed` (400, 405): not a handshake of RFC 6455
+ * - `malformed` (400, 405): not a handshake of RFC 6455; cut without an answer where it was sent behind a request that had none yet
  * - `unauthenticated` (401): `authenticate` returned no session
  * - `application`: `authenticate` returned `refuse(status)`
  * - `timeout` (503): `authenticate` did not answer in time

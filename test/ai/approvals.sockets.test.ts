@@ -75,7 +75,8 @@ test('a viewer over threadcast/client in the middle of a 50 MB result gets an ap
   const before = proxy.bytesDown;
   taps[0]?.push(result('a'));
   await until(() => proxy.bytesDown > before + BIG.length / 10);
-  // in the middle of it
+  // in the middle of it: however long this machine takes for the requests, most of it waits
+  proxy.rate = 2 * 1024 * 1024;
   taps[0]?.push({ type: 'finish-step' }, { type: 'start-step' }, call('b'), approval('b'));
   taps[1]?.push(...START, call('e'), approval('e'));
   const reader = asked.getReader();
@@ -102,9 +103,28 @@ test('a viewer over threadcast/client in the middle of a 50 MB result gets an ap
   expect([...slow.failures, ...fast.failures, ...harness.errors]).toEqual([]);
 });
 
+/** A socket of the stock transport, with the kinds of what it gets. */
+async function stock(url: string) {
+  const socket = new WebSocket(url, { maxPayload: 2 * BIG.length });
+  onTestFinished(() => socket.terminate());
+  const types: string[] = [];
+  const sequences: number[] = [];
+  const got = { text: 0 };
+  socket.on('message', (data) => {
+    const { type, requestId, sequence, chunk } = JSON.parse(String(data));
+    types.push(`${requestId} ${chunk?.type ?? type}`);
+    if (requestId === 'c' && type === 'chunk') sequences.push(sequence);
+    if (chunk?.type === 'text-delta') got.text += chunk.delta.length;
+  });
+  await new Promise((resolve) => socket.once('open', resolve));
+  const say = (type: string, id: string, more: object = {}): void =>
+    socket.send(JSON.stringify({ type, requestId: id, id, headers: {}, body: {}, ...more }));
+  return { socket, types, sequences, got, say };
+}
+
 test('on a socket of the stock transport, a result that has not begun is passed: by the same answer and by another chat', async () => {
   const taps: Tap[] = [];
-  const { url, errors } = await startChat(
+  const { url, errors, hub } = await startChat(
     {
       run: () => {
         const tap = new Tap();
@@ -114,51 +134,40 @@ test('on a socket of the stock transport, a result that has not begun is passed:
     },
     STREAMS,
   );
-  const socket = new WebSocket(url, { maxPayload: 2 * BIG.length });
-  onTestFinished(() => socket.terminate());
-  const seenTypes: string[] = [];
-  const sequences: number[] = [];
-  socket.on('message', (data) => {
-    const { type, requestId, sequence, chunk } = JSON.parse(String(data));
-    seenTypes.push(`${requestId} ${chunk?.type ?? type}`);
-    if (requestId === 'c' && type === 'chunk') sequences.push(sequence);
-  });
-  await new Promise((resolve) => socket.once('open', resolve));
-  for (const id of ['c', 'd']) {
-    socket.send(
-      JSON.stringify({
-        type: 'send',
-        requestId: id,
-        id,
-        trigger: 'submit-message',
-        messages: [user('hello')],
-        headers: {},
-        body: {},
-      }),
-    );
-    await until(() => taps.length === (id === 'c' ? 1 : 2));
+  const { socket, types, sequences, say } = await stock(url);
+  for (const [n, id] of ['c', 'd'].entries()) {
+    say('send', id, { trigger: 'submit-message', messages: [user('hello')] });
+    await until(() => taps.length === n + 1);
   }
   const [c, d] = taps;
   c?.push(...START, call('a'), call('b'));
   d?.push(...START, call('e'));
-  await until(() => seenTypes.includes('c tool-input-available') && seenTypes.includes('d tool-input-available'));
-  // the line is full before the result comes
+  await until(() => types.includes('c tool-input-available') && types.includes('d tool-input-available'));
+  const [connection] = hub.connections;
+  // one that takes everything says what the server has sent
+  const witness = await stock(url);
+  for (const id of ['c', 'd']) witness.say('resume', id);
   socket.pause();
-  for (let i = 0; i < 400; i++) d?.push({ type: 'text-delta', id: 't', delta: `${i}`.padEnd(32 * 1024) });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  const filler = ' '.repeat(32 * 1024);
+  // the line is full before the result comes: it takes nothing of the last round
+  for (let taken = -1, pushed = 0; taken !== connection?.stats.bytes;) {
+    taken = connection?.stats.bytes ?? 0;
+    for (let n = 0; n < 64; n++, pushed += filler.length) d?.push({ type: 'text-delta', id: 't', delta: filler });
+    await until(() => witness.got.text === pushed);
+  }
   c?.push(result('a'));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(() => witness.types.includes('c tool-output-available'));
   c?.push(approval('b'), { type: 'finish-step' }, { type: 'finish' });
   d?.push(approval('e'), { type: 'finish-step' }, { type: 'finish' });
   c?.end();
   d?.end();
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until(() => witness.types.includes('c end') && witness.types.includes('d end'));
   socket.resume();
-  await until(() => seenTypes.includes('c end') && seenTypes.includes('d end'));
-  const big = seenTypes.indexOf('c tool-output-available');
-  expect(seenTypes.indexOf('c tool-approval-request')).toBeLessThan(big);
-  expect(seenTypes.indexOf('d tool-approval-request')).toBeLessThan(big);
-  expect(seenTypes.indexOf('c finish')).toBeGreaterThan(big);
+  await until(() => types.includes('c end') && types.includes('d end'));
+  const big = types.indexOf('c tool-output-available');
+  expect(types.indexOf('c tool-approval-request')).toBeLessThan(big);
+  expect(types.indexOf('d tool-approval-request')).toBeLessThan(big);
+  expect(types.indexOf('c finish')).toBeGreaterThan(big);
   expect(sequences).toEqual(sequences.map((_, i) => i));
   expect(errors).toEqual([]);
 });

@@ -2,7 +2,8 @@ import { WebSocketChatTransport, type UIMessage, type UIMessageChunk } from 'ai'
 import { describe, expect, test } from 'vitest';
 import type { ChatTurn } from '../../src/ai/index.ts';
 import { collect, END, send, START, Tap, user } from './chat-server.ts';
-import { seen, startClients, type ClientHarness } from './client-harness.ts';
+import { seen, startClients } from './client-harness.ts';
+import { cut } from './cut.ts';
 
 const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 5 }).toBe(true);
 
@@ -42,10 +43,6 @@ const turnOf = (text: string) => ({
   messageId: undefined,
   abortSignal: undefined,
 });
-
-const cut = ({ sockets }: ClientHarness): void => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-};
 
 describe('a turn', () => {
   test('sends its message alone; the server has those before it, and logs all', async () => {

@@ -12,7 +12,8 @@ import { toolPath } from '../support/tool.ts';
 // examples/ai-chat in a real Chromium: useChat of @ai-sdk/react over the transport, two nodes, and Redis between them
 
 const RELOADS = 20;
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 100_000, interval: 50 };
+const PACE_MS = 30;
 
 let main: ChildProcess;
 let browser: Browser;
@@ -22,7 +23,7 @@ const faults: string[] = [];
 beforeAll(async () => {
   const path = fileURLToPath(new URL('../../examples/ai-chat/main.ts', import.meta.url));
   main = spawn(process.execPath, [path], {
-    env: { ...process.env, PORT: '0', PACE_MS: '30' },
+    env: { ...process.env, PORT: '0', PACE_MS: String(PACE_MS) },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   for await (const text of main.stdout ?? []) {
@@ -56,6 +57,13 @@ async function ask(page: Page, question: string): Promise<void> {
   await page.getByRole('button', { name: question }).click();
 }
 
+/** The recorded model repeats the question: its answer takes so long at least. */
+async function askLong(page: Page, seconds: number): Promise<void> {
+  const words = Math.ceil((seconds * 1_000) / PACE_MS);
+  await page.getByRole('textbox', { name: 'Message' }).fill('word '.repeat(words));
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
 /** Until the answer is there, with so many messages. */
 async function settled(page: Page, count: number): Promise<UIMessage[]> {
   await expect
@@ -80,6 +88,8 @@ test('a page that is reloaded at random moments has exactly the messages of an u
     count += 2;
     await ask(undisturbed, question);
     await ask(page, question);
+    // a page that goes before it has sent its question has not asked
+    await expect.poll(async () => (await read(page)).messages.length, WAIT).toBe(count);
     await page.waitForTimeout(random() * 300);
     for (; (await read(page)).status !== 'ready'; reloads++) {
       await page.reload();
@@ -102,7 +112,7 @@ test('two tabs and a late one show the same, and so do two that are offline for 
   });
   const first = await open('tabs');
   const away = await Promise.all(lines.map(({ port }) => open('tabs', `http://127.0.0.1:${port}/`)));
-  await ask(first, 'Plan the launch');
+  await askLong(first, 20);
   for (const page of away) await expect.poll(async () => (await read(page)).messages.length, WAIT).toBe(2);
   for (const line of lines) line.blackHole();
   const before = (await read(first)).messages;
@@ -125,7 +135,7 @@ test('two tabs and a late one show the same, and so do two that are offline for 
   expect(await settled(await open('tabs'), 2)).toEqual(messages);
   // a client that is offline says so
   expect(faults.splice(0).filter((fault) => !fault.includes('TC_CONNECTION_FAILING'))).toEqual([]);
-}, 120_000);
+}, 170_000);
 
 test('an approval in one tab goes on in the other; the stop button stops the answer for all', async () => {
   const [first, second] = [await open('approval'), await open('approval')];
@@ -134,18 +144,18 @@ test('an approval in one tab goes on in the other; the stop button stops the ans
   await first.getByText('The 12 drafts are gone.').waitFor();
   await second.getByText('The 12 drafts are gone.').waitFor();
   expect(await settled(second, 2)).toEqual(await settled(first, 2));
-  await ask(first, 'Plan the launch');
+  await askLong(first, 90);
   await expect.poll(async () => (await read(second)).status, WAIT).toBe('streaming');
   await second.getByRole('button', { name: 'Stop' }).click();
   const messages = await settled(first, 4);
   expect(JSON.stringify(messages.at(-1))).not.toContain('what you have seen');
   expect(await settled(second, 4)).toEqual(messages);
   expect(faults).toEqual([]);
-}, 120_000);
+}, 170_000);
 
 test('a node that is killed ends its answer with an error in all tabs, and the chat goes on at the other node', async () => {
   const [first, second] = [await open('killed'), await open('killed')];
-  await ask(first, 'Plan the launch');
+  await askLong(first, 90);
   await expect.poll(async () => (await read(second)).messages.length, WAIT).toBe(2);
   // the answer is made by the node that has the connection of the tab that asked
   await first.getByRole('button', { name: 'Kill this node' }).click();
@@ -155,4 +165,4 @@ test('a node that is killed ends its answer with an error in all tabs, and the c
   const messages = await settled(second, 4);
   expect(await settled(first, 4)).toEqual(messages);
   expect(faults).toEqual([]);
-}, 120_000);
+}, 170_000);

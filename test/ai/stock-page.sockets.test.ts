@@ -8,7 +8,7 @@ import type { UIMessage } from 'ai';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serveChat, type ChatMessage } from '../../src/ai/index.ts';
+import { serveChat, type ChatMessage, type UIChunk } from '../../src/ai/index.ts';
 import { createHub } from '../../src/index.ts';
 import { mulberry32 } from '../support/random.ts';
 import { seed } from '../support/tier.ts';
@@ -20,7 +20,7 @@ process.env['PACE_MS'] = '20';
 const { recordedAnswer } = await import('../../examples/ai-chat/recorded.ts');
 
 const RELOADS = 20;
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 100_000, interval: 50 };
 
 const hub = createHub();
 const errors: unknown[] = [];
@@ -29,6 +29,28 @@ hub.on('error', (error) => errors.push(error));
 const asked = new Map<string, readonly ChatMessage[]>();
 const signals: AbortSignal[] = [];
 const faults: string[] = [];
+
+/** So much of an answer comes before it is held. */
+const HELD_AT = 6;
+/** Answers of these chats go no further until the test lets them. */
+const gates = new Map<string, Promise<void>>();
+
+/** Holds the answers of a chat in their middle; the function that it returns lets them go on. */
+function hold(chatId: string): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  gates.set(chatId, promise);
+  return resolve;
+}
+
+async function* held(chatId: string, answer: AsyncIterable<UIChunk>, signal: AbortSignal): AsyncGenerator<UIChunk> {
+  const stopped = new Promise((resolve) => void signal.addEventListener('abort', resolve));
+  let count = 0;
+  for await (const chunk of answer) {
+    if (count++ === HELD_AT) await Promise.race([gates.get(chatId), stopped]);
+    yield chunk;
+  }
+}
+
 const http = createServer((request, response) => void respond(request, response));
 const chat = serveChat(hub, http, {
   path: '/api/chat',
@@ -36,7 +58,7 @@ const chat = serveChat(hub, http, {
   run({ chatId, messages, signal }) {
     asked.set(chatId, messages);
     signals.push(signal);
-    return recordedAnswer(messages, signal);
+    return held(chatId, recordedAnswer(messages, signal), signal);
   },
 });
 let browser: Browser;
@@ -123,10 +145,12 @@ const partsOf = (messages: readonly UIMessage[]): unknown => messages.map(({ rol
 
 test('a page sends, and shows what the server has logged; a second tab shows the answer as it grows', async () => {
   const page = await open('send');
+  const goOn = hold('send');
   await press(page, 'Plan the launch');
   await until(page, 'streaming');
   const second = await open('send');
   await until(second, 'streaming');
+  goOn();
   const messages = await settled(page, 2);
   expect(messages.at(-1)?.parts.map(({ type }) => type)).toEqual(['step-start', 'reasoning', 'data-progress', 'text']);
   const { messages: logged } = await hub.thread('chat:send').history();
@@ -137,6 +161,7 @@ test('a page sends, and shows what the server has logged; a second tab shows the
 
 test('stop() of the only page stops the model, and a new answer replaces what there was', async () => {
   const page = await open('stop');
+  hold('stop');
   await press(page, 'Plan the launch');
   await until(page, 'streaming');
   const signal = signals.at(-1);
@@ -145,8 +170,10 @@ test('stop() of the only page stops the model, and a new answer replaces what th
   await expect.poll(() => signal?.aborted, WAIT).toBe(true);
   await expect.poll(() => chat.runs, WAIT).toBe(0);
   const [, stopped] = (await read(page)).messages;
+  const goOn = hold('stop');
   await press(page, 'Again');
   await until(page, 'streaming');
+  goOn();
   const [question, again] = await settled(page, 2);
   expect(question?.role).toBe('user');
   expect(again?.id).not.toBe(stopped?.id);
@@ -161,10 +188,13 @@ test('an approval goes on with its message, also in a page that was reloaded bef
   await settled(page, 2);
   await page.reload();
   await ready(page);
+  const goOn = hold('approval');
   await press(page, 'Approve');
   await until(page, 'streaming');
   await page.reload();
   await ready(page);
+  await until(page, 'streaming');
+  goOn();
   await page.getByText('The 12 drafts are gone.').waitFor();
   const messages = await settled(page, 2);
   const kinds = messages[1]?.parts.map(({ type }) => type);

@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { RunTurn } from '../../src/ai/index.ts';
 import { startLog, startRedis } from '../support/redis-nodes.ts';
 import type { RedisServer } from '../support/redis-server.ts';
+import { cut } from './cut.ts';
 import { shown, startRuns, textOf, type RunHarness } from './tanstack-harness.ts';
 
 // ChatClient of TanStack AI on two nodes with one Redis
@@ -43,7 +44,7 @@ test('a run of one node is seen on the other, by lines that are cut as well; of 
     await until(() => begun.length >= round);
     for (let n = 0; n < 4; n++) {
       await wait(60);
-      for (const { sockets } of nodes) for (const socket of sockets.splice(0)) socket.destroy();
+      for (const node of nodes) cut(node);
     }
     await Promise.all(sent);
     for (const tab of [here, there])

@@ -122,6 +122,7 @@ export class UpgradeGateway implements Route, Task {
 
   /** The cheap checks come first. Never throws. */
   take(handshake: Handshake): void {
+    if (handshake.isPipelined) return this.#drop(handshake);
     try {
       const assessed = this.#assess(handshake);
       if (!('reason' in assessed)) this.#authenticate(assessed);
@@ -129,6 +130,11 @@ export class UpgradeGateway implements Route, Task {
     } catch (error) {
       this.#fail(handshake, error);
     }
+  }
+
+  #drop(handshake: Handshake): void {
+    handshake.drop();
+    this.#refusals.note('malformed', 400, handshake.request);
   }
 
   missed(request: IncomingMessage, { status }: Refusal): void {

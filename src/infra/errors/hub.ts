@@ -53,9 +53,10 @@ export class AuthenticationTimeoutError extends ThreadcastError {
 }
 
 /**
- * Another `upgrade` listener of the server has answered a request for the hub's path, or destroyed its socket. Give that listener only the
- * requests for its own paths (`new WebSocketServer({ noServer: true })` of `ws`), or a server of its own. Or let it do the handshake, and
- * give the hub its WebSockets with `hub.accept`, as with `@fastify/websocket` and the `WsAdapter` of Nest.
+ * Another `upgrade` listener of the server has answered a request for the hub's path, or this process has destroyed its socket. A client
+ * that goes never causes it. Give that listener only the requests for its own paths (`new WebSocketServer({ noServer: true })` of `ws`), or
+ * a server of its own. Or let it do the handshake, and give the hub its WebSockets with `hub.accept`, as with `@fastify/websocket` and the
+ * `WsAdapter` of Nest.
  */
 export class UpgradeTakenError extends ThreadcastError {
   readonly code = 'TC_UPGRADE_TAKEN';
@@ -63,8 +64,8 @@ export class UpgradeTakenError extends ThreadcastError {
 
   constructor(facts: { path: string }) {
     super(
-      `another upgrade listener of the server has answered a request for ${facts.path}, or destroyed its socket; ` +
-        'let it leave that path alone, or accept its sockets with hub.accept',
+      `another upgrade listener of the server has answered a request for ${facts.path}, or this process has destroyed its ` +
+        'socket; let it leave that path alone, or accept its sockets with hub.accept',
     );
     this.path = facts.path;
   }

@@ -16,6 +16,8 @@ const LINGER_MS = 5_000;
 /** An upgrade request, from the event until it is answered, refused, or its socket is gone. */
 export class Handshake {
   readonly request: IncomingMessage;
+  /** The client has sent it behind a request without an answer yet: nothing may be written before that answer (RFC 9112 section 9.3.2). */
+  readonly isPipelined: boolean;
   readonly #socket: Duplex;
   readonly #head: Buffer;
   readonly #writtenBefore: number | undefined;
@@ -30,6 +32,7 @@ export class Handshake {
     this.#socket = socket;
     this.#head = head;
     this.#writtenBefore = writtenBytesOf(socket);
+    this.isPipelined = isForOther(responseOn(socket), request);
     // from now on it has no other error listener: without this, a reset would end the process
     socket.on('error', ignore);
     // the server allows half-open sockets: a client that ends its side during a handshake has gone
@@ -54,7 +57,12 @@ export class Handshake {
     const socket = this.#socket;
     // a client's reset is an error, and its end is an event: without either, this process destroyed the socket
     const isDestroyed = socket.destroyed && !socket.errored;
-    return isDestroyed || socket.writableEnded || writtenBytesOf(socket) !== this.#writtenBefore || hasResponse(socket);
+    return (
+      isDestroyed ||
+      socket.writableEnded ||
+      writtenBytesOf(socket) !== this.#writtenBefore ||
+      responseOn(socket) !== undefined
+    );
   }
 
   /** The socket can become a WebSocket. */
@@ -97,6 +105,13 @@ export class Handshake {
     return true;
   }
 
+  /** Ends it without an answer. */
+  drop(): void {
+    this.#end();
+    this.#socket.destroy();
+    this.#abort();
+  }
+
   #isMine(): boolean {
     if (this.#isOver) return false;
     if (!this.#isInOtherHands) return true;
@@ -136,9 +151,7 @@ export class Handshake {
 
   readonly #onGone = (): void => {
     this.#wasTaken = this.wasTaken;
-    this.#end();
-    this.#socket.destroy();
-    this.#abort();
+    this.drop();
   };
 
   #abort(): void {
@@ -192,9 +205,13 @@ function writtenBytesOf(socket: Duplex): number | undefined {
 }
 
 /** A `ServerResponse` is attached to the socket (`assignSocket`), as by frameworks that route upgrades like requests. */
-function hasResponse(socket: Duplex): boolean {
+function responseOn(socket: Duplex): object | undefined {
   const response: unknown = Reflect.get(socket, '_httpMessage');
-  return typeof response === 'object' && response !== null;
+  return typeof response === 'object' && response !== null ? response : undefined;
+}
+
+function isForOther(response: object | undefined, request: IncomingMessage): boolean {
+  return response !== undefined && Reflect.get(response, 'req') !== request;
 }
 
 function uncork(socket: Socket): void {

@@ -90,7 +90,9 @@ class Router {
 
   #miss(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = new Refusal(404, 'no hub is attached to this path');
-    new Handshake(request, socket, head).refuse(refusal);
+    const handshake = new Handshake(request, socket, head);
+    if (handshake.isPipelined) handshake.drop();
+    else handshake.refuse(refusal);
     for (const route of this.#routes.values()) route.missed(request, refusal);
   }
 }
