@@ -47,6 +47,7 @@ export {
   InvalidPositionError,
   InvalidThreadIdError,
   LogEvictionError,
+  MalformedEntryError,
   LogLayoutError,
   LogUnsupportedError,
   HistoryFailedError,

@@ -41,6 +41,7 @@ export {
   LogLayoutError,
   LogUnsupportedError,
   LogEvictionError,
+  MalformedEntryError,
   InvalidPositionError,
   HistoryFailedError,
   PositionLostError,

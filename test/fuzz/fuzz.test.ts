@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ClientTarget } from './client-target.ts';
-import { fuzz } from './fuzz.ts';
+import { fuzz, shrink } from './fuzz.ts';
 import { HttpTarget } from './http-target.ts';
 import { binary, text, type Input } from './input.ts';
 import { Mutator } from './mutator.ts';
@@ -37,4 +37,19 @@ it('a target that loses a message of a neighbour is found, with the inputs that 
     close: async () => {},
   };
   await expect(fuzz('server', broken, 10, 1)).rejects.toThrow(/seed 1; the last \d+ inputs/);
+});
+
+it('of the inputs that a target does not stand, those that it needs to fail are left', async () => {
+  const open = async () => {
+    const seen = new Set<string>();
+    return {
+      feed: async (inputs: readonly Input[]) => inputs.map(({ data }) => String(seen.add(data.toString()).size)),
+      check: async () => {
+        if (seen.has('a') && seen.has('b')) throw new Error('it has had a and b');
+      },
+      close: async () => {},
+    };
+  };
+  const few = await shrink(open, ['x', 'a', 'y', 'z', 'b', 'x'].map(text));
+  expect(few.map(({ data }) => data.toString())).toEqual(['a', 'b']);
 });

@@ -3,11 +3,11 @@ import { Corpus, encode } from './corpus.ts';
 import type { Input, Target } from './input.ts';
 import { Mutator } from './mutator.ts';
 
-/** Inputs between two looks at the neighbours. */
-const BETWEEN_CHECKS = 200;
+/** Inputs between two looks at the neighbours, which cost as much as some inputs. */
+const BETWEEN_CHECKS = 1_000;
 
-/** Inputs that one peer says at most. */
-const MOST_AT_ONCE = 24;
+/** Inputs that one peer says at most: to connect costs as much as ten of them. */
+const MOST_AT_ONCE = 96;
 
 export interface Found {
   readonly inputs: number;
@@ -16,10 +16,13 @@ export interface Found {
 
 /** What a target did not stand, with all that it was given since its neighbours were last well. */
 export class FuzzFailure extends Error {
+  readonly suspects: readonly Input[];
+
   constructor(target: string, seed: number, suspects: readonly Input[], cause: unknown) {
     super(`${target}, seed ${seed}; the last ${suspects.length} inputs:\n${suspects.map(encode).join('\n')}`, {
       cause,
     });
+    this.suspects = suspects;
   }
 }
 
@@ -59,5 +62,32 @@ export async function fuzz(name: string, target: Target, inputs: number, seed: n
   } finally {
     process.off('uncaughtException', onStray);
     process.off('unhandledRejection', onStray);
+  }
+}
+
+/**
+ * Leaves out inputs as long as a new target still does not stand the rest.
+ * @returns all of them, where it needs more than these to fail
+ */
+export async function shrink(open: () => Promise<Target>, suspects: readonly Input[]): Promise<readonly Input[]> {
+  let rest = suspects;
+  for (let size = rest.length; size >= 1; size = Math.floor(size / 2)) {
+    for (let from = 0; from < rest.length;) {
+      const some = [...rest.slice(0, from), ...rest.slice(from + size)];
+      if (await stands(await open(), some)) from += size;
+      else rest = some;
+    }
+  }
+  return rest.length === 0 ? suspects : rest;
+}
+
+async function stands(target: Target, inputs: readonly Input[]): Promise<boolean> {
+  try {
+    if (inputs.length > 0) await target.feed(inputs);
+    await target.check();
+    await target.close();
+    return true;
+  } catch {
+    return false;
   }
 }

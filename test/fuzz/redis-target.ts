@@ -70,6 +70,8 @@ export class RedisTarget implements Target {
     );
     // for the notices to come back
     await delay(3);
+    for (const [i, { received }] of this.#links.entries())
+      for (const frame of received.slice(before[i])) JSON.parse(frame);
     const kinds = this.#links.map(({ received }, i) => received.slice(before[i]).map(typeOf).join(' '));
     return inputs.map(() => kinds.join('/'));
   }

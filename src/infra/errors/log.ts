@@ -74,6 +74,21 @@ export class LogEvictionError extends ThreadcastError {
   }
 }
 
+/** A warning of the process: the log has an entry that this library cannot have written. It keeps its place, and no client gets it. */
+export class MalformedEntryError extends ThreadcastError {
+  readonly code = 'TC_MALFORMED_ENTRY';
+  readonly threadId: string;
+  readonly offset: number;
+  readonly reason: string;
+
+  constructor(facts: { threadId: string; offset: number; reason: string }) {
+    super(`entry ${facts.offset} of thread ${facts.threadId} is malformed: ${facts.reason}`);
+    this.threadId = facts.threadId;
+    this.offset = facts.offset;
+    this.reason = facts.reason;
+  }
+}
+
 /** A position that is not `epoch.offset.id`. */
 export class InvalidPositionError extends ThreadcastError {
   readonly code = 'TC_INVALID_POSITION';

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { asError } from '../../errors.ts';
 import { ownBytes } from '../shared-body.ts';
 import { parseObject } from '../../wire/json-object.ts';
-import { decodeHeader, type Arrival } from '../shared/arrival.ts';
+import { decodeHeader, idIn, type Arrival } from '../shared/arrival.ts';
 import type { PostgresSession } from './session.ts';
 
 /** Bytes of one notice: Postgres takes less than 8,000. */
@@ -147,7 +147,7 @@ export class Notices {
       const units = Math.max(0, Number(length));
       const body = Number(length) < 0 ? undefined : [ownBytes(bodies.slice(from, from + units))];
       from += units;
-      const place = { epoch: String(epoch), offset: Number(offset), at: Number(at), id: String(id) };
+      const place = { epoch: String(epoch), offset: Number(offset), at: Number(at), id: idIn(String(id)) };
       this.#listener.onArrival(String(threadId), { ...place, header: decodeHeader(String(header)), body });
     }
   }

@@ -1,4 +1,4 @@
-import { decodeHeader, kept, UNKNOWN, type Anchor, type StoredArrival } from '../shared/arrival.ts';
+import { decodeHeader, idIn, kept, UNKNOWN, type Anchor, type StoredArrival } from '../shared/arrival.ts';
 import { numberOf, textOf, type Row } from './driver.ts';
 
 const KINDS = { m: 'message', r: 'replace', d: 'remove', n: 'notice' } as const;
@@ -8,7 +8,7 @@ export const signOf = (kind: (typeof KINDS)[keyof typeof KINDS] = 'message'): st
 
 /** A row of the entries. */
 export function decodeRow(epoch: string, row: Row): StoredArrival {
-  const place = { epoch, offset: numberOf(row.pos), at: numberOf(row.at), id: textOf(row.id) };
+  const place = { epoch, offset: numberOf(row.pos), at: numberOf(row.at), id: idIn(textOf(row.id)) };
   if (row.live !== true) return { ...place, header: UNKNOWN, body: [], pieces: undefined };
   const header = { ...decodeHeader(textOf(row.header)), isEdited: row.edited === true };
   const bytes = numberOf(row.size);
@@ -29,7 +29,7 @@ export function decodeAnchor(row: Row, unused: string): Anchor {
   return {
     epoch: row.epoch,
     head: numberOf(row.head),
-    headId: textOf(row.head_id),
+    headId: idIn(textOf(row.head_id)),
     now,
     known: typeof row.known === 'string' ? row.known : undefined,
   };

@@ -1,7 +1,8 @@
 import type { Entry } from '../../../api/entry.ts';
 import type { LogPage } from '../../../api/log.ts';
 import { makeEntry } from '../entry.ts';
-import { bytesOf, draftOf, type Anchor, type Arrival } from '../shared/arrival.ts';
+import { bytesOf, type Anchor, type Arrival } from '../shared/arrival.ts';
+import { draftOf } from '../shared/draft-of.ts';
 import type { LogReader } from './log-reader.ts';
 import type { PostgresLogSettings } from './options.ts';
 

@@ -1,5 +1,5 @@
 import type { Position } from '../../../api/log.ts';
-import { decodeHeader, kept, UNKNOWN, type Anchor, type Arrival, type StoredArrival } from '../shared/arrival.ts';
+import { decodeHeader, idIn, kept, UNKNOWN, type Anchor, type Arrival, type StoredArrival } from '../shared/arrival.ts';
 import type { BeatReply } from '../shared/living-nodes.ts';
 
 const SPACE = 0x20;
@@ -43,7 +43,7 @@ export function decodeNews(message: Buffer): News | undefined {
       epoch,
       offset: Number(offset),
       at: Number(at),
-      id,
+      id: idIn(id),
       header: decodeHeader(message.toString('utf8', from, bodyAt)),
       body: kind === LARGE ? undefined : [kept(message.subarray(bodyAt))],
     },
@@ -82,7 +82,7 @@ function decodeEntry(epoch: string, offset: number, stored: unknown): StoredArri
   const isLarge = value[0] === LARGE;
   const [words = [], from] = wordsOf(value, isLarge ? 6 : 3);
   const [at, id = '', name = '', count, bytes] = words;
-  const place = { epoch, offset, at: Number(at), id };
+  const place = { epoch, offset, at: Number(at), id: idIn(id) };
   if (!isLarge && value[0] !== ENTRY) return { ...place, header: UNKNOWN, body: [], pieces: undefined };
   const bodyAt = from + Number(words.at(-1));
   const header = decodeHeader(value.toString('utf8', from, bodyAt));
@@ -95,7 +95,7 @@ export function decodeAnchor(reply: unknown): Anchor {
   return {
     epoch: asText(epoch),
     head: Number(head),
-    headId: asText(headId),
+    headId: idIn(asText(headId)),
     now: Number(asText(now)),
     known: known === null || known === undefined ? undefined : asText(known),
   };
@@ -122,13 +122,11 @@ export function decodeAppend(reply: unknown): AppendReply {
 /** True if a script found no log, and was given no position to begin one. */
 export const isMissing = (reply: unknown): boolean => asText(asArray(reply)[0]) === '';
 
-/** The position of a thread as `KEEP_POSITION` has written it. */
+/** The position of a thread as `KEEP_POSITION` has written it; undefined for anything else. */
 export function decodePosition(reply: unknown): Position | undefined {
   if (reply === null) return undefined;
-  const [epoch, offset, id] = asText(reply).split(' ');
-  return epoch === undefined || offset === undefined || id === undefined
-    ? undefined
-    : { epoch, offset: Number(offset), id };
+  const [, epoch = '', offset, id = ''] = /^([\w-]{1,64}) (\d{1,15}) ([\w.:-]{0,128})$/.exec(asText(reply)) ?? [];
+  return offset === undefined ? undefined : { epoch, offset: Number(offset), id };
 }
 
 /** A reply of `HEADS`. */

@@ -2,7 +2,7 @@ import type { Entry } from '../../../api/entry.ts';
 import type { LogPage } from '../../../api/log.ts';
 import { LogBuffer, type StoredDraft } from '../log-buffer.ts';
 import { readAfter, readBefore } from '../pages.ts';
-import { draftOf } from '../shared/arrival.ts';
+import { draftOf } from '../shared/draft-of.ts';
 import type { LogReader } from './log-reader.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { SharedTail } from '../shared/tail.ts';

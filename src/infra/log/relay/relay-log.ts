@@ -3,7 +3,8 @@ import type { Appended, DeliveryLog, LogPage, LogReset, LogSubscription, Positio
 import type { TimerHandle } from '../../../api/clock.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import { releaseDraft, makeEntry } from '../entry.ts';
-import { draftOf, type Arrival } from '../shared/arrival.ts';
+import type { Arrival } from '../shared/arrival.ts';
+import { draftOf } from '../shared/draft-of.ts';
 import { Availability } from '../shared/availability.ts';
 import { MemoryLimit } from '../shared/memory-limit.ts';
 import { PendingAppends, type PendingSettings } from '../shared/pending-appends.ts';

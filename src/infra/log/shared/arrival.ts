@@ -1,6 +1,6 @@
-import { SharedBody } from '../shared-body.ts';
 import type { EntryDraft, EntryKind } from '../../../api/entry.ts';
 import { parseObject } from '../../wire/json-object.ts';
+import { isId } from '../ids.ts';
 
 /** An entry as the shared log reports it. */
 export interface Arrival {
@@ -80,32 +80,11 @@ export function decodeHeader(text: string): Header {
 /** The header of an entry that is no message, or of a later version: it keeps its offset, and is not delivered. */
 export const UNKNOWN: Header = { ...decodeHeader('{}'), kind: undefined };
 
+/** An id as the log has it; empty where it is none: a position with it would be refused. */
+export const idIn = (text: string): string => (isId(text) ? text : '');
+
 /** Bytes of the body, as far as it is present. */
 export const bytesOf = ({ body }: Arrival): number => (body ?? []).reduce((sum, { length }) => sum + length, 0);
-
-/** The draft of an entry that came from the log. `loggedAt` is on this process's clock. */
-export function draftOf(threadId: string, { at, id, header, body }: Arrival, loggedAt: number): EntryDraft {
-  return {
-    threadId,
-    id,
-    lane: header.isCritical ? 'critical' : 'normal',
-    body: new SharedBody(body ?? []),
-    kind: header.kind,
-    target: header.target,
-    isEdited: header.isEdited,
-    except: header.except,
-    isShared: header.isShared,
-    key: header.key,
-    at,
-    expiresAt: expiryOf(header, loggedAt),
-    traceparent: header.traceparent,
-  };
-}
-
-function expiryOf({ kind, ms }: Header, loggedAt: number): number {
-  if (kind === undefined || kind === 'notice') return -Infinity;
-  return ms === undefined ? Infinity : loggedAt + ms;
-}
 
 /** The position of a thread in the log. */
 export interface Anchor {

@@ -1,6 +1,7 @@
 import { ENTRY_BYTES } from '../entry.ts';
 import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
-import { bytesOf, draftOf } from './arrival.ts';
+import { bytesOf } from './arrival.ts';
+import { draftOf } from './draft-of.ts';
 import type { Placing } from './entry-placement.ts';
 import type { TailHost } from './tail-host.ts';
 

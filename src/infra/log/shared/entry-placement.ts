@@ -2,7 +2,8 @@ import { makeEntry } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { LogBuffer } from '../log-buffer.ts';
 import type { PendingAppend } from './pending-appends.ts';
-import { draftOf, type Arrival } from './arrival.ts';
+import type { Arrival } from './arrival.ts';
+import { draftOf } from './draft-of.ts';
 import type { TailHost } from './tail-host.ts';
 
 /** A new entry of the log, possibly one of this process's appends. */
@@ -85,6 +86,8 @@ export class Placing {
 
   /** On this process's clock. */
   loggedAt({ at }: Arrival): number {
-    return Math.min(this.#host.settings.clock.now(), at - this.skewMs);
+    const now = this.#host.settings.clock.now();
+    // a malformed entry has no time, and ages from now on
+    return Number.isFinite(at) ? Math.min(now, at - this.skewMs) : now;
   }
 }

@@ -1,0 +1,13 @@
+import { ClientTarget } from './client-target.ts';
+import { HttpTarget } from './http-target.ts';
+import type { Target } from './input.ts';
+import { RedisTarget } from './redis-target.ts';
+import { ServerTarget } from './server-target.ts';
+
+/** By the name of their corpus. */
+export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
+  client: async () => new ClientTarget(),
+  http: async () => HttpTarget.open(),
+  redis: async () => RedisTarget.open(),
+  server: async () => new ServerTarget(),
+};
