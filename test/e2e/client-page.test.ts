@@ -77,6 +77,13 @@ async function send(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await hub.thread('t').send(++sent);
 }
 
+async function cut(): Promise<void> {
+  await page.evaluate('window.states.length = 0');
+  proxy.cut();
+  // it may have gone on from there by then
+  await until("window.states.includes('waiting')");
+}
+
 // one page, watched from its beginning to its end: these tests follow each other
 it('a page that was offline misses nothing, and is back as soon as the network is', async () => {
   await send(3);
@@ -84,8 +91,7 @@ it('a page that was offline misses nothing, and is back as soon as the network i
   await page.context().setOffline(true);
   await until('!navigator.onLine');
   // loopback is not cut by that
-  proxy.cut();
-  await until("window.client.state === 'waiting'");
+  await cut();
   await send(5);
   const published = page.evaluate("window.client.publish('t', 'published while offline')");
   await page.context().setOffline(false);
@@ -109,8 +115,7 @@ it('a socket that hangs since the network has changed is given up when the netwo
 });
 
 it('a page that is shown again does not wait any longer', async () => {
-  proxy.cut();
-  await until("window.client.state === 'waiting'");
+  await cut();
   await send(2);
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
   await until('window.got.length === 14');
@@ -120,8 +125,7 @@ it('a page that is shown again does not wait any longer', async () => {
 it('a big message comes in parts, also through a cut, and nothing is lost or doubled', async () => {
   const big = hub.thread('t').send('x'.repeat(12_000_000));
   await until('window.progress.length > 0');
-  proxy.cut();
-  await until("window.client.state === 'waiting'");
+  await cut();
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
   await big;
   await until('window.got.length === 15');
