@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
 import { tier } from '../support/tier.ts';
 import { drainJobs, inMacrotask } from './drain-jobs.ts';
 import { draw } from './draw.ts';
-import { simulate, story } from './simulate.ts';
-import { count, newTally, report, tooSmall } from './tally.ts';
+import { runAll } from './processes.ts';
+import { simulate } from './simulate.ts';
+import { report, tooSmall } from './tally.ts';
 
 /** The full tier has ten times as many, and none of those that `npm test` has. */
 const { from, seeds } = tier === 'full' ? { from: 5_001, seeds: 3_000 } : { from: 1, seeds: 300 };
@@ -59,17 +61,9 @@ const EVENTS = [
 ];
 
 test('nodes, real clients, a log and a network with faults: exactly once and in order, or a gap; what is acked has arrived', async () => {
-  const tally = newTally();
-  const begun = process.cpuUsage();
-  for (let seed = from; seed < from + seeds; seed++) {
-    const schedule = draw(seed);
-    const verdict = await simulate(schedule);
-    count(tally, schedule, verdict);
-    if (verdict.violations.length > 0) throw new Error(await story(seed));
-  }
-  const { user, system } = process.cpuUsage(begun);
-  tally.cpuMs = (user + system) / 1_000;
+  const { tally, failure } = await runAll({ from, seeds, workers: availableParallelism() });
   process.stdout.write(`${report(tally)}\n`);
+  expect(failure).toBe(undefined);
   expect(EVENTS.filter((event) => (tally.seen[event] ?? 0) < seeds / 100)).toEqual([]);
   expect(tooSmall(tally)).toEqual([]);
 }, 1_800_000);
@@ -93,4 +87,13 @@ test('a schedule is the same whenever it runs', async () => {
   const [first, second] = [await simulate(schedule), await simulate(schedule)];
   expect([...second.seen]).toEqual([...first.seen]);
   expect(second.deliveries).toBe(first.deliveries);
+});
+
+test('a run that was ended goes on where it was', async () => {
+  const ending = new AbortController();
+  const all = { from: 40, seeds: 4, workers: 1, share: 2 };
+  const ended = await runAll({ ...all, onShare: () => ending.abort(), signal: ending.signal });
+  expect(ended).toMatchObject({ next: 42, tally: { schedules: 2 }, failure: undefined });
+  const whole = await runAll({ ...all, from: ended.next, seeds: 2, before: ended.tally });
+  expect(whole).toMatchObject({ next: 44, tally: { schedules: 4, steps: 240 }, failure: undefined });
 });
