@@ -3,7 +3,8 @@ import type { MaybePromise } from '../api/message.ts';
 import type { ProtocolHost } from '../api/protocol.ts';
 import { AnswerTimeoutError } from '../infra/errors.ts';
 import { ChatTelemetry } from '../infra/telemetry/chat-telemetry.ts';
-import { letGo, wallTime } from '../infra/time/clock.ts';
+import { after } from '../infra/time/after.ts';
+import { wallTime } from '../infra/time/clock.ts';
 import { inTime } from '../infra/time/in-time.ts';
 
 /** What chats use of their hub. */
@@ -30,9 +31,7 @@ export class ChatHost {
 
   /** Calls back after a time, without keeping the process alive. Returns what cancels it. */
   after(ms: number, callback: () => void): () => void {
-    const timer = this.clock.setTimeout(callback, ms);
-    letGo(timer);
-    return () => this.clock.clearTimeout(timer);
+    return after(this.clock, ms, callback);
   }
 
   wait(ms: number): Promise<void> {

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Session } from '../api/session.ts';
-import { AnswerTimeoutError } from '../infra/errors.ts';
 import type { AnswerOutcome, AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
 import type { ChatHost } from './chat-host.ts';
 import type { ChunkStream } from '../api/stream.ts';
@@ -10,6 +9,7 @@ import { assertChunk, chunksIn, isLast } from './chunk-source.ts';
 import { chunkOf, fieldsOf, textIn, type ChatMessage, type UIChunk } from './chunk.ts';
 import { chunksOf } from './message-chunks.ts';
 import type { ChatSettings } from './options.ts';
+import { SourceWatch } from './source-watch.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
 
 /**
@@ -20,9 +20,6 @@ const SILENCE_MS = 6_000;
 
 /** How often a run whose model is silent says that it is alive. */
 const ALIVE_EVERY_MS = 2_000;
-
-/** How long a stopped source has to end by itself. */
-const STOP_MS = 3_000;
 
 /** How often the final message is tried when the log cannot be reached, or the process is too busy, and how long is waited in between. */
 const END_TRIES = 5;
@@ -69,13 +66,9 @@ export class ChatRun {
   /** The message that the turn goes on with: of the assistant, after an approval or a tool that ran in the client. */
   readonly #base: ChatMessage | undefined;
   #abandonedAt = Infinity;
-  /** When the source has given something; until then, when it was asked. */
-  #heardAt: number;
-  #timeoutMs = Infinity;
+  readonly #watch: SourceWatch;
   readonly #beganAt: number;
   #stopTicks = (): void => {};
-  /** Rejects what is waited for. */
-  #giveUp: ((error: unknown) => void) | undefined;
   #outcome: AnswerOutcome = 'failed';
   #error: unknown;
   #viewers = 0;
@@ -90,7 +83,8 @@ export class ChatRun {
     this.#thread = thread;
     this.#settings = settings;
     this.#host = host;
-    this.#beganAt = this.#heardAt = host.clock.now();
+    this.#beganAt = host.clock.now();
+    this.#watch = new SourceWatch(host.clock, this.#controller.signal);
     const last = request.messages.at(-1);
     this.#base = last?.role === 'assistant' ? last : undefined;
     // the end of a step changes nothing, and keeps what follows from folding into the message
@@ -165,11 +159,11 @@ export class ChatRun {
       return this.#textOf(error);
     };
     const { startTimeoutMs, chunkTimeoutMs } = this.#settings;
-    const source = await this.#unlessStopped(Promise.resolve(this.#settings.run(turn)), startTimeoutMs);
+    const source = await this.#watch.unlessStopped(Promise.resolve(this.#settings.run(turn)), startTimeoutMs);
     if (source === undefined) return this.#finish('abort', base);
     const iterator = chunksIn(source.value, { originalMessages: messages, onError });
     for (let count = 0; ; count++) {
-      const step = await this.#unlessStopped(iterator.next(), chunkTimeoutMs);
+      const step = await this.#watch.unlessStopped(iterator.next(), chunkTimeoutMs);
       if (count === 0) this.trace.firstChunk(this.#host.clock.now() - this.#beganAt);
       if (step === undefined || step.value.done === true) break;
       assertChunk(step.value.value);
@@ -179,32 +173,6 @@ export class ChatRun {
     }
     if (signal.aborted) void Promise.resolve(iterator.return?.()).catch(() => {});
     return this.#finish(signal.aborted ? 'abort' : 'finish', base);
-  }
-
-  /**
-   * What the promise gives, or undefined if it takes longer than a stopped answer may.
-   * @throws AnswerTimeoutError after its time, give or take a tick: no chunk costs a timer
-   */
-  async #unlessStopped<T>(promise: Promise<T>, timeoutMs: number): Promise<{ readonly value: T } | undefined> {
-    const { signal } = this.#controller;
-    let cancel = (): void => {};
-    const { promise: stopped, resolve, reject } = Promise.withResolvers<undefined>();
-    const onAbort = (): void => {
-      cancel = this.#host.after(STOP_MS, () => resolve(undefined));
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    this.#heardAt = this.#host.clock.now();
-    this.#timeoutMs = timeoutMs;
-    this.#giveUp = reject;
-    try {
-      return await Promise.race([promise.then((value) => ({ value })), stopped]);
-    } finally {
-      cancel();
-      this.#giveUp = undefined;
-      signal.removeEventListener('abort', onAbort);
-      promise.catch(() => {});
-    }
   }
 
   #write(chunk: UIChunk, base: readonly UIChunk[]): void {
@@ -255,9 +223,8 @@ export class ChatRun {
   #tick(): void {
     this.#stopTicks = this.#host.after(ALIVE_EVERY_MS, () => this.#tick());
     this.#stream.keepAlive();
+    this.#watch.tick();
     const now = this.#host.clock.now();
-    const [callback, timeoutMs] = ['run' as const, this.#timeoutMs];
-    if (now - this.#heardAt >= timeoutMs) this.#giveUp?.(new AnswerTimeoutError({ callback, timeoutMs }));
     const { abandonedTimeoutMs } = this.#settings;
     if (this.#countViewers() > 0) this.#abandonedAt = Infinity;
     else if (this.#abandonedAt === Infinity) this.#abandonedAt = now;

@@ -56,15 +56,19 @@ const tools = [
 ];
 
 const callOf = (tab: RunTab, name: string) =>
-  shown(tab)
+  tab.chat
+    .getMessages()
     .flatMap(({ parts }) => parts)
     .filter((part) => part.type === 'tool-call')
     .find((part) => part.name === name);
 
 const stateOf = (tab: RunTab, name: string): string | undefined => callOf(tab, name)?.state;
 
+// without `shown`, which copies a big result
 const hasResult = (tab: RunTab, toolCallId: string): boolean =>
-  shown(tab).some(({ parts }) => parts.some((part) => part.type === 'tool-result' && part.toolCallId === toolCallId));
+  tab.chat
+    .getMessages()
+    .some(({ parts }) => parts.some((part) => part.type === 'tool-result' && part.toolCallId === toolCallId));
 
 test('a viewer in the middle of a big result is asked for an approval of the same run, and all show the same in the end', async () => {
   const gate = Promise.withResolvers<void>();
@@ -102,4 +106,46 @@ test('a viewer in the middle of a big result is asked for an approval of the sam
     expect(JSON.stringify(shown(tab)) === JSON.stringify(shown(fast))).toBe(true);
   }
   expect([...slow.failures, ...fast.failures, ...late.failures, ...harness.errors]).toEqual([]);
+}, 170_000);
+
+test('an interrupt passes a result of 50 MB on the same connection', async () => {
+  const size = Number(process.env.MB ?? 50) * 1024 * 1024;
+  const gate = Promise.withResolvers<void>();
+  async function* run({ runId, threadId }: RunTurn<UIMessage>): AsyncGenerator<StreamChunk> {
+    const messageId = `m-${runId}`;
+    yield { type: EventType.RUN_STARTED, runId, threadId };
+    yield { type: EventType.TEXT_MESSAGE_START, messageId, role: 'assistant' };
+    yield { type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta: 'I look.' };
+    yield { type: EventType.TEXT_MESSAGE_END, messageId };
+    for (const name of ['orders', 'remove']) {
+      const toolCallId = `call-${name}`;
+      yield { type: EventType.TOOL_CALL_START, toolCallId, toolCallName: name, parentMessageId: messageId };
+      yield { type: EventType.TOOL_CALL_ARGS, toolCallId, delta: '{}' };
+      yield { type: EventType.TOOL_CALL_END, toolCallId };
+    }
+    const result = { messageId: `${messageId}-r`, toolCallId: 'call-orders', content: 'x'.repeat(size) };
+    yield { type: EventType.TOOL_CALL_RESULT, ...result };
+    await gate.promise;
+    const interrupt = { id: 'ask', reason: 'tool_approval', toolCallId: 'call-remove', message: 'May I?' };
+    yield { type: EventType.RUN_FINISHED, runId, threadId, outcome: { type: 'interrupt', interrupts: [interrupt] } };
+  }
+  const harness = await startRuns(run, (error) => String(error), {
+    streams: { maxBytes: 2 * size },
+    maxMessageBytes: 2 * size,
+    serializer: { timeoutMs: 120_000 },
+  });
+  const proxy = await startTcpProxy(Number(new URL(harness.url).port), 8 * 1024 * 1024);
+  onTestFinished(() => proxy.close());
+  const [fast, slow] = [harness.tab(), harness.tab('chat:c', harness.url.replace(/:\d+/, `:${proxy.port}`))];
+  void fast.chat.sendMessage('look, then remove');
+  await until(() => callOf(slow, 'remove') !== undefined && proxy.bytesDown > size / 10);
+  proxy.rate = 2 * 1024 * 1024;
+  gate.resolve();
+  await until(() => slow.chat.getInterrupts().length === 1);
+  expect(hasResult(slow, 'call-orders')).toBe(false);
+  expect(proxy.bytesDown).toBeLessThan(size / 2);
+  proxy.rate = Infinity;
+  for (const tab of [fast, slow]) await until(() => hasResult(tab, 'call-orders'));
+  expect(JSON.stringify(shown(slow)) === JSON.stringify(shown(fast))).toBe(true);
+  expect([...slow.failures, ...fast.failures, ...harness.errors]).toEqual([]);
 }, 170_000);

@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../../api/message.ts';
 import type { Session } from '../../api/session.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
-import { checkCount } from '../../infra/option-checks.ts';
+import { checkCount, checkNumber, TIMER_RANGE } from '../../infra/option-checks.ts';
 import { checkOptions, type OptionTable } from '../../infra/option-table.ts';
 import type { ChatMessage, Fields } from '../chunk.ts';
 import type { AgUiEvent } from './ag-ui-codec.ts';
@@ -43,8 +43,12 @@ export interface ServeRunsOptions<
   run(this: void, turn: RunTurn<Message, S>): MaybePromise<AsyncIterable<Chunk>>;
   /** Whether the client may ask for runs in this thread. @default refuses all */
   authorize?(this: void, session: S, threadId: string): MaybePromise<boolean>;
-  /** A failure of `run`: report it, and return the text for the viewers. */
+  /** A failure of `run`, also that it had no answer in time (`TC_ANSWER_TIMEOUT`): report it, and return the text for the viewers. */
   onError(this: void, error: unknown, run: { readonly threadId: string; readonly runId: string }): string;
+  /** `run` has so long to return its source, in milliseconds; then the run fails, see `onError`. @default 60000 (1 min) */
+  startTimeoutMs?: number;
+  /** A source has so long from one event to the next one, for example while a tool is at work, in milliseconds; then the run fails. @default 600000 (10 min) */
+  chunkTimeoutMs?: number;
   /** Runs in progress in this process; more are refused. @default 1000 */
   maxRuns?: number;
 }
@@ -54,6 +58,8 @@ const OPTIONS: OptionTable<ServeRunsOptions> = {
   run: 'function',
   authorize: 'function',
   onError: 'function',
+  startTimeoutMs: 'number',
+  chunkTimeoutMs: 'number',
   maxRuns: 'number',
 };
 
@@ -70,6 +76,8 @@ export function resolveRuns<Chunk extends AgUiEvent, Message extends ChatMessage
     run: options.run,
     authorize: options.authorize ?? (() => false),
     onError: options.onError,
+    startTimeoutMs: checkNumber('startTimeoutMs', options.startTimeoutMs, 60_000, TIMER_RANGE),
+    chunkTimeoutMs: checkNumber('chunkTimeoutMs', options.chunkTimeoutMs, 600_000, TIMER_RANGE),
     maxRuns: checkCount('maxRuns', options.maxRuns, 1_000, { min: 1 }),
   };
 }

@@ -1,12 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { doorOf } from '../../actors/gateway/hub-door.ts';
 import { answer } from '../../api/answer.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { PublishAnswer, PublishedMessage } from '../../api/connection.ts';
 import type { Hub } from '../../api/hub.ts';
 import { Refusal } from '../../api/refusal.ts';
 import type { Session } from '../../api/session.ts';
 import { UnknownMessageError } from '../../infra/errors.ts';
+import { after } from '../../infra/time/after.ts';
+import { systemClock } from '../../infra/time/clock.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
 import { fieldsOf, textIn, type ChatMessage } from '../chunk.ts';
+import { SourceWatch } from '../source-watch.ts';
 import { TEXTS } from '../texts.ts';
 import { TurnClaims, type TurnPlace } from '../turn-claims.ts';
 import { agUiCodec, event, type AgUiEvent } from './ag-ui-codec.ts';
@@ -19,6 +24,9 @@ const MOST_MESSAGES = 1_000;
 
 /** Entries of a conversation between two turns of the event loop. */
 const ENTRIES_PER_TURN = 16;
+
+/** Events of a source that is faster than any model, between two turns of the event loop. */
+const EVENTS_PER_TURN = 64;
 
 /** As for answers of `serveChat`: other nodes presume a process dead that is silent for so long. */
 const SILENCE_MS = 6_000;
@@ -70,12 +78,16 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
   readonly #hub: Hub;
   readonly #options: Required<ServeRunsOptions<Chunk, Message, S>>;
   readonly #claims: TurnClaims;
+  readonly #door: ReturnType<typeof doorOf>;
+  readonly #clock: Clock;
   /** Runs that are about to begin. */
   #beginning = 0;
 
   constructor(hub: Hub, options: Required<ServeRunsOptions<Chunk, Message, S>>) {
     this.#hub = hub;
     this.#options = options;
+    this.#door = doorOf(hub);
+    this.#clock = this.#door?.context.clock ?? systemClock;
     this.#claims = new TurnClaims(hub, agUiCodec.name);
   }
 
@@ -174,25 +186,49 @@ class Runs<Chunk extends AgUiEvent, Message extends ChatMessage, S extends Sessi
       ...(resume !== undefined && { resume }),
     };
     this.size++;
-    const alive = setInterval(() => stream.keepAlive(), ALIVE_EVERY_MS);
-    alive.unref();
+    const watch = new SourceWatch(this.#clock, abortController.signal);
+    const tick = (): void => {
+      stopTicks = after(this.#clock, ALIVE_EVERY_MS, tick);
+      stream.keepAlive();
+      watch.tick();
+    };
+    let stopTicks = after(this.#clock, ALIVE_EVERY_MS, tick);
     const over = (): void => {
       this.size--;
-      clearInterval(alive);
+      stopTicks();
       place.leave();
     };
-    // its source never throws: what is left is a log that cannot be reached, which the hub reports
-    stream.pipe(this.#events(turn)).then(over, over);
+    // its source never throws: what is left is a run that is too long, or a log that cannot be reached
+    stream.pipe(this.#events(turn, watch)).then(over, (error: unknown) => {
+      over();
+      abortController.abort();
+      this.#door?.context.report(error);
+    });
   }
 
-  async *#events(turn: RunTurn<Message, S>): AsyncGenerator<AgUiEvent> {
+  async *#events(turn: RunTurn<Message, S>, watch: SourceWatch): AsyncGenerator<AgUiEvent> {
     const { threadId, runId, abortController } = turn;
+    const { run, startTimeoutMs, chunkTimeoutMs } = this.#options;
+    let iterator: AsyncIterator<AgUiEvent> | undefined;
     try {
-      for await (const next of await this.#options.run(turn)) if (!isBigSnapshot(next)) yield next;
+      const source = await watch.unlessStopped(Promise.resolve(run(turn)), startTimeoutMs);
+      iterator = source?.value[Symbol.asyncIterator]();
+      for (let count = 1; iterator !== undefined; count++) {
+        const step = await watch.unlessStopped(iterator.next(), chunkTimeoutMs);
+        if (step === undefined) break;
+        if (step.value.done === true) iterator = undefined;
+        else if (!isBigSnapshot(step.value.value)) yield step.value.value;
+        // a source that always has a next event must not hold the event loop
+        if (count % EVENTS_PER_TURN === 0) await nextTurn();
+      }
     } catch (error) {
       // a model that was stopped says so by throwing
       if (abortController.signal.aborted) return;
       yield event('RUN_ERROR', { threadId, runId, message: this.#textOf(error, turn) });
+      abortController.abort();
+    } finally {
+      // it may be waiting: then it ends with what it waits for
+      (async () => iterator?.return?.())().catch(() => {});
     }
   }
 
