@@ -11,6 +11,8 @@ import { redisLog } from '../../src/redis/index.ts';
 import { PostgresServer } from '../../test/support/postgres-server.ts';
 import { RedisServer } from '../../test/support/redis-server.ts';
 import { environment, format, median, table, writeSection } from '../document.ts';
+import { retention } from './retention.ts';
+import { statements } from './statements.ts';
 
 const { values } = parseArgs({
   options: {
@@ -127,6 +129,18 @@ one node to the entry on another one; both are in one process, beside the server
 the number of cores, other programs slow all of them down, and the p99 is theirs. \`npm run bench:postgres\`.
 
 ${table([...head, ...ways], rows)}
+
+### Prepared statements
+
+CPU of a call, by turns without and with \`preparedStatements\`, \`fsync=off\`. Under load an append shares its statement with others, and costs the same either way.
+
+${await statements(relaxed, (log, threadId) => append(log, threadId, 'x'))}
+
+### Retention in Postgres
+
+A node with \`maxEntries: 10\` deletes all but 10,000 of a million entries of 200 B, \`fsync=off\`, no autovacuum.
+
+${await retention(relaxed)}
 `;
   if (values.out === undefined) process.stdout.write(report);
   else writeSection(values.out, 'postgres', report);

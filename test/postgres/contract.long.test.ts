@@ -46,4 +46,14 @@ describe('Postgres', () => {
       return [make(clock), make(otherClock)];
     },
   });
+
+  logContract('postgres with prepared statements', {
+    test,
+    makeNodes: async ([clock, otherClock]) => {
+      await server.wipe(schema);
+      const prepared = (of: VirtualClock): DeliveryLog =>
+        postgresLog({ url: server.url, schema, clock: of, now: () => of.now(), preparedStatements: true, ...PATIENT });
+      return [prepared(clock), prepared(otherClock)];
+    },
+  });
 });

@@ -3,8 +3,16 @@ import { asError, InvalidOptionError } from '../../errors.ts';
 /** Rows of an answer, by the names of their columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/** A statement; with a name, each connection prepares it once. */
+export interface PgStatement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
 /** What the log uses of the npm package `pg`, which brings no types of its own. */
 export interface PgQueryable {
+  query(statement: PgStatement): Promise<{ readonly rows: readonly Row[] }>;
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Row[] }>;
 }
 

@@ -1,9 +1,10 @@
 import { asError, LogLayoutError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
 import type { RetrySession } from '../shared/retry-until.ts';
-import { loadDriver, textOf, type PgClient, type PgDriver, type PgPool, type Row } from './driver.ts';
+import { loadDriver, textOf, type PgClient, type PgDriver, type PgPool, type PgStatement, type Row } from './driver.ts';
 import type { PostgresLogSettings } from './options.ts';
 import { LAYOUT } from './schema.ts';
+import { StatementNames } from './statement-names.ts';
 import type { TimerHandle } from '../../../api/clock.ts';
 
 export interface SessionListener {
@@ -32,6 +33,7 @@ export class PostgresSession implements RetrySession {
   readonly channel: string;
   readonly #settings: PostgresLogSettings;
   readonly #listener: SessionListener;
+  readonly #names: StatementNames | undefined;
   readonly #stop = new AbortController();
   #driver: PgDriver | undefined;
   #pool: PgPool | undefined;
@@ -48,6 +50,7 @@ export class PostgresSession implements RetrySession {
     this.channel = `threadcast_${settings.schema}`;
     this.#settings = settings;
     this.#listener = listener;
+    this.#names = settings.isPrepared ? new StatementNames() : undefined;
     this.#up.promise.catch(() => {});
     this.#timer = settings.clock.setTimeout(this.#tick, TICK_MS);
     this.#living = this.#live();
@@ -78,7 +81,7 @@ export class PostgresSession implements RetrySession {
   async query(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
     const pool = this.#pool;
     if (pool === undefined) throw this.#lastError;
-    const { rows } = await pool.query(text, values);
+    const { rows } = await pool.query(this.#statement(text, values));
     // late, and perhaps of a server that another one has replaced: what it has done may not count
     if (pool !== this.#pool) throw this.#lastError;
     return rows;
@@ -89,7 +92,7 @@ export class PostgresSession implements RetrySession {
     const client = this.#client;
     if (client === undefined) throw this.#lastError;
     try {
-      return (await client.query(text, values)).rows;
+      return (await client.query(this.#statement(text, values))).rows;
     } catch (error) {
       if (client === this.#client) this.#giveUp(asError(error));
       throw error;
@@ -199,6 +202,10 @@ export class PostgresSession implements RetrySession {
     if (this.isClosed) return;
     this.#listener.onRefused(error);
     void this.close(error);
+  }
+
+  #statement(text: string, values: readonly unknown[]): PgStatement {
+    return this.#names?.named(text, values) ?? { text, values };
   }
 
   /** Waits for what a frozen server never ends. The timer ends with the work: it would keep the process. */
