@@ -8,6 +8,7 @@ import type { ThreadPort } from '../thread/thread-port.ts';
 import { ThreadSends } from '../thread/thread-sends.ts';
 import type { ThreadServices } from '../thread/thread-services.ts';
 import { provideThread } from './machine-effects.ts';
+import { ThreadNews, type NewsHost } from './thread-news.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { StreamInProgress } from '../../api/stream.ts';
 import type { ThreadStats } from '../../api/thread.ts';
@@ -28,6 +29,7 @@ type SharedServices = Omit<ThreadServices, 'machine' | 'forgetThread'>;
 /** The open threads: the hub opens a thread when it is needed, and forgets it when it has closed. */
 export class ThreadRegistry implements Task, ThreadPort {
   readonly #services: ThreadServices;
+  readonly #news: NewsHost;
   readonly #connection: (id: string) => Connection | undefined;
   readonly #byId = new Map<string, ThreadActor>();
   readonly #opening = new Map<string, Promise<ThreadActor>>();
@@ -46,6 +48,11 @@ export class ThreadRegistry implements Task, ThreadPort {
       forgetThread: (threadId) => void this.#byId.delete(threadId),
     };
     this.#connection = connection;
+    this.#news = {
+      onNotice: (entry) => this.#services.notices.onNotice(entry),
+      onReset: (threadId, reset) => this.#onReset(threadId, reset),
+      report: services.report,
+    };
   }
 
   get size(): number {
@@ -71,18 +78,11 @@ export class ThreadRegistry implements Task, ThreadPort {
     if (known !== undefined) return known;
     const services = this.#services;
     services.status.assertRunning('open a thread');
-    let thread: ThreadActor | undefined;
-    const log = services.settings.log.subscribe(
-      threadId,
-      contained((entry) => {
-        thread?.onEntry(entry);
-        if (entry.kind === 'notice') services.notices.onNotice(entry);
-      }, services.report),
-      contained((message) => thread?.onNodeMessage(message), services.report),
-      contained((reset) => this.#onReset(threadId, reset), services.report),
-    );
+    const news = new ThreadNews(threadId, this.#news);
+    const log = services.settings.log.subscribe(threadId, news.onEntry, news.onNodeMessage, news.onReset);
     const open = (subscription: LogSubscription): ThreadActor => {
-      thread = new ThreadActor(threadId, services, subscription, this.#sendsTo(threadId));
+      const thread = new ThreadActor(threadId, services, subscription, this.#sendsTo(threadId));
+      news.thread = thread;
       this.#sends.delete(threadId);
       this.#byId.set(threadId, thread);
       thread.start();
@@ -112,13 +112,12 @@ export class ThreadRegistry implements Task, ThreadPort {
   }
 
   #sendsTo(threadId: string): ThreadSends {
-    return (
-      this.#sends.get(threadId) ??
-      new ThreadSends(threadId, this.#services, (sends) => {
-        if (this.#sends.get(threadId) === sends) this.#sends.delete(threadId);
-      })
-    );
+    return this.#sends.get(threadId) ?? new ThreadSends(threadId, this.#services, this.#onIdle);
   }
+
+  readonly #onIdle = (sends: ThreadSends): void => {
+    if (this.#sends.get(sends.id) === sends) this.#sends.delete(sends.id);
+  };
 
   #onReset(threadId: string, reset: LogReset): void {
     this.#byId.get(threadId)?.onReset(reset);
@@ -200,15 +199,4 @@ export class ThreadRegistry implements Task, ThreadPort {
     this.#isClosed = true;
     for (const sends of this.#sends.values()) sends.close();
   }
-}
-
-/** A log may call it from its socket's event: an error is reported, and must not end the process. */
-function contained<News>(take: (news: News) => void, report: (error: unknown) => void): (news: News) => void {
-  return (news) => {
-    try {
-      take(news);
-    } catch (error) {
-      report(error);
-    }
-  };
 }

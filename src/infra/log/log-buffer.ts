@@ -29,7 +29,8 @@ export class LogBuffer implements LogTail {
   #heldAfter = Infinity;
   #idleSince: number;
   #hasTrimmed = false;
-  readonly #byId = new Map<string, Entry>();
+  /** Undefined while there is no entry: most threads of a node are quiet. */
+  #byId: Map<string, Entry> | undefined;
   /** Undefined before the first conflation key. */
   #byKey: Map<string, Entry> | undefined;
   /** Undefined before the first edit or removal. */
@@ -90,7 +91,7 @@ export class LogBuffer implements LogTail {
   }
 
   byId(id: string): Entry | undefined {
-    return this.#byId.get(id);
+    return this.#byId?.get(id);
   }
 
   criticalAfter(offset: number): number | undefined {
@@ -108,7 +109,7 @@ export class LogBuffer implements LogTail {
   append(draft: EntryDraft, now: number, loggedAt = now, at = draft.at): Entry {
     const entry = makeEntry(draft, this.head + 1, loggedAt, at);
     this.#entries.push(entry);
-    this.#byId.set(entry.id, entry);
+    this.#index(entry);
     this.#count(entry.heldBytes);
     this.#lastId = entry.id;
     this.#idleSince = now;
@@ -126,7 +127,7 @@ export class LogBuffer implements LogTail {
 
   /** Whether a message may be replaced or removed. */
   holds(id: string): boolean {
-    const entry = this.#byId.get(id);
+    const entry = this.#byId?.get(id);
     return entry?.kind === 'message' && !entry.isSuperseded;
   }
 
@@ -156,7 +157,7 @@ export class LogBuffer implements LogTail {
     for (const entry of this.#entries) if (entry?.isSuperseded === false) entry.release();
     this.#entries = [];
     this.#start = 0;
-    this.#byId.clear();
+    this.#byId = undefined;
     this.#byKey = undefined;
     this.#amendments = undefined;
     this.#critical.clear();
@@ -215,7 +216,7 @@ export class LogBuffer implements LogTail {
     this.#start = 0;
     this.#first -= entries.length;
     for (const entry of entries) {
-      this.#byId.set(entry.id, entry);
+      this.#index(entry);
       this.#count(entry.heldBytes);
     }
     this.#critical.prepend(entries.filter(({ lane }) => lane === 'critical').map(({ offset }) => offset));
@@ -229,9 +230,14 @@ export class LogBuffer implements LogTail {
       this.#amend().addOlder(entries);
   }
 
+  #index(entry: Entry): void {
+    this.#byId ??= new Map();
+    this.#byId.set(entry.id, entry);
+  }
+
   #amend(): Amendments {
     return (this.#amendments ??= new Amendments({
-      byId: (id) => this.#byId.get(id),
+      byId: (id) => this.#byId?.get(id),
       supersede: (entry) => this.#supersede(entry),
       swap: (entry, next) => this.#swap(entry, next),
     }));
@@ -242,7 +248,7 @@ export class LogBuffer implements LogTail {
     entry.isSuperseded = true;
     entry.release();
     this.#entries[this.#start + next.offset - this.#first] = next;
-    this.#byId.set(next.id, next);
+    this.#index(next);
     if (next.key !== undefined && this.#byKey?.get(next.key) === entry) this.#byKey.set(next.key, next);
   }
 
@@ -272,7 +278,7 @@ export class LogBuffer implements LogTail {
   }
 
   #forget(entry: Entry): void {
-    this.#byId.delete(entry.id);
+    this.#byId?.delete(entry.id);
     if (entry.key !== undefined && this.#byKey?.get(entry.key) === entry) this.#byKey.delete(entry.key);
     this.#amendments?.forget(entry);
     this.#count(-entry.heldBytes);

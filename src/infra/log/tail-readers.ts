@@ -6,7 +6,8 @@ export interface TailReader {
 
 /** The readers of one thread in this process. */
 export class TailReaders<T extends TailReader> {
-  readonly #readers = new Set<T>();
+  /** Replaced, never changed. A thread has one reader nearly always, and a set of one would take 200 bytes of each thread. */
+  #readers: readonly T[] = [];
   readonly #hold: (offset: number) => void;
 
   /** @param hold receives the offset after which no entry may be trimmed, for any reader */
@@ -15,15 +16,15 @@ export class TailReaders<T extends TailReader> {
   }
 
   get size(): number {
-    return this.#readers.size;
+    return this.#readers.length;
   }
 
-  [Symbol.iterator](): SetIterator<T> {
+  [Symbol.iterator](): IterableIterator<T> {
     return this.#readers.values();
   }
 
   add(reader: T): void {
-    this.#readers.add(reader);
+    if (!this.#readers.includes(reader)) this.#readers = [...this.#readers, reader];
   }
 
   hold(reader: T, offset: number): void {
@@ -33,7 +34,8 @@ export class TailReaders<T extends TailReader> {
 
   /** False if it has already left. */
   delete(reader: T): boolean {
-    if (!this.#readers.delete(reader)) return false;
+    if (!this.#readers.includes(reader)) return false;
+    this.#readers = this.#readers.filter((other) => other !== reader);
     this.#holdLowest();
     return true;
   }

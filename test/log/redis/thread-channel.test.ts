@@ -53,7 +53,9 @@ beforeEach(async () => {
   const timing = { commandTimeoutMs: 2_000, connectTimeoutMs: 2_000, clock, random: () => 0.5 };
   session = new RedisSession(connect, timing, { onUp: () => {}, onDown: () => {}, onTick: () => {} });
   channel = new ThreadChannel('t', session, {
-    isWanted: () => isWanted,
+    get isWanted() {
+      return isWanted;
+    },
     onMessage: () => {},
     onLost: () => told.push('lost'),
     onLeft: () => told.push('left'),

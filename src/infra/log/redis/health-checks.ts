@@ -11,9 +11,11 @@ import type { RedisValues } from './values.ts';
 const ROUND_MS = 60_000;
 /** Ticks in a round: each handles its share of the threads. */
 const SHARES = 200;
-/** Maximum threads of a tick. Without a cluster they share one command; with one, each needs its own, and a round takes longer. */
+/** Maximum threads of a tick. Without a cluster they share commands; with one, each needs its own, and a round takes longer. */
 const MAX_AT_ONCE = 256;
 const MAX_AT_ONCE_IN_CLUSTER = 10;
+/** Maximum threads of a command, during which Redis does nothing else: some hundred microseconds. */
+const MAX_TOGETHER = 64;
 
 /**
  * Compares the threads that this process holds with Redis, one share after the other. This slow round also keeps the logs of quiet threads
@@ -67,7 +69,7 @@ export class HealthChecks {
   }
 
   /** One command has one set of limits. */
-  #byLimits(threads: readonly RedisThread[]): Iterable<readonly RedisThread[]> {
+  #byLimits(threads: readonly RedisThread[]): readonly (readonly RedisThread[])[] {
     const groups = new Map<readonly string[], RedisThread[]>();
     for (const thread of threads) {
       const limits = this.#settings.limitsOf(thread.threadId);
@@ -75,7 +77,7 @@ export class HealthChecks {
       if (group === undefined) groups.set(limits, [thread]);
       else group.push(thread);
     }
-    return groups.values();
+    return [...groups.values()].flatMap(inCommands);
   }
 
   /** Never rejects: threads that could not be compared follow in the next round. */
@@ -96,4 +98,11 @@ export class HealthChecks {
       // the session reports the error
     }
   }
+}
+
+function inCommands(threads: readonly RedisThread[]): readonly (readonly RedisThread[])[] {
+  const commands: (readonly RedisThread[])[] = [];
+  for (let from = 0; from < threads.length; from += MAX_TOGETHER)
+    commands.push(threads.slice(from, from + MAX_TOGETHER));
+  return commands;
 }

@@ -25,7 +25,8 @@ import { HealthChecks } from './health-checks.ts';
 import { LogReader } from './log-reader.ts';
 import { reanchor } from './reanchor.ts';
 import { SubscriptionProbe } from './subscription-probe.ts';
-import { RedisThread, type ThreadReader, type RedisThreadServices } from './thread.ts';
+import { RedisThread, type RedisThreadServices } from './thread.ts';
+import { ThreadSubscription } from './thread-subscription.ts';
 import { RedisValues } from './values.ts';
 import { readHeldBefore, readUnheld, readUnheldBefore } from './unheld-history.ts';
 
@@ -185,15 +186,12 @@ class RedisLog implements DeliveryLog {
     onReset: (reset: LogReset) => void = () => {},
   ): Promise<LogSubscription> {
     const thread = this.#thread(threadId);
-    const reader: ThreadReader = { onEntry, onNodeMessage, onReset, heldAfter: Infinity };
+    const subscription = new ThreadSubscription(thread, { onEntry, onNodeMessage, onReset }, this.#retryUntil);
     try {
-      const progress = (): number => thread.source.progressAt;
-      const tail = await this.#retryUntil.withinDeadline(threadId, () => thread.read(reader), progress);
-      return thread.subscription(reader, tail, (work) =>
-        this.#retryUntil.withinDeadline(threadId, () => work, progress),
-      );
+      await subscription.opened();
+      return subscription;
     } catch (error) {
-      thread.leave(reader);
+      subscription.unsubscribe();
       throw error;
     }
   }

@@ -11,9 +11,9 @@ type ChannelState =
 const AWAY: ChannelState = { is: 'away' };
 
 /** What a channel needs from its thread. */
-interface ChannelListener {
+export interface ChannelListener {
   /** False if the thread has no reader any more. */
-  isWanted(): boolean;
+  readonly isWanted: boolean;
   onMessage(message: Buffer): void;
   /** Redis has ended the subscription, because the channel has moved to another shard. */
   onLost(): void;
@@ -48,7 +48,7 @@ export class ThreadChannel {
     do {
       if (this.#state.is === 'leaving') await this.#state.done;
       await this.#session.whenUp();
-      if (!this.#listener.isWanted()) return;
+      if (!this.#listener.isWanted) return;
     } while (this.isLeaving);
     const { connection } = this.#session;
     if (connection === undefined) throw this.#session.lastError;

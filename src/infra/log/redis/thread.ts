@@ -1,5 +1,5 @@
 import type { Entry, EntryDraft } from '../../../api/entry.ts';
-import type { Appended, LogReset, LogSubscription } from '../../../api/log.ts';
+import type { Appended, LogReset } from '../../../api/log.ts';
 import { asError } from '../../errors.ts';
 import { releaseDraft } from '../entry.ts';
 import { TailReaders, type TailReader } from '../tail-readers.ts';
@@ -17,7 +17,7 @@ import type { RedisSession } from './session.ts';
 import type { SubscriptionProbe } from './subscription-probe.ts';
 import type { TailHost } from '../shared/tail-host.ts';
 import { SharedTail } from '../shared/tail.ts';
-import { ThreadChannel } from './thread-channel.ts';
+import { ThreadChannel, type ChannelListener } from './thread-channel.ts';
 import type { RedisValues } from './values.ts';
 
 /** A subscriber of the log. */
@@ -41,7 +41,7 @@ export interface RedisThreadServices {
 }
 
 /** One thread in this process: its appends in flight and, while it has a reader, its tail. */
-export class RedisThread implements TailHost {
+export class RedisThread implements TailHost, ChannelListener {
   readonly threadId: string;
   readonly settings: RedisLogSettings;
   readonly source: LogReader;
@@ -59,15 +59,7 @@ export class RedisThread implements TailHost {
     this.settings = settings;
     this.source = new LogReader(threadId, session, settings);
     this.#services = services;
-    this.#channel = new ThreadChannel(this.source.keys.channel, session, {
-      isWanted: () => this.#tail !== undefined,
-      onMessage: (message) => this.#onMessage(message),
-      onLost: () => {
-        void this.#tail?.catchUp();
-        services.values.missed(threadId);
-      },
-      onLeft: () => this.#onIdle(),
-    });
+    this.#channel = new ThreadChannel(this.source.keys.channel, session, this);
   }
 
   get tail(): SharedTail | undefined {
@@ -100,30 +92,20 @@ export class RedisThread implements TailHost {
     return own.promise;
   }
 
-  /** @returns the tail, once it has Redis's position */
-  async read(reader: ThreadReader): Promise<SharedTail> {
+  /** @returns the tail, which may still be opened */
+  add(reader: ThreadReader): SharedTail {
     this.#readers.add(reader);
-    const tail = (this.#tail ??= new SharedTail(this));
-    await tail.ready();
-    if (tail.isEnded) throw new Error('log has been closed');
-    return tail;
+    return (this.#tail ??= new SharedTail(this));
   }
 
-  /** @param withinDeadline gives up work that takes too long */
-  subscription(
-    reader: ThreadReader,
-    tail: SharedTail,
-    withinDeadline: (work: Promise<void>) => Promise<void>,
-  ): LogSubscription {
-    return {
-      tail: tail.buffer,
-      reach: (from) => {
-        const reached = tail.reach(from);
-        return reached && withinDeadline(reached);
-      },
-      hold: (offset) => this.#readers.hold(reader, offset),
-      unsubscribe: () => this.leave(reader),
-    };
+  /** Resolves when the tail has Redis's position. */
+  async opened(tail: SharedTail): Promise<void> {
+    await tail.ready();
+    if (tail.isEnded) throw new Error('log has been closed');
+  }
+
+  hold(reader: ThreadReader, offset: number): void {
+    this.#readers.hold(reader, offset);
   }
 
   leave(reader: ThreadReader): void {
@@ -181,6 +163,31 @@ export class RedisThread implements TailHost {
     this.#services.session.giveUp(`the subscription of thread ${this.threadId} has been silent`);
   }
 
+  // --- ChannelListener
+
+  get isWanted(): boolean {
+    return this.#tail !== undefined;
+  }
+
+  /** Called from a socket's event: a message that is not ours must not end the process. */
+  onMessage(message: Buffer): void {
+    try {
+      this.#services.probe.heard(this.threadId);
+      this.#take(message);
+    } catch (error) {
+      process.emitWarning(asError(error));
+    }
+  }
+
+  onLost(): void {
+    void this.#tail?.catchUp();
+    this.#services.values.missed(this.threadId);
+  }
+
+  onLeft(): void {
+    this.#onIdle();
+  }
+
   #newQueue(): AppendQueue {
     const { threadId, settings, source } = this;
     const { session, positions } = this.#services;
@@ -198,16 +205,6 @@ export class RedisThread implements TailHost {
   #onIdle(): void {
     const isUsed = this.#tail !== undefined || this.#channel.isLeaving || this.#queue?.isIdle === false;
     if (!isUsed) this.#services.onUnused(this);
-  }
-
-  /** Called from a socket's event: a message that is not ours must not end the process. */
-  #onMessage(message: Buffer): void {
-    try {
-      this.#services.probe.heard(this.threadId);
-      this.#take(message);
-    } catch (error) {
-      process.emitWarning(asError(error));
-    }
   }
 
   #take(message: Buffer): void {

@@ -1,6 +1,6 @@
 import { asError, LogLayoutError, LogUnavailableError } from '../../errors.ts';
 import { pause } from '../../time/pause.ts';
-import type { Clock } from '../../../api/clock.ts';
+import type { Clock, TimerHandle } from '../../../api/clock.ts';
 
 /** The error of a call that could not reach the log. */
 export function unavailable(cause: unknown, threadId: string): LogUnavailableError | LogLayoutError {
@@ -27,11 +27,26 @@ export interface RetrySettings {
   readonly keeper: string;
 }
 
+/** A call that waits for the log. */
+interface Waiting {
+  readonly threadId: string;
+  readonly begunAt: number;
+  /** When the work last made progress: its time begins again then. */
+  readonly progressAt: (() => number) | undefined;
+  readonly reject: (error: Error) => void;
+  isLate: boolean;
+  /** Of its own, once it has made progress. */
+  timer: TimerHandle;
+}
+
 /** Asks the log until it has answered, or the time is up. */
 export class RetryUntil {
   readonly #session: RetrySession;
   readonly #settings: RetrySettings;
   readonly #isFinal: (error: unknown) => boolean;
+  /** Those without progress, oldest first. They share a timer: a client joins thousands of threads at once. */
+  readonly #waiting = new Set<Waiting>();
+  #timer: TimerHandle;
 
   /** @param isFinal whether the log itself refused, and will refuse again */
   constructor(session: RetrySession, settings: RetrySettings, isFinal: (error: unknown) => boolean) {
@@ -45,39 +60,70 @@ export class RetryUntil {
    * @param progressAt when the work last made progress: its time begins again then
    * @throws LogUnavailableError
    */
-  async withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
-    const { appendTimeoutMs, clock, keeper } = this.#settings;
-    const limit = { isReached: false };
-    const late = Promise.withResolvers<never>();
+  withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
+    const { clock, appendTimeoutMs } = this.#settings;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     const begunAt = clock.now();
-    const check = (): void => {
-      const leftMs = Math.max(begunAt, progressAt?.() ?? begunAt) + appendTimeoutMs - clock.now();
-      if (leftMs > 0) {
-        timer = clock.setTimeout(check, leftMs);
-        return;
-      }
-      limit.isReached = true;
-      late.reject(
-        new Error(`${keeper} did not answer within ${appendTimeoutMs} ms`, { cause: this.#session.lastError }),
-      );
-    };
-    let timer = clock.setTimeout(check, appendTimeoutMs);
-    try {
-      return await Promise.race([this.#untilAnswered(work, limit), late.promise]);
-    } catch (error) {
-      throw unavailable(error, threadId);
-    } finally {
-      clock.clearTimeout(timer);
-    }
+    const waiting: Waiting = { threadId, begunAt, progressAt, reject, isLate: false, timer: undefined };
+    this.#waiting.add(waiting);
+    this.#timer ??= clock.setTimeout(this.#checkAll, appendTimeoutMs);
+    this.#untilAnswered(work, waiting).then(
+      (answer) => {
+        this.#end(waiting);
+        resolve(answer);
+      },
+      (error: unknown) => {
+        this.#end(waiting);
+        reject(unavailable(error, threadId));
+      },
+    );
+    return promise;
   }
 
-  async #untilAnswered<T>(work: () => Promise<T>, limit: { readonly isReached: boolean }): Promise<T> {
+  #end(waiting: Waiting): void {
+    const { clock } = this.#settings;
+    clock.clearTimeout(waiting.timer);
+    this.#waiting.delete(waiting);
+    if (this.#waiting.size > 0) return;
+    clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  readonly #checkAll = (): void => {
+    const { clock, appendTimeoutMs } = this.#settings;
+    this.#timer = undefined;
+    const now = clock.now();
+    for (const waiting of this.#waiting) {
+      const leftMs = waiting.begunAt + appendTimeoutMs - now;
+      if (leftMs > 0) {
+        this.#timer = clock.setTimeout(this.#checkAll, leftMs);
+        return;
+      }
+      this.#waiting.delete(waiting);
+      this.#check(waiting);
+    }
+  };
+
+  #check(waiting: Waiting): void {
+    const { clock, appendTimeoutMs, keeper } = this.#settings;
+    const { begunAt, progressAt, reject, threadId } = waiting;
+    const leftMs = Math.max(begunAt, progressAt?.() ?? begunAt) + appendTimeoutMs - clock.now();
+    if (leftMs > 0) {
+      waiting.timer = clock.setTimeout(() => this.#check(waiting), leftMs);
+      return;
+    }
+    waiting.isLate = true;
+    const late = new Error(`${keeper} did not answer within ${appendTimeoutMs} ms`, { cause: this.#session.lastError });
+    reject(unavailable(late, threadId));
+  }
+
+  async #untilAnswered<T>(work: () => Promise<T>, waiting: Waiting): Promise<T> {
     for (;;) {
       await this.#session.whenUp();
       try {
         return await work();
       } catch (error) {
-        if (this.#session.isClosed || this.#isFinal(error) || limit.isReached) throw error;
+        if (this.#session.isClosed || this.#isFinal(error) || waiting.isLate) throw error;
         await pause(this.#settings.clock, RETRY_MS);
       }
     }

@@ -5,7 +5,7 @@ import type { Anchor, Arrival } from './arrival.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import { Backfill } from './backfill.ts';
-import { Placing } from './entry-placement.ts';
+import { Placing, type Place } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
 import type { TailHost } from './tail-host.ts';
 import type { TimerHandle } from '../../../api/clock.ts';
@@ -42,8 +42,10 @@ export class SharedTail {
   readonly buffer: LogBuffer;
   readonly #host: TailHost;
   readonly #placing: Placing;
-  readonly #early: ReorderBuffer;
-  readonly #history: Backfill;
+  /** Undefined before an entry has come early. */
+  #early: ReorderBuffer | undefined;
+  /** Undefined before a reader has asked for older entries. */
+  #history: Backfill | undefined;
   #state: TailState = 'opening';
   #catchUp: CatchUp | undefined;
   #overtake: TimerHandle;
@@ -53,8 +55,6 @@ export class SharedTail {
     const { settings } = host;
     this.buffer = new LogBuffer('', settings.retentionOf(host.threadId), settings.clock.now(), settings.ledger);
     this.#placing = new Placing(this.buffer, host);
-    this.#early = new ReorderBuffer((own) => this.#placing.failLost(own));
-    this.#history = new Backfill(this.buffer, this.#placing, host);
   }
 
   /** The thread has no reader any more. */
@@ -69,7 +69,7 @@ export class SharedTail {
       return;
     }
     // entries without room are read when the log has answered
-    if (!this.#early.add({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
+    if (!this.#wait({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
     if (this.#state !== 'standing') return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
@@ -111,21 +111,21 @@ export class SharedTail {
   /** Makes the tail hold the entries after a position. */
   reach(from: Position | 'start'): Promise<void> | undefined {
     const isUnknown = from !== 'start' && (from.epoch !== this.buffer.epoch || from.offset > this.buffer.head);
-    if (isUnknown) return this.catchUp().then(() => this.#history.load(this.#oldestWanted(from)));
-    return this.#history.load(this.#oldestWanted(from));
+    if (isUnknown) return this.catchUp().then(() => this.#load(from));
+    return this.#load(from);
   }
 
   /** Releases memory, some at a time, but not what a reader is about to read. Returns how many entries it dropped. */
   unload(): number {
-    return this.#history.isLoading ? 0 : this.buffer.unload();
+    return this.#history?.isLoading === true ? 0 : this.buffer.unload();
   }
 
   end(): void {
     this.#state = 'ended';
     this.#host.settings.clock.clearTimeout(this.#overtake);
-    this.#history.end();
+    this.#history?.end();
     this.buffer.clear();
-    for (const { own, arrival } of this.#early.takeAll()) {
+    for (const { own, arrival } of this.#early?.takeAll() ?? []) {
       if (own !== undefined) this.#placing.settleUnread(own, arrival);
     }
   }
@@ -143,6 +143,18 @@ export class SharedTail {
     return run;
   }
 
+  #load(from: Position | 'start'): Promise<void> | undefined {
+    if (this.isEnded) return undefined;
+    this.#history ??= new Backfill(this.buffer, this.#placing, this.#host);
+    return this.#history.load(this.#oldestWanted(from));
+  }
+
+  /** False if too many wait. */
+  #wait(place: Place): boolean {
+    this.#early ??= new ReorderBuffer((own) => this.#placing.failLost(own));
+    return this.#early.add(place);
+  }
+
   #oldestWanted(from: Position | 'start'): number {
     return from === 'start' || from.epoch !== this.buffer.epoch ? 1 : Math.max(1, from.offset);
   }
@@ -153,12 +165,12 @@ export class SharedTail {
 
   #overtaken(): void {
     this.#overtake = undefined;
-    if (!this.#early.isEmpty && !this.isEnded) void this.catchUp();
+    if (this.#early?.isEmpty === false && !this.isEnded) void this.catchUp();
   }
 
   #drainEarly(): void {
     for (;;) {
-      const next = this.#early.take(this.buffer.head + 1);
+      const next = this.#early?.take(this.buffer.head + 1);
       if (next === undefined) return;
       if (this.#placing.put(next)) continue;
       void this.catchUp();
@@ -239,19 +251,19 @@ export class SharedTail {
 
   /** Places the entries that came while the log was asked. */
   #placeEarly(): void {
-    for (const place of this.#early.takeAll()) {
+    for (const place of this.#early?.takeAll() ?? []) {
       const { own, arrival } = place;
       if (this.#placing.put(place)) continue;
-      if (arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head) this.#early.add(place);
+      if (arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head) this.#wait(place);
       // of a history that the log no longer has
       else if (own !== undefined) this.#placing.failLost(own);
     }
-    if (!this.#early.isEmpty) this.#awaitOvertaken();
+    if (this.#early?.isEmpty === false) this.#awaitOvertaken();
   }
 
   #restart(position: Position): void {
     this.buffer.restart(position, this.#host.settings.clock.now());
-    this.#history.restart();
+    this.#history?.restart();
   }
 }
 

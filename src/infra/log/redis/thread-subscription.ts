@@ -1,0 +1,55 @@
+import type { Entry } from '../../../api/entry.ts';
+import type { LogReset, LogSubscription, LogTail, Position } from '../../../api/log.ts';
+import type { RetryUntil } from '../shared/retry-until.ts';
+import type { SharedTail } from '../shared/tail.ts';
+import type { RedisThread, ThreadReader } from './thread.ts';
+
+/** What a subscriber of the log has given. */
+export type ThreadListener = Pick<ThreadReader, 'onEntry' | 'onNodeMessage' | 'onReset'>;
+
+/** A reader of a thread, and its hold on the thread's tail. */
+export class ThreadSubscription implements ThreadReader, LogSubscription {
+  readonly onEntry: (entry: Entry) => void;
+  readonly onNodeMessage: (message: string) => void;
+  readonly onReset: (reset: LogReset) => void;
+  heldAfter = Infinity;
+  readonly #thread: RedisThread;
+  readonly #tail: SharedTail;
+  readonly #retryUntil: RetryUntil;
+
+  constructor(thread: RedisThread, { onEntry, onNodeMessage, onReset }: ThreadListener, retryUntil: RetryUntil) {
+    this.onEntry = onEntry;
+    this.onNodeMessage = onNodeMessage;
+    this.onReset = onReset;
+    this.#thread = thread;
+    this.#retryUntil = retryUntil;
+    this.#tail = thread.add(this);
+  }
+
+  get tail(): LogTail {
+    return this.#tail.buffer;
+  }
+
+  /** Resolves when the tail has Redis's position. */
+  opened(): Promise<void> {
+    return this.#withinDeadline(() => this.#thread.opened(this.#tail));
+  }
+
+  reach(from: Position | 'start'): Promise<void> | undefined {
+    const reached = this.#tail.reach(from);
+    return reached && this.#withinDeadline(() => reached);
+  }
+
+  hold(offset: number): void {
+    this.#thread.hold(this, offset);
+  }
+
+  unsubscribe(): void {
+    this.#thread.leave(this);
+  }
+
+  #withinDeadline(work: () => Promise<void>): Promise<void> {
+    const { threadId, source } = this.#thread;
+    return this.#retryUntil.withinDeadline(threadId, work, () => source.progressAt);
+  }
+}
