@@ -1,4 +1,10 @@
 export { FakeLink } from './fake-link.ts';
+export { FakeNetwork } from './fake-network.ts';
+export type { FakeNetworkOptions, FakeRequest, NetworkFault } from './fake-network.ts';
+export { FakeWebSocket } from './fake-web-socket.ts';
+export { Line } from './line.ts';
+export type { FarEnd, LineOptions } from './line.ts';
 export { logContract } from './log-contract.ts';
 export type { LogContractOptions, LogPart, MakeNodes } from './log-contract.ts';
+export { seededRandom } from './seeded-random.ts';
 export { VirtualClock } from './virtual-clock.ts';

@@ -95,6 +95,34 @@ export class VirtualClock implements Clock {
     await this.settle();
   }
 
+  /**
+   * Moves time, timer by timer, until it holds.
+   * @throws Error if it does not within so many milliseconds of virtual time
+   */
+  async until(holds: () => boolean, withinMs = 60_000): Promise<void> {
+    const end = this.#now + withinMs;
+    await this.settle();
+    while (!holds()) {
+      const due = this.#timers[0]?.dueAt ?? Infinity;
+      if (due > end) throw new Error(`it does not hold within ${withinMs} ms of virtual time`);
+      await this.advance(Math.max(0, due - this.#now));
+    }
+  }
+
+  /**
+   * Moves time until the work is done: `await clock.during(hub.close())`.
+   * @returns what it resolves with; rejects as it does, or after so many milliseconds of virtual time
+   */
+  async during<T>(work: Promise<T>, withinMs = 60_000): Promise<T> {
+    let isDone = false;
+    const note = (): void => {
+      isDone = true;
+    };
+    work.then(note, note);
+    await this.until(() => isDone, withinMs);
+    return work;
+  }
+
   /** Fires the timers that are due now; a timer that another one cancels does not fire. */
   #fire(): void {
     const due = this.#timers.slice(0, this.#placeOf({ dueAt: this.#now, seq: Infinity }));

@@ -149,3 +149,13 @@ it('esbuild, vite and webpack bundle pages, as small as the docs say', async () 
     expect(within, `${name}: ${sizes.join()} bytes, and docs/react.md says ${said[name]?.join()} KB`).toBe(true);
   }
 });
+
+it('the tests of docs/testing.md run with the packed package', async () => {
+  const page = readFileSync(`${root}docs/testing.md`, 'utf8');
+  const blocks = [...page.matchAll(/^<!-- test: run -->\n\n```ts\n(.*?)^```/gms)].map(([, code = '']) => code);
+  expect(blocks.length).toBe(2);
+  for (const [i, code] of blocks.entries()) {
+    const dir = write('testing', { [`test-${i}.ts`]: code });
+    await run(process.execPath, [`${dir}/test-${i}.ts`]);
+  }
+});

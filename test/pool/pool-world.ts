@@ -1,13 +1,11 @@
 import { createPool, type Pool } from '../../src/pool/index.ts';
-import { VirtualClock } from '../../src/testing/index.ts';
+import { FakeWebSocket, VirtualClock, type Line } from '../../src/testing/index.ts';
 import { Dice } from '../sim/dice.ts';
 import { Ledger } from '../sim/ledger.ts';
-import type { Line } from '../sim/line.ts';
 import { NodeClock } from '../sim/node-clock.ts';
 import { Reading } from '../sim/reading.ts';
 import { SimLog } from '../sim/sim-log.ts';
 import { SimNode } from '../sim/sim-node.ts';
-import { SimSocket } from '../sim/socket.ts';
 
 const NODES = 3;
 const THREADS = 8;
@@ -53,7 +51,7 @@ export class PoolWorld {
     };
     this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, clock, ledger, schedule));
     for (const node of this.#nodes) node.start(this.#log);
-    const connect = (socket: SimSocket, url: string): Line | undefined => this.#connect(socket, url);
+    const connect = (socket: FakeWebSocket, url: string): Line | undefined => this.#connect(socket, url);
     this.pool = createPool({
       urls: this.#nodes.map(({ name }) => `ws://${name}.test/`),
       size: this.#dice.pick([1, 3, 4, { min: 1, max: 4 }]),
@@ -63,7 +61,7 @@ export class PoolWorld {
       cooldownMs: 5_000,
       connectTimeoutMs: 1_500,
       publishTimeoutMs: 20_000,
-      WebSocket: SimSocket.bind(undefined, { clock, latencyMs: LATENCY_MS, connect }),
+      WebSocket: FakeWebSocket.bind(undefined, { clock, latencyMs: LATENCY_MS, connect }),
       clock: new NodeClock(clock),
       random: this.#dice.random,
       newId: () => `pool-${++this.#ids}`,
@@ -89,7 +87,7 @@ export class PoolWorld {
     await this.#end();
   }
 
-  #connect(socket: SimSocket, url: string): Line | undefined {
+  #connect(socket: FakeWebSocket, url: string): Line | undefined {
     const node = this.#nodes.find(({ name }) => url.includes(name));
     const caller = { userId: 'the pool', clientId: undefined, takesBytes: false, latencyMs: LATENCY_MS };
     const line = node?.connect(socket, caller)?.line;

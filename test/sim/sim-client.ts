@@ -8,10 +8,10 @@ import { userScope } from '../../src/actors/support/id-scope.ts';
 import { bytesOf, simCodec } from './contents.ts';
 import type { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
-import type { Line } from './line.ts';
+import type { PromisedLine } from './promised-line.ts';
 import { NodeClock } from './node-clock.ts';
 import { Reading } from './reading.ts';
-import { SimSocket } from './socket.ts';
+import { FakeWebSocket } from '../../src/testing/index.ts';
 import type { SimClock } from './sim-clock.ts';
 
 export interface SimClientWorld {
@@ -21,7 +21,7 @@ export interface SimClientWorld {
   /** The schedule has faults. */
   readonly mayHaveGaps: boolean;
   /** The node that the network leads this client to; undefined where none answers. */
-  connect(client: SimClient, socket: SimSocket, url: string): Line | undefined;
+  connect(client: SimClient, socket: FakeWebSocket, url: string): PromisedLine | undefined;
   isAllowed(userId: string, threadId: string): boolean;
 }
 
@@ -30,7 +30,7 @@ export class SimClient {
   readonly name: string;
   readonly userId: string;
   readonly latencyMs: number;
-  line: Line | undefined;
+  line: PromisedLine | undefined;
   /** Of its newest connection. */
   connectionId: string | undefined;
   #kicks = 0;
@@ -187,7 +187,7 @@ export class SimClient {
     const network = {
       clock: world.clock,
       latencyMs: this.latencyMs,
-      connect: (socket: SimSocket, url: string): Line | undefined => {
+      connect: (socket: FakeWebSocket, url: string): PromisedLine | undefined => {
         if (clock.isDead) return undefined;
         this.line = world.connect(this, socket, url);
         return this.line;
@@ -195,7 +195,7 @@ export class SimClient {
     };
     const client = this.#open({
       // not a class of its own: V8 would forget what it has compiled with each client
-      WebSocket: SimSocket.bind(undefined, network),
+      WebSocket: FakeWebSocket.bind(undefined, network),
       clock,
       token: () => 'fresh',
       values,

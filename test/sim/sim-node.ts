@@ -5,14 +5,14 @@ import { ChartCheck } from './charts.ts';
 import { Dice } from './dice.ts';
 import { numberOf } from './contents.ts';
 import type { Ledger } from './ledger.ts';
-import { Line } from './line.ts';
+import { PromisedLine } from './promised-line.ts';
 import { NodeClock } from './node-clock.ts';
 import type { SimLog } from './sim-log.ts';
 import { isAllowed, type Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
 import { chunksIn, textIn, type Growth } from './sim-stream.ts';
 import { simWorkers } from './sim-workers.ts';
-import type { SimSocket } from './socket.ts';
+import type { FakeWebSocket } from '../../src/testing/index.ts';
 import { TIMES } from './times.ts';
 
 /** Who connects. */
@@ -34,11 +34,11 @@ export class SimNode {
   readonly #spend: ((ms: number) => void) | undefined;
   #clock: NodeClock;
   #hub: Hub | undefined;
-  #lines: Line[] = [];
+  #lines: PromisedLine[] = [];
   /** By the id of the connection, in this life. */
-  #byConnection = new Map<string, Line>();
+  #byConnection = new Map<string, PromisedLine>();
   /** Of earlier lives: what they said may still be on its way. */
-  #former: Line[] = [];
+  #former: PromisedLine[] = [];
   #lives = 0;
   #answers = 0;
   /** Calls of `drain` and `close` that have not resolved. */
@@ -68,7 +68,7 @@ export class SimNode {
     return this.#hub;
   }
 
-  get lines(): readonly Line[] {
+  get lines(): readonly PromisedLine[] {
     return this.#lines;
   }
 
@@ -107,7 +107,7 @@ export class SimNode {
       this.#ledger.note(`${transition.machine} ${transition.to}`);
       charts.examine(transition);
     });
-    const lines = new Map<string, Line>();
+    const lines = new Map<string, PromisedLine>();
     this.#byConnection = lines;
     hub.on('evicted', ({ connection, code }) => {
       this.#ledger.note('closed by the server');
@@ -119,14 +119,14 @@ export class SimNode {
 
   /** A client connects; undefined where no process answers. */
   connect(
-    socket: SimSocket,
+    socket: FakeWebSocket,
     { userId, clientId, takesBytes, latencyMs }: Caller,
-  ): { line: Line; connectionId: string } | undefined {
+  ): { line: PromisedLine; connectionId: string } | undefined {
     const { hub } = this;
     if (hub === undefined) return undefined;
     const complain = (what: string): void => this.#ledger.complain(`${userId} at ${this.name}: ${what}`);
-    const options = { latencyMs, deflateWindow: this.#window(), complain };
-    const line = new Line(socket, this.#clock, this.#network, options);
+    const options = { clock: this.#network, process: this.#clock, latencyMs, deflateWindow: this.#window() };
+    const line = new PromisedLine(socket, options, complain);
     const session = (): Session => {
       const { sessionMs } = this.#schedule;
       return { userId, expiresAt: sessionMs === undefined ? undefined : Date.now() + sessionMs };

@@ -1,13 +1,13 @@
 import { Application } from './application.ts';
 import { Dice } from './dice.ts';
 import { Ledger } from './ledger.ts';
-import type { Line } from './line.ts';
+import type { PromisedLine } from './promised-line.ts';
 import { isAllowed, threadOf, USERS, userOf, type Act, type Schedule } from './schedule.ts';
 import { SimClient } from './sim-client.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimLog } from './sim-log.ts';
 import { SimNode } from './sim-node.ts';
-import type { SimSocket } from './socket.ts';
+import type { FakeWebSocket } from '../../src/testing/index.ts';
 
 /** After these, a client may find that a short log has gone on without it. */
 const SETS_BACK = new Set<string>(['erase', 'closeUser', 'kickUser', 'kick']);
@@ -57,7 +57,7 @@ export class World {
   }
 
   /** A load balancer: any node that answers. */
-  connect(client: SimClient, socket: SimSocket, url: string): Line | undefined {
+  connect(client: SimClient, socket: FakeWebSocket, url: string): PromisedLine | undefined {
     const node = this.dice.pick(this.#nodes);
     const { searchParams } = new URL(url);
     const connected = node.connect(socket, {

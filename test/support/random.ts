@@ -1,10 +1,1 @@
-/** Uniform in [0, 1), the same for the same seed: Tommy Ettinger's mulberry32, in the public domain. */
-export function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { seededRandom as mulberry32 } from '../../src/testing/seeded-random.ts';

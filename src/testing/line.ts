@@ -1,12 +1,15 @@
-import type { Body, Clock, Link, LinkListener, Piece } from '../../src/index.ts';
-import type { WindowBits } from '../../src/api/socket.ts';
-import type { Frame } from '../../src/client/socket.ts';
+import type { Body } from '../api/body.ts';
+import type { Clock } from '../api/clock.ts';
+import type { Link, LinkListener, Piece, WindowBits } from '../api/socket.ts';
 import { FrameReader } from './frame-reader.ts';
 
 /** The client's end of a line. */
 export interface FarEnd {
+  /** A whole text message. */
   onText(text: string): void;
-  onBytes(bytes: Buffer): void;
+  /** A whole binary message. */
+  onBytes(bytes: Uint8Array): void;
+  /** The last call; 1006 where no close frame has come. */
   onClose(code: number, reason: string): void;
 }
 
@@ -16,35 +19,37 @@ type Parcel =
   | { readonly ping: number }
   | { readonly code: number; readonly reason: string };
 
-interface LineOptions {
-  /** How long the way takes. */
-  readonly latencyMs: number;
+/** How a line is laid. */
+export interface LineOptions {
+  /** Time of the network. */
+  readonly clock: Clock;
+  /** How long each way takes, in milliseconds. @default 1 */
+  readonly latencyMs?: number | undefined;
+  /** Of the compression that the client has negotiated. @default none */
   readonly deflateWindow?: WindowBits | undefined;
-  readonly complain: (what: string) => void;
+  /** The process at the hub's end, which may be stopped. @default one that runs */
+  readonly process?: { run(callback: () => void): void } | undefined;
 }
 
 /** How long a closing socket waits for the other side's close frame before it gives up (as `ws` does). */
 const CLOSE_TIMEOUT_MS = 30_000;
 
 /**
- * A TCP connection between a client and a node: bytes arrive in order, after a latency, or not at all. The server's end is a `Link`.
- * `window` is what the network holds for a client that reads slowly.
+ * A TCP connection between a client and a hub in one process: bytes arrive in order, after a latency, or not at all. `hub.accept(line.attach)`
+ * makes it a connection. Each fault is a call.
  */
 export class Line implements Link {
-  /** Of the compression that the client has negotiated. */
   readonly deflateWindow: WindowBits | undefined;
-  readonly #network: Clock;
-  readonly #node: { run(callback: () => void): void };
+  readonly #clock: Clock;
+  readonly #process: { run(callback: () => void): void };
   readonly #latencyMs: number;
   readonly #far: FarEnd;
   readonly #reader: FrameReader;
-  readonly #complain: (what: string) => void;
   #listener: LinkListener | undefined;
   readonly #queue: Parcel[] = [];
   #unsent = 0;
   #taken = 0;
   #isDrainDue = false;
-  /** The client reads nothing: its process is stopped. */
   #isStalled = false;
   /** Packets vanish, both ways. */
   #isSilent = false;
@@ -52,22 +57,15 @@ export class Line implements Link {
   #isNearGone = false;
   #isClosing = false;
   #isCut = false;
-  /** Why the connection may end otherwise than the server says: a fault, or the client has closed it. */
   #isTroubled = false;
-  /** The code with which the server has closed, where the client reads and nothing is wrong with the line. */
-  #promisedCode: number | undefined;
+  /** Bytes that the client still gets before the line is cut. */
+  #leftBytes = Infinity;
 
-  constructor(
-    far: FarEnd,
-    node: { run(callback: () => void): void },
-    network: Clock,
-    { latencyMs, deflateWindow, complain }: LineOptions,
-  ) {
-    this.#complain = complain;
+  constructor(far: FarEnd, { clock, latencyMs = 1, deflateWindow, process = RUNNING }: LineOptions) {
     this.deflateWindow = deflateWindow;
     this.#far = far;
-    this.#node = node;
-    this.#network = network;
+    this.#process = process;
+    this.#clock = clock;
     this.#latencyMs = latencyMs;
     this.#reader = new FrameReader((payload, isBinary) =>
       isBinary ? this.#far.onBytes(payload) : this.#far.onText(payload.toString()),
@@ -79,25 +77,30 @@ export class Line implements Link {
     return this;
   };
 
+  /** Both ends know that it is gone. */
   get isOver(): boolean {
     return this.#isFarGone && this.#isNearGone;
   }
 
+  /** Both ends have it, and packets pass. */
   get isWhole(): boolean {
     return !this.#isFarGone && !this.#isNearGone && !this.#isSilent;
   }
 
-  /** The server has ended the connection with this code: it arrives if the client reads. */
-  promise(code: number): void {
-    if (!this.#isTroubled && !this.#isStalled && !this.#isFarGone) this.#promisedCode = code;
+  /** The client's end knows that it is gone. */
+  get isFarGone(): boolean {
+    return this.#isFarGone;
   }
 
-  /** The server has given its promise, and nothing has come of it. */
-  get isLate(): boolean {
-    return this.#promisedCode !== undefined && !this.#isTroubled && !this.#isFarGone;
+  /** The client reads nothing. */
+  get isStalled(): boolean {
+    return this.#isStalled;
   }
 
-  // --- Link
+  /** It may end otherwise than the hub says: by a fault, or because the client has closed it. */
+  get isTroubled(): boolean {
+    return this.#isTroubled;
+  }
 
   get unsentBytes(): number {
     return this.#unsent;
@@ -133,26 +136,25 @@ export class Line implements Link {
     this.#isClosing = true;
     this.#queue.push({ code, reason });
     this.#pump();
-    this.#network.setTimeout(() => this.#endNear(1006, ''), CLOSE_TIMEOUT_MS);
+    this.#clock.setTimeout(() => this.#endNear(1006, ''), CLOSE_TIMEOUT_MS);
   }
 
   terminate(): void {
     if (this.#isNearGone) return;
     this.#toFar(() => this.#endFar(1006, ''));
-    this.#network.nextTurn(() => this.#endNear(1006, ''));
+    this.#clock.nextTurn(() => this.#endNear(1006, ''));
   }
 
-  // --- the client's end
-
-  say(frame: Frame): void {
-    const isBinary = typeof frame !== 'string';
-    const payload = isBinary ? Buffer.from(frame) : Buffer.from(frame);
+  /** The client sends a message. */
+  say(message: string | ArrayBuffer | Uint8Array): void {
+    const isBinary = typeof message !== 'string';
+    const payload = isBinary ? Buffer.from(new Uint8Array(message)) : Buffer.from(message);
     this.#toNear(() => {
       if (!this.#isNearGone) this.#listener?.onMessage(payload, isBinary);
     });
   }
 
-  /** The client closes; the node answers. */
+  /** The client closes with this code; the hub's system answers. */
   farClose(code: number): void {
     this.#isTroubled = true;
     this.#toNear(() => {
@@ -160,31 +162,33 @@ export class Line implements Link {
       this.#toFar(() => this.#endFar(code, ''));
     });
     // a browser gives up as well
-    this.#network.setTimeout(() => this.#endFar(1006, ''), CLOSE_TIMEOUT_MS);
+    this.#clock.setTimeout(() => this.#endFar(1006, ''), CLOSE_TIMEOUT_MS);
   }
 
-  // --- faults
-
-  /** Reset: what is in flight is lost, both ends are told. */
+  /** Reset: what is on its way is lost, and both ends learn it. */
   cut(): void {
-    this.#toFar(() => this.#endFar(1006, ''));
-    this.#toNear(() => this.#endNear(1006, ''));
-    this.#isSilent = true;
     this.#isCut = true;
-    this.#isTroubled = true;
+    this.#end();
   }
 
-  /** Half-open: nothing arrives any more, no end is told. */
+  /** Cut after the client has been given so many more bytes, in the middle of a message perhaps. */
+  cutAfter(bytes: number): void {
+    this.#leftBytes = bytes;
+    if (bytes <= 0) this.#end();
+  }
+
+  /** Half-open: nothing arrives any more, and no end learns it. */
   silence(): void {
     this.#isSilent = true;
     this.#isTroubled = true;
   }
 
+  /** The client reads nothing more: its process is stopped. */
   stall(): void {
     this.#isStalled = true;
   }
 
-  /** The client reads up to so many bytes. */
+  /** A stalled client reads about so many bytes, in whole writes of the hub. */
   take(bytes: number): void {
     for (let left = bytes; left > 0 && !this.#isFarGone;) {
       const next = this.#queue.shift();
@@ -197,12 +201,16 @@ export class Line implements Link {
     this.#drained();
   }
 
+  /** The client reads again. */
   resume(): void {
     this.#isStalled = false;
     this.#pump();
   }
 
-  /** The process at the near end is gone: the system resets the connection, or the whole machine is gone and says nothing. */
+  /**
+   * The hub's process is gone.
+   * @param isTold its system resets the connection; a machine without power says nothing
+   */
   crashNear(isTold: boolean): void {
     this.#isNearGone = true;
     this.#isTroubled = true;
@@ -211,20 +219,27 @@ export class Line implements Link {
     else this.#isSilent = true;
   }
 
-  // ---
+  #end(): void {
+    this.#toFar(() => this.#endFar(1006, ''));
+    this.#toNear(() => this.#endNear(1006, ''));
+    this.silence();
+  }
 
   #pump(): void {
     if (!this.#isStalled) this.take(Infinity);
   }
 
   #carry({ piece, body, bytes }: Extract<Parcel, { bytes: number }>): void {
-    const copy = Buffer.concat(piece, bytes);
+    // a copy: the body's memory is used again after its release
+    const copy = Buffer.concat(piece, bytes).subarray(0, Math.max(0, this.#leftBytes));
+    this.#leftBytes -= bytes;
     this.#unsent -= bytes;
     this.#taken += bytes;
     body?.release();
     this.#toFar(() => {
       if (!this.#isFarGone && !this.#isCut) this.#reader.push(copy);
     });
+    if (this.#leftBytes <= 0) this.#end();
   }
 
   #carrySign(sign: Exclude<Parcel, { bytes: number }>): void {
@@ -244,34 +259,31 @@ export class Line implements Link {
     if (!this.#isDrainDue || this.#unsent > 0 || this.#isNearGone) return;
     this.#isDrainDue = false;
     // never while `write` is running
-    this.#network.nextTurn(() =>
-      this.#node.run(() => {
+    this.#clock.nextTurn(() =>
+      this.#process.run(() => {
         if (!this.#isNearGone && this.#unsent === 0) this.#listener?.onDrain();
       }),
     );
   }
 
   #toFar(act: () => void): void {
-    if (!this.#isSilent) this.#network.setTimeout(act, this.#latencyMs);
+    if (!this.#isSilent) this.#clock.setTimeout(act, this.#latencyMs);
   }
 
   #toNear(act: () => void): void {
-    if (!this.#isSilent) this.#network.setTimeout(() => this.#node.run(act), this.#latencyMs);
+    if (!this.#isSilent) this.#clock.setTimeout(() => this.#process.run(act), this.#latencyMs);
   }
 
   #endNear(code: number, reason: string): void {
     if (this.#isNearGone) return;
     this.#isNearGone = true;
     this.#drop();
-    this.#node.run(() => this.#listener?.onClose(code, reason));
+    this.#process.run(() => this.#listener?.onClose(code, reason));
   }
 
   #endFar(code: number, reason: string): void {
     if (this.#isFarGone) return;
     this.#isFarGone = true;
-    const promised = this.#promisedCode;
-    if (promised !== undefined && code !== promised && !this.#isTroubled && !this.#isStalled)
-      this.#complain(`closed with ${promised}, and a client that reads got ${code}`);
     this.#far.onClose(code, reason);
   }
 
@@ -280,3 +292,5 @@ export class Line implements Link {
     this.#unsent = 0;
   }
 }
+
+const RUNNING = { run: (callback: () => void): void => callback() };

@@ -1,21 +1,19 @@
-import type { Clock } from '../../src/index.ts';
-import type { WebSocketLike } from '../../src/client/index.ts';
-import type { Frame } from '../../src/client/socket.ts';
-import type { Line } from './line.ts';
+import type { Clock } from '../api/clock.ts';
+import type { FarEnd, Line } from './line.ts';
 
 type EventType = 'open' | 'message' | 'close' | 'error';
 
-/** Where a client's sockets connect to. */
+/** Where the sockets of a client connect to. */
 export interface Dialled {
   readonly clock: Clock;
-  /** How long the way takes. */
+  /** How long each way takes, in milliseconds. */
   readonly latencyMs: number;
   /** Connects the socket; undefined where no process answers. */
-  connect(socket: SimSocket, url: string): Line | undefined;
+  connect(socket: FakeWebSocket, url: string, protocols: readonly string[]): Line | undefined;
 }
 
-/** A browser's WebSocket at the end of a simulated line. */
-export class SimSocket implements WebSocketLike {
+/** A browser's WebSocket at the end of a line. */
+export class FakeWebSocket implements FarEnd {
   readyState = 0;
   binaryType = 'arraybuffer';
   #line: Line | undefined;
@@ -23,10 +21,10 @@ export class SimSocket implements WebSocketLike {
   readonly #early: (string | ArrayBuffer)[] = [];
   readonly #listeners: [EventType, (event: unknown) => void][] = [];
 
-  constructor(network: Dialled, url: string) {
+  constructor(network: Dialled, url: string, protocols: string | string[] = []) {
     network.clock.setTimeout(() => {
       if (this.readyState !== 0) return;
-      this.#line = network.connect(this, url);
+      this.#line = network.connect(this, url, [protocols].flat());
       if (this.#line === undefined) this.onClose(1006, '');
       else
         network.clock.setTimeout(() => {
@@ -42,7 +40,7 @@ export class SimSocket implements WebSocketLike {
     this.#listeners.push([type, listener]);
   }
 
-  send(frame: Frame): void {
+  send(frame: string | ArrayBuffer | Uint8Array): void {
     if (this.readyState !== 1) throw new Error('not open');
     this.#line?.say(frame);
   }
@@ -59,7 +57,7 @@ export class SimSocket implements WebSocketLike {
     this.#onData(text);
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Uint8Array): void {
     this.#onData(new Uint8Array(bytes).buffer);
   }
 

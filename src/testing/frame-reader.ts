@@ -1,5 +1,4 @@
 import { constants, inflateRawSync } from 'node:zlib';
-import { SMALL_WINDOW } from './sim-deflate.ts';
 
 /** The end of a compressed message, which its sender leaves out (RFC 7692 section 7.2.2). */
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
@@ -57,7 +56,7 @@ function inflated(bytes: Buffer): Buffer {
   const key = bytes.toString('latin1');
   const before = known.get(key);
   if (before !== undefined) return before;
-  const text = inflateRawSync(bytes, { ...SMALL_WINDOW, finishFlush: constants.Z_SYNC_FLUSH });
+  const text = inflateRawSync(bytes, { chunkSize: 2_048, finishFlush: constants.Z_SYNC_FLUSH });
   if (known.size >= 64) known.clear();
   known.set(key, text);
   return text;

@@ -1,0 +1,50 @@
+import { Line, type FarEnd, type LineOptions } from '../../src/testing/index.ts';
+
+/** A line whose hub has to keep its word: the code with which it closes a connection arrives where the client reads. */
+export class PromisedLine extends Line {
+  readonly #end: PromisedEnd;
+
+  constructor(far: FarEnd, options: LineOptions, complain: (what: string) => void) {
+    const end = new PromisedEnd(far, complain);
+    super(end, options);
+    end.line = this;
+    this.#end = end;
+  }
+
+  /** The server has ended the connection with this code: it arrives if the client reads. */
+  promise(code: number): void {
+    if (!this.isTroubled && !this.isStalled && !this.isFarGone) this.#end.promised = code;
+  }
+
+  /** The server has given its promise, and nothing has come of it. */
+  get isLate(): boolean {
+    return this.#end.promised !== undefined && !this.isTroubled && !this.isFarGone;
+  }
+}
+
+class PromisedEnd implements FarEnd {
+  line: Line | undefined;
+  promised: number | undefined;
+  readonly #far: FarEnd;
+  readonly #complain: (what: string) => void;
+
+  constructor(far: FarEnd, complain: (what: string) => void) {
+    this.#far = far;
+    this.#complain = complain;
+  }
+
+  onText(text: string): void {
+    this.#far.onText(text);
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.#far.onBytes(bytes);
+  }
+
+  onClose(code: number, reason: string): void {
+    const { line, promised } = this;
+    const isSure = promised !== undefined && line?.isTroubled === false && !line.isStalled;
+    if (isSure && code !== promised) this.#complain(`closed with ${promised}, and a client that reads got ${code}`);
+    this.#far.onClose(code, reason);
+  }
+}
