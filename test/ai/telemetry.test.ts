@@ -1,10 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { ROOT_CONTEXT, context, trace, SpanKind, type Context, type ContextManager } from '@opentelemetry/api';
+import { context, trace, SpanKind } from '@opentelemetry/api';
 import { AggregationTemporality, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { UIMessageChunk } from 'ai';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { END, START } from './chat-server.ts';
+import { LocalContexts } from './local-contexts.ts';
 import { startVirtualChat } from './virtual-chat.ts';
 
 class OnDemand extends MetricReader {
@@ -16,31 +16,6 @@ class OnDemand extends MetricReader {
   }
   protected onShutdown(): Promise<void> {
     return Promise.resolve();
-  }
-}
-
-/** As that of the SDK for Node. */
-class LocalContexts implements ContextManager {
-  readonly #storage = new AsyncLocalStorage<Context>();
-  active(): Context {
-    return this.#storage.getStore() ?? ROOT_CONTEXT;
-  }
-  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
-    own: Context,
-    work: F,
-    thisArg?: ThisParameterType<F>,
-    ...args: A
-  ): ReturnType<F> {
-    return this.#storage.run(own, () => Reflect.apply(work, thisArg, args));
-  }
-  bind<T>(_own: Context, target: T): T {
-    return target;
-  }
-  enable(): this {
-    return this;
-  }
-  disable(): this {
-    return this;
   }
 }
 
