@@ -25,7 +25,11 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
   if (head >= buffer.head && (there === undefined || there === buffer.headId || buffer.headId === '')) return undefined;
   const common = await newestCommon(buffer, source, Math.min(head, buffer.head));
   if (common !== undefined) return { reset: { why: 'fork', after: common } };
-  return { reset: { why: 'fork', after: head }, restart: { epoch, offset: head, id: headId } };
+  const oldest = await source.oldest(epoch);
+  // what the log has where this process held, or has heard of, others was never delivered; what is before that was
+  const parted = Math.min(buffer.first, head < buffer.head ? Infinity : buffer.head);
+  const after = Math.min(head, Math.max(parted, oldest?.offset ?? head + 1) - 1);
+  return { reset: { why: 'fork', after }, restart: { epoch, offset: after, id: after === head ? headId : '' } };
 }
 
 /** The newest held entry that the log has as well. */
