@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { MaybePromise } from '../api/message.ts';
 import type { Session } from '../api/session.ts';
 import type { AnswerOutcome, AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
 import type { ChatHost } from './chat-host.ts';
@@ -110,7 +111,7 @@ export class ChatRun {
       await this.#read(base);
     } catch (error) {
       this.#failed(error);
-      this.#fail(this.#textOf(error), base);
+      await this.#fail(this.#textOf(error), base);
       this.stop();
     }
     await this.#end();
@@ -167,7 +168,9 @@ export class ChatRun {
       if (count === 0) this.trace.firstChunk(this.#host.clock.now() - this.#beganAt);
       if (step === undefined || step.value.done === true) break;
       assertChunk(step.value.value);
-      this.#write(step.value.value, base);
+      const written = this.#write(step.value.value, base);
+      // a big one is serialized first
+      if (written instanceof Promise) await written;
       // a source that always has a next chunk must not hold the event loop
       if (count % CHUNKS_PER_TURN === CHUNKS_PER_TURN - 1) await nextTurn();
     }
@@ -175,30 +178,33 @@ export class ChatRun {
     return this.#finish(signal.aborted ? 'abort' : 'finish', base);
   }
 
-  #write(chunk: UIChunk, base: readonly UIChunk[]): void {
-    if (!this.#hasStarted) {
-      this.#hasStarted = true;
-      // without the id, a replay would add a second message
-      const messageId = textIn(fieldsOf(chunk)['messageId']) ?? this.#base?.id ?? this.streamId;
-      this.#stream.write(chunkOf('start', chunk.type === 'start' ? { ...fieldsOf(chunk), messageId } : { messageId }));
-      for (const known of base) this.#stream.write(known);
-      if (chunk.type === 'start') return;
-    }
-    this.#stream.write(chunk);
+  #write(chunk: UIChunk, base: readonly UIChunk[]): MaybePromise<void> {
+    if (!this.#hasStarted) return this.#begin(chunk, base);
+    const written = this.#stream.write(chunk);
     this.#hasEnded = isLast(chunk);
     if (chunk.type === 'finish') this.#outcome = 'finished';
     else if (chunk.type === 'abort') this.#outcome = 'aborted';
     else if (chunk.type === 'error') this.#outcome = 'failed';
+    return written;
+  }
+
+  async #begin(chunk: UIChunk, base: readonly UIChunk[]): Promise<void> {
+    this.#hasStarted = true;
+    // without the id, a replay would add a second message
+    const messageId = textIn(fieldsOf(chunk)['messageId']) ?? this.#base?.id ?? this.streamId;
+    const start = chunkOf('start', chunk.type === 'start' ? { ...fieldsOf(chunk), messageId } : { messageId });
+    for (const first of [start, ...base]) await this.#stream.write(first);
+    if (chunk.type !== 'start') await this.#write(chunk, base);
   }
 
   /** So that every viewer can tell a whole answer from one whose end it missed. */
-  #finish(type: 'finish' | 'abort', base: readonly UIChunk[]): void {
-    if (!this.#hasEnded) this.#write(chunkOf(type, {}), base);
+  async #finish(type: 'finish' | 'abort', base: readonly UIChunk[]): Promise<void> {
+    if (!this.#hasEnded) await this.#write(chunkOf(type, {}), base);
   }
 
-  #fail(errorText: string, base: readonly UIChunk[]): void {
+  async #fail(errorText: string, base: readonly UIChunk[]): Promise<void> {
     try {
-      this.#write(chunkOf('error', { errorText }), base);
+      await this.#write(chunkOf('error', { errorText }), base);
     } catch (error) {
       // the stream is full, or has been ended by another node
       this.#failed(error);

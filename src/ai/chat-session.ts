@@ -7,7 +7,7 @@ import type { ChatRun } from './chat-run.ts';
 import type { ChatRuns } from './chat-runs.ts';
 import { isLast } from './chunk-source.ts';
 import { chunkOf, type ChatMessage } from './chunk.ts';
-import { decodeInSlices, parseInSlices } from './json-slices.ts';
+import { decodeInSlices, parseInSlices } from '../infra/serialization/json-slices.ts';
 import type { ChatSettings } from './options.ts';
 import { TEXTS } from './texts.ts';
 import type { TurnPlace } from './turn-claims.ts';

@@ -1,4 +1,5 @@
 import type { Codec } from './definition.ts';
+import type { MaybePromise } from './message.ts';
 import type { Receipt } from './receipt.ts';
 
 /** The member of the thread that asks to cancel a stream, possibly on another node. */
@@ -45,17 +46,22 @@ export interface ChunkStreamOptions<Chunk, Final = unknown> extends StreamOption
  */
 export interface ChunkStream<Chunk = unknown> {
   readonly id: string;
-  /** Chunks written so far. */
+  /** Chunks written so far, with those that wait behind a big one. */
   readonly length: number;
   /** Chunks that the server keeps of them, folded. */
   readonly folds: number;
   /** As in `TokenStream`. */
   readonly signal: AbortSignal;
   /**
-   * @throws StreamEndedError, StreamTooLongError, TypeError for a chunk without JSON: nothing was written; what the codec throws; or the
-   * error that prevented opening the thread
+   * Writes a chunk. A big one is serialized once, in slices: from about 100 KB on it comes with a promise, which resolves when the chunk is in the
+   * stream. Do not change it before. Chunks that are written meanwhile come after it. Of a chunk of more than 64 KiB of JSON, the limit
+   * counts these bytes instead of what the codec says.
+   *
+   * A refused chunk is not in the stream: the call throws, or the promise rejects and the hub emits an `error` event as well.
+   * @throws StreamEndedError, StreamTooLongError, UnserializableMessageError, SerializerQueueFullError; what the codec throws; or the error that
+   * prevented opening the thread
    */
-  write(chunk: Chunk): void;
+  write(chunk: Chunk): MaybePromise<void>;
   /** The publisher is alive, although nothing is to be written. */
   keepAlive(): void;
   /** Logs the final message; see `TokenStream.end`. */

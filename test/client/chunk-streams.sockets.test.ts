@@ -25,7 +25,7 @@ test('a client whose line is cut again and again, and a late one, have every chu
   const followed = early.follow('s');
   const all = read(updatesOf(followed, notes));
   for (let i = 0; i < 600; i++) {
-    stream.write(i % 50 === 49 ? { mark: i } : { part: `${Math.floor(i / 20)}`, text: `${i} ` });
+    void stream.write(i % 50 === 49 ? { mark: i } : { part: `${Math.floor(i / 20)}`, text: `${i} ` });
     if (i % 100 === 99) server.sockets.at(-1)?.destroy();
     if (i % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -23,5 +23,5 @@ export function textIn(hub: Hub, threadId: string, n: number): Growing {
 
 export function chunksIn(hub: Hub, threadId: string, n: number): Growing {
   const stream = hub.thread(threadId).stream({ codec: simCodec });
-  return { signal: stream.signal, write: (place) => stream.write(chunkAt(n, place)), end: () => stream.end() };
+  return { signal: stream.signal, write: (place) => void stream.write(chunkAt(n, place)), end: () => stream.end() };
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   InvalidOptionError,
   StreamTooLongError,
+  UnserializableMessageError,
   memoryLog,
   type ChunkStream,
   type HubOptions,
@@ -54,11 +55,11 @@ describe('a stream of chunks', () => {
     const early = await join();
     const stream = begin();
     for (let i = 0; i < 10; i++) {
-      stream.write(part(`${i} `));
+      void stream.write(part(`${i} `));
       await harness.clock.advance(50);
     }
-    stream.write({ mark: 1 });
-    stream.write(part('end'));
+    void stream.write({ mark: 1 });
+    void stream.write(part('end'));
     await harness.clock.advance(50);
     expect(stream.length).toBe(12);
     const late = await join();
@@ -74,11 +75,11 @@ describe('a stream of chunks', () => {
   test('what was written right before the end comes before the message, also transient chunks', async () => {
     const [link, behind] = [await join(), await join()];
     const stream = begin();
-    stream.write(part('one '));
+    void stream.write(part('one '));
     await harness.clock.advance(50);
     behind.stall();
-    stream.write(part('two '));
-    stream.write({ signal: 1 });
+    void stream.write(part('two '));
+    void stream.write({ signal: 1 });
     await harness.run(stream.end());
     const said = link.messages.filter(isRecord).filter(({ t }) => t === 'chunks' || t === 'msg');
     expect(said.map(({ t }) => t)).toEqual(['chunks', 'chunks', 'msg']);
@@ -92,7 +93,7 @@ describe('a stream of chunks', () => {
   test('a client that named no such codec gets the message alone', async () => {
     const [plain, other] = [await join({ codecs: undefined }), await join({ codecs: ['other', 7] })];
     const stream = begin();
-    stream.write(part('text'));
+    void stream.write(part('text'));
     await harness.clock.advance(50);
     const late = await join({ codecs: undefined });
     await harness.run(stream.end());
@@ -107,13 +108,13 @@ describe('a stream of chunks', () => {
   test('signals reach those who keep up, and are not replayed', async () => {
     const early = await join();
     const stream = begin();
-    stream.write(part('a'));
+    void stream.write(part('a'));
     await harness.clock.advance(50);
-    stream.write({ signal: 1 });
+    void stream.write({ signal: 1 });
     await harness.clock.advance(50);
     expect(held(early).chunks).toContainEqual({ signal: 1 });
     const late = await join();
-    stream.write(part('b'));
+    void stream.write(part('b'));
     await harness.clock.advance(50);
     expect(held(late).chunks).not.toContainEqual({ signal: 1 });
     expect(held(late).at).toBe(3);
@@ -125,7 +126,7 @@ describe('a stream of chunks', () => {
   test('thousands of windows cost content, and a position within a fold begins anew', async () => {
     const stream = begin();
     for (let i = 0; i < 1_000; i++) {
-      stream.write(part('x'));
+      void stream.write(part('x'));
       await harness.clock.advance(50);
     }
     const late = await join();
@@ -143,16 +144,16 @@ describe('a stream of chunks', () => {
     await harness.close();
     harness = makeHarness({ streams: { maxBytes: 100, maxChunks: 5 } });
     const stream = begin();
-    stream.write(part('x'.repeat(99)));
+    void stream.write(part('x'.repeat(99)));
     expect(() => stream.write(part('xx'))).toThrow(StreamTooLongError);
-    for (let i = 0; i < 4; i++) stream.write(part(''));
+    for (let i = 0; i < 4; i++) void stream.write(part(''));
     expect(() => stream.write(part(''))).toThrow('6 chunks');
     const loose = harness.hub.thread('t').stream<unknown>({
       id: 'l',
       codec: { ...notes, sizeOf: () => 1, fold: () => undefined, end: () => 1, isTransient: () => false },
     });
-    expect(() => loose.write(undefined)).toThrow(TypeError);
-    expect(() => loose.write(1n)).toThrow(TypeError);
+    expect(() => loose.write(undefined)).toThrow(UnserializableMessageError);
+    expect(() => loose.write(1n)).toThrow(UnserializableMessageError);
     expect(loose.length).toBe(0);
     await harness.run(Promise.all([stream.end(), loose.end()]));
   });
@@ -217,7 +218,7 @@ test('every client has what was written, over two nodes, whenever it joins and r
       for (const command of commands) {
         if ('write' in command) {
           for (const note of command.write) {
-            stream.write(note);
+            void stream.write(note);
             written.push(note);
           }
         } else if ('wait' in command) await clock.advance(command.wait);
@@ -234,10 +235,10 @@ test('every client has what was written, over two nodes, whenever it joins and r
         }
       }
       isDeaf = false;
-      stream.write({ mark: -1 });
+      void stream.write({ mark: -1 });
       written.push({ mark: -1 });
       await clock.advance(3_000);
-      stream.write({ mark: -2 });
+      void stream.write({ mark: -2 });
       written.push({ mark: -2 });
       await clock.advance(3_000);
       for (const { link, has } of clients) {

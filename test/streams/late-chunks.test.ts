@@ -34,7 +34,7 @@ async function join(frame: object = {}): Promise<FakeLink> {
 
 const begin = (...chunks: UIChunk[]): ChunkStream<UIChunk> => {
   const stream = harness.hub.thread('t').stream({ id: 's', codec: uiMessageCodec });
-  for (const chunk of chunks) stream.write(chunk);
+  for (const chunk of chunks) void stream.write(chunk);
   return stream;
 };
 
@@ -56,9 +56,9 @@ test('a big result comes in pieces, and what follows passes it; the end waits fo
   const stream = begin(...BEGIN);
   await harness.clock.advance(50);
   link.stall();
-  stream.write(result('a'));
+  void stream.write(result('a'));
   await harness.clock.advance(50);
-  stream.write(chunkOf('finish', {}));
+  void stream.write(chunkOf('finish', {}));
   const ended = stream.end();
   await harness.clock.advance(50);
   link.resume();
@@ -88,7 +88,7 @@ test('an approval that is written in the middle comes before the rest, and so do
   }
   const pieces = (): number => framesOf(link, 'chunks').filter(({ n }) => n !== undefined).length;
   link.stall();
-  for (const chunk of [call('b'), approval]) stream.write(chunk);
+  for (const chunk of [call('b'), approval]) void stream.write(chunk);
   await harness.run(harness.hub.thread('u').send('hello'));
   const before = pieces();
   link.resume();
@@ -121,7 +121,7 @@ test('a client that comes back in the middle gets all of it', async () => {
   link.terminate();
   const again = await join({ s: { s: 0 } });
   await harness.clock.advance(1_000);
-  stream.write(chunkOf('finish', {}));
+  void stream.write(chunkOf('finish', {}));
   await harness.run(stream.end());
   expect(held(again).toSorted()).toEqual(
     [...REST, 'tool-input-available', 'tool-approval-request', 'tool-output-available', 'finish'].toSorted(),
@@ -150,8 +150,8 @@ test('an urgent big message that is in parts goes on, and does not begin again, 
   const text = 'y'.repeat(BIG);
   const sent = harness.hub.thread('t').send(text, { lane: 'critical' });
   await harness.clock.advance(50);
-  stream.write(result('a'));
-  stream.write(chunkOf('finish', {}));
+  void stream.write(result('a'));
+  void stream.write(chunkOf('finish', {}));
   const ended = stream.end();
   await harness.clock.advance(50);
   for (let i = 0; i < 100; i++) {

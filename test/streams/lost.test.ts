@@ -47,7 +47,7 @@ test.each(codecs)(
     const here = node(clock);
     const link = await join(here);
     const stream = here.hub.thread('t').stream({ id: 's', codec });
-    stream.write('chunk');
+    void stream.write('chunk');
     await clock.advance(60_000);
     expect(here.errors).toMatchObject([LOST]);
     expect(stream.signal.aborted).toBe(true);
@@ -68,7 +68,7 @@ test.each(codecs)('the same where another process is to mark it, its end %s', as
     .abort()
     .catch(() => {});
   const link = await join(there);
-  here.hub.thread('t').stream({ id: 's', codec }).write('chunk');
+  void here.hub.thread('t').stream({ id: 's', codec }).write('chunk');
   await clock.advance(60_000);
   expect([here, there].map(({ hub }) => hub.stats().streams)).toEqual([0, 0]);
   // each of them gives up its copies, too
@@ -94,7 +94,7 @@ test.each(codecs)('a drain marks the other streams, if the end of one %s', async
   const clock = new VirtualClock();
   const here = node(clock);
   const link = await join(here);
-  here.hub.thread('t').stream({ id: 's', codec }).write('chunk');
+  void here.hub.thread('t').stream({ id: 's', codec }).write('chunk');
   here.hub.thread('t').stream({ id: 'text' }).append('text');
   const drained = here.hub.drain({ timeoutMs: 1_000 });
   await clock.advance(15_000);

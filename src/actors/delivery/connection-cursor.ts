@@ -120,10 +120,16 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   }
 
   writePiece(piece: Piece, bytes: number): void {
-    this.writer.writePiece(piece, bytes);
+    this.writer.writePiece(piece, bytes, 1);
   }
 
-  /** Writes a frame of a stream; only when `canWrite`. */
+  writeFrame(piece: Piece, bytes: number): void {
+    const [first] = piece;
+    if (first !== undefined && piece.length === 1) this.writer.writeRun(first, 0);
+    else this.writer.writePiece(piece, bytes, 0);
+  }
+
+  /** Writes a frame of values; only when `canWrite`. */
   writeText(bytes: Uint8Array): void {
     this.writer.writeRun(bytes, 0);
   }

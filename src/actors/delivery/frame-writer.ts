@@ -154,9 +154,9 @@ export class FrameWriter {
     this.#share([bytes]);
   }
 
-  /** Writes one message, whose bytes may be those of others in part. Only when `admit('message')` allows it. */
-  writePiece(piece: Piece, bytes: number): void {
-    this.#messages++;
+  /** Writes a frame whose bytes may be those of others in part. Only when `admit('message')` allows it. */
+  writePiece(piece: Piece, bytes: number, messages: number): void {
+    this.#messages += messages;
     this.#hand(piece, bytes, undefined);
   }
 

@@ -94,12 +94,14 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     const news = this.#news;
     const looks = new Set<() => boolean>();
     const joinedFrames = new JoinedFrames();
+    const shared = createContext({ settings, news, status: this.#status, looks, onIdle: () => joinedFrames.clear() });
+    const serializer = new SerializerActor(shared);
     const context: StreamServices = {
-      ...createContext({ settings, news, status: this.#status, looks, onIdle: () => joinedFrames.clear() }),
+      ...shared,
+      encodeChunk: (chunk, maxBytes) => serializer.encodeChunk(chunk, maxBytes),
       ticker: new FlushTimer(clock, streams.windowMs),
       codecs: new Map([...settings.definitions.codecs, ...streams.codecs].map((codec) => [codec.name, codec])),
     };
-    const serializer = new SerializerActor(context);
     this.#context = context;
     const owners = new ValueOwners(log.values);
     this.#values = { ...context, owners, isConnected: (id) => this.#connections.get(id) !== undefined };

@@ -17,9 +17,11 @@ import {
   isProvablySmall,
   SegmentPool,
   EncodeQueue,
+  type EncodeSyncOptions,
   type UnfinishedJob,
 } from '../../infra/serialization/slicer/slicer.ts';
 import type { MessageTrace } from '../../api/entry.ts';
+import type { MaybePromise } from '../../api/message.ts';
 import type { Metrics } from '../../infra/telemetry/metrics.ts';
 import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import { buildHere } from '../../infra/serialization/workers/build-here.ts';
@@ -50,6 +52,8 @@ export class SerializerActor {
   readonly #workers: Workers;
   readonly #queue: EncodeQueue;
   readonly #segments = new SegmentPool();
+  /** Takes nothing back. */
+  readonly #loose = new SegmentPool({ maxFree: 0 });
   readonly #admission: Admission;
   readonly #cancels = new Set<(reason: unknown) => void>();
   #released: Promise<void> = Promise.resolve();
@@ -104,7 +108,20 @@ export class SerializerActor {
    * @param isSnapshot serializes the value as it is now, however long that blocks
    * @param parent the publish span, if it is recorded
    */
-  encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): Encoded | Promise<Encoded> {
+  encode(message: unknown, isSnapshot: boolean, parent: MessageTrace | undefined): MaybePromise<Encoded> {
+    return this.#observed(parent, () => this.#begin(message, isSnapshot));
+  }
+
+  /** The JSON of a chunk, in memory that needs no release: a stream may be read long after its end. @throws as `encode` */
+  encodeChunk(chunk: unknown, maxBytes: number): MaybePromise<Body> {
+    const encoded = this.#observed(undefined, () => {
+      this.#admission.assertFree();
+      return this.#sliced(chunk, { pool: this.#loose, maxBytes, refuseSources: true });
+    });
+    return encoded instanceof Promise ? encoded.then(({ body }) => body) : encoded.body;
+  }
+
+  #observed(parent: MessageTrace | undefined, begin: () => MaybePromise<Encoded>): MaybePromise<Encoded> {
     if (!this.#isOpen)
       throw new HubClosedError({ state: this.state === 'draining' ? 'draining' : 'stopped', action: 'send' });
     const { telemetry, metrics, settings } = this.#host;
@@ -115,7 +132,7 @@ export class SerializerActor {
       span.end(encodingAttributes(encoded), encoded.worker);
     };
     try {
-      const encoded = this.#begin(message, isSnapshot);
+      const encoded = begin();
       if (encoded instanceof Promise) {
         this.#admission.keep(encoded);
         encoded.then(done).catch((error: unknown) => span.fail(error));
@@ -194,9 +211,8 @@ export class SerializerActor {
     const limit = this.#host.settings.maxMessageBytes;
     if (message.length > limit) throw new MessageTooLargeError({ bytes: message.length, limit });
     const copied = copyBytes(message, isSnapshot, this.#queue);
-    if (!('promise' in copied)) {
+    if (!('promise' in copied))
       return { body: copied, strategy: 'ready', slices: 1, longestSliceMs: 0, queueWaitMs: 0 };
-    }
     return this.#finish(message, copied, undefined);
   }
 
@@ -209,19 +225,13 @@ export class SerializerActor {
     return encoded;
   }
 
-  #sliced(message: unknown): Encoded | Promise<Encoded> {
-    const { settings } = this.#host;
+  #sliced(message: unknown, others: Partial<EncodeSyncOptions> = {}): MaybePromise<Encoded> {
+    const { maxMessageBytes, isDevelopment } = this.#host.settings;
     const pool = this.#segments;
-    const job = encodeSliced(message, {
-      queue: this.#queue,
-      pool,
-      maxBytes: settings.maxMessageBytes,
-      isKnownBig: true,
-      refuseLossy: settings.isDevelopment,
-    });
+    const usual = { pool, maxBytes: maxMessageBytes, isKnownBig: true, refuseLossy: isDevelopment };
+    const job = encodeSliced(message, { queue: this.#queue, ...usual, ...others });
     if (job.done) return resultOf(message, 'sliced', job);
-    const watch = settings.isDevelopment ? new MutationCheck(message, pool) : undefined;
-    return this.#finish(message, job, watch);
+    return this.#finish(message, job, isDevelopment ? new MutationCheck(message, pool) : undefined);
   }
 
   async #finish(message: unknown, job: UnfinishedJob, watch: MutationCheck | undefined): Promise<Encoded> {
@@ -267,9 +277,8 @@ export class SerializerActor {
   /** Never used for the recipe on trial: it may be the one that ends the workers. */
   async #withoutWorker(recipe: Recipe): Promise<Encoded> {
     const { url } = recipe;
-    if (!recipe.runsHere) {
+    if (!recipe.runsHere)
       throw new WorkerFailedError({ url, reason: 'workers keep failing, another recipe is on trial' });
-    }
     const stopped = Promise.withResolvers<never>();
     const value = await this.#withTimeout(Promise.race([buildHere(recipe), stopped.promise]), stopped.reject);
     return this.#sliced(value);

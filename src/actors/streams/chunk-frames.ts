@@ -1,4 +1,4 @@
-import { encodeText } from '../../infra/wire/frames.ts';
+import { encodeAround, encodeText } from '../../infra/wire/frames.ts';
 import type { ChunkFold } from './chunk-fold.ts';
 import type { StreamFrame } from './stream-content.ts';
 
@@ -38,11 +38,9 @@ export class ChunkFrames {
     if (known !== undefined) return known;
     const { at, to, folds, isLive } = read();
     const late = isPassing ? folds.filter(({ order }) => order === 'late') : [];
-    const chunks = folds
-      .filter((fold) => (isLive || !fold.isTransient) && !late.includes(fold))
-      .map(({ json }) => json);
+    const written = folds.filter((fold) => (isLive || !fold.isTransient) && !late.includes(fold));
     const left = late.length === 0 ? '' : `,"late":[${late.map((fold) => fold.at).join()}]`;
-    const frame = { bytes: bytesOf(`${this.#head},"at":${at},"to":${to}${left},"d":[${chunks.join()}]}`), to };
+    const frame = { ...frameOf(`${this.#head},"at":${at},"to":${to}${left},"d":[`, written), to };
     if (frames.size >= CACHED_FRAMES) frames.delete(frames.keys().next().value ?? from);
     frames.set(from, frame);
     return frame;
@@ -50,8 +48,19 @@ export class ChunkFrames {
 
   /** A piece of a big chunk. */
   piece(fold: ChunkFold, n: number): Uint8Array {
-    return fold.piece(n, (d) => bytesOf(`${this.#head},"at":${fold.at},"n":${n},"of":${fold.pieces},"d":${d}}`));
+    const of = fold.big?.pieces ?? 1;
+    return fold.piece(n, (d) => bytesOf(`${this.#head},"at":${fold.at},"n":${n},"of":${of},"d":${d}}`));
   }
+}
+
+/** The JSON of big chunks stays where it is. */
+function frameOf(head: string, folds: readonly ChunkFold[]): Omit<StreamFrame, 'to'> {
+  if (folds.every(({ big }) => big === undefined)) {
+    const { pieces, bytes } = encodeText(`${head}${folds.map(({ json }) => json).join()}]}`);
+    return { piece: pieces[0] ?? [], bytes };
+  }
+  const parts = folds.flatMap(({ shared }, index) => (index === 0 ? shared : [COMMA, ...shared]));
+  return encodeAround(Buffer.from(head), parts, ']}');
 }
 
 function bytesOf(json: string): Uint8Array {
@@ -60,3 +69,4 @@ function bytesOf(json: string): Uint8Array {
 }
 
 const EMPTY = new Uint8Array(0);
+const COMMA = Buffer.from(',');

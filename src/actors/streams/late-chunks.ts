@@ -3,18 +3,18 @@ import type { StreamState } from './stream-state.ts';
 import type { TextReader } from './text-reader.ts';
 
 /** Pieces of a big chunk that one visit writes before other threads of the connection have their turn. */
-const PIECES_PER_VISIT = 8;
+const PIECES_PER_VISIT = 2;
 
 /** Writes the next frame at this position, and notes big chunks that it passes. Returns the position after it. */
 export function writeFrame(stream: StreamState, reader: TextReader, at: number): number {
   const { content, chunks } = stream;
   if (chunks === undefined || !reader.takesLate) {
-    const { bytes, to } = content.frame(at);
-    reader.writeText(bytes);
+    const { piece, bytes, to } = content.frame(at);
+    reader.writeFrame(piece, bytes);
     return to;
   }
-  const { bytes, to } = chunks.passingFrame(at);
-  reader.writeText(bytes);
+  const { piece, bytes, to } = chunks.passingFrame(at);
+  reader.writeFrame(piece, bytes);
   notePassed(stream, chunks, reader, { at, to });
   return to;
 }
@@ -40,7 +40,7 @@ export function writePieces({ late, chunks, cursors }: StreamState, reader: Text
     if (left === 0 || !reader.admitPiece()) return false;
     const piece = fold.at === place.at ? place.piece : 0;
     reader.writePiecemeal(chunks.latePiece(fold, piece));
-    const isWhole = piece + 1 === fold.pieces;
+    const isWhole = piece + 1 === fold.big?.pieces;
     late.set(reader, isWhole ? { at: fold.to, piece: 0 } : { at: fold.at, piece: piece + 1 });
   }
 }

@@ -1,6 +1,6 @@
 import { parseObject } from '../../infra/wire/json-object.ts';
 import type { Canceller } from '../../api/stream.ts';
-import type { Replica, ReplicatedFold } from './stream-content.ts';
+import type { Replica, ReplicatedFold, ReplicatedPiece } from './stream-content.ts';
 
 /** The messages that the hubs of several processes exchange about the token streams of a thread; see `node-messages.ts`. */
 export type ReplicationMessage =
@@ -9,23 +9,39 @@ export type ReplicationMessage =
       readonly k: 'tok';
       readonly s: string;
       readonly at: number;
-      readonly d: Replica['d'];
+      readonly d: string | readonly ReplicatedFold[];
       readonly ms: number;
       /** The codec of chunks. Other processes take them if they know it; those of version 0.1 take no lists. */
       readonly cd?: string | undefined;
       /** The content comes from a process that only holds a copy and answers a question with `lost`. */
       readonly copy?: true | undefined;
     }
+  /** A piece of a chunk that is too big for one message. Processes that do not know this kind get the final message. */
+  | (Omit<ReplicatedPiece, 'text' | 'isTransient'> & {
+      readonly k: 'part';
+      readonly s: string;
+      readonly at: number;
+      readonly to: number;
+      readonly d: string;
+      readonly ms: number;
+      readonly cd: string;
+      readonly copy?: true | undefined;
+      readonly tr?: true | undefined;
+    })
   /** Asks the publisher of this stream, or of any stream, for its text from an offset. */
   | {
       readonly k: 'ask';
       readonly s?: string | undefined;
       readonly at: number;
+      /** Pieces that are known of the big chunk there. */
+      readonly n?: number | undefined;
       /** The publisher is presumed dead: every process that has more text sends it. */
       readonly lost?: true | undefined;
     }
   /** A member of the thread asks to end the stream. */
   | { readonly k: 'cancel'; readonly s: string; readonly by: Canceller };
+
+export type ContentMessage = Extract<ReplicationMessage, { k: 'tok' | 'part' }>;
 
 const STREAM = 's';
 
@@ -36,10 +52,12 @@ export function encodeReplication(message: ReplicationMessage): string {
 /** The message about streams in this text, or undefined if it is about something else. */
 export function decodeReplication(text: string): ReplicationMessage | undefined {
   if (!text.startsWith(STREAM)) return undefined;
-  const { k, s, at, d, ms, by, copy, lost, cd } = parseObject(text.slice(STREAM.length)) ?? {};
+  const fields = parseObject(text.slice(STREAM.length)) ?? {};
+  const { k, s, at, d, ms, by, copy, lost, cd, n } = fields;
   if (k === 'ask' && isPosition(at) && (s === undefined || typeof s === 'string'))
-    return { k, s, at, lost: lost === true || undefined };
+    return { k, s, at, n: isPosition(n) ? n : undefined, lost: lost === true || undefined };
   if (typeof s !== 'string') return undefined;
+  if (k === 'part') return partIn(s, fields);
   if (k === 'tok' && isPosition(at) && typeof ms === 'number') {
     const content = typeof d === 'string' ? d : typeof cd === 'string' ? foldsIn(d) : undefined;
     if (content === undefined) return undefined;
@@ -53,7 +71,24 @@ export function decodeReplication(text: string): ReplicationMessage | undefined 
   return { k, s, by: { connectionId, userId } };
 }
 
+function partIn(s: string, fields: Readonly<Record<string, unknown>>): ReplicationMessage | undefined {
+  const { at, to, n, of, d, ms, cd, copy, tr, order } = fields;
+  if (!isPosition(at) || !isPosition(to) || !isPosition(n) || !isPosition(of) || n >= of) return undefined;
+  if (typeof d !== 'string' || typeof ms !== 'number' || typeof cd !== 'string') return undefined;
+  const place = order === 'late' || order === 'last' ? order : undefined;
+  const marks = { copy: copy === true || undefined, tr: tr === true || undefined } as const;
+  return { k: 'part', s, at, to, n, of, d, ms, cd, order: place, ...marks };
+}
+
 const isPosition = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** The content of a message, as a stream takes it. */
+export function replicaIn(message: ContentMessage): Replica {
+  const { at } = message;
+  if (message.k === 'tok') return { at, to: at, d: message.d };
+  const { to, n, of, d: text, tr, order } = message;
+  return { at, to, d: { n, of, text, isTransient: tr === true, order } };
+}
 
 function foldsIn(list: unknown): readonly ReplicatedFold[] | undefined {
   if (!Array.isArray(list)) return undefined;

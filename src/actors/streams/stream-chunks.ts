@@ -1,15 +1,16 @@
 import { countUpTo } from '../../infra/sorted-search.ts';
 import type { Codec } from '../../api/definition.ts';
 import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
-import { ChunkFold, jsonOf } from './chunk-fold.ts';
+import { UnserializableMessageError } from '../../infra/errors.ts';
+import { ArrivingChunk } from './arriving-chunk.ts';
+import type { BigJson } from './big-json.ts';
+import { ChunkFold } from './chunk-fold.ts';
 import { ChunkFrames, type ChunkPage } from './chunk-frames.ts';
-import type { Replica, ReplicatedFold, StreamContent, StreamFrame } from './stream-content.ts';
+import { foldAll, foldTwo } from './folding.ts';
+import type { Replica, ReplicatedFold, ReplicatedPiece, StreamContent, StreamFrame } from './stream-content.ts';
 
 /** Size at which a frame or node message takes no more folds, in UTF-16 units of JSON. */
 const MAX_FRAME_UNITS = 64 * 1024;
-
-/** Chunks fold up to this size by their codec, so that a fold fits into a frame and none is copied over and over as it grows. */
-const MAX_FOLD_BYTES = 32 * 1024;
 
 /** Newest folds that stay as their windows had them, so that connections a little behind go on where they are: 5 s at 40 ms. */
 const KEPT_FOLDS = 128;
@@ -30,6 +31,8 @@ export class StreamChunks implements StreamContent {
   #pending: ChunkFold[] = [];
   /** Big ones that others may pass. */
   #late: ChunkFold[] = [];
+  /** The next one, of another process. */
+  #arriving: ArrivingChunk | undefined;
   readonly #frames: ChunkFrames;
   #told = 0;
   #length = 0;
@@ -69,19 +72,17 @@ export class StreamChunks implements StreamContent {
     return this.#pending.length > 0;
   }
 
-  /** @throws what the codec throws, and TypeError for a chunk that has no JSON; nothing was written then */
-  write(chunk: unknown, bytes = this.sizeOf(chunk)): void {
+  /**
+   * @param big its JSON, if that is not small
+   * @throws what the codec throws, and UnserializableMessageError for a chunk that has no JSON; nothing was written then
+   */
+  write(chunk: unknown, bytes: number, big?: BigJson): void {
     // a frame for all cannot fail
-    const json = jsonOf(chunk);
-    if (json === undefined) throw new TypeError('a chunk of a stream needs a JSON form');
+    if (chunk === undefined || typeof chunk === 'function' || typeof chunk === 'symbol')
+      throw new UnserializableMessageError({ reason: `${typeof chunk} is no JSON value` });
     const isTransient = this.#codec.isTransient?.(chunk) === true;
-    const order = this.#orderOf(chunk, bytes);
-    this.#put(
-      new ChunkFold(
-        { at: this.#length, to: this.#length + 1, chunk, bytes, isTransient, order },
-        order === 'late' ? json : undefined,
-      ),
-    );
+    const order = this.#orderOf(chunk, big);
+    this.#put(new ChunkFold({ at: this.#length, to: this.#length + 1, chunk, bytes, isTransient, order, big }));
   }
 
   /** @throws TypeError if the codec gives no number */
@@ -117,7 +118,17 @@ export class StreamChunks implements StreamContent {
 
   /** The newest chunk that was released, but for transient ones. */
   get last(): unknown {
-    return this.#folds.findLast(({ isTransient }) => !isTransient)?.chunk;
+    const last = this.#folds.findLast(({ isTransient }) => !isTransient);
+    return last?.isUnread === true ? undefined : last?.chunk;
+  }
+
+  /** Big ones of other processes whose JSON was not parsed yet. `final` parses them in one go. */
+  get unread(): readonly ChunkFold[] {
+    return [...this.#folds, ...this.#pending].filter(({ isUnread }) => isUnread);
+  }
+
+  get begun(): number {
+    return this.#arriving?.at === this.#length ? this.#arriving.count : 0;
   }
 
   /** The released fold after this position; undefined if there is none, `inside` if the position is within one. */
@@ -154,23 +165,28 @@ export class StreamChunks implements StreamContent {
   final(_: Readonly<Record<string, unknown>>, aborted: string | undefined): unknown {
     const all = [...this.#folds, ...this.#pending].filter(({ isTransient }) => !isTransient);
     // folded to the end, so that a codec that ends in a list ends in a short one
-    const message: unknown = this.#codec.end(this.#folded(all, NO_PINS).map(({ chunk }) => chunk));
+    const message: unknown = this.#codec.end(foldAll(this.#codec, all, NO_PINS).map(({ chunk }) => chunk));
     return aborted !== undefined && typeof message === 'object' && message !== null ? { ...message, aborted } : message;
   }
 
-  *replicas(from: number): Generator<Replica> {
-    for (let at = this.align(from); at < this.#told;) {
-      const { folds, to } = this.#page(at);
-      yield { at, d: folds.map((fold) => fold.replica) };
+  *replicas(from: number, piece: number): Generator<Replica, undefined> {
+    const first = this.align(from);
+    for (let at = first; at < this.#told;) {
+      const { folds, to } = this.#page(at, 'apart');
+      const [fold] = folds;
+      if (fold?.big === undefined) yield { at, to, d: folds.map((each) => each.replica) };
+      else yield* piecesOf(fold, at, to, at === from ? piece : 0);
       at = to;
     }
+    return undefined;
   }
 
-  take({ at, d }: Replica): boolean {
+  take({ at, to, d }: Replica): boolean {
     if (at > this.#length || typeof d === 'string') return at <= this.#length;
+    if ('n' in d) return at < this.#length || this.#takePiece(at, to, d);
     const known = this.#length;
     // the other process has folded over the position that is reached here
-    if (d.some(([from, to]) => from < known && known < to)) {
+    if (d.some(([from, end]) => from < known && known < end)) {
       if (d[0]?.[0] !== 0) return false;
       this.#clear();
     }
@@ -178,52 +194,58 @@ export class StreamChunks implements StreamContent {
     return true;
   }
 
+  #takePiece(at: number, to: number, piece: ReplicatedPiece): boolean {
+    if (this.#arriving?.at !== at) this.#arriving = new ArrivingChunk(at);
+    const big = this.#arriving.take(piece);
+    if (typeof big === 'string') return big === 'known';
+    this.#arriving = undefined;
+    const { isTransient, order } = piece;
+    this.#put(new ChunkFold({ at, to, chunk: undefined, bytes: big.bytes, isTransient, order, big }));
+    return true;
+  }
+
   #takeFold([at, to, chunk, transient]: ReplicatedFold): void {
     if (at < this.#length || to <= at) return;
     this.#length = at;
     const bytes = this.sizeOf(chunk);
-    const order = this.#orderOf(chunk, bytes);
+    const order = this.#orderOf(chunk);
     this.#put(new ChunkFold({ at, to, chunk, bytes, isTransient: transient === 1, order }));
   }
 
-  #orderOf(chunk: unknown, bytes: number): 'late' | 'last' | undefined {
+  #orderOf(chunk: unknown, big?: BigJson): 'late' | 'last' | undefined {
     const order = this.#codec.order?.(chunk);
-    return order === 'late' && bytes <= IN_PARTS_ABOVE_BYTES ? undefined : order;
+    return order === 'late' && (big?.bytes ?? 0) <= IN_PARTS_ABOVE_BYTES ? undefined : order;
   }
 
   /** Folds it into the last one of this window, if they fold. */
   #put(fold: ChunkFold): void {
     const last = this.#pending.at(-1);
-    const both = last && this.#fold(last, fold);
+    const both = last && foldTwo(this.#codec, last, fold);
     if (both === undefined) this.#pending.push(fold);
     else this.#pending[this.#pending.length - 1] = both;
     this.#length = fold.to;
     this.#bytes += fold.bytes;
   }
 
-  #fold(a: ChunkFold, b: ChunkFold): ChunkFold | undefined {
-    if (a.isTransient || b.isTransient || a.bytes + b.bytes > MAX_FOLD_BYTES) return undefined;
-    if (a.order !== undefined || b.order !== undefined) return undefined;
-    const chunk: unknown = this.#codec.fold(a.chunk, b.chunk);
-    if (chunk === undefined) return undefined;
-    return new ChunkFold({ at: a.at, to: b.to, chunk, bytes: a.bytes + b.bytes, isTransient: false });
-  }
-
   #pageFrom(from: number, isPassing = false): ChunkPage {
     const isLive = from >= this.#windowAt && (from > 0 || this.#windowAt === 0);
     const at = this.align(from);
-    return { at, isLive, ...this.#page(at, isPassing) };
+    return { at, isLive, ...this.#page(at, isPassing ? 'passing' : undefined) };
   }
 
-  /** The folds of a frame from this position on, and the position after them. */
-  #page(at: number, isPassing = false): { readonly folds: readonly ChunkFold[]; readonly to: number } {
+  /**
+   * The folds of a frame from this position on, and the position after them.
+   * @param how `passing`: it ends before one that waits for big ones. `apart`: a big one is alone
+   */
+  #page(at: number, how?: 'passing' | 'apart'): { readonly folds: readonly ChunkFold[]; readonly to: number } {
     const first = this.#indexAfter(at);
     let units = 0;
     let end = first;
     while (end < this.#folds.length && units < MAX_FRAME_UNITS) {
       const fold = this.#folds[end];
-      if (isPassing && fold?.order === 'last' && end > first) break;
-      if (!isPassing || fold?.order !== 'late') units += fold?.json.length ?? 0;
+      if (how === 'passing' && fold?.order === 'last' && end > first) break;
+      if (how === 'apart' && fold?.big !== undefined && end > first) break;
+      if (how !== 'passing' || fold?.order !== 'late') units += fold?.units ?? 0;
       end++;
     }
     const to = end === this.#folds.length ? this.#told : (this.#starts[end] ?? this.#told);
@@ -252,23 +274,10 @@ export class StreamChunks implements StreamContent {
     const end = this.#folds.length - KEPT_FOLDS;
     // the last settled one may go on
     const from = Math.max(0, this.#settled - 1);
-    const settled = this.#folded(this.#folds.slice(from, end), new Set(this.#positions()));
+    const settled = foldAll(this.#codec, this.#folds.slice(from, end), new Set(this.#positions()));
     this.#folds = [...this.#folds.slice(0, from), ...settled, ...this.#folds.slice(end)];
     this.#starts = this.#folds.map(({ at }) => at);
     this.#settled = from + settled.length;
-  }
-
-  /** Neighbours as one where they fold, except at the positions of readers. */
-  #folded(folds: readonly ChunkFold[], pins: ReadonlySet<number>): ChunkFold[] {
-    const all: ChunkFold[] = [];
-    for (const fold of folds) {
-      const last = all.at(-1);
-      const isApart = last === undefined || pins.has(last.to) || pins.has(fold.at);
-      const both = isApart ? undefined : this.#fold(last, fold);
-      if (both === undefined) all.push(fold);
-      else all[all.length - 1] = both;
-    }
-    return all;
   }
 
   #clear(): void {
@@ -276,9 +285,16 @@ export class StreamChunks implements StreamContent {
     this.#starts = [];
     this.#pending = [];
     this.#late = [];
+    this.#arriving = undefined;
     this.#frames.clear();
     this.#settled = this.#told = this.#length = this.#bytes = this.#windowAt = 0;
   }
+}
+
+function* piecesOf({ big, isTransient, order }: ChunkFold, at: number, to: number, first: number): Generator<Replica> {
+  const of = big?.pieces ?? 0;
+  for (let n = Math.min(first, of - 1); n < of; n++)
+    yield { at, to, d: { n, of, text: big?.piece(n) ?? '', isTransient, order } };
 }
 
 const NO_PINS: ReadonlySet<number> = new Set();

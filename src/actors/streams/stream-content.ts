@@ -1,6 +1,9 @@
+import type { Piece } from '../../api/socket.ts';
+
 /** One frame with content of a stream, ready to be written to any number of sockets. */
 export interface StreamFrame {
-  readonly bytes: Uint8Array;
+  readonly piece: Piece;
+  readonly bytes: number;
   /** The position after its content. */
   readonly to: number;
 }
@@ -8,10 +11,21 @@ export interface StreamFrame {
 /** A fold as the processes exchange it: the positions before and after it, its chunk, and 1 for one that is never replayed. */
 export type ReplicatedFold = readonly [at: number, to: number, chunk: unknown, transient?: 1];
 
-/** Content of a stream from a position on, as the processes exchange it: text, or folds of chunks. */
+/** A piece of the JSON of a chunk that is too big for one message. */
+export interface ReplicatedPiece {
+  readonly n: number;
+  readonly of: number;
+  readonly text: string;
+  readonly isTransient: boolean;
+  readonly order: 'late' | 'last' | undefined;
+}
+
+/** Content of a stream from a position on, as the processes exchange it: text, folds of chunks, or a part of one fold. */
 export interface Replica {
   readonly at: number;
-  readonly d: string | readonly ReplicatedFold[];
+  /** The position after it. */
+  readonly to: number;
+  readonly d: string | readonly ReplicatedFold[] | ReplicatedPiece;
 }
 
 /**
@@ -35,8 +49,14 @@ export interface StreamContent {
   frame(from: number): StreamFrame;
   /** The final message. */
   final(fields: Readonly<Record<string, unknown>>, aborted: string | undefined): unknown;
-  /** What other processes need that have everything before `from`: in pieces of a limited size. */
-  replicas(from: number): Iterable<Replica>;
+  /**
+   * What other processes need that have everything before `from`: in pieces of a limited size. What is released while they are read is in
+   * them, too.
+   * @param piece of the big chunk at `from`, to go on from
+   */
+  replicas(from: number, piece: number): Iterator<Replica, undefined>;
   /** Takes content from another process; what is known is left out. False if something between is missing. */
   take(replica: Replica): boolean;
+  /** Pieces that have arrived of the big chunk that comes next. */
+  readonly begun: number;
 }

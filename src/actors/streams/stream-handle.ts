@@ -14,16 +14,18 @@ import type { StreamRegistry } from './stream-registry.ts';
 import { StreamState, type StreamPublisher } from './stream-state.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { Receipt } from '../../api/receipt.ts';
-import type { Canceller, ChunkStream, TokenStream } from '../../api/stream.ts';
+import type { Canceller, ChunkStream } from '../../api/stream.ts';
 import { ABORTED, readPiece } from './source-parts.ts';
-import type { StreamChunks } from './stream-chunks.ts';
+import { ChunkIntake } from './chunk-intake.ts';
 import { StreamText } from './stream-text.ts';
 
 /** A stream of text or chunks, as its publisher uses it. */
-export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
+export class StreamHandle implements ChunkStream, StreamPublisher {
   readonly #settings: StreamSettings;
   readonly #services: StreamServices;
   readonly #stream: StreamState;
+  /** Of a stream of chunks. */
+  readonly #intake: ChunkIntake | undefined;
   readonly #controller = new AbortController();
   /** The streams of the thread; a promise while the thread is being opened. */
   #home: MaybePromise<StreamRegistry>;
@@ -45,6 +47,8 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
     this.#settings = settings;
     this.#services = services;
     this.#stream = new StreamState(threadId, { ...settings, publisher: this }, services.now());
+    const { chunks } = this.#stream;
+    this.#intake = chunks && new ChunkIntake(chunks, settings.id, services, () => this.#written());
     const begin = (streams: StreamRegistry): StreamRegistry => {
       streams.begin(this.#stream);
       this.#home = streams;
@@ -59,7 +63,7 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
   }
 
   get length(): number {
-    return this.#stream.content.length;
+    return this.#intake?.length ?? this.#stream.content.length;
   }
 
   get folds(): number {
@@ -70,16 +74,23 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
     return this.#controller.signal;
   }
 
-  write(piece: unknown): void {
-    const { chunks, content } = this.#stream;
-    if (chunks !== undefined) this.#writeChunk(chunks, piece);
-    else if (content instanceof StreamText) this.#writeText(content, piece);
-    this.#stream.heardAt = this.#services.now();
+  write(piece: unknown): MaybePromise<void> {
+    this.#assertOpen();
+    const { content } = this.#stream;
+    const written = this.#intake?.write(piece);
+    if (content instanceof StreamText) this.#writeText(content, piece);
+    this.#written();
+    return written;
+  }
+
+  /** Something is in the stream. */
+  #written(): void {
+    this.keepAlive();
     if (!(this.#home instanceof Promise)) this.#home.appended(this.#stream);
   }
 
   append(text: string): void {
-    this.write(text);
+    void this.write(text);
   }
 
   keepAlive(): void {
@@ -88,22 +99,10 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
 
   #writeText(content: StreamText, text: unknown): void {
     if (typeof text !== 'string') throw new InvalidOptionError({ option: 'text', value: text, expected: 'a text' });
-    this.#assertOpen();
     const limit = this.#services.settings.streams.maxLength;
     const length = this.length + text.length;
     if (length > limit) throw new StreamTooLongError({ streamId: this.id, length, limit });
     content.append(text);
-  }
-
-  #writeChunk(content: StreamChunks, chunk: unknown): void {
-    this.#assertOpen();
-    const { maxBytes, maxChunks } = this.#services.settings.streams;
-    const bytes = content.sizeOf(chunk);
-    if (content.length >= maxChunks)
-      throw new StreamTooLongError({ streamId: this.id, length: content.length + 1, limit: maxChunks, unit: 'chunks' });
-    const length = content.bytes + bytes;
-    if (length > maxBytes) throw new StreamTooLongError({ streamId: this.id, length, limit: maxBytes, unit: 'bytes' });
-    content.write(chunk, bytes);
   }
 
   /** @throws StreamEndedError, or the error that prevented opening the thread */
@@ -142,7 +141,8 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
           return await this.abort();
         }
         // also without text: it shows that the source is alive
-        this.write(piece);
+        const written = this.write(piece);
+        if (written instanceof Promise) await written;
       }
     } catch (error) {
       stop(iterator);
@@ -165,6 +165,7 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
   onOver(reason: string): void {
     this.#isOver = true;
     this.#isErased = reason === 'deleted';
+    this.#intake?.close(new StreamEndedError({ streamId: this.id }));
     if (!this.#isEnding) this.#signal(reason);
   }
 
@@ -202,8 +203,10 @@ export class StreamHandle implements TokenStream, ChunkStream, StreamPublisher {
   /** Async: what a codec throws rejects the end. */
   async #logEnd(fields: Readonly<Record<string, unknown>>, aborted: string | undefined): Promise<Receipt> {
     const home = this.#home instanceof Promise ? await this.#home : this.#home;
+    if (this.#intake?.isWaiting === true) await this.#intake.empty();
     // those who follow chunk by chunk need the last ones before the end
     if (this.#stream.chunks !== undefined) home.hasten(this.#stream);
+    if (this.#stream.feed?.at !== undefined) await this.#stream.feed.idle();
     return home.finish(this.#stream, this.#stream.content.final(fields, aborted));
   }
 

@@ -12,6 +12,8 @@ import type { StreamServices } from './stream-services.ts';
 import { StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
 import { StreamReaders } from './stream-readers.ts';
+import { readChunks } from './read-chunks.ts';
+import type { StreamChunks } from './stream-chunks.ts';
 import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
@@ -173,6 +175,7 @@ export class StreamRegistry extends StreamReaders {
   }
 
   #over(stream: StreamState, reason: string): void {
+    stream.feed?.stop();
     this.byId.delete(stream.id);
     this.#services.counters.streams--;
     this.#replication.forget(stream.id);
@@ -219,6 +222,7 @@ export class StreamRegistry extends StreamReaders {
     this.missed.clear();
     this.recent = undefined;
     for (const stream of streams) {
+      stream.feed?.stop();
       stream.isOver = true;
       this.#replication.forget(stream.id);
       // its signal runs code of the application, which may begin another stream
@@ -228,10 +232,15 @@ export class StreamRegistry extends StreamReaders {
 
   /** If it does not succeed, the next sweep tries again, unless it never will. */
   #abort(stream: StreamState, reason: string): void {
-    const { publisher } = stream;
+    const { publisher, chunks } = stream;
+    if (stream.isReading) return undefined;
+    if (publisher === undefined && chunks !== undefined && chunks.unread.length > 0) {
+      void this.#read(stream, chunks);
+      return undefined;
+    }
     try {
       // a codec may throw, now and at each attempt
-      if (stream.chunks !== undefined) stream.content.final({}, reason);
+      chunks?.final({}, reason);
     } catch (error) {
       return this.#lose(stream, error);
     }
@@ -243,6 +252,13 @@ export class StreamRegistry extends StreamReaders {
       else if (publisher !== undefined) this.#reportLost(stream, error);
     });
     return undefined;
+  }
+
+  /** The next sweep goes on. */
+  async #read(stream: StreamState, { unread }: StreamChunks): Promise<void> {
+    stream.isReading = true;
+    await readChunks(unread, this.#services.clock);
+    stream.isReading = false;
   }
 
   /** No message can say how it ended: clients that know it are told that it is lost. */

@@ -1,6 +1,13 @@
 import type { StreamServices } from './stream-services.ts';
 import { guarded } from '../support/emitter.ts';
-import { decodeReplication, encodeReplication, type ReplicationMessage } from './replication-messages.ts';
+import { earlier, ReplicaFeed, type ReplicaPlace } from './replica-feed.ts';
+import {
+  decodeReplication,
+  encodeReplication,
+  replicaIn,
+  type ContentMessage,
+  type ReplicationMessage,
+} from './replication-messages.ts';
 import type { TextSource } from './flush-timer.ts';
 import type { Replica } from './stream-content.ts';
 import { StreamState } from './stream-state.ts';
@@ -63,10 +70,11 @@ export class StreamReplication {
    */
   replicate(stream: StreamState, from: number): void {
     if (stream.publisher === undefined || !this.hasOthers) return;
-    const first = Math.min(stream.askedFrom, from);
+    const { asked } = stream;
+    const first = earlier(asked, { at: from, piece: 0 });
     // set first: another process may answer the text with a question at once
-    stream.askedFrom = stream.content.told;
-    if (first < stream.content.told) this.#contentFrom(stream, first);
+    stream.asked = undefined;
+    if (first.at < stream.content.told) this.#feedOf(stream).from(first, first === asked);
   }
 
   /**
@@ -76,7 +84,8 @@ export class StreamReplication {
   isOrphaned(stream: StreamState, now: number): boolean {
     if (stream.orphanedAt === undefined) {
       stream.orphanedAt = now;
-      this.#send({ k: 'ask', s: stream.id, at: stream.content.length, lost: true });
+      const { length, begun } = stream.content;
+      this.#send({ k: 'ask', s: stream.id, at: length, n: begun || undefined, lost: true });
     }
     return now - stream.orphanedAt >= LAST_WORDS_MS;
   }
@@ -101,7 +110,7 @@ export class StreamReplication {
   onNodeMessage(text: string): boolean {
     const message = decodeReplication(text);
     if (message === undefined) return false;
-    if (message.k === 'tok') this.#onContent(message);
+    if (message.k === 'tok' || message.k === 'part') this.#onContent(message);
     else if (message.k === 'ask') this.#onAsk(message);
     else {
       guarded(
@@ -112,19 +121,20 @@ export class StreamReplication {
     return true;
   }
 
-  #onContent({ s: id, at, d, ms, copy, cd }: Extract<ReplicationMessage, { k: 'tok' }>): void {
+  #onContent(message: ContentMessage): void {
+    const { s: id, at, ms, copy, cd } = message;
     if (this.#past.has(id) || this.#streams.isLogged(id)) return;
     const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(id, ms, cd) : undefined);
     if (stream?.publisher !== undefined) return;
-    if (stream === undefined || stream.content.codec !== cd || !stream.content.take({ at, d })) {
-      if (cd === undefined || this.#services.codecs.has(cd)) this.#askFor(id, stream?.content.length ?? 0);
+    if (stream === undefined || stream.content.codec !== cd || !stream.content.take(replicaIn(message))) {
+      if (cd === undefined || this.#services.codecs.has(cd)) this.#askFor(id, stream);
       return;
     }
     // a copy says nothing about the publisher
     if (copy !== true) {
       stream.heardAt = this.#services.now();
       stream.orphanedAt = undefined;
-    }
+    } else if (stream.orphanedAt !== undefined && message.k === 'part') stream.orphanedAt = this.#services.now();
     // the content has already waited for its window in the publishing process
     if (stream.content.isPending) this.#host.offerText();
   }
@@ -144,21 +154,22 @@ export class StreamReplication {
     return stream;
   }
 
-  #askFor(id: string, at: number): void {
+  #askFor(id: string, stream: StreamState | undefined): void {
     const now = this.#services.now();
     if (now - (this.#asked.get(id) ?? -Infinity) < ASK_EVERY_MS) return;
     if (this.#asked.size >= REMEMBERED) this.#asked.clear();
     this.#asked.set(id, now);
-    this.#send({ k: 'ask', s: id, at });
+    const { length = 0, begun = 0 } = stream?.content ?? {};
+    this.#send({ k: 'ask', s: id, at: length, n: begun || undefined });
   }
 
   /** Answers with the next window, once for all processes that ask until then. */
-  #onAsk({ s: id, at, lost }: Extract<ReplicationMessage, { k: 'ask' }>): void {
+  #onAsk({ s: id, at, n: piece = 0, lost }: Extract<ReplicationMessage, { k: 'ask' }>): void {
     for (const stream of this.#streams.byId.values()) {
       if (id !== undefined && id !== stream.id) continue;
-      if (lost === true) this.#lastWords(stream, at);
+      if (lost === true) this.#lastWords(stream, { at, piece });
       else if (stream.publisher !== undefined) {
-        stream.askedFrom = Math.min(stream.askedFrom, at);
+        stream.asked = earlier(stream.asked, { at, piece });
         if (stream.content.told === 0) this.announce(stream);
         else this.#services.ticker.add(this.#host);
       }
@@ -166,26 +177,32 @@ export class StreamReplication {
   }
 
   /** Another process presumes the publisher dead and has this much of the text. */
-  #lastWords(stream: StreamState, at: number): void {
-    if (at < stream.content.told) this.#contentFrom(stream, at);
+  #lastWords(stream: StreamState, from: ReplicaPlace): void {
+    if (from.at < stream.content.told) this.#feedOf(stream).from(from, true);
     else if (stream.publisher !== undefined) this.#alive(stream, stream.content.told);
   }
 
-  #contentFrom(stream: StreamState, from: number): void {
-    for (const { at, d } of stream.content.replicas(from)) this.#content(stream, at, d);
+  #feedOf(stream: StreamState): ReplicaFeed {
+    return (stream.feed ??= new ReplicaFeed(stream.content, this.#services.scheduler, (replica) =>
+      this.#content(stream, replica),
+    ));
   }
 
   /** Without content: the stream has begun, or its publisher is alive. */
   #alive(stream: StreamState, at: number): void {
-    this.#content(stream, at, stream.chunks === undefined ? '' : []);
+    this.#content(stream, { at, to: at, d: stream.chunks === undefined ? '' : [] });
   }
 
-  #content(stream: StreamState, at: number, d: Replica['d']): void {
+  #content(stream: StreamState, { at, to, d }: Replica): void {
     stream.notedAt = this.#services.now();
-    const copy = stream.publisher === undefined ? true : undefined;
+    const copy: true | undefined = stream.publisher === undefined || undefined;
     // a copy's timeout is longer than the publisher's
     const ms = copy === true ? stream.timeoutMs / PATIENCE : stream.timeoutMs;
-    this.#send({ k: 'tok', s: stream.id, at, d, ms, copy, cd: stream.content.codec });
+    const { codec: cd } = stream.content;
+    const facts = { s: stream.id, at, ms, copy } as const;
+    if (typeof d === 'string' || !('n' in d)) return this.#send({ k: 'tok', ...facts, d, cd });
+    const { text, isTransient, ...piece } = d;
+    return this.#send({ k: 'part', ...facts, to, ...piece, d: text, cd: cd ?? '', tr: isTransient || undefined });
   }
 
   #send(message: ReplicationMessage): void {

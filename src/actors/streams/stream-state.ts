@@ -1,5 +1,6 @@
 import type { Codec } from '../../api/definition.ts';
 import type { Canceller } from '../../api/stream.ts';
+import type { ReplicaFeed, ReplicaPlace } from './replica-feed.ts';
 import { StreamChunks } from './stream-chunks.ts';
 import type { StreamContent } from './stream-content.ts';
 import { StreamText } from './stream-text.ts';
@@ -38,11 +39,15 @@ export class StreamState {
   /** When a node message about it was last sent. */
   notedAt = -Infinity;
   /** Another process needs the content from here on. */
-  askedFrom = Infinity;
+  asked: ReplicaPlace | undefined;
+  /** Sends it to the other processes. */
+  feed: ReplicaFeed | undefined;
   /** Its final message is in the log. */
   isOver = false;
   /** Its final message is on its way to the log. */
   isEnding = false;
+  /** The JSON of its big chunks is being parsed. */
+  isReading = false;
   /** An attempt to log the final message has failed, but may have succeeded in the log. */
   mayBeLogged = false;
   /** When the other processes were asked for their text because the publisher is presumed dead. */
@@ -70,5 +75,6 @@ export class StreamState {
   *#positions(): Generator<number> {
     yield* this.cursors.values();
     for (const { at } of this.views) yield at;
+    if (this.feed?.at !== undefined) yield this.feed.at;
   }
 }

@@ -14,6 +14,7 @@ const CACHED_FRAMES = 8;
  */
 export class StreamText implements StreamContent {
   readonly codec = undefined;
+  readonly begun = 0;
   readonly #threadId: string;
   readonly #id: string;
   readonly #chunks: string[] = [];
@@ -76,12 +77,14 @@ export class StreamText implements StreamContent {
     return text.slice(0, limit);
   }
 
-  *replicas(from: number): Generator<Replica> {
+  *replicas(from: number): Generator<Replica, undefined> {
     for (let at = from; at < this.#told;) {
       const d = this.slice(at, MAX_FRAME_UNITS);
-      yield { at, d };
-      at += d.length;
+      const to = at + d.length;
+      yield { at, to, d };
+      at = to;
     }
+    return undefined;
   }
 
   take({ at, d }: Replica): boolean {
@@ -97,8 +100,8 @@ export class StreamText implements StreamContent {
     let text = this.slice(from, MAX_FRAME_UNITS);
     if (from + text.length < this.#told && endsInPair(text)) text = text.slice(0, -1);
     const json = `{"t":"tok","th":${JSON.stringify(this.#threadId)},"s":"${this.#id}","at":${from},"d":${JSON.stringify(text)}}`;
-    const [[bytes = EMPTY] = []] = encodeText(json).pieces;
-    const frame = { bytes, to: from + text.length };
+    const { pieces, bytes } = encodeText(json);
+    const frame = { piece: pieces[0] ?? [], bytes, to: from + text.length };
     // drop the oldest: a frame that nearly all need is soon made again, a frame for one connection is not needed twice
     if (this.#frames.size >= CACHED_FRAMES) this.#frames.delete(this.#frames.keys().next().value ?? from);
     this.#frames.set(from, frame);
@@ -110,8 +113,6 @@ export class StreamText implements StreamContent {
     return Math.max(0, countUpTo(this.#starts, at) - 1);
   }
 }
-
-const EMPTY = new Uint8Array(0);
 
 const isHigh = (unit: string): boolean => /^[\uD800-\uDBFF]$/.test(unit);
 const isLow = (unit: string): boolean => /^[\uDC00-\uDFFF]$/.test(unit);

@@ -1,3 +1,5 @@
+import type { Piece } from '../../api/socket.ts';
+
 /** The streams of chunks that a client reads. */
 export interface ChunkReading {
   /** Names of codecs. */
@@ -15,7 +17,7 @@ export interface TextReader {
   /** The socket accepts bytes, and no other data of the connection waits to be written. */
   readonly canWrite: boolean;
   /** Writes a frame of a stream; only when `canWrite`. */
-  writeText(bytes: Uint8Array): void;
+  writeFrame(piece: Piece, bytes: number): void;
   /** Whether a piece of a big chunk may be written: half of the socket's buffer stays free for what passes it. */
   admitPiece(): boolean;
   /** Writes a piece; only when `admitPiece`. */

@@ -128,15 +128,14 @@ export function encodeWhole(
 /** The frame of a text message around bytes that others share. Big ones are not copied. */
 export function encodeAround(
   head: Uint8Array,
-  shared: Uint8Array,
+  shared: readonly Uint8Array[],
   end: string,
 ): { readonly piece: Piece; readonly bytes: number } {
-  const tail = textPart(end);
-  const size = head.length + shared.length + tail.length;
-  if (size > JOIN_BYTES) {
-    return { piece: [header(TEXT | FIN, size), head, shared, tail], bytes: headerBytes(size) + size };
-  }
-  const whole = wholeFrame(TEXT | FIN, [head, shared, tail], size);
+  const parts = [head, ...shared, textPart(end)];
+  let size = 0;
+  for (const part of parts) size += part.length;
+  if (size > JOIN_BYTES) return { piece: [header(TEXT | FIN, size), ...parts], bytes: headerBytes(size) + size };
+  const whole = wholeFrame(TEXT | FIN, parts, size);
   return { piece: [whole], bytes: whole.length };
 }
 

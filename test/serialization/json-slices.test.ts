@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { chatFrameInSlices } from '../../src/ai/chat-frames.ts';
-import { decodeInSlices, parseInSlices } from '../../src/ai/json-slices.ts';
+import { decodeInSlices, parseInSlices } from '../../src/infra/serialization/json-slices.ts';
 
 const nextTurn = (): Promise<void> => Promise.resolve();
 

@@ -1,0 +1,38 @@
+import type { Clock } from '../../api/clock.ts';
+import { parseInSlices } from '../../infra/serialization/json-slices.ts';
+import type { ChunkFold } from './chunk-fold.ts';
+
+/** Parses the JSON of big chunks of another process, in slices. Never rejects. */
+export async function readChunks(folds: readonly ChunkFold[], clock: Pick<Clock, 'nextTurn'>): Promise<void> {
+  const nextTurn = (): Promise<void> => new Promise((resolve) => clock.nextTurn(resolve));
+  for (const fold of folds) {
+    try {
+      fold.read(await parseInSlices(await textOf(fold, nextTurn), nextTurn));
+    } catch {
+      // nested deeper than can be sliced
+      readAtOnce(fold);
+    }
+  }
+}
+
+async function textOf({ big }: ChunkFold, nextTurn: () => Promise<void>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for (const [index, bytes] of (big?.chunks ?? []).entries()) {
+    if (index % PIECES_PER_TURN === PIECES_PER_TURN - 1) await nextTurn();
+    text += decoder.decode(bytes, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function readAtOnce(fold: ChunkFold): void {
+  try {
+    fold.read(fold.big?.parse());
+  } catch {
+    // the other process has sent no JSON: its codec gets nothing that it could take for a chunk of its own
+    fold.read(null);
+  }
+}
+
+/** Of 64 KiB. */
+const PIECES_PER_TURN = 8;
