@@ -153,6 +153,18 @@ test('an approval in one tab goes on in the other; the stop button stops the ans
   expect(faults).toEqual([]);
 }, 170_000);
 
+test('an export of 20,000 orders is the same in the tab that asked, in another one, and in a late one', async () => {
+  const [first, second] = [await open('export'), await open('export')];
+  await ask(first, 'Export all orders');
+  const messages = await settled(first, 2);
+  const [, call] = messages[1]?.parts.filter(({ type }) => type !== 'step-start') ?? [];
+  expect(call).toMatchObject({ type: 'tool-listOrders', state: 'output-available' });
+  expect(Reflect.get(call ?? {}, 'output')).toHaveLength(20_000);
+  expect(await settled(second, 2)).toEqual(messages);
+  expect(await settled(await open('export'), 2)).toEqual(messages);
+  expect(faults).toEqual([]);
+}, 170_000);
+
 test('a node that is killed ends its answer with an error in all tabs, and the chat goes on at the other node', async () => {
   const [first, second] = [await open('killed'), await open('killed')];
   await askLong(first, 90);
