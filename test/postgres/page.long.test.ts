@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { postgresSchema } from '../../src/postgres/index.ts';
+import { createHub } from '../../src/index.ts';
+import { postgresLog, postgresMigration, postgresSchema } from '../../src/postgres/index.ts';
 import { Demo } from '../e2e/support/demo.ts';
 import { blocksOf } from '../support/doc-blocks.ts';
 import { PostgresServer } from '../support/postgres-server.ts';
@@ -34,3 +36,48 @@ process.exit(0);
   expect([code, output.trim()]).toEqual([0, '[true,[{"status":"new"}]]']);
   expect(await server.query('SELECT id FROM orders')).toEqual([{ id: 17 }]);
 });
+
+/** The command of the package, as `npx` runs it. */
+const command = (...args: readonly string[]) =>
+  spawnSync(
+    process.execPath,
+    [fileURLToPath(new URL('../../dist/postgres/print-schema.js', import.meta.url)), ...args],
+    {
+      encoding: 'utf8',
+    },
+  );
+
+it('the printed schema goes through psql once; a second time it changes nothing, and says why', async () => {
+  const server = await PostgresServer.start();
+  onTestFinished(() => server.stop());
+  const apply = (input: string) =>
+    spawnSync('psql', ['--single-transaction', '-v', 'ON_ERROR_STOP=1', '-q', server.url], { input, encoding: 'utf8' });
+  const { stdout, status } = command('--schema', 'chat');
+  expect([status, stdout]).toEqual([0, postgresSchema('chat')]);
+  expect(apply(stdout)).toMatchObject({ status: 0, stderr: '' });
+  const send = async () => {
+    const hub = createHub({ log: postgresLog({ url: server.url, schema: 'chat' }) });
+    onTestFinished(() => hub.close());
+    await hub.thread('t').send('hello');
+    return (await hub.thread('t').history()).messages.length;
+  };
+  expect(await send()).toBe(1);
+  const again = apply(stdout);
+  expect(again.status).not.toBe(0);
+  expect(again.stderr).toContain('already exists');
+  expect(await send()).toBe(2);
+  // the migration from the newest version
+  const migration = command('--schema', 'chat', '--from', '1');
+  expect([migration.status, migration.stdout]).toEqual([0, postgresMigration(1, 'chat')]);
+  expect(apply(migration.stdout)).toMatchObject({ status: 0, stderr: '' });
+  expect(await send()).toBe(3);
+});
+
+it.each([['--from', '7'], ['--from', 'x'], ['--schema', 'a;b'], ['--all']])(
+  'refuses %s %s, and prints no SQL',
+  (...args) => {
+    const { status, stdout, stderr } = command(...args);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('usage: threadcast-postgres-schema');
+  },
+);

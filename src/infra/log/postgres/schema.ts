@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../../errors.ts';
 import { APPEND_FUNCTION } from './schema-append.ts';
 import { OTHER_FUNCTIONS } from './schema-functions.ts';
 import { OUTBOX_FUNCTIONS } from './schema-outbox.ts';
@@ -153,4 +154,22 @@ export function postgresSchema(schema = 'threadcast'): string {
   return `${TABLES}${APPEND_FUNCTION}${OTHER_FUNCTIONS}${VALUE_FUNCTIONS}${OUTBOX_FUNCTIONS}`
     .replaceAll('~', name)
     .trimStart();
+}
+
+/** The first leads from version 1 of the tables to 2, and so on; `~` stands for the schema. Each ends with the new version in `~.layout`. */
+const MIGRATIONS: readonly string[] = [];
+
+/**
+ * The SQL that makes the tables of this version from those of an older one. Run it once, in one transaction, while no node runs:
+ * `npx threadcast-postgres-schema --from 1 | psql --single-transaction "$DATABASE_URL"`.
+ * @param from the version of the tables, as `TC_LOG_LAYOUT` says it
+ * @param schema the name of the schema, as `PostgresLogOptions.schema`
+ * @throws InvalidOptionError (`TC_INVALID_OPTION`)
+ */
+export function postgresMigration(from: number, schema = 'threadcast'): string {
+  const name = checkSchema(schema);
+  if (!Number.isInteger(from) || from < 1 || from > LAYOUT)
+    throw new InvalidOptionError({ option: 'from', value: from, expected: `a version of the tables, 1 to ${LAYOUT}` });
+  const steps = MIGRATIONS.slice(from - 1).map((step) => step.replaceAll('~', name));
+  return steps.length > 0 ? steps.join('') : `-- ${name} has version ${from}, which is the newest: nothing to do\n`;
 }
