@@ -28,11 +28,15 @@ async function play(workers: number, members: number, order: Parameters<Stage['r
   }
 }
 
-/** A single process and two workers, one after the other, with as many members in all. */
-async function pairs(members: number, order: Parameters<Stage['run']>[0]): Promise<Pair[]> {
+/** A single process and two workers, one after the other. @param ofSingle its members; as many as both workers have, unless it is said */
+async function pairs(
+  members: number,
+  order: Parameters<Stage['run']>[0],
+  ofSingle: number = 2 * members,
+): Promise<Pair[]> {
   const found: Pair[] = [];
   for (let n = 0; n < rounds; n++) {
-    const single = await play(0, 2 * members, order);
+    const single = await play(0, ofSingle, order);
     const workers = await play(2, members, order);
     found.push({ members, single, workers });
     console.log(
@@ -59,7 +63,9 @@ async function threadBytes(): Promise<ThreadBytes> {
 }
 
 const load = loadavg()[0] ?? 0;
-const deliveries = await pairs(200, { messages: 300, rate: 100 });
+const CALM = { messages: 300, rate: 100 };
+const deliveries = await pairs(200, CALM, 200);
+const spread = await pairs(200, CALM);
 const full: Pair[] = [];
 for (const members of [1, 20, 200]) full.push(...(await pairs(members, { messages: 4_000, inFlight: 64 })));
 const saturated = await pairs(200, { messages: 1_500, inFlight: 8 });
@@ -75,6 +81,7 @@ const measured: Measured = {
   rounds,
   load: median([load, loadavg()[0] ?? 0]),
   deliveries,
+  spread,
   full,
   saturated,
   trickle,

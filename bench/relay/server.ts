@@ -69,7 +69,8 @@ async function send({ messages = 0, rate, inFlight = 1_000 }: Order): Promise<vo
       flying.add(sending);
     }
     if (rate === undefined) await Promise.race(flying);
-    else await delay(1);
+    // a timer for each message: more of them would be counted as its cost
+    else await delay(1_000 / rate);
   }
   await Promise.all(flying);
 }
