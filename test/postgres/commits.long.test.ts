@@ -67,6 +67,23 @@ it('a commit whose answer is lost is a commit: the message is delivered once, an
   expect(await idsIn(hub)).toEqual(['a']);
 });
 
+it('a role that may only insert into the outbox, and read it, sends in its transactions', async () => {
+  const hub = startHub();
+  const role = `app_${schema}`;
+  await server.query(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${schema} TO ${role};
+    GRANT INSERT, SELECT ON ${schema}.outbox TO ${role}`);
+  const { Client } = await loadDriver();
+  const client = new Client({ connectionString: server.url.replace('postgres@', `${role}@`) });
+  client.on('error', () => {});
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query('BEGIN');
+  const pending = await hub.thread('t').send('a', { transaction: client, idempotencyKey: 'a' });
+  await client.query('COMMIT');
+  expect((await pending.committed)?.position).toMatch(/\.1\.a$/);
+  await expect(client.query(`SELECT 1 FROM ${schema}.entries`)).rejects.toMatchObject({ code: '42501' });
+});
+
 it('a commit that is lost on its way is none', async () => {
   const hub = startHub();
   const { proxy, client } = await beginOverProxy();
