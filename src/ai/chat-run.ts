@@ -193,7 +193,11 @@ export class ChatRun {
     // without the id, a replay would add a second message
     const messageId = textIn(fieldsOf(chunk)['messageId']) ?? this.#base?.id ?? this.streamId;
     const start = chunkOf('start', chunk.type === 'start' ? { ...fieldsOf(chunk), messageId } : { messageId });
-    for (const first of [start, ...base]) await this.#stream.write(first);
+    for (const [count, first] of [start, ...base].entries()) {
+      await this.#stream.write(first);
+      // the message that the turn goes on with may be megabytes of small parts
+      if (count % CHUNKS_PER_TURN === CHUNKS_PER_TURN - 1) await nextTurn();
+    }
     if (chunk.type !== 'start') await this.#write(chunk, base);
   }
 

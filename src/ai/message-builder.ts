@@ -24,8 +24,11 @@ export class MessageBuilder {
   readonly #texts = new Map<string, Part>();
   readonly #reasonings = new Map<string, Part>();
   readonly #inputs = new Map<string, ToolInput>();
+  /** Calls whose input has grown since it was read. To read it with each delta would take the square of its length. */
+  readonly #grown = new Set<string>();
 
   get message(): ChatMessage {
+    this.#readInputs();
     const message = { id: this.#id, role: 'assistant', parts: this.#parts } as const;
     return this.#metadata === undefined ? message : { ...message, metadata: this.#metadata };
   }
@@ -49,12 +52,14 @@ export class MessageBuilder {
       case 'message-metadata':
         return this.#addMetadata(fields['messageMetadata']);
       case 'start-step':
+        this.#readInputs();
         this.#parts.push({ type: 'step-start' });
         return undefined;
       case 'reset-step':
         this.#texts.clear();
         this.#reasonings.clear();
         this.#inputs.clear();
+        this.#grown.clear();
         this.#parts.length = this.#stepStart;
         return undefined;
       case 'file':
@@ -110,12 +115,13 @@ export class MessageBuilder {
 
   #addTool(type: string, fields: Fields): void {
     const callId = textIn(fields['toolCallId']) ?? '';
+    if (type === 'tool-input-delta') return this.#growInput(callId, fields);
+    this.#readInputs();
     if (type === 'tool-approval-response') return this.#answerApproval(fields);
     if (type === 'tool-input-start') {
       this.#inputs.set(callId, { text: '', call: fields });
       return this.#putTool(fields, { state: 'input-streaming', input: undefined }, fields);
     }
-    if (type === 'tool-input-delta') return this.#growInput(callId, fields);
     if (type === 'tool-input-available')
       return this.#putTool(fields, { state: 'input-available', input: fields['input'] }, fields);
     if (type === 'tool-input-error') return this.#failInput(callId, fields);
@@ -138,10 +144,20 @@ export class MessageBuilder {
     const input = this.#inputs.get(callId);
     if (input === undefined) return;
     input.text += textIn(fields['inputTextDelta']) ?? '';
-    const { inputEncoding, toolMetadata } = input.call;
-    const value = inputEncoding === 'text' ? input.text : parsePartialJson(input.text);
-    const values = { state: 'input-streaming', input: value, rawInput: input.text };
-    this.#putTool(input.call, values, { inputEncoding, toolMetadata });
+    this.#grown.add(callId);
+  }
+
+  /** Before something looks at a call. */
+  #readInputs(): void {
+    for (const callId of this.#grown) {
+      const input = this.#inputs.get(callId);
+      if (input === undefined) continue;
+      const { inputEncoding, toolMetadata } = input.call;
+      const value = inputEncoding === 'text' ? input.text : parsePartialJson(input.text);
+      const values = { state: 'input-streaming', input: value, rawInput: input.text };
+      this.#putTool(input.call, values, { inputEncoding, toolMetadata });
+    }
+    this.#grown.clear();
   }
 
   #failInput(callId: string, fields: Fields): void {

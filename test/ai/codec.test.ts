@@ -1,6 +1,6 @@
 import { readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { uiMessageCodec, type UIChunk } from '../../src/ai/index.ts';
 import { chunksOf } from '../../src/ai/message-chunks.ts';
 import { trials } from '../support/tier.ts';
@@ -239,4 +239,19 @@ describe('the codec of UI messages', () => {
     for (let i = 0; i < 10_000; i++) chunks.push({ type: 'text-delta', id: 't', delta: 'word ' });
     expect(folded(chunks)).toHaveLength(2);
   });
+});
+
+test('a long input of a tool is read once, not with each of its deltas', () => {
+  const call = { toolCallId: 't', toolName: 'write' };
+  const text = JSON.stringify({ text: 'x'.repeat(30_000) }).slice(0, -1);
+  const deltas = Array.from({ length: 300 }, (_, i) => text.slice(i * 100, (i + 1) * 100 + (i === 299 ? 100 : 0)));
+  const parse = vi.spyOn(JSON, 'parse');
+  onTestFinished(() => void parse.mockRestore());
+  const message = uiMessageCodec.end([
+    { type: 'start' },
+    { type: 'tool-input-start', ...call },
+    ...deltas.map((inputTextDelta) => ({ type: 'tool-input-delta', toolCallId: 't', inputTextDelta })),
+  ]);
+  expect(parse.mock.calls.length).toBeLessThan(5);
+  expect(message).toMatchObject({ parts: [{ state: 'input-streaming', input: { text: 'x'.repeat(30_000) } }] });
 });

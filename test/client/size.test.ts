@@ -9,9 +9,13 @@ const LIMIT_BYTES = 9_728;
 /** What the fallback adds. */
 const SSE_BYTES = 1_536;
 
+/** What a page pays for streams of chunks, besides the client. */
+const CHUNKS_BYTES = 1_700;
+
 test.each([
   ['the whole client', '../../src/client/index.ts', 'connect', LIMIT_BYTES],
   ['its other way, by SSE', '../../src/client/sse.ts', 'sse', SSE_BYTES],
+  ['the client with streams of chunks', '../../src/chunks/index.ts', 'updatesOf', LIMIT_BYTES + CHUNKS_BYTES],
 ])('%s, minified, is small, and imports nothing', async (_, path, name, limit) => {
   const input = fileURLToPath(new URL(path, import.meta.url));
   const built = await build({
