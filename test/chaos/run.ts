@@ -40,7 +40,9 @@ do {
     say: (text) => process.stdout.write(`${text}\n`),
   });
   process.stdout.write(`${JSON.stringify(numbers)}\n`);
-  for (const fault of wrong.slice(0, 50)) process.stderr.write(`${fault}\n`);
+  // what many clients have met is one line
+  const kinds = Map.groupBy(wrong, (fault) => fault.replace(/^client \d+/, 'clients'));
+  for (const [fault, { length }] of [...kinds].slice(0, 50)) process.stderr.write(`${length} times: ${fault}\n`);
   process.stdout.write(wrong.length === 0 ? 'every promise was kept\n' : `${wrong.length} faults\n`);
   if (wrong.length > 0) process.exit(1);
 } while (performance.now() < until);

@@ -31,16 +31,16 @@ export function judge(
 function faultsOf(seen: readonly Seen[], log: readonly { readonly offset: number; readonly id: string }[]): string[] {
   const faults: string[] = [];
   let expected = 1;
-  let ids = new Set<string>();
+  let ids = new Map<string, number>();
   for (const event of seen) {
     if (event.kind === 'gap') {
       expected = event.offset + 1;
-      ids = new Set();
+      ids = new Map();
       continue;
     }
     if (event.offset !== expected) faults.push(`${event.offset} (${event.id}) came where ${expected} was due`);
-    if (ids.has(event.id)) faults.push(`${event.id} came twice`);
-    ids.add(event.id);
+    if (ids.has(event.id)) faults.push(`${event.id} came at ${ids.get(event.id)} and at ${event.offset}`);
+    ids.set(event.id, event.offset);
     expected = event.offset + 1;
   }
   const lastGap = seen.findLastIndex(({ kind }) => kind === 'gap');

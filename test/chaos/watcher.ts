@@ -16,7 +16,8 @@ export class Watcher {
 
   constructor(url: string, threads: readonly string[]) {
     this.#client = connect(url, { backoff: { minMs: 50, maxMs: 1_000 } });
-    this.#client.on('error', (error) => this.errors.push(error));
+    // five attempts in a row have failed, as they do while a node stands still: it goes on trying
+    this.#client.on('error', (error) => codeOf(error) === 'TC_CONNECTION_FAILING' || this.errors.push(error));
     for (const threadId of threads) this.#watch(threadId);
   }
 
@@ -51,3 +52,6 @@ export class Watcher {
     if (final.text !== text) this.garbled.push(`stream ${stream.id} came as ${text.length} characters`);
   }
 }
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -32,7 +32,10 @@ export class RedisTarget implements Target {
     this.#server = server;
     this.#writer = writer;
     this.#hubs = [0, 1].map(() =>
-      createHub({ log: redisLog({ url: server.url, prefix: PREFIX }), development: false }),
+      createHub({
+        log: redisLog({ url: server.url, prefix: PREFIX, timeoutMs: WAIT_MS, commandTimeoutMs: WAIT_MS }),
+        development: false,
+      }),
     );
     // what somebody else writes may be reported, and must not end anything
     for (const hub of this.#hubs) hub.on('error', () => {});

@@ -28,6 +28,8 @@ export class Polling {
 
   /** Notices of the time before were missed. */
   reconnected(): void {
+    // the server may be another one, whose entries have the same numbers
+    for (const { tail } of this.#threads.values()) tail?.doubt();
     this.#due = this.#threads.size;
     this.#nextAt = -Infinity;
     this.tick();
@@ -61,6 +63,7 @@ export class Polling {
             : { epoch: textOf(row.epoch), offset: numberOf(row.head), id: textOf(row.head_id) };
         if (tail?.isAt(position) === false || (tail !== undefined && tail.buffer.head > position.offset))
           void tail.catchUp(true);
+        else tail?.trust();
       }
     } catch {
       // the connection is given up, and all threads are compared on the next one

@@ -49,6 +49,9 @@ export class SharedTail {
   #state: TailState = 'opening';
   #catchUp: CatchUp | undefined;
   #overtake: TimerHandle;
+  /** How often the log may have become another one, and up to which time the tail was compared with it. */
+  #doubts = 0;
+  #settledDoubts = 0;
 
   constructor(host: TailHost) {
     this.#host = host;
@@ -64,16 +67,36 @@ export class SharedTail {
 
   /** An entry of the thread has been published, or an own append has been answered. */
   place(arrival: Arrival, own?: PendingAppend): void {
-    if (this.#state === 'standing' && this.#placing.put({ arrival, own })) {
+    if (this.#isSure && this.#placing.put({ arrival, own })) {
       this.#drainEarly();
       return;
     }
     // entries without room are read when the log has answered
     if (!this.#wait({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
-    if (this.#state !== 'standing') return;
+    if (!this.#isSure) return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
     else this.#awaitOvertaken();
+  }
+
+  /**
+   * The connection is another one, and the log perhaps, too: an entry that follows by its number may follow another entry. New ones wait until
+   * `catchUp` or `trust`.
+   */
+  doubt(): void {
+    this.#doubts++;
+    if (this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
+  }
+
+  /** The log has been found to end where the tail does. */
+  trust(): void {
+    if (this.#state !== 'standing' || this.#isSure) return;
+    this.#settledDoubts = this.#doubts;
+    this.#placeEarly();
+  }
+
+  get #isSure(): boolean {
+    return this.#state === 'standing' && this.#settledDoubts === this.#doubts;
   }
 
   /**
@@ -205,6 +228,7 @@ export class SharedTail {
   async #follow(): Promise<boolean> {
     const { buffer } = this;
     const { source, settings } = this.#host;
+    const doubts = this.#doubts;
     const anchor = await source.anchor(this.#state === 'opening' ? undefined : buffer.position);
     if (this.isEnded) return false;
     this.#placing.skewMs = anchor.now - settings.clock.now();
@@ -219,7 +243,8 @@ export class SharedTail {
     const isSilent = await this.#fill(anchor);
     if (this.isEnded) return false;
     this.#state = 'standing';
-    this.#placeEarly();
+    this.#settledDoubts = doubts;
+    if (this.#isSure) this.#placeEarly();
     return isSilent;
   }
 
