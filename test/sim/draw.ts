@@ -17,9 +17,9 @@ export function draw(seed: number, length = 60): Schedule {
       [1, isQuiet ? 'well' : 'failing'],
     ]);
   const mix: Mix = {
-    habits: HABITS.filter((habit) => dice.chance(habit === 'big messages' ? 0.25 : 0.45)),
+    habits: HABITS.filter((habit) => dice.chance(habit === 'big messages' ? 0.2 : 0.45)),
     nodes: dice.pick([1, 2, 2, 2, 3]),
-    clients: dice.pick([4, 4, 5]),
+    clients: dice.pick([4, 4, 4, 5]),
     threads: dice.pick([1, 2, 2]),
     faults,
     workers: temper(),

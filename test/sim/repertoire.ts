@@ -92,7 +92,7 @@ const KINDS: readonly Kind[] = [
     draw: ({ client }, dice) => ({ act: 'take', client, bytes: dice.int(1, dice.pick([300, 400_000])) }),
   },
   { weight: 2, of: ['crashClient'], draw: ({ client }) => ({ act: 'crashClient', client }) },
-  { weight: 2, of: ['crashNode'], draw: ({ node }, dice) => ({ act: 'crashNode', node, isTold: dice.chance(0.7) }) },
+  { weight: 1.5, of: ['crashNode'], draw: ({ node }, dice) => ({ act: 'crashNode', node, isTold: dice.chance(0.7) }) },
   { weight: 5, of: ['crashNode', 'drain'], draw: ({ node }) => ({ act: 'startNode', node }) },
   { weight: 2, of: ['freezeNode'], draw: ({ node }) => ({ act: 'freezeNode', node }) },
   { weight: 4, of: ['freezeNode'], draw: ({ node }) => ({ act: 'thawNode', node }) },
@@ -112,8 +112,8 @@ const KINDS: readonly Kind[] = [
     draw: ({ node }, dice) => ({ act: 'jumpClock', node, ms: dice.pick([-3_600_000, -2_000, 2_000, 3_600_000]) }),
   },
   { weight: 1, of: ['drain'], draw: ({ node }) => ({ act: 'drain', node }) },
-  { weight: 1, of: ['loseLog'], draw: () => ({ act: 'loseLog' }) },
-  { weight: 1, of: ['restoreLog'], draw: (_about, dice) => ({ act: 'restoreLog', lost: dice.int(1, 6) }) },
+  { weight: 0.7, of: ['loseLog'], draw: () => ({ act: 'loseLog' }) },
+  { weight: 0.7, of: ['restoreLog'], draw: (_about, dice) => ({ act: 'restoreLog', lost: dice.int(1, 6) }) },
 ];
 
 /** Draws the acts of a schedule, one after another. */
@@ -139,9 +139,11 @@ export function repertoireOf(mix: Mix, dice: Dice): () => Act {
 /** Small, a frame of several fragments, or parts. */
 function drawSize(dice: Dice, { faults, habits, zlib }: Mix): number {
   const size = dice.weighted([
-    [20, dice.int(0, 2_000)],
+    [14, dice.int(0, 200)],
+    [6, dice.int(200, 2_000)],
     [1, 66_000],
-    [1, dice.int(262_144, 400_000)],
+    // each of its bytes is copied a dozen times on its way to the clients
+    [0.5, dice.int(262_144, 330_000)],
   ]);
   // a line that takes its time for a big message may fall behind a short log: without faults, no message is big
   if (!habits.includes('big messages') || faults.length === 0) return Math.min(size, 2_000);
@@ -162,7 +164,7 @@ function drawSend({ node, thread, size }: About, dice: Dice, { habits, workers }
   const times = dice.weighted([
     [6, 1],
     [2, dice.int(2, 5)],
-    [0.6, dice.int(6, 24)],
+    [0.5, dice.int(6, 20)],
   ]);
   const as = dice.random();
   return {

@@ -7,7 +7,7 @@ export const TIMES = {
   breakerThreshold: 3,
   cooldownMs: 2_000,
   heartbeatMs: 2_000,
-  sweepMs: 250,
+  sweepMs: 500,
   threadIdleMs: 5_000,
   settleTimeoutMs: 5_000,
   streams: { timeoutMs: 3_000, codecs: [simCodec] },

@@ -135,6 +135,10 @@ export class World {
   /** Everything is quiet and empty afterwards. */
   #end(): void {
     for (const client of this.#clients) client.close();
+    // a node that was frozen has not looked at its lines for as long: its heartbeat finds those that are silent
+    const held = (): readonly string[] =>
+      this.#nodes.filter(({ hub }) => hub !== undefined && hub.stats().connections.total > 0).map(({ name }) => name);
+    this.#until(52_000, () => held().map((name) => `${name} has connections of clients that are gone`));
     this.clock.advance(1_000);
     for (const thread of this.#threads) {
       for (const [key, json] of this.#log.values(thread))
