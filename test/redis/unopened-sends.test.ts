@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createHub, type Hub } from '../../src/index.ts';
-import { FakeLink } from '../../src/testing/index.ts';
+import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
 import { dataOf } from '../support/harness.ts';
 import { startLog, startRedis, until } from '../support/redis-nodes.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -16,6 +16,15 @@ beforeEach(async () => {
   await hub.thread('warm').send('up');
 });
 
+/** Its log's routine looks and signs of life, which would be counted, do not come. */
+async function stillHub(): Promise<Hub> {
+  const still = createHub({ log: startLog({ url: server.url, clock: new VirtualClock(Date.now()) }) });
+  onTestFinished(() => still.close());
+  await still.thread('warm').send('up');
+  await hub.close();
+  return still;
+}
+
 /** How often Redis has run these commands, also in scripts. */
 async function calls(...names: readonly string[]): Promise<number[]> {
   const stats = String(await server.run(['INFO', 'commandstats']));
@@ -23,23 +32,25 @@ async function calls(...names: readonly string[]): Promise<number[]> {
 }
 
 it('a send to a thread without members here is one script, and subscribes to nothing', async () => {
-  const { position } = await hub.thread('t').send('one');
-  expect(position).toBe(await hub.thread('t').position());
+  const still = await stillHub();
+  const { position } = await still.thread('t').send('one');
+  expect(position).toBe(await still.thread('t').position());
   await server.run(['CONFIG', 'RESETSTAT']);
-  for (let i = 0; i < 5; i++) await hub.thread('t').send(i);
-  const [scripts = 0, beats = 0, ...others] = await calls('evalsha', 'zadd', 'get', 'subscribe', 'publish');
-  expect([scripts - beats, ...others]).toEqual([5, 0, 0, 5]);
-  expect(hub.stats()).toMatchObject({ threads: 0, logBytes: 0 });
+  for (let i = 0; i < 5; i++) await still.thread('t').send(i);
+  const [scripts = 0, ...others] = await calls('evalsha', 'get', 'subscribe', 'publish');
+  expect([scripts, ...others]).toEqual([5, 0, 0, 5]);
+  expect(still.stats()).toMatchObject({ threads: 0, logBytes: 0 });
 });
 
 it('sends of one turn to many threads are few commands', async () => {
+  const still = await stillHub();
   const ids = Array.from({ length: 100 }, (_, i) => `room-${i}`);
   await server.run(['CONFIG', 'RESETSTAT']);
-  const receipts = await Promise.all(ids.map((id) => hub.thread(id).send(id)));
-  const [scripts = 0, beats = 0, ...others] = await calls('evalsha', 'zadd', 'publish');
-  expect([scripts - beats, ...others]).toEqual([2, 100]);
+  const receipts = await Promise.all(ids.map((id) => still.thread(id).send(id)));
+  const [scripts = 0, ...others] = await calls('evalsha', 'publish');
+  expect([scripts, ...others]).toEqual([2, 100]);
   expect(receipts.map(({ position = '' }) => position.split('.')[1])).toEqual(ids.map(() => '1'));
-  for (const id of ids) expect((await hub.thread(id).history()).messages.map(({ data }) => data)).toEqual([id]);
+  for (const id of ids) expect((await still.thread(id).history()).messages.map(({ data }) => data)).toEqual([id]);
 });
 
 it('a thread that Redis refuses fails alone: what was sent to others in the same turn is logged once, and is no duplicate', async () => {
@@ -69,17 +80,18 @@ it('a message whose answer was lost is sent again, and is no duplicate; a later 
 });
 
 it('joins of many threads in one turn are few commands: one of the channels, one of the positions, one of the questions for streams', async () => {
+  const still = await stillHub();
   const link = new FakeLink();
-  const connection = hub.accept(link.attach);
+  const connection = still.accept(link.attach);
   const ids = Array.from({ length: 60 }, (_, i) => `room-${i}`);
-  await Promise.all(ids.slice(0, 30).map((id) => hub.thread(id).send('before')));
+  await Promise.all(ids.slice(0, 30).map((id) => still.thread(id).send('before')));
   await server.run(['CONFIG', 'RESETSTAT']);
   await Promise.all(ids.map((id) => connection.join(id)));
-  const [scripts = 0, beats = 0, ...others] = await calls('evalsha', 'zadd', 'subscribe', 'publish');
-  expect(scripts - beats).toBeLessThanOrEqual(3);
+  const [scripts = 0, ...others] = await calls('evalsha', 'subscribe', 'publish');
+  expect(scripts).toBeLessThanOrEqual(3);
   expect(others[0]).toBe(1);
-  await Promise.all(ids.map((id) => hub.thread(id).send('hello')));
+  await Promise.all(ids.map((id) => still.thread(id).send('hello')));
   await until(() => dataOf(link).length === 60);
-  for (const id of ids) expect(hub.thread(id).stats).toMatchObject({ members: 1, state: 'live' });
+  for (const id of ids) expect(still.thread(id).stats).toMatchObject({ members: 1, state: 'live' });
   for (const id of ids) connection.leave(id);
 });
