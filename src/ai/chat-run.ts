@@ -91,13 +91,23 @@ export class ChatRun {
     // the end of a step changes nothing, and keeps what follows from folding into the message
     const base = this.#base === undefined ? [] : [...chunksOf(this.#base), chunkOf('finish-step', {})];
     this.known = base.length === 0 ? undefined : [1, 1 + base.length];
-    this.#stream = thread.stream({ id: streamId, codec: uiMessageCodec, timeoutMs: SILENCE_MS });
-    this.#stream.signal.addEventListener('abort', () => this.stop(), { once: true });
     const { requestedAt, link } = request;
     const { id: chatId, trigger } = request.frame;
     this.trace = host.telemetry.answer({ chatId, threadId: thread.id, streamId, trigger, requestedAt, link });
+    this.#stream = this.#open();
+    this.#stream.signal.addEventListener('abort', () => this.stop(), { once: true });
     // the spans of the model, and of the final message, nest in that of the answer
     this.over = this.trace.within(() => this.#perform(base));
+  }
+
+  #open(): ChunkStream<UIChunk> {
+    const { traceparent } = this.trace;
+    try {
+      return this.#thread.stream({ id: this.streamId, codec: uiMessageCodec, timeoutMs: SILENCE_MS, traceparent });
+    } catch (error) {
+      this.trace.end({ outcome: 'failed', durationMs: 0, chunks: 0, folds: 0, viewers: 0, error });
+      throw error;
+    }
   }
 
   /** Asks the source to stop; the answer ends soon. */

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Hub } from '../api/hub.ts';
 import type { ChatHost } from './chat-host.ts';
 import { ChatRun, type TurnRequest } from './chat-run.ts';
+import type { FollowedStream } from '../api/protocol.ts';
 import type { Session } from '../api/session.ts';
+import type { AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
 import type { ChatMessage } from './chunk.ts';
 import type { ChatSettings } from './options.ts';
 import { TurnClaims, type TurnPlace } from './turn-claims.ts';
@@ -35,8 +37,11 @@ export class ChatRuns {
   }
 
   /** An answer that this process makes; undefined for one of another. */
-  get(streamId: string): ChatRun | undefined {
-    return this.#runs.get(streamId);
+  /** For the spans of those that follow it, whichever node makes it. */
+  traceOf({ id, traceparent }: FollowedStream): AnswerTrace | undefined {
+    const run = this.#runs.get(id);
+    if (run !== undefined) return run.trace;
+    return traceparent === undefined ? undefined : this.host.telemetry.elsewhere(traceparent);
   }
 
   get size(): number {

@@ -9,6 +9,7 @@ import { isLast } from './chunk-source.ts';
 import { chunkOf, type ChatMessage } from './chunk.ts';
 import { decodeInSlices, parseInSlices } from '../infra/serialization/json-slices.ts';
 import type { ChatSettings } from './options.ts';
+import type { AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
 import { TEXTS } from './texts.ts';
 import type { TurnPlace } from './turn-claims.ts';
 import { uiMessageCodec } from './ui-message-codec.ts';
@@ -144,7 +145,7 @@ export class ChatSession implements ProtocolSession {
       return this.#close(request);
     }
     this.#peer.say(chatFrames.started(request.requestId));
-    return this.#follow(request, stream.id);
+    return this.#follow(request, stream.id, this.#runs.traceOf(stream));
   }
 
   async #send(request: Open, frame: Extract<ChatFrame, { type: 'send' }>, bytes: number): Promise<void> {
@@ -164,7 +165,7 @@ export class ChatSession implements ProtocolSession {
       if (run === undefined) place.leave();
     }
     if (run === undefined) return this.#fail(request, TEXTS.full);
-    return this.#follow(request, run.streamId, run.known);
+    return this.#follow(request, run.streamId, run.trace, run.known);
   }
 
   /** Undefined where another answer is in progress, or the client has gone. */
@@ -189,10 +190,15 @@ export class ChatSession implements ProtocolSession {
     }
   }
 
-  #follow(request: Open, streamId: string, known?: readonly [from: number, to: number]): void {
+  #follow(
+    request: Open,
+    streamId: string,
+    trace: AnswerTrace | undefined,
+    known?: readonly [from: number, to: number],
+  ): void {
     const { requestId } = request;
     request.streamId = streamId;
-    request.traced = this.#runs.get(streamId)?.trace.viewer(this.#peer.connection.id);
+    request.traced = trace?.viewer(this.#peer.connection.id);
     const head = chunkHead(requestId);
     const follower = {
       head: (count: number) => `${head}${count},"chunk":`,

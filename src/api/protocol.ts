@@ -21,6 +21,8 @@ export interface ChunkFollower {
 export interface FollowedStream extends StreamInProgress {
   /** It has ended a moment ago, and can still be followed. */
   readonly isOver: boolean;
+  /** `StreamOptions.traceparent`, from whichever node. */
+  readonly traceparent: string | undefined;
 }
 
 /** A connection, as its protocol uses it. */

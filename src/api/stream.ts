@@ -28,6 +28,11 @@ export interface StreamOptions {
   timeoutMs?: number | undefined;
   /** Whether this member of the thread may cancel the stream; a refused client gets `forbidden`. @default every member may */
   mayCancel?: ((by: Canceller) => boolean | Promise<boolean>) | undefined;
+  /**
+   * The `traceparent` (W3C Trace Context) of the span that makes the stream. Other nodes get it with the stream, so that spans of those who
+   * follow it there belong to the same trace. @default none
+   */
+  traceparent?: string | undefined;
 }
 
 /** For a stream of chunks. */

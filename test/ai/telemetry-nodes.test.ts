@@ -3,7 +3,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import type { UIMessage } from 'ai';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startLog, startRedis } from '../support/redis-nodes.ts';
-import { END, START, Tap } from './chat-server.ts';
+import { collect, END, resume, send, START, startChat, Tap } from './chat-server.ts';
 import { startClients } from './client-harness.ts';
 import { LocalContexts } from './local-contexts.ts';
 
@@ -71,4 +71,30 @@ test('one trace goes from the request over the model call to viewers of another 
   expect(deliveries()).toMatchObject([{ parentSpanContext: { spanId: taken?.spanContext().spanId } }]);
   expect(there.named('answer chat')).toEqual([]);
   expect([...asked.errors, ...other.errors]).toEqual([]);
+});
+
+test('a viewer of another node on the socket of the stock transport is in the trace of the answer', async () => {
+  const redis = await startRedis();
+  const [here, there] = [startTelemetry(), startTelemetry()];
+  const tap = new Tap();
+  const making = await startChat({ run: () => tap }, { log: startLog({ url: redis.url }), tracer: here.tracer });
+  const following = await startChat(
+    { run: () => new Tap() },
+    { log: startLog({ url: redis.url }), tracer: there.tracer },
+  );
+  const sender = collect(await send(making.transport()));
+  tap.push(...START);
+  tap.text('word ');
+  await expect.poll(() => sender.text).toBe('word ');
+  const viewer = collect(await resume(following.transport()));
+  await expect.poll(() => viewer.text).toBe('word ');
+  tap.push(...END);
+  tap.end();
+  await Promise.all([sender.over, viewer.over]);
+  await expect.poll(() => [here.named('answer chat').length, there.named('follow answer').length]).toEqual([1, 1]);
+  const own = here.named('answer chat')[0]?.spanContext();
+  const inTrace = { parentSpanContext: { traceId: own?.traceId, spanId: own?.spanId } };
+  expect(here.named('follow answer')).toMatchObject([inTrace]);
+  expect(there.named('follow answer')).toMatchObject([{ ...inTrace, attributes: { 'threadcast.outcome': 'over' } }]);
+  expect([...making.errors, ...following.errors]).toEqual([]);
 });

@@ -161,6 +161,7 @@ describe('a value of another type is an error', () => {
       [() => call(thread, 'send', 1, { traceLink: 7 }), 'traceLink'],
       [() => call(thread, 'stream', null), 'options'],
       [() => call(thread, 'stream', { mayCancel: true }), 'mayCancel'],
+      [() => call(thread, 'stream', { traceparent: '00-1-2-01' }), 'traceparent'],
       [() => call(thread, 'history', null), 'options'],
       [() => call(thread, 'history', { from: 3 }), 'from'],
       [() => call(receipt, 'settled', 'acked'), 'options'],

@@ -446,7 +446,7 @@ describe('limits', () => {
     expect(() => begin({ id: 'no spaces' })).toThrow(/option id/);
     expect(() => begin({ timeoutMs: 0 })).toThrow(/option timeoutMs/);
     expect(() => makeHarness({ streams: { windowMs: -1 } })).toThrow(/option streams.windowMs/);
-    expect(begin({}).id).toMatch(/^[\w-]{36}$/);
+    expect(begin({}).id).toMatch(/^[\w-]{22}$/);
   });
 });
 
@@ -505,6 +505,24 @@ describe('pipe', () => {
     const link = await join();
     await harness.run(begin().pipe(source('one ', 'two'), { role: 'assistant' }));
     expect(dataOf(link)).toEqual([{ role: 'assistant', text: 'one two' }]);
+  });
+
+  test('leaves turns to others where the source always has more', async () => {
+    let turns = 0;
+    let next = setImmediate(function count() {
+      turns++;
+      next = setImmediate(count);
+    });
+    const seen = new Set<number>();
+    async function* ready(): AsyncGenerator<string> {
+      for (let i = 0; i < 1_000; i++) {
+        seen.add(turns);
+        yield 'x';
+      }
+    }
+    await harness.run(begin().pipe(ready()));
+    clearImmediate(next);
+    expect(seen.size).toBeGreaterThan(10);
   });
 
   test('takes a web stream', async () => {

@@ -52,7 +52,13 @@ export class ProtocolPeer implements Peer {
 
   streams(threadId: string): readonly FollowedStream[] {
     const streams = this.#parts.subscriptions.get(threadId)?.streams?.chunked ?? [];
-    return streams.map(({ id, isOver, content: { length, codec } }) => ({ id, isOver, length, codec }));
+    return streams.map(({ id, isOver, traceparent, content: { length, codec } }) => ({
+      id,
+      isOver,
+      traceparent,
+      length,
+      codec,
+    }));
   }
 
   follow(

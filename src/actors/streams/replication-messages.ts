@@ -15,6 +15,8 @@ export type ReplicationMessage =
       readonly cd?: string | undefined;
       /** The content comes from a process that only holds a copy and answers a question with `lost`. */
       readonly copy?: true | undefined;
+      /** At the beginning: the `traceparent` of the span that makes the stream. */
+      readonly tp?: string | undefined;
     }
   /** A piece of a chunk that is too big for one message. Processes that do not know this kind get the final message. */
   | (Omit<ReplicatedPiece, 'text' | 'isTransient'> & {
@@ -53,7 +55,7 @@ export function encodeReplication(message: ReplicationMessage): string {
 export function decodeReplication(text: string): ReplicationMessage | undefined {
   if (!text.startsWith(STREAM)) return undefined;
   const fields = parseObject(text.slice(STREAM.length)) ?? {};
-  const { k, s, at, d, ms, by, copy, lost, cd, n } = fields;
+  const { k, s, at, d, ms, by, copy, lost, cd, n, tp } = fields;
   if (k === 'ask' && isPosition(at) && (s === undefined || typeof s === 'string'))
     return { k, s, at, n: isPosition(n) ? n : undefined, lost: lost === true || undefined };
   if (typeof s !== 'string') return undefined;
@@ -62,7 +64,8 @@ export function decodeReplication(text: string): ReplicationMessage | undefined 
     const content = typeof d === 'string' ? d : typeof cd === 'string' ? foldsIn(d) : undefined;
     if (content === undefined) return undefined;
     const codec = typeof cd === 'string' ? cd : undefined;
-    return { k, s, at, d: content, ms, cd: codec, copy: copy === true || undefined };
+    const marks = { copy: copy === true || undefined, tp: typeof tp === 'string' ? tp : undefined } as const;
+    return { k, s, at, d: content, ms, cd: codec, ...marks };
   }
   if (k !== 'cancel' || typeof by !== 'object' || by === null) return undefined;
   const connectionId = 'connectionId' in by ? by.connectionId : undefined;

@@ -6,6 +6,7 @@ import type { ChunkStreamOptions, StreamOptions } from '../../api/stream.ts';
 import type { Codec } from '../../api/definition.ts';
 import { InvalidOptionError } from '../../infra/errors.ts';
 import { checkId, isId } from '../../infra/log/ids.ts';
+import { parseTraceparent } from '../../infra/telemetry/message-trace.ts';
 
 export interface StreamSettings {
   readonly id: string;
@@ -13,6 +14,7 @@ export interface StreamSettings {
   /** Undefined for text. */
   readonly codec: Codec | undefined;
   readonly mayCancel: (by: Canceller) => boolean | Promise<boolean>;
+  readonly traceparent: string | undefined;
 }
 
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
@@ -32,6 +34,7 @@ const STREAM_OPTIONS: OptionTable<ChunkStreamOptions<unknown>> = {
   id: 'text',
   timeoutMs: 'number',
   mayCancel: 'function',
+  traceparent: 'text',
   codec: 'object',
 };
 
@@ -46,7 +49,13 @@ export function resolveStream(
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, hub.settings.streams.timeoutMs, { min: 1 }),
     codec: 'codec' in options && options.codec !== undefined ? checkCodec('codec', options.codec) : undefined,
     mayCancel: options.mayCancel ?? (() => true),
+    traceparent: checkTraceparent(options.traceparent),
   };
+}
+
+function checkTraceparent(value: string | undefined): string | undefined {
+  if (value === undefined || parseTraceparent(value) !== undefined) return value;
+  throw new InvalidOptionError({ option: 'traceparent', value, expected: 'a traceparent of W3C Trace Context' });
 }
 
 function checkCodecs(codecs: readonly Codec[] = []): readonly Codec[] {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   asError,
   InvalidOptionError,
@@ -18,6 +19,9 @@ import type { Canceller, ChunkStream } from '../../api/stream.ts';
 import { ABORTED, readPiece } from './source-parts.ts';
 import { ChunkIntake } from './chunk-intake.ts';
 import { StreamText } from './stream-text.ts';
+
+/** Pieces of a source after which the event loop has a turn. */
+const PIECES_PER_TURN = 64;
 
 /** A stream of text or chunks, as its publisher uses it. */
 export class StreamHandle implements ChunkStream, StreamPublisher {
@@ -131,7 +135,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
     let iterator: AsyncIterator<unknown> | undefined;
     try {
       iterator = iteratorOf(source);
-      for (;;) {
+      for (let count = 1; ; count++) {
         const step = await this.#next(iterator);
         if (step?.done === true) return await this.end(fields);
         if (step === undefined) break;
@@ -143,6 +147,8 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
         // also without text: it shows that the source is alive
         const written = this.write(piece);
         if (written instanceof Promise) await written;
+        // a source that always has more must not hold the event loop
+        if (count % PIECES_PER_TURN === 0) await nextTurn();
       }
     } catch (error) {
       stop(iterator);

@@ -122,9 +122,9 @@ export class StreamReplication {
   }
 
   #onContent(message: ContentMessage): void {
-    const { s: id, at, ms, copy, cd } = message;
+    const { s: id, at, copy, cd } = message;
     if (this.#past.has(id) || this.#streams.isLogged(id)) return;
-    const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(id, ms, cd) : undefined);
+    const stream = this.#streams.byId.get(id) ?? (at === 0 ? this.#begun(message) : undefined);
     if (stream?.publisher !== undefined) return;
     if (stream === undefined || stream.content.codec !== cd || !stream.content.take(replicaIn(message))) {
       if (cd === undefined || this.#services.codecs.has(cd)) this.#askFor(id, stream);
@@ -140,11 +140,13 @@ export class StreamReplication {
   }
 
   /** Registers a stream of another process. None if there are already too many, or if its codec is unknown here: clients still get the final message. */
-  #begun(id: string, timeoutMs: number, name: string | undefined): StreamState | undefined {
+  #begun(message: ContentMessage): StreamState | undefined {
+    const { s: id, ms: timeoutMs, cd: name } = message;
     if (this.#streams.byId.size >= this.#services.settings.streams.maxPerThread) return undefined;
     const codec = name === undefined ? undefined : this.#services.codecs.get(name);
     if (name !== undefined && codec === undefined) return undefined;
-    const facts = { id, timeoutMs: PATIENCE * timeoutMs, codec };
+    const traceparent = message.k === 'tok' ? message.tp : undefined;
+    const facts = { id, timeoutMs: PATIENCE * timeoutMs, codec, traceparent };
     const stream = new StreamState(this.#host.id, facts, this.#services.now());
     this.#streams.byId.set(id, stream);
     this.#services.counters.streams++;
@@ -200,7 +202,8 @@ export class StreamReplication {
     const ms = copy === true ? stream.timeoutMs / PATIENCE : stream.timeoutMs;
     const { codec: cd } = stream.content;
     const facts = { s: stream.id, at, ms, copy } as const;
-    if (typeof d === 'string' || !('n' in d)) return this.#send({ k: 'tok', ...facts, d, cd });
+    const tp = at === 0 ? stream.traceparent : undefined;
+    if (typeof d === 'string' || !('n' in d)) return this.#send({ k: 'tok', ...facts, d, cd, tp });
     const { text, isTransient, ...piece } = d;
     return this.#send({ k: 'part', ...facts, to, ...piece, d: text, cd: cd ?? '', tr: isTransient || undefined });
   }

@@ -26,6 +26,8 @@ export class StreamState {
   readonly timeoutMs: number;
   /** Undefined if another process publishes it. */
   readonly publisher: StreamPublisher | undefined;
+  /** Of the span that makes it. */
+  readonly traceparent: string | undefined;
   /** How much each subscription has received, in units; a missing subscription has received nothing. */
   readonly cursors = new Map<TextReader, number>();
   /** Members that still miss big chunks which others have passed: the first one's position, and its next piece. */
@@ -60,12 +62,14 @@ export class StreamState {
       timeoutMs: number;
       codec?: Codec | undefined;
       publisher?: StreamPublisher | undefined;
+      traceparent?: string | undefined;
     },
     now: number,
   ) {
     this.id = facts.id;
     this.timeoutMs = facts.timeoutMs;
     this.publisher = facts.publisher;
+    this.traceparent = facts.traceparent;
     const { codec } = facts;
     this.chunks = codec && new StreamChunks(threadId, facts.id, codec, () => this.#positions());
     this.content = this.chunks ?? new StreamText(threadId, facts.id);

@@ -1,4 +1,13 @@
-import { SpanKind, SpanStatusCode, context, metrics, trace } from '@opentelemetry/api';
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  context,
+  isSpanContextValid,
+  metrics,
+  trace,
+} from '@opentelemetry/api';
 import type { Attributes, Context, Histogram, Meter, Span, SpanOptions, Tracer } from '@opentelemetry/api';
 import { asError } from '../errors.ts';
 import { CHAT_HISTOGRAMS, type HistogramDefinition } from './histograms.ts';
@@ -32,14 +41,19 @@ export interface AnswerResult {
   readonly error: unknown;
 }
 
-/** Viewers of one answer that have a span of their own. */
+/** Viewers of one answer that have a span of their own, in each process. */
 const MOST_VIEWERS = 256;
+
+/** Answers of other processes whose viewers are counted. */
+const MOST_ELSEWHERE = 256;
 
 /** The spans and metrics of answers, through `@opentelemetry/api`. What a tracer or meter throws is reported, and the answer goes on. */
 export class ChatTelemetry {
   readonly #tracer: Tracer;
   readonly #report: (error: unknown) => void;
   readonly #histograms: Readonly<Record<keyof typeof CHAT_HISTOGRAMS, Histogram>>;
+  /** By their `traceparent`, the oldest first. */
+  readonly #elsewhere = new Map<string, AnswerTrace>();
 
   constructor(
     report: (error: unknown) => void,
@@ -75,12 +89,28 @@ export class ChatTelemetry {
       { kind: SpanKind.SERVER, attributes, links, startTime: requestedAt },
       parent,
     );
-    return new AnswerTrace(span === undefined ? parent : trace.setSpan(parent, span), {
+    return new AnswerTrace(span === undefined ? parent : trace.setSpan(parent, span), this.#port(span));
+  }
+
+  /** An answer that another process makes, for its viewers here. */
+  elsewhere(traceparent: string): AnswerTrace | undefined {
+    const known = this.#elsewhere.get(traceparent);
+    if (known !== undefined) return known;
+    const origin = parseTraceparent(traceparent);
+    if (origin === undefined) return undefined;
+    const answer = new AnswerTrace(trace.setSpanContext(ROOT_CONTEXT, origin), this.#port(undefined));
+    if (this.#elsewhere.size >= MOST_ELSEWHERE) this.#elsewhere.delete([...this.#elsewhere.keys()][0] ?? '');
+    this.#elsewhere.set(traceparent, answer);
+    return answer;
+  }
+
+  #port(span: Span | undefined): AnswerPort {
+    return {
       viewer: (own, options) => this.#start('follow answer', options, own),
       end: (result) => this.#ended(span, result),
       endSpan: (one, facts) => this.#end(one, facts, undefined),
       firstChunk: (ms) => this.#record('firstChunk', ms / 1_000),
-    });
+    };
   }
 
   #ended(span: Span | undefined, { outcome, durationMs, chunks, folds, viewers, error }: AnswerResult): void {
@@ -147,6 +177,13 @@ export class AnswerTrace {
   constructor(own: Context, port: AnswerPort) {
     this.#context = own;
     this.#port = port;
+  }
+
+  /** Of its span, for other processes; undefined without one. */
+  get traceparent(): string | undefined {
+    const own = trace.getSpanContext(this.#context);
+    if (own === undefined || !isSpanContextValid(own)) return undefined;
+    return `00-${own.traceId}-${own.spanId}-0${own.traceFlags & TraceFlags.SAMPLED}`;
   }
 
   /** Spans that the work begins become children of this one. */
