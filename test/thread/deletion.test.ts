@@ -31,6 +31,30 @@ it('all members leave with the reason deleted, and nothing is read any more', as
   expect(framesOf(late.link, 'msg')).toMatchObject([{ o: 1, d: 'anew' }]);
 });
 
+it('what is sent before its members have left is for none of them', async () => {
+  harness = makeHarness();
+  const { hub, run, clock } = harness;
+  const thread = hub.thread('t');
+  const members = Array.from({ length: 50 }, () => harness.connect());
+  for (const { connection } of members) await connection.join('t');
+  await run(thread.send('secret'));
+  const deleted = thread.delete();
+  const sent = [
+    thread.send('anew'),
+    thread.send('urgent', { lane: 'critical' }),
+    thread.send('now', { lane: 'volatile' }),
+  ];
+  await run(deleted);
+  const receipts = await run(Promise.all(sent));
+  await clock.settle();
+  expect(receipts.map(({ recipients }) => recipients)).toEqual([0, 0, 0]);
+  for (const { link } of members) {
+    expect(framesOf(link, 'msg').map(({ d }) => d)).toEqual(['secret']);
+    expect(framesOf(link, 'left')).toMatchObject([{ th: 't', why: 'deleted' }]);
+  }
+  expect((await run(thread.history())).messages.map(({ data }) => data)).toEqual(['anew', 'urgent']);
+});
+
 it('a stalled member gets no more of it than its socket holds, and a big message in parts ends', async () => {
   harness = makeHarness();
   const { hub, run, clock } = harness;

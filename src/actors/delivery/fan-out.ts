@@ -180,8 +180,8 @@ export class FanOut implements Task, LandingWaiter {
   }
 
   #visit(member: Subscription, pass: Pass): void {
-    // the connection has ended and will leave this thread soon
-    if (member.isGone) return;
+    // the connection has ended, or the thread was deleted: it leaves this thread soon
+    if (member.isGone || member.isEnded) return;
     pass.visited++;
     if (
       pass.isSelective ||

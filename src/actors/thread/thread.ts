@@ -223,10 +223,16 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   onReset({ why, after }: LogReset): void {
     this.joinedFrames.clear();
     this.#log.hold(after);
-    if (why === 'deleted') this.#streams?.release('deleted');
+    if (why === 'deleted') this.#onDeleted();
     else if (why !== 'trimmed') for (const member of this.members) member.rewind(after, why);
     this.#pump.addVisit();
     this.#services.scheduler.add(this.#pump);
+  }
+
+  /** Its members leave in slices of the turns. What is sent meanwhile is no message of the thread that they had joined. */
+  #onDeleted(): void {
+    this.#streams?.release('deleted');
+    for (const member of this.members) member.end();
   }
 
   /** Resolves when the log holds in this process what a join from there needs; undefined if there is nothing to wait for. */
