@@ -116,8 +116,12 @@ export class MessageBuilder {
   #addTool(type: string, fields: Fields): void {
     const callId = textIn(fields['toolCallId']) ?? '';
     if (type === 'tool-input-delta') return this.#growInput(callId, fields);
-    this.#readInputs();
-    if (type === 'tool-approval-response') return this.#answerApproval(fields);
+    // an input that grows beside this one is not read for it
+    this.#readInput(callId);
+    if (type === 'tool-approval-response') {
+      this.#readInputs();
+      return this.#answerApproval(fields);
+    }
     if (type === 'tool-input-start') {
       this.#inputs.set(callId, { text: '', call: fields });
       return this.#putTool(fields, { state: 'input-streaming', input: undefined }, fields);
@@ -149,15 +153,16 @@ export class MessageBuilder {
 
   /** Before something looks at a call. */
   #readInputs(): void {
-    for (const callId of this.#grown) {
-      const input = this.#inputs.get(callId);
-      if (input === undefined) continue;
-      const { inputEncoding, toolMetadata } = input.call;
-      const value = inputEncoding === 'text' ? input.text : parsePartialJson(input.text);
-      const values = { state: 'input-streaming', input: value, rawInput: input.text };
-      this.#putTool(input.call, values, { inputEncoding, toolMetadata });
-    }
-    this.#grown.clear();
+    for (const callId of this.#grown) this.#readInput(callId);
+  }
+
+  #readInput(callId: string): void {
+    const input = this.#grown.delete(callId) ? this.#inputs.get(callId) : undefined;
+    if (input === undefined) return;
+    const { inputEncoding, toolMetadata } = input.call;
+    const value = inputEncoding === 'text' ? input.text : parsePartialJson(input.text);
+    const values = { state: 'input-streaming', input: value, rawInput: input.text };
+    this.#putTool(input.call, values, { inputEncoding, toolMetadata });
   }
 
   #failInput(callId: string, fields: Fields): void {

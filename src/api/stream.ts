@@ -62,8 +62,8 @@ export interface ChunkStream<Chunk = unknown> {
    * stream. Do not change it before. Chunks that are written meanwhile come after it. Of a chunk of more than 64 KiB of JSON, the limit
    * counts these bytes instead of what the codec says.
    *
-   * A refused chunk is not in the stream: the call throws, or the promise rejects and the hub emits an `error` event as well.
-   * @throws StreamEndedError, StreamTooLongError, UnserializableMessageError, SerializerQueueFullError; what the codec throws; or the error that
+   * A refused chunk is not in the stream: the call throws, or the promise rejects. The hub emits an `error` event if nothing waits for the promise.
+   * @throws StreamEndedError, StreamTooLongError, UnserializableMessageError; what the codec throws; or the error that
    * prevented opening the thread
    */
   write(chunk: Chunk): MaybePromise<void>;

@@ -112,12 +112,11 @@ export class SerializerActor {
     return this.#observed(parent, () => this.#begin(message, isSnapshot));
   }
 
-  /** The JSON of a chunk, in memory that needs no release: a stream may be read long after its end. @throws as `encode` */
+  /** The JSON of a chunk, in memory that needs no release: a stream may be read long after its end. Waits while the queue is full. @throws as `encode` */
   encodeChunk(chunk: unknown, maxBytes: number): MaybePromise<Body> {
-    const encoded = this.#observed(undefined, () => {
-      this.#admission.assertFree();
-      return this.#sliced(chunk, { pool: this.#loose, maxBytes, refuseSources: true });
-    });
+    if (this.#admission.isFull) return this.#admission.whenFree().then(() => this.encodeChunk(chunk, maxBytes));
+    const options = { pool: this.#loose, maxBytes, refuseSources: true };
+    const encoded = this.#observed(undefined, () => this.#sliced(chunk, options));
     return encoded instanceof Promise ? encoded.then(({ body }) => body) : encoded.body;
   }
 

@@ -1,4 +1,5 @@
 import { asError, MessageTooLargeError, StreamTooLongError } from '../../infra/errors.ts';
+import { HeardPromise } from '../support/heard-promise.ts';
 import { isProvablySmall } from '../../infra/serialization/slicer/slicer.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import { BigJson } from './big-json.ts';
@@ -8,13 +9,17 @@ import type { StreamServices } from './stream-services.ts';
 /** Bytes of JSON up to which a chunk is small: native code makes them in a tenth of a millisecond. */
 const SMALL_BYTES = 64 * 1024;
 
-/** A chunk behind a big one. */
+/** Small chunks that have waited, between two turns of the event loop. */
+const CHUNKS_PER_TURN = 1_024;
+
+/** A chunk behind a big one, or a big one. */
 interface Waiting {
   readonly chunk: unknown;
   /** As the codec counts them; undefined for a big one. */
   readonly bytes: number | undefined;
   /** Of a big one: it has been written, or refused. */
   readonly settle?: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
+  next?: Waiting;
 }
 
 /**
@@ -26,7 +31,10 @@ export class ChunkIntake {
   readonly #streamId: string;
   readonly #services: StreamServices;
   readonly #onWritten: () => void;
-  readonly #waiting: Waiting[] = [];
+  /** Those that wait are a list: a million of them may. */
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
+  #count = 0;
   /** Bytes of the small ones that wait. */
   #reserved = 0;
   #closed: Error | undefined;
@@ -42,11 +50,11 @@ export class ChunkIntake {
 
   /** Chunks of the stream, and those that wait. */
   get length(): number {
-    return this.#content.length + this.#waiting.length;
+    return this.#content.length + this.#count;
   }
 
   get isWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#first !== undefined;
   }
 
   /**
@@ -70,8 +78,9 @@ export class ChunkIntake {
   /** The stream is over: what waits is refused. */
   close(error: Error): void {
     this.#closed ??= error;
-    this.#reserved = 0;
-    for (const { settle } of this.#waiting.splice(0)) settle?.reject(error);
+    for (let each = this.#first; each !== undefined; each = each.next) each.settle?.reject(error);
+    this.#first = this.#last = undefined;
+    this.#count = this.#reserved = 0;
     this.#tellEmpty();
   }
 
@@ -81,49 +90,79 @@ export class ChunkIntake {
     const length = this.#content.bytes + this.#reserved + bytes;
     if (length > maxBytes) throw this.#tooLong(length, maxBytes, 'bytes');
     if (!this.isWaiting) return this.#content.write(chunk, bytes);
-    this.#waiting.push({ chunk, bytes });
+    this.#push({ chunk, bytes });
     this.#reserved += bytes;
     return undefined;
   }
 
   #wait(chunk: unknown, encoding: Promise<BigJson> | undefined): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
     // a caller that does not wait for it learns of a refusal by an event
-    promise.catch((error: unknown) => {
+    const written = new HeardPromise<void>((resolve, reject) => {
+      this.#push({ chunk, bytes: undefined, settle: { resolve, reject } });
+    });
+    written.ifUnheard((error) => {
       if (error !== this.#closed) this.#services.report(error);
     });
-    this.#waiting.push({ chunk, bytes: undefined, settle: { resolve, reject } });
     if (encoding !== undefined) void this.#drain(encoding);
-    return promise;
+    return written;
+  }
+
+  #push(waiting: Waiting): void {
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.next = waiting;
+    this.#last = waiting;
+    this.#count++;
+  }
+
+  #shift({ bytes = 0, next }: Waiting): void {
+    this.#first = next;
+    if (next === undefined) this.#last = undefined;
+    this.#count--;
+    this.#reserved -= bytes;
   }
 
   /** Writes what waits, in order. Never rejects. */
   async #drain(first: Promise<BigJson>): Promise<void> {
     let encoding: Promise<BigJson> | undefined = first;
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+    let small = 0;
+    for (let next = this.#first; next !== undefined; next = this.#first) {
       const { chunk, bytes, settle } = next;
       try {
         const big: BigJson | undefined = bytes === undefined ? await (encoding ?? this.#encode(chunk)) : undefined;
         encoding = undefined;
         // it was closed meanwhile
-        if (this.#waiting[0] !== next) break;
-        this.#waiting.shift();
-        this.#reserved -= bytes ?? 0;
+        if (this.#first !== next) return;
+        this.#shift(next);
         if (big === undefined) this.#content.write(chunk, bytes ?? 0);
         else this.#put(chunk, big);
         settle?.resolve();
       } catch (error) {
         encoding = undefined;
-        if (this.#waiting[0] === next) this.#waiting.shift();
+        if (this.#first === next) this.#shift(next);
         if (settle === undefined) this.#services.report(error);
         else settle.reject(error);
       }
+      // a publisher that always has one more is heard, and its viewers have what is there
+      if (bytes === undefined) this.#tellWritten();
+      else if (++small % CHUNKS_PER_TURN === 0 && this.isWaiting) await this.#nextTurn();
     }
-    this.#onWritten();
+    this.#tellWritten();
     this.#tellEmpty();
   }
 
+  #tellWritten(): void {
+    if (this.#closed === undefined) this.#onWritten();
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#services.clock.nextTurn(resolve));
+  }
+
+  /** @throws StreamTooLongError if small ones that were written meanwhile have taken its place */
   #put(chunk: unknown, big: BigJson): void {
+    const { maxBytes } = this.#services.settings.streams;
+    const length = this.#content.bytes + this.#reserved + big.bytes;
+    if (length > maxBytes) throw this.#tooLong(length, maxBytes, 'bytes');
     // it only looked big: a date, or what has a `toJSON`
     if (big.bytes > SMALL_BYTES) this.#content.write(chunk, big.bytes, big);
     else this.#content.write(chunk, this.#content.sizeOf(chunk));

@@ -36,6 +36,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
   #finishing: Promise<Receipt> | undefined;
   /** The final message is on its way, or in the log. */
   #isEnding = false;
+  #isHeld = false;
   #isOver = false;
   /** The thread was erased: the text must not come back. */
   #isErased = false;
@@ -161,6 +162,10 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
 
   // --- Publisher
 
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   async cancel(by: Canceller): Promise<boolean> {
     const answer: unknown = await withDeadline('mayCancel', this.#settings.mayCancel(by), this.#services);
     if (!isAllowed('mayCancel()', answer, this.#services.report)) return false;
@@ -171,7 +176,8 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
   onOver(reason: string): void {
     this.#isOver = true;
     this.#isErased = reason === 'deleted';
-    this.#intake?.close(new StreamEndedError({ streamId: this.id }));
+    this.#isHeld = false;
+    this.#intake?.close(this.#failure ?? new StreamEndedError({ streamId: this.id }));
     if (!this.#isEnding) this.#signal(reason);
   }
 
@@ -208,11 +214,13 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
 
   /** Async: what a codec throws rejects the end. */
   async #logEnd(fields: Readonly<Record<string, unknown>>, aborted: string | undefined): Promise<Receipt> {
+    this.#isHeld = true;
     const home = this.#home instanceof Promise ? await this.#home : this.#home;
     if (this.#intake?.isWaiting === true) await this.#intake.empty();
     // those who follow chunk by chunk need the last ones before the end
     if (this.#stream.chunks !== undefined) home.hasten(this.#stream);
     if (this.#stream.feed?.at !== undefined) await this.#stream.feed.idle();
+    this.#isHeld = false;
     return home.finish(this.#stream, this.#stream.content.final(fields, aborted));
   }
 

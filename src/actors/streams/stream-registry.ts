@@ -207,11 +207,16 @@ export class StreamRegistry extends StreamReaders {
     this.missed.expire(now, (id) => this.byId.has(id));
   }
 
-  /** The hub shuts down: keeps the text so far as a final message. */
-  abortAll(reason: string): void {
+  /** The hub shuts down: keeps the text so far as a final message. The promise is for messages that wait for what was written. */
+  abortAll(reason: string): Promise<unknown> | undefined {
+    const held: Promise<unknown>[] = [];
     for (const stream of this.byId.values()) {
-      if (stream.publisher !== undefined && !stream.isEnding) this.#abort(stream, reason);
+      const { publisher } = stream;
+      if (publisher === undefined || stream.isEnding) continue;
+      this.#abort(stream, reason);
+      if (publisher.isHeld) held.push(publisher.abort(reason));
     }
+    return held.length === 0 ? undefined : Promise.allSettled(held);
   }
 
   /** The thread is closed, or all that was in it has been erased. */

@@ -10,6 +10,8 @@ import type { TextReader } from './text-reader.ts';
 export interface StreamPublisher {
   /** A client asks to end the stream; false if it may not. */
   cancel(by: Canceller): boolean | Promise<boolean>;
+  /** It has been ended, and its final message waits for what was written. */
+  readonly isHeld: boolean;
   /** Ends the stream with a mark, because its publisher was silent for too long or the hub shuts down. */
   abort(reason: string): Promise<unknown>;
   /** The final message is in the log, or the thread is closed or `deleted`. */

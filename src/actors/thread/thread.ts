@@ -253,10 +253,11 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   }
 
   /** Accepts no more sends; resolves when all accepted messages have been logged and offered. Its members may still be behind. */
-  drain(): Promise<void> {
-    this.#streams?.abortAll('drain');
+  async drain(): Promise<void> {
+    const held = this.#streams?.abortAll('drain');
+    if (held !== undefined) await held;
     this.#life.drain();
-    return this.sends.drain();
+    await this.sends.drain();
   }
 
   /** No member is behind any more, or the drain's time is up. */
