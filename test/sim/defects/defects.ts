@@ -129,9 +129,15 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'chunks that fold change places on the server',
-    file: 'src/actors/streams/stream-chunks.ts',
-    code: 'const chunk: unknown = this.#codec.fold(a.chunk, b.chunk);',
-    replacement: 'const chunk: unknown = this.#codec.fold(b.chunk, a.chunk);',
+    file: 'src/actors/streams/folding.ts',
+    code: 'const chunk: unknown = codec.fold(a.chunk, b.chunk);',
+    replacement: 'const chunk: unknown = codec.fold(b.chunk, a.chunk);',
+  },
+  {
+    name: 'what is sent to an erased thread reaches members that have not left yet',
+    file: 'src/actors/thread/thread.ts',
+    code: "this.#streams?.release('deleted');\n    for (const member of this.members) member.end();",
+    replacement: "this.#streams?.release('deleted');",
   },
   {
     name: 'bytes that are published by a client lose their end',
