@@ -128,7 +128,7 @@ export interface Replaced<Data = unknown> {
 
 /** A message has been erased: forget it, and what was made of it. */
 export interface Removed {
-  /** `Message.id` of the message. It may be older than what this client was given. */
+  /** `Message.id` of the message. It may be one that this client does not have. */
   readonly id: string;
   /** The thread's position after the removal. */
   readonly position: string;

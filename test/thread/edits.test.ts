@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { InvalidOptionError, UnknownMessageError, type Connection } from '../../src/index.ts';
-import { FakeLink } from '../../src/testing/index.ts';
+import { InvalidOptionError, memoryLog, UnknownMessageError, type Connection } from '../../src/index.ts';
+import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
 import { framesOf, isRecord, makeHarness, type Harness } from '../support/harness.ts';
 
 let harness: Harness;
@@ -193,5 +193,84 @@ describe('removals', () => {
     const [removal, edit] = await harness.run(Promise.allSettled(both));
     expect([removal?.status, edit?.status]).toEqual(['fulfilled', 'rejected']);
     expect((await harness.run(thread.history())).messages).toEqual([]);
+  });
+
+  describe('of a message that was sent again after the log had dropped it', () => {
+    /** Messages `a` to `d` in a log of five entries, an edit of `a`, and whatever drops `a`. */
+    async function begin(): Promise<void> {
+      const clock = new VirtualClock();
+      harness = makeHarness({ clock, log: memoryLog({ clock, maxEntries: 5 }) });
+      for (const id of ['a', 'b', 'c', 'd']) await send('helo', id);
+    }
+
+    it('reaches who resumes between the two', async () => {
+      await begin();
+      const { position } = await send('hello', 'a2', 'a');
+      await send('more', 'e');
+      await send('helo', 'a');
+      await remove('a');
+      expect(story((await join(position)).link)).toEqual(['e more', '-a']);
+      expect(story((await join(position, 'plain')).link)).toEqual([]);
+      // who has nothing, and who asks for nothing, is not told
+      expect(story((await join('start')).link)).toEqual(['d helo', 'e more']);
+      expect(story((await join()).link)).toEqual([]);
+    });
+
+    it('reaches who resumes between the two after it was not edited', async () => {
+      await begin();
+      const { position } = await send('more', 'e');
+      await send('more', 'f');
+      await send('helo', 'a');
+      await remove('a');
+      expect(story((await join(position)).link)).toEqual(['f more', '-a']);
+    });
+
+    it('reaches who resumes before the first removal', async () => {
+      await begin();
+      const { position } = await send('more', 'e');
+      await remove('b');
+      for (const id of ['f', 'b']) await send('helo', id);
+      await remove('b');
+      expect(story((await join(position)).link)).toEqual(['f helo', '-b']);
+    });
+
+    it('follows the new message, and its edit comes with that', async () => {
+      await begin();
+      const { position } = await send('more', 'e');
+      await send('more', 'f');
+      const again = await send('helo', 'a');
+      await send('hello', 'a2', 'a');
+      expect(story((await join(position)).link)).toEqual(['f more', 'a hello']);
+      await remove('a');
+      expect(story((await join(again.position)).link)).toEqual(['-a']);
+    });
+  });
+
+  it('and edits that wait reach what the client has, when another part of the page begins with all that the log holds', async () => {
+    harness = makeHarness();
+    const link = new FakeLink();
+    const gate = Promise.withResolvers<boolean>();
+    const answers = [true, gate.promise];
+    harness.hub.accept(link.attach, { authorize: () => answers.shift() ?? false });
+    link.say({ t: 'join', th: 't' });
+    await harness.clock.settle();
+    for (const id of ['a', 'b', 'c', 'd']) await send('helo', id);
+    await send('hello', 'c2', 'c');
+    await remove('d');
+    expect(story(link).splice(-2)).toEqual(['c is now hello', '-d']);
+    link.say({ t: 'join', th: 't', from: 'start' });
+    await harness.clock.settle();
+    link.stall();
+    for (const id of ['e', 'f', 'g']) await send('x'.repeat(600_000), id);
+    await send('hello', 'a2', 'a');
+    await remove('b');
+    gate.resolve(true);
+    await harness.clock.settle();
+    const before = story(link).length;
+    link.resume();
+    await harness.clock.settle();
+    const told = story(link).slice(before);
+    // the first part of the page has had the other two in time
+    expect(told.filter((text) => !text.endsWith('x'))).toEqual(['a hello', 'c hello', 'a is now hello', '-b']);
   });
 });

@@ -26,15 +26,17 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
   #owedGap: GapReason | undefined;
   /** The client pays for entries up to here: its connection has been given them before. */
   rereadTo = 0;
-  /** The offset after which it began to read. */
+  /** The client may have received entries up to here before; 0 if it has nothing of this thread. */
   readonly #from: number;
 
+  /** @param start `isFromStart`: the client asks for all that the log holds, it has nothing of this thread */
   constructor(
     subscriber: Subscriber<Member>,
     home: Home<Member>,
     start: {
       readonly tail: LogTail;
       readonly after: number;
+      readonly isFromStart?: boolean | undefined;
       readonly serial: number;
       readonly reading?: ChunkReading | undefined;
     },
@@ -44,7 +46,7 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     this.serial = start.serial;
     this.writer = subscriber.writer;
     this.reading = start.reading;
-    this.#from = start.after;
+    this.#from = start.isFromStart === true ? 0 : start.after;
   }
 
   get threadId(): string {
@@ -188,7 +190,12 @@ export abstract class ConnectionCursor<Member> extends LogCursor<Home<Member>> i
     if (targetOffset === undefined || offset > this.startedAt) return false;
     // an earlier connection of the client may have received it ahead of its position: the client ignores it now, but not this
     if (this.writer.variant.format === 'json' && this.tail.at(targetOffset)?.lane === 'critical') return false;
-    return targetOffset > this.#from && targetOffset >= this.tail.first;
+    // other joins of the client have what the connection was given, but lack what waits
+    const received = offset > this.rereadTo ? Math.max(this.#from, this.rereadTo) : this.#from;
+    const { first } = this.tail;
+    // a message that is sent again after the log dropped it is a new entry: the client may have the first, and ignores a removal of none
+    if (kind === 'remove' && received > 0 && first > 1) return false;
+    return targetOffset > received && targetOffset >= first;
   }
 
   // --- PieceWatcher

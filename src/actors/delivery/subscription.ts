@@ -37,6 +37,7 @@ export class Subscription extends ConnectionCursor<Subscription> {
     start: {
       readonly tail: LogTail;
       readonly after: number;
+      readonly isFromStart?: boolean | undefined;
       readonly serial: number;
       readonly parts?: PartsRequest | undefined;
       readonly reading?: ConnectionCursor<Subscription>['reading'];

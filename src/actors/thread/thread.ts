@@ -142,7 +142,9 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
     const { tail } = this.#log;
     const { parts, reading, isInOrder } = request;
     const views = subscriber.isFollower ? new ChunkViews() : undefined;
-    const start = { tail, after: plan.start.offset, serial: ++this.#joins, parts, reading, views, isInOrder };
+    const { offset: after } = plan.start;
+    const isFromStart = from === 'start';
+    const start = { tail, after, isFromStart, serial: ++this.#joins, parts, reading, views, isInOrder };
     const subscription = new Subscription(subscriber, this, start);
     // after a gap, a client gets all streams anew
     if (plan.gap === undefined && (request.texts !== undefined || this.#streams !== undefined))

@@ -94,8 +94,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a client that resumes after a message is not told that it was edited meanwhile',
     file: 'src/actors/delivery/connection-cursor.ts',
-    code: 'return targetOffset > this.#from && targetOffset >= this.tail.first;',
-    replacement: 'return targetOffset >= this.tail.first;',
+    code: 'return targetOffset > received && targetOffset >= first;',
+    replacement: 'return targetOffset >= first;',
   },
   {
     name: 'a message that was removed reaches those who come late',
