@@ -234,7 +234,8 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   /** Its members leave in slices of the turns. What is sent meanwhile is no message of the thread that they had joined. */
   #onDeleted(): void {
     this.#streams?.release('deleted');
-    for (const member of this.members) member.end();
+    // another protocol's member gets no messages, and is still to be told how its streams have ended
+    for (const member of this.members) if (member.views === undefined) member.end();
   }
 
   /** Resolves when the log holds in this process what a join from there needs; undefined if there is nothing to wait for. */

@@ -52,8 +52,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a resume begins one message too late',
     file: 'src/actors/thread/thread.ts',
-    code: 'after: plan.start.offset,',
-    replacement: 'after: plan.start.offset + (plan.recovered > 0 ? 1 : 0),',
+    code: 'const { offset: after } = plan.start;',
+    replacement: 'const after = plan.start.offset + (plan.recovered > 0 ? 1 : 0);',
   },
   {
     name: 'a client that the application has removed from a thread gets no `left`',
@@ -136,8 +136,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'what is sent to an erased thread reaches members that have not left yet',
     file: 'src/actors/thread/thread.ts',
-    code: "this.#streams?.release('deleted');\n    for (const member of this.members) member.end();",
-    replacement: "this.#streams?.release('deleted');",
+    code: 'for (const member of this.members) if (member.views === undefined) member.end();',
+    replacement: '',
   },
   {
     name: 'bytes that are published by a client lose their end',
