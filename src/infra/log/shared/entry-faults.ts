@@ -42,8 +42,14 @@ function isJson(text: string): boolean {
 
 const ENDS: Readonly<Record<string, string>> = { '{': '}', '[': ']', '"': '"' };
 
-/** A text, an array or an object: nothing else is that long. */
+/** A text, an array or an object: nothing else is that long. `preencoded` bytes may have white space around it. */
 function isLikeJson(first: Buffer, last: Buffer): boolean {
-  const end = ENDS[first.toString('latin1', 0, 1)];
-  return end !== undefined && last.toString('latin1', last.length - 1) === end;
+  const begin = first.find(isNoSpace);
+  const end = last.findLast(isNoSpace);
+  // a piece of white space alone says nothing
+  if (begin === undefined || end === undefined) return true;
+  return ENDS[String.fromCodePoint(begin)] === String.fromCodePoint(end);
 }
+
+/** RFC 8259, section 2. */
+const isNoSpace = (byte: number): boolean => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09;
