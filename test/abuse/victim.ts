@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createHub, type Hub, type HubOptions } from '../../src/index.ts';
+import { TurnReads } from './turn-reads.ts';
 
 /** How an attacker's socket ended: a close code, or a negative HTTP status. */
 export interface Outcome {
@@ -21,13 +22,12 @@ export interface Victim {
   readonly asked: { count: number };
   /** And about threads that clients want to join. */
   readonly joins: { count: number };
+  readonly reads: TurnReads;
   readonly attack: (
     name: string,
     options?: {
       readonly sockets?: number;
       readonly query?: string;
-      /** Called when the attacker's process runs: starting it holds the event loop too. */
-      readonly onBegin?: () => void;
     },
   ) => Promise<readonly Outcome[]>;
 }
@@ -35,6 +35,7 @@ export interface Victim {
 export async function startVictim(options: HubOptions = {}): Promise<Victim> {
   const hub = createHub(options);
   const http = createServer();
+  const reads = new TurnReads(http);
   const asked = { count: 0 };
   const joins = { count: 0 };
   hub.attach(http, {
@@ -77,11 +78,11 @@ export async function startVictim(options: HubOptions = {}): Promise<Victim> {
     got,
     asked,
     joins,
-    async attack(name, { sockets = 1, query = '', onBegin } = {}) {
+    reads,
+    async attack(name, { sockets = 1, query = '' } = {}) {
       const child = fork(new URL('./attacker.ts', import.meta.url), [`${url}?mallory${query}`, name, String(sockets)]);
       onTestFinished(() => void child.kill('SIGKILL'));
       await once(child, 'message');
-      onBegin?.();
       child.send('go');
       const [outcomes]: (readonly Outcome[])[] = await once(child, 'message');
       child.kill('SIGKILL');
