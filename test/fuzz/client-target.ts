@@ -7,7 +7,7 @@ import { VirtualClock } from '../../src/testing/index.ts';
 import { values } from '../../src/values/index.ts';
 import { FakeSocket, joined, LISTS, msg } from '../client/fake-network.ts';
 import { notes } from '../support/note-codec.ts';
-import type { Input, Target } from './input.ts';
+import type { Behaviour, Input, Target } from './input.ts';
 
 const room = defineThread('room:*', { message: z.unknown(), streams: { notes } });
 
@@ -15,6 +15,9 @@ const EVENTS = ['message', 'replaced', 'removed', 'stream', 'gap', 'progress', '
 
 /** No input names it. */
 const HEALTHY = 'healthy';
+
+/** Frames that come in one turn, where the server does not wait for what the client makes of each. */
+const MOST_OF_A_TURN = 24;
 
 /** Times that a client is given to come back: it waits up to 20 s between attempts, and longer where a `bye` says so. */
 const MOST_TRIES = 40;
@@ -26,7 +29,7 @@ const MOST_TRIES = 40;
 export class ClientTarget implements Target {
   #feeds = 0;
 
-  async feed(inputs: readonly Input[]): Promise<readonly string[]> {
+  async feed(inputs: readonly Input[]): Promise<readonly Behaviour[]> {
     const clock = new VirtualClock(1_700_000_000_000);
     const sockets: FakeSocket[] = [];
     class ServerSocket extends FakeSocket {
@@ -51,14 +54,19 @@ export class ClientTarget implements Target {
     );
     await this.#answer(socket(), answered, clock);
     if (got.length !== 1) fail(`before any junk, the client gave ${got.length} of 1 messages`);
-    const behaviours: string[] = [];
-    for (const { data, isBinary } of inputs) {
+    const behaviours: Behaviour[] = [];
+    const atOnce = this.#feeds % 4 === 0 ? 1 : MOST_OF_A_TURN;
+    for (let from = 0; from < inputs.length; from += atOnce) {
       news.length = 0;
-      const { readyState } = socket();
-      if (readyState === 1 && isBinary) socket().sayBytes(new Uint8Array(data).buffer);
-      else if (readyState === 1) socket().say(data.toString());
+      const some = inputs.slice(from, from + atOnce);
+      for (const { data, isBinary } of some) {
+        const { readyState } = socket();
+        if (readyState === 1 && isBinary) socket().sayBytes(new Uint8Array(data).buffer);
+        else if (readyState === 1) socket().say(data.toString());
+      }
       await clock.settle();
-      behaviours.push([...new Set(news), socket().closedWith ?? ''].join(' '));
+      const behaviour = [...new Set(news), socket().closedWith ?? ''].join(' ');
+      behaviours.push(...some.map(() => (atOnce === 1 ? behaviour : undefined)));
     }
     for (let tries = 0; got.length === 1 && client.state !== 'closed'; tries++) {
       if (tries === MOST_TRIES) fail(`the client has not come back: ${client.state}`);

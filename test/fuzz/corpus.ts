@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Input } from './input.ts';
+import type { Dice } from '../sim/dice.ts';
+import { ENDED, type Behaviour, type Input } from './input.ts';
 
 /** The kept inputs of a target: those that were written by hand, and each that was once answered as none before it. */
 export class Corpus {
@@ -7,14 +8,25 @@ export class Corpus {
   readonly inputs: Input[];
   readonly #seen = new Set<string>();
   readonly #found: Input[] = [];
+  /** Cut off the peer that said them. */
+  readonly #ending = new WeakSet<Input>();
 
   constructor(name: string) {
     this.#file = new URL(`./corpus/${name}.jsonl`, import.meta.url);
     this.inputs = readFileSync(this.#file, 'utf8').split('\n').filter(Boolean).map(decode);
   }
 
+  /** One to begin with: seldom one that ends its connection, as a new one costs as much as ten inputs. */
+  pick(dice: Dice): Input {
+    let input = dice.pick(this.inputs);
+    for (let n = 0; n < 3 && this.#ending.has(input); n++) input = dice.pick(this.inputs);
+    return input;
+  }
+
   /** @returns whether the behaviour is new, in which case the input is kept for this run */
-  learn(input: Input, behaviour: string): boolean {
+  learn(input: Input, behaviour: Behaviour): boolean {
+    if (behaviour === undefined) return false;
+    if (behaviour.startsWith(ENDED)) this.#ending.add(input);
     if (this.#seen.has(behaviour)) return false;
     this.#seen.add(behaviour);
     // a large one would make every later input of its family slow

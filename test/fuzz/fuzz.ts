@@ -7,7 +7,7 @@ import { Mutator } from './mutator.ts';
 const BETWEEN_CHECKS = 1_000;
 
 /** Inputs that one peer says at most: to connect costs as much as ten of them. */
-const MOST_AT_ONCE = 96;
+const MOST_AT_ONCE = 192;
 
 export interface Found {
   readonly inputs: number;
@@ -30,7 +30,7 @@ export class FuzzFailure extends Error {
 export async function fuzz(name: string, target: Target, inputs: number, seed: number): Promise<Found> {
   const dice = new Dice(seed);
   const corpus = new Corpus(name);
-  const mutator = new Mutator(dice, corpus.inputs);
+  const mutator = new Mutator(dice, () => corpus.pick(dice));
   let suspects: Input[] = [];
   const stray = Promise.withResolvers<never>();
   const onStray = (error: unknown): void => stray.reject(error);
@@ -43,7 +43,7 @@ export async function fuzz(name: string, target: Target, inputs: number, seed: n
       const some = Array.from({ length: dice.int(1, MOST_AT_ONCE) }, () => mutator.next());
       suspects.push(...some);
       const behaviours = await target.feed(some);
-      for (const [i, input] of some.entries()) corpus.learn(input, behaviours[i] ?? '');
+      for (const [i, input] of some.entries()) corpus.learn(input, behaviours[i]);
       done += some.length;
       if (suspects.length < BETWEEN_CHECKS) continue;
       await target.check();

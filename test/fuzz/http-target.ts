@@ -1,7 +1,7 @@
 import { createHub, type Hub } from '../../src/index.ts';
 import { httpHandler, type HttpHandler } from '../../src/http/index.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
-import type { Input, Target } from './input.ts';
+import type { Behaviour, Input, Target } from './input.ts';
 
 const ORIGIN = 'http://hub.test';
 const isOpen = (threadId: string): boolean => threadId.startsWith('room:');
@@ -44,8 +44,8 @@ export class HttpTarget implements Target {
     return target;
   }
 
-  async feed(inputs: readonly Input[]): Promise<readonly string[]> {
-    const behaviours: string[] = [];
+  async feed(inputs: readonly Input[]): Promise<readonly Behaviour[]> {
+    const behaviours: Behaviour[] = [];
     const links: { abort: AbortController; body: ReadableStreamDefaultReader<Uint8Array> | undefined }[] = [];
     let [key, sid] = ['none', 'none'];
     for (const { data } of inputs) {

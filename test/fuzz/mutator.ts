@@ -63,32 +63,58 @@ const ODD_TEXTS = [
 /** Byte sequences that are no UTF-8, or end something. */
 const ODD_BYTES = [[0], [0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [13, 10], [13, 10, 13, 10]];
 
+/** What a text is in JSON, and the bytes behind it. */
+interface Document {
+  readonly value: unknown;
+  readonly rest: Buffer;
+}
+
 /** Changes inputs, by the dice alone. */
 export class Mutator {
   readonly #dice: Dice;
-  readonly #all: readonly Input[];
+  readonly #pick: () => Input;
+  /** Of inputs that were picked before: most of what an input costs is its JSON. */
+  readonly #documents = new WeakMap<Input, Document | typeof NONE>();
 
-  /** @param all the inputs to begin with; it may grow */
-  constructor(dice: Dice, all: readonly Input[]) {
+  /** @param pick gives an input to begin with, by the same dice */
+  constructor(dice: Dice, pick: () => Input) {
     this.#dice = dice;
-    this.#all = all;
+    this.#pick = pick;
   }
 
   next(): Input {
     const dice = this.#dice;
-    let input = dice.pick(this.#all);
+    const picked = this.#pick();
     // one in eight as it is: the peer gets somewhere before it goes wrong
-    for (let n = dice.chance(0.125) ? 0 : dice.int(1, 3); n > 0; n--) input = this.#mutate(input);
+    const input = dice.chance(0.125) ? picked : this.#mutate(picked, dice.int(1, 3));
     return dice.chance(0.01) ? { ...input, isBinary: !input.isBinary } : input;
   }
 
-  #mutate(input: Input): Input {
-    const { data, isBinary } = input;
-    const end = isBinary ? data.indexOf(0) : data.length;
-    const head = this.#dice.chance(0.6) && end > 0 ? parsed(data.subarray(0, end)) : undefined;
-    if (head === undefined) return { data: this.#mutateBytes(data), isBinary };
-    const json = Buffer.from(JSON.stringify(this.#mutateValue(head.value, 0)) ?? '');
-    return { data: Buffer.concat([json, data.subarray(end)]), isBinary };
+  /** Mostly a document still: a parser refuses nearly all others at its first step, and many of them end a connection. */
+  #mutate(input: Input, times: number): Input {
+    const { isBinary } = input;
+    const document = this.#documentOf(input);
+    let { data } = input;
+    if (document !== undefined && this.#dice.chance(0.85)) {
+      let { value } = document;
+      for (let n = times; n > 0; n--) value = this.#mutateValue(value, 0);
+      data = Buffer.from(JSON.stringify(value) ?? '');
+      if (document.rest.length > 0) data = Buffer.concat([data, document.rest]);
+      if (this.#dice.chance(0.95)) return { data, isBinary };
+    }
+    for (let n = times; n > 0; n--) data = this.#mutateBytes(data);
+    return { data, isBinary };
+  }
+
+  #documentOf(input: Input): Document | undefined {
+    let document = this.#documents.get(input);
+    if (document === undefined) {
+      const { data, isBinary } = input;
+      const end = isBinary ? data.indexOf(0) : data.length;
+      document = (end > 0 ? parsed(data.subarray(0, end), data.subarray(end)) : undefined) ?? NONE;
+      this.#documents.set(input, document);
+    }
+    return document === NONE ? undefined : document;
   }
 
   /** Another value at one place in it. */
@@ -125,7 +151,7 @@ export class Mutator {
 
   /** Field names that another input has. */
   #keys(): string[] {
-    const other = parsed(this.#dice.pick(this.#all).data)?.value;
+    const other = this.#documentOf(this.#pick())?.value;
     const keys = typeof other === 'object' && other !== null ? Object.keys(other) : [];
     return keys.length > 0 ? keys : ['t'];
   }
@@ -152,7 +178,7 @@ export class Mutator {
           65_536,
         );
       case 5: {
-        const other = dice.pick(this.#all).data;
+        const other = this.#pick().data;
         return Buffer.concat([before, other.subarray(dice.int(0, other.length))]);
       }
       default:
@@ -163,9 +189,12 @@ export class Mutator {
 
 const EMPTY = Buffer.alloc(0);
 
-function parsed(data: Buffer): { readonly value: unknown } | undefined {
+/** No document. */
+const NONE = Symbol('none');
+
+function parsed(data: Buffer, rest: Buffer): Document | undefined {
   try {
-    return { value: JSON.parse(data.toString()) };
+    return { value: JSON.parse(data.toString()), rest };
   } catch {
     return undefined;
   }

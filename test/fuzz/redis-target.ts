@@ -5,7 +5,7 @@ import { redisLog } from '../../src/redis/index.ts';
 import { layoutKeys } from '../../src/infra/log/redis/layout.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { RedisServer } from '../support/redis-server.ts';
-import type { Input, Target } from './input.ts';
+import type { Behaviour, Input, Target } from './input.ts';
 
 const PREFIX = 'fuzz';
 const ATTACKED = 'attacked';
@@ -55,7 +55,7 @@ export class RedisTarget implements Target {
     return target;
   }
 
-  async feed(inputs: readonly Input[]): Promise<readonly string[]> {
+  async feed(inputs: readonly Input[]): Promise<readonly Behaviour[]> {
     const before = this.#links.map(({ received }) => received.length);
     const { epoch, next } = await this.#head();
     await Promise.all(

@@ -29,6 +29,8 @@ process.once('SIGINT', () => {
 });
 // what is written into a log is reported there, and expected here
 process.removeAllListeners('warning');
+// a tenth of what an input costs, and of no use: a failure is shown by its inputs
+Error.stackTraceLimit = 0;
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 

@@ -1,6 +1,6 @@
 import { answer, createHub, type Hub } from '../../src/index.ts';
 import { FakeLink, VirtualClock } from '../../src/testing/index.ts';
-import type { Input, Target } from './input.ts';
+import { ENDED, type Behaviour, type Input, type Target } from './input.ts';
 
 const isOpen = (threadId: string): boolean => threadId.startsWith('room:') || threadId.startsWith('user:');
 
@@ -25,8 +25,8 @@ export class ServerTarget implements Target {
     void healthy.join('room:2');
   }
 
-  async feed(inputs: readonly Input[]): Promise<readonly string[]> {
-    const behaviours: string[] = [];
+  async feed(inputs: readonly Input[]): Promise<readonly Behaviour[]> {
+    const behaviours: Behaviour[] = [];
     const running = this.#hub.thread('room:1').stream({ id: `stream-${++this.#users}` });
     running.append('first words ');
     let link = this.#attack();
@@ -37,7 +37,7 @@ export class ServerTarget implements Target {
       await this.#clock.settle();
       const news = link.received.slice(seen).map(nameOf);
       seen = link.received.length;
-      behaviours.push([...new Set(news), link.closeCode ?? ''].join(' '));
+      behaviours.push([link.isClosed ? ENDED : '', ...new Set(news), link.closeCode ?? ''].join(' '));
     }
     running.append('and the last');
     await running.end();
