@@ -18,11 +18,30 @@ export class Placing {
   readonly #buffer: LogBuffer;
   readonly #host: TailHost;
   /** How far the log's time is ahead of this process's clock, in milliseconds. */
-  skewMs = 0;
+  #skewMs = 0;
+  /** The log's time of the newest entry here, or of the last comparison. */
+  #newestAt = -Infinity;
+  /** The oldest offset that the log has given twice, since the last comparison. */
+  parted = Infinity;
 
   constructor(buffer: LogBuffer, host: TailHost) {
     this.#buffer = buffer;
     this.#host = host;
+  }
+
+  /** The log has said where the thread stands, at this time of its clock. */
+  compared(skewMs: number, at: number): void {
+    this.#skewMs = skewMs;
+    this.#newestAt = at;
+  }
+
+  /** True if the log has given this offset twice: the entry is newer than the end of the tail, and below it. */
+  isOfAnotherHistory({ epoch, offset, at }: Arrival): boolean {
+    const buffer = this.#buffer;
+    if (offset > buffer.head || epoch !== buffer.epoch || !(at > this.#newestAt) || buffer.at(offset) !== undefined)
+      return false;
+    this.parted = Math.min(this.parted, offset);
+    return true;
   }
 
   /** True if the entry has its place, or needs none. */
@@ -48,6 +67,7 @@ export class Placing {
   /** Appends the entry at the end; false if its body is still to be read. */
   append({ arrival, own: answered }: Place): boolean {
     const buffer = this.#buffer;
+    if (arrival.at > this.#newestAt) this.#newestAt = arrival.at;
     const { settings, threadId } = this.#host;
     const inFlight = this.#host.ownAppend(arrival.id);
     const isOurs = answered !== undefined || arrival.header.by === settings.nodeId;
@@ -88,6 +108,6 @@ export class Placing {
   loggedAt({ at }: Arrival): number {
     const now = this.#host.settings.clock.now();
     // a malformed entry has no time, and ages from now on
-    return Number.isFinite(at) ? Math.min(now, at - this.skewMs) : now;
+    return Number.isFinite(at) ? Math.min(now, at - this.#skewMs) : now;
   }
 }

@@ -10,8 +10,16 @@ export interface Parting {
   readonly restart?: Position;
 }
 
-/** Compares the held entries with the log; undefined if both have the same history. */
-export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: Anchor): Promise<Parting | undefined> {
+/**
+ * Compares the held entries with the log; undefined if both have the same history.
+ * @param heard the oldest offset of an entry that cannot be of the held history, or Infinity
+ */
+export async function reconcile(
+  buffer: LogBuffer,
+  source: LogSource,
+  anchor: Anchor,
+  heard: number,
+): Promise<Parting | undefined> {
   const { epoch, head, headId, known } = anchor;
   if (epoch !== buffer.epoch) {
     const oldest = await source.oldest(epoch);
@@ -27,7 +35,7 @@ export async function reconcile(buffer: LogBuffer, source: LogSource, anchor: An
   if (common !== undefined) return { reset: { why: 'fork', after: common } };
   const oldest = await source.oldest(epoch);
   // what the log has where this process held, or has heard of, others was never delivered; what is before that was
-  const parted = Math.min(buffer.first, head < buffer.head ? Infinity : buffer.head);
+  const parted = Math.min(buffer.first, heard, head < buffer.head ? Infinity : buffer.head);
   const after = Math.min(head, Math.max(parted, oldest?.offset ?? head + 1) - 1);
   return { reset: { why: 'fork', after }, restart: { epoch, offset: after, id: after === head ? headId : '' } };
 }

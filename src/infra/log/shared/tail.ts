@@ -3,17 +3,15 @@ import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
 import type { Anchor, Arrival } from './arrival.ts';
 import type { PendingAppend } from './pending-appends.ts';
+import { Overtaken } from './overtaken.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import { Backfill } from './backfill.ts';
 import { Placing, type Place } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
 import type { TailHost } from './tail-host.ts';
-import type { TimerHandle } from '../../../api/clock.ts';
 
 const MIN_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
-/** An own append may be answered before the notices of earlier entries have arrived on the other connection. */
-const OVERTAKE_MS = 20;
 /** A notice that is missing for this long will not arrive. */
 const SILENCE_MS = 3_000;
 
@@ -48,7 +46,10 @@ export class SharedTail {
   #history: Backfill | undefined;
   #state: TailState = 'opening';
   #catchUp: CatchUp | undefined;
-  #overtake: TimerHandle;
+  /** Undefined before an entry has waited for those before it. */
+  #overtaken: Overtaken | undefined;
+  /** How often the log was asked where the thread stands. */
+  #questions = 0;
   /** How often the log may have become another one, and up to which time the tail was compared with it. */
   #doubts = 0;
   #settledDoubts = 0;
@@ -67,12 +68,14 @@ export class SharedTail {
 
   /** An entry of the thread has been published, or an own append has been answered. */
   place(arrival: Arrival, own?: PendingAppend): void {
-    if (this.#isSure && this.#placing.put({ arrival, own })) {
+    const isOther = this.#placing.isOfAnotherHistory(arrival);
+    if (this.#isSure && !isOther && this.#placing.put({ arrival, own })) {
       this.#drainEarly();
       return;
     }
     // entries without room are read when the log has answered
-    if (!this.#wait({ arrival, own }) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
+    const hasRoom = this.#wait({ arrival, own });
+    if ((isOther || !hasRoom) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
     if (!this.#isSure) return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
     if (!isOvertaking) void this.catchUp();
@@ -145,7 +148,7 @@ export class SharedTail {
 
   end(): void {
     this.#state = 'ended';
-    this.#host.settings.clock.clearTimeout(this.#overtake);
+    this.#overtaken?.end();
     this.#history?.end();
     this.buffer.clear();
     for (const { own, arrival } of this.#early?.takeAll() ?? []) {
@@ -168,30 +171,26 @@ export class SharedTail {
 
   #load(from: Position | 'start'): Promise<void> | undefined {
     if (this.isEnded) return undefined;
+    const oldest = from === 'start' || from.epoch !== this.buffer.epoch ? 1 : Math.max(1, from.offset);
     this.#history ??= new Backfill(this.buffer, this.#placing, this.#host);
-    return this.#history.load(this.#oldestWanted(from));
+    return this.#history.load(oldest);
   }
 
   /** False if too many wait. */
   #wait(place: Place): boolean {
     this.#early ??= new ReorderBuffer((own) => this.#placing.failLost(own));
-    return this.#early.add(place);
-  }
-
-  #oldestWanted(from: Position | 'start'): number {
-    return from === 'start' || from.epoch !== this.buffer.epoch ? 1 : Math.max(1, from.offset);
+    return this.#early.add(place, this.#questions);
   }
 
   #awaitOvertaken(): void {
-    this.#overtake ??= this.#host.settings.clock.setTimeout(() => this.#overtaken(), OVERTAKE_MS);
-  }
-
-  #overtaken(): void {
-    this.#overtake = undefined;
-    if (this.#early?.isEmpty === false && !this.isEnded) void this.catchUp();
+    this.#overtaken ??= new Overtaken(this.#host.settings.clock, () => {
+      if (this.#early?.isEmpty === false && !this.isEnded) void this.catchUp();
+    });
+    this.#overtaken.expect();
   }
 
   #drainEarly(): void {
+    this.#overtaken?.came();
     for (;;) {
       const next = this.#early?.take(this.buffer.head + 1);
       if (next === undefined) return;
@@ -212,7 +211,9 @@ export class SharedTail {
         const isSilent = await this.#follow();
         if (isRoutine && isSilent) this.#host.onSilence();
         // synchronously, so that no request comes between
-        if (!run.isAnotherWanted) break;
+        if (run.isAnotherWanted) continue;
+        this.#placing.parted = Infinity;
+        break;
       } catch {
         // the session reports the error; here it is only tried again
         onTried();
@@ -229,19 +230,21 @@ export class SharedTail {
     const { buffer } = this;
     const { source, settings } = this.#host;
     const doubts = this.#doubts;
+    const question = ++this.#questions;
     const anchor = await source.anchor(this.#state === 'opening' ? undefined : buffer.position);
     if (this.isEnded) return false;
-    this.#placing.skewMs = anchor.now - settings.clock.now();
+    this.#placing.compared(anchor.now - settings.clock.now(), anchor.now);
     if (this.#state === 'opening') {
       this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
       this.#state = 'asking';
     } else {
-      const parting = await reconcile(buffer, source, anchor);
+      const parting = await reconcile(buffer, source, anchor, this.#placing.parted);
       if (this.isEnded) return false;
       if (parting !== undefined) this.#part(parting);
     }
     const isSilent = await this.#fill(anchor);
     if (this.isEnded) return false;
+    this.#early?.answered(question);
     this.#state = 'standing';
     this.#settledDoubts = doubts;
     if (this.#isSure) this.#placeEarly();
@@ -279,9 +282,10 @@ export class SharedTail {
     for (const place of this.#early?.takeAll() ?? []) {
       const { own, arrival } = place;
       if (this.#placing.put(place)) continue;
-      if (arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head) this.#wait(place);
       // of a history that the log no longer has
-      else if (own !== undefined) this.#placing.failLost(own);
+      if (own !== undefined && (arrival.epoch !== this.buffer.epoch || arrival.offset <= this.buffer.head))
+        this.#placing.failLost(own);
+      else this.#wait(place);
     }
     if (this.#early?.isEmpty === false) this.#awaitOvertaken();
   }

@@ -1,0 +1,72 @@
+import { decodeHeader, type Anchor, type Arrival } from '../../src/infra/log/shared/arrival.ts';
+import type { PendingAppend } from '../../src/infra/log/shared/pending-appends.ts';
+import { SharedTail } from '../../src/infra/log/shared/tail.ts';
+import { VirtualClock } from '../../src/testing/index.ts';
+
+/** A tail, and the log that it follows: a list of ids that the test changes. */
+export class TailWorld {
+  readonly clock = new VirtualClock(1_000);
+  /** Ids of the log's entries: what is there now. */
+  log: string[];
+  /** What the readers were told: ids of entries, and resets. */
+  readonly told: string[] = [];
+  readonly tail: SharedTail;
+  /** How often the log was asked where the thread stands. */
+  questions = 0;
+  /** Answers to these questions, which the test holds back. */
+  held: (() => void)[] | undefined;
+  /** This process's append in flight. */
+  own: PendingAppend | undefined;
+
+  constructor(log: string[]) {
+    this.log = log;
+    const { clock, told } = this;
+    const retention = { maxEntries: 100, maxBytes: 1_000_000, maxAgeMs: 3_600_000 };
+    this.tail = new SharedTail({
+      threadId: 't',
+      settings: {
+        clock,
+        nodeId: 'node',
+        retentionOf: () => retention,
+        maxTotalBytes: 1_000_000,
+        ledger: { bytes: 0 },
+        keeper: 'the log',
+      },
+      source: {
+        anchor: async (known) => {
+          this.questions++;
+          const answer = this.#anchor(known);
+          if (this.held !== undefined) await new Promise<void>((resolve) => this.held?.push(resolve));
+          return answer;
+        },
+        after: async (from) => this.#range(from, this.log.length),
+        before: async (from, to) => this.#range(to, from).toReversed(),
+        arrivalsBefore: async (from, to) => this.#range(to, from).toReversed(),
+        oldest: async () => (this.log.length === 0 ? undefined : this.arrival(1)),
+      },
+      isClosed: false,
+      subscribed: async () => {},
+      ownAppend: (id) => (this.own?.draft.id === id ? this.own : undefined),
+      onEntry: ({ id }) => told.push(id),
+      onReset: ({ why, after }) => told.push(`${why} after ${after}`),
+      onSilence: () => {},
+      makeRoom: async () => true,
+    });
+  }
+
+  arrival(offset: number, id = this.log[offset - 1] ?? ''): Arrival {
+    const at = this.clock.now();
+    return { epoch: 'e', offset, at, id, header: decodeHeader('{}'), body: [Buffer.from('1')] };
+  }
+
+  #anchor(known?: { readonly offset: number }): Anchor {
+    const { log, clock } = this;
+    const { length: head } = log;
+    const there = known === undefined ? undefined : log[known.offset - 1];
+    return { epoch: 'e', head, headId: log.at(-1) ?? '', now: clock.now(), known: there };
+  }
+
+  #range(from: number, to: number): Arrival[] {
+    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => this.arrival(from + i));
+  }
+}
