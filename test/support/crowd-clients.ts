@@ -22,11 +22,13 @@ let latencies: number[] = [];
 const joined = Array.from({ length: Number(clients) }, (_, i) => join(i));
 await Promise.all(joined);
 process.send?.('joined');
-process.on('message', () => {
+process.on('message', (question) => {
+  // after what it reads in this turn
+  if (question === 'turn') return void setImmediate(() => process.send?.('turned'));
   const books: CrowdBooks = { counts: [...counts], outOfOrder, latencies: latencies.toSorted((a, b) => a - b) };
   latencies = [];
   counts.fill(0);
-  process.send?.(books);
+  return process.send?.(books);
 });
 
 function join(i: number): Promise<void> {

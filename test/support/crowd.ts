@@ -39,6 +39,12 @@ export class Crowd {
     return books;
   }
 
+  /** Resolves when its event loop has had a turn, in which each client has read what it may. One question at a time. */
+  async turn(): Promise<void> {
+    this.#child.send('turn');
+    await once(this.#child, 'message');
+  }
+
   async end(): Promise<void> {
     alive.delete(this);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;

@@ -12,6 +12,11 @@ export interface TcpProxy {
   upRate: number;
   /** Bytes per second from the server to all clients together; they take turns. */
   sharedRate: number;
+  /**
+   * Gives the line a time of its own, which it calls this with: no more than 10 ms for each turn in which it passes bytes on, however long
+   * ago the last one was. In that time, the line has exactly its rate, also on a busy machine.
+   */
+  onTick: ((ms: number) => void) | undefined;
   /** Connections that were made. */
   readonly connections: number;
   /** Bytes that have passed from the server to the clients. */
@@ -56,6 +61,7 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
     rate,
     upRate: Infinity,
     sharedRate: Infinity,
+    onTick: undefined,
     get connections() {
       return connections;
     },
@@ -83,8 +89,9 @@ export async function startTcpProxy(target: number, rate = Infinity): Promise<Tc
   let tickMs = TICK_MS;
   const ticker = setInterval(() => {
     const now = performance.now();
-    tickMs = Math.min(now - tickedAt, MOST_TICK_MS);
+    tickMs = Math.min(now - tickedAt, proxy.onTick === undefined ? MOST_TICK_MS : TICK_MS);
     tickedAt = now;
+    proxy.onTick?.(tickMs);
     if (isBlackHole) return;
     shared = during(proxy.sharedRate, tickMs);
     const [first] = passes;
