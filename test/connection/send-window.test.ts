@@ -17,12 +17,12 @@ const MB = 1024 * 1024;
 
 async function connect(
   line: Line,
-  parts = true,
+  { parts = true, confirmsReceipt = true } = {},
 ): Promise<Harness & { link: DistantLink; send: (mb: number) => Promise<number> }> {
   const made = makeHarness({ maxMessageBytes: 200 * MB, settleTimeoutMs: 120_000, serializer: { timeoutMs: 60_000 } });
   harness = made;
   const { clock, hub } = made;
-  const link = new DistantLink(clock, line);
+  const link = Object.assign(new DistantLink(clock, line), { confirmsReceipt });
   hub.accept(link.attach, { authorize: () => true });
   link.say({ t: 'join', th: 't', parts });
   await clock.advance(2_000);
@@ -76,6 +76,12 @@ it.each([
     waits.push((came() ?? Infinity) - at);
   }
   expect(Math.max(...waits)).toBeLessThanOrEqual(line.roundTripMs + 250 + (64 * 1024) / line.bytesPerMs);
+});
+
+it('where an answer only says that the line has taken the bytes, parts go on all the same, however many came before', async () => {
+  const line = { roundTripMs: 40, bytesPerMs: 1_000 };
+  const { send } = await connect(line, { confirmsReceipt: false });
+  for (let i = 0; i < 4; i++) expect(await send(2)).toBeLessThan(((2 * MB) / line.bytesPerMs) * 1.5);
 });
 
 it('a line that becomes slow, or long, is noticed', async () => {

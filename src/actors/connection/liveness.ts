@@ -33,6 +33,8 @@ export class Liveness {
   /** Bytes handed over when the last ping went out. Its answer does not cover later bytes. */
   #coveredBytes = 0;
   #ackedBytes = 0;
+  /** Bytes handed over before the last answer: where that confirms no receipt, the line has taken them. */
+  #answeredBytes = 0;
   /** Bytes handed over at the last look, and since when there are no more. */
   #saidBytes = 0;
   #saidAt: number;
@@ -80,7 +82,7 @@ export class Liveness {
     // since the line was empty, or else since the last answer
     const { emptyAt = -Infinity, emptyBytes = 0 } = this.#window ?? {};
     const isFresh = emptyAt > this.#answeredAt;
-    const fromBytes = isFresh ? emptyBytes : this.#ackedBytes;
+    const fromBytes = isFresh ? emptyBytes : this.#answeredBytes;
     const fromAt = isFresh ? emptyAt : this.#answeredAt;
     this.#pingAt = Math.floor(now);
     this.#coveredBytes = writtenBytes;
@@ -119,6 +121,7 @@ export class Liveness {
     this.#roundTripMs = now - barrier.at;
     this.#fastestMs = Math.min(this.#fastestMs, this.#roundTripMs);
     this.#window?.answered(barrier, now);
+    this.#answeredBytes = barrier.bytes;
     if (this.#link.confirmsReceipt !== false) this.#ackedBytes = barrier.bytes;
     this.#answeredAt = now;
   }
@@ -127,7 +130,7 @@ export class Liveness {
   hasRoom(now: number, writtenBytes: number): boolean {
     this.#window ??= new SendWindow(this.#fastestMs, now);
     if (this.#pingSeq === this.#pongSeq) this.#window.noteEmpty(now, writtenBytes);
-    return this.#window.hasRoom(now, writtenBytes - this.#ackedBytes);
+    return this.#window.hasRoom(now, writtenBytes - this.#answeredBytes);
   }
 
   /** A part was written, or has to wait. The answer to a barrier shows when the client has received the bytes on their way. */
