@@ -28,6 +28,9 @@ export interface SimChunk {
   readonly text: string;
 }
 
+/** The piece at this place of a stream of text. */
+export const textAt = (n: number, place: number): string => `${n}.${place} `;
+
 /** The chunk at this place of a stream. */
 export const chunkAt = (n: number, place: number): SimChunk => ({
   n,

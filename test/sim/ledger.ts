@@ -1,4 +1,5 @@
 import type { EntryKind } from '../../src/api/entry.ts';
+import { StreamLedger } from './stream-ledger.ts';
 import { ValueLedger } from './value-ledger.ts';
 
 /** What the log has taken, for all nodes and lives, and what was found wrong. */
@@ -8,6 +9,7 @@ export class Ledger {
   deliveries = 0;
   readonly seen = new Map<string, number>();
   readonly values = new ValueLedger();
+  readonly streams = new StreamLedger();
   /** Answers are erased with their thread, and one that was given before may arrive later. */
   #isAnswerSure = true;
   readonly #answers = new Map<string, string>();

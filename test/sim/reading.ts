@@ -1,7 +1,7 @@
-import type { ClientStream, ClientThread, Message } from '../../src/client/index.ts';
-import { chunksOf } from '../../src/chunks/index.ts';
-import { endOf, numberOf, simCodec, toldBy } from './contents.ts';
+import type { ClientThread, Message } from '../../src/client/index.ts';
+import { numberOf } from './contents.ts';
 import type { Ledger } from './ledger.ts';
+import { StreamsReading } from './streams-reading.ts';
 import { ValuesReading } from './values-reading.ts';
 
 /** What a client has of a thread, compared with the log as it comes. */
@@ -11,6 +11,7 @@ export class Reading {
   readonly #who: string;
   readonly #rules: Rules;
   readonly #values: ValuesReading;
+  readonly #streams: StreamsReading;
   #at: Place | undefined;
   /** By offset: the id of what has overtaken others. */
   readonly #ahead = new Map<number, string>();
@@ -20,8 +21,6 @@ export class Reading {
   readonly #view = new Map<string, number | undefined>();
   /** Messages are missing, and edits with them. */
   #hasGap = false;
-  /** Streams that have not ended for it. */
-  readonly #growing = new Map<string, string>();
 
   constructor(handle: ClientThread, ledger: Ledger, who: string, rules: Rules) {
     this.handle = handle;
@@ -29,6 +28,7 @@ export class Reading {
     this.#who = `${who} in ${handle.id}`;
     this.#rules = rules;
     this.#values = new ValuesReading(handle, ledger, who);
+    this.#streams = new StreamsReading(handle, ledger, (what) => this.#complain(what));
     handle.on('joined', ({ position }) => {
       this.#at ??= placeOf(position);
     });
@@ -54,11 +54,6 @@ export class Reading {
       if (this.#view.has(id)) this.#view.set(id, undefined);
       this.#amended(id, position);
     });
-    handle.on('stream', (stream) => {
-      ledger.note('stream');
-      this.#growing.set(stream.id, stream.text);
-      void stream.done.then((message) => this.#onStreamOver(stream, message));
-    });
     handle.on('left', () => rules.onLeft());
     handle.on('error', (error) => {
       // the answer to a join that the application has just undone
@@ -71,16 +66,9 @@ export class Reading {
     return this.#at;
   }
 
-  #onStreamOver(stream: ClientStream, message: Message | undefined): void {
-    const { id } = stream;
-    this.#growing.delete(id);
-    if (message === undefined) return;
-    const isChunks = typeof message.data === 'object' && message.data !== null && 'chunks' in message.data;
-    const has = isChunks ? toldBy(chunksOf(stream, simCodec)) : stream.text;
-    const end = endOf(message.data) ?? '';
-    this.#ledger.note(!isChunks ? 'stream done' : has === end ? 'chunks done' : 'chunks cut short');
-    // the last chunks may have gone while the client was away: the message has them, and only the codec knows where
-    if (isChunks ? !end.startsWith(has) : end !== has) this.#complain(`stream ${id} is '${has}', its message '${end}'`);
+  /** What it has of streams in progress is right. */
+  look(): void {
+    this.#streams.look();
   }
 
   #take(message: Message): void {
@@ -201,7 +189,7 @@ export class Reading {
 
   /** What it does not have, or has in an older version, of what it should have now that everything is quiet. */
   missing(): readonly string[] {
-    const growing = [...this.#growing.keys()].map((id) => `stream ${id} has no end`);
+    const growing = this.#streams.growing.map((id) => `stream ${id} has no end`);
     const what = [this.behind() ?? [], growing, this.#outdated(), this.#values.missing()].flat();
     return what.map((one) => `${this.#who}: ${one}`);
   }

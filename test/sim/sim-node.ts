@@ -175,10 +175,12 @@ export class SimNode {
     if (hub === undefined) return;
     const clock = this.#clock;
     const stream = isChunks ? chunksIn(hub, threadId, number) : textIn(hub, threadId, number);
+    this.#ledger.streams.begin(stream.id, number, isChunks);
     const append = (n: number): void => {
       if (stream.signal.aborted) return;
       if (n < chunks) {
         stream.write(n);
+        this.#ledger.streams.wrote(stream.id, n);
         clock.setTimeout(() => append(n + 1), everyMs);
         return;
       }

@@ -1,5 +1,5 @@
 import type { Hub } from '../../src/index.ts';
-import { chunkAt, simCodec } from './contents.ts';
+import { chunkAt, simCodec, textAt } from './contents.ts';
 
 /** How a stream grows. */
 export interface Growth {
@@ -10,6 +10,7 @@ export interface Growth {
 
 /** A stream of the application, of text or of chunks. */
 export interface Growing {
+  readonly id: string;
   readonly signal: AbortSignal;
   /** The chunk at this place. */
   write(place: number): void;
@@ -18,10 +19,12 @@ export interface Growing {
 
 export function textIn(hub: Hub, threadId: string, n: number): Growing {
   const stream = hub.thread(threadId).stream();
-  return { signal: stream.signal, write: (place) => stream.append(`${n}.${place} `), end: () => stream.end({ n }) };
+  const { id, signal } = stream;
+  return { id, signal, write: (place) => stream.append(textAt(n, place)), end: () => stream.end({ n }) };
 }
 
 export function chunksIn(hub: Hub, threadId: string, n: number): Growing {
   const stream = hub.thread(threadId).stream({ codec: simCodec });
-  return { signal: stream.signal, write: (place) => void stream.write(chunkAt(n, place)), end: () => stream.end() };
+  const { id, signal } = stream;
+  return { id, signal, write: (place) => void stream.write(chunkAt(n, place)), end: () => stream.end() };
 }

@@ -78,6 +78,7 @@ export class World {
       this.ledger.note(act.act);
       this.#perform(act);
       this.clock.advance(waitMs);
+      for (const client of this.#clients) for (const reading of client.readings) reading.look();
       for (const node of this.#nodes) if (node.isDrained()) node.crash(this.#log, true);
       if (this.ledger.violations.length > 0) return;
     }

@@ -134,6 +134,12 @@ export const DEFECTS: readonly Defect[] = [
     replacement: 'const chunk: unknown = codec.fold(b.chunk, a.chunk);',
   },
   {
+    name: 'a viewer of chunks counts folded ones as one, and takes no more of them',
+    file: 'src/chunks/chunk-log.ts',
+    code: 'this.at = to;',
+    replacement: 'this.at += d.length;',
+  },
+  {
     name: 'what is sent to an erased thread reaches members that have not left yet',
     file: 'src/actors/thread/thread.ts',
     code: 'for (const member of this.members) if (member.views === undefined) member.end();',
