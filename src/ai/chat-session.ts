@@ -7,7 +7,7 @@ import type { ChatRun } from './chat-run.ts';
 import type { ChatRuns } from './chat-runs.ts';
 import { isLast } from './chunk-source.ts';
 import { chunkOf, type ChatMessage } from './chunk.ts';
-import { decodeInSlices, parseInSlices } from '../infra/serialization/json-slices.ts';
+import { parseInSlices } from '../infra/serialization/json-slices.ts';
 import type { ChatSettings } from './options.ts';
 import type { AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
 import { TEXTS } from './texts.ts';
@@ -22,7 +22,7 @@ const LOOK_MS = 30;
 const HEAD_BYTES = 1024;
 
 /** Headers are looked at in one go. */
-const MOST_UNITS = { headers: 32 * 1024 };
+const MOST_BYTES = { headers: 32 * 1024 };
 
 /** Points of input that a KiB of a request costs: it is parsed, looked at and handed on. */
 const POINTS_PER_KIB = 0.25;
@@ -94,8 +94,7 @@ export class ChatSession implements ProtocolSession {
   async #parse(data: Uint8Array): Promise<ChatFrame | undefined> {
     if (!this.#peer.pay((data.length / 1024) * POINTS_PER_KIB)) return undefined;
     try {
-      const text = await decodeInSlices(data, nextTurn);
-      return await chatFrameInSlices(await parseInSlices(text, nextTurn, MOST_UNITS), nextTurn);
+      return await chatFrameInSlices(await parseInSlices(data, nextTurn, MOST_BYTES), nextTurn);
     } catch {
       return undefined;
     }

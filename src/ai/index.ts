@@ -1,6 +1,7 @@
 export { serveChat } from './serve-chat.ts';
 export type { ChatServer } from './serve-chat.ts';
 export { uiMessageCodec } from './ui-message-codec.ts';
+export { validateEach } from './validate-each.ts';
 export type { ChatMessage, UIChunk, UIPart } from './chunk.ts';
 export type { ChatAnswer, ChatTurn, ChunkSource, ServeChatOptions, StreamResult } from './options.ts';
 export { agUiCodec } from './tanstack/ag-ui-codec.ts';

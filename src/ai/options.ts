@@ -63,7 +63,7 @@ export interface ServeChatOptions<Message extends ChatMessage = ChatMessage, S e
    * ```
    */
   run(this: void, turn: ChatTurn<Message, S>): ChatAnswer;
-  /** Checks the messages of a request, as `validateUIMessages` of npm `ai` does; an error refuses the request. @default looks at ids, roles and types of parts */
+  /** Checks the messages of a request, as `validateUIMessages` of npm `ai` does: see `validateEach`. An error refuses the request. @default looks at ids, roles and types of parts */
   validateMessages?(this: void, messages: readonly ChatMessage[]): MaybePromise<Message[]>;
   /** The thread of a chat. Answers become messages of its log. @default `chat:<chatId>` */
   threadOf?(this: void, chatId: string): string;

@@ -7,7 +7,7 @@ export async function readChunks(folds: readonly ChunkFold[], clock: Pick<Clock,
   const nextTurn = (): Promise<void> => new Promise((resolve) => clock.nextTurn(resolve));
   for (const fold of folds) {
     try {
-      fold.read(await parseInSlices(await textOf(fold, nextTurn), nextTurn));
+      fold.read(await parseInSlices(await bytesOf(fold, nextTurn), nextTurn));
     } catch {
       // nested deeper than can be sliced
       readAtOnce(fold);
@@ -15,14 +15,17 @@ export async function readChunks(folds: readonly ChunkFold[], clock: Pick<Clock,
   }
 }
 
-async function textOf({ big }: ChunkFold, nextTurn: () => Promise<void>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for (const [index, bytes] of (big?.chunks ?? []).entries()) {
+async function bytesOf({ big }: ChunkFold, nextTurn: () => Promise<void>): Promise<Uint8Array> {
+  const pieces = big?.chunks ?? [];
+  // its pages are touched piece by piece, as they are copied
+  const bytes = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const [index, piece] of pieces.entries()) {
     if (index % PIECES_PER_TURN === PIECES_PER_TURN - 1) await nextTurn();
-    text += decoder.decode(bytes, { stream: true });
+    bytes.set(piece, at);
+    at += piece.length;
   }
-  return text + decoder.decode();
+  return bytes;
 }
 
 function readAtOnce(fold: ChunkFold): void {

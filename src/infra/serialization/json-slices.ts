@@ -1,72 +1,65 @@
-/** Texts up to this length are parsed in one go: 3 ms at most, where they are all brackets. */
-const WHOLE_UNITS = 48 * 1024;
+/** JSON up to this length is parsed in one go: 3 ms at most, where it is all brackets. In bytes, as all that follows. */
+const WHOLE_BYTES = 48 * 1024;
 
-/** Texts that are parsed before their nesting is known: V8 takes 40 ms for the levels that 128 KiB may hold. */
-const SMALL_UNITS = 4 * 1024;
+/** JSON that is parsed before its nesting is known: V8 takes 40 ms for the levels that 128 KiB may hold. */
+const SMALL_BYTES = 4 * 1024;
 
-/** Units that are looked at between two looks at the clock. */
+/** Bytes that are looked at between two looks at the clock. */
 const LOOK_EVERY = 16 * 1024;
 
-/** A long text is parsed in pieces of so many units. */
-const TEXT_UNITS = 256 * 1024;
+/** A long text is parsed in pieces of so many bytes. */
+const TEXT_BYTES = 256 * 1024;
 
 /** Quotes within one text that are looked at between two looks at the clock. */
 const QUOTES_PER_LOOK = 4 * 1024;
 
+/** Bytes of a text in which its end is looked for without a call of the native search, which costs as much. */
+const NEAR_BYTES = 32;
+
 /** The longest key, number, row of backslashes, or space between two elements: no client that means well sends more, and each would take one go. */
-const MOST_TOKEN_UNITS = 16 * 1024;
+const MOST_TOKEN_BYTES = 16 * 1024;
 
 /** Members of one object: V8 moves all of them at once when it makes room for more. */
 const MOST_MEMBERS = 32 * 1024;
 
-/** How long a slice may take, in milliseconds. */
-const SLICE_MS = 3;
+/** How long a slice may take before its last piece, in milliseconds: the loop is held for 5 ms at most. */
+const SLICE_MS = 2;
 
-/** Nesting beyond which a text is refused, as in frames of the hub's own protocol. */
+/** Nesting beyond which JSON is refused, as in frames of the hub's own protocol. */
 const MOST_LEVELS = 128;
 
-/** Where a value of a big text begins and ends. */
+/** Where a value begins and ends. */
 interface Span {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Parses a JSON text of a client without holding the event loop: of a big one, the elements are found and parsed one by one, between turns.
- * @param most units of JSON of some members of the outermost object, which are looked at in one go afterwards
- * @throws SyntaxError, also for a text that is nested too deep, or has a longer member of these
+ * Parses JSON of a client without holding the event loop: the elements of a big value are found and parsed one by one, between turns. It works
+ * on the bytes: of a text of 16 MiB, the decoding alone would hold the loop for long, because V8 makes it one string in one go.
+ * @param most bytes of JSON of some members of the outermost object, which are looked at in one go afterwards
+ * @throws SyntaxError, also for JSON that is nested too deep, or has a longer member of these
+ * @throws TypeError for what is no UTF-8
  */
 export async function parseInSlices(
-  text: string,
+  data: Uint8Array,
   nextTurn: () => Promise<void>,
   most: Readonly<Record<string, number>> = {},
 ): Promise<unknown> {
-  const slicer = new Slicer(text, nextTurn, most);
-  return slicer.parse({ start: 0, end: text.length }, 0);
-}
-
-/** Bytes of UTF-8 that are decoded in one go. */
-const DECODED_BYTES = 512 * 1024;
-
-/** The text of a frame, without holding the event loop. @throws TypeError for what is no UTF-8 */
-export async function decodeInSlices(data: Uint8Array, nextTurn: () => Promise<void>): Promise<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let text = '';
-  for (let at = 0; at < data.length; at += DECODED_BYTES) {
-    if (at > 0) await nextTurn();
-    text += decoder.decode(data.subarray(at, at + DECODED_BYTES), { stream: true });
-  }
-  return text + decoder.decode();
+  const slicer = new Slicer(Buffer.from(data.buffer, data.byteOffset, data.length), nextTurn, most);
+  return slicer.parse({ start: 0, end: data.length }, 0);
 }
 
 class Slicer {
-  readonly #text: string;
+  readonly #bytes: Buffer;
   readonly #nextTurn: () => Promise<void>;
   readonly #most: Readonly<Record<string, number>>;
+  // a piece of a text may begin with U+FEFF, which is a character there
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #sliceEndsAt = performance.now() + SLICE_MS;
 
-  constructor(text: string, nextTurn: () => Promise<void>, most: Readonly<Record<string, number>>) {
-    this.#text = text;
+  constructor(bytes: Buffer, nextTurn: () => Promise<void>, most: Readonly<Record<string, number>>) {
+    this.#bytes = bytes;
     this.#most = most;
     this.#nextTurn = nextTurn;
   }
@@ -74,48 +67,52 @@ class Slicer {
   async parse(span: Span, level: number): Promise<unknown> {
     if (level > MOST_LEVELS) throw new SyntaxError('nested too deep');
     const { start, end } = this.#trimmed(span);
-    const first = this.#text[start];
+    const first = this.#bytes[start];
     // the levels of an element are counted where it is found
-    const isShort = end - start <= (level === 0 ? SMALL_UNITS : WHOLE_UNITS);
+    const isShort = end - start <= (level === 0 ? SMALL_BYTES : WHOLE_BYTES);
     if (isShort) return this.#whole({ start, end });
-    if (first === '"') return this.#longText({ start, end });
-    if (first !== '{' && first !== '[') throw new SyntaxError('a value is too long');
-    const last = this.#text[end - 1];
-    if (last !== (first === '{' ? '}' : ']')) throw new SyntaxError('an element has no end');
+    if (first === QUOTE) return this.#longText({ start, end });
+    if (first !== OPEN_BRACE && first !== OPEN_BRACKET) throw new SyntaxError('a value is too long');
+    const last = this.#bytes[end - 1];
+    if (last !== (first === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET)) throw new SyntaxError('an element has no end');
     const elements = await this.#elements({ start: start + 1, end: end - 1 });
-    return first === '[' ? this.#array(elements, level) : this.#object(elements, level);
+    return first === OPEN_BRACKET ? this.#array(elements, level) : this.#object(elements, level);
   }
 
   async #whole({ start, end }: Span): Promise<unknown> {
     await this.#breathe();
-    const value: unknown = JSON.parse(this.#text.slice(start, end));
+    const value: unknown = JSON.parse(this.#text(start, end));
     return value;
   }
 
   /** The pieces between two escapes. */
   async #longText({ start, end }: Span): Promise<string> {
-    if (this.#text[end - 1] !== '"') throw new SyntaxError('a text has no end');
-    const pieces: unknown[] = [];
+    if (this.#bytes[end - 1] !== QUOTE) throw new SyntaxError('a text has no end');
+    let text = '';
     for (let at = start + 1; at < end - 1;) {
-      const to = at + TEXT_UNITS >= end - 1 ? end - 1 : this.#beforeEscape(at, at + TEXT_UNITS);
+      const to = at + TEXT_BYTES >= end - 1 ? end - 1 : this.#betweenCharacters(at, at + TEXT_BYTES);
       await this.#breathe();
-      const piece: unknown = JSON.parse(`"${this.#text.slice(at, to)}"`);
-      pieces.push(piece);
+      const piece: unknown = JSON.parse(`"${this.#text(at, to)}"`);
+      if (typeof piece !== 'string') throw new SyntaxError('a text is none');
+      // not joined: V8 would copy all of it in one go
+      text += piece;
       at = to;
     }
-    return pieces.join('');
+    return text;
   }
 
-  /** This index, or that of the escape that it is in. */
-  #beforeEscape(from: number, index: number): number {
-    const last = this.#text.lastIndexOf('\\', index - 1);
-    // the longest has six units: \u0000
-    if (last < index - 6 || last < from) return index;
+  /** This index, or that of the character or the escape that it is in. */
+  #betweenCharacters(from: number, index: number): number {
+    let at = index;
+    while (at > index - 3 && isContinuation(this.#bytes[at])) at--;
+    const last = this.#bytes.lastIndexOf(BACKSLASH, at - 1);
+    // the longest has six bytes: \u0000
+    if (last < at - 6 || last < from) return at;
     let slashes = 0;
-    while (last - slashes >= from && this.#text.charCodeAt(last - slashes) === BACKSLASH) slashes++;
+    while (last - slashes >= from && this.#bytes[last - slashes] === BACKSLASH) slashes++;
     const isEscape = slashes % 2 === 1;
-    const length = this.#text[last + 1] === 'u' ? 6 : 2;
-    return isEscape && last + length > index ? last : index;
+    const length = this.#bytes[last + 1] === SMALL_U ? 6 : 2;
+    return isEscape && last + length > at ? last : at;
   }
 
   async #array(elements: readonly Span[], level: number): Promise<unknown[]> {
@@ -124,12 +121,12 @@ class Slicer {
     for (let i = 0; i < elements.length;) {
       const { start = 0 } = elements[i] ?? {};
       let next = i + 1;
-      while (next < elements.length && (elements[next]?.end ?? 0) - start <= WHOLE_UNITS) next++;
+      while (next < elements.length && (elements[next]?.end ?? 0) - start <= WHOLE_BYTES) next++;
       const { end = start } = elements[next - 1] ?? {};
-      if (end - start > WHOLE_UNITS) values.push(await this.parse({ start, end }, level + 1));
+      if (end - start > WHOLE_BYTES) values.push(await this.parse({ start, end }, level + 1));
       else {
         await this.#breathe();
-        const some: unknown = JSON.parse(`[${this.#text.slice(start, end)}]`);
+        const some: unknown = JSON.parse(`[${this.#text(start, end)}]`);
         if (!Array.isArray(some) || some.length !== next - i) throw new SyntaxError('not an array');
         for (const value of some) values.push(value);
       }
@@ -143,7 +140,7 @@ class Slicer {
     const object: Record<string, unknown> = {};
     for (const { start, end } of members) {
       const colon = this.#colonIn(start, end);
-      const key: unknown = JSON.parse(this.#text.slice(start, colon));
+      const key: unknown = JSON.parse(this.#text(start, colon));
       if (typeof key !== 'string') throw new SyntaxError('a key is no text');
       if (level === 0 && end - colon > (this.#most[key] ?? Infinity)) throw new SyntaxError('a member is too long');
       const value = await this.parse({ start: colon + 1, end }, level + 1);
@@ -156,19 +153,19 @@ class Slicer {
   #colonIn(start: number, end: number): number {
     const from = this.#trimmed({ start, end }).start;
     let at = from + 1;
-    while (at < end && this.#text[at] !== '"') {
-      at += this.#text[at] === '\\' ? 2 : 1;
-      if (at - from > MOST_TOKEN_UNITS) throw new SyntaxError('a key is too long');
+    while (at < end && this.#bytes[at] !== QUOTE) {
+      at += this.#bytes[at] === BACKSLASH ? 2 : 1;
+      if (at - from > MOST_TOKEN_BYTES) throw new SyntaxError('a key is too long');
     }
     let colon = at + 1;
-    while (SPACE.has(this.#text.charCodeAt(colon)) && colon - at < MOST_TOKEN_UNITS) colon++;
-    if (this.#text[colon] !== ':' || colon >= end) throw new SyntaxError('a member has no value');
+    while (isSpace(this.#bytes[colon]) && colon - at < MOST_TOKEN_BYTES) colon++;
+    if (this.#bytes[colon] !== COLON || colon >= end) throw new SyntaxError('a member has no value');
     return colon;
   }
 
   /** The elements between the commas of this level. */
   async #elements(span: Span): Promise<readonly Span[]> {
-    const text = this.#text;
+    const bytes = this.#bytes;
     const spans: Span[] = [];
     let { start } = span;
     let level = 0;
@@ -178,14 +175,14 @@ class Slicer {
         lookAt = at + LOOK_EVERY;
         await this.#breathe();
       }
-      const unit = text.charCodeAt(at);
-      if (unit === QUOTE) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
         let close = this.#endOfText(at, span.end);
         for (; close < 0; close = this.#endOfText(-close, span.end)) await this.#breathe();
         at = close;
-      } else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) level++;
-      else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) level--;
-      else if (unit === COMMA && level === 0) {
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) level++;
+      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) level--;
+      else if (byte === COMMA && level === 0) {
         spans.push({ start, end: at });
         start = at + 1;
       }
@@ -202,21 +199,30 @@ class Slicer {
     let at = from;
     for (let looks = 0; ; looks++) {
       if (looks === QUOTES_PER_LOOK) return -at;
-      at = this.#text.indexOf('"', at + 1);
+      at = this.#nextQuote(at + 1);
       if (at < 0 || at >= end) throw new SyntaxError('a text has no end');
       let slashes = 0;
-      while (slashes <= MOST_TOKEN_UNITS && this.#text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
-      if (slashes > MOST_TOKEN_UNITS) throw new SyntaxError('too many backslashes');
+      while (slashes <= MOST_TOKEN_BYTES && this.#bytes[at - 1 - slashes] === BACKSLASH) slashes++;
+      if (slashes > MOST_TOKEN_BYTES) throw new SyntaxError('too many backslashes');
       if (slashes % 2 === 0) return at;
     }
   }
 
+  #nextQuote(from: number): number {
+    for (let at = from; at < from + NEAR_BYTES; at++) if (this.#bytes[at] === QUOTE) return at;
+    return this.#bytes.indexOf(QUOTE, from + NEAR_BYTES);
+  }
+
   #trimmed({ start, end }: Span): Span {
     let [from, to] = [start, end];
-    while (from < to && from - start <= MOST_TOKEN_UNITS && SPACE.has(this.#text.charCodeAt(from))) from++;
-    while (to > from && end - to <= MOST_TOKEN_UNITS && SPACE.has(this.#text.charCodeAt(to - 1))) to--;
-    if (from - start > MOST_TOKEN_UNITS || end - to > MOST_TOKEN_UNITS) throw new SyntaxError('too much space');
+    while (from < to && from - start <= MOST_TOKEN_BYTES && isSpace(this.#bytes[from])) from++;
+    while (to > from && end - to <= MOST_TOKEN_BYTES && isSpace(this.#bytes[to - 1])) to--;
+    if (from - start > MOST_TOKEN_BYTES || end - to > MOST_TOKEN_BYTES) throw new SyntaxError('too much space');
     return { start: from, end: to };
+  }
+
+  #text(start: number, end: number): string {
+    return this.#decoder.decode(this.#bytes.subarray(start, end));
   }
 
   async #breathe(): Promise<void> {
@@ -226,6 +232,11 @@ class Slicer {
   }
 }
 
-const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
+const [QUOTE, COMMA, COLON, BACKSLASH, SMALL_U] = [0x22, 0x2c, 0x3a, 0x5c, 0x75];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
-const SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const SPACE: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+const isSpace = (byte: number | undefined): boolean => SPACE.has(byte);
+
+/** A byte of UTF-8 that is not the first one of its character. */
+const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80;
