@@ -10,8 +10,7 @@ const BIG = 'x'.repeat(MEGABYTES * 1024 * 1024);
 // the time limits are those of a machine that does nothing else
 const STREAMS = { streams: { maxBytes: 2 * BIG.length }, serializer: { timeoutMs: 120_000 } };
 
-const until = (condition: () => boolean): Promise<void> =>
-  expect.poll(condition, { interval: 20, timeout: 170_000 }).toBe(true);
+const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 20 }).toBe(true);
 
 const call = (toolCallId: string): UIMessageChunk => ({
   type: 'tool-input-available',

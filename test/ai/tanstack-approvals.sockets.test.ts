@@ -9,8 +9,7 @@ import { shown, startRuns, textOf, type RunTab } from './tanstack-harness.ts';
 
 const BIG = 'x'.repeat(4 * 1024 * 1024);
 
-const until = (condition: () => boolean): Promise<void> =>
-  expect.poll(condition, { interval: 20, timeout: 60_000 }).toBe(true);
+const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 20 }).toBe(true);
 
 type Options = Parameters<BaseTextAdapter<'steps', object, readonly ['text'], never>['chatStream']>[0];
 
@@ -106,7 +105,7 @@ test('a viewer in the middle of a big result is asked for an approval of the sam
     expect(JSON.stringify(shown(tab)) === JSON.stringify(shown(fast))).toBe(true);
   }
   expect([...slow.failures, ...fast.failures, ...late.failures, ...harness.errors]).toEqual([]);
-}, 170_000);
+});
 
 test('an interrupt passes a result of 50 MB on the same connection', async () => {
   const size = Number(process.env.MB ?? 50) * 1024 * 1024;
@@ -148,4 +147,4 @@ test('an interrupt passes a result of 50 MB on the same connection', async () =>
   for (const tab of [fast, slow]) await until(() => hasResult(tab, 'call-orders'));
   expect(JSON.stringify(shown(slow)) === JSON.stringify(shown(fast))).toBe(true);
   expect([...slow.failures, ...fast.failures, ...harness.errors]).toEqual([]);
-}, 170_000);
+});

@@ -59,4 +59,4 @@ test('a run of one node is seen on the other, by lines that are cut as well; of 
   const words = Array.from({ length: 40 }, (_, n) => `${n} `.padEnd(2_000, 'x')).join('');
   expect(answers.map((text) => text === `assistant: ${words}`)).toEqual([true, true, true, true]);
   expect(nodes.flatMap(({ errors }) => errors)).toEqual([]);
-}, 120_000);
+});

@@ -77,7 +77,7 @@ it('the read half of Durable Streams passes the suite of the protocol', async ()
   const env = { PATH: process.env['PATH'], CONFORMANCE_TEST_URL: url };
   await new Promise<void>((resolve) => {
     // it ends with 1 for the tests of writers
-    execFile(process.execPath, args, { cwd: SUITE, env, timeout: 240_000 }, () => resolve());
+    execFile(process.execPath, args, { cwd: SUITE, env, timeout: 500_000 }, () => resolve());
   });
   const report: Report = JSON.parse(await readFile(outputFile, 'utf8'));
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
@@ -102,6 +102,6 @@ it('the client of Durable Streams reads a thread as docs/http.md shows it', asyn
     program,
     `let left = 2;\nconst show = ({ text }) => (console.log(text), --left || process.exit());\n${code}`,
   );
-  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 500_000 });
   expect(stdout).toBe('one\ntwo\n');
 });

@@ -7,7 +7,7 @@ import { createHub } from '../../src/index.ts';
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { toolPath } from '../support/tool.ts';
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 240_000 };
 
 /** Left alone, the client would come back after half a minute. */
 const PAGE = `<!doctype html><title>client</title><script type="module">
@@ -50,6 +50,8 @@ beforeAll(async () => {
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
   });
   page = await browser.newPage();
+  // Playwright's own limit is half a minute, which a page may take on a busy machine
+  page.setDefaultTimeout(240_000);
   await page.goto(proxy.url);
 });
 

@@ -8,7 +8,7 @@ import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { toolPath } from '../support/tool.ts';
 
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 240_000 };
 
 /** The page of a user of ours: the built client, as a module, and what it has got. Left alone, it would come back after half a minute. */
 const PAGE = `<!doctype html><title>client</title><script type="module">
@@ -58,6 +58,8 @@ beforeAll(async () => {
     args: ['--no-sandbox', '--disable-gpu', ...QUIET],
   });
   page = await browser.newPage();
+  // Playwright's own limit is half a minute, which a page may take on a busy machine
+  page.setDefaultTimeout(240_000);
   page.on('pageerror', (error) => faults.push(error.message));
   await page.goto(proxy.url);
 });

@@ -5,7 +5,7 @@ import { Demo, isRecord, publishedCount, recordedMessages } from './support/demo
 import { startFlakyProxy, type FlakyProxy } from './support/flaky-proxy.ts';
 import { StatusWatch } from './support/status.ts';
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 240_000 };
 
 let demo: Demo;
 let proxy: FlakyProxy;

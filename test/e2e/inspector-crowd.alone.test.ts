@@ -33,6 +33,8 @@ describe('the inspector of 10,000 connections', () => {
 
   it('lets nobody watch without the token', async () => {
     const page = await browser.newPage();
+    // Playwright's own limit is half a minute, which a page may take on a busy machine
+    page.setDefaultTimeout(240_000);
     await page.goto(server.url);
     await page.locator('#ask').waitFor(TIMEOUT);
     expect(await page.locator('#link').getAttribute('data-link')).not.toBe('live');

@@ -24,6 +24,8 @@ it.each([
   ['a phone', { width: 390, height: 844 }],
 ])('the page leads to the inspector, the metrics and the traces, on %s', async (_, viewport) => {
   const page = await browser.newPage({ viewport });
+  // Playwright's own limit is half a minute, which a page may take on a busy machine
+  page.setDefaultTimeout(240_000);
   await page.goto(url);
   expect(await axeFaults(page)).toEqual([]);
   expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);

@@ -94,7 +94,7 @@ it('a refused client that does not answer the close frame is cut after two secon
   expect(await endOf(url, [])).toBe(401);
 });
 
-it('only so many refused sockets are open at a time: others get the HTTP status', { timeout: 60_000 }, async () => {
+it('only so many refused sockets are open at a time: others get the HTTP status', async () => {
   const clock = new VirtualClock();
   const { url, port } = await serving({ authenticate: () => false }, { clock });
   const request = [

@@ -50,7 +50,7 @@ async function fill(hub: Hub, { count, message }: Case): Promise<void> {
   }
 }
 
-it.each(cases)('what a log counts is what it holds: messages $name', { timeout: 120_000 }, async (each) => {
+it.each(cases)('what a log counts is what it holds: messages $name', async (each) => {
   if (globalThis.gc === undefined) throw new Error('run with --expose-gc (see vitest.config.ts)');
   const hub = createHub();
   for (const format of each.members) {

@@ -44,9 +44,9 @@ it('a malformed entry of the log keeps its place, is reported, and reaches no cl
   const link = new FakeLink();
   other.accept(link.attach, { authorize: () => true });
   link.say({ t: 'join', th: 't', from: 'start' });
-  await vi.waitFor(() => expect(link.received.join()).toContain('"well"'), 20_000);
+  await vi.waitFor(() => expect(link.received.join()).toContain('"well"'), 240_000);
   await writer.thread('t').send('and goes on');
-  await vi.waitFor(() => expect(link.received.join()).toContain('and goes on'), 20_000);
+  await vi.waitFor(() => expect(link.received.join()).toContain('and goes on'), 240_000);
   // each frame is JSON
   const given = link.messages.filter((frame) => JSON.stringify(frame).startsWith('{"t":"msg"'));
   expect(given).toMatchObject([

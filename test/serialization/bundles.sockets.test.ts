@@ -20,7 +20,7 @@ it('where a process may have no workers, recipes are refused, or built here, and
   const { stdout } = await run(
     process.execPath,
     ['--permission', '--allow-fs-read=*', fixture('workers/fixtures/without-workers.ts')],
-    { timeout: 100_000 },
+    { timeout: 500_000 },
   );
   expect(JSON.parse(stdout)).toEqual(WITHOUT_WORKERS);
 });
@@ -41,7 +41,7 @@ it('a bundle in CommonJS, which has no import.meta.url, loads and serves; only r
       rolldownOptions: { output: { format: 'cjs', entryFileNames: 'server.cjs', codeSplitting: false } },
     },
   });
-  const { stdout } = await run(process.execPath, [join(outDir, 'server.cjs')], { timeout: 100_000 });
+  const { stdout } = await run(process.execPath, [join(outDir, 'server.cjs')], { timeout: 500_000 });
   expect(JSON.parse(stdout)).toEqual({
     got: { hello: 1 },
     recipe: 'TC_WORKER_FAILED',

@@ -10,7 +10,7 @@ it('code that was compiled for one big message serves the next one, also when al
   const script = fileURLToPath(new URL('./fixtures/encode-across-collections.ts', import.meta.url));
   // compiled where it gets hot, not on a thread that a busy machine may not run before the process is done
   const flags = ['--expose-gc', '--no-concurrent-recompilation', '--trace-opt', '--trace-deopt', script];
-  const { stdout } = await promisify(execFile)(process.execPath, flags, { timeout: 20_000, maxBuffer: 2 ** 24 });
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { timeout: 240_000, maxBuffer: 2 ** 24 });
   const lines = stdout.split('\n');
   const compiled = lines.filter((line) => line.includes('completed compiling'));
   const lost = lines.filter((line) => line.includes('embedded weak objects cleared'));

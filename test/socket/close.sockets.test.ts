@@ -127,6 +127,6 @@ it('gives back everything when it closes in the middle of its work', async () =>
 
 it('a server that has closed ends its process, also where its hub was forgotten', async () => {
   const script = new URL('./fixtures/server-that-closes.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 100_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 500_000 });
   expect(stdout).toBe('hello');
 });

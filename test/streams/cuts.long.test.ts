@@ -90,14 +90,12 @@ test(`whatever is cut, every client has every message and every text (seed ${see
   // everything comes by itself, not only with the final message
   const open = streams.filter((stream) => stream !== undefined && stream.length > 0).map((stream) => stream?.id ?? '');
   const textsOf = ({ streams }: Witness): unknown[] => open.map((id) => streams.find((one) => one.id === id)?.text);
-  await expect
-    .poll(() => witnesses.map(textsOf), { timeout: 20_000 })
-    .toEqual(witnesses.map(() => open.map((id) => texts.get(id))));
+  await expect.poll(() => witnesses.map(textsOf)).toEqual(witnesses.map(() => open.map((id) => texts.get(id))));
   for (const stream of streams) if (stream !== undefined) publishes.push(stream.end());
   await Promise.all(publishes);
   const history = await allMessages(thread);
   await expect
-    .poll(() => witnesses.map(({ messages }) => messages.length), { timeout: 20_000 })
+    .poll(() => witnesses.map(({ messages }) => messages.length))
     .toEqual(witnesses.map(() => history.length));
 
   for (const witness of witnesses) {

@@ -81,7 +81,7 @@ export async function bytesOverCuts(
     else await pick(nodes).hub.thread('t').send(message);
     bytes.fill(255);
   }
-  await expect.poll(() => got.length, { timeout: 30_000 }).toBe(MESSAGES);
+  await expect.poll(() => got.length).toBe(MESSAGES);
   // a difference of megabytes cannot be printed
   const wrong = sent.flatMap((message, i) => (isSame(message, got[i]) ? [] : [i]));
   const small = [

@@ -74,5 +74,5 @@ export function untilInTime(clock: VirtualClock, isIt: () => boolean | Promise<b
 
 /** Waits for a condition that nobody tells of; the test's own time limit ends it. */
 export async function until(isIt: () => boolean | Promise<boolean>): Promise<void> {
-  await expect.poll(isIt, { interval: 10, timeout: 60_000 }).toBe(true);
+  await expect.poll(isIt, { interval: 10 }).toBe(true);
 }

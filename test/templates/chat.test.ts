@@ -13,6 +13,8 @@ it('the chat template: history, presence and typing in two windows', async () =>
   const faults: string[] = [];
   const open = async (user: string): Promise<Page> => {
     const page = await browser.newPage({ viewport: { width: 390, height: 700 } });
+    // Playwright's own limit is half a minute, which a page may take on a busy machine
+    page.setDefaultTimeout(240_000);
     page.on('pageerror', (error) => faults.push(error.message));
     await page.goto(`${url}/?user=${user}`);
     return page;

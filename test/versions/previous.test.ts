@@ -18,7 +18,7 @@ const hasPrevious = await hasHistory(PREVIOUS.commit);
 
 beforeAll(async () => {
   if (hasPrevious) packed = await packVersion(PREVIOUS.commit);
-}, 180_000);
+});
 afterAll(async () => {
   if (hasPrevious) await packed.remove();
 });

@@ -113,6 +113,8 @@ it('Chromium reads compressed messages, whole, in fragments and in parts', async
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--no-first-run'],
   });
   const page = await browser.newPage();
+  // Playwright's own limit is half a minute, which a page may take on a busy machine
+  page.setDefaultTimeout(240_000);
   await page.goto(url.replace('ws:', 'http:'));
   const sent = messages();
   const received = page.evaluate(

@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 
-export const TIMEOUT = { timeout: 60_000 };
+export const TIMEOUT = { timeout: 240_000 };
 
 export const TOKEN = 'a-token-of-some-length';
 
@@ -16,6 +16,8 @@ export async function openInspector(
   scheme: 'light' | 'dark' = 'light',
 ): Promise<Page> {
   const page = await browser.newPage({ colorScheme: scheme, viewport: { width: 1440, height: 900 } });
+  // Playwright's own limit is half a minute, which a page may take on a busy machine
+  page.setDefaultTimeout(240_000);
   page.on('pageerror', (error) => faults.push(error.message));
   await page.goto(url);
   await page.locator('#link[data-link="live"]').waitFor(TIMEOUT);

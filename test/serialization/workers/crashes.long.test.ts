@@ -55,7 +55,7 @@ test.each([
 ])('a thread that %s while it starts fails its recipe at once, not at the deadline', async (_, statement) => {
   const preload = `data:text/javascript,import { isMainThread } from 'node:worker_threads'; if (!isMainThread) ${statement}`;
   const script = new URL('./fixtures/cannot-start.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', preload, script], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', preload, script], { timeout: 500_000 });
   expect(JSON.parse(stdout)).toEqual({
     reasons: Array.from({ length: 3 }, () => expect.stringContaining('its worker died')),
     health: [false],
@@ -135,7 +135,7 @@ test('a signal that aborts after the end changes nothing', async () => {
 
 test('where no further thread can be started, what runs and what comes fails at once, and the next one is tried anew', async () => {
   const script = new URL('./fixtures/no-thread-left.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 500_000 });
   expect(JSON.parse(stdout)).toEqual({
     reasons: [
       expect.stringMatching(/its worker died: no thread left/),

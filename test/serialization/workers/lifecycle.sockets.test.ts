@@ -87,6 +87,6 @@ test.each([
   ['idle', { bytes: 19 }],
 ])('the process ends by itself: %s', async (way, expected) => {
   const script = new URL('./fixtures/ends-by-itself.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, [script, way], { timeout: 100_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, way], { timeout: 500_000 });
   expect(JSON.parse(stdout)).toMatchObject(expected);
 });
