@@ -17,6 +17,7 @@ package_of() {
 has() {
   case "$1" in
     chromium) command -v "${CHROMIUM_PATH:-chromium}" || command -v chromium-browser || command -v google-chrome ;;
+    pgbouncer) command -v pgbouncer || ls /usr/sbin/pgbouncer ;;
     postgres) command -v postgres || ls /usr/lib/postgresql/*/bin/postgres ;;
     *) command -v "$1" ;;
   esac >/dev/null 2>&1

@@ -82,11 +82,17 @@ async function delays(here: DeliveryLog, there: DeliveryLog, perSecond: number):
   return found.toSorted((a, b) => a - b);
 }
 
+/** Opens the connections that a node has under load, and has the server plan what it does on each. */
+async function warmUp(log: DeliveryLog): Promise<void> {
+  for (let round = 0; round < 10; round++)
+    await Promise.all(Array.from({ length: THREADS }, async (_, n) => append(log, `warm-${n}`, 'x')));
+}
+
 type Measured = Rate & { readonly delays: readonly (readonly number[])[] };
 
 async function measure(make: () => DeliveryLog): Promise<Measured> {
   const [here, there] = [make(), make()];
-  await Promise.all([here.position('t'), there.position('t')]);
+  await Promise.all([warmUp(here), warmUp(there)]);
   const found: number[][] = [];
   for (const perSecond of RATES) found.push(await delays(here, there, perSecond));
   const rate = await appendsPerSecond(here);
@@ -125,7 +131,8 @@ try {
 ${environment()}
 
 Messages of ${BYTES} B in ${THREADS} threads, medians of ${rounds} rounds of ${seconds} s, the logs in turn. The rate has ${IN_FLIGHT} appends in flight on one node. The delay is from \`append\` on
-one node to the entry on another one; both are in one process, beside the servers. The machine's load was ${loadBefore} before and ${load()} after. With a load above
+one node to the entry on another one; both are in one process, beside the servers.
+1,000 appends on each node come before: the first one on a new connection to PostgreSQL takes 50 ms of CPU. The machine's load was ${loadBefore} before and ${load()} after. With a load above
 the number of cores, other programs slow all of them down, and the p99 is theirs. \`npm run bench:postgres\`.
 
 ${table([...head, ...ways], rows)}

@@ -47,7 +47,18 @@ const idle = (who: string): Place => [
   '1000 to',
   who,
 ];
-const redis = (who: string): Place => ['## The Redis log', 'threads', `1,000 | ${who}`, 'p99 ms'];
+const redis = (who: string, column = 'p99 ms', threads = '1,000'): Place => [
+  '## The Redis log',
+  'threads',
+  `${threads} | ${who}`,
+  column,
+];
+const durable = (column: string): Place => ['## The Postgres log', 'log', 'Postgres, on disk', column];
+const grown = (table: string, row: string): Place => ['### Growth and idle memory', table, row, 'threadcast'];
+const delivery = grown('CPU per delivery of 1 KB, us', 'to 19900');
+const made = grown('CPU of that per connection, us', '1000 to 10000');
+const joined = redis('threadcast', 'joining all', '100,000');
+const shareOfRedis = redis('threadcast', 'Redis, of a core');
 
 /** A page, a row of it, and what its cells quote; undefined where a cell is no measured figure. */
 const QUOTES: readonly (readonly [page: string, row: string, places: readonly (Place | undefined)[]])[] = [
@@ -92,6 +103,11 @@ const QUOTES: readonly (readonly [page: string, row: string, places: readonly (P
     'two nodes over Redis, p99 at 1,000 a second',
     [undefined, redis('socket.io'), undefined, undefined, redis('threadcast')],
   ],
+  ['docs/scaling.md', 'memory of an idle connection that has joined', [idle('threadcast')]],
+  ['docs/scaling.md', 'CPU of a delivery of 1 KB, one message a turn', [delivery]],
+  ['docs/scaling.md', 'CPU of a connection that is made and joins', [made]],
+  ['docs/scaling.md', "Redis's CPU for 1,000 messages a second", [shareOfRedis]],
+  ['docs/scaling.md', 'joining 100,000 threads on one node, Redis', [joined]],
 ];
 
 it.each(QUOTES)('%s quotes what docs/benchmarks.md has: %s', (page, row, places) => {
@@ -121,6 +137,42 @@ it('sentences quote what docs/benchmarks.md has', () => {
   const memory = Math.round(measured(idle('threadcast')));
   expect(read('docs/faq.md')).toContain(`Memory is about ${memory} KB for each`);
   expect(read('docs/deployment.md')).toContain(`A connection takes about ${memory} KB`);
+});
+
+it('docs/scaling.md compares the logs, and multiplies, with what docs/benchmarks.md has', () => {
+  const page = read('docs/scaling.md');
+  const share = measured(shareOfRedis);
+  const perSecond = Math.floor(measured(durable('appends a second')) / 1_000);
+  const [overRedis, overPostgres] = [redis('threadcast', 'p50 ms'), durable('p50 at 1000 a second, ms')].map(measured);
+  expect(page).toContain(
+    `[${overRedis} ms, p50 over two nodes](benchmarks.md#the-redis-log); ${share / 100} ms of Redis's CPU`,
+  );
+  expect(page).toContain(`: ${perSecond},000 a second, ${overPostgres} ms, p50 over two nodes`);
+  const thread = Number(/ and ([\d.]+) KB with a message of 200 characters and none/.exec(source)?.[1]);
+  expect(cellsOf(page, 'memory of a thread that a process has open')[0]).toBe(`${Math.round(thread)} KB`);
+  // what the examples say, from the inputs as they are quoted
+  const quoted = (place: Place, digits = 0): number => Number(measured(place).toFixed(digits));
+  const [memory, us, connect] = [quoted(idle('threadcast')), quoted(delivery, 1), quoted(made)];
+  const [threads, join] = [Math.round(thread), Math.round(measured(joined) * 10)];
+  const products: Readonly<Record<string, readonly [arithmetic: string, result: string]>> = {
+    'memory of the connections': [
+      `1,000,000 x ${memory} KB`,
+      `${memory} GB in all, ${memory * 20} MB for each process`,
+    ],
+    'CPU of deliveries': [`100,000 x ${us} us`, `${us / 10} cores in all: ${(us / 5).toFixed(1)} % of each`],
+    'CPU of the log in Redis': [`10 x ${share} %`, `${share / 10} cores:`],
+    'all clients return at once': [`1,000,000 x ${connect} us / 50`, `${(connect / 50).toFixed(1)} s of each core`],
+    'open threads, over 50 processes': [`100,000 x ${threads} KB,`, `${threads / 10} GB in all`],
+    'opening 100,000 threads after a restart, over 50 nodes': [
+      `2,000 a node x ${join} us`,
+      `${(join / 500).toFixed(1)} s of each node`,
+    ],
+  };
+  for (const [row, [arithmetic, result]] of Object.entries(products)) {
+    const [first = '', second = ''] = cellsOf(page, row);
+    expect([row, first.slice(0, arithmetic.length)]).toEqual([row, arithmetic]);
+    expect([row, second.slice(0, result.length)]).toEqual([row, result]);
+  }
 });
 
 it('the charts are drawn before the tables that they are of', () => {

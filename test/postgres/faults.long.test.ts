@@ -129,6 +129,19 @@ async function check(held: readonly Held[], acknowledged: readonly string[]): Pr
 
 const passes = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
+it('connections of the pool stay when they were idle for longer than the package `pg` has them', async () => {
+  const log = startLog({ url: server.url, schema });
+  const sessions = async (): Promise<readonly unknown[]> =>
+    (await server.query(`SELECT pid FROM pg_stat_activity WHERE application_name = 'threadcast'`)).map(
+      ({ pid }) => pid,
+    );
+  await Promise.all(names(1, 50).map(async (id) => log.append(draft(id, { threadId: id }))));
+  const before = await sessions();
+  expect(before.length).toBeGreaterThan(3);
+  await passes(11_000);
+  expect(await sessions()).toEqual(expect.arrayContaining([...before]));
+});
+
 it('a server that is killed, frozen and cut off under load loses, doubles and reorders nothing', async () => {
   const random = mulberry32(seed);
   const proxy = await proxied();

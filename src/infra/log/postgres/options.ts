@@ -12,6 +12,11 @@ import { checkSchema } from './schema-name.ts';
 export interface PostgresLogOptions {
   /** `postgres://user:password@host:port/database`. @default what the package `pg` reads from `PGHOST`, `PGUSER` and so on */
   url?: string | undefined;
+  /**
+   * Where the connection that listens leads, past a pooler in transaction mode to the same database: through such a pooler no notice arrives.
+   * @default url
+   */
+  listenUrl?: string | undefined;
   /** For `Client` and `Pool` of the package `pg`: `ssl`, `user`, `password` (also a function) and so on. @default {} */
   client?: object | undefined;
   /** The schema with the tables, which `postgresSchema` describes. Systems that share a database need different ones. @default 'threadcast' */
@@ -63,6 +68,8 @@ export interface PostgresLogOptions {
 export interface PostgresLogSettings extends TailSettings, PendingSettings {
   /** For `Client` and `Pool`. */
   readonly connection: object;
+  /** For the `Client` that listens. */
+  readonly listening: object;
   readonly schema: string;
   readonly poolSize: number;
   /** Statements have names. */
@@ -81,6 +88,7 @@ export interface PostgresLogSettings extends TailSettings, PendingSettings {
 
 const POSTGRES_LOG_OPTIONS: OptionTable<PostgresLogOptions> = {
   url: 'text',
+  listenUrl: 'text',
   client: 'object',
   schema: 'text',
   poolSize: 'number',
@@ -112,16 +120,20 @@ export function resolvePostgresLog(options: PostgresLogOptions): PostgresLogSett
   const maxHeld = checkCount('log.maxHeldEntries', options.maxHeldEntries, 1_000, { min: 1, max: 10_000_000 });
   const historyOf = retentionTable({ maxEntries, maxBytes, maxAgeMs }, options.retention);
   const commandTimeoutMs = checkNumber('log.commandTimeoutMs', options.commandTimeoutMs, 2_000, TIMER_RANGE);
+  const connectionTo = (url: string | undefined): object => ({
+    ...options.client,
+    ...(url === undefined ? {} : { connectionString: url }),
+    application_name: 'threadcast',
+    connectionTimeoutMillis: commandTimeoutMs,
+    query_timeout: commandTimeoutMs,
+    statement_timeout: commandTimeoutMs,
+    keepAlive: true,
+    // sooner than networks forget a silent connection
+    keepAliveInitialDelayMillis: 60_000,
+  });
   return {
-    connection: {
-      ...options.client,
-      ...(options.url === undefined ? {} : { connectionString: options.url }),
-      application_name: 'threadcast',
-      connectionTimeoutMillis: commandTimeoutMs,
-      query_timeout: commandTimeoutMs,
-      statement_timeout: commandTimeoutMs,
-      keepAlive: true,
-    },
+    connection: connectionTo(options.url),
+    listening: connectionTo(options.listenUrl ?? options.url),
     schema: checkSchema(options.schema ?? 'threadcast'),
     poolSize: checkCount('log.poolSize', options.poolSize, 6, { min: 2, max: 1_000 }),
     isPrepared: options.preparedStatements === true,

@@ -142,7 +142,7 @@ export class PostgresSession implements RetrySession {
   }
 
   #newClient(driver: PgDriver, onLost: (error: Error) => void): PgClient {
-    const client = new driver.Client(this.#settings.connection);
+    const client = new driver.Client(this.#settings.listening);
     client.on('error', onLost);
     client.on('end', () => onLost(new Error('Postgres has closed the connection')));
     client.on('notification', ({ payload = '' }) => {
@@ -180,7 +180,8 @@ export class PostgresSession implements RetrySession {
     if (this.isClosed) throw this.#lastError;
     this.#client = client;
     const { connection, poolSize } = this.#settings;
-    this.#pool = new driver.Pool({ ...connection, max: poolSize });
+    // a new connection costs its first append 50 ms: idle ones stay, where `pg` ends them after 10 s
+    this.#pool = new driver.Pool({ idleTimeoutMillis: 0, ...connection, max: poolSize });
     // an idle connection of the pool has ended: the pool opens another one
     this.#pool.on('error', () => {});
     this.#up.resolve();
