@@ -50,3 +50,34 @@ it('an answer that was asked for before the doubt does not end it', async () => 
   await world.clock.settle();
   expect(world.told).toEqual(['c', 'fork after 2', 'x', 'c']);
 });
+
+it('the end of another server is compared with what is before it as well', async () => {
+  // the former server was replaced before it had passed `b` on; the author of `c` has sent it again, after `x`
+  world.tail.place(world.arrival(2));
+  world.log = ['a', 'x', 'c'];
+  world.tail.doubt(true);
+  world.tail.trust();
+  await world.clock.settle();
+  expect(world.told).toEqual(['c', 'fork after 1', 'x', 'c']);
+});
+
+it('another server with longer history, and all of what the tail holds, is no fork', async () => {
+  world.log.push('d', 'e');
+  world.tail.doubt(true);
+  await world.tail.catchUp();
+  expect(world.told).toEqual(['c', 'd', 'e']);
+  expect(world.pages).toBe(1);
+});
+
+it('an entry between the same ones, of another server with longer history', async () => {
+  world.log = ['a', 'x', 'c', 'd'];
+  world.tail.doubt(true);
+  await world.tail.catchUp();
+  expect(world.told).toEqual(['c', 'fork after 1', 'x', 'c', 'd']);
+});
+
+it('another connection to the same server costs a tail no page', async () => {
+  world.tail.doubt();
+  await world.tail.catchUp();
+  expect(world.pages).toBe(0);
+});

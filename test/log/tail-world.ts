@@ -13,6 +13,8 @@ export class TailWorld {
   readonly tail: SharedTail;
   /** How often the log was asked where the thread stands. */
   questions = 0;
+  /** How often it was asked for ids, to compare them. */
+  pages = 0;
   /** Answers to these questions, which the test holds back. */
   held: (() => void)[] | undefined;
   /** This process's append in flight. */
@@ -41,7 +43,10 @@ export class TailWorld {
         },
         after: async (from) => this.#range(from, this.log.length),
         before: async (from, to) => this.#range(to, from).toReversed(),
-        arrivalsBefore: async (from, to) => this.#range(to, from).toReversed(),
+        arrivalsBefore: async (from, to) => {
+          this.pages++;
+          return this.#range(to, from).toReversed();
+        },
         oldest: async () => (this.log.length === 0 ? undefined : this.arrival(1)),
       },
       isClosed: false,

@@ -90,3 +90,22 @@ it('a node that was away places nothing of what comes before it has compared its
   expect(same.entries.map(({ id }) => id)).toEqual(['a', 'b']);
   expect(same.resets).toEqual([]);
 });
+
+it('a server that was started anew, with another entry between those that a node holds, is a fork there', async () => {
+  const gate = await startGate();
+  const node = startLog({ url: server.urlAt(gate.port), schema });
+  const { entries, resets } = await hold(node, 'between');
+  for (const id of ['a', 'b', 'c']) await node.append(draft(id, { threadId: 'between' }));
+  await until(() => entries.length === 3);
+  gate.close();
+  await server.kill();
+  await server.start();
+  // as a replica that never had `b` and `c`, and was given `x`, and `c` again
+  await server.query(
+    `UPDATE ${schema}.entries SET id = 'x' WHERE id = 'b' AND log = (SELECT log FROM ${schema}.threads WHERE thread = 'between')`,
+  );
+  gate.open('');
+  await until(() => entries.length === 5);
+  expect(entries.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'x', 'c']);
+  expect(resets).toEqual([{ why: 'fork', after: 1 }]);
+});

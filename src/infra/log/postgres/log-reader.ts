@@ -28,7 +28,8 @@ export interface StoredMessages {
 
 const NOW = (parameter: string): string =>
   `coalesce(${parameter}::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
-const COLUMNS = 'pos, id, at, kind, live, edited, header, size, pieces, body';
+const HEADS = 'pos, id, at, kind, live, edited, header, size, pieces';
+const COLUMNS = `${HEADS}, body`;
 
 /** Reads one thread's log, in pages of bounded bytes; large bodies piece by piece. */
 export class LogReader implements LogSource {
@@ -73,15 +74,15 @@ export class LogReader implements LogSource {
   }
 
   async before(from: number, to: number, epoch: string): Promise<Arrival[]> {
-    return (await this.#bodies(await this.arrivalsBefore(from, to, epoch))).page;
+    return (await this.#bodies(await this.#page(epoch, `pos <= $2 AND pos >= $3`, [from, to], 'DESC'))).page;
   }
 
   arrivalsBefore(from: number, to: number, epoch: string): Promise<readonly StoredArrival[]> {
-    return this.#page(epoch, `pos <= $2 AND pos >= $3`, [from, to], 'DESC');
+    return this.#page(epoch, `pos <= $2 AND pos >= $3`, [from, to], 'DESC', { columns: HEADS });
   }
 
   async oldest(epoch: string): Promise<Arrival | undefined> {
-    const [oldest] = await this.#page(epoch, `pos >= $2 AND pos <= $3`, [0, MAX], 'ASC', 1);
+    const [oldest] = await this.#page(epoch, `pos >= $2 AND pos <= $3`, [0, MAX], 'ASC', { limit: 1 });
     return oldest;
   }
 
@@ -134,14 +135,14 @@ export class LogReader implements LogSource {
     range: string,
     bounds: readonly [number, number],
     order: 'ASC' | 'DESC',
-    limit = MAX_PAGE,
+    { limit = MAX_PAGE, columns = COLUMNS } = {},
   ): Promise<StoredArrival[]> {
     const { schema } = this.#settings;
     const rows = await this.#query(
       `SELECT t.epoch, e.* FROM ${schema}.threads t LEFT JOIN LATERAL (
-         SELECT ${COLUMNS} FROM (
+         SELECT ${columns} FROM (
            SELECT *, sum(size) OVER (ORDER BY pos ${order}) - size AS passed FROM (
-             SELECT ${COLUMNS} FROM ${schema}.entries WHERE log = t.log AND ${range} ORDER BY pos ${order} LIMIT $4) chosen) sized
+             SELECT ${columns} FROM ${schema}.entries WHERE log = t.log AND ${range} ORDER BY pos ${order} LIMIT $4) chosen) sized
          WHERE passed < $5 ORDER BY pos ${order}) e ON true
        WHERE t.thread = $1`,
       [this.#threadId, ...bounds, limit, PAGE_BYTES],

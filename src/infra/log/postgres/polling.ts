@@ -18,6 +18,7 @@ export class Polling {
   /** Threads to look at soon, because notices may have been missed. */
   #due = 0;
   #isAsking = false;
+  #server = '';
 
   constructor(threads: ReadonlyMap<string, PostgresThread>, session: PostgresSession, settings: PostgresLogSettings) {
     this.#threads = threads;
@@ -29,7 +30,9 @@ export class Polling {
   /** Notices of the time before were missed. */
   reconnected(): void {
     // the server may be another one, whose entries have the same numbers
-    for (const { tail } of this.#threads.values()) tail?.doubt();
+    const { server } = this.#session;
+    for (const { tail } of this.#threads.values()) tail?.doubt(server !== this.#server);
+    this.#server = server;
     this.#due = this.#threads.size;
     this.#nextAt = -Infinity;
     this.tick();

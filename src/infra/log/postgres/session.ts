@@ -39,6 +39,7 @@ export class PostgresSession implements RetrySession {
   #pool: PgPool | undefined;
   #client: PgClient | undefined;
   #life = '';
+  #server = '';
   #giveUp: (error: Error) => void = () => {};
   #up = Promise.withResolvers<void>();
   #lastError = new Error('not connected yet');
@@ -71,6 +72,11 @@ export class PostgresSession implements RetrySession {
   /** The epochs of threads that have no row yet are made from this. */
   get life(): string {
     return this.#life;
+  }
+
+  /** Another one where the server is another one, or was started anew. */
+  get server(): string {
+    return this.#server;
   }
 
   whenUp(): Promise<void> {
@@ -162,7 +168,8 @@ export class PostgresSession implements RetrySession {
     const facts = { expected: String(LAYOUT), prefix: schema, keeper: 'Postgres' } as const;
     const [found] = (
       await client.query(
-        `SELECT to_regclass($1) IS NOT NULL AS has, pg_is_in_recovery() AS standby, current_setting('server_encoding') AS encoding`,
+        `SELECT to_regclass($1) IS NOT NULL AS has, pg_is_in_recovery() AS standby, current_setting('server_encoding') AS encoding,
+          pg_postmaster_start_time()::text AS server`,
         [`${schema}.layout`],
       )
     ).rows;
@@ -174,6 +181,7 @@ export class PostgresSession implements RetrySession {
     const version = String(layout?.version);
     if (version !== facts.expected) throw new LogLayoutError({ ...facts, found: version });
     this.#life = textOf(layout?.life);
+    this.#server = textOf(found.server);
   }
 
   #begin(client: PgClient, driver: PgDriver): void {

@@ -13,12 +13,14 @@ export interface Parting {
 /**
  * Compares the held entries with the log; undefined if both have the same history.
  * @param heard the oldest offset of an entry that cannot be of the held history, or Infinity
+ * @param isOther the log may be another one: each held entry is compared, where otherwise the end of the tail tells
  */
 export async function reconcile(
   buffer: LogBuffer,
   source: LogSource,
   anchor: Anchor,
   heard: number,
+  isOther = false,
 ): Promise<Parting | undefined> {
   const { epoch, head, headId, known } = anchor;
   if (epoch !== buffer.epoch) {
@@ -28,6 +30,12 @@ export async function reconcile(
       reset: { why: isAfterErasure(epoch) ? 'deleted' : 'epoch', after },
       restart: { epoch, offset: after, id: oldest === undefined ? headId : '' },
     };
+  }
+  const other = isOther ? await oldestOther(buffer, source, Math.min(head, buffer.head)) : undefined;
+  if (other !== undefined) {
+    const after = other - 1;
+    const [reset, isUsable] = [{ why: 'fork', after } as const, other > buffer.first];
+    return isUsable ? { reset } : { reset, restart: { epoch, offset: after, id: '' } };
   }
   const there = head === buffer.head ? headId : known;
   if (head >= buffer.head && (there === undefined || there === buffer.headId || buffer.headId === '')) return undefined;
@@ -50,4 +58,17 @@ async function newestCommon(buffer: LogBuffer, source: LogSource, from: number):
     at = oldest.offset - 1;
   }
   return undefined;
+}
+
+/** The oldest held entry where the log has another one. */
+async function oldestOther(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
+  let other: number | undefined;
+  for (let at = from; at >= buffer.first;) {
+    const page = await source.arrivalsBefore(at, buffer.first, buffer.epoch);
+    for (const { offset, id } of page) if ((buffer.at(offset)?.id ?? id) !== id) other = offset;
+    const oldest = page.at(-1);
+    if (oldest === undefined) break;
+    at = oldest.offset - 1;
+  }
+  return other;
 }

@@ -5,6 +5,7 @@ import type { Anchor, Arrival } from './arrival.ts';
 import type { PendingAppend } from './pending-appends.ts';
 import { Overtaken } from './overtaken.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
+import { ENDED, type CatchUp } from './catch-up.ts';
 import { Backfill } from './backfill.ts';
 import { Placing, type Place } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
@@ -14,15 +15,6 @@ const MIN_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
 /** A notice that is missing for this long will not arrive. */
 const SILENCE_MS = 3_000;
-
-/** One catch-up: asks the log until it has answered. */
-interface CatchUp {
-  readonly done: Promise<void>;
-  /** Resolves after the first attempt, successful or not. */
-  readonly tried: Promise<void>;
-  /** The log must be asked once more: something happened meanwhile that the answer may not include. */
-  isAnotherWanted: boolean;
-}
 
 /**
  * - `opening`: The log was never asked for the thread's position.
@@ -53,6 +45,7 @@ export class SharedTail {
   /** How often the log may have become another one, and up to which time the tail was compared with it. */
   #doubts = 0;
   #settledDoubts = 0;
+  #isOther = false;
 
   constructor(host: TailHost) {
     this.#host = host;
@@ -85,15 +78,21 @@ export class SharedTail {
   /**
    * The connection is another one, and the log perhaps, too: an entry that follows by its number may follow another entry. New ones wait until
    * `catchUp` or `trust`.
+   * @param isOther the server is another one, or was started anew: its log may end as the tail does, and have other entries before
    */
-  doubt(): void {
+  doubt(isOther = false): void {
     this.#doubts++;
+    if (isOther) this.#isOther = true;
     if (this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
   }
 
   /** The log has been found to end where the tail does. */
   trust(): void {
     if (this.#state !== 'standing' || this.#isSure) return;
+    if (this.#isOther) {
+      void this.catchUp();
+      return;
+    }
     this.#settledDoubts = this.#doubts;
     this.#placeEarly();
   }
@@ -238,7 +237,7 @@ export class SharedTail {
       this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
       this.#state = 'asking';
     } else {
-      const parting = await reconcile(buffer, source, anchor, this.#placing.parted);
+      const parting = await reconcile(buffer, source, anchor, this.#placing.parted, this.#isOther);
       if (this.isEnded) return false;
       if (parting !== undefined) this.#part(parting);
     }
@@ -247,6 +246,7 @@ export class SharedTail {
     this.#early?.answered(question);
     this.#state = 'standing';
     this.#settledDoubts = doubts;
+    if (doubts === this.#doubts) this.#isOther = false;
     if (this.#isSure) this.#placeEarly();
     return isSilent;
   }
@@ -295,5 +295,3 @@ export class SharedTail {
     this.#history?.restart();
   }
 }
-
-const ENDED: CatchUp = { done: Promise.resolve(), tried: Promise.resolve(), isAnotherWanted: false };
