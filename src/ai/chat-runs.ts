@@ -4,6 +4,7 @@ import type { ChatHost } from './chat-host.ts';
 import { ChatRun, type TurnRequest } from './chat-run.ts';
 import type { FollowedStream } from '../api/protocol.ts';
 import type { Session } from '../api/session.ts';
+import { InvalidThreadIdError } from '../infra/errors.ts';
 import type { AnswerTrace } from '../infra/telemetry/chat-telemetry.ts';
 import type { ChatMessage } from './chunk.ts';
 import type { ChatSettings } from './options.ts';
@@ -50,6 +51,16 @@ export class ChatRuns {
 
   get isFull(): boolean {
     return this.#runs.size >= this.#settings.maxRuns;
+  }
+
+  /** Undefined for a chat that has none: its id makes no thread id, or `threadOf` throws, which is reported. */
+  threadOf(chatId: string): string | undefined {
+    try {
+      return this.#hub.thread(this.#settings.threadOf(chatId)).id;
+    } catch (error) {
+      if (!(error instanceof InvalidThreadIdError)) this.host.report(error);
+      return undefined;
+    }
   }
 
   /** Whether the client may use the chat. @throws AnswerTimeoutError, or what `authorize` throws */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hub } from '../api/hub.ts';
 import type { FollowedStream, Peer, ProtocolSession } from '../api/protocol.ts';
-import { AnswerTimeoutError, InvalidThreadIdError } from '../infra/errors.ts';
+import { AnswerTimeoutError } from '../infra/errors.ts';
 import { chatFrameInSlices, chatFrames, chunkHead, type ChatFrame } from './chat-frames.ts';
 import type { ChatRun } from './chat-run.ts';
 import type { ChatRuns } from './chat-runs.ts';
@@ -105,7 +105,8 @@ export class ChatSession implements ProtocolSession {
     const { requestId, id: chatId } = frame;
     if (this.#open.has(requestId)) return this.#peer.evict(4400, 'a request id was used twice');
     if (this.#open.size >= this.#settings.maxRequestsPerConnection) return this.#refuse(requestId, TEXTS.full);
-    const threadId = this.#settings.threadOf(chatId);
+    const threadId = this.#runs.threadOf(chatId);
+    if (threadId === undefined) return this.#refuse(requestId, TEXTS.failed);
     const request: Open = {
       requestId,
       chatId,
@@ -123,8 +124,7 @@ export class ChatSession implements ProtocolSession {
       if (frame.type === 'resume') return this.#resume(request, await this.#active(request));
       return await this.#send(request, frame, bytes);
     } catch (error) {
-      // the chat's id makes no thread id
-      if (!(error instanceof InvalidThreadIdError)) this.#peer.report(error);
+      this.#peer.report(error);
       return this.#fail(request, TEXTS.failed);
     } finally {
       // it was aborted before it had entered the thread
@@ -241,8 +241,8 @@ export class ChatSession implements ProtocolSession {
   }
 
   async #cancelAll(chatId: string): Promise<void> {
-    const threadId = this.#settings.threadOf(chatId);
-    if (!(await this.#mayUse(chatId)) || !(await this.#peer.enter(threadId))) return;
+    const threadId = this.#runs.threadOf(chatId);
+    if (threadId === undefined || !(await this.#mayUse(chatId)) || !(await this.#peer.enter(threadId))) return;
     for (const { id, isOver } of this.#streamsOf(threadId)) if (!isOver) await this.#peer.cancel(threadId, id);
     this.#leaveIfUnused(threadId);
   }

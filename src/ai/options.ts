@@ -65,7 +65,7 @@ export interface ServeChatOptions<Message extends ChatMessage = ChatMessage, S e
   run(this: void, turn: ChatTurn<Message, S>): ChatAnswer;
   /** Checks the messages of a request, as `validateUIMessages` of npm `ai` does: see `validateEach`. An error refuses the request. @default looks at ids, roles and types of parts */
   validateMessages?(this: void, messages: readonly ChatMessage[]): MaybePromise<Message[]>;
-  /** The thread of a chat. Answers become messages of its log. @default `chat:<chatId>` */
+  /** The thread of a chat. Answers become messages of its log. An error that it throws is reported, and refuses the request. @default `chat:<chatId>` */
   threadOf?(this: void, chatId: string): string;
   /** A failure of `run`, before it becomes an `error` event of the hub. Returns the text for the viewers. @default 'The answer failed.' */
   onError?(this: void, error: unknown, turn: { readonly chatId: string }): string;

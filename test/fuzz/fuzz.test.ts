@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ChatTarget, NO_CHAT } from './chat-target.ts';
 import { ClientTarget } from './client-target.ts';
 import { fuzz, shrink } from './fuzz.ts';
 import { HttpTarget } from './http-target.ts';
@@ -7,10 +8,11 @@ import { Mutator } from './mutator.ts';
 import { ServerTarget } from './server-target.ts';
 import { Dice } from '../sim/dice.ts';
 
-const INPUTS = 1_500;
+const INPUTS = 1_000;
 
 it.each([
   ['server', async () => new ServerTarget()],
+  ['chat', async () => new ChatTarget()],
   ['client', async () => new ClientTarget()],
   ['http', async () => HttpTarget.open()],
 ] as const)('%s: no input breaks anything, or costs a neighbour a message', async (name, open) => {
@@ -19,6 +21,19 @@ it.each([
   // the inputs get somewhere
   expect(corpus.behaviours.size).toBeGreaterThan(15);
 });
+
+it.each(['send', 'resume', 'cancel'])(
+  'a %s for a chat that has no thread is the client’s fault, and answered',
+  async (type) => {
+    const target = new ChatTarget();
+    const frame = { type, requestId: 'r', headers: {}, body: {}, trigger: 'submit-message', messages: [] };
+    const said = ['\u0000', NO_CHAT].map((id) => text(JSON.stringify({ ...frame, id, requestId: `r-${id}` })));
+    const answers = await target.feed(said);
+    expect(answers).toEqual(said.map(() => (type === 'cancel' ? ' ' : ' error The request failed. ')));
+    await target.check();
+    await target.close();
+  },
+);
 
 it('the same seed makes the same inputs', () => {
   const all: Input[] = [text('{"t":"pub","th":"a","d":[1,{"x":2}]}'), binary(Buffer.from('{"t":"x"}\0abc'))];

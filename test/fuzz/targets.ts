@@ -1,3 +1,4 @@
+import { ChatTarget } from './chat-target.ts';
 import { ClientTarget } from './client-target.ts';
 import { HttpTarget } from './http-target.ts';
 import type { Target } from './input.ts';
@@ -6,6 +7,7 @@ import { ServerTarget } from './server-target.ts';
 
 /** By the name of their corpus. */
 export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
+  chat: async () => new ChatTarget(),
   client: async () => new ClientTarget(),
   http: async () => HttpTarget.open(),
   redis: async () => RedisTarget.open(),
