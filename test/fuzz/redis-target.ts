@@ -6,6 +6,7 @@ import { layoutKeys } from '../../src/infra/log/redis/layout.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import type { Behaviour, Input, Target } from './input.ts';
+import { lookUntil, numbersOf, typeOf } from './node-links.ts';
 
 const PREFIX = 'fuzz';
 const ATTACKED = 'attacked';
@@ -88,12 +89,11 @@ export class RedisTarget implements Target {
     const news = [++this.#sent, ++this.#sent];
     for (const [i, n] of news.entries()) await (i === 0 ? one : other).thread(HEALTHY).send({ healthy: n });
     await (this.#sent % 4 === 0 ? one : other).thread(ATTACKED).send({ again: this.#sent });
-    const until = Date.now() + WAIT_MS;
     for (const link of this.#links) {
-      while (numbersOf(link, 'healthy').length < news.length || !numbersOf(link, 'again').includes(this.#sent)) {
-        if (Date.now() > until) fail(`not all of ${news.join()} came: ${link.received.join('\n').slice(0, 2_000)}`);
-        await delay(5);
-      }
+      const isThere = (): boolean =>
+        numbersOf(link, 'healthy').length >= news.length && numbersOf(link, 'again').includes(this.#sent);
+      if (!(await lookUntil(isThere, WAIT_MS)))
+        fail(`not all of ${news.join()} came: ${link.received.join('\n').slice(0, 2_000)}`);
       const got = numbersOf(link, 'healthy');
       if (got.join() !== news.join()) fail(`the neighbour got ${got.join()} of ${news.join()}`);
       if (link.isClosed) fail(`the neighbour was closed with ${link.closeCode}`);
@@ -122,15 +122,6 @@ export class RedisTarget implements Target {
     await this.#writer.sendCommand(command).catch(() => {});
   }
 }
-
-function numbersOf({ received }: FakeLink, field: string): number[] {
-  return received.flatMap((frame) => {
-    const [, n] = new RegExp(`"${field}":(\\d+)`).exec(frame) ?? [];
-    return n === undefined ? [] : [Number(n)];
-  });
-}
-
-const typeOf = (frame: string): string => /"t":"(\w+)"/.exec(frame)?.[1] ?? '';
 
 function fail(what: string): never {
   throw new Error(what);

@@ -2,6 +2,7 @@ import { ChatTarget } from './chat-target.ts';
 import { ClientTarget } from './client-target.ts';
 import { HttpTarget } from './http-target.ts';
 import type { Target } from './input.ts';
+import { PostgresTarget } from './postgres-target.ts';
 import { RedisTarget } from './redis-target.ts';
 import { ServerTarget } from './server-target.ts';
 
@@ -10,6 +11,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   chat: async () => new ChatTarget(),
   client: async () => new ClientTarget(),
   http: async () => HttpTarget.open(),
+  postgres: async () => PostgresTarget.open(),
   redis: async () => RedisTarget.open(),
   server: async () => new ServerTarget(),
 };
