@@ -100,3 +100,27 @@ it('the channels of one turn are one command', async () => {
   expect(asked.map(({ length }) => length)).toEqual([2, 256, 44]);
   await expect(channels.add('bad')).rejects.toThrow('no');
 });
+
+it('channels that come while a command has no answer are one command after it, also where it has failed', async () => {
+  const asked: { readonly names: readonly string[]; readonly answer: PromiseWithResolvers<void> }[] = [];
+  const channels = new ChannelsTogether((names) => {
+    const answer = Promise.withResolvers<void>();
+    asked.push({ names, answer });
+    return answer.promise;
+  });
+  const first = channels.add('a');
+  await turn();
+  const second = channels.add('b');
+  await turn();
+  const third = channels.add('c');
+  await turn();
+  expect(asked.map(({ names }) => names)).toEqual([['a']]);
+  asked[0]?.answer.reject(new Error('no'));
+  await expect(first).rejects.toThrow('no');
+  expect(asked.map(({ names }) => names)).toEqual([['a'], ['b', 'c']]);
+  asked[1]?.answer.resolve();
+  await Promise.all([second, third]);
+  void channels.add('d');
+  await turn();
+  expect(asked.map(({ names }) => names)).toEqual([['a'], ['b', 'c'], ['d']]);
+});

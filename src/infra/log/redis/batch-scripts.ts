@@ -1,5 +1,5 @@
 import { THREAD, TIME, TRIM } from './script-parts.ts';
-import { script } from './scripts.ts';
+import { KEEP, script } from './scripts.ts';
 
 /*
  * Scripts for many threads at once, with several keys: for Redis without a cluster. ARGV of those that keep threads begins as that of
@@ -65,6 +65,12 @@ for n = 1, #KEYS do
   redis.call('SADD', KEYS[n], ARGV[n + 1])
   redis.call('PEXPIRE', KEYS[n], ARGV[1])
 end
+return {}
+`);
+
+/** `KEEP_POSITION` for many threads. ARGV: ms that they live, then of each its epoch, offset and id. */
+export const KEEP_POSITIONS = script(`${KEEP}
+for n = 1, #KEYS do keep(KEYS[n], ARGV[n * 3 - 1], ARGV[n * 3], ARGV[n * 3 + 1], ARGV[1]) end
 return {}
 `);
 

@@ -6,10 +6,15 @@ interface Together {
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** Channels that are subscribed, or unsubscribed, in one turn of the event loop are one command. */
+/**
+ * Channels that are subscribed, or unsubscribed, in one turn of the event loop are one command, and so are those that come while a command has
+ * no answer yet: the joins of many clients come in small groups.
+ */
 export class ChannelsTogether {
   readonly #ask: (channels: string[]) => Promise<unknown>;
   #open: Together | undefined;
+  /** Commands without an answer. */
+  #unanswered = 0;
 
   constructor(ask: (channels: string[]) => Promise<unknown>) {
     this.#ask = ask;
@@ -25,7 +30,7 @@ export class ChannelsTogether {
   #begin(): Together {
     const together = { channels: [], done: Promise.withResolvers<void>() };
     this.#open = together;
-    queueMicrotask(() => this.#send(together));
+    if (this.#unanswered === 0) queueMicrotask(() => this.#send(together));
     return together;
   }
 
@@ -34,6 +39,21 @@ export class ChannelsTogether {
     if (this.#open !== together) return;
     this.#open = undefined;
     const { channels, done } = together;
-    this.#ask(channels).then(() => done.resolve(), done.reject);
+    this.#unanswered++;
+    this.#ask(channels).then(
+      () => {
+        this.#answered();
+        done.resolve();
+      },
+      (error: unknown) => {
+        this.#answered();
+        done.reject(error);
+      },
+    );
+  }
+
+  #answered(): void {
+    this.#unanswered--;
+    if (this.#unanswered === 0 && this.#open !== undefined) this.#send(this.#open);
   }
 }

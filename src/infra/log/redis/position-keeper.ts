@@ -1,6 +1,7 @@
 import type { Position } from '../../../api/log.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
+import { KEEP_POSITIONS } from './batch-scripts.ts';
 import { KEEP_POSITION } from './scripts.ts';
 
 /** Delay between a thread's first append and the write of its position: far less than its log lives without one. */
@@ -8,7 +9,7 @@ const DELAY_MS = 10_000;
 const MAX_AT_ONCE = 64;
 
 /**
- * Writes the threads' positions to keys of their own, which outlive the logs. A busy thread costs one command from time to time. A crash
+ * Writes the threads' positions to keys of their own, which outlive the logs. A busy thread is written from time to time, with others. A crash
  * may lose a write; that matters only if nothing is sent to the thread until its log has expired.
  */
 export class PositionKeeper {
@@ -51,8 +52,14 @@ export class PositionKeeper {
   }
 
   #write(threadId: string, { epoch, offset, id }: Position): void {
-    const { keys, positionsMs } = this.#settings;
-    const args = [epoch, String(offset), id, String(positionsMs)];
-    this.#session.run(KEEP_POSITION, [keys.thread(threadId).position], args).catch(() => {});
+    const { keys, positionsMs, cluster } = this.#settings;
+    const key = keys.thread(threadId).position;
+    const position = [epoch, String(offset), id];
+    const lifeMs = String(positionsMs);
+    const written =
+      cluster === undefined
+        ? this.#session.together(KEEP_POSITIONS, [lifeMs], [key], position)
+        : this.#session.run(KEEP_POSITION, [key], [...position, lifeMs]);
+    written.catch(() => {});
   }
 }

@@ -84,15 +84,23 @@ end
 return reply
 `);
 
-/** Keeps a thread's position beyond the life of its log. ARGV: epoch, offset, id, ms that it lives. */
-export const KEEP_POSITION = script(`
-local epoch, offset = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%d+) ')
--- a node that has not heard of an erasure
-if epoch and epoch ~= ARGV[1] and string.sub(epoch, 1, 2) == 'd_' then return end
-if epoch ~= ARGV[1] or tonumber(offset) <= tonumber(ARGV[2]) then
-  redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4])
+/** `keep` writes a thread's position, unless a later one of it is there. */
+export const KEEP = `
+local function keep(key, epoch, offset, id, ms)
+  -- something else that has this name keeps no other thread from its position
+  local value = redis.pcall('GET', key) or ''
+  if type(value) == 'table' then return end
+  local known, reached = string.match(value, '^(%S+) (%d+) ')
+  -- a node that has not heard of an erasure
+  if known and known ~= epoch and string.sub(known, 1, 2) == 'd_' then return end
+  if known ~= epoch or tonumber(reached) <= tonumber(offset) then
+    redis.call('SET', key, epoch .. ' ' .. offset .. ' ' .. id, 'PX', ms)
+  end
 end
-`);
+`;
+
+/** Keeps a thread's position beyond the life of its log. ARGV: epoch, offset, id, ms that it lives. */
+export const KEEP_POSITION = script(`${KEEP}keep(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])`);
 
 /** Writes how many members a node has in a thread. ARGV: node, members, ms that the hash lives. */
 export const ANNOUNCE = script(`

@@ -86,8 +86,9 @@ export class RedisSession {
     return this.#up.promise;
   }
 
-  /** Resolves when all commands that are now in flight are answered. */
+  /** Resolves when all commands that are now in flight, or asked for, are answered. */
   whenIdle(): Promise<void> {
+    this.#together.flush();
     return this.#calls.whenIdle();
   }
 
