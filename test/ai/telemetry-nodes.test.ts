@@ -2,6 +2,7 @@ import { context, SpanKind } from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { UIMessage } from 'ai';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeLink } from '../../src/testing/index.ts';
 import { startLog, startRedis } from '../support/redis-nodes.ts';
 import { collect, END, resume, send, START, startChat, Tap } from './chat-server.ts';
 import { startClients } from './client-harness.ts';
@@ -86,6 +87,11 @@ test('a viewer of another node on the socket of the stock transport is in the tr
   tap.push(...START);
   tap.text('word ');
   await expect.poll(() => sender.text).toBe('word ');
+  // the word may be at the sender before the other node has heard of the stream
+  const link = new FakeLink();
+  following.hub.accept(link.attach, { authorize: () => true });
+  link.say({ t: 'join', th: 'chat:c', codecs: ['ui-message'], late: true });
+  await expect.poll(() => link.received.join()).toContain('word ');
   const viewer = collect(await resume(following.transport()));
   await expect.poll(() => viewer.text).toBe('word ');
   tap.push(...END);

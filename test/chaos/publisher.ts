@@ -4,7 +4,7 @@ import type { World } from './world.ts';
 /** A node that does not answer for so long is taken for lost, as a backend's own time limits do. */
 const ANSWER_MS = 10_000;
 /** How long the last message of a publisher may take: all nodes are up, and so is the store. */
-const LAST_MS = 30_000;
+const LAST_MS = 240_000;
 
 /** A publish that the hub has answered. */
 export interface Acked {

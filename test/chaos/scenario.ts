@@ -38,7 +38,7 @@ export interface Outcome {
   readonly worstMs: number;
 }
 
-const CATCH_UP_MS = 30_000;
+const CATCH_UP_MS = 240_000;
 const ACKS_AFTER_TROUBLE = 10;
 
 /** Everything that can happen to nodes and their store, one after the other, under load; then the bill. */

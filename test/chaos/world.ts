@@ -14,7 +14,7 @@ interface Node {
 }
 
 /** How long a node may take to end by itself: its drain has a limit of its own. */
-const END_MS = 20_000;
+const END_MS = 120_000;
 
 /** A store, nodes and a balancer, as real processes on loopback, and all that can happen to the nodes. */
 export class World {
