@@ -1,5 +1,18 @@
 import { BigJson } from './big-json.ts';
-import type { ReplicatedPiece } from './stream-content.ts';
+import type { ChunkFold } from './chunk-fold.ts';
+import type { Replica, ReplicatedPiece } from './replica.ts';
+
+/** A big chunk in pieces, as other processes get it. @param first to go on from */
+export function* piecesOf(
+  { big, isTransient, order }: ChunkFold,
+  at: number,
+  to: number,
+  first: number,
+): Generator<Replica> {
+  const of = big?.pieces ?? 0;
+  for (let n = Math.min(first, of - 1); n < of; n++)
+    yield { at, to, d: { n, of, text: big?.piece(n) ?? '', isTransient, order } };
+}
 
 /** A big chunk of another process, whose JSON comes in pieces. */
 export class ArrivingChunk {

@@ -1,5 +1,5 @@
 import type { BigJson } from './big-json.ts';
-import type { ReplicatedFold } from './stream-content.ts';
+import type { ReplicatedFold } from './replica.ts';
 
 /** Pieces that stay encoded: healthy readers are at nearly the same one. */
 const KEPT_PIECES = 16;
@@ -19,9 +19,9 @@ export interface FoldFacts {
 /** One or more chunks of a stream as one, with the positions before and after them. */
 export class ChunkFold {
   readonly at: number;
-  readonly to: number;
   /** As the codec counts them; of a big one, those of its JSON. */
-  readonly bytes: number;
+  bytes: number;
+  to: number;
   readonly isTransient: boolean;
   /** `late`: it is big, and what follows may pass it. `last`: it waits for what was passed. */
   readonly order: 'late' | 'last' | undefined;
@@ -40,6 +40,18 @@ export class ChunkFold {
     this.order = order;
     this.big = big;
     this.#chunk = chunk;
+  }
+
+  /** Takes its neighbour in: together they are `chunk`. Only before it is released, as frames and readers share it then. */
+  extend(chunk: unknown, next: { readonly to: number; readonly bytes: number }): void {
+    this.#chunk = chunk;
+    this.to = next.to;
+    this.bytes += next.bytes;
+  }
+
+  /** Another one, with its neighbour. */
+  with(chunk: unknown, next: { readonly to: number; readonly bytes: number }): ChunkFold {
+    return new ChunkFold({ at: this.at, to: next.to, chunk, bytes: this.bytes + next.bytes, isTransient: false });
   }
 
   get chunk(): unknown {

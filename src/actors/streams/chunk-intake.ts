@@ -1,13 +1,11 @@
 import { asError, MessageTooLargeError, StreamTooLongError } from '../../infra/errors.ts';
 import { HeardPromise } from '../support/heard-promise.ts';
-import { isProvablySmall } from '../../infra/serialization/slicer/slicer.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import { BigJson } from './big-json.ts';
-import type { StreamChunks } from './stream-chunks.ts';
+import { SMALL_BYTES } from './chunk-form.ts';
+import type { StreamContent } from './stream-content.ts';
+import type { ContentLimits } from './stream-form.ts';
 import type { StreamServices } from './stream-services.ts';
-
-/** Bytes of JSON up to which a chunk is small: native code makes them in a tenth of a millisecond. */
-const SMALL_BYTES = 64 * 1024;
 
 /** Small chunks that have waited, between two turns of the event loop. */
 const CHUNKS_PER_TURN = 1_024;
@@ -27,7 +25,8 @@ interface Waiting {
  * that are written meanwhile come after it.
  */
 export class ChunkIntake {
-  readonly #content: StreamChunks;
+  readonly #content: StreamContent;
+  readonly #limits: ContentLimits;
   readonly #streamId: string;
   readonly #services: StreamServices;
   readonly #onWritten: () => void;
@@ -41,8 +40,9 @@ export class ChunkIntake {
   readonly #whenEmpty: (() => void)[] = [];
 
   /** @param onWritten chunks that had to wait are in the stream */
-  constructor(content: StreamChunks, streamId: string, services: StreamServices, onWritten: () => void) {
+  constructor(content: StreamContent, streamId: string, services: StreamServices, onWritten: () => void) {
     this.#content = content;
+    this.#limits = content.form.limitsOf(services.settings.streams);
     this.#streamId = streamId;
     this.#services = services;
     this.#onWritten = onWritten;
@@ -62,9 +62,9 @@ export class ChunkIntake {
    * @throws StreamTooLongError, UnserializableMessageError, or what the codec throws; the promise rejects with the same
    */
   write(chunk: unknown): MaybePromise<void> {
-    const { maxChunks } = this.#services.settings.streams;
+    const { maxChunks } = this.#limits;
     if (this.length >= maxChunks) throw this.#tooLong(this.length + 1, maxChunks, 'chunks');
-    if (isProvablySmall(chunk, SMALL_BYTES)) return this.#takeSmall(chunk);
+    if (this.#content.form.isSmall(chunk)) return this.#takeSmall(chunk);
     const written = this.isWaiting ? undefined : this.#encode(chunk);
     if (written === undefined || written instanceof Promise) return this.#wait(chunk, written);
     return this.#put(chunk, written);
@@ -86,9 +86,7 @@ export class ChunkIntake {
 
   #takeSmall(chunk: unknown): void {
     const bytes = this.#content.sizeOf(chunk);
-    const { maxBytes } = this.#services.settings.streams;
-    const length = this.#content.bytes + this.#reserved + bytes;
-    if (length > maxBytes) throw this.#tooLong(length, maxBytes, 'bytes');
+    this.#assertFits(bytes);
     if (!this.isWaiting) return this.#content.write(chunk, bytes);
     this.#push({ chunk, bytes });
     this.#reserved += bytes;
@@ -160,23 +158,21 @@ export class ChunkIntake {
 
   /** @throws StreamTooLongError if small ones that were written meanwhile have taken its place */
   #put(chunk: unknown, big: BigJson): void {
-    const { maxBytes } = this.#services.settings.streams;
-    const length = this.#content.bytes + this.#reserved + big.bytes;
-    if (length > maxBytes) throw this.#tooLong(length, maxBytes, 'bytes');
+    this.#assertFits(big.bytes);
     // it only looked big: a date, or what has a `toJSON`
     if (big.bytes > SMALL_BYTES) this.#content.write(chunk, big.bytes, big);
     else this.#content.write(chunk, this.#content.sizeOf(chunk));
   }
 
   #encode(chunk: unknown): MaybePromise<BigJson> {
-    const { maxBytes } = this.#services.settings.streams;
-    const before = this.#content.bytes + this.#reserved;
+    const { maxSize, unit } = this.#limits;
+    const before = this.#content.size + this.#reserved;
     const explain = (error: unknown): Error =>
-      error instanceof MessageTooLargeError ? this.#tooLong(before + error.bytes, maxBytes, 'bytes') : asError(error);
+      error instanceof MessageTooLargeError ? this.#tooLong(before + error.bytes, maxSize, unit) : asError(error);
     const jsonOf = ({ chunks, bytes }: { readonly chunks: readonly Uint8Array[]; readonly bytes: number }): BigJson =>
       new BigJson(chunks, bytes);
     try {
-      const encoded = this.#services.encodeChunk(chunk, Math.max(0, maxBytes - before));
+      const encoded = this.#services.encodeChunk(chunk, Math.max(0, maxSize - before));
       if (!(encoded instanceof Promise)) return jsonOf(encoded);
       return encoded.then(jsonOf, (error: unknown) => Promise.reject(explain(error)));
     } catch (error) {
@@ -184,7 +180,14 @@ export class ChunkIntake {
     }
   }
 
-  #tooLong(length: number, limit: number, unit: 'bytes' | 'chunks'): StreamTooLongError {
+  /** @throws StreamTooLongError if so much more does not fit */
+  #assertFits(size: number): void {
+    const { maxSize, unit } = this.#limits;
+    const length = this.#content.size + this.#reserved + size;
+    if (length > maxSize) throw this.#tooLong(length, maxSize, unit);
+  }
+
+  #tooLong(length: number, limit: number, unit: StreamTooLongError['unit']): StreamTooLongError {
     return new StreamTooLongError({ streamId: this.#streamId, length, limit, unit });
   }
 

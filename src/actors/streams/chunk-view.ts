@@ -2,7 +2,7 @@ import type { Piece } from '../../api/socket.ts';
 import type { ChunkFollower } from '../../api/protocol.ts';
 import { encodeAround } from '../../infra/wire/frames.ts';
 import type { ChunkFold } from './chunk-fold.ts';
-import type { StreamChunks } from './stream-chunks.ts';
+import type { StreamContent } from './stream-content.ts';
 import type { StreamState } from './stream-state.ts';
 
 /** The connection that a view writes to. */
@@ -55,34 +55,34 @@ export class ChunkView {
 
   /** Writes what follows, as far as the socket accepts it; true when nothing is left. */
   visit(writer: ViewWriter): boolean {
-    const { chunks } = this.stream;
-    if (this.#isDone || chunks === undefined) return true;
-    for (let steps = 0; this.at < chunks.told; steps++) {
+    const { content } = this.stream;
+    if (this.#isDone) return true;
+    for (let steps = 0; this.at < content.told; steps++) {
       if (steps >= CHUNKS_PER_VISIT || !writer.canWrite) return false;
-      const fold = chunks.next(this.at);
+      const fold = content.next(this.at);
       if (fold === 'inside') return this.#end('lost');
       if (fold?.order === 'last' && this.#lateAt < Infinity) break;
-      this.at = fold?.to ?? chunks.told;
+      this.at = fold?.to ?? content.told;
       if (fold === undefined || (fold.isTransient && fold.at < this.#replayTo) || this.#isLeftOut(fold.at)) continue;
       if (fold.order === 'late') this.#lateAt = Math.min(this.#lateAt, fold.at);
       else this.#write(fold, writer);
     }
-    if (this.#lateAt < Infinity) return this.#visitLate(chunks, writer);
-    return !this.stream.isOver || chunks.isPending ? true : this.#end('over');
+    if (this.#lateAt < Infinity) return this.#visitLate(content, writer);
+    return !this.stream.isOver || content.isPending ? true : this.#end('over');
   }
 
   /**
    * A frame that has begun cannot be passed by another one: of the connection's chunks, a big one is the last. Other threads have had a turn
    * since those that pass it were written.
    */
-  #visitLate(chunks: StreamChunks, writer: ViewWriter): boolean {
+  #visitLate(content: StreamContent, writer: ViewWriter): boolean {
     const isTurn = this.#isLateDue;
     this.#isLateDue = !isTurn;
     if (!isTurn || !writer.canWrite || writer.isBehindElsewhere) return false;
-    const fold = chunks.lateFrom(this.#lateAt);
+    const fold = content.lateFrom(this.#lateAt);
     if (fold !== undefined) this.#write(fold, writer);
     let next = fold;
-    do next = next && chunks.lateFrom(next.to);
+    do next = next && content.lateFrom(next.to);
     while (next !== undefined && this.#isLeftOut(next.at));
     this.#lateAt = next !== undefined && next.at < this.at ? next.at : Infinity;
     return false;
@@ -111,7 +111,7 @@ export class ChunkView {
 
   #end(how: 'over' | 'lost'): true {
     this.close();
-    this.#follower.onEnd(how, { chunks: this.#count, last: this.stream.chunks?.last });
+    this.#follower.onEnd(how, { chunks: this.#count, last: this.stream.content.last });
     return true;
   }
 }

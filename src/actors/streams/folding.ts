@@ -1,17 +1,30 @@
 import type { Codec } from '../../api/definition.ts';
-import { ChunkFold } from './chunk-fold.ts';
+import { IN_PARTS_ABOVE_BYTES } from '../../infra/wire/part-frames.ts';
+import type { BigJson } from './big-json.ts';
+import type { ChunkFold, FoldFacts } from './chunk-fold.ts';
+import type { StreamForm } from './stream-form.ts';
 
-/** Chunks fold up to this size by their codec, so that a fold fits into a frame and none is copied over and over as it grows. */
-const MAX_FOLD_BYTES = 32 * 1024;
+/** Size by its codec up to which chunks fold, so that a fold fits into a frame and none is copied over and over as it grows. */
+export const MAX_FOLD_SIZE = 32 * 1024;
 
-/** Two neighbours as one, if they fold. @throws what the codec throws */
-export function foldTwo(codec: Codec, a: ChunkFold, b: ChunkFold): ChunkFold | undefined {
+/**
+ * The chunk that both are, if they fold.
+ * @throws what the codec throws
+ */
+function bothOf(codec: Codec, a: ChunkFold, b: FoldFacts, maxSize: number): unknown {
   if (a.big !== undefined || b.big !== undefined) return undefined;
-  if (a.isTransient || b.isTransient || a.bytes + b.bytes > MAX_FOLD_BYTES) return undefined;
+  if (a.isTransient || b.isTransient || a.bytes + b.bytes > maxSize) return undefined;
   if (a.order !== undefined || b.order !== undefined) return undefined;
   const chunk: unknown = codec.fold(a.chunk, b.chunk);
-  if (chunk === undefined) return undefined;
-  return new ChunkFold({ at: a.at, to: b.to, chunk, bytes: a.bytes + b.bytes, isTransient: false });
+  return chunk;
+}
+
+/** Folds the second one into the first, which was not released yet; false if they do not fold. @throws what the codec throws */
+export function foldInto(codec: Codec, a: ChunkFold, b: FoldFacts, maxSize: number): boolean {
+  const chunk = bothOf(codec, a, b, maxSize);
+  if (chunk === undefined) return false;
+  a.extend(chunk, b);
+  return true;
 }
 
 /** Neighbours as one where they fold, except at the positions of readers. @throws what the codec throws */
@@ -20,9 +33,24 @@ export function foldAll(codec: Codec, folds: readonly ChunkFold[], pins: Readonl
   for (const fold of folds) {
     const last = all.at(-1);
     const isApart = last === undefined || pins.has(last.to) || pins.has(fold.at);
-    const both = isApart ? undefined : foldTwo(codec, last, fold);
-    if (both === undefined) all.push(fold);
-    else all[all.length - 1] = both;
+    const chunk = isApart ? undefined : bothOf(codec, last, fold, MAX_FOLD_SIZE);
+    if (chunk === undefined || last === undefined) all.push(fold);
+    else all[all.length - 1] = last.with(chunk, fold);
   }
   return all;
+}
+
+/** Whether others may pass the chunk, or it waits for those that were passed. @throws what the codec throws */
+export function orderOf(codec: Codec, chunk: unknown, big?: BigJson): 'late' | 'last' | undefined {
+  const order = codec.order?.(chunk);
+  return order === 'late' && (big?.bytes ?? 0) <= IN_PARTS_ABOVE_BYTES ? undefined : order;
+}
+
+/** Takes so many positions from the end of what is released: they wait for what comes next. */
+export function holdBack(form: StreamForm, released: ChunkFold[], count: number): ChunkFold[] {
+  const last = count > 0 ? released.pop() : undefined;
+  if (last === undefined) return [];
+  const cutAt = last.to - count;
+  released.push(...(form.cut?.([last], last.at, cutAt) ?? []));
+  return [...(form.cut?.([last], cutAt, last.to) ?? [])];
 }

@@ -1,5 +1,6 @@
 import type { SliceScheduler, Task } from '../support/slice-scheduler.ts';
-import type { Replica, StreamContent } from './stream-content.ts';
+import type { Replica } from './replica.ts';
+import type { StreamContent } from './stream-content.ts';
 
 /** Where another process needs content from: a position, and pieces that it has of the big chunk there. */
 export interface ReplicaPlace {

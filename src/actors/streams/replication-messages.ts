@@ -1,6 +1,6 @@
 import { parseObject } from '../../infra/wire/json-object.ts';
 import type { Canceller } from '../../api/stream.ts';
-import type { Replica, ReplicatedFold, ReplicatedPiece } from './stream-content.ts';
+import type { Replica, ReplicatedFold, ReplicatedPiece } from './replica.ts';
 
 /** The messages that the hubs of several processes exchange about the token streams of a thread; see `node-messages.ts`. */
 export type ReplicationMessage =

@@ -1,11 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  asError,
-  InvalidOptionError,
-  StreamAbortedError,
-  StreamEndedError,
-  StreamTooLongError,
-} from '../../infra/errors.ts';
+import { asError, InvalidOptionError, StreamAbortedError, StreamEndedError } from '../../infra/errors.ts';
 import type { StreamServices } from './stream-services.ts';
 import { isAllowed } from '../../infra/option-checks.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
@@ -16,9 +10,8 @@ import { StreamState, type StreamPublisher } from './stream-state.ts';
 import type { MaybePromise } from '../../api/message.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { Canceller, ChunkStream } from '../../api/stream.ts';
-import { ABORTED, readPiece } from './source-parts.ts';
+import { ABORTED } from './source-parts.ts';
 import { ChunkIntake } from './chunk-intake.ts';
-import { StreamText } from './stream-text.ts';
 
 /** Pieces of a source after which the event loop has a turn. */
 const PIECES_PER_TURN = 64;
@@ -28,8 +21,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
   readonly #settings: StreamSettings;
   readonly #services: StreamServices;
   readonly #stream: StreamState;
-  /** Of a stream of chunks. */
-  readonly #intake: ChunkIntake | undefined;
+  readonly #intake: ChunkIntake;
   readonly #controller = new AbortController();
   /** The streams of the thread; a promise while the thread is being opened. */
   #home: MaybePromise<StreamRegistry>;
@@ -52,8 +44,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
     this.#settings = settings;
     this.#services = services;
     this.#stream = new StreamState(threadId, { ...settings, publisher: this }, services.now());
-    const { chunks } = this.#stream;
-    this.#intake = chunks && new ChunkIntake(chunks, settings.id, services, () => this.#written());
+    this.#intake = new ChunkIntake(this.#stream.content, settings.id, services, () => this.#written());
     const begin = (streams: StreamRegistry): StreamRegistry => {
       streams.begin(this.#stream);
       this.#home = streams;
@@ -68,11 +59,11 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
   }
 
   get length(): number {
-    return this.#intake?.length ?? this.#stream.content.length;
+    return this.#intake.length;
   }
 
   get folds(): number {
-    return this.#stream.chunks?.folds ?? 0;
+    return this.#stream.content.folds;
   }
 
   get signal(): AbortSignal {
@@ -81,9 +72,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
 
   write(piece: unknown): MaybePromise<void> {
     this.#assertOpen();
-    const { content } = this.#stream;
-    const written = this.#intake?.write(piece);
-    if (content instanceof StreamText) this.#writeText(content, piece);
+    const written = this.#intake.write(piece);
     this.#written();
     return written;
   }
@@ -100,14 +89,6 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
 
   keepAlive(): void {
     this.#stream.heardAt = this.#services.now();
-  }
-
-  #writeText(content: StreamText, text: unknown): void {
-    if (typeof text !== 'string') throw new InvalidOptionError({ option: 'text', value: text, expected: 'a text' });
-    const limit = this.#services.settings.streams.maxLength;
-    const length = this.length + text.length;
-    if (length > limit) throw new StreamTooLongError({ streamId: this.id, length, limit });
-    content.append(text);
   }
 
   /** @throws StreamEndedError, or the error that prevented opening the thread */
@@ -133,6 +114,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
   }
 
   async pipe(source: AsyncIterable<unknown>, fields?: Readonly<Record<string, unknown>>): Promise<Receipt> {
+    const { form } = this.#stream.content;
     let iterator: AsyncIterator<unknown> | undefined;
     try {
       iterator = iteratorOf(source);
@@ -140,7 +122,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
         const step = await this.#next(iterator);
         if (step?.done === true) return await this.end(fields);
         if (step === undefined) break;
-        const piece = this.#stream.chunks === undefined ? readPiece(step.value) : step.value;
+        const piece = form.readSource(step.value);
         if (piece === ABORTED) {
           stop(iterator);
           return await this.abort();
@@ -177,7 +159,7 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
     this.#isOver = true;
     this.#isErased = reason === 'deleted';
     this.#isHeld = false;
-    this.#intake?.close(this.#failure ?? new StreamEndedError({ streamId: this.id }));
+    this.#intake.close(this.#failure ?? new StreamEndedError({ streamId: this.id }));
     if (!this.#isEnding) this.#signal(reason);
   }
 
@@ -216,9 +198,9 @@ export class StreamHandle implements ChunkStream, StreamPublisher {
   async #logEnd(fields: Readonly<Record<string, unknown>>, aborted: string | undefined): Promise<Receipt> {
     this.#isHeld = true;
     const home = this.#home instanceof Promise ? await this.#home : this.#home;
-    if (this.#intake?.isWaiting === true) await this.#intake.empty();
+    if (this.#intake.isWaiting) await this.#intake.empty();
     // those who follow chunk by chunk need the last ones before the end
-    if (this.#stream.chunks !== undefined) home.hasten(this.#stream);
+    if (!this.#stream.content.form.isWholeInEnd) home.hasten(this.#stream);
     if (this.#stream.feed?.at !== undefined) await this.#stream.feed.idle();
     this.#isHeld = false;
     return home.finish(this.#stream, this.#stream.content.final(fields, aborted));

@@ -13,7 +13,7 @@ import { StreamReplication } from './stream-replication.ts';
 import type { TextSource } from './flush-timer.ts';
 import { StreamReaders } from './stream-readers.ts';
 import { readChunks } from './read-chunks.ts';
-import type { StreamChunks } from './stream-chunks.ts';
+import type { StreamContent } from './stream-content.ts';
 import type { StreamState } from './stream-state.ts';
 import type { Receipt } from '../../api/receipt.ts';
 import type { SendOptions } from '../../api/message.ts';
@@ -125,7 +125,7 @@ export class StreamRegistry extends StreamReaders {
 
   /** Those written in chunks, and the newest one that has ended a moment ago. */
   get chunked(): readonly StreamState[] {
-    const open = [...this.byId.values()].filter(({ chunks }) => chunks !== undefined);
+    const open = [...this.byId.values()].filter(({ content }) => content.codec !== undefined);
     return this.recent === undefined ? open : [this.recent.stream, ...open];
   }
 
@@ -170,7 +170,7 @@ export class StreamRegistry extends StreamReaders {
     const stream = this.byId.get(id);
     if (stream === undefined) return;
     stream.content.takePending();
-    if (stream.chunks !== undefined) this.recent = { stream, until: this.#services.now() + RECENT_MS };
+    if (!stream.content.form.isWholeInEnd) this.recent = { stream, until: this.#services.now() + RECENT_MS };
     this.#over(stream, 'ended');
   }
 
@@ -237,15 +237,15 @@ export class StreamRegistry extends StreamReaders {
 
   /** If it does not succeed, the next sweep tries again, unless it never will. */
   #abort(stream: StreamState, reason: string): void {
-    const { publisher, chunks } = stream;
+    const { publisher, content } = stream;
     if (stream.isReading) return undefined;
-    if (publisher === undefined && chunks !== undefined && chunks.unread.length > 0) {
-      void this.#read(stream, chunks);
+    if (publisher === undefined && content.unread.length > 0) {
+      void this.#read(stream, content);
       return undefined;
     }
     try {
       // a codec may throw, now and at each attempt
-      chunks?.final({}, reason);
+      content.final({}, reason);
     } catch (error) {
       return this.#lose(stream, error);
     }
@@ -260,7 +260,7 @@ export class StreamRegistry extends StreamReaders {
   }
 
   /** The next sweep goes on. */
-  async #read(stream: StreamState, { unread }: StreamChunks): Promise<void> {
+  async #read(stream: StreamState, { unread }: StreamContent): Promise<void> {
     stream.isReading = true;
     await readChunks(unread, this.#services.clock);
     stream.isReading = false;

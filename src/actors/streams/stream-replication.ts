@@ -9,7 +9,7 @@ import {
   type ReplicationMessage,
 } from './replication-messages.ts';
 import type { TextSource } from './flush-timer.ts';
-import type { Replica } from './stream-content.ts';
+import type { Replica } from './replica.ts';
 import { StreamState } from './stream-state.ts';
 import type { Canceller } from '../../api/stream.ts';
 
@@ -192,7 +192,7 @@ export class StreamReplication {
 
   /** Without content: the stream has begun, or its publisher is alive. */
   #alive(stream: StreamState, at: number): void {
-    this.#content(stream, { at, to: at, d: stream.chunks === undefined ? '' : [] });
+    this.#content(stream, { at, to: at, d: stream.content.form.replicaOf([]) });
   }
 
   #content(stream: StreamState, { at, to, d }: Replica): void {

@@ -1,9 +1,7 @@
 import type { Codec } from '../../api/definition.ts';
 import type { Canceller } from '../../api/stream.ts';
 import type { ReplicaFeed, ReplicaPlace } from './replica-feed.ts';
-import { StreamChunks } from './stream-chunks.ts';
-import type { StreamContent } from './stream-content.ts';
-import { StreamText } from './stream-text.ts';
+import { StreamContent } from './stream-content.ts';
 import type { TextReader } from './text-reader.ts';
 
 /** The publisher of a stream in this process. */
@@ -22,8 +20,6 @@ export interface StreamPublisher {
 export class StreamState {
   readonly id: string;
   readonly content: StreamContent;
-  /** Its content, if it is written in chunks. */
-  readonly chunks: StreamChunks | undefined;
   /** The stream is aborted when nothing was written for this long. */
   readonly timeoutMs: number;
   /** Undefined if another process publishes it. */
@@ -72,9 +68,7 @@ export class StreamState {
     this.timeoutMs = facts.timeoutMs;
     this.publisher = facts.publisher;
     this.traceparent = facts.traceparent;
-    const { codec } = facts;
-    this.chunks = codec && new StreamChunks(threadId, facts.id, codec, () => this.#positions());
-    this.content = this.chunks ?? new StreamText(threadId, facts.id);
+    this.content = new StreamContent(threadId, facts.id, facts.codec, () => this.#positions());
     this.heardAt = now;
   }
 
