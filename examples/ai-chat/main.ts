@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBalancer } from '../cluster/balancer.ts';
+import { startBalancer } from './balancer.ts';
 import { buildPage } from './build.ts';
 
-// npm run example:ai-chat: builds the page, and starts a Redis, two nodes and a balancer. A node that is killed is started again.
+// npm start: builds the page, and starts a Redis, two nodes and a balancer. A node that is killed is started again.
 
 await buildPage();
 const dir = await mkdtemp(join(tmpdir(), 'threadcast-ai-chat-'));
