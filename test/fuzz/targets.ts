@@ -4,6 +4,7 @@ import { HttpTarget } from './http-target.ts';
 import type { Target } from './input.ts';
 import { PostgresTarget } from './postgres-target.ts';
 import { RedisTarget } from './redis-target.ts';
+import { RelayTarget } from './relay-target.ts';
 import { ServerTarget } from './server-target.ts';
 
 /** By the name of their corpus. */
@@ -13,5 +14,6 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   http: async () => HttpTarget.open(),
   postgres: async () => PostgresTarget.open(),
   redis: async () => RedisTarget.open(),
+  relay: async () => RelayTarget.open(),
   server: async () => new ServerTarget(),
 };
