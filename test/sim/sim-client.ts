@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { connect as connectBytes } from '../../src/bytes/index.ts';
 import { connect as connectChunks } from '../../src/chunks/index.ts';
-import { connect, type Client, type ConnectOptions } from '../../src/client/index.ts';
+import { connect, type ConnectOptions } from '../../src/client/index.ts';
 import { defineThread } from '../../src/define/index.ts';
 import { values } from '../../src/values/index.ts';
 import { userScope } from '../../src/actors/support/id-scope.ts';
@@ -10,6 +10,8 @@ import type { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import type { PromisedLine } from './promised-line.ts';
 import { NodeClock } from './node-clock.ts';
+import { OldClient } from './old-client.ts';
+import type { PageClient } from './page-client.ts';
 import { Reading } from './reading.ts';
 import { FakeWebSocket } from '../../src/testing/index.ts';
 import type { SimClock } from './sim-clock.ts';
@@ -42,7 +44,7 @@ export class SimClient {
   /** What it has published last. */
   #last: { readonly threadId: string; readonly number: number; readonly content: Content } | undefined;
   #clock: NodeClock;
-  #client: Client;
+  #client: PageClient;
   #ids = 0;
   /** Numbers of its publishes that the server has not answered. */
   readonly #unanswered = new Set<number>();
@@ -73,6 +75,7 @@ export class SimClient {
     const reading: Reading = new Reading(handle, ledger, this.name, {
       mayHaveGaps,
       scope: userScope(this.userId),
+      isOld: this.#build === 'old',
       shared: this.#shared,
       mayBeRefused: () => this.#kicks > 0 || !isAllowed,
       onLeft: () => {
@@ -181,7 +184,7 @@ export class SimClient {
     this.#readings.clear();
   }
 
-  #connect(): Client {
+  #connect(): PageClient {
     const world = this.#world;
     const clock = this.#clock;
     const network = {
@@ -193,7 +196,7 @@ export class SimClient {
         return this.line;
       },
     };
-    const client = this.#open({
+    const options = {
       // not a class of its own: V8 would forget what it has compiled with each client
       WebSocket: FakeWebSocket.bind(undefined, network),
       clock,
@@ -204,7 +207,9 @@ export class SimClient {
       backoff: { minMs: 100, maxMs: 2_000 },
       connectTimeoutMs: 3_000,
       publishTimeoutMs: 20_000,
-    });
+    };
+    const client =
+      this.#build === 'old' ? new OldClient({ network, clock, random: world.dice.random }) : this.#open(options);
     // the user signs in again
     client.on('signIn', () => {
       world.ledger.note('signed out');
@@ -219,7 +224,7 @@ export class SimClient {
     return client;
   }
 
-  #open(options: ConnectOptions): Client {
+  #open(options: ConnectOptions): PageClient {
     const url = 'ws://hub.test/';
     if (this.#build === 'plain') return connect(url, options);
     return this.#build === 'bytes'
@@ -228,8 +233,8 @@ export class SimClient {
   }
 }
 
-/** Builds of the client. */
-const BUILDS = ['plain', 'bytes', 'chunks'] as const;
+/** Builds of the client, and one of 0.1. */
+const BUILDS = ['plain', 'bytes', 'chunks', 'old'] as const;
 
 const THREADS = defineThread('thread*', { message: z.unknown(), streams: { simCodec } });
 

@@ -1,7 +1,8 @@
-import type { ClientStream, ClientThread, Message } from '../../src/client/index.ts';
+import type { ClientStream, Message } from '../../src/client/index.ts';
 import { chunksOf, updatesOf } from '../../src/chunks/index.ts';
 import { endOf, simCodec, toldBy } from './contents.ts';
 import type { Ledger } from './ledger.ts';
+import type { PageThread } from './page-client.ts';
 
 /** What a client has of the streams of a thread: at any moment a beginning of what was written, at the position that it says. */
 export class StreamsReading {
@@ -10,7 +11,7 @@ export class StreamsReading {
   /** Streams that have not ended for it. */
   readonly #growing = new Map<string, ClientStream>();
 
-  constructor(handle: ClientThread, ledger: Ledger, complain: (what: string) => void) {
+  constructor(handle: PageThread, ledger: Ledger, complain: (what: string) => void) {
     this.#ledger = ledger;
     this.#complain = complain;
     handle.on('stream', (stream) => {

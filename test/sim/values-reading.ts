@@ -1,14 +1,14 @@
-import type { ClientThread } from '../../src/client/index.ts';
 import type { Ledger } from './ledger.ts';
+import type { PageThread } from './page-client.ts';
 
 /** What a client has of a thread's values, compared with the log as they come. */
 export class ValuesReading {
-  readonly #handle: ClientThread;
+  readonly #handle: PageThread;
   readonly #ledger: Ledger;
   /** By key: the place in the log's order from which on its next value may be. */
   readonly #from = new Map<string, number>();
 
-  constructor(handle: ClientThread, ledger: Ledger, who: string) {
+  constructor(handle: PageThread, ledger: Ledger, who: string) {
     this.#handle = handle;
     this.#ledger = ledger;
     handle.values?.on('value', ({ key, value }) => {

@@ -62,7 +62,7 @@ export class World {
     const { searchParams } = new URL(url);
     const connected = node.connect(socket, {
       userId: client.userId,
-      clientId: searchParams.get('cid') ?? '',
+      clientId: searchParams.get('cid') ?? undefined,
       takesBytes: searchParams.get('bytes') === '1',
       latencyMs: client.latencyMs,
     });

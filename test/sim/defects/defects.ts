@@ -140,6 +140,12 @@ export const DEFECTS: readonly Defect[] = [
     replacement: 'this.at += d.length;',
   },
   {
+    name: 'a client that knows no parts gets big messages in parts',
+    file: 'src/actors/connection/wire-protocol.ts',
+    code: 'parts: parts === true ? unfinishedIn(have) : undefined,',
+    replacement: 'parts: unfinishedIn(have),',
+  },
+  {
     name: 'what is sent to an erased thread reaches members that have not left yet',
     file: 'src/actors/thread/thread.ts',
     code: 'for (const member of this.members) if (member.views === undefined) member.end();',
