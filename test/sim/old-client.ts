@@ -153,16 +153,17 @@ export class OldClient extends Emitter<PageClientEvents> implements PageClient {
   }
 
   #receive(frame: Fields): void {
-    const { t, th, id, ref, code, d, pingMs } = frame;
-    const thread = this.#threads.get(String(th));
+    const { t, ref, code, d, pingMs } = frame;
+    const id = textOf(frame['id']);
+    const thread = this.#threads.get(textOf(frame['th']) ?? '');
     if (t === 'hello') {
       this.#isGreeted = true;
       this.#heard(2.5 * Math.max(1_000, numberOf(pingMs) ?? 0));
       for (const each of this.#threads.values()) each.join(++this.#refs);
       for (const { frame: again } of this.#pending.values()) this.#say(again);
-    } else if (t === 'ok') this.#settle(String(id))?.resolve({ data: d });
+    } else if (t === 'ok') this.#settle(id ?? '')?.resolve({ data: d });
     else if (t === 'err' && id !== undefined) {
-      this.#settle(String(id))?.reject(coded('TC_PUBLISH_REFUSED', textOf(code)));
+      this.#settle(id)?.reject(coded('TC_PUBLISH_REFUSED', textOf(code)));
     } else if (t === 'err') {
       if (thread?.isAnswered(ref) === true) thread.refused(String(code));
     } else thread?.receive(frame);
