@@ -237,7 +237,7 @@ interface Rules {
   /** What a message that is not for its user is marked with. */
   readonly scope: string;
   /** A client of 0.1: it takes an edit for a message, does not know of removals, and gets a message of several threads in each of them. */
-  readonly isOld: boolean;
+  readonly isOld?: boolean;
   /** By the id of a message of several threads: the one in which the client was given it. */
   readonly shared: Map<string, string>;
   readonly mayHaveGaps: boolean;
