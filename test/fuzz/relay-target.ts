@@ -71,7 +71,7 @@ export class RelayTarget implements Target {
 
   async close(): Promise<void> {
     await this.#hub.close();
-    await this.#pool.close();
+    this.#pool.close();
     this.#relay.close();
     this.#server.close();
     this.#server.closeAllConnections();

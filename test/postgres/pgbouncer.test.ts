@@ -32,7 +32,7 @@ it.each([
   const threads = ['a', 'b', 'c', 'd'].map((thread) => `${thread} ${name}`);
   const held = await Promise.all(threads.map((threadId) => hold(there, threadId)));
   const ids = Array.from({ length: 20 }, (_, n) => `m${n}`);
-  await Promise.all(threads.flatMap((threadId) => ids.map((id) => here.append(draft(id, { threadId })))));
+  await Promise.all(threads.flatMap((threadId) => ids.map(async (id) => await here.append(draft(id, { threadId })))));
   await until(() => held.every(({ entries }) => entries.length === ids.length));
   for (const { entries, resets } of held) expect([entries.map(({ id }) => id), resets]).toEqual([ids, []]);
   const [threadId = ''] = threads;
