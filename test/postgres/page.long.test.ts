@@ -16,7 +16,10 @@ it('the setup and the transaction of docs/postgres.md run as they stand', async 
   onTestFinished(() => server.stop());
   await server.query(postgresSchema());
   await server.query('CREATE TABLE orders (id int)');
-  const [setup, transaction] = blocksOf('docs/postgres.md').map(({ code }) => code);
+  const blocks = blocksOf('docs/postgres.md').map(({ code }) => code);
+  const [setup, transaction] = ['createHub(', '{ transaction'].map((word) =>
+    blocks.find((code) => code.includes(word)),
+  );
   mkdirSync(folder, { recursive: true });
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(
