@@ -49,7 +49,7 @@ const ROWS: readonly (readonly [label: string, what: What, field: keyof Result, 
 
 async function measure({ source, kind }: Contender, what: What): Promise<Result> {
   // a message for each of a million deltas would be another measurement
-  const task: Task = { source, kind, what, deltas: what === 'append' ? 3_000 : deltas, viewers };
+  const task: Task = { source, kind, what, deltas: what === 'append' ? 20_000 : deltas, viewers };
   const child = fork(new URL('./work.ts', import.meta.url), [JSON.stringify(task)], { execArgv: ['--expose-gc'] });
   const [result]: Result[] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [])]);
   if (result === undefined) throw new Error('no result');

@@ -37,7 +37,7 @@ export class StreamFrames {
   /** A window is over. */
   clear(): void {
     this.#frames.clear();
-    this.#passing.clear();
+    if (this.#passing.size > 0) this.#passing.clear();
   }
 
   /** The frame for this position, if another connection has needed it. */
