@@ -37,7 +37,6 @@ export class ChatRuns {
     return this.#host;
   }
 
-  /** An answer that this process makes; undefined for one of another. */
   /** For the spans of those that follow it, whichever node makes it. */
   traceOf({ id, traceparent }: FollowedStream): AnswerTrace | undefined {
     const run = this.#runs.get(id);

@@ -91,8 +91,8 @@ function single(options: RedisClientOptions): Connector {
     await Promise.all([commands.connect(), news.connect()]);
     const listeners = new Map<string, (message: Buffer) => void>();
     const onMessage = (message: Buffer, channel: Buffer): void => listeners.get(channel.toString())?.(message);
-    const subscribing = new ChannelsTogether((channels) => news.subscribe(channels, onMessage, true));
-    const leaving = new ChannelsTogether((channels) => news.unsubscribe(channels));
+    const subscribing = new ChannelsTogether(async (channels) => news.subscribe(channels, onMessage, true));
+    const leaving = new ChannelsTogether(async (channels) => news.unsubscribe(channels));
     return {
       publishCommand: 'PUBLISH',
       extent: 'ended',
