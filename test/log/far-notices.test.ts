@@ -67,6 +67,18 @@ it('a tail that holds nothing finds a loss of the log by an entry below its end'
   expect(world.told).toEqual(['fork after 50', 'new']);
 });
 
+it('an entry with a forged time far ahead hides no later loss', async () => {
+  const world = await openedAt(100);
+  world.log.push('forged');
+  world.tail.place(world.arrival(101, 'forged', 1e15));
+  await world.clock.advance(10);
+  // the log has lost half of its entries, and continues in its epoch
+  world.log = [...world.log.slice(0, 50), 'new'];
+  world.tail.place(world.arrival(51));
+  await world.clock.advance(100);
+  expect(world.told).toEqual(['forged', 'fork after 50', 'new']);
+});
+
 it('an entry that is late, from before the tail was opened, asks nothing', async () => {
   const world = new TailWorld(['m1', 'm2', 'm3']);
   const late = [world.arrival(2), world.arrival(3)];

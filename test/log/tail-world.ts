@@ -59,8 +59,8 @@ export class TailWorld {
     });
   }
 
-  arrival(offset: number, id = this.log[offset - 1] ?? ''): Arrival {
-    const at = this.clock.now();
+  /** @param at when it was logged, as it says */
+  arrival(offset: number, id = this.log[offset - 1] ?? '', at = this.clock.now()): Arrival {
     return { epoch: 'e', offset, at, id, header: decodeHeader('{}'), body: [Buffer.from('1')] };
   }
 

@@ -69,3 +69,19 @@ it('a reader that is beyond the log’s end gets all that is new, and nothing tw
   expect(entries.map(({ id, offset }) => `${offset} ${id}`)).toEqual(['5 e', '2 f', '3 g', '4 h', '5 i']);
   expect(resets).toEqual([{ why: 'fork', after: 1 }]);
 });
+
+it('an entry with a forged time, from elsewhere, hides no later loss', async () => {
+  for (const id of ['a', 'b', 'c']) await append(id);
+  const { entries, resets } = await hold(reader());
+  const [epoch = ''] = (await append('d')).split(' ');
+  await until(() => entries.length === 1);
+  await server.run(['PUBLISH', 'tc:v2:{t}:news', `E${epoch} 5 9000000000000000 forged 2 {}1`]);
+  await until(() => entries.length === 2);
+  await loseLog(`${epoch} 1 a`);
+  await new Promise((resolve) => void setTimeout(resolve, 5));
+  // below what the reader holds
+  await append('e');
+  await until(() => entries.at(-1)?.id === 'e');
+  expect(entries.map(({ id, offset }) => `${offset} ${id}`)).toEqual(['4 d', '5 forged', '2 e']);
+  expect(resets).toEqual([{ why: 'fork', after: 1 }]);
+});

@@ -13,13 +13,19 @@ export interface Place {
   readonly own: PendingAppend | undefined;
 }
 
+/**
+ * An entry that is farther ahead of the log's clock, as far as this process knows it, has a forged time, in milliseconds. Where the log's clock was
+ * put forward, its entries look so as well, until the next comparison: that costs a question at most.
+ */
+const MAX_AHEAD_MS = 5_000;
+
 /** Puts new entries in their place in a tail, each once, and answers this process's appends. */
 export class Placing {
   readonly #buffer: LogBuffer;
   readonly #host: TailHost;
   /** How far the log's time is ahead of this process's clock, in milliseconds. */
   #skewMs = 0;
-  /** The log's time of the newest entry here, or of the last comparison. */
+  /** The log's time of the newest entry here, or of the last comparison: a later entry at an offset below is of another history. */
   #newestAt = -Infinity;
   /** The oldest offset that the log has given twice, since the last comparison. */
   parted = Infinity;
@@ -67,12 +73,12 @@ export class Placing {
   /** Appends the entry at the end; false if its body is still to be read. */
   append({ arrival, own: answered }: Place): boolean {
     const buffer = this.#buffer;
-    if (arrival.at > this.#newestAt) this.#newestAt = arrival.at;
     const { settings, threadId } = this.#host;
+    const now = settings.clock.now();
+    if (arrival.at > this.#newestAt && arrival.at <= now + this.#skewMs + MAX_AHEAD_MS) this.#newestAt = arrival.at;
     const inFlight = this.#host.ownAppend(arrival.id);
     const isOurs = answered !== undefined || arrival.header.by === settings.nodeId;
     const own = answered ?? inFlight;
-    const now = settings.clock.now();
     if (isOurs && own !== undefined && !own.isSettled) {
       const entry = buffer.append(own.takeDraft(), now, now, arrival.at);
       this.#host.onEntry(entry);
