@@ -1,5 +1,6 @@
 import type { Clock } from '../api/clock.ts';
-import type { FarEnd, Line } from './line.ts';
+import type { Line } from './line.ts';
+import type { FarEnd } from './line-options.ts';
 
 type EventType = 'open' | 'message' | 'close' | 'error';
 

@@ -15,6 +15,11 @@ export class FrameReader {
     this.#onMessage = onMessage;
   }
 
+  /** A part of a message has come, and not its end. */
+  get isInside(): boolean {
+    return this.#bytes.length > 0 || this.#fragments.length > 0;
+  }
+
   /** @param bytes the reader's own from now on */
   push(bytes: Buffer): void {
     this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);

@@ -2,34 +2,14 @@ import type { Body } from '../api/body.ts';
 import type { Clock } from '../api/clock.ts';
 import type { Link, LinkListener, Piece, WindowBits } from '../api/socket.ts';
 import { FrameReader } from './frame-reader.ts';
-
-/** The client's end of a line. */
-export interface FarEnd {
-  /** A whole text message. */
-  onText(text: string): void;
-  /** A whole binary message. */
-  onBytes(bytes: Uint8Array): void;
-  /** The last call; 1006 where no close frame has come. */
-  onClose(code: number, reason: string): void;
-}
+import type { FarEnd, LineOptions } from './line-options.ts';
+import { Way, type Latency } from './way.ts';
 
 /** What the server has given to the line and the client has not received. */
 type Parcel =
   | { readonly piece: Piece; readonly body: Body | undefined; readonly bytes: number }
   | { readonly ping: number }
   | { readonly code: number; readonly reason: string };
-
-/** How a line is laid. */
-export interface LineOptions {
-  /** Time of the network. */
-  readonly clock: Clock;
-  /** How long each way takes, in milliseconds. @default 1 */
-  readonly latencyMs?: number | undefined;
-  /** Of the compression that the client has negotiated. @default none */
-  readonly deflateWindow?: WindowBits | undefined;
-  /** The process at the hub's end, which may be stopped. @default one that runs */
-  readonly process?: { run(callback: () => void): void } | undefined;
-}
 
 /** How long a closing socket waits for the other side's close frame before it gives up (as `ws` does). */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -42,7 +22,8 @@ export class Line implements Link {
   readonly deflateWindow: WindowBits | undefined;
   readonly #clock: Clock;
   readonly #process: { run(callback: () => void): void };
-  readonly #latencyMs: number;
+  readonly #wayToFar: Way;
+  readonly #wayToNear: Way;
   readonly #far: FarEnd;
   readonly #reader: FrameReader;
   #listener: LinkListener | undefined;
@@ -66,7 +47,9 @@ export class Line implements Link {
     this.#far = far;
     this.#process = process;
     this.#clock = clock;
-    this.#latencyMs = latencyMs;
+    const latency: Latency = typeof latencyMs === 'number' ? () => latencyMs : latencyMs;
+    this.#wayToFar = new Way(clock, () => latency('client'));
+    this.#wayToNear = new Way(clock, () => latency('hub'));
     this.#reader = new FrameReader((payload, isBinary) =>
       isBinary ? this.#far.onBytes(payload) : this.#far.onText(payload.toString()),
     );
@@ -100,6 +83,11 @@ export class Line implements Link {
   /** It may end otherwise than the hub says: by a fault, or because the client has closed it. */
   get isTroubled(): boolean {
     return this.#isTroubled;
+  }
+
+  /** The client has received a part of a message, and not its end. */
+  get isInsideMessage(): boolean {
+    return this.#reader.isInside;
   }
 
   get unsentBytes(): number {
@@ -150,7 +138,7 @@ export class Line implements Link {
     const isBinary = typeof message !== 'string';
     const payload = isBinary ? Buffer.from(new Uint8Array(message)) : Buffer.from(message);
     this.#toNear(() => {
-      if (!this.#isNearGone) this.#listener?.onMessage(payload, isBinary);
+      if (!this.#isNearGone && !this.#isCut) this.#listener?.onMessage(payload, isBinary);
     });
   }
 
@@ -171,7 +159,10 @@ export class Line implements Link {
     this.#end();
   }
 
-  /** Cut after the client has been given so many more bytes, in the middle of a message perhaps. */
+  /**
+   * Cut after the client has been given so many more bytes, in the middle of a frame perhaps. It reads the frames that have come to their end,
+   * and nothing of the one that has not. The hub's end takes the whole write: its system had accepted it.
+   */
   cutAfter(bytes: number): void {
     this.#leftBytes = bytes;
     if (bytes <= 0) this.#end();
@@ -267,11 +258,11 @@ export class Line implements Link {
   }
 
   #toFar(act: () => void): void {
-    if (!this.#isSilent) this.#clock.setTimeout(act, this.#latencyMs);
+    if (!this.#isSilent) this.#wayToFar.send(act);
   }
 
   #toNear(act: () => void): void {
-    if (!this.#isSilent) this.#clock.setTimeout(() => this.#process.run(act), this.#latencyMs);
+    if (!this.#isSilent) this.#wayToNear.send(() => this.#process.run(act));
   }
 
   #endNear(code: number, reason: string): void {

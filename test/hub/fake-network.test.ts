@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest';
 import { connect } from '../../src/client/index.ts';
 import { createHub, type Hub } from '../../src/index.ts';
-import { FakeNetwork, VirtualClock } from '../../src/testing/index.ts';
+import { FakeNetwork, Line, VirtualClock } from '../../src/testing/index.ts';
 import { caughtWarnings } from '../support/caught-warnings.ts';
+
+/** What a line's tests do not look at. */
+const SILENT = { onDrain: () => {}, onPong: () => {}, onPing: () => {}, onBroken: () => {}, onClose: () => {} };
 
 function world(seed = 1) {
   const clock = new VirtualClock(1_700_000_000_000);
@@ -93,8 +96,54 @@ it.each([1, 2, 3, 4, 5])('any troubles lose nothing, and seed %i has the same on
 });
 
 it('what does not come to hold, or never settles, is told in virtual time', async () => {
-  const clock = new VirtualClock();
+  const clock = new VirtualClock(0);
   await expect(clock.until(() => false, 500)).rejects.toThrow('it does not hold within 500 ms of virtual time');
   await expect(clock.during(new Promise(() => {}), 500)).rejects.toThrow('within 500 ms');
   await expect(clock.during(Promise.reject(new Error('no')))).rejects.toThrow('no');
+});
+
+it('packets keep their order, however long each of them takes', async () => {
+  const clock = new VirtualClock(0);
+  const delays = [50, 10, 30, 1, 1, 1];
+  const heard: string[] = [];
+  const line = new Line(
+    { onText: () => {}, onBytes: () => {}, onClose: () => {} },
+    { clock, latencyMs: (to) => (to === 'hub' ? (delays.shift() ?? 0) : 1) },
+  );
+  line.attach({ onMessage: (data) => heard.push(`${clock.now()} ${data.toString()}`), ...SILENT });
+  for (const text of ['a', 'b', 'c']) line.say(text);
+  await clock.advance(60);
+  expect(heard).toEqual(['50 a', '50 b', '50 c']);
+});
+
+it('a cut loses what is on its way, in both directions', async () => {
+  const clock = new VirtualClock(0);
+  const heard: string[] = [];
+  const line = new Line(
+    { onText: (text) => heard.push(text), onBytes: () => {}, onClose: () => {} },
+    { clock, latencyMs: 20 },
+  );
+  line.attach({ onMessage: (data) => heard.push(data.toString()), ...SILENT });
+  line.say('early');
+  await clock.advance(20);
+  line.say('late');
+  await clock.advance(5);
+  line.cut();
+  await clock.advance(100);
+  expect(heard).toEqual(['early']);
+});
+
+it('a client that gets a part of a frame reads nothing of it', async () => {
+  const clock = new VirtualClock(0);
+  const heard: string[] = [];
+  const closes: boolean[] = [];
+  const line: Line = new Line(
+    { onText: (text) => heard.push(text), onBytes: () => {}, onClose: () => closes.push(line.isInsideMessage) },
+    { clock },
+  );
+  line.attach({ onMessage: () => {}, ...SILENT });
+  line.cutAfter(8);
+  for (const text of ['one', 'two']) line.write([Buffer.from([0x81, 3]), Buffer.from(text)], undefined);
+  await clock.advance(100);
+  expect([heard, closes]).toEqual([['one'], [true]]);
 });

@@ -4,8 +4,8 @@ import { Line, type FarEnd, type LineOptions } from '../../src/testing/index.ts'
 export class PromisedLine extends Line {
   readonly #end: PromisedEnd;
 
-  constructor(far: FarEnd, options: LineOptions, complain: (what: string) => void) {
-    const end = new PromisedEnd(far, complain);
+  constructor(far: FarEnd, options: LineOptions, told: Told) {
+    const end = new PromisedEnd(far, told);
     super(end, options);
     end.line = this;
     this.#end = end;
@@ -22,15 +22,21 @@ export class PromisedLine extends Line {
   }
 }
 
+/** Hears of what happens at the client's end. */
+interface Told {
+  complain(what: string): void;
+  note(event: string): void;
+}
+
 class PromisedEnd implements FarEnd {
   line: Line | undefined;
   promised: number | undefined;
   readonly #far: FarEnd;
-  readonly #complain: (what: string) => void;
+  readonly #told: Told;
 
-  constructor(far: FarEnd, complain: (what: string) => void) {
+  constructor(far: FarEnd, told: Told) {
     this.#far = far;
-    this.#complain = complain;
+    this.#told = told;
   }
 
   onText(text: string): void {
@@ -43,8 +49,10 @@ class PromisedEnd implements FarEnd {
 
   onClose(code: number, reason: string): void {
     const { line, promised } = this;
+    if (line?.isInsideMessage === true) this.#told.note('cut inside a message');
     const isSure = promised !== undefined && line?.isTroubled === false && !line.isStalled;
-    if (isSure && code !== promised) this.#complain(`closed with ${promised}, and a client that reads got ${code}`);
+    if (isSure && code !== promised)
+      this.#told.complain(`closed with ${promised}, and a client that reads got ${code}`);
     this.#far.onClose(code, reason);
   }
 }

@@ -83,6 +83,11 @@ const KINDS: readonly Kind[] = [
     },
   },
   { weight: 5, of: ['cut'], draw: ({ client }) => ({ act: 'cut', client }) },
+  {
+    weight: 3,
+    of: ['cut'],
+    draw: ({ client }, dice) => ({ act: 'cutAfter', client, bytes: dice.int(0, dice.pick([10, 300, 3_000, 300_000])) }),
+  },
   { weight: 2, of: ['silence'], draw: ({ client }) => ({ act: 'silence', client }) },
   { weight: 4, of: ['stall'], draw: ({ client }) => ({ act: 'stall', client }) },
   { weight: 3, of: ['stall'], draw: ({ client }) => ({ act: 'resume', client }) },
@@ -90,6 +95,15 @@ const KINDS: readonly Kind[] = [
     weight: 3,
     of: ['stall'],
     draw: ({ client }, dice) => ({ act: 'take', client, bytes: dice.int(1, dice.pick([300, 400_000])) }),
+  },
+  {
+    weight: 3,
+    of: ['latency'],
+    draw: ({ client }, dice) => {
+      const toClientMs = dice.pick([1, 5, 40, 150, 400]);
+      const toHubMs = dice.pick([1, 5, 40, 150, 400]);
+      return { act: 'latency', client, toClientMs, toHubMs, jitterMs: dice.pick([0, 3, 30, 300]) };
+    },
   },
   { weight: 2, of: ['crashClient'], draw: ({ client }) => ({ act: 'crashClient', client }) },
   { weight: 1.5, of: ['crashNode'], draw: ({ node }, dice) => ({ act: 'crashNode', node, isTold: dice.chance(0.7) }) },

@@ -1,4 +1,5 @@
 import type { Fault } from './faults.ts';
+import type { Delays } from './sim-latency.ts';
 import type { Temper } from './sim-workers.ts';
 
 /** What happens in a thread, through a node or by a client. */
@@ -63,6 +64,10 @@ type InThread =
 type Trouble =
   | { readonly act: 'cut' | 'silence' | 'stall' | 'resume' | 'crashClient'; readonly client: number }
   | { readonly act: 'take'; readonly client: number; readonly bytes: number }
+  /** The line is cut when the client has been given so many more bytes: in the middle of a frame, most of the time. */
+  | { readonly act: 'cutAfter'; readonly client: number; readonly bytes: number }
+  /** The way to the client, or from it, takes another time from now on. */
+  | ({ readonly act: 'latency'; readonly client: number } & Delays)
   | { readonly act: 'crashNode'; readonly node: number; readonly isTold: boolean }
   | { readonly act: 'startNode' | 'freezeNode' | 'thawNode' | 'drain'; readonly node: number }
   /** Its event loop is held. */

@@ -15,6 +15,7 @@ import type { PageClient } from './page-client.ts';
 import { Reading } from './reading.ts';
 import { FakeWebSocket } from '../../src/testing/index.ts';
 import type { SimClock } from './sim-clock.ts';
+import { SimLatency } from './sim-latency.ts';
 
 export interface SimClientWorld {
   readonly clock: SimClock;
@@ -31,7 +32,7 @@ export interface SimClientWorld {
 export class SimClient {
   readonly name: string;
   readonly userId: string;
-  readonly latencyMs: number;
+  readonly latency: SimLatency;
   line: PromisedLine | undefined;
   /** Of its newest connection. */
   connectionId: string | undefined;
@@ -53,7 +54,7 @@ export class SimClient {
     this.name = name;
     this.userId = userId;
     this.#world = world;
-    this.latencyMs = world.dice.pick([1, 20, 150]);
+    this.latency = new SimLatency(world.dice.pick([1, 20, 150]), world.dice.random);
     this.#build = world.dice.pick(BUILDS);
     this.#clock = new NodeClock(world.clock);
     this.#client = this.#connect();
@@ -187,9 +188,12 @@ export class SimClient {
   #connect(): PageClient {
     const world = this.#world;
     const clock = this.#clock;
+    const { latency } = this;
     const network = {
       clock: world.clock,
-      latencyMs: this.latencyMs,
+      get latencyMs(): number {
+        return latency.ms;
+      },
       connect: (socket: FakeWebSocket, url: string): PromisedLine | undefined => {
         if (clock.isDead) return undefined;
         this.line = world.connect(this, socket, url);

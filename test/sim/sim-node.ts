@@ -12,7 +12,7 @@ import { isAllowed, type Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
 import { chunksIn, textIn, type Growth } from './sim-stream.ts';
 import { simWorkers } from './sim-workers.ts';
-import type { FakeWebSocket } from '../../src/testing/index.ts';
+import type { FakeWebSocket, Latency } from '../../src/testing/index.ts';
 import { TIMES } from './times.ts';
 
 /** Who connects. */
@@ -20,7 +20,7 @@ export interface Caller {
   readonly userId: string;
   readonly clientId: string | undefined;
   readonly takesBytes: boolean;
-  readonly latencyMs: number;
+  readonly latency: Latency;
 }
 
 /** One process with a hub, which may crash, freeze, drain and start again. */
@@ -120,13 +120,13 @@ export class SimNode {
   /** A client connects; undefined where no process answers. */
   connect(
     socket: FakeWebSocket,
-    { userId, clientId, takesBytes, latencyMs }: Caller,
+    { userId, clientId, takesBytes, latency }: Caller,
   ): { line: PromisedLine; connectionId: string } | undefined {
     const { hub } = this;
     if (hub === undefined) return undefined;
     const complain = (what: string): void => this.#ledger.complain(`${userId} at ${this.name}: ${what}`);
-    const options = { clock: this.#network, process: this.#clock, latencyMs, deflateWindow: this.#window() };
-    const line = new PromisedLine(socket, options, complain);
+    const options = { clock: this.#network, process: this.#clock, latencyMs: latency, deflateWindow: this.#window() };
+    const line = new PromisedLine(socket, options, { complain, note: (what) => this.#ledger.note(what) });
     const session = (): Session => {
       const { sessionMs } = this.#schedule;
       return { userId, expiresAt: sessionMs === undefined ? undefined : Date.now() + sessionMs };

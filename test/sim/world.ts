@@ -64,7 +64,7 @@ export class World {
       userId: client.userId,
       clientId: searchParams.get('cid') ?? undefined,
       takesBytes: searchParams.get('bytes') === '1',
-      latencyMs: client.latencyMs,
+      latency: client.latency.next,
     });
     if (connected === undefined) return undefined;
     this.#byConnection.set(connected.connectionId, client);
@@ -94,7 +94,11 @@ export class World {
     }
     const since = this.clock.now();
     const lines = new Map(this.#clients.map((client) => [client, client.line]));
-    for (const line of lines.values()) line?.resume();
+    for (const { latency, line } of this.#clients) {
+      latency.heal();
+      line?.cutAfter(Infinity);
+      line?.resume();
+    }
     // a line that is whole goes on soon, not only after its connection has been replaced
     this.#until(8_000, () =>
       this.#clients
@@ -163,6 +167,10 @@ export class World {
         return this.#client(act.client).line?.[act.act]();
       case 'take':
         return this.#client(act.client).line?.take(act.bytes);
+      case 'cutAfter':
+        return this.#client(act.client).line?.cutAfter(act.bytes);
+      case 'latency':
+        return this.#client(act.client).latency.change(act);
       case 'crashClient':
         return this.#client(act.client).crash();
       case 'crashNode':
