@@ -89,7 +89,7 @@ export class PoolWorld {
 
   #connect(socket: FakeWebSocket, url: string): Line | undefined {
     const node = this.#nodes.find(({ name }) => url.includes(name));
-    const caller = { userId: 'the pool', clientId: undefined, takesBytes: false, latencyMs: LATENCY_MS };
+    const caller = { userId: 'the pool', clientId: undefined, takesBytes: false, latency: () => LATENCY_MS };
     const line = node?.connect(socket, caller)?.line;
     if (line !== undefined) this.#lines = [...this.#lines.filter(({ isOver }) => !isOver), line];
     return line;
