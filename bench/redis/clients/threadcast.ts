@@ -1,6 +1,9 @@
 import { threadName } from '../work.ts';
 import { receive } from './receiver.ts';
 
+/** Joins that one frame names, and that wait at the server: as `threadcast/client` sends them, and as Socket.IO's client sends a list of rooms. */
+const LIST = 256;
+
 // a plain WebSocket, as a browser has it
 receive(async ({ port, connections, threads }, onMessage) => {
   const share = Math.ceil(threads / connections);
@@ -11,7 +14,8 @@ receive(async ({ port, connections, threads }, onMessage) => {
       await new Promise<void>((resolve, reject) => {
         let joined = 0;
         const joinNext = (): void => {
-          for (const n of mine.splice(0, 64)) socket.send(JSON.stringify({ t: 'join', th: threadName(n) }));
+          const list = mine.splice(0, LIST).map((n) => [threadName(n)]);
+          if (list.length > 0) socket.send(JSON.stringify({ t: 'joins', l: list }));
         };
         socket.addEventListener('open', joinNext);
         socket.addEventListener('error', () => reject(new Error('no connection')));
@@ -20,7 +24,7 @@ receive(async ({ port, connections, threads }, onMessage) => {
           if (frame.t === 'msg') onMessage(frame.d.due);
           if (frame.t !== 'joined') return;
           joined++;
-          if (joined % 64 === 0) joinNext();
+          if (joined % LIST === 0) joinNext();
           if (joined === Math.min(share, threads - i * share)) resolve();
         });
       });

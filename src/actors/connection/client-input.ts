@@ -9,7 +9,7 @@ import { costs, isTooComplex, MOST_WAITING } from './input-costs.ts';
 import type { InputAccount } from './input-budgets.ts';
 import { ReadingPace } from './reading-pace.ts';
 import { WireOverhead } from './wire-overhead.ts';
-import type { IntakeMember } from './intake.ts';
+import type { IntakeMember, Step } from './intake.ts';
 import { RequestBacklog } from './request-backlog.ts';
 import {
   headOfPublish,
@@ -141,8 +141,8 @@ export class ClientInput implements IntakeMember {
     return !this.#session.isOver && !this.#isBusy && (this.#read < this.#frames.length || this.#canStart);
   }
 
-  step(): boolean {
-    if (this.#session.isOver || this.#isBusy) return false;
+  step(): Step {
+    if (this.#session.isOver || this.#isBusy) return 'done';
     const frame = this.#frames[this.#read];
     if (frame !== undefined) {
       if (++this.#read === this.#frames.length) {
@@ -154,11 +154,11 @@ export class ClientInput implements IntakeMember {
         this.#unreadBytes -= frame.data.length;
         this.#readFrame(frame);
       }
-      return false;
+      return 'done';
     }
-    if (!this.#canStart) return false;
-    this.#backlog.start();
-    return true;
+    if (!this.#canStart) return 'done';
+    if (this.#backlog.start()) return 'begun';
+    return this.#session.isBehind ? 'owing' : 'done';
   }
 
   /** A client that does not read its answers gets no more of them. */

@@ -16,7 +16,8 @@ import { guarded } from '../support/emitter.ts';
 import { answerHistory } from './history-answers.ts';
 import { codeOf, Publishing, type PublishRequest, type Reasons } from './publishing.ts';
 import { ValueRequests } from './value-requests.ts';
-import { notices, type Request, type ValueRequest } from './wire-protocol.ts';
+import type { MaybePromise } from '../../api/message.ts';
+import { notices, type Join, type Request, type ValueRequest } from './wire-protocol.ts';
 
 /** Errors that the client's URL may have caused. */
 const THEIR_ERRORS: ReadonlySet<string> = new Set(['TC_INVALID_THREAD_ID', 'TC_INVALID_POSITION']);
@@ -38,25 +39,39 @@ export class ClientRequests {
     this.#services = services;
   }
 
-  /** Never rejects. */
-  async perform(request: Request): Promise<void> {
+  /** Never throws or rejects. A join that has to wait for nothing is done when it returns. */
+  perform(request: Request): MaybePromise<void> {
     try {
-      await this.#perform(request);
+      const performed = request.t === 'join' ? this.#join(request) : this.#perform(request);
+      return performed?.catch((error: unknown) => this.#failed(request, error));
     } catch (error) {
-      guarded(() => this.fail(request, error), this.#services.report);
+      return this.#failed(request, error);
     }
   }
 
-  async #perform(request: Request): Promise<void> {
+  #failed(request: Request, error: unknown): void {
+    guarded(() => this.fail(request, error), this.#services.report);
+  }
+
+  #join(request: Join): Promise<void> | undefined {
+    const session = this.#session;
+    if (session.isOver) return undefined;
+    const joined = session.join(request.th, request.from, request.join);
+    if (joined instanceof Promise) return joined.then((isIn) => this.#answerJoin(request, isIn));
+    this.#answerJoin(request, joined);
+    return undefined;
+  }
+
+  #answerJoin(request: Join, isIn: boolean): void {
+    if (isIn) return;
+    this.#refuse(request, 'forbidden');
+    this.#session.greetMember(request.th, request.join.ref);
+  }
+
+  async #perform(request: Exclude<Request, Join>): Promise<void> {
     const session = this.#session;
     if (session.isOver) return;
     switch (request.t) {
-      case 'join':
-        if (!(await session.join(request.th, request.from, request.join))) {
-          this.#refuse(request, 'forbidden');
-          session.greetMember(request.th, request.join.ref);
-        }
-        return;
       case 'inbox':
         if (!(await session.openInbox(request.from, request.join))) this.#refuse(request, 'forbidden');
         return;

@@ -1,9 +1,11 @@
-import { assertThreadId, connectionThreadId, userThreadId } from '../../infra/log/ids.ts';
+import { assertThreadId, userThreadId } from '../../infra/log/ids.ts';
 import { isAllowed } from '../../infra/option-checks.ts';
 import type { ClientMessage, Connection } from '../../api/connection.ts';
+import type { MaybePromise } from '../../api/message.ts';
 import type { ProtocolSession } from '../../api/protocol.ts';
 import type { Refusal } from '../../api/refusal.ts';
 import { withDeadline } from '../support/callback-deadline.ts';
+import { onceKnown } from '../support/once-known.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
@@ -53,9 +55,12 @@ export class ClientSession {
 
   /** How many threads it has joined, not counting the library's own. */
   get joinedThreads(): number {
-    const { id, userId } = this.settings;
-    const ofUser = userId !== undefined && this.isIn(userThreadId(userId)) ? 1 : 0;
-    return this.#subscriptions.size - ofUser - (this.isIn(connectionThreadId(id)) ? 1 : 0);
+    return this.#subscriptions.joined;
+  }
+
+  /** Messages of its threads are still to be written. */
+  get isBehind(): boolean {
+    return this.#subscriptions.behind > 0;
   }
 
   /** Few answers wait to be written: the client is answered no faster than it reads. */
@@ -74,12 +79,12 @@ export class ClientSession {
   }
 
   /** False if it may not, or if the application has removed it from the thread since it asked. */
-  join(threadId: string, from: string | undefined, request?: JoinRequest): Promise<boolean> {
+  join(threadId: string, from: string | undefined, request?: JoinRequest): MaybePromise<boolean> {
     return this.#subscriptions.joinIf(() => this.#mayJoin(threadId), threadId, from, request);
   }
 
   /** Joins the messages for the client's user; false if the connection has no user. */
-  async openInbox(from: string | undefined, request?: JoinRequest): Promise<boolean> {
+  openInbox(from: string | undefined, request?: JoinRequest): MaybePromise<boolean> {
     const { userId } = this.settings;
     if (userId === undefined) return false;
     return this.#subscriptions.joinIf(() => true, userThreadId(userId), from, request);
@@ -112,10 +117,10 @@ export class ClientSession {
     return (await this.#term?.renew(token)) ?? 'unasked';
   }
 
-  async #mayJoin(threadId: string): Promise<boolean> {
+  #mayJoin(threadId: string): MaybePromise<boolean> {
     assertThreadId(threadId);
     const { rules, session } = this.settings;
-    const answer: unknown = await withDeadline('authorize', rules.authorize(session, threadId), this.#services);
-    return isAllowed('authorize()', answer, this.#services.report);
+    const answer = withDeadline('authorize', rules.authorize(session, threadId), this.#services);
+    return onceKnown(answer, (known: unknown) => isAllowed('authorize()', known, this.#services.report));
   }
 }

@@ -3,10 +3,19 @@ import type { SliceScheduler, Task } from '../support/slice-scheduler.ts';
 
 /** A connection whose client has sent something. */
 export interface IntakeMember {
-  /** Does the next step: reads one frame, or performs one request. True if it was a request. */
-  step(): boolean;
+  /** Reads one frame, or performs one request. */
+  step(): Step;
   readonly hasWork: boolean;
 }
+
+/**
+ * What a step leaves.
+ *
+ * - `begun`: A request is in progress.
+ * - `owing`: A join is complete, and what it owes its client comes before the next request: it is what the client has asked for first, and a
+ *   client that does not read is let into no more threads.
+ */
+export type Step = 'done' | 'begun' | 'owing';
 
 /** Requests that begin before those in progress have had a moment: their promises run after the slice. */
 const BEGUN_AT_ONCE = 4;
@@ -40,9 +49,9 @@ export class Intake implements Task {
     // a member that moves to the end of the set has its next turn in the same loop
     for (const member of this.#waiting) {
       this.#waiting.delete(member);
-      const hasBegun = member.step();
+      const step = member.step();
       if (member.hasWork) this.#waiting.add(member);
-      if (hasBegun && ++begun >= BEGUN_AT_ONCE) {
+      if (step === 'owing' || (step === 'begun' && ++begun >= BEGUN_AT_ONCE)) {
         this.#pause();
         return true;
       }

@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../api/message.ts';
 import { MOST_WAITING } from './input-costs.ts';
 import { RequestLanes, type SharedSlots } from './request-lanes.ts';
 import { MAX_LIST, type Join, type Request } from './wire-protocol.ts';
@@ -23,10 +24,10 @@ export class RequestBacklog {
   readonly #joining = new Map<string, number>();
 
   /**
-   * @param perform never rejects
+   * @param perform never throws or rejects
    * @param onDone a request is over, and the next one may start
    */
-  constructor(slots: SharedSlots, perform: (request: Request) => Promise<void>, onDone: () => void) {
+  constructor(slots: SharedSlots, perform: (request: Request) => MaybePromise<void>, onDone: () => void) {
     this.#lanes = new RequestLanes(slots, ({ request }) => perform(request));
     this.#onDone = onDone;
   }
@@ -73,9 +74,9 @@ export class RequestBacklog {
     return this.#lanes.canStart(takesJoins);
   }
 
-  /** Performs the next request. Only when `canStart`. */
-  start(): void {
-    this.#lanes.start(this.#finish);
+  /** Performs the next request. Only when `canStart`. True if it is in progress, false if it is done. */
+  start(): boolean {
+    return this.#lanes.start(this.#finish);
   }
 
   readonly #finish = ({ th, isJoin, bytes }: Pending): void => {

@@ -1,3 +1,5 @@
+import type { MaybePromise } from '../../api/message.ts';
+
 /** Maximum requests of one connection that the application is asked about at the same moment. */
 const MOST_AT_ONCE = 32;
 
@@ -34,7 +36,7 @@ interface Keyed {
  * different threads are performed at the same time: the database behind `authorize` is not a queue of one.
  */
 export class RequestLanes<R extends Keyed> {
-  readonly #perform: (request: R) => Promise<void>;
+  readonly #perform: (request: R) => MaybePromise<void>;
   readonly #slots: SharedSlots;
   /** By thread: requests that wait for the one before them. */
   readonly #lanes = new Map<string, R[]>();
@@ -43,8 +45,8 @@ export class RequestLanes<R extends Keyed> {
   readonly #joins: R[] = [];
   #active = 0;
 
-  /** @param perform never rejects */
-  constructor(slots: SharedSlots, perform: (request: R) => Promise<void>) {
+  /** @param perform never throws or rejects */
+  constructor(slots: SharedSlots, perform: (request: R) => MaybePromise<void>) {
     this.#slots = slots;
     this.#perform = perform;
   }
@@ -65,19 +67,23 @@ export class RequestLanes<R extends Keyed> {
     return this.#active === 0 || (this.#active < MOST_AT_ONCE && this.#slots.isFree);
   }
 
-  /** Only when `canStart`. */
-  start(onDone: (request: R) => void): void {
+  /** Only when `canStart`. True if the request is in progress, false if it is done. */
+  start(onDone: (request: R) => void): boolean {
     const request = this.#ready.shift() ?? this.#joins.shift();
-    if (request === undefined) return;
+    if (request === undefined) return false;
     const isExtra = this.#active > 0;
     this.#active++;
     if (isExtra) this.#slots.take();
-    void this.#perform(request).then(() => {
+    const end = (): void => {
       this.#active--;
       if (isExtra) this.#slots.give();
       this.#goOn(request.th);
       onDone(request);
-    });
+    };
+    const performed = this.#perform(request);
+    if (performed === undefined) end();
+    else void performed.then(end);
+    return performed !== undefined;
   }
 
   #goOn(threadId: string): void {

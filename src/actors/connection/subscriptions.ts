@@ -3,12 +3,14 @@ import { formatPosition, isOwnThreadId, parsePosition } from '../../infra/log/id
 import type { MaybePromise } from '../../api/message.ts';
 import type { ConnectionLine } from './connection-line.ts';
 import type { ConnectionServices } from './connection-services.ts';
+import { onceKnown } from '../support/once-known.ts';
 import type { JoinPlan } from '../thread/join-plan.ts';
 import type { JoinRequest } from '../thread/join-request.ts';
 import { LeftThreads } from './left-threads.ts';
 import { PendingJoins, type PendingJoin } from './pending-joins.ts';
 import { CatchUp } from './catch-up.ts';
 import { notices } from './wire-protocol.ts';
+import type { ThreadActor } from '../thread/thread.ts';
 import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Subscription } from '../delivery/subscription.ts';
 import type { Connection } from '../../api/connection.ts';
@@ -41,7 +43,12 @@ export class Subscriptions extends CatchUp {
 
   /** Whether a client or the application joined a thread; the hub itself joins the library's own threads. */
   get isWanted(): boolean {
-    return this.size > this.#own;
+    return this.joined > 0;
+  }
+
+  /** How many threads it has joined, not counting the library's own. */
+  get joined(): number {
+    return this.size - this.#own;
   }
 
   /** Like `get`; returns `joining` between two subscriptions. */
@@ -59,52 +66,69 @@ export class Subscriptions extends CatchUp {
   /**
    * A client's own join. False if the client may not join, or if the application removes it before the join is complete. If the server has
    * already joined for the client, or does so meanwhile, the client's position counts: the client knows what it has, and ignored messages
-   * from before its request.
+   * from before its request. If nothing has to be waited for, the join is complete at once: a client comes back to thousands of threads.
    */
   joinIf(
     may: () => MaybePromise<boolean>,
     threadId: string,
     from: string | undefined,
     request?: JoinRequest,
-  ): Promise<boolean> {
-    return this.#whileJoining(threadId, async (pending) => {
-      if (!(await may()) || !pending.isWanted) return false;
-      this.line.assertLive('join');
-      if (from !== undefined && from !== 'start') parsePosition(from);
-      return this.#rejoin(pending, from, request);
-    });
+  ): MaybePromise<boolean> {
+    return this.#whileJoining(threadId, (pending) =>
+      onceKnown(may(), (isAllowed) => {
+        if (!isAllowed || !pending.isWanted) return false;
+        this.line.assertLive('join');
+        if (from !== undefined && from !== 'start') parsePosition(from);
+        return this.#rejoin(pending, from, request);
+      }),
+    );
   }
 
   /** The application's leave ends the join. */
-  async #whileJoining(threadId: string, work: (pending: PendingJoin) => Promise<boolean>): Promise<boolean> {
+  #whileJoining(threadId: string, work: (pending: PendingJoin) => MaybePromise<boolean>): MaybePromise<boolean> {
     const all = (this.#pending ??= new PendingJoins());
     const pending = all.begin(threadId);
+    let isOver = true;
     try {
-      return await work(pending);
+      const joined = work(pending);
+      if (!(joined instanceof Promise)) return joined;
+      isOver = false;
+      return joined.then(
+        (isIn) => {
+          this.#endJoin(all, pending);
+          return isIn;
+        },
+        (error: unknown) => {
+          this.#endJoin(all, pending);
+          throw error;
+        },
+      );
     } finally {
-      all.end(pending);
-      if (all.isEmpty && this.#pending === all) this.#pending = undefined;
-      if (pending.wasMember) this.#announceLeft(threadId, this.line.state === 'evicted' ? 'closed' : 'failed');
+      if (isOver) this.#endJoin(all, pending);
     }
   }
 
-  async #rejoin(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): Promise<boolean> {
-    let start = from;
-    while (pending.isWanted) {
-      const subscription = this.get(pending.threadId);
-      if (subscription !== undefined && start === undefined && !subscription.isBehind) {
-        this.#greet(subscription, request);
-        return true;
-      }
-      if (subscription !== undefined) {
-        // again from its position: messages that overtook others came before the client had asked
-        start ??= formatPosition(subscription.position);
-        this.#forget(subscription);
-        pending.wasMember = true;
-      }
-      if (await this.#enter(pending, start, request)) return true;
+  #endJoin(all: PendingJoins, pending: PendingJoin): void {
+    all.end(pending);
+    if (all.isEmpty && this.#pending === all) this.#pending = undefined;
+    if (pending.wasMember) this.#announceLeft(pending.threadId, this.line.state === 'evicted' ? 'closed' : 'failed');
+  }
+
+  #rejoin(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): MaybePromise<boolean> {
+    if (!pending.isWanted) return false;
+    const subscription = this.get(pending.threadId);
+    if (subscription !== undefined && from === undefined && !subscription.isBehind) {
+      this.#greet(subscription, request);
+      return true;
     }
-    return false;
+    let start = from;
+    if (subscription !== undefined) {
+      // again from its position: messages that overtook others came before the client had asked
+      start ??= formatPosition(subscription.position);
+      this.#forget(subscription);
+      pending.wasMember = true;
+    }
+    return onceKnown(this.#enter(pending, start, request), (isIn) => isIn || this.#rejoin(pending, start, request));
   }
 
   /** False if it was not in the thread. */
@@ -148,16 +172,23 @@ export class Subscriptions extends CatchUp {
    * False if another join was faster, or if this one is no longer wanted. If the log answers at once and the thread is open, the join is
    * complete at once: a message sent right after it reaches the connection.
    */
-  async #enter(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): Promise<boolean> {
-    const { threadId } = pending;
+  #enter(pending: PendingJoin, from: string | undefined, request: JoinRequest | undefined): MaybePromise<boolean> {
     const { threads, settings } = this.services;
-    if (request !== undefined && !threads.hasRoomFor(threadId)) {
+    if (request !== undefined && !threads.hasRoomFor(pending.threadId)) {
       throw new TooManyThreadsError({ limit: settings.input.maxThreads });
     }
-    const opening = threads.open(threadId);
-    const thread = opening instanceof Promise ? await opening : opening;
-    const reached = thread.reach(from);
-    if (reached !== undefined) await reached;
+    return onceKnown(threads.open(pending.threadId), (thread) =>
+      onceKnown<void, boolean>(thread.reach(from), () => this.#subscribe(pending, thread, from, request)),
+    );
+  }
+
+  #subscribe(
+    pending: PendingJoin,
+    thread: ThreadActor,
+    from: string | undefined,
+    request: JoinRequest | undefined,
+  ): boolean {
+    const { threadId } = pending;
     if (!pending.isWanted) return false;
     this.line.assertLive('join');
     if (this.get(threadId) !== undefined) return false;

@@ -94,7 +94,16 @@ export class ThreadRegistry implements Task, ThreadPort {
       subscription.unsubscribe();
       throw new HubClosedError({ state: 'stopped', action: 'open a thread' });
     };
-    const opening = log.then(opened).finally(() => this.#opening.delete(threadId));
+    const opening = log.then(
+      (subscription) => {
+        this.#opening.delete(threadId);
+        return opened(subscription);
+      },
+      (error: unknown) => {
+        this.#opening.delete(threadId);
+        throw error;
+      },
+    );
     this.#opening.set(threadId, opening);
     return opening;
   }
