@@ -1,4 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
+import { makeBody } from '../../src/index.ts';
+import { PendingAppend } from '../../src/infra/log/shared/pending-appends.ts';
 import { TailWorld } from './tail-world.ts';
 
 let world: TailWorld;
@@ -80,4 +82,21 @@ it('another connection to the same server costs a tail no page', async () => {
   world.tail.doubt();
   await world.tail.catchUp();
   expect(world.pages).toBe(0);
+});
+
+it('an answer to an append of this process has a tail in doubt compared at once', async () => {
+  world.questions = 0;
+  world.tail.doubt();
+  world.log = ['a', 'b', 'x', 'c', 'own'];
+  const body = makeBody([Buffer.from('1')]);
+  const own = new PendingAppend(
+    { threadId: 't', id: 'own', lane: 'normal', body, expiresAt: Infinity },
+    world.clock.now(),
+    { at: 0 },
+  );
+  world.own = own;
+  world.tail.place(world.arrival(5), own);
+  await own.promise;
+  await world.clock.settle();
+  expect(world.told).toEqual(['c', 'fork after 2', 'x', 'c', 'own']);
 });

@@ -43,7 +43,7 @@ export class TailWorld {
         },
         after: async (from) => this.#range(from, this.log.length),
         before: async (from, to) => this.#range(to, from).toReversed(),
-        arrivalsBefore: async (from, to) => {
+        idsBefore: async (from, to) => {
           this.pages++;
           return this.#range(to, from).toReversed();
         },

@@ -80,7 +80,7 @@ describe('a Redis Cluster', () => {
     let failing: Promise<void> | undefined;
     for (let turn = 1; turn <= 100; turn++) {
       const sent = threads.map(async (threadId) => here.append(draft(`m${turn}`, { threadId })));
-      if (turn === 20) failing = failOver(replica);
+      if (turn === 20) failing = failOver(replica, servers);
       await Promise.all(sent);
     }
     await failing;
@@ -90,7 +90,7 @@ describe('a Redis Cluster', () => {
       expect(entries.map(({ id }) => id)).toEqual(names(1, 101));
       expect(resets).toEqual([]);
     }
-    await failOver(master);
+    await failOver(master, servers);
   });
 
   it('has lost a shard with more threads than are compared at a time: those of the others go on', async () => {

@@ -153,12 +153,18 @@ export async function startReplica(master: RedisServer, masters: readonly RedisS
 const LOOKS = 300;
 
 /** Makes a replica the master; where the others did not vote in time, again. */
-export async function failOver(replica: RedisServer): Promise<void> {
+export async function failOver(replica: RedisServer, servers: readonly RedisServer[]): Promise<void> {
   const isMaster = async (): Promise<boolean> => String(await replica.run(['ROLE'])).startsWith('master');
   while (!(await isMaster())) {
     await replica.run(['CLUSTER', 'FAILOVER']);
     for (let looks = 0; looks < LOOKS && !(await isMaster()); looks++);
   }
+  // a node that is asked for the slots before it has heard of that leads to the former master
+  const isKnownTo = async (server: RedisServer): Promise<boolean> =>
+    String(await server.run(['CLUSTER', 'NODES']))
+      .split('\n')
+      .some((line) => line.includes(`:${replica.port}@`) && line.includes('master') && /\d+$/.test(line));
+  for (const server of servers) while (!(await isKnownTo(server)));
 }
 
 /** Moves the slot of a key to the next master, with what is in it, as an operator does who makes room. */

@@ -19,7 +19,7 @@ function hold() {
       anchor: () => new Promise((resolve) => void asked.push(resolve)),
       after: (from) => Promise.resolve(log.filter(({ offset }) => offset >= from)),
       before: () => Promise.resolve([]),
-      arrivalsBefore: () => Promise.resolve([]),
+      idsBefore: () => Promise.resolve([]),
       oldest: () => Promise.resolve(undefined),
     },
     isClosed: false,

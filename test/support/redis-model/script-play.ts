@@ -168,6 +168,11 @@ export class ScriptPlay {
       keys: THREADS.flatMap((t) => [keyOf(t, 'log'), keyOf(t, 'position')]),
       args: [...this.#common(), ...THREADS.flatMap(() => [this.#pick(['e1', 'e2']), this.#epoch(), this.#int(0, 5)])],
     }),
+    ids: () => ({
+      script: batch.IDS,
+      keys: THREADS.map((t) => keyOf(t, 'log')),
+      args: THREADS.flatMap(() => [this.#epoch(), this.#int(1, 9), this.#int(1, 3)]),
+    }),
     announce: (t) => ({
       script: scripts.ANNOUNCE,
       keys: [keyOf(t, 'nodes')],

@@ -77,7 +77,7 @@ export class LogReader implements LogSource {
     return (await this.#bodies(await this.#page(epoch, `pos <= $2 AND pos >= $3`, [from, to], 'DESC'))).page;
   }
 
-  arrivalsBefore(from: number, to: number, epoch: string): Promise<readonly StoredArrival[]> {
+  idsBefore(from: number, to: number, epoch: string): Promise<readonly StoredArrival[]> {
     return this.#page(epoch, `pos <= $2 AND pos >= $3`, [from, to], 'DESC', { columns: HEADS });
   }
 

@@ -47,6 +47,36 @@ end
 return reply
 `);
 
+/** Most ids of a thread in one answer, and bytes of their entries, which Redis has to read. */
+export const MAX_IDS = 512;
+const MAX_ID_BYTES = 262_144;
+
+/**
+ * Ids of entries in descending order, of many threads. ARGV of each thread: epoch, from, to. Answers `{epoch or '', offset, id, ...}` of each.
+ */
+export const IDS = script(`
+local reply = {}
+for n = 1, #KEYS do
+  local epoch, head, first = unpack(redis.call('HMGET', KEYS[n], 'e', 'o', 'f'))
+  local ids, bytes = { epoch or '' }, 0
+  if epoch == ARGV[n * 3 - 2] then
+    local from = math.min(tonumber(ARGV[n * 3 - 1]), tonumber(head))
+    for at = from, math.max(tonumber(ARGV[n * 3]), tonumber(first), from - ${MAX_IDS - 1}), -1 do
+      local value = redis.call('HGET', KEYS[n], string.format('%.0f', at)) or ''
+      local id = string.match(value, '^.%d+ (%S+) ')
+      if id then
+        ids[#ids + 1] = at
+        ids[#ids + 1] = id
+      end
+      bytes = bytes + #value
+      if bytes >= ${MAX_ID_BYTES} then break end
+    end
+  end
+  reply[n] = ids
+end
+return reply
+`);
+
 /** `ANNOUNCE` for many threads, and the end of it. ARGV: node, ms that the hashes live, then the members in each; 0 removes the field. */
 export const ANNOUNCEMENTS = script(`
 for n = 1, #KEYS do

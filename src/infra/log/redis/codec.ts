@@ -1,6 +1,7 @@
 import type { Position } from '../../../api/log.ts';
 import { decodeHeader, idIn, kept, UNKNOWN, type Anchor, type Arrival, type StoredArrival } from '../shared/arrival.ts';
 import type { BeatReply } from '../shared/living-nodes.ts';
+import type { EntryId } from '../shared/tail-host.ts';
 
 const SPACE = 0x20;
 /** `E`: an entry. `L`: one without its body. */
@@ -75,6 +76,15 @@ export function decodeEntries(reply: unknown, epoch: string): StoredArrival[] | 
   const arrivals: StoredArrival[] = [];
   for (let i = 0; i + 1 < entries.length; i += 2) arrivals.push(decodeEntry(epoch, Number(entries[i]), entries[i + 1]));
   return arrivals;
+}
+
+/** What `IDS` answers of one thread; undefined if the thread has another epoch, or no log. */
+export function decodeIds(reply: unknown, epoch: string): EntryId[] | undefined {
+  const [of, ...facts] = asArray(reply);
+  if (asText(of) !== epoch) return undefined;
+  const ids: EntryId[] = [];
+  for (let i = 0; i + 1 < facts.length; i += 2) ids.push({ offset: Number(facts[i]), id: idIn(asText(facts[i + 1])) });
+  return ids;
 }
 
 function decodeEntry(epoch: string, offset: number, stored: unknown): StoredArrival {

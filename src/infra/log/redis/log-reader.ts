@@ -1,12 +1,12 @@
-import { decodeAnchor, decodeEntries, decodePosition, isMissing } from './codec.ts';
+import { asArray, decodeAnchor, decodeEntries, decodeIds, decodePosition, isMissing } from './codec.ts';
 import { type Anchor, type Arrival, type StoredArrival } from '../shared/arrival.ts';
 import type { Position } from '../../../api/log.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { ThreadKeys } from './layout.ts';
-import type { LogSource } from '../shared/tail-host.ts';
+import type { EntryId, LogSource } from '../shared/tail-host.ts';
 import { PieceReader } from './pieces.ts';
-import { ANCHORS } from './batch-scripts.ts';
+import { ANCHORS, IDS, MAX_IDS } from './batch-scripts.ts';
 import { isFinalReply } from './connections.ts';
 import { APPEND, APPENDS } from './append-scripts.ts';
 import type { Argument, CallWeight } from './calls-together.ts';
@@ -19,6 +19,9 @@ const PAGE_BYTES = 64 * 1024;
 /** A page of at most so many entries ends after few bytes, and need not wait in the bulk lane: a list of chats asks for hundreds of them. */
 const SMALL_PAGE = 32;
 const SMALL_PAGE_BYTES = 8 * 1024;
+
+/** Ids whose comparison is as much work as another call is. */
+const IDS_A_CALL = 8;
 
 /** How long the epoch of a thread is kept that was only asked for its position. */
 const ASKED_MS = 300_000;
@@ -152,6 +155,26 @@ export class LogReader implements LogSource {
   /** Entries from an offset down to another one, newest first. */
   async before(from: number, to: number, epoch: string, limit = MAX_PAGE): Promise<Arrival[]> {
     return (await this.#page([epoch, String(from), String(to), '-1'], limit)).page;
+  }
+
+  async idsBefore(from: number, to: number, epoch: string): Promise<readonly EntryId[]> {
+    const { log } = this.keys;
+    const args = [epoch, String(from), String(to)];
+    const weight = { calls: Math.ceil(Math.min(MAX_IDS, from - to + 1) / IDS_A_CALL), bytes: 0 };
+    const alone = async (): Promise<unknown> => asArray(await this.#session.run(IDS, [log], args))[0];
+    const together = async (): Promise<unknown> => {
+      try {
+        return await this.#session.together(IDS, [], [log], args, weight);
+      } catch (error) {
+        // one thread must not keep the others from theirs
+        if (isFinalReply(error)) return alone();
+        throw error;
+      }
+    };
+    const ids = decodeIds(await (this.#settings.cluster === undefined ? together() : alone()), epoch);
+    this.#progressed();
+    if (ids === undefined) throw new Error('the thread has another epoch now');
+    return ids;
   }
 
   /** Like `before`, possibly without bodies. */

@@ -287,7 +287,7 @@ class RedisLog implements DeliveryLog {
     const life = ++this.#lives;
     const losses = this.#losses;
     const isLatest = (): boolean => life === this.#lives;
-    await reanchor(this.#threads, this.#presence, this.values, isLatest);
+    await reanchor(this.#threads, this.#session, this.#presence, this.values, isLatest);
     if (isLatest() && losses === this.#losses) this.#availability.found();
   }
 

@@ -7,6 +7,7 @@ import { CallsTogether, type CallWeight } from './calls-together.ts';
 import { ConnectionOpener, type OpenerSettings, type Trouble } from './connection-opener.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
+import { Servers } from './servers.ts';
 import type { TimerHandle } from '../../../api/clock.ts';
 
 export interface SessionSettings extends OpenerSettings {
@@ -47,6 +48,7 @@ export class RedisSession {
   readonly #loaded = new Set<string>();
   readonly #lanes = new Map<string, BulkLane>();
   #connection: RedisConnection | undefined;
+  #servers: Servers | undefined;
   #giveUp: (error: Error) => void = () => {};
   #up = Promise.withResolvers<void>();
   #lastError = new Error('not connected yet');
@@ -66,6 +68,11 @@ export class RedisSession {
 
   get connection(): RedisConnection | undefined {
     return this.#connection;
+  }
+
+  /** Of the newest connections. */
+  get servers(): Servers | undefined {
+    return this.#servers;
   }
 
   get lastError(): Error {
@@ -228,7 +235,9 @@ export class RedisSession {
   }
 
   #begin(connection: RedisConnection): void {
+    const { clock, commandTimeoutMs } = this.#settings;
     this.#connection = connection;
+    this.#servers = new Servers(connection, clock, commandTimeoutMs / 2);
     this.#lanes.clear();
     this.#loaded.clear();
     this.#up.resolve();

@@ -13,6 +13,7 @@ import type { RedisLogSettings } from './options.ts';
 import type { PendingAppend } from '../shared/pending-appends.ts';
 import type { PositionKeeper } from './position-keeper.ts';
 import type { Presence } from './presence.ts';
+import { isOtherServer } from './servers.ts';
 import type { RedisSession } from './session.ts';
 import type { SubscriptionProbe } from './subscription-probe.ts';
 import type { TailHost } from '../shared/tail-host.ts';
@@ -52,6 +53,8 @@ export class RedisThread implements TailHost, ChannelListener {
   readonly #readers = new TailReaders<ThreadReader>((offset) => this.#tail?.buffer.hold(offset));
   #tail: SharedTail | undefined;
   #isForgotten = false;
+  /** The run id of the server that the tail was compared with. */
+  #server = '';
 
   constructor(threadId: string, services: RedisThreadServices) {
     const { session, settings } = services;
@@ -95,13 +98,28 @@ export class RedisThread implements TailHost, ChannelListener {
   /** @returns the tail, which may still be opened */
   add(reader: ThreadReader): SharedTail {
     this.#readers.add(reader);
-    return (this.#tail ??= new SharedTail(this));
+    if (this.#tail !== undefined) return this.#tail;
+    this.#server = this.#serverNow;
+    return (this.#tail = new SharedTail(this));
   }
 
   /** Resolves when the tail has Redis's position. */
   async opened(tail: SharedTail): Promise<void> {
     await tail.ready();
     if (tail.isEnded) throw new Error('log has been closed');
+  }
+
+  /** The connections are others: the servers may be as well. */
+  doubt(): void {
+    this.#tail?.doubt();
+  }
+
+  /** The thread's server has told its run id, or has not. */
+  meet(): void {
+    const former = this.#server;
+    this.#server = this.#serverNow;
+    if (isOtherServer(former, this.#server)) this.#tail?.doubt(true);
+    else this.#tail?.trust();
   }
 
   hold(reader: ThreadReader, offset: number): void {
@@ -180,12 +198,19 @@ export class RedisThread implements TailHost, ChannelListener {
   }
 
   onLost(): void {
+    // the shard that has the thread now may be a replica that was promoted
+    this.#tail?.doubt(true);
+    this.#server = this.#serverNow;
     void this.#tail?.catchUp();
     this.#services.values.missed(this.threadId);
   }
 
   onLeft(): void {
     this.#onIdle();
+  }
+
+  get #serverNow(): string {
+    return this.#services.session.servers?.of(this.source.keys.log) ?? '';
   }
 
   #newQueue(): AppendQueue {

@@ -38,7 +38,7 @@ export class RelaySource implements LogSource {
     return this.#entries({ from, to, e: epoch });
   }
 
-  arrivalsBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]> {
+  idsBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]> {
     return this.before(from, to, epoch);
   }
 

@@ -51,7 +51,7 @@ export async function reconcile(
 /** The newest held entry that the log has as well. */
 async function newestCommon(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   for (let at = from; at >= buffer.first;) {
-    const page = await source.arrivalsBefore(at, buffer.first, buffer.epoch);
+    const page = await source.idsBefore(at, buffer.first, buffer.epoch);
     for (const { offset, id } of page) if (buffer.at(offset)?.id === id) return offset;
     const oldest = page.at(-1);
     if (oldest === undefined) return undefined;
@@ -64,7 +64,7 @@ async function newestCommon(buffer: LogBuffer, source: LogSource, from: number):
 async function oldestOther(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
   let other: number | undefined;
   for (let at = from; at >= buffer.first;) {
-    const page = await source.arrivalsBefore(at, buffer.first, buffer.epoch);
+    const page = await source.idsBefore(at, buffer.first, buffer.epoch);
     for (const { offset, id } of page) if ((buffer.at(offset)?.id ?? id) !== id) other = offset;
     const oldest = page.at(-1);
     if (oldest === undefined) break;

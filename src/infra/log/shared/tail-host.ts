@@ -19,6 +19,12 @@ export interface TailSettings {
   readonly keeper: string;
 }
 
+/** The place of an entry in the log, and its id. */
+export interface EntryId {
+  readonly offset: number;
+  readonly id: string;
+}
+
 /** The part of a shared log that has one thread. Each call rejects where the log did not answer, and is repeated. */
 export interface LogSource {
   /** @param known a position that is asked about */
@@ -27,8 +33,8 @@ export interface LogSource {
   after(from: number, epoch: string): Promise<Arrival[]>;
   /** Entries from an offset down to another one, newest first. */
   before(from: number, to: number, epoch: string): Promise<Arrival[]>;
-  /** Like `before`, possibly without bodies. */
-  arrivalsBefore(from: number, to: number, epoch: string): Promise<readonly Arrival[]>;
+  /** Ids from an offset down to another one, newest first: some of them at least, unless there are none. */
+  idsBefore(from: number, to: number, epoch: string): Promise<readonly EntryId[]>;
   /** The oldest entry, possibly without its body. */
   oldest(epoch: string): Promise<Arrival | undefined>;
 }

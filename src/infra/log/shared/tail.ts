@@ -69,10 +69,10 @@ export class SharedTail {
     // entries without room are read when the log has answered
     const hasRoom = this.#wait({ arrival, own });
     if ((isOther || !hasRoom) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
-    if (!this.#isSure) return;
     const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
-    if (!isOvertaking) void this.catchUp();
-    else this.#awaitOvertaken();
+    if (this.#isSure && isOvertaking) this.#awaitOvertaken();
+    // in doubt, an author does not wait until it is the thread's turn
+    else if (this.#isSure || (own !== undefined && this.#state === 'standing')) void this.catchUp();
   }
 
   /**
