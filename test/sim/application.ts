@@ -21,7 +21,8 @@ export class Application {
   readonly #schedule: Schedule;
   readonly #ledger: Ledger;
   readonly #clients: readonly SimClient[];
-  readonly #byConnection: ReadonlyMap<string, SimClient>;
+  /** By the id of a connection: the page that has opened it. */
+  readonly #pages: ReadonlyMap<string, object>;
   /** Chooses what is edited. */
   readonly #targets: Dice;
   /** Values that are to go with the client that has set them, as JSON. */
@@ -32,12 +33,12 @@ export class Application {
     schedule: Schedule,
     ledger: Ledger,
     clients: readonly SimClient[],
-    byConnection: ReadonlyMap<string, SimClient>,
+    pages: ReadonlyMap<string, object>,
   ) {
     this.#schedule = schedule;
     this.#ledger = ledger;
     this.#clients = clients;
-    this.#byConnection = byConnection;
+    this.#pages = pages;
     this.#targets = new Dice(schedule.seed ^ 0x7a26e7);
   }
 
@@ -152,8 +153,11 @@ export class Application {
     const threadId = threadOf(thread);
     const number = this.nextNumber();
     // one that has not been let in yet is not given what goes to the subscription before it
-    const all = this.#clients.map((client) => [client, client.reading(threadId)] as const);
-    const readings = new Map(all.filter(([, reading]) => reading?.at !== undefined));
+    const readings = new Map<object, Reading>();
+    for (const client of this.#clients) {
+      const reading = client.reading(threadId);
+      if (reading?.at !== undefined) readings.set(client.page, reading);
+    }
     const isRecipe = as === 'recipe';
     const message = { n: number, filler: 'x'.repeat(size) };
     const sending = isRecipe ? inWorker(ECHO, message) : as === 'bytes' ? bytesOf(number, size) : message;
@@ -162,34 +166,35 @@ export class Application {
     if (as === 'bytes') this.#ledger.note('sent bytes');
     if (isRecipe) sent.catch((error: unknown) => this.#ledger.note(`recipe ${codeOf(error)}`));
     this.#done('sent', sent, isRecipe ? ['TC_WORKER_FAILED'] : []);
-    sent.then((receipt) => this.#settle({ threadId, number, readings }, receipt)).catch(() => {});
+    sent.then((receipt) => this.#settle({ number, readings }, node, receipt)).catch(() => {});
   }
 
-  async #settle(sent: Sent, receipt: Receipt): Promise<void> {
-    const { outcomes } = await receipt.settled({ until: 'acked' });
-    // entries are one object for all nodes here, so only a single node's outcomes are its own
-    if (this.#schedule.nodes > 1) return;
+  async #settle(sent: Sent, node: SimNode, receipt: Receipt): Promise<void> {
+    const { outcomes, ...counts } = await node.during(receipt.settled({ until: 'acked' }));
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    if (total !== receipt.recipients)
+      this.#ledger.complain(`${sent.number} has ${receipt.recipients} recipients, and ${total} outcomes`);
     for (const [connectionId, outcome] of outcomes) this.#check(sent, connectionId, outcome);
   }
 
-  /** What a receipt says is what the client has. */
-  #check({ threadId, number, readings }: Sent, connectionId: string, outcome: string): void {
-    this.#ledger.note(`outcome ${outcome}`);
-    const client = this.#byConnection.get(connectionId);
-    const reading = client?.reading(threadId);
-    // one that has left meanwhile, or whose page has gone, was given it in vain
-    if (outcome !== 'acked' || client === undefined || reading === undefined) return;
-    if (reading === readings.get(client) && !reading.numbers.has(number) && !reading.hasNewer(number)) {
-      this.#ledger.complain(`${client.name}: ${number} counts as acked and was not received`);
-    }
+  /** What a receipt says is what the page has that had the connection, whatever became of either. */
+  #check({ number, readings }: Sent, connectionId: string, outcome: string): void {
+    this.#ledger.note(`outcome ${outcome}${this.#schedule.nodes > 1 ? ', of several nodes' : ''}`);
+    const reading = readings.get(this.#pages.get(connectionId) ?? NO_PAGE);
+    // one that has left meanwhile was given it in vain
+    if (outcome !== 'acked' || reading === undefined || reading.isOver) return;
+    if (!reading.numbers.has(number) && !reading.hasNewer(number))
+      this.#ledger.complain(`${reading.who}: ${number} counts as acked and was not received`);
   }
 }
 
+const NO_PAGE = {};
+
 /** A message that the application has sent, and who was in its thread then. */
 interface Sent {
-  readonly threadId: string;
   readonly number: number;
-  readonly readings: ReadonlyMap<SimClient, Reading | undefined>;
+  /** By the page that had it then. */
+  readonly readings: ReadonlyMap<object, Reading>;
 }
 
 function codeOf(error: unknown): string {

@@ -8,7 +8,9 @@ import { ValuesReading } from './values-reading.ts';
 export class Reading {
   readonly handle: PageThread;
   readonly #ledger: Ledger;
-  readonly #who: string;
+  readonly who: string;
+  /** Its client has left the thread, or was removed from it. */
+  isOver = false;
   readonly #rules: Rules;
   readonly #values: ValuesReading;
   readonly #streams: StreamsReading;
@@ -25,7 +27,7 @@ export class Reading {
   constructor(handle: PageThread, ledger: Ledger, who: string, rules: Rules) {
     this.handle = handle;
     this.#ledger = ledger;
-    this.#who = `${who} in ${handle.id}`;
+    this.who = `${who} in ${handle.id}`;
     this.#rules = rules;
     this.#values = new ValuesReading(handle, ledger, who);
     this.#streams = new StreamsReading(handle, ledger, (what) => this.#complain(what));
@@ -58,7 +60,7 @@ export class Reading {
     handle.on('error', (error) => {
       // the answer to a join that the application has just undone
       if (rules.mayBeRefused() && 'reason' in error && error.reason === 'forbidden') rules.onLeft();
-      else ledger.complain(`${this.#who}: ${String(error)}`);
+      else ledger.complain(`${this.who}: ${String(error)}`);
     });
   }
 
@@ -184,14 +186,14 @@ export class Reading {
   }
 
   #complain(what: string): void {
-    this.#ledger.complain(`${this.#who}: ${what}`);
+    this.#ledger.complain(`${this.who}: ${what}`);
   }
 
   /** What it does not have, or has in an older version, of what it should have now that everything is quiet. */
   missing(): readonly string[] {
     const growing = this.#streams.growing.map((id) => `stream ${id} has no end`);
     const what = [this.behind() ?? [], growing, this.#outdated(), this.#values.missing()].flat();
-    return what.map((one) => `${this.#who}: ${one}`);
+    return what.map((one) => `${this.who}: ${one}`);
   }
 
   /**
@@ -205,7 +207,7 @@ export class Reading {
     let reached = offset;
     while (reached < head.offset && (this.#ahead.has(reached + 1) || this.#isMoot(epoch, reached + 1))) reached++;
     const hasAll = epoch === head.epoch && reached >= head.offset;
-    return hasAll ? undefined : `${this.#who} ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`;
+    return hasAll ? undefined : `${this.who} ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`;
   }
 
   #outdated(): readonly string[] {

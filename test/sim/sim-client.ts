@@ -60,6 +60,11 @@ export class SimClient {
     this.#client = this.#connect();
   }
 
+  /** Another one after each crash. */
+  get page(): object {
+    return this.#clock;
+  }
+
   get readings(): Iterable<Reading> {
     return this.#readings.values();
   }
@@ -81,6 +86,7 @@ export class SimClient {
       mayBeRefused: () => this.#kicks > 0 || !isAllowed,
       onLeft: () => {
         ledger.note('left');
+        reading.isOver = true;
         if (this.#readings.get(threadId) === reading) this.#readings.delete(threadId);
       },
     });
@@ -88,7 +94,10 @@ export class SimClient {
   }
 
   leave(threadId: string): void {
-    this.#readings.get(threadId)?.handle.leave();
+    const reading = this.#readings.get(threadId);
+    if (reading === undefined) return;
+    reading.isOver = true;
+    reading.handle.leave();
     this.#readings.delete(threadId);
   }
 

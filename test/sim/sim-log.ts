@@ -1,9 +1,10 @@
-import { memoryLog, type Clock, type DeliveryLog, type EntryDraft, type LogSubscription } from '../../src/index.ts';
+import { memoryLog, type Clock, type DeliveryLog, type Entry, type EntryDraft, type LogSubscription } from '../../src/index.ts';
 import type { LogValues } from '../../src/api/log-values.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { contentOf, endOf, numberOf } from './contents.ts';
 import type { Ledger } from './ledger.ts';
 import type { NodeClock } from './node-clock.ts';
+import { NodeEntries } from './node-tail.ts';
 
 interface Listening {
   readonly node: NodeClock;
@@ -37,19 +38,28 @@ export class SimLog {
 
   /** The values that a thread has. */
   values(threadId: string): ReadonlyMap<string, string> {
-    const read = this.#log.values?.read(threadId) ?? [];
-    if (read instanceof Promise) throw new Error('the memory log answers at once');
+    const read = now(this.#log.values?.read(threadId) ?? []);
     return new Map(read.map(({ key, json }) => [key, json]));
   }
 
   /** The log as one process has it. */
   of(node: NodeClock, hasOthers: boolean): DeliveryLog {
     const log = this.#log;
+    // a single process has the log to itself
+    const entries = hasOthers ? new NodeEntries() : undefined;
+    const mine = (entry: Entry): Entry => entries?.of(entry) ?? entry;
     return {
       appendsUnread: hasOthers,
-      append: (draft) => this.#append(node, draft),
-      readAfter: (...args) => log.readAfter(...args),
-      readBefore: (...args) => log.readBefore(...args),
+      append: (draft) => {
+        entries?.sends(draft.tally);
+        const appended = this.#append(node, draft);
+        return appended instanceof Promise ? appended : { ...appended, entry: mine(appended.entry) };
+      },
+      readAfter: (...args) => now(log.readAfter(...args)).map(mine),
+      readBefore: (...args) => {
+        const page = now(log.readBefore(...args));
+        return { ...page, entries: page.entries.map(mine) };
+      },
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},
@@ -65,17 +75,18 @@ export class SimLog {
         if (this.#epochOf(threadId) !== before) this.#erased.set(threadId, (this.#erased.get(threadId) ?? 0) + 1);
       },
       subscribe: (threadId, onEntry, onNodeMessage = () => {}, onReset = () => {}) => {
-        const subscription = log.subscribe(
-          threadId,
-          (entry) => node.run(() => onEntry(entry)),
-          undefined,
-          (reset) => node.run(() => onReset(reset)),
+        const subscription = now(
+          log.subscribe(
+            threadId,
+            (entry) => node.run(() => onEntry(mine(entry))),
+            undefined,
+            (reset) => node.run(() => onReset(reset)),
+          ),
         );
-        if (subscription instanceof Promise) throw new Error('the memory log answers at once');
         const listening = { node, subscription, onNodeMessage };
         this.#listeners(threadId).add(listening);
         return {
-          tail: subscription.tail,
+          tail: entries?.tail(subscription.tail) ?? subscription.tail,
           hold: (offset) => subscription.hold(offset),
           unsubscribe: () => {
             this.#listeners(threadId).delete(listening);
@@ -94,9 +105,7 @@ export class SimLog {
   }
 
   #epochOf(threadId: string): string {
-    const position = this.#log.position(threadId);
-    if (position instanceof Promise) throw new Error('the memory log answers at once');
-    return position.epoch;
+    return now(this.#log.position(threadId)).epoch;
   }
 
   #listeners(threadId: string): Set<Listening> {
@@ -108,8 +117,7 @@ export class SimLog {
   #append(node: NodeClock, draft: EntryDraft): ReturnType<DeliveryLog['append']> {
     if (node.isDead) return new Promise(() => {});
     const bytes = Buffer.concat(draft.body.chunks);
-    const appended = this.#log.append(draft);
-    if (appended instanceof Promise) throw new Error('the memory log answers at once');
+    const appended = now(this.#log.append(draft));
     const { threadId } = draft;
     const epoch = this.#epochOf(threadId);
     if (appended.isDuplicate) {
@@ -200,6 +208,12 @@ export class SimLog {
   close(): void {
     void this.#log.close();
   }
+}
+
+/** The answer of the memory log, which is always there. */
+function now<T>(answer: T | Promise<T>): T {
+  if (answer instanceof Promise) throw new Error('the memory log answers at once');
+  return answer;
 }
 
 export interface SimLogOptions {

@@ -43,6 +43,8 @@ const EVENTS = [
   'connection tripped.probing',
   'connection evicted',
   'outcome acked',
+  'outcome acked, of several nodes',
+  'outcome evicted, of several nodes',
   'cut',
   'cutAfter',
   'cut inside a message',

@@ -22,8 +22,8 @@ export class World {
   readonly #nodes: readonly SimNode[];
   readonly #clients: readonly SimClient[];
   readonly #application: Application;
-  /** Client by the id of its connection. */
-  readonly #byConnection = new Map<string, SimClient>();
+  /** By the id of a connection: the page that has opened it. */
+  readonly #pages = new Map<string, object>();
   #log: SimLog;
   #logs = 0;
 
@@ -43,7 +43,7 @@ export class World {
       { length: schedule.clients },
       (_, i) => new SimClient(`client${i}`, userOf(i % USERS), this),
     );
-    this.#application = new Application(schedule, this.ledger, this.#clients, this.#byConnection);
+    this.#application = new Application(schedule, this.ledger, this.#clients, this.#pages);
     for (const client of this.#clients)
       for (const thread of this.#threads) client.join(thread, this.dice.chance(0.5) ? 'start' : undefined);
   }
@@ -67,7 +67,7 @@ export class World {
       latency: client.latency.next,
     });
     if (connected === undefined) return undefined;
-    this.#byConnection.set(connected.connectionId, client);
+    this.#pages.set(connected.connectionId, client.page);
     client.connectionId = connected.connectionId;
     return connected.line;
   }
