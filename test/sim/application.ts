@@ -1,5 +1,5 @@
 import { inWorker, type Hub, type Receipt } from '../../src/index.ts';
-import { bytesOf } from './contents.ts';
+import { bytesOf, filled, filledTo } from './fillers.ts';
 import { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reading } from './reading.ts';
@@ -29,12 +29,7 @@ export class Application {
   readonly #owned = new Set<string>();
   #number = 0;
 
-  constructor(
-    schedule: Schedule,
-    ledger: Ledger,
-    clients: readonly SimClient[],
-    pages: ReadonlyMap<string, object>,
-  ) {
+  constructor(schedule: Schedule, ledger: Ledger, clients: readonly SimClient[], pages: ReadonlyMap<string, object>) {
     this.#schedule = schedule;
     this.#ledger = ledger;
     this.#clients = clients;
@@ -90,7 +85,7 @@ export class Application {
       }
       case 'sendToAll': {
         const ids = Array.from({ length: this.#schedule.threads }, (_, i) => threadOf(i));
-        const message = { n: this.nextNumber(), filler: 'x'.repeat(act.size) };
+        const message = filled(this.nextNumber(), act.size);
         this.#done('to all', node.during(hub.to(ids).send(message)));
         return;
       }
@@ -142,14 +137,12 @@ export class Application {
     const { id } = this.#targets.pick(recent);
     const thread = hub.thread(threadId);
     const isEdit = act.act === 'edit';
-    const sent = isEdit
-      ? thread.send({ n: this.nextNumber(), filler: 'x'.repeat(act.size) }, { replaces: id })
-      : thread.remove(id);
+    const sent = isEdit ? thread.send(filled(this.nextNumber(), act.size), { replaces: id }) : thread.remove(id);
     // trimmed or removed meanwhile
     this.#done(isEdit ? 'edited' : 'removed', node.during<unknown>(sent), ['TC_UNKNOWN_MESSAGE']);
   }
 
-  #send(node: SimNode, hub: Hub, { thread, lane, size, as, except }: ActOf<'send'>): void {
+  #send(node: SimNode, hub: Hub, { thread, lane, size, beyond, as, except }: ActOf<'send'>): void {
     const threadId = threadOf(thread);
     const number = this.nextNumber();
     // one that has not been let in yet is not given what goes to the subscription before it
@@ -159,14 +152,24 @@ export class Application {
       if (reading?.at !== undefined) readings.set(client.page, reading);
     }
     const isRecipe = as === 'recipe';
-    const message = { n: number, filler: 'x'.repeat(size) };
+    const { maxMessageBytes } = this.#schedule;
+    const isAtLimit = beyond !== undefined && maxMessageBytes !== undefined;
+    const message = isAtLimit ? filledTo(number, maxMessageBytes + beyond) : filled(number, size);
     const sending = isRecipe ? inWorker(ECHO, message) : as === 'bytes' ? bytesOf(number, size) : message;
     const options = { lane, except: except === undefined ? undefined : { userId: userOf(except) } };
     const sent = node.during(hub.thread(threadId).send(sending, options));
     if (as === 'bytes') this.#ledger.note('sent bytes');
     if (isRecipe) sent.catch((error: unknown) => this.#ledger.note(`recipe ${codeOf(error)}`));
+    if (isAtLimit) return this.#atLimit(sent, beyond > 0);
     this.#done('sent', sent, isRecipe ? ['TC_WORKER_FAILED'] : []);
     sent.then((receipt) => this.#settle({ number, readings }, node, receipt)).catch(() => {});
+  }
+
+  /** A message of the largest size is sent, and one with a byte more is not. */
+  #atLimit(sent: Promise<unknown>, isTooLarge: boolean): void {
+    const what = isTooLarge ? 'one byte too large' : 'as large as may be';
+    this.#done(what, sent, isTooLarge ? ['TC_MESSAGE_TOO_LARGE'] : []);
+    if (isTooLarge) sent.then(() => this.#ledger.complain('a message beyond the limit was sent')).catch(() => {});
   }
 
   async #settle(sent: Sent, node: SimNode, receipt: Receipt): Promise<void> {

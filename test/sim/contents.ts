@@ -8,13 +8,6 @@ export function numberOf(data: unknown): number {
   return typeof data === 'object' && data !== null && 'n' in data && typeof data.n === 'number' ? data.n : NaN;
 }
 
-/** A message of bytes with this number. */
-export function bytesOf(number: number, size: number): Uint8Array {
-  const bytes = new Uint8Array(4 + size).fill(number);
-  new DataView(bytes.buffer).setUint32(0, number);
-  return bytes;
-}
-
 /** What the body of a log has: JSON, or a zero and bytes. */
 export function contentOf(body: Buffer): unknown {
   return body[0] === 0 ? body.subarray(1) : JSON.parse(body.toString());

@@ -24,6 +24,7 @@ export function draw(seed: number, length = 60): Schedule {
     faults,
     workers: temper(),
     zlib: temper(),
+    maxMessageBytes: dice.chance(0.4) ? undefined : dice.pick([70_000, 262_144, 262_145, 300_000]),
   };
   const { habits: _habits, ...drawn } = mix;
   const next = repertoireOf(mix, dice);

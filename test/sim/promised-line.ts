@@ -22,6 +22,9 @@ export class PromisedLine extends Line {
   }
 }
 
+/** Lengths at which a frame's header takes another form (RFC 6455 section 5.2). */
+const EDGES: ReadonlySet<number> = new Set([125, 126, 65_535, 65_536]);
+
 /** Hears of what happens at the client's end. */
 interface Told {
   complain(what: string): void;
@@ -40,6 +43,7 @@ class PromisedEnd implements FarEnd {
   }
 
   onText(text: string): void {
+    if (EDGES.has(text.length)) this.#told.note(`frame of ${text.length}`);
     this.#far.onText(text);
   }
 

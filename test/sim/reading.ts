@@ -1,4 +1,5 @@
 import { numberOf } from './contents.ts';
+import { wrongWith } from './fillers.ts';
 import type { Ledger } from './ledger.ts';
 import type { PageEvents, PageThread } from './page-client.ts';
 import { StreamsReading } from './streams-reading.ts';
@@ -46,8 +47,7 @@ export class Reading {
     handle.on('message', (message) => this.#take(message));
     handle.on('replaced', ({ id, data, position }) => {
       ledger.note('replaced');
-      const number = numberOf(data);
-      this.numbers.add(number);
+      const number = this.#read(data);
       if (this.#view.has(id)) this.#view.set(id, number);
       this.#amended(id, position);
     });
@@ -75,8 +75,7 @@ export class Reading {
 
   #take(message: PageEvents['message']): void {
     this.#ledger.deliveries++;
-    const number = numberOf(message.data);
-    this.numbers.add(number);
+    const number = this.#read(message.data);
     const { offset } = message;
     if (offset === undefined) {
       this.#ledger.note('volatile');
@@ -112,6 +111,15 @@ export class Reading {
       this.#complain(`${offset} came twice, ahead and in order`);
     this.#moveTo(now, before);
     return undefined;
+  }
+
+  /** Its number, if nothing is wrong with it. */
+  #read(data: unknown): number {
+    const wrong = wrongWith(data);
+    if (wrong !== undefined) this.#complain(wrong);
+    const number = numberOf(data);
+    this.numbers.add(number);
+    return number;
   }
 
   #amended(id: string, position: string): void {
@@ -163,6 +171,8 @@ export class Reading {
           if (place.epoch !== epoch || this.#at?.epoch !== epoch || entry?.id !== id) return;
           this.#ledger.deliveries++;
           const number = numberOf(data);
+          const wrong = wrongWith(data);
+          if (wrong !== undefined) this.#complain(`history: ${wrong}`);
           const versions = this.#ledger.fate(this.handle.id, place.epoch, id)?.versions ?? [];
           if (bytes === undefined && !Object.is(entry.number, number) && !versions.includes(number))
             this.#complain(`${position} of the history is ${number}, in the log ${entry.number}`);

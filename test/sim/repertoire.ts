@@ -20,7 +20,10 @@ export const HABITS = [
 export type Habit = (typeof HABITS)[number];
 
 /** What a schedule is drawn from. */
-export interface Mix extends Pick<Schedule, 'nodes' | 'clients' | 'threads' | 'faults' | 'workers' | 'zlib'> {
+export interface Mix extends Pick<
+  Schedule,
+  'nodes' | 'clients' | 'threads' | 'faults' | 'workers' | 'zlib' | 'maxMessageBytes'
+> {
   readonly habits: readonly Habit[];
 }
 
@@ -46,9 +49,9 @@ const KINDS: readonly Kind[] = [
   { weight: 24, draw: drawSend },
   {
     weight: 9,
-    draw: ({ client, thread, size }, dice, { habits }) => {
-      const isBytes = habits.includes('bytes') && dice.chance(0.4);
-      return { act: 'publish', client, thread, size: Math.min(size, 20_000), isBytes };
+    draw: ({ client, thread, size }, dice, mix) => {
+      const isBytes = mix.habits.includes('bytes') && dice.chance(0.4);
+      return { act: 'publish', client, thread, size: drawPublished(size, dice, mix), isBytes };
     },
   },
   { weight: 4, of: ['repeats'], draw: ({ client }) => ({ act: 'repeat', client }) },
@@ -150,26 +153,44 @@ export function repertoireOf(mix: Mix, dice: Dice): () => Act {
   };
 }
 
+/** At which lengths take another number of bytes (RFC 6455 section 5.2), and big messages come in parts. */
+const EDGES = [65_535, 65_536, 262_144];
+
 /** Small, a frame of several fragments, or parts. */
-function drawSize(dice: Dice, { faults, habits, zlib }: Mix): number {
+function drawSize(dice: Dice, { faults, habits, zlib, maxMessageBytes = Infinity }: Mix): number {
   const size = dice.weighted([
-    [14, dice.int(0, 200)],
+    [1, dice.int(0, 2)],
+    [13, dice.int(0, 200)],
     [6, dice.int(200, 2_000)],
     [1, 66_000],
+    // of the message, or with some of what a frame has around it
+    [0.7, dice.pick(EDGES) - dice.pick([dice.int(30, 50), dice.int(100, 200)])],
     // each of its bytes is copied a dozen times on its way to the clients
     [0.5, dice.int(262_144, 330_000)],
+    [0.05, dice.int(1_000_000, 6_000_000)],
   ]);
   // a line that takes its time for a big message may fall behind a short log: without faults, no message is big
   if (!habits.includes('big messages') || faults.length === 0) return Math.min(size, 2_000);
   // parts are compressed by zlib itself, in its own time: with compression, no message is that big
-  return zlib === undefined ? size : Math.min(size, 66_000);
+  const most = zlib === undefined ? Infinity : 66_000;
+  // wide characters take less than two bytes on the average
+  return Math.min(size, most, Math.floor(maxMessageBytes / 2) - 100);
+}
+
+/** A client's frame may have 64 KiB. */
+function drawPublished(size: number, dice: Dice, { habits }: Mix): number {
+  return habits.includes('big messages') && dice.chance(0.05) ? 65_536 - dice.int(60, 140) : Math.min(size, 20_000);
 }
 
 function drawStream({ node, thread }: About, dice: Dice, isChunks: boolean): Act {
   return { act: 'stream', node, thread, chunks: dice.int(1, 12), everyMs: dice.pick([0, 10, 100, 400]), isChunks };
 }
 
-function drawSend({ node, thread, size }: About, dice: Dice, { habits, workers }: Mix): Act {
+function drawSend(
+  { node, thread, size }: About,
+  dice: Dice,
+  { habits, workers, zlib, faults, maxMessageBytes }: Mix,
+): Act {
   const lane = dice.weighted([
     [8, 'normal' as const],
     [2, 'critical' as const],
@@ -181,6 +202,10 @@ function drawSend({ node, thread, size }: About, dice: Dice, { habits, workers }
     [0.5, dice.int(6, 20)],
   ]);
   const as = dice.random();
+  // refused before it takes any way, or as big as most are not
+  const isAtLimit = maxMessageBytes !== undefined && zlib === undefined && faults.length > 0 && dice.chance(0.03);
+  const beyond = isAtLimit ? dice.pick([0, 1, 1] as const) : undefined;
+  if (beyond !== undefined) return { act: 'send', node, thread, lane, size, beyond, times: 1, as: 'json' };
   return {
     act: 'send',
     node,

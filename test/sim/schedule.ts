@@ -10,6 +10,8 @@ type InThread =
       readonly thread: number;
       readonly lane: 'normal' | 'critical' | 'volatile';
       readonly size: number;
+      /** Bytes beyond the limit, 0 or 1: it has that size instead. */
+      readonly beyond?: 0 | 1 | undefined;
       readonly times: number;
       /** How the application sends it; a recipe is built by a worker. */
       readonly as: 'json' | 'recipe' | 'bytes';
@@ -98,6 +100,8 @@ export interface Schedule {
   readonly clients: number;
   readonly threads: number;
   readonly maxEntries: number;
+  /** Of a message; undefined for the default of 128 MiB. */
+  readonly maxMessageBytes?: number | undefined;
   readonly faults: readonly Fault[];
   /** How the workers do, and zlib; undefined where none of them has anything to do. */
   readonly workers: Temper | undefined;

@@ -5,7 +5,8 @@ import { connect, type ConnectOptions } from '../../src/client/index.ts';
 import { defineThread } from '../../src/define/index.ts';
 import { values } from '../../src/values/index.ts';
 import { userScope } from '../../src/actors/support/id-scope.ts';
-import { bytesOf, simCodec } from './contents.ts';
+import { simCodec } from './contents.ts';
+import { bytesOf, filled } from './fillers.ts';
 import type { Dice } from './dice.ts';
 import type { Ledger } from './ledger.ts';
 import type { PromisedLine } from './promised-line.ts';
@@ -118,7 +119,7 @@ export class SimClient {
     this.#unanswered.add(number);
     this.#last = { threadId, number, content };
     const isBytes = content.isBytes === true && this.#build === 'bytes';
-    const data = isBytes ? bytesOf(number, content.size) : { n: number, filler: 'x'.repeat(content.size) };
+    const data = isBytes ? bytesOf(number, content.size) : filled(number, content.size);
     this.#client.publish(threadId, data, { id }).then(
       ({ data }) => {
         if (isBytes) ledger.note('published bytes');
@@ -132,10 +133,15 @@ export class SimClient {
         this.#unanswered.delete(number);
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
         const isRefused = code === 'TC_PUBLISH_REFUSED' && error instanceof Error && 'reason' in error;
+        // a page knows the limit; a client of 0.1 does not
+        const isTooLarge =
+          content.size > 60_000 &&
+          (code === 'TC_MESSAGE_TOO_LARGE' || (isRefused && error.reason === 'TC_MESSAGE_TOO_LARGE'));
+        if (isTooLarge) ledger.note('publish too large');
         const isForbidden = isRefused && error.reason === 'forbidden' && !isAllowed;
         // the answer of its first attempt was in a log that is lost, and its thread erased meanwhile
         const isLate = (code === 'TC_PUBLISH_TIMEOUT' || isRefused) && !mustSucceed;
-        const isFair = isLate || isForbidden || code === 'TC_CLIENT_CLOSED' || clock.isDead;
+        const isFair = isTooLarge || isLate || isForbidden || code === 'TC_CLIENT_CLOSED' || clock.isDead;
         if (!isFair) ledger.complain(`${this.name}: publish ${number}: ${String(error)}`);
       },
     );

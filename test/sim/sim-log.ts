@@ -1,4 +1,11 @@
-import { memoryLog, type Clock, type DeliveryLog, type Entry, type EntryDraft, type LogSubscription } from '../../src/index.ts';
+import {
+  memoryLog,
+  type Clock,
+  type DeliveryLog,
+  type Entry,
+  type EntryDraft,
+  type LogSubscription,
+} from '../../src/index.ts';
 import type { LogValues } from '../../src/api/log-values.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { contentOf, endOf, numberOf } from './contents.ts';

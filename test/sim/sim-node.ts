@@ -1,6 +1,7 @@
 import { createHubOver } from '../../src/actors/hub/hub.ts';
 import type { WindowBits } from '../../src/api/socket.ts';
 import { answer, refuse, StreamLostError, type Clock, type Hub, type Session } from '../../src/index.ts';
+import type { Caller } from './caller.ts';
 import { ChartCheck } from './charts.ts';
 import { Dice } from './dice.ts';
 import { numberOf } from './contents.ts';
@@ -12,16 +13,8 @@ import { isAllowed, type Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
 import { chunksIn, textIn, type Growth } from './sim-stream.ts';
 import { simWorkers } from './sim-workers.ts';
-import type { FakeWebSocket, Latency } from '../../src/testing/index.ts';
+import type { FakeWebSocket } from '../../src/testing/index.ts';
 import { TIMES } from './times.ts';
-
-/** Who connects. */
-export interface Caller {
-  readonly userId: string;
-  readonly clientId: string | undefined;
-  readonly takesBytes: boolean;
-  readonly latency: Latency;
-}
 
 /** One process with a hub, which may crash, freeze, drain and start again. */
 export class SimNode {
@@ -82,7 +75,7 @@ export class SimNode {
     this.#busy = 0;
     const life = `${this.name}-${++this.#lives}`;
     let ids = 0;
-    const { nodes, workers, zlib } = this.#schedule;
+    const { nodes, workers, zlib, maxMessageBytes } = this.#schedule;
     const hub = createHubOver(
       {
         ...TIMES,
@@ -90,6 +83,7 @@ export class SimNode {
         newId: () => `${life}-${++ids}`,
         log: log.of(clock, nodes > 1),
         development: false,
+        maxMessageBytes,
       },
       {
         openWorkers: simWorkers(clock, this.#dice, workers ?? 'well'),
