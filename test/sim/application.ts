@@ -75,6 +75,16 @@ export class Application {
     for (const node of nodes) node.kick(connectionId, threadId);
   }
 
+  /** A stream of chunks that grows most while no client has a line. */
+  burst({ thread, before, everyMs, chunks }: ActOf<'burst'>, node: SimNode): void {
+    const prepare = (): void => {
+      this.#ledger.note('burst of chunks');
+      for (const { line } of this.#clients) line?.cut();
+    };
+    const burst = { at: before, chunks, prepare };
+    node.stream(threadOf(thread), this.nextNumber(), { chunks: before + 3, everyMs, isChunks: true, burst });
+  }
+
   atNode(act: NodeAct, node: SimNode): void {
     const { hub } = node;
     if (hub === undefined) return;

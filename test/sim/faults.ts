@@ -13,6 +13,7 @@ export const FAULTS = [
   'jumpClock',
   'slowNode',
   'latency',
+  'burst',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 

@@ -91,6 +91,14 @@ const KINDS: readonly Kind[] = [
     of: ['cut'],
     draw: ({ client }, dice) => ({ act: 'cutAfter', client, bytes: dice.int(0, dice.pick([10, 300, 3_000, 300_000])) }),
   },
+  {
+    weight: 1,
+    of: ['burst'],
+    draw: ({ node, thread }, dice) => {
+      const chunks = dice.pick([20, 700, 700]);
+      return { act: 'burst', node, thread, before: dice.int(1, 12), everyMs: dice.pick([60, 200]), chunks };
+    },
+  },
   { weight: 2, of: ['silence'], draw: ({ client }) => ({ act: 'silence', client }) },
   { weight: 4, of: ['stall'], draw: ({ client }) => ({ act: 'stall', client }) },
   { weight: 3, of: ['stall'], draw: ({ client }) => ({ act: 'resume', client }) },

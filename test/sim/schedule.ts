@@ -68,6 +68,15 @@ type Trouble =
   | { readonly act: 'take'; readonly client: number; readonly bytes: number }
   /** The line is cut when the client has been given so many more bytes: in the middle of a frame, most of the time. */
   | { readonly act: 'cutAfter'; readonly client: number; readonly bytes: number }
+  /** A stream of chunks; after some of them the network fails for all clients, and it grows by so many meanwhile. */
+  | {
+      readonly act: 'burst';
+      readonly node: number;
+      readonly thread: number;
+      readonly before: number;
+      readonly everyMs: number;
+      readonly chunks: number;
+    }
   /** The way to the client, or from it, takes another time from now on. */
   | ({ readonly act: 'latency'; readonly client: number } & Delays)
   | { readonly act: 'crashNode'; readonly node: number; readonly isTold: boolean }

@@ -11,7 +11,7 @@ import { NodeClock } from './node-clock.ts';
 import type { SimLog } from './sim-log.ts';
 import { isAllowed, type Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
-import { chunksIn, textIn, type Growth } from './sim-stream.ts';
+import { chunksIn, GrowingStream, textIn, type Growth } from './sim-stream.ts';
 import { simWorkers } from './sim-workers.ts';
 import type { FakeWebSocket } from '../../src/testing/index.ts';
 import { TIMES } from './times.ts';
@@ -164,30 +164,18 @@ export class SimNode {
   }
 
   /** The application streams an answer, and dies with its process. */
-  stream(threadId: string, number: number, { chunks, everyMs, isChunks }: Growth): void {
+  stream(threadId: string, number: number, growth: Growth): void {
     const { hub } = this;
     if (hub === undefined) return;
-    const clock = this.#clock;
+    const { isChunks } = growth;
     const stream = isChunks ? chunksIn(hub, threadId, number) : textIn(hub, threadId, number);
     this.#ledger.streams.begin(stream.id, number, isChunks);
-    const append = (n: number): void => {
-      if (stream.signal.aborted) return;
-      if (n < chunks) {
-        stream.write(n);
-        this.#ledger.streams.wrote(stream.id, n);
-        clock.setTimeout(() => append(n + 1), everyMs);
-        return;
-      }
-      this.during(stream.end()).then(
-        () => this.#ledger.note(isChunks ? 'chunks ended' : 'stream ended'),
-        (error: unknown) => {
-          const code = error instanceof Error && 'code' in error ? error.code : undefined;
-          const isFair = code === 'TC_HUB_CLOSED' || code === 'TC_THREAD_CLOSED' || code === 'TC_STREAM_ENDED';
-          if (!isFair && code !== 'TC_STREAM_EXISTS') this.#ledger.complain(`stream ${number}: ${String(error)}`);
-        },
-      );
-    };
-    append(0);
+    const growing = new GrowingStream(stream, number, growth, {
+      clock: this.#clock,
+      ledger: this.#ledger,
+      during: (work) => this.during(work),
+    });
+    growing.begin();
   }
 
   freeze(): void {

@@ -19,6 +19,7 @@ const EVENTS = [
   'left',
   'stream done',
   'chunks done',
+  'chunks begun anew',
   'sent bytes',
   'published bytes',
   'closed by the server',

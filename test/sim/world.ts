@@ -169,6 +169,8 @@ export class World {
         return this.#client(act.client).line?.take(act.bytes);
       case 'cutAfter':
         return this.#client(act.client).line?.cutAfter(act.bytes);
+      case 'burst':
+        return this.#application.burst(act, this.#node(act.node));
       case 'latency':
         return this.#client(act.client).latency.change(act);
       case 'crashClient':
