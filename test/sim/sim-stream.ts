@@ -61,7 +61,7 @@ export class GrowingStream {
 
   begin(): void {
     const { chunks, everyMs, isChunks, burst } = this.#growth;
-    const { clock, ledger, during } = this.#publisher;
+    const { clock, ledger } = this.#publisher;
     if (this.#stream.signal.aborted) return;
     if (this.#written < chunks + this.#more) {
       this.#write();
@@ -69,7 +69,7 @@ export class GrowingStream {
       clock.setTimeout(() => this.begin(), everyMs);
       return;
     }
-    during(this.#stream.end()).then(
+    this.#publisher.during(this.#stream.end()).then(
       () => ledger.note(isChunks ? 'chunks ended' : 'stream ended'),
       (error: unknown) => {
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
