@@ -187,6 +187,23 @@ describe('the machine of a connection', () => {
     await watched.close();
   });
 
+  it('is the one of all hubs, as those of hubs, threads and serializers are', async () => {
+    const logicsOf = async (): Promise<ReadonlySet<unknown>> => {
+      const logics = new Set<unknown>();
+      const inspect = ({ type, actorRef }: InspectionEvent): void => {
+        if (type === '@xstate.actor' && 'logic' in actorRef) logics.add(actorRef.logic);
+      };
+      const watched = makeHarness({ inspect });
+      await watched.run(watched.connect().connection.join('t'));
+      await watched.close();
+      return logics;
+    };
+    const [first, second] = [await logicsOf(), await logicsOf()];
+    expect(first.size).toBe(4);
+    expect(second.size).toBe(4);
+    expect([...second].every((logic) => first.has(logic))).toBe(true);
+  });
+
   it('comes late where nobody does, and tells of every transition all the same', async () => {
     const { clock, hub, connect } = harness;
     const transitions: string[] = [];

@@ -29,7 +29,7 @@ export interface MembershipPort {
 
 /** What connections need from the hub. */
 export interface ConnectionServices extends HubContext {
-  /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
+  /** The machine with its effects; `launch` tells them the hub. */
   readonly machine: typeof connectionMachine;
   /** Handles what clients have sent. */
   readonly intake: Intake;

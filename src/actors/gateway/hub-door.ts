@@ -1,4 +1,5 @@
 import type { HubContext } from '../support/context.ts';
+import { hiddenField } from '../support/hidden-field.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
 import type { GatewayPort } from './gateway-port.ts';
 
@@ -10,7 +11,7 @@ export interface HubDoor {
   connection(id: string): ConnectionActor | undefined;
 }
 
-const doors = new WeakMap<object, HubDoor>();
+const doors = hiddenField<HubDoor>();
 
 export function openDoor(hub: object, door: HubDoor): void {
   doors.set(hub, door);
@@ -18,5 +19,5 @@ export function openDoor(hub: object, door: HubDoor): void {
 
 /** Undefined for what is no hub of `createHub`, of this copy of the library. */
 export function doorOf(hub: unknown): HubDoor | undefined {
-  return typeof hub === 'object' && hub !== null ? doors.get(hub) : undefined;
+  return typeof hub === 'object' && hub !== null ? doors.of(hub) : undefined;
 }

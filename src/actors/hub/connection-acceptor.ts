@@ -17,7 +17,7 @@ import { UnfinishedInput } from '../connection/unfinished-input.ts';
 import type { ValueServices } from '../values/value-changes.ts';
 import type { HubContext } from '../support/context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
-import { provideConnection } from './machine-effects.ts';
+import { launchConnection, providedConnection } from './machine-effects.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
 /** Client requests that the application may handle at the same moment, besides one of each connection. */
@@ -50,7 +50,8 @@ export class ConnectionAcceptor {
     this.unfinished = new UnfinishedInput(settings.input.maxUnfinishedBytes, settings.input.maxFrameBytes);
     this.#services = {
       ...context,
-      machine: provideConnection((id) => connections.get(id), counters),
+      machine: providedConnection,
+      launch: launchConnection(context.launch, { find: (id) => connections.get(id), counters }),
       intake: new Intake(clock, scheduler, settings.sliceMs),
       answers: new AnswerBatch(clock, report),
       budgets: this.budgets,

@@ -3,7 +3,7 @@ import { assertThreadId, assertUserId, userThreadId } from '../../infra/log/ids.
 import { checkNumber, TIMER_RANGE } from '../../infra/option-checks.ts';
 import { checkOptions } from '../../infra/option-table.ts';
 import type { Readings } from '../../infra/telemetry/metrics.ts';
-import { hubMachine } from '../../machines/index.ts';
+import type { hubMachine } from '../../machines/index.ts';
 import type { Health } from '../../api/health.ts';
 import type { Hub, HubState, HubStats, User } from '../../api/hub.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
@@ -23,6 +23,7 @@ import { UpgradeGateway } from '../gateway/upgrade-gateway.ts';
 import { PeriodicWork } from './periodic-work.ts';
 import { HubNews } from './hub-events.ts';
 import { healthOf } from './health.ts';
+import { launchHub, providedHub } from './machine-effects.ts';
 import { pressureOf, statsOf, type Sources } from './stats.ts';
 import { ConnectionRegistry } from './connection-registry.ts';
 import { connectionScope } from '../support/id-scope.ts';
@@ -142,15 +143,10 @@ class HubActor<Definition extends ThreadDefinition> implements Hub<Definition> {
     openDoor(this, { context, port: this.#port, connection });
     this.#periodicWork = new PeriodicWork(context, { ...this.#parts, budgets }, looks);
     this.#logNotice = new BroadcastNotice({ values: () => this.#connections.present[Symbol.iterator]() }, context.now);
-    const machine = hubMachine.provide({
-      actions: {
-        release: () => {
-          this.#released = this.#release();
-        },
-      },
+    this.#actor = createActor(providedHub, { ...context.actorOptions, id: 'hub' });
+    launchHub(context.launch, this.#actor, () => {
+      this.#released = this.#release();
     });
-    this.#actor = createActor(machine, { ...context.actorOptions, id: 'hub' });
-    context.launch(this.#actor);
     serializer.start();
     this.#periodicWork.start();
     log.watch?.((error) => this.#logChanged(error));

@@ -7,7 +7,7 @@ import { ThreadActor } from '../thread/thread.ts';
 import type { ThreadPort } from '../thread/thread-port.ts';
 import { ThreadSends } from '../thread/thread-sends.ts';
 import type { ThreadServices } from '../thread/thread-services.ts';
-import { provideThread } from './machine-effects.ts';
+import { launchThread, providedThread } from './machine-effects.ts';
 import { ThreadNews, type NewsHost } from './thread-news.ts';
 import type { Connection } from '../../api/connection.ts';
 import type { StreamInProgress } from '../../api/stream.ts';
@@ -44,7 +44,8 @@ export class ThreadRegistry implements Task, ThreadPort {
   constructor(services: SharedServices, connection: (id: string) => Connection | undefined) {
     this.#services = {
       ...services,
-      machine: provideThread((threadId) => this.#byId.get(threadId)),
+      machine: providedThread,
+      launch: launchThread(services.launch, (threadId) => this.#byId.get(threadId)),
       forgetThread: (threadId) => void this.#byId.delete(threadId),
     };
     this.#connection = connection;

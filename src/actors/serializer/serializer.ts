@@ -1,4 +1,4 @@
-import { createActor, type ActorRefFrom } from 'xstate';
+import type { ActorRefFrom } from 'xstate';
 import { ownBytes, SharedBody } from '../../infra/log/shared-body.ts';
 import type { Body } from '../../api/body.ts';
 import {
@@ -27,9 +27,10 @@ import type { Telemetry } from '../../infra/telemetry/spans.ts';
 import { buildHere } from '../../infra/serialization/workers/build-here.ts';
 import type { Workers } from '../../infra/serialization/workers/worker-port.ts';
 import { isRecipe, type Recipe } from '../../infra/serialization/workers/recipe.ts';
-import { serializerMachine } from '../../machines/index.ts';
+import type { serializerMachine } from '../../machines/index.ts';
 import { copyBytes, isByteMessage } from './byte-copy.ts';
 import { MutationCheck } from './mutation-check.ts';
+import { createSerializer } from './provided-machine.ts';
 import { encodingAttributes, noJson, resultOf, type Encoded } from './encoded-message.ts';
 import type { SerializerState } from '../../api/hub.ts';
 import type { Strategy } from '../../api/receipt.ts';
@@ -76,8 +77,7 @@ export class SerializerActor {
       clock,
       onHealth: (isWell) => this.#tellHealth(isWell),
     });
-    const machine = serializerMachine.provide({ actions: { release: () => this.#release() } });
-    this.#actor = createActor(machine, { ...host.actorOptions, id: 'serializer' });
+    this.#actor = createSerializer({ ...host.actorOptions, id: 'serializer' }, () => this.#release());
   }
 
   start(): void {

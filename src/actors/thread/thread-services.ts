@@ -39,7 +39,7 @@ export interface ThreadServices extends StreamServices {
   readonly batch: WriteBatch;
   /** The scope of a connection, and of its client on other connections, as far as this process knows them. */
   readonly scopeOfConnection: (connectionId: string) => string;
-  /** The machine with this hub's effects, provided once: providing costs as much as building a machine. */
+  /** The machine with its effects; `launch` tells them the hub. */
   readonly machine: typeof threadMachine;
   readonly notices: NoticePort;
   readonly users: AudiencePort;
