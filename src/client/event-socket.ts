@@ -1,3 +1,4 @@
+import type { ClientClock } from './clock.ts';
 import type { Frame, WebSocketLike } from './socket.ts';
 
 /** Where and how an `EventSocket` asks. */
@@ -15,6 +16,16 @@ const CODES: Readonly<Record<number, number>> = { 400: 4400, 401: 4401, 403: 440
 
 /** UTF-16 units of frames in one request, unless one frame has more. */
 const MAX_BATCH = 32_768;
+
+/**
+ * How long a request with frames may take, and how much longer for each of its UTF-16 units: 8 KB a second. Its connection may be dead while the
+ * events of another one come: the system would give it up after minutes, and no frame goes out meanwhile.
+ */
+const REQUEST_MS = 30_000;
+const REQUEST_MS_PER_UNIT = 1 / 8;
+
+/** After a request has failed: the stream ends as well perhaps, and its last event, which says why, is still on its way. */
+const LAST_WORD_MS = 1_000;
 
 /** A binary frame with its bytes as base64. */
 function asText(frame: Uint8Array): string {
@@ -35,8 +46,11 @@ export class EventSocket implements WebSocketLike {
   readonly #url: string;
   #requests = 0;
   readonly #queue: string[] = [];
+  readonly #clock: ClientClock;
+  #timer: unknown;
 
-  constructor(address: string, { url, credentials = 'same-origin' }: Partial<EventSocketOptions>) {
+  constructor(address: string, { url, credentials = 'same-origin' }: Partial<EventSocketOptions>, clock: ClientClock) {
+    this.#clock = clock;
     const [path = '', query = ''] = address.split('?');
     this.#url = `${(url ?? path.replace(/^ws/i, 'http')).replace(/\/$/, '')}/link?${query}`;
     this.#init = { credentials, cache: 'no-store', signal: this.#abort.signal };
@@ -59,6 +73,7 @@ export class EventSocket implements WebSocketLike {
   #end(code: number, reason: string): void {
     if (this.readyState === 3) return;
     this.readyState = 3;
+    this.#clock.clearTimeout(this.#timer);
     this.#abort.abort();
     this.#emit('close', { code, reason });
   }
@@ -107,6 +122,16 @@ export class EventSocket implements WebSocketLike {
     } else this.#emit('message', { data });
   }
 
+  /** Frames that have not gone out, and later ones, wait for the next connection. */
+  #fail(code: number, reason: string): void {
+    if (this.readyState !== 3) this.#endIn(LAST_WORD_MS, code, reason);
+  }
+
+  #endIn(delayMs: number, code: number, reason: string): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = this.#clock.setTimeout(() => this.#end(code, reason), delayMs);
+  }
+
   /** The server takes a request once, by its number. */
   async #flush(): Promise<void> {
     this.#isSending = true;
@@ -115,11 +140,13 @@ export class EventSocket implements WebSocketLike {
         let body = JSON.stringify({ key: this.#key, n: ++this.#requests });
         do body += `\n${this.#queue.shift()}`;
         while (this.#queue[0] && body.length + this.#queue[0].length < MAX_BATCH);
+        this.#endIn(REQUEST_MS + body.length * REQUEST_MS_PER_UNIT, 1006, 'request timeout');
         const { ok, status } = await fetch(this.#url, { ...this.#init, method: 'POST', body });
-        if (!ok) this.#end(CODES[status] ?? 1006, `HTTP ${status}`);
+        this.#clock.clearTimeout(this.#timer);
+        if (!ok) return this.#fail(CODES[status] ?? 1006, `HTTP ${status}`);
       }
     } catch {
-      this.#end(1006, '');
+      return this.#fail(1006, '');
     }
     this.#isSending = false;
   }

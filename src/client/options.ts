@@ -83,6 +83,7 @@ export interface ClientSettings {
 /** @throws InvalidOptionError (`TC_INVALID_OPTION`) */
 export function resolveOptions(url: string | { toString(): string }, options: ConnectOptions): ClientSettings {
   const {
+    clock = systemClock,
     WebSocket = environment.WebSocket,
     transports = [],
     backoff = {},
@@ -115,13 +116,13 @@ export function resolveOptions(url: string | { toString(): string }, options: Co
     maxQueued: 1_024,
     maxBuffered: 1_024,
     maxMessageBytes: 128 * 1_048_576,
-    clock: systemClock,
+    clock,
     random: Math.random,
     newId: randomId,
     ...given,
     url: checkUrl(url),
     open: transports.reduce<OpenSocket>(
-      (open, transport) => transport(open),
+      (open, transport) => transport(open, clock),
       (to) => new WebSocket(to, SUBPROTOCOL),
     ),
     backoff: { minMs, maxMs },

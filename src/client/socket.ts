@@ -1,3 +1,5 @@
+import type { ClientClock } from './clock.ts';
+
 /** What a socket sends: JSON; with `threadcast/bytes` also a header, a zero byte, and the bytes of the message. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
 
@@ -18,8 +20,8 @@ export type WebSocketConstructor = new (url: string, protocols?: string | string
 /** Opens a socket. */
 export type OpenSocket = (url: string) => WebSocketLike;
 
-/** Another way to the server, before or after the one it is given: `sse()` of `threadcast/client/sse`. */
-export type Transport = (open: OpenSocket) => OpenSocket;
+/** Another way to the server, before or after the one it is given: `sse()` of `threadcast/client/sse`. It gets the client's clock. */
+export type Transport = (open: OpenSocket, clock: ClientClock) => OpenSocket;
 
 /** The protocol that the client asks for in the handshake. */
 export const SUBPROTOCOL = 'threadcast.v1.json';

@@ -22,12 +22,12 @@ export interface SseOptions extends Partial<EventSocketOptions> {
 export function sse({ failures = 2, stayMs = 300_000, ...options }: SseOptions = {}): Transport {
   let failed = 0;
   let until = 0;
-  return (open) => (url) => {
-    const now = performance.now();
+  return (open, clock) => (url) => {
+    const now = clock.now();
     const isEvents = failed >= failures || now < until;
     if (failed >= failures) until = now + stayMs;
     failed = isEvents ? 0 : failed;
-    const socket = isEvents ? new EventSocket(url, options) : open(url);
+    const socket = isEvents ? new EventSocket(url, options, clock) : open(url);
     let isGreeted = false;
     socket.addEventListener('message', () => {
       isGreeted = true;

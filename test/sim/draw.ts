@@ -1,7 +1,7 @@
 import { Dice } from './dice.ts';
 import { FAULTS } from './faults.ts';
 import { HABITS, repertoireOf, type Mix } from './repertoire.ts';
-import { USERS, type Schedule, type Step } from './schedule.ts';
+import { USERS, type Schedule, type SseUse, type Step } from './schedule.ts';
 import type { Temper } from './sim-workers.ts';
 
 /** The schedule of a seed. */
@@ -34,8 +34,22 @@ export function draw(seed: number, length = 60): Schedule {
     maxEntries: dice.pick([5, 50, 1_000]),
     sessionMs: isQuiet ? undefined : dice.chance(0.3) ? dice.int(6_000, 15_000) : undefined,
     outsider: dice.chance(0.4) ? dice.int(0, USERS - 1) : undefined,
+    sse: drawSse(seed, mix.clients),
     steps: Array.from({ length }, (): Step => ({ act: next(), waitMs: drawWait(dice) })),
   };
+}
+
+/** One client in six uses Server-Sent Events. Dice of their own: the rest of a seed's schedule stays what it was. */
+function drawSse(seed: number, clients: number): Schedule['sse'] {
+  const dice = new Dice(seed ^ 0x55e);
+  return Array.from({ length: clients }, (): SseUse | undefined =>
+    dice.weighted([
+      [30, undefined],
+      [4, 'always'],
+      [1, 'blocked'],
+      [1, 'at times'],
+    ]),
+  );
 }
 
 function drawWait(dice: Dice): number {

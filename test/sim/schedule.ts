@@ -102,6 +102,9 @@ export interface Step {
   readonly waitMs: number;
 }
 
+/** Always, where its WebSockets fail, or where one fails now and then. */
+export type SseUse = 'always' | 'blocked' | 'at times';
+
 /** A whole run, as data: the same one gives the same run, and a step can be left out. */
 export interface Schedule {
   readonly seed: number;
@@ -117,6 +120,8 @@ export interface Schedule {
   readonly zlib: Temper | undefined;
   /** How long a session of a client is; undefined where it does not end. */
   readonly sessionMs?: number | undefined;
+  /** By clients: how one uses Server-Sent Events; undefined for one that knows only WebSockets. @default none does */
+  readonly sse?: readonly (SseUse | undefined)[] | undefined;
   /** The user who may not join the first thread. */
   readonly outsider?: number | undefined;
   readonly steps: readonly Step[];

@@ -7,16 +7,21 @@ import { values } from '../../src/values/index.ts';
 import { userScope } from '../../src/actors/support/id-scope.ts';
 import { simCodec } from './contents.ts';
 import { bytesOf, filled } from './fillers.ts';
-import type { Dice } from './dice.ts';
+import { Dice } from './dice.ts';
+import type { EventNetwork } from './event-network.ts';
 import type { Ledger } from './ledger.ts';
+import type { PageLine } from './page-line.ts';
 import type { PromisedLine } from './promised-line.ts';
 import { NodeClock } from './node-clock.ts';
 import { OldClient } from './old-client.ts';
 import type { PageClient } from './page-client.ts';
 import { Reading } from './reading.ts';
 import { FakeWebSocket } from '../../src/testing/index.ts';
+import type { Schedule } from './schedule.ts';
 import type { SimClock } from './sim-clock.ts';
 import { SimLatency } from './sim-latency.ts';
+import type { SimNode } from './sim-node.ts';
+import { SsePage } from './sse-page.ts';
 
 export interface SimClientWorld {
   readonly clock: SimClock;
@@ -27,14 +32,22 @@ export interface SimClientWorld {
   /** The node that the network leads this client to; undefined where none answers. */
   connect(client: SimClient, socket: FakeWebSocket, url: string): PromisedLine | undefined;
   isAllowed(userId: string, threadId: string): boolean;
+  readonly schedule: Schedule;
+  /** Any node. */
+  pick(): SimNode;
+  /** The hub of a node has a connection of this client's page. */
+  accepted(client: SimClient, connectionId: string, page: object): void;
+  /** Requests to this host go there. */
+  serve(host: string, network: EventNetwork): void;
 }
 
 /** A page with the real client, which may crash and come back with the positions it has kept. */
 export class SimClient {
+  readonly #index: number;
   readonly name: string;
   readonly userId: string;
   readonly latency: SimLatency;
-  line: PromisedLine | undefined;
+  line: PageLine | undefined;
   /** Of its newest connection. */
   connectionId: string | undefined;
   #kicks = 0;
@@ -48,15 +61,23 @@ export class SimClient {
   #clock: NodeClock;
   #client: PageClient;
   #ids = 0;
+  #lives = 0;
+  /** Where its requests are cut, delayed and repeated. */
+  #dice: Dice | undefined;
+  /** If it uses Server-Sent Events. */
+  #sse: SsePage | undefined;
   /** Numbers of its publishes that the server has not answered. */
   readonly #unanswered = new Set<number>();
 
-  constructor(name: string, userId: string, world: SimClientWorld) {
-    this.name = name;
+  constructor(index: number, userId: string, world: SimClientWorld) {
+    this.#index = index;
+    this.name = `client${index}`;
     this.userId = userId;
     this.#world = world;
     this.latency = new SimLatency(world.dice.pick([1, 20, 150]), world.dice.random);
-    this.#build = world.dice.pick(BUILDS);
+    const build = world.dice.pick(BUILDS);
+    // 0.1 knows only WebSockets
+    this.#build = build === 'old' && world.schedule.sse?.[index] !== undefined ? 'plain' : build;
     this.#clock = new NodeClock(world.clock);
     this.#client = this.#connect();
   }
@@ -173,6 +194,14 @@ export class SimClient {
     );
   }
 
+  /** All is well with its network from now on. */
+  heal(): void {
+    this.latency.heal();
+    this.line?.cutAfter(Infinity);
+    this.line?.resume();
+    this.#sse?.network.heal();
+  }
+
   /** What it does not have, and should have now that everything is quiet. */
   missing(): readonly string[] {
     const open = this.line?.isWhole === true ? [] : [`${this.name} has no connection`];
@@ -204,15 +233,19 @@ export class SimClient {
     const world = this.#world;
     const clock = this.#clock;
     const { latency } = this;
+    this.#lives++;
+    const sse = this.#ssePage(clock);
+    this.#sse = sse;
     const network = {
       clock: world.clock,
       get latencyMs(): number {
         return latency.ms;
       },
       connect: (socket: FakeWebSocket, url: string): PromisedLine | undefined => {
-        if (clock.isDead) return undefined;
-        this.line = world.connect(this, socket, url);
-        return this.line;
+        if (clock.isDead || sse?.isBlocked === true) return undefined;
+        const line = world.connect(this, socket, url);
+        this.line = line;
+        return line;
       },
     };
     const options = {
@@ -226,6 +259,7 @@ export class SimClient {
       backoff: { minMs: 100, maxMs: 2_000 },
       connectTimeoutMs: 3_000,
       publishTimeoutMs: 20_000,
+      transports: sse?.transports ?? [],
     };
     const client =
       this.#build === 'old' ? new OldClient({ network, clock, random: world.dice.random }) : this.#open(options);
@@ -243,8 +277,35 @@ export class SimClient {
     return client;
   }
 
+  #ssePage(clock: NodeClock): SsePage | undefined {
+    const world = this.#world;
+    const { seed, sse, faults } = world.schedule;
+    const use = sse?.[this.#index];
+    if (use === undefined) return undefined;
+    const page = new SsePage(use, {
+      clock: world.clock,
+      // of its own: the other clients' chances stay as they are
+      dice: (this.#dice ??= new Dice(seed ^ (0x5e5e + this.#index))),
+      ledger: world.ledger,
+      latency: this.latency.next,
+      faults,
+      userId: this.userId,
+      pick: () => world.pick(),
+      onLine: (line) => (this.line = line),
+      isDead: () => clock.isDead,
+      complain: (what) => world.ledger.complain(`${this.name}: ${what}`),
+      accepted: (id) => world.accepted(this, id, clock),
+    });
+    world.serve(this.#host, page.network);
+    return page;
+  }
+
+  get #host(): string {
+    return `${this.name}-${this.#lives}.test`;
+  }
+
   #open(options: ConnectOptions): PageClient {
-    const url = 'ws://hub.test/';
+    const url = `ws://${this.#host}/`;
     if (this.#build === 'plain') return connect(url, options);
     return this.#build === 'bytes'
       ? connectBytes(url, options)

@@ -1,16 +1,19 @@
 import { createHubOver } from '../../src/actors/hub/hub.ts';
 import type { WindowBits } from '../../src/api/socket.ts';
-import { answer, refuse, StreamLostError, type Clock, type Hub, type Session } from '../../src/index.ts';
+import { StreamLostError, type Clock, type Hub } from '../../src/index.ts';
 import type { Caller } from './caller.ts';
 import { ChartCheck } from './charts.ts';
+import { ClientRules } from './client-rules.ts';
 import { Dice } from './dice.ts';
-import { numberOf } from './contents.ts';
+import { EventLine } from './event-line.ts';
 import type { Ledger } from './ledger.ts';
+import type { PageLine } from './page-line.ts';
 import { PromisedLine } from './promised-line.ts';
 import { NodeClock } from './node-clock.ts';
 import type { SimLog } from './sim-log.ts';
-import { isAllowed, type Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
+import { SimDoor } from './sim-door.ts';
 import { chunksIn, GrowingStream, textIn, type Growth } from './sim-stream.ts';
 import { simWorkers } from './sim-workers.ts';
 import type { FakeWebSocket } from '../../src/testing/index.ts';
@@ -27,13 +30,15 @@ export class SimNode {
   readonly #spend: ((ms: number) => void) | undefined;
   #clock: NodeClock;
   #hub: Hub | undefined;
-  #lines: PromisedLine[] = [];
+  #lines: PageLine[] = [];
   /** By the id of the connection, in this life. */
-  #byConnection = new Map<string, PromisedLine>();
+  #byConnection = new Map<string, PageLine>();
   /** Of earlier lives: what they said may still be on its way. */
-  #former: PromisedLine[] = [];
+  #former: PageLine[] = [];
   #lives = 0;
-  #answers = 0;
+  readonly #rules: ClientRules;
+  /** For requests, in this life. */
+  #door: SimDoor | undefined;
   /** Calls of `drain` and `close` that have not resolved. */
   #ending = 0;
   /** Sends and streams of the application that have not. */
@@ -49,6 +54,7 @@ export class SimNode {
     this.#ledger = ledger;
     this.#schedule = schedule;
     this.#dice = new Dice(schedule.seed ^ 0xdef1a7e);
+    this.#rules = new ClientRules(name, schedule, this.#dice, ledger);
     this.#clock = new NodeClock(network);
     this.#clock.crash();
   }
@@ -59,10 +65,6 @@ export class SimNode {
     if (!runs) return undefined;
     this.#clock.enter();
     return this.#hub;
-  }
-
-  get lines(): readonly PromisedLine[] {
-    return this.#lines;
   }
 
   start(log: SimLog): void {
@@ -101,14 +103,20 @@ export class SimNode {
       this.#ledger.note(`${transition.machine} ${transition.to}`);
       charts.examine(transition);
     });
-    const lines = new Map<string, PromisedLine>();
+    const lines = new Map<string, PageLine>();
     this.#byConnection = lines;
     hub.on('evicted', ({ connection, code }) => {
       this.#ledger.note('closed by the server');
       // 1006: the line broke
       if (code !== 1006) lines.get(connection.id)?.promise(code);
     });
+    hub.on('connection', ({ id, data }) => {
+      if (!(data instanceof EventLine)) return;
+      lines.set(id, data);
+      data.accepted(id);
+    });
     this.#hub = hub;
+    this.#door = undefined;
   }
 
   /** A client connects; undefined where no process answers. */
@@ -121,30 +129,36 @@ export class SimNode {
     const complain = (what: string): void => this.#ledger.complain(`${userId} at ${this.name}: ${what}`);
     const options = { clock: this.#network, process: this.#clock, latencyMs: latency, deflateWindow: this.#window() };
     const line = new PromisedLine(socket, options, { complain, note: (what) => this.#ledger.note(what) });
-    const session = (): Session => {
-      const { sessionMs } = this.#schedule;
-      return { userId, expiresAt: sessionMs === undefined ? undefined : Date.now() + sessionMs };
-    };
+    const rules = this.#rules;
     const connection = hub.accept(line.attach, {
-      ...session(),
+      ...rules.session(userId),
       clientId,
       takesBytes,
-      authorize: (threadId) => isAllowed(this.#schedule, userId, threadId),
-      // the application is not always content with a token
-      reauthenticate: () => {
-        const isContent = this.#dice.chance(0.7);
-        this.#ledger.note(isContent ? 'session renewed' : 'token refused');
-        return isContent ? session() : refuse(401);
-      },
-      onPublish: async ({ threadId, id, data }) => {
-        const receipt = await hub.thread(threadId).send(data, { idempotencyKey: id });
-        return numberOf(data) % 2 === 0 ? answer({ answer: ++this.#answers, by: this.name }, receipt) : receipt;
-      },
+      authorize: (threadId) => rules.authorize(userId, threadId),
+      reauthenticate: () => rules.reauthenticate(userId),
+      onPublish: (message) => rules.onPublish(hub, message),
       onValue: () => true,
     });
     this.#lines.push(line);
     this.#byConnection.set(connection.id, line);
     return { line, connectionId: connection.id };
+  }
+
+  /** A client asks for events; false where no process answers. One that is frozen answers later. */
+  openEvents(line: EventLine, url: string, userId: string): boolean {
+    if (this.#clock.isDead || this.#hub === undefined) return false;
+    this.#door ??= new SimDoor(this.#hub, this.#clock, this.#rules);
+    this.#lines.push(line);
+    this.#door.open(line, url, userId);
+    return true;
+  }
+
+  /** Frames of a client; see `openEvents`. */
+  post(url: string, body: string, cutAt: number | undefined, answer: (status: number) => void): boolean {
+    if (this.#clock.isDead || this.#hub === undefined) return false;
+    this.#door ??= new SimDoor(this.#hub, this.#clock, this.#rules);
+    this.#door.post(url, body, cutAt, answer);
+    return true;
   }
 
   #window(): WindowBits | undefined {
@@ -220,7 +234,7 @@ export class SimNode {
 
   /** The whole site has gone: what was on its way to the clients is lost, too. */
   wipe(log: SimLog): void {
-    for (const line of [...this.#former, ...this.#lines]) line.cut();
+    for (const line of [...this.#former, ...this.#lines]) line.cut(true);
     this.#former = [];
     this.crash(log, true);
   }

@@ -64,6 +64,15 @@ const EVENTS = [
   'serializer degraded',
   'compressed',
   'compression fails',
+  'sse connection',
+  'sse resume',
+  'sse proxy',
+  'sse post',
+  'sse post: lost',
+  'sse post: answer lost',
+  'sse post: comes twice',
+  'sse post: overtaken',
+  'sse post: vanishes',
 ];
 
 test('nodes, real clients, a log and a network with faults: exactly once and in order, or a gap; what is acked has arrived', async () => {

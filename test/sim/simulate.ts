@@ -15,14 +15,17 @@ export function simulate(schedule: Schedule): Promise<Verdict> {
   return inMacrotask(() => {
     const world = new World(schedule);
     const systemTime = Date.now;
+    const { fetch: systemFetch } = globalThis;
     try {
       // nothing else runs meanwhile: it is all one call
       Date.now = () => Math.floor(world.clock.wallTime() + timeOfDay.skewMs);
+      globalThis.fetch = (url, init = {}) => world.fetch(url instanceof Request ? url.url : url.toString(), init);
       world.run();
     } catch (error) {
       world.ledger.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
     } finally {
       Date.now = systemTime;
+      globalThis.fetch = systemFetch;
     }
     const { violations, deliveries, seen } = world.ledger;
     return { violations, deliveries, seen };

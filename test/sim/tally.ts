@@ -1,5 +1,6 @@
 import type { Schedule } from './schedule.ts';
 import { FAULT_EVENTS } from './faults.ts';
+import { POST_FATES } from './post-fates.ts';
 import type { Verdict } from './simulate.ts';
 
 /** What each schedule is to have at least, as a median: one that is smaller finds little. */
@@ -66,10 +67,13 @@ export function report(tally: Tally): string {
   const { schedules, steps, deliveries, cpuMs, seen, spread } = tally;
   const medians = MEASURES.map((measure) => `${medianOf(spread[measure])} ${measure}`);
   const faults = Object.keys(FAULT_EVENTS).map((fault) => `${fault} ${faultsOf(fault, new Map(Object.entries(seen)))}`);
+  const sse = (what: string): number => seen[`sse ${what}`] ?? 0;
+  const fates = POST_FATES.map((fate) => `${sse(`post: ${fate}`)} ${fate}`).join(', ');
   return [
     `${schedules} schedules, ${steps} steps, ${deliveries} deliveries checked`,
     `medians: ${medians.join(', ')}; ${(cpuMs / Math.max(1, schedules)).toFixed(1)} ms of CPU each`,
     `faults: ${faults.join(', ')}`,
+    `over SSE: ${sse('connection')} connections, ${sse('resume')} resumes, ${sse('proxy')} through a proxy that buffers; ${sse('post')} POSTs, ${fates}`,
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 import { Application } from './application.ts';
 import { Dice } from './dice.ts';
+import type { EventNetwork } from './event-network.ts';
 import { Ledger } from './ledger.ts';
 import type { PromisedLine } from './promised-line.ts';
 import { isAllowed, threadOf, USERS, userOf, type Act, type Schedule } from './schedule.ts';
@@ -18,7 +19,9 @@ export class World {
   readonly ledger: Ledger;
   readonly dice: Dice;
   readonly mayHaveGaps: boolean;
-  readonly #schedule: Schedule;
+  readonly schedule: Schedule;
+  /** By host: the network of a page. */
+  readonly #networks = new Map<string, EventNetwork>();
   readonly #nodes: readonly SimNode[];
   readonly #clients: readonly SimClient[];
   readonly #application: Application;
@@ -28,7 +31,7 @@ export class World {
   #logs = 0;
 
   constructor(schedule: Schedule) {
-    this.#schedule = schedule;
+    this.schedule = schedule;
     this.dice = new Dice(schedule.seed ^ 0x5eed);
     this.ledger = new Ledger(schedule.maxEntries);
     this.ledger.values.now = (threadId) => this.#log.values(threadId);
@@ -39,21 +42,18 @@ export class World {
       (_, i) => new SimNode(`node${i}`, this.clock, this.ledger, schedule, (ms) => this.clock.spend(ms)),
     );
     for (const node of this.#nodes) node.start(this.#log);
-    this.#clients = Array.from(
-      { length: schedule.clients },
-      (_, i) => new SimClient(`client${i}`, userOf(i % USERS), this),
-    );
+    this.#clients = Array.from({ length: schedule.clients }, (_, i) => new SimClient(i, userOf(i % USERS), this));
     this.#application = new Application(schedule, this.ledger, this.#clients, this.#pages);
     for (const client of this.#clients)
       for (const thread of this.#threads) client.join(thread, this.dice.chance(0.5) ? 'start' : undefined);
   }
 
   get #threads(): readonly string[] {
-    return Array.from({ length: this.#schedule.threads }, (_, i) => threadOf(i));
+    return Array.from({ length: this.schedule.threads }, (_, i) => threadOf(i));
   }
 
   isAllowed(userId: string, threadId: string): boolean {
-    return isAllowed(this.#schedule, userId, threadId);
+    return isAllowed(this.schedule, userId, threadId);
   }
 
   /** A load balancer: any node that answers. */
@@ -67,14 +67,33 @@ export class World {
       latency: client.latency.next,
     });
     if (connected === undefined) return undefined;
-    this.#pages.set(connected.connectionId, client.page);
-    client.connectionId = connected.connectionId;
+    this.accepted(client, connected.connectionId);
     return connected.line;
   }
 
+  pick(): SimNode {
+    return this.dice.pick(this.#nodes);
+  }
+
+  accepted(client: SimClient, connectionId: string, page = client.page): void {
+    this.#pages.set(connectionId, page);
+    if (page === client.page) client.connectionId = connectionId;
+  }
+
+  serve(host: string, network: EventNetwork): void {
+    this.#networks.set(host, network);
+  }
+
+  /** `fetch` of all pages. */
+  readonly fetch = (url: string, init: RequestInit): Promise<Response> => {
+    const network = this.#networks.get(new URL(url).host);
+    if (network === undefined) throw new Error(`no page asks for ${url}`);
+    return network.fetch(url, init);
+  };
+
   run(): void {
     this.clock.advance(500);
-    for (const { act, waitMs } of this.#schedule.steps) {
+    for (const { act, waitMs } of this.schedule.steps) {
       this.ledger.note(act.act);
       this.#perform(act);
       this.clock.advance(waitMs);
@@ -94,11 +113,7 @@ export class World {
     }
     const since = this.clock.now();
     const lines = new Map(this.#clients.map((client) => [client, client.line]));
-    for (const { latency, line } of this.#clients) {
-      latency.heal();
-      line?.cutAfter(Infinity);
-      line?.resume();
-    }
+    for (const client of this.#clients) client.heal();
     // a line that is whole goes on soon, not only after its connection has been replaced
     this.#until(8_000, () =>
       this.#clients
@@ -121,7 +136,8 @@ export class World {
     this.#until(25_000, missing);
     // nothing comes late, or twice
     this.clock.advance(2_000);
-    this.#until(2_000, missing);
+    // a session may have ended just now
+    this.#until(10_000, missing);
   }
 
   /** Lets time pass until nothing is missing any more; complains of what is when the time is up. */
@@ -220,7 +236,7 @@ export class World {
   }
 
   #newLog(): SimLog {
-    const { seed, maxEntries } = this.#schedule;
+    const { seed, maxEntries } = this.schedule;
     return new SimLog(this.clock, this.ledger, { maxEntries, life: `${seed}-${++this.#logs}` });
   }
 
