@@ -158,12 +158,6 @@ export const DEFECTS: readonly Defect[] = [
     replacement: 'joinBytes([new TextEncoder().encode(`${head}}\\0`), bytes.subarray(1)]);',
   },
   {
-    name: 'a POST of a client over SSE that comes twice is carried out twice',
-    file: 'src/http/client-frames.ts',
-    code: 'if (!open.isNext(n)) return;',
-    replacement: 'open.isNext(n);',
-  },
-  {
     name: 'the client over SSE loses an event whose end comes in two pieces',
     file: 'src/client/event-socket.ts',
     code: 'let from = Math.max(0, text.length - 1);',
