@@ -1,3 +1,4 @@
+import { usageSince, type Usage } from '../usage.ts';
 import { now } from '../work.ts';
 
 export interface ReceiveOrder {
@@ -6,8 +7,8 @@ export interface ReceiveOrder {
   readonly threads: number;
 }
 
-/** What all clients together have received. */
-export interface Received {
+/** What all clients together have received, and what this process has used since the last order. */
+export interface Received extends Usage {
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
@@ -17,12 +18,13 @@ export interface Received {
 
 /** Serves the benchmark's orders: the first one joins, each further one asks for what came since the last. */
 export function receive(join: (order: ReceiveOrder, onMessage: (due: number) => void) => Promise<void>): void {
+  const usage = usageSince();
   let latencies: number[] = [];
   let isJoined = false;
   process.on('disconnect', () => process.exit(0));
   process.on('message', (order: ReceiveOrder) => {
     if (isJoined) {
-      process.send?.(summarize(latencies));
+      process.send?.({ ...summarize(latencies), ...usage() });
       latencies = [];
       return;
     }
@@ -31,7 +33,7 @@ export function receive(join: (order: ReceiveOrder, onMessage: (due: number) => 
   });
 }
 
-function summarize(latencies: readonly number[]): Received {
+function summarize(latencies: readonly number[]): Omit<Received, keyof Usage> {
   const sorted = latencies.toSorted((one, other) => one - other);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

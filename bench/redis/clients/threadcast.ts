@@ -1,10 +1,11 @@
+import { WebSocket } from 'ws';
 import { threadName } from '../work.ts';
 import { receive } from './receiver.ts';
 
 /** Joins that one frame names, and that wait at the server: as `threadcast/client` sends them, and as Socket.IO's client sends a list of rooms. */
 const LIST = 256;
 
-// a plain WebSocket, as a browser has it
+// a plain WebSocket: what the libraries' own clients add is not compared
 receive(async ({ port, connections, threads }, onMessage) => {
   const share = Math.ceil(threads / connections);
   await Promise.all(
@@ -17,9 +18,9 @@ receive(async ({ port, connections, threads }, onMessage) => {
           const list = mine.splice(0, LIST).map((n) => [threadName(n)]);
           if (list.length > 0) socket.send(JSON.stringify({ t: 'joins', l: list }));
         };
-        socket.addEventListener('open', joinNext);
-        socket.addEventListener('error', () => reject(new Error('no connection')));
-        socket.addEventListener('message', ({ data }) => {
+        socket.on('open', joinNext);
+        socket.on('error', reject);
+        socket.on('message', (data) => {
           const frame: { t: string; d: { due: number } } = JSON.parse(String(data));
           if (frame.t === 'msg') onMessage(frame.d.due);
           if (frame.t !== 'joined') return;
