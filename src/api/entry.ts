@@ -153,6 +153,8 @@ export interface Entry extends EntryDraft {
    * @param takesBytes the client reads binary messages: one of bytes comes as such, not as base64. @default false
    */
   frame(frameClass: FrameClass, window?: WindowBits, takesBytes?: boolean): Frame;
+  /** Its fan-out is over: it keeps the bytes of its frame, and not the objects around them, which most entries need only once. */
+  rest?(): void;
   /** Releases the log's reference to the bodies: the entry must not be read after this. */
   release(): void;
 }

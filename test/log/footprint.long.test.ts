@@ -3,6 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { createHub, preencoded, type Hub } from '../../src/index.ts';
 import { FakeLink } from '../../src/testing/index.ts';
+import { LogBuffer } from '../../src/infra/log/log-buffer.ts';
+import { ownBytes, SharedBody } from '../../src/infra/log/shared-body.ts';
 
 const THREADS = 40;
 
@@ -29,7 +31,7 @@ const cases: readonly Case[] = [
   { name: 'of 40 KB, sliced', count: 1_000, members: ['json'], message: () => Array.from({ length: 40 }, () => randomBytes(512).toString('hex')) },
   { name: 'of 100 KB', count: 500, members: ['json'], message: () => Array.from({ length: 100 }, () => randomBytes(512).toString('hex')) },
   { name: 'of 300 KB', count: 200, members: ['json'], message: () => Array.from({ length: 300 }, () => randomBytes(512).toString('hex')) },
-  { name: 'small bytes out of a big buffer', count: 5_000, members: ['json'], message: (i) => preencoded(Buffer.from(page).subarray(i, i + 20)) },
+  { name: 'small bytes out of a big buffer', count: 20_000, members: ['json'], message: (i) => preencoded(Buffer.from(page).subarray(i, i + 20)) },
 ]; // prettier-ignore
 
 /** After the dead have been buried; buffers of a burst leave with the second collection. */
@@ -86,4 +88,22 @@ it('a thread costs about what is counted for it, and asking about one that is no
   expect(((await memory()).held - before.held) / 20_000).toBeLessThan(20);
   expect(hub.stats()).toMatchObject({ threads: 0, logBytes: 0 });
   await hub.close();
+});
+
+it('the first message of each of many threads takes few objects: the collector copies them twice while they are young', async () => {
+  const THREADS_OF_A_NODE = 20_000;
+  const retention = { maxEntries: 1_000, maxBytes: 1e9, maxAgeMs: 1e9 };
+  const buffers = Array.from({ length: THREADS_OF_A_NODE }, () => new LogBuffer('e', retention, 0));
+  globalThis.gc?.();
+  await memory();
+  const before = process.memoryUsage().heapUsed;
+  for (const [i, buffer] of buffers.entries()) {
+    const body = new SharedBody([ownBytes(`{"i":${i}}`)]);
+    const entry = buffer.append({ threadId: 't', id: `m${i}`, lane: 'normal', body, expiresAt: Infinity }, 0.5);
+    entry.frame('json');
+    entry.rest?.();
+  }
+  await memory();
+  // it was 860
+  expect((process.memoryUsage().heapUsed - before) / buffers.length).toBeLessThan(700);
 });

@@ -138,6 +138,7 @@ export class FanOut implements Task, LandingWaiter {
     for (; offset < head; offset++) {
       const entry = this.#tail.at(offset + 1);
       if (entry?.tally?.isAwaited === true) break;
+      entry?.rest?.();
     }
     this.#offered = offset;
     return offset;

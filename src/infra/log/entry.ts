@@ -3,8 +3,8 @@ import type { DeliveryTally, Entry, EntryDraft, EntryKind, Frame, FrameClass, Me
 import { isBytes } from '../wire/bytes-body.ts';
 import { BytesFrames } from '../wire/bytes-frames.ts';
 import { encodeDeflatedFrame, encodeFrame } from '../wire/frames.ts';
-import { RecordedTrace } from '../telemetry/message-trace.ts';
 import { IN_PARTS_ABOVE_BYTES, Parts } from '../wire/part-frames.ts';
+import { noRareFields, rareFields, type RareFields } from './rare-fields.ts';
 import type { Lane } from '../../api/message.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
@@ -40,6 +40,17 @@ export function makeEntry(draft: EntryDraft, offset: number, loggedAt: number, a
   return new LoggedEntry(draft, offset, loggedAt, at);
 }
 
+/** Frames besides that of a client that reads JSON, and parts. */
+interface OtherFrames {
+  plain?: Frame;
+  ahead?: Frame;
+  deflated?: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>>;
+  /** For a message of bytes, which has no other frames. */
+  bytes?: BytesFrames;
+  parts?: Parts;
+  binaryParts?: Parts;
+}
+
 class LoggedEntry implements Entry {
   readonly threadId: string;
   /** 1 for the first entry of an epoch; 0 for a volatile one, which is in no log. */
@@ -47,18 +58,8 @@ class LoggedEntry implements Entry {
   readonly id: string;
   readonly lane: Lane;
   readonly body: Body;
-  readonly deflated: ReadonlyMap<WindowBits, Body> | undefined;
   readonly kind: EntryKind;
-  readonly target: string | undefined;
-  targetOffset: number | undefined;
-  readonly isEdited: boolean;
-  readonly isShared: boolean;
-  except: string | undefined;
-  readonly key: string | undefined;
   readonly expiresAt: number;
-  /** Replaced when the process takes over an entry that another process has published. */
-  trace: MessageTrace | undefined;
-  readonly traceparent: string | undefined;
   readonly at: number;
   /** When it was logged, on the hub's clock. */
   readonly loggedAt: number;
@@ -66,17 +67,13 @@ class LoggedEntry implements Entry {
   isSuperseded = false;
   /** Its fan-out is over: connections that receive it from now on are catching up. */
   isOffered = false;
-  /** Replaced likewise, and when the fan-out is over. */
+  /** Replaced when the process takes over an entry that another process has published, and when the fan-out is over. */
   tally: DeliveryTally | undefined;
-  /** Created on demand: with a hundred thousand entries, each field counts. */
+  #rare: RareFields | undefined;
+  /** The frame of a client that reads JSON; once it rests, only its bytes. */
   #json: Frame | undefined;
-  #plain: Frame | undefined;
-  #ahead: Frame | undefined;
-  #deflatedFrames: Partial<Record<FrameClass, Partial<Record<WindowBits, Frame>>>> | undefined;
-  /** Set for a message of bytes, which has no other frames. */
-  readonly #bytes: BytesFrames | undefined;
-  #parts: Parts | undefined;
-  #binaryParts: Parts | undefined;
+  #jsonBytes: Uint8Array | undefined;
+  #others: OtherFrames | undefined;
 
   constructor(draft: EntryDraft, offset: number, loggedAt: number, at: number) {
     this.threadId = draft.threadId;
@@ -84,20 +81,62 @@ class LoggedEntry implements Entry {
     this.id = draft.id;
     this.lane = draft.lane;
     this.body = draft.body;
-    this.deflated = draft.deflated;
     this.kind = draft.kind ?? 'message';
-    this.target = draft.target;
-    this.isEdited = draft.isEdited === true;
-    this.isShared = draft.isShared === true;
-    this.except = draft.except;
-    this.key = draft.key;
     this.expiresAt = draft.expiresAt;
-    this.trace = draft.trace ?? RecordedTrace.from(draft.traceparent);
-    this.traceparent = draft.traceparent;
     this.tally = draft.tally;
     this.at = at;
     this.loggedAt = loggedAt;
-    this.#bytes = isBytes(draft.body) ? new BytesFrames() : undefined;
+    this.#rare = rareFields(draft);
+    if (isBytes(draft.body)) this.#others = { bytes: new BytesFrames() };
+  }
+
+  get deflated(): ReadonlyMap<WindowBits, Body> | undefined {
+    return this.#rare?.deflated;
+  }
+
+  get target(): string | undefined {
+    return this.#rare?.target;
+  }
+
+  get targetOffset(): number | undefined {
+    return this.#rare?.targetOffset;
+  }
+
+  set targetOffset(offset: number | undefined) {
+    if (offset !== this.targetOffset) (this.#rare ??= noRareFields()).targetOffset = offset;
+  }
+
+  get isEdited(): boolean {
+    return this.#rare?.isEdited === true;
+  }
+
+  get isShared(): boolean {
+    return this.#rare?.isShared === true;
+  }
+
+  get except(): string | undefined {
+    return this.#rare?.except;
+  }
+
+  set except(scope: string | undefined) {
+    if (scope !== this.except) (this.#rare ??= noRareFields()).except = scope;
+  }
+
+  get key(): string | undefined {
+    return this.#rare?.key;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#rare?.traceparent;
+  }
+
+  get trace(): MessageTrace | undefined {
+    return this.#rare?.trace;
+  }
+
+  /** Replaced when the process takes over an entry that another process has published. */
+  set trace(trace: MessageTrace | undefined) {
+    if (trace !== this.trace) (this.#rare ??= noRareFields()).trace = trace;
   }
 
   /**
@@ -119,12 +158,12 @@ class LoggedEntry implements Entry {
   }
 
   get parts(): Parts {
-    return (this.#parts ??= new Parts(this));
+    return (this.#other.parts ??= new Parts(this));
   }
 
   /** For clients that take bytes. */
   get binaryParts(): Parts {
-    return this.#bytes === undefined ? this.parts : (this.#binaryParts ??= new Parts(this, true));
+    return this.#others?.bytes === undefined ? this.parts : (this.#others.binaryParts ??= new Parts(this, true));
   }
 
   /**
@@ -132,35 +171,53 @@ class LoggedEntry implements Entry {
    * @param takesBytes the client reads binary messages: one of bytes comes as such, not as base64
    */
   frame(frameClass: FrameClass, window?: WindowBits, takesBytes = false): Frame {
-    if (this.#bytes !== undefined)
-      return this.#bytes.frame(this, frameClass, { window, takesBytes }, (header) => this.#header(header));
+    const bytes = this.#others?.bytes;
+    if (bytes !== undefined)
+      return bytes.frame(this, frameClass, { window, takesBytes }, (header) => this.#header(header));
     const deflated = window === undefined ? undefined : this.deflated?.get(window);
     if (window !== undefined && deflated !== undefined) return this.#deflatedFrame(frameClass, window, deflated);
-    if (frameClass === 'json') return (this.#json ??= this.#encode(frameClass));
-    if (frameClass === 'plain') return (this.#plain ??= this.#encode(frameClass));
-    return (this.#ahead ??= this.#encode(frameClass));
+    if (frameClass === 'json') return (this.#json ??= this.#again() ?? this.#encode(frameClass));
+    return (this.#other[frameClass] ??= this.#encode(frameClass));
+  }
+
+  rest(): void {
+    const [piece, ...others] = this.#json?.pieces ?? [];
+    // the pieces of a big one are of its body
+    if (piece?.length !== 1 || others.length > 0) return;
+    this.#jsonBytes = piece[0];
+    this.#json = undefined;
   }
 
   /** Releases the log's reference: the entry must not be read after this. */
   release(): void {
     this.#json = undefined;
-    this.#plain = undefined;
-    this.#ahead = undefined;
-    this.#deflatedFrames = undefined;
-    this.#parts = undefined;
-    this.#binaryParts = undefined;
-    this.#bytes?.clear();
+    this.#jsonBytes = undefined;
+    const bytes = this.#others?.bytes;
+    bytes?.clear();
+    this.#others = bytes && { bytes };
     releaseDraft(this);
   }
 
+  get #other(): OtherFrames {
+    return (this.#others ??= {});
+  }
+
+  #again(): Frame | undefined {
+    const bytes = this.#jsonBytes;
+    return bytes && { pieces: [[bytes]], bytes: bytes.length, body: undefined };
+  }
+
   #deflatedFrame(frameClass: FrameClass, window: WindowBits, deflated: Body): Frame {
-    const isFirst = Object.values(this.#deflatedFrames ?? {}).every((frames) => frames[window] === undefined);
-    const frames = ((this.#deflatedFrames ??= {})[frameClass] ??= {});
+    const known = (this.#other.deflated ??= {});
+    const isFirst = Object.values(known).every((frames) => frames[window] === undefined);
+    const frames = (known[frameClass] ??= {});
     return (frames[window] ??= encodeDeflatedFrame(...this.#envelope(frameClass, deflated), isFirst));
   }
 
   #encode(frameClass: FrameClass): Frame {
-    const isFirst = this.#json === undefined && this.#plain === undefined && this.#ahead === undefined;
+    const others = this.#others;
+    const isJson = this.#json !== undefined || this.#jsonBytes !== undefined;
+    const isFirst = !isJson && others?.plain === undefined && others?.ahead === undefined;
     return encodeFrame(...this.#envelope(frameClass, this.body), isFirst);
   }
 

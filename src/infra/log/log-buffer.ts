@@ -2,6 +2,7 @@ import type { Entry, EntryDraft } from '../../api/entry.ts';
 import type { LogTail, Position } from '../../api/log.ts';
 import { Amendments } from './amendments.ts';
 import { makeEntry } from './entry.ts';
+import { indexOf, LOOKED_THROUGH, newestWith } from './entry-index.ts';
 import { CriticalOffsets } from './critical-offsets.ts';
 import type { Ledger, Retention } from './retention.ts';
 
@@ -29,7 +30,7 @@ export class LogBuffer implements LogTail {
   #heldAfter = Infinity;
   #idleSince: number;
   #hasTrimmed = false;
-  /** Undefined while there is no entry: most threads of a node are quiet. */
+  /** Undefined while there are few entries. */
   #byId: Map<string, Entry> | undefined;
   /** Undefined before the first conflation key. */
   #byKey: Map<string, Entry> | undefined;
@@ -91,7 +92,7 @@ export class LogBuffer implements LogTail {
   }
 
   byId(id: string): Entry | undefined {
-    return this.#byId?.get(id);
+    return this.#byId === undefined ? newestWith(id, this.#entries) : this.#byId.get(id);
   }
 
   criticalAfter(offset: number): number | undefined {
@@ -108,7 +109,9 @@ export class LogBuffer implements LogTail {
    */
   append(draft: EntryDraft, now: number, loggedAt = now, at = draft.at): Entry {
     const entry = makeEntry(draft, this.head + 1, loggedAt, at);
-    this.#entries.push(entry);
+    // a first push would take room for seventeen
+    if (this.#entries.length === 0) this.#entries = [entry];
+    else this.#entries.push(entry);
     this.#index(entry);
     this.#count(entry.heldBytes);
     this.#lastId = entry.id;
@@ -127,7 +130,7 @@ export class LogBuffer implements LogTail {
 
   /** Whether a message may be replaced or removed. */
   holds(id: string): boolean {
-    const entry = this.#byId?.get(id);
+    const entry = this.byId(id);
     return entry?.kind === 'message' && !entry.isSuperseded;
   }
 
@@ -231,13 +234,13 @@ export class LogBuffer implements LogTail {
   }
 
   #index(entry: Entry): void {
-    this.#byId ??= new Map();
-    this.#byId.set(entry.id, entry);
+    if (this.#byId !== undefined) this.#byId.set(entry.id, entry);
+    else if (this.#entries.length > LOOKED_THROUGH) this.#byId = indexOf(this.#entries);
   }
 
   #amend(): Amendments {
     return (this.#amendments ??= new Amendments({
-      byId: (id) => this.#byId?.get(id),
+      byId: (id) => this.byId(id),
       supersede: (entry) => this.#supersede(entry),
       swap: (entry, next) => this.#swap(entry, next),
     }));
