@@ -1,3 +1,4 @@
+import type { RawData } from 'ws';
 import { usageSince, type Usage } from '../usage.ts';
 import { now } from '../work.ts';
 
@@ -32,6 +33,9 @@ export function receive(join: (order: ReceiveOrder, onMessage: (due: number) => 
     void join(order, (due) => latencies.push(now() - due)).then(() => process.send?.('joined'));
   });
 }
+
+/** Of a text message: `ws` gives it as one buffer. */
+export const textOf = (data: RawData): string => (Buffer.isBuffer(data) ? data.toString() : '');
 
 function summarize(latencies: readonly number[]): Omit<Received, keyof Usage> {
   const sorted = latencies.toSorted((one, other) => one - other);

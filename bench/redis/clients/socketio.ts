@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import { threadName } from '../work.ts';
-import { receive } from './receiver.ts';
+import { receive, textOf } from './receiver.ts';
 
 // Socket.IO's protocol over a plain WebSocket, as the other client speaks its own: what their own clients add is not compared
 receive(async ({ port, connections, threads }, onMessage) => {
@@ -26,7 +26,7 @@ receive(async ({ port, connections, threads }, onMessage) => {
         };
         socket.on('error', reject);
         socket.on('message', (data) => {
-          const text = String(data);
+          const text = textOf(data);
           handlers[text.slice(0, 2)]?.(text);
         });
       });

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import { threadName } from '../work.ts';
-import { receive } from './receiver.ts';
+import { receive, textOf } from './receiver.ts';
 
 /** Joins that one frame names, and that wait at the server: as `threadcast/client` sends them, and as Socket.IO's client sends a list of rooms. */
 const LIST = 256;
@@ -21,7 +21,7 @@ receive(async ({ port, connections, threads }, onMessage) => {
         socket.on('open', joinNext);
         socket.on('error', reject);
         socket.on('message', (data) => {
-          const frame: { t: string; d: { due: number } } = JSON.parse(String(data));
+          const frame: { t: string; d: { due: number } } = JSON.parse(textOf(data));
           if (frame.t === 'msg') onMessage(frame.d.due);
           if (frame.t !== 'joined') return;
           joined++;
