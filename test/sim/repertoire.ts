@@ -171,8 +171,8 @@ function drawSize(dice: Dice, { faults, habits, zlib, maxMessageBytes = Infinity
     [13, dice.int(0, 200)],
     [6, dice.int(200, 2_000)],
     [1, 66_000],
-    // of the message, or with some of what a frame has around it
-    [0.7, dice.pick(EDGES) - dice.pick([dice.int(30, 50), dice.int(100, 200)])],
+    // of the message without its other fields, or of the frame around it
+    [1.5, dice.pick(EDGES) - dice.pick([dice.int(40, 48), dice.int(111, 121), dice.int(111, 121)])],
     // each of its bytes is copied a dozen times on its way to the clients
     [0.5, dice.int(262_144, 330_000)],
     [0.05, dice.int(1_000_000, 6_000_000)],
