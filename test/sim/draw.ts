@@ -32,6 +32,8 @@ export function draw(seed: number, length = 60): Schedule {
     ...drawn,
     seed,
     maxEntries: dice.pick([5, 50, 1_000]),
+    maxBytes: isQuiet || dice.chance(0.7) ? undefined : dice.pick([20_000, 400_000]),
+    highWaterMarkBytes: dice.chance(0.5) ? undefined : 262_144,
     sessionMs: isQuiet ? undefined : dice.chance(0.3) ? dice.int(6_000, 15_000) : undefined,
     outsider: dice.chance(0.4) ? dice.int(0, USERS - 1) : undefined,
     sse: drawSse(seed, mix.clients),

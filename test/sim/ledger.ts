@@ -35,7 +35,8 @@ export class Ledger {
     this.seen.set(event, (this.seen.get(event) ?? 0) + 1);
   }
 
-  logged(threadId: string, epoch: string, entry: Logged): void {
+  /** @param first the oldest entry that the log held before it */
+  logged(threadId: string, epoch: string, entry: Logged, first = 0): void {
     const epochs = this.#threads.get(threadId) ?? new Map<string, Logged[]>();
     this.#threads.set(threadId, epochs);
     const entries = epochs.get(epoch) ?? [];
@@ -50,7 +51,7 @@ export class Ledger {
     const before = offsets.get(epoch) ?? -Infinity;
     // the library's own mark of an aborted stream has no number
     const isMark = Number.isNaN(entry.number);
-    if (!isMark && before > entry.offset - this.#maxEntries)
+    if (!isMark && before > entry.offset - this.#maxEntries && before >= first)
       this.complain(`${threadId}: message ${entry.number} is logged twice`);
     offsets.set(epoch, entry.offset);
   }

@@ -1,14 +1,26 @@
+import type { Body } from '../../src/api/body.ts';
+import type { Piece } from '../../src/api/socket.ts';
 import { Line, type FarEnd, type LineOptions } from '../../src/testing/index.ts';
 
 /** A line whose hub has to keep its word: the code with which it closes a connection arrives where the client reads. */
 export class PromisedLine extends Line {
   readonly #end: PromisedEnd;
+  readonly #told: Told;
+  readonly #mostUnsent: number;
 
-  constructor(far: FarEnd, options: LineOptions, told: Told) {
+  /** @param highWaterMarkBytes of the hub: a line that has as many unsent is given no more */
+  constructor(far: FarEnd, options: LineOptions, told: Told, highWaterMarkBytes: number) {
     const end = new PromisedEnd(far, told);
     super(end, options);
     end.line = this;
     this.#end = end;
+    this.#told = told;
+    this.#mostUnsent = highWaterMarkBytes + LARGEST_WRITE;
+  }
+
+  override write(piece: Piece, body: Body | undefined): void {
+    super.write(piece, body);
+    if (this.unsentBytes > this.#mostUnsent) this.#told.complain(`${this.unsentBytes} bytes wait for a line`);
   }
 
   /** The server has ended the connection with this code: it arrives if the client reads. */
@@ -21,6 +33,9 @@ export class PromisedLine extends Line {
     return this.#end.promised !== undefined && !this.isTroubled && !this.isFarGone;
   }
 }
+
+/** A fragment of 256 KiB, with what is around it. */
+const LARGEST_WRITE = 262_144 + 1_024;
 
 /** Lengths at which a frame's header takes another form (RFC 6455 section 5.2). */
 const EDGES: ReadonlySet<number> = new Set([125, 126, 65_535, 65_536]);

@@ -64,6 +64,9 @@ export class Reading {
     });
   }
 
+  /** Calls of `loadOlder` that have no answer. */
+  #asked = 0;
+
   get at(): Place | undefined {
     return this.#at;
   }
@@ -160,8 +163,12 @@ export class Reading {
   /** Asks for older messages, and compares them with the log. */
   older(): void {
     const epoch = this.#at?.epoch;
-    this.handle.loadOlder?.({ limit: 5 }).then(
+    const asking = this.handle.loadOlder?.({ limit: 5 });
+    if (asking === undefined) return;
+    this.#asked++;
+    asking.then(
       ({ messages }) => {
+        this.#asked--;
         this.#ledger.note('older');
         let before = 0;
         for (const { id, data, position, bytes } of messages) {
@@ -183,11 +190,18 @@ export class Reading {
         }
       },
       (error: unknown) => {
+        this.#asked--;
         const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
         this.#ledger.note(`older ${code}`);
         if (!OLDER_MAY.has(code)) this.#complain(`older messages: ${String(error)}`);
       },
     );
+  }
+
+  /** Its client is closed: nothing waits for more. */
+  assertOver(): void {
+    for (const what of this.#streams.unended) this.#complain(what);
+    if (this.#asked > 0) this.#complain(`${this.#asked} calls of loadOlder have not ended`);
   }
 
   /** It may have a newer version of this message instead, or none. */

@@ -112,6 +112,9 @@ export interface Schedule {
   readonly clients: number;
   readonly threads: number;
   readonly maxEntries: number;
+  /** That the log holds of a thread. */
+  readonly maxBytes?: number | undefined;
+  readonly highWaterMarkBytes?: number | undefined;
   /** Of a message; undefined for the default of 128 MiB. */
   readonly maxMessageBytes?: number | undefined;
   readonly faults: readonly Fault[];

@@ -226,6 +226,15 @@ export class SimClient {
 
   close(): void {
     this.#client.close();
+    this.#last = undefined;
+  }
+
+  /** A while after `close`: complains of what has not come to its end. */
+  assertOver(): void {
+    const { ledger } = this.#world;
+    if (this.line?.isWhole === true) ledger.complain(`${this.name} is closed, and its line is not`);
+    for (const number of this.#unanswered) ledger.complain(`${this.name} is closed, and publish ${number} waits`);
+    for (const reading of this.#readings.values()) reading.assertOver();
     this.#readings.clear();
   }
 

@@ -9,12 +9,14 @@ import {
 import type { LogValues } from '../../src/api/log-values.ts';
 import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { contentOf, endOf, numberOf } from './contents.ts';
+import { HeldLog, type Holding } from './held-log.ts';
 import type { Ledger } from './ledger.ts';
 import type { NodeClock } from './node-clock.ts';
 import { NodeEntries } from './node-tail.ts';
 
 interface Listening {
   readonly node: NodeClock;
+  heldAfter: number;
   readonly subscription: LogSubscription;
   readonly onNodeMessage: (note: string) => void;
 }
@@ -33,14 +35,21 @@ export class SimLog {
   readonly #kept = new Map<string, Kept[]>();
   /** How often each thread was erased. */
   readonly #erased = new Map<string, number>();
+  /** Threads that the log may have. */
+  readonly #threadIds = new Set<string>();
+  readonly #held: HeldLog;
+  /** Processes that watch values, once for each thread. */
+  readonly #watching = new Map<() => void, NodeClock>();
   /** By owner of a value: the process and the thread. */
   readonly #owners = new Map<string, { readonly node: NodeClock; readonly threads: Set<string> }>();
 
   constructor(clock: Clock, ledger: Ledger, options: SimLogOptions) {
     this.#clock = clock;
     this.#options = options;
-    this.#log = memoryLog({ clock, maxEntries: options.maxEntries, newEpoch: () => options.life });
+    const { maxEntries, maxBytes = 64 * 1024 * 1024 } = options;
+    this.#log = memoryLog({ clock, maxEntries, maxBytes, newEpoch: () => options.life });
     this.#ledger = ledger;
+    this.#held = new HeldLog({ maxEntries, maxBytes }, (what) => ledger.complain(what));
   }
 
   /** The values that a thread has. */
@@ -90,11 +99,15 @@ export class SimLog {
             (reset) => node.run(() => onReset(reset)),
           ),
         );
-        const listening = { node, subscription, onNodeMessage };
+        const listening: Listening = { node, subscription, onNodeMessage, heldAfter: Infinity };
+        this.#threadIds.add(threadId);
         this.#listeners(threadId).add(listening);
         return {
           tail: entries?.tail(subscription.tail) ?? subscription.tail,
-          hold: (offset) => subscription.hold(offset),
+          hold: (offset) => {
+            listening.heldAfter = offset;
+            subscription.hold(offset);
+          },
           unsubscribe: () => {
             this.#listeners(threadId).delete(listening);
             subscription.unsubscribe();
@@ -124,6 +137,11 @@ export class SimLog {
   #append(node: NodeClock, draft: EntryDraft): ReturnType<DeliveryLog['append']> {
     if (node.isDead) return new Promise(() => {});
     const bytes = Buffer.concat(draft.body.chunks);
+    this.#threadIds.add(draft.threadId);
+    this.#held.given(draft);
+    // short of bytes, it may hold fewer entries than it might
+    const first =
+      this.#options.maxBytes === undefined ? 0 : now(this.#log.readBefore(draft.threadId, Infinity, 1, 1)).first;
     const appended = now(this.#log.append(draft));
     const { threadId } = draft;
     const epoch = this.#epochOf(threadId);
@@ -137,7 +155,7 @@ export class SimLog {
     const data: unknown = kind === 'remove' ? undefined : contentOf(bytes);
     const isStream = endOf(data) !== undefined;
     const facts = { number: numberOf(data), kind, target, isStream, except, isShared, at: this.#clock.now() };
-    this.#ledger.logged(threadId, epoch, { offset, id, ...facts });
+    this.#ledger.logged(threadId, epoch, { offset, id, ...facts }, first);
     const { body: _body, deflated: _deflated, tally: _tally, ...rest } = draft;
     const kept = this.#kept.get(threadId) ?? [];
     kept.push({ ...rest, bytes });
@@ -157,7 +175,14 @@ export class SimLog {
       },
       delete: (threadId, key) => (node.isDead ? new Promise(() => {}) : values.delete(threadId, key)),
       read: (threadId, key) => values.read(threadId, key),
-      watch: (threadId, onValues) => values.watch(threadId, (...news) => node.run(() => onValues(...news))),
+      watch: (threadId, onValues) => {
+        const end = values.watch(threadId, (...news) => node.run(() => onValues(...news)));
+        this.#watching.set(end, node);
+        return () => {
+          this.#watching.delete(end);
+          end();
+        };
+      },
       end: (threadId, owner) => {
         if (!node.isDead) values.end(threadId, owner);
       },
@@ -190,6 +215,7 @@ export class SimLog {
   restored(lost: number): SimLog {
     const log = new SimLog(this.#clock, this.#ledger, this.#options);
     // its epochs are counted by the times that it was erased
+    for (const threadId of this.#threadIds) log.#threadIds.add(threadId);
     for (const [threadId, times] of this.#erased) {
       for (let i = 0; i < times; i++) {
         void log.#log.append({
@@ -212,8 +238,33 @@ export class SimLog {
     return log;
   }
 
+  /** After each step: it holds no more than it may. */
+  look(): void {
+    const threads = new Map([...this.#listening].map(([threadId, all]) => [threadId, this.#holdings(all)] as const));
+    const areAll = [...this.#threadIds].every((threadId) => (threads.get(threadId)?.length ?? 0) > 0);
+    if ([...this.#listening.values()].some((all) => [...all].some(({ node }) => !node.isDead && !node.isFrozen)))
+      this.#held.examine(threads, this.#log.heldBytes ?? 0, areAll, this.#clock.now());
+    else this.#held.rest();
+  }
+
+  #holdings(all: ReadonlySet<Listening>): readonly Holding[] {
+    return [...all].map(({ subscription: { tail }, heldAfter }) => ({ tail, heldAfter }));
+  }
+
+  /** All processes have closed their hubs: complains of those that still listen. */
+  assertUnheard(): void {
+    for (const [threadId, all] of this.#listening)
+      for (const { node } of all) if (!node.isDead) this.#ledger.complain(`a closed hub listens to ${threadId}`);
+    for (const node of this.#watching.values())
+      if (!node.isDead) this.#ledger.complain('a closed hub watches the values of a thread');
+  }
+
   close(): void {
     void this.#log.close();
+  }
+
+  assertReleased(): void {
+    this.#held.assertReleased();
   }
 }
 
@@ -225,6 +276,8 @@ function now<T>(answer: T | Promise<T>): T {
 
 export interface SimLogOptions {
   readonly maxEntries: number;
+  /** Of a thread. @default 64 MiB */
+  readonly maxBytes?: number | undefined;
   /** Names it: another log has other epochs. */
   readonly life: string;
 }

@@ -77,7 +77,7 @@ export class SimNode {
     this.#busy = 0;
     const life = `${this.name}-${++this.#lives}`;
     let ids = 0;
-    const { nodes, workers, zlib, maxMessageBytes } = this.#schedule;
+    const { nodes, workers, zlib, maxMessageBytes, highWaterMarkBytes } = this.#schedule;
     const hub = createHubOver(
       {
         ...TIMES,
@@ -85,7 +85,10 @@ export class SimNode {
         newId: () => `${life}-${++ids}`,
         log: log.of(clock, nodes > 1),
         development: false,
+        // it is shared by all hubs of a process, of which a crashed one never gives it back
+        nativeSender: false,
         maxMessageBytes,
+        highWaterMarkBytes,
       },
       {
         openWorkers: simWorkers(clock, this.#dice, workers ?? 'well'),
@@ -127,8 +130,10 @@ export class SimNode {
     const { hub } = this;
     if (hub === undefined) return undefined;
     const complain = (what: string): void => this.#ledger.complain(`${userId} at ${this.name}: ${what}`);
+    const { highWaterMarkBytes = 524_288 } = this.#schedule;
     const options = { clock: this.#network, process: this.#clock, latencyMs: latency, deflateWindow: this.#window() };
-    const line = new PromisedLine(socket, options, { complain, note: (what) => this.#ledger.note(what) });
+    const told = { complain, note: (what: string) => this.#ledger.note(what) };
+    const line = new PromisedLine(socket, options, told, highWaterMarkBytes);
     const rules = this.#rules;
     const connection = hub.accept(line.attach, {
       ...rules.session(userId),
@@ -286,6 +291,7 @@ export class SimNode {
     const hub = this.#hub;
     if (hub === undefined || this.#clock.isDead) return;
     if (this.#ending > 0) this.#ledger.complain(`${this.name}: a close or drain has not ended`);
+    if (this.#busy > 0) this.#ledger.complain(`${this.name}: ${this.#busy} calls of the application have not ended`);
     const { connections, threads, state } = hub.stats();
     if (connections.total > 0 || threads > 0 || state !== 'stopped') {
       this.#ledger.complain(`${this.name} is ${state} with ${connections.total} connections, ${threads} threads`);

@@ -14,6 +14,7 @@ export interface Verdict {
 export function simulate(schedule: Schedule): Promise<Verdict> {
   return inMacrotask(() => {
     const world = new World(schedule);
+    const listeners = processListeners();
     const systemTime = Date.now;
     const { fetch: systemFetch } = globalThis;
     try {
@@ -21,6 +22,7 @@ export function simulate(schedule: Schedule): Promise<Verdict> {
       Date.now = () => Math.floor(world.clock.wallTime() + timeOfDay.skewMs);
       globalThis.fetch = (url, init = {}) => world.fetch(url instanceof Request ? url.url : url.toString(), init);
       world.run();
+      if (processListeners() !== listeners) world.ledger.complain('listeners of the process are left');
     } catch (error) {
       world.ledger.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
     } finally {
@@ -30,6 +32,10 @@ export function simulate(schedule: Schedule): Promise<Verdict> {
     const { violations, deliveries, seen } = world.ledger;
     return { violations, deliveries, seen };
   });
+}
+
+function processListeners(): number {
+  return process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
 }
 
 /** Leaves out steps as long as it still fails. */

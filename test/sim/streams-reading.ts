@@ -10,6 +10,7 @@ export class StreamsReading {
   readonly #complain: (what: string) => void;
   /** Streams that have not ended for it. */
   readonly #growing = new Map<string, ClientStream>();
+  #readers = 0;
 
   constructor(handle: PageThread, ledger: Ledger, complain: (what: string) => void) {
     this.#ledger = ledger;
@@ -17,8 +18,8 @@ export class StreamsReading {
     handle.on('stream', (stream) => {
       ledger.note('stream');
       this.#growing.set(stream.id, stream);
-      void this.#readText(stream);
-      void this.#readChunks(stream);
+      void this.#during(this.#readText(stream));
+      void this.#during(this.#readChunks(stream));
       void stream.done.then((message) => this.#onOver(stream, message));
     });
   }
@@ -28,9 +29,21 @@ export class StreamsReading {
     for (const stream of this.#growing.values()) this.#lookAt(stream);
   }
 
+  /** What still waits for more, after its client was closed. */
+  get unended(): readonly string[] {
+    const readers = this.#readers > 0 ? [`${this.#readers} readers of streams wait`] : [];
+    return [...this.growing.map((id) => `stream ${id} has no end`), ...readers];
+  }
+
   /** Those that go on. */
   get growing(): readonly string[] {
     return [...this.#growing.keys()];
+  }
+
+  async #during(reading: Promise<void>): Promise<void> {
+    this.#readers++;
+    await reading;
+    this.#readers--;
   }
 
   #lookAt(stream: ClientStream): void {

@@ -98,6 +98,7 @@ export class World {
       this.#perform(act);
       this.clock.advance(waitMs);
       for (const client of this.#clients) for (const reading of client.readings) reading.look();
+      this.#log.look();
       for (const node of this.#nodes) if (node.isDrained()) node.crash(this.#log, true);
       if (this.ledger.violations.length > 0) return;
     }
@@ -168,9 +169,14 @@ export class World {
     for (const node of this.#nodes) node.close();
     this.clock.advance(5_000);
     for (const node of this.#nodes) node.assertClosed();
+    for (const client of this.#clients) client.assertOver();
     this.clock.advance(30_000);
+    this.#log.assertUnheard();
     this.#log.close();
-    if (!this.#nodes.some((node) => node.diedHolding)) for (const node of this.#nodes) node.assertEmpty();
+    if (!this.#nodes.some((node) => node.diedHolding)) {
+      for (const node of this.#nodes) node.assertEmpty();
+      this.#log.assertReleased();
+    }
     if (this.clock.pending > 0) this.ledger.complain(`${this.clock.pending} timers or turns are left`);
   }
 
@@ -236,8 +242,8 @@ export class World {
   }
 
   #newLog(): SimLog {
-    const { seed, maxEntries } = this.schedule;
-    return new SimLog(this.clock, this.ledger, { maxEntries, life: `${seed}-${++this.#logs}` });
+    const { seed, maxEntries, maxBytes } = this.schedule;
+    return new SimLog(this.clock, this.ledger, { maxEntries, maxBytes, life: `${seed}-${++this.#logs}` });
   }
 
   /** No process that held the old one goes on with it. */
