@@ -134,7 +134,8 @@ export class Application {
       (error: unknown) => {
         const code = codeOf(error);
         this.#ledger.note(`${what} ${code}`);
-        if (!FAIR.has(code) && !alsoFair.includes(code)) this.#ledger.complain(`${what}: ${String(error)}`);
+        const isAway = code === 'TC_LOG_UNAVAILABLE' && this.#ledger.mayBeAway;
+        if (!FAIR.has(code) && !isAway && !alsoFair.includes(code)) this.#ledger.complain(`${what}: ${String(error)}`);
       },
     );
   }

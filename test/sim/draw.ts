@@ -1,11 +1,16 @@
 import { Dice } from './dice.ts';
 import { FAULTS } from './faults.ts';
+import { overRedis } from './redis/redis-faults.ts';
 import { HABITS, repertoireOf, type Mix } from './repertoire.ts';
 import { USERS, type Schedule, type SseUse, type Step } from './schedule.ts';
 import type { Temper } from './sim-workers.ts';
 
 /** The schedule of a seed. */
 export function draw(seed: number, length = 60): Schedule {
+  return overRedis(drawPlain(seed, length));
+}
+
+function drawPlain(seed: number, length: number): Schedule {
   const dice = new Dice(seed);
   // some runs have no faults: there, not even a gap is allowed
   const isQuiet = dice.chance(0.06);

@@ -1,6 +1,7 @@
 import { numberOf } from './contents.ts';
 import { wrongWith } from './fillers.ts';
 import type { Ledger } from './ledger.ts';
+import type { Logged } from './logged.ts';
 import type { PageEvents, PageThread } from './page-client.ts';
 import { StreamsReading } from './streams-reading.ts';
 import { ValuesReading } from './values-reading.ts';
@@ -16,6 +17,8 @@ export class Reading {
   readonly #values: ValuesReading;
   readonly #streams: StreamsReading;
   #at: Place | undefined;
+  /** The entry at its place; undefined at the beginning. */
+  #entry: Logged | undefined;
   /** By offset: the id of what has overtaken others. */
   readonly #ahead = new Map<number, string>();
   /** Numbers of the messages that it has been given. */
@@ -33,7 +36,7 @@ export class Reading {
     this.#values = new ValuesReading(handle, ledger, who);
     this.#streams = new StreamsReading(handle, ledger, (what) => this.#complain(what));
     handle.on('joined', ({ position }) => {
-      this.#at ??= placeOf(position);
+      if (this.#at === undefined) this.#begin(placeOf(position));
     });
     handle.on('gap', ({ why, position }) => {
       ledger.note(`gap ${why}`);
@@ -42,7 +45,7 @@ export class Reading {
       this.#hasGap = true;
       // what has overtaken others before the gap is not given again
       if (place.epoch !== this.#at?.epoch || why === 'fork') this.#ahead.clear();
-      this.#at = place;
+      this.#begin(place);
     });
     handle.on('message', (message) => this.#take(message));
     handle.on('replaced', ({ id, data, position }) => {
@@ -67,6 +70,16 @@ export class Reading {
   /** Calls of `loadOlder` that have no answer. */
   #asked = 0;
 
+  #begin(place: Place): void {
+    this.#at = place;
+    this.#entry = place.offset === 0 ? undefined : this.#logged(place);
+  }
+
+  #logged({ epoch, offset, id }: Place): Logged | undefined {
+    const entry = this.#ledger.at(this.handle.id, epoch, offset, id);
+    return entry?.id === id ? entry : undefined;
+  }
+
   get at(): Place | undefined {
     return this.#at;
   }
@@ -86,10 +99,13 @@ export class Reading {
     }
     const before = this.#at;
     if (before === undefined) return this.#complain(`${offset} came before the join`);
-    const now = message.ahead ? { epoch: before.epoch, offset } : placeOf(message.position);
-    const entry = this.#ledger.at(this.handle.id, now.epoch, offset);
+    const { id } = message;
+    const now = message.ahead ? { epoch: before.epoch, offset, id } : placeOf(message.position);
+    const entry = this.#ledger.at(this.handle.id, now.epoch, offset, id);
     const isAsSent = entry !== undefined && Object.is(entry.number, number);
-    const isEdited = this.#ledger.fate(this.handle.id, now.epoch, message.id)?.versions.includes(number) === true;
+    const isEdited =
+      this.#ledger.fate(this.handle.id, now.epoch, id)?.versions.includes(number) === true ||
+      this.#ledger.wasLogged(this.handle.id, number);
     if (entry?.id !== message.id || !(isAsSent || isEdited)) {
       this.#complain(`${now.epoch}.${offset} is ${number}, in the log ${entry?.number}`);
     }
@@ -129,7 +145,7 @@ export class Reading {
     const before = this.#at;
     if (before === undefined) return this.#complain(`${position} came before the join`);
     const now = placeOf(position);
-    const entry = this.#ledger.at(this.handle.id, now.epoch, now.offset);
+    const entry = this.#ledger.at(this.handle.id, now.epoch, now.offset, now.id);
     if (now.offset <= before.offset && now.epoch === before.epoch) {
       // one that overtakes leaves the position where it is
       return now.offset === before.offset
@@ -143,20 +159,25 @@ export class Reading {
   #moveTo(now: Place, before: Place): void {
     if (now.epoch !== before.epoch) return this.#complain(`epoch ${now.epoch} after ${before.epoch} without a gap`);
     if (now.offset <= before.offset) this.#complain(`${now.offset} after ${before.offset}`);
-    for (let missing = before.offset + 1; missing < now.offset; missing++) {
-      if (!this.#ahead.has(missing) && !this.#isMoot(now.epoch, missing))
+    const entry = this.#logged(now);
+    let one = entry?.previous;
+    for (let missing = now.offset - 1; missing > before.offset; missing--, one = one?.previous) {
+      if (!this.#ahead.has(missing) && !this.#isMoot(now.epoch, one))
         this.#complain(`${missing} is missing before ${now.offset}`);
     }
+    if (one !== undefined && this.#entry !== undefined && one !== this.#entry)
+      this.#complain(`${now.offset} follows ${one.id}, and it has ${this.#entry.id} at ${before.offset}`);
     this.#at = now;
+    this.#entry = entry;
   }
 
   /** An edit of what the client has received edited, or a message that was removed, is not for it, or came in another thread. */
-  #isMoot(epoch: string, offset: number): boolean {
-    const entry = this.#ledger.at(this.handle.id, epoch, offset);
+  #isMoot(epoch: string, entry: Logged | undefined): boolean {
     if (entry === undefined || entry.target !== undefined) return entry !== undefined;
     if (entry.except !== undefined && entry.except === this.#rules.scope) return true;
     if (entry.isShared === true && this.#rules.shared.has(entry.id)) return true;
     if (entry.kind === 'notice') return true;
+    if (this.#ledger.wasRemoved(this.handle.id, entry.id)) return true;
     return this.#ledger.fate(this.handle.id, epoch, entry.id)?.isRemoved === true;
   }
 
@@ -173,7 +194,7 @@ export class Reading {
         let before = 0;
         for (const { id, data, position, bytes } of messages) {
           const place = placeOf(position);
-          const entry = this.#ledger.at(this.handle.id, place.epoch, place.offset);
+          const entry = this.#ledger.at(this.handle.id, place.epoch, place.offset, place.id);
           // the log was lost, restored or erased meanwhile
           if (place.epoch !== epoch || this.#at?.epoch !== epoch || entry?.id !== id) return;
           this.#ledger.deliveries++;
@@ -185,7 +206,8 @@ export class Reading {
             this.#complain(`${position} of the history is ${number}, in the log ${entry.number}`);
           if (place.offset <= before) this.#complain(`${position} of the history comes after ${before}`);
           for (let missing = before === 0 ? place.offset : before + 1; missing < place.offset; missing++)
-            if (!this.#isMoot(place.epoch, missing)) this.#complain(`${missing} is missing in the history`);
+            if (!this.#isMoot(place.epoch, this.#ledger.at(this.handle.id, place.epoch, missing)))
+              this.#complain(`${missing} is missing in the history`);
           before = place.offset;
         }
       },
@@ -228,9 +250,13 @@ export class Reading {
     const head = this.#ledger.head(this.handle.id, until);
     if (head === undefined || head.offset === 0) return undefined;
     const { epoch, offset } = this.#at ?? { epoch: 'none', offset: 0 };
+    const next = (place: number): Logged | undefined => this.#ledger.now(this.handle.id, epoch, place);
     let reached = offset;
-    while (reached < head.offset && (this.#ahead.has(reached + 1) || this.#isMoot(epoch, reached + 1))) reached++;
-    const hasAll = epoch === head.epoch && reached >= head.offset;
+    while (reached < head.offset && (this.#ahead.has(reached + 1) || this.#isMoot(epoch, next(reached + 1)))) reached++;
+    // it may have another history than the log has now
+    const own = next(offset);
+    const isSame = own === undefined || this.#entry === undefined || own === this.#entry;
+    const hasAll = epoch === head.epoch && reached >= head.offset && isSame;
     return hasAll ? undefined : `${this.who} ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`;
   }
 
@@ -251,11 +277,12 @@ const OLDER_MAY = new Set(['TC_CLIENT_CLOSED', 'TC_SERVER_ERROR', 'TC_PUBLISH_TI
 interface Place {
   readonly epoch: string;
   readonly offset: number;
+  readonly id: string;
 }
 
 function placeOf(position: string): Place {
-  const [epoch = '', offset = ''] = position.split('.');
-  return { epoch, offset: Number(offset) };
+  const [epoch = '', offset = '', ...id] = position.split('.');
+  return { epoch, offset: Number(offset), id: id.join('.') };
 }
 
 /** What a reading may meet. */

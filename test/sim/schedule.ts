@@ -1,4 +1,5 @@
 import type { Fault } from './faults.ts';
+import type { RedisFault } from './redis/fault-names.ts';
 import type { Delays } from './sim-latency.ts';
 import type { Temper } from './sim-workers.ts';
 
@@ -87,6 +88,16 @@ type Trouble =
   | { readonly act: 'slowNode'; readonly node: number; readonly costMs: number }
   /** Its time of day is set. */
   | { readonly act: 'jumpClock'; readonly node: number; readonly ms: number }
+  /** Of a log over Redis. */
+  | {
+      readonly act: 'redis';
+      readonly what: RedisFault;
+      /** Whose connections, where only one process is concerned; undefined for all. */
+      readonly node: number | undefined;
+      readonly ms: number;
+      /** How many steps before this one the copy is from that takes its place. */
+      readonly back: number;
+    }
   | { readonly act: 'loseLog' }
   /** The log has only what it had before its newest entries of each thread. */
   | { readonly act: 'restoreLog'; readonly lost: number };
@@ -127,6 +138,8 @@ export interface Schedule {
   readonly sse?: readonly (SseUse | undefined)[] | undefined;
   /** The user who may not join the first thread. */
   readonly outsider?: number | undefined;
+  /** The log is a real one, over a model of Redis. */
+  readonly isRedis?: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -140,6 +153,9 @@ export const threadOf = (index: number): string => `thread${index}`;
 export function isAllowed({ outsider }: Schedule, userId: string, threadId: string): boolean {
   return outsider === undefined || userId !== userOf(outsider) || threadId !== threadOf(0);
 }
+
+/** Redis may not answer, or a node may not hear it in time. */
+export const mayBeAway = ({ isRedis, faults }: Schedule): boolean => isRedis === true && faults.length > 0;
 
 /** A step in words. */
 export function tell({ act, waitMs }: Step): string {

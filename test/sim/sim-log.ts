@@ -13,6 +13,7 @@ import { HeldLog, type Holding } from './held-log.ts';
 import type { Ledger } from './ledger.ts';
 import type { NodeClock } from './node-clock.ts';
 import { NodeEntries } from './node-tail.ts';
+import type { SimStore } from './sim-store.ts';
 
 interface Listening {
   readonly node: NodeClock;
@@ -25,7 +26,7 @@ interface Listening {
 type Kept = Omit<EntryDraft, 'body' | 'deflated' | 'tally'> & { readonly bytes: Uint8Array };
 
 /** One log for several nodes: it outlives each of them. */
-export class SimLog {
+export class SimLog implements SimStore {
   readonly #log: DeliveryLog;
   readonly #ledger: Ledger;
   readonly #clock: Clock;

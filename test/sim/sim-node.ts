@@ -1,6 +1,6 @@
 import { createHubOver } from '../../src/actors/hub/hub.ts';
 import type { WindowBits } from '../../src/api/socket.ts';
-import { StreamLostError, type Clock, type Hub } from '../../src/index.ts';
+import { LogUnavailableError, StreamLostError, type Clock, type Hub } from '../../src/index.ts';
 import type { Caller } from './caller.ts';
 import { ChartCheck } from './charts.ts';
 import { ClientRules } from './client-rules.ts';
@@ -10,7 +10,7 @@ import type { Ledger } from './ledger.ts';
 import type { PageLine } from './page-line.ts';
 import { PromisedLine } from './promised-line.ts';
 import { NodeClock } from './node-clock.ts';
-import type { SimLog } from './sim-log.ts';
+import type { SimStore } from './sim-store.ts';
 import type { Schedule } from './schedule.ts';
 import { simDeflate } from './sim-deflate.ts';
 import { SimDoor } from './sim-door.ts';
@@ -67,7 +67,12 @@ export class SimNode {
     return this.#hub;
   }
 
-  start(log: SimLog): void {
+  /** That of its present life. */
+  get clock(): NodeClock {
+    return this.#clock;
+  }
+
+  start(log: SimStore): void {
     if (!this.#clock.isDead) return;
     const clock = new NodeClock(this.#network, this.#spend);
     this.#clock = clock;
@@ -97,8 +102,9 @@ export class SimNode {
     );
     hub.on('error', (error) => {
       // a drain may run out of time; the application has to hear of it
-      const isLate = error instanceof StreamLostError && hub.state !== 'running';
+      const isLate = error instanceof StreamLostError && (hub.state !== 'running' || this.#ledger.mayBeAway);
       if (isLate) this.#ledger.note('stream lost');
+      else if (error instanceof LogUnavailableError && this.#ledger.mayBeAway) this.#ledger.note('log unavailable');
       else this.#ledger.complain(`${life}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     });
     const charts = new ChartCheck((what) => this.#ledger.complain(`${life}: ${what}`));
@@ -228,9 +234,11 @@ export class SimNode {
   }
 
   /** @param isTold the machine's system resets the connections; a machine without power says nothing */
-  crash(log: SimLog, isTold: boolean): void {
+  crash(log: SimStore, isTold: boolean): void {
     if (this.#clock.isDead) return;
     this.#clock.crash();
+    // a log of its own holds entries, too
+    this.diedHolding ||= this.#schedule.isRedis === true;
     for (const { stats } of this.#hub?.connections ?? [])
       this.diedHolding ||= stats.behind > 0 || stats.unsentBytes > 0;
     log.forget(this.#clock);
@@ -238,7 +246,7 @@ export class SimNode {
   }
 
   /** The whole site has gone: what was on its way to the clients is lost, too. */
-  wipe(log: SimLog): void {
+  wipe(log: SimStore): void {
     for (const line of [...this.#former, ...this.#lines]) line.cut(true);
     this.#former = [];
     this.crash(log, true);

@@ -73,7 +73,8 @@ export class GrowingStream {
       () => ledger.note(isChunks ? 'chunks ended' : 'stream ended'),
       (error: unknown) => {
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-        if (!FAIR.has(code)) ledger.complain(`stream ${this.#number}: ${String(error)}`);
+        const isAway = ledger.mayBeAway && code === 'TC_LOG_UNAVAILABLE';
+        if (!FAIR.has(code) && !isAway) ledger.complain(`stream ${this.#number}: ${String(error)}`);
       },
     );
   }

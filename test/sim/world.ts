@@ -3,10 +3,12 @@ import { Dice } from './dice.ts';
 import type { EventNetwork } from './event-network.ts';
 import { Ledger } from './ledger.ts';
 import type { PromisedLine } from './promised-line.ts';
-import { isAllowed, threadOf, USERS, userOf, type Act, type Schedule } from './schedule.ts';
+import { isAllowed, mayBeAway, threadOf, USERS, userOf, type Act, type Schedule } from './schedule.ts';
 import { SimClient } from './sim-client.ts';
 import { SimClock } from './sim-clock.ts';
+import { SimRedis } from './redis/sim-redis.ts';
 import { SimLog } from './sim-log.ts';
+import type { SimStore } from './sim-store.ts';
 import { SimNode } from './sim-node.ts';
 import type { FakeWebSocket } from '../../src/testing/index.ts';
 
@@ -27,16 +29,20 @@ export class World {
   readonly #application: Application;
   /** By the id of a connection: the page that has opened it. */
   readonly #pages = new Map<string, object>();
-  #log: SimLog;
+  readonly #redis: SimRedis | undefined;
+  /** Undefined over Redis. */
+  #memory: SimLog | undefined;
   #logs = 0;
 
   constructor(schedule: Schedule) {
     this.schedule = schedule;
     this.dice = new Dice(schedule.seed ^ 0x5eed);
     this.ledger = new Ledger(schedule.maxEntries);
+    this.ledger.mayBeAway = mayBeAway(schedule);
     this.ledger.values.now = (threadId) => this.#log.values(threadId);
     this.mayHaveGaps = schedule.faults.length > 0 || schedule.steps.some(({ act }) => SETS_BACK.has(act.act));
-    this.#log = this.#newLog();
+    if (schedule.isRedis === true) this.#redis = new SimRedis(this.clock, this.ledger, schedule);
+    else this.#memory = this.#newLog();
     this.#nodes = Array.from(
       { length: schedule.nodes },
       (_, i) => new SimNode(`node${i}`, this.clock, this.ledger, schedule, (ms) => this.clock.spend(ms)),
@@ -46,6 +52,12 @@ export class World {
     this.#application = new Application(schedule, this.ledger, this.#clients, this.#pages);
     for (const client of this.#clients)
       for (const thread of this.#threads) client.join(thread, this.dice.chance(0.5) ? 'start' : undefined);
+  }
+
+  get #log(): SimStore {
+    const log = this.#redis ?? this.#memory;
+    if (log === undefined) throw new Error('a world has a log');
+    return log;
   }
 
   get #threads(): readonly string[] {
@@ -94,11 +106,12 @@ export class World {
   run(): void {
     this.clock.advance(500);
     for (const { act, waitMs } of this.schedule.steps) {
-      this.ledger.note(act.act);
+      this.ledger.note(act.act === 'redis' ? `redis ${act.what}` : act.act);
+      this.#redis?.remember();
       this.#perform(act);
       this.clock.advance(waitMs);
       for (const client of this.#clients) for (const reading of client.readings) reading.look();
-      this.#log.look();
+      this.#memory?.look();
       for (const node of this.#nodes) if (node.isDrained()) node.crash(this.#log, true);
       if (this.ledger.violations.length > 0) return;
     }
@@ -108,6 +121,7 @@ export class World {
 
   /** All faults end: everybody must have everything, soon. */
   #heal(): void {
+    this.#redis?.heal();
     for (const node of this.#nodes) {
       node.heal();
       node.start(this.#log);
@@ -171,11 +185,11 @@ export class World {
     for (const node of this.#nodes) node.assertClosed();
     for (const client of this.#clients) client.assertOver();
     this.clock.advance(30_000);
-    this.#log.assertUnheard();
+    this.#memory?.assertUnheard();
     this.#log.close();
     if (!this.#nodes.some((node) => node.diedHolding)) {
       for (const node of this.#nodes) node.assertEmpty();
-      this.#log.assertReleased();
+      this.#memory?.assertReleased();
     }
     if (this.clock.pending > 0) this.ledger.complain(`${this.clock.pending} timers or turns are left`);
   }
@@ -217,7 +231,9 @@ export class World {
         this.ledger.begin();
         return this.#replaceLog(this.#newLog());
       case 'restoreLog':
-        return this.#replaceLog(this.#log.restored(act.lost));
+        return this.#memory && this.#replaceLog(this.#memory.restored(act.lost));
+      case 'redis':
+        return this.#redis?.suffer(act, act.node === undefined ? undefined : this.#node(act.node).clock);
       case 'publish':
       case 'repeat':
       case 'join':
@@ -250,7 +266,7 @@ export class World {
   #replaceLog(log: SimLog): void {
     for (const node of this.#nodes) node.wipe(this.#log);
     this.#log.close();
-    this.#log = log;
+    this.#memory = log;
     for (const node of this.#nodes) node.start(log);
   }
 

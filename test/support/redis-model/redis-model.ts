@@ -16,6 +16,9 @@ export interface Listener {
 const COMPILED = new Map<string, CompiledScript>();
 const shaOf = (text: string): string => createHash('sha1').update(text, 'latin1').digest('hex');
 
+/** A full Redis refuses these. */
+const GROWING = new Set(['SET', 'HSET', 'SADD', 'ZADD']);
+
 const INFO = '# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n';
 const NO_SCRIPT = new Failure('NOSCRIPT No matching script. Please use EVAL.');
 
@@ -29,8 +32,9 @@ export class RedisModel {
   readonly #channels = new Map<string, Set<Listener>>();
   /** Called with each command of data that has been carried out, those of scripts among them. */
   onCommand: ((args: readonly string[]) => void) | undefined;
-  /** Refuses commands that write, with this error; scripts, too, before they begin. */
-  refusesWrites: Failure | undefined;
+  /** What commands that write are answered with: `OOM` only those that take memory, and not within a script that has written before. */
+  refusal: Failure | undefined;
+  #hasWritten = false;
 
   readonly #commands: Commands;
 
@@ -53,9 +57,23 @@ export class RedisModel {
     this.#known.clear();
   }
 
+  /** What a key holds, for who looks at it from outside; undefined where it holds nothing of the kind. */
+  hash(key: string): ReadonlyMap<string, string> | undefined {
+    return this.#keys.typeOf(key) === 'hash' ? this.#keys.find(key, 'hash')?.fields : undefined;
+  }
+
+  text(key: string): string | undefined {
+    return this.#keys.typeOf(key) === 'string' ? this.#keys.find(key, 'string')?.text : undefined;
+  }
+
   /** @param args a character for each byte */
   execute(args: readonly string[]): Reply {
     const [name = '', ...rest] = args;
+    this.#hasWritten = false;
+    return this.#execute(name, rest, args);
+  }
+
+  #execute(name: string, rest: readonly string[], args: readonly string[]): Reply {
     switch (name.toUpperCase()) {
       case 'EVALSHA':
         return this.#evaluate('evalsha', rest, (sha) =>
@@ -97,8 +115,14 @@ export class RedisModel {
   }
 
   #data(args: readonly string[]): Reply {
-    const isWrite = this.#commands[(args[0] ?? '').toUpperCase()]?.isWrite === true;
-    if (isWrite && this.refusesWrites !== undefined) return this.refusesWrites;
+    const name = (args[0] ?? '').toUpperCase();
+    const isWrite = this.#commands[name]?.isWrite === true;
+    const { refusal } = this;
+    if (isWrite && refusal !== undefined) {
+      const isForced = refusal.message.startsWith('OOM') && (this.#hasWritten || !GROWING.has(name));
+      if (!isForced) return refusal;
+    }
+    if (isWrite) this.#hasWritten = true;
     const reply = run(this.#commands, this.#keys, args);
     if (!(reply instanceof Failure)) this.onCommand?.(args);
     return reply;
@@ -131,8 +155,6 @@ export class RedisModel {
     const sha = find(script);
     const compiled = sha === undefined ? undefined : COMPILED.get(sha);
     if (compiled === undefined) return NO_SCRIPT;
-    // a script without flags may write
-    if (this.refusesWrites !== undefined) return this.refusesWrites;
     const globals = {
       redis: this.#redis,
       KEYS: new LuaTable(rest.slice(0, keys)),
@@ -173,7 +195,8 @@ export class RedisModel {
     if (texts.length - 1 < least || texts.length - 1 > most) {
       return new Failure('ERR Wrong number of args calling Redis command from script');
     }
-    return this.execute(texts);
+    const [name = '', ...rest] = texts;
+    return this.#execute(name, rest, texts);
   }
 }
 

@@ -179,9 +179,7 @@ class PostgresLog implements DeliveryLog {
     const progress = (): number => thread.source.progressAt;
     try {
       const tail = await this.#retryUntil.withinDeadline(threadId, () => thread.read(reader), progress);
-      return thread.subscription(reader, tail, (work) =>
-        this.#retryUntil.withinDeadline(threadId, () => work, progress),
-      );
+      return thread.subscription(reader, tail, (work) => this.#retryUntil.begun(threadId, work, progress));
     } catch (error) {
       thread.leave(reader);
       throw error;

@@ -125,18 +125,15 @@ export class PostgresThread implements TailHost {
     return tail;
   }
 
-  /** @param withinDeadline gives up work that takes too long */
+  /** @param begun gives up work that takes too long, and repeats what has failed */
   subscription(
     reader: ThreadReader,
     tail: SharedTail,
-    withinDeadline: (work: Promise<void>) => Promise<void>,
+    begun: (work: () => Promise<void> | undefined) => Promise<void> | undefined,
   ): LogSubscription {
     return {
       tail: tail.buffer,
-      reach: (from) => {
-        const reached = tail.reach(from);
-        return reached && withinDeadline(reached);
-      },
+      reach: (from) => begun(() => tail.reach(from)),
       hold: (offset) => this.#readers.hold(reader, offset),
       unsubscribe: () => this.leave(reader),
     };

@@ -6,6 +6,7 @@ import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import { TrimRound } from '../trim-round.ts';
 import { pause } from '../../time/pause.ts';
+import { turnOf } from '../../time/turn-of.ts';
 import { RedisAnswers } from './answers.ts';
 import { PendingAppends } from '../shared/pending-appends.ts';
 import { Availability } from '../shared/availability.ts';
@@ -44,7 +45,7 @@ export function redisLog(options: RedisLogOptions = {}): DeliveryLog {
   return new RedisLog(resolveRedisLog(options));
 }
 
-class RedisLog implements DeliveryLog {
+export class RedisLog implements DeliveryLog {
   readonly appendsUnread = true;
   readonly answers: RedisAnswers;
   readonly values: RedisValues;
@@ -68,7 +69,7 @@ class RedisLog implements DeliveryLog {
   #losses = 0;
   #isClosing = false;
 
-  constructor(settings: RedisLogSettings) {
+  constructor(settings: RedisLogSettings, connect = connector(settings)) {
     this.#settings = settings;
     const { commandTimeoutMs, clock, random } = settings;
     this.#availability = new Availability(clock, () => this.#session.lastError);
@@ -76,7 +77,7 @@ class RedisLog implements DeliveryLog {
     const local = settings.isDeliveredLocally ? this.#local : undefined;
     this.#pending = new PendingAppends(settings, local, () => this.#session.lastError);
     this.#session = new RedisSession(
-      connector(settings),
+      connect,
       {
         commandTimeoutMs,
         connectTimeoutMs: 2 * commandTimeoutMs,
@@ -255,7 +256,7 @@ class RedisLog implements DeliveryLog {
     this.#session.close();
     this.#threads.clear();
     // commands in flight release their messages in this turn
-    await new Promise((resolve) => void setImmediate(resolve));
+    await turnOf(this.#settings.clock);
   }
 
   #onUnused(thread: RedisThread): void {

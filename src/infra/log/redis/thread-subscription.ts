@@ -36,8 +36,12 @@ export class ThreadSubscription implements ThreadReader, LogSubscription {
   }
 
   reach(from: Position | 'start'): Promise<void> | undefined {
-    const reached = this.#tail.reach(from);
-    return reached && this.#withinDeadline(() => reached);
+    const { threadId, source } = this.#thread;
+    return this.#retryUntil.begun(
+      threadId,
+      () => this.#tail.reach(from),
+      () => source.progressAt,
+    );
   }
 
   hold(offset: number): void {

@@ -80,6 +80,23 @@ export class RetryUntil {
     return promise;
   }
 
+  /**
+   * As `withinDeadline`, of work that may have nothing to do, and is begun at once to find out. Each further attempt begins anew.
+   * @returns undefined if there is nothing to do
+   */
+  begun(threadId: string, work: () => Promise<void> | undefined, progressAt: () => number): Promise<void> | undefined {
+    let first = work();
+    if (first === undefined) return undefined;
+    // without connections it fails before anything waits for it
+    first.catch(() => {});
+    const attempt = async (): Promise<void> => {
+      const now = first ?? work();
+      first = undefined;
+      await now;
+    };
+    return this.withinDeadline(threadId, attempt, progressAt);
+  }
+
   #end(waiting: Waiting): void {
     const { clock } = this.#settings;
     clock.clearTimeout(waiting.timer);
