@@ -7,7 +7,7 @@ export type Frame = string | Uint8Array<ArrayBuffer>;
 export interface WebSocketLike {
   /** 1 while it is open. */
   readonly readyState: number;
-  /** Only `threadcast/bytes` sets it, to `arraybuffer`. */
+  /** `threadcast/bytes` sets it to `arraybuffer`, and a relay's node to `nodebuffer` where that is known. */
   binaryType?: string;
   send(frame: Frame): void;
   close(code?: number, reason?: string): void;

@@ -54,7 +54,10 @@ export interface PoolOptions extends Pick<
   retryDelaysMs?: readonly number[] | undefined;
   /** Consecutive failures after which a connection is `tripped`. @default 5 */
   breakerThreshold?: number | undefined;
-  /** How long a tripped connection waits before its one probe; a connection that was refused is replaced after it, too. @default 30000 */
+  /**
+   * How long a tripped connection waits before its one probe; a connection that was refused is replaced after it, too.
+   * @default 30000; 2000 for a tripped connection of `relayLog`, as no other one has the log
+   */
   cooldownMs?: number | undefined;
   /** A connection that was open for this time is good: its failures are forgotten, and its threads come back. @default 5000 */
   settleMs?: number | undefined;

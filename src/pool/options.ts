@@ -12,6 +12,11 @@ import type { PoolOptions, PoolSize, PoolUrl } from './api.ts';
 /** Most connections of a pool. */
 const MAX_SIZE = 1_024;
 
+/** Other hubs take the threads of one that is down. */
+const COOLDOWN_MS = 30_000;
+/** No other one has the log: each second without it fails sends. */
+const RELAY_COOLDOWN_MS = 2_000;
+
 /** The options with every default filled in. */
 export interface PoolSettings extends Observers {
   /** One for each hub, for its lines. */
@@ -21,6 +26,8 @@ export interface PoolSettings extends Observers {
   /** For the threads. */
   readonly threads: ClientSettings;
   readonly policy: PoolConnectionPolicy;
+  /** Of the one connection of a log over a relay. */
+  readonly relayPolicy: PoolConnectionPolicy;
   readonly minSize: number;
   readonly maxSize: number;
   readonly threadsPerConnection: number;
@@ -39,7 +46,7 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
     idleMs = 60_000,
     retryDelaysMs = [1_000, 2_000, 4_000],
     breakerThreshold = 5,
-    cooldownMs = 30_000,
+    cooldownMs,
     settleMs = 5_000,
     maxQueued = 16_384,
     maxQueuedBytes = 64 * 1_048_576,
@@ -84,14 +91,18 @@ export function resolvePoolOptions(options: PoolOptions): PoolSettings {
   const open: OpenSocket = (to) => {
     if (WebSocket === undefined) throw new InvalidOptionError({ option: 'WebSocket', expected: 'function' });
     const socket = new WebSocket(to, RELAY_SUBPROTOCOL);
-    socket.binaryType = 'arraybuffer';
+    // `ws` copies each message for an ArrayBuffer; others do not know its type
+    socket.binaryType = 'nodebuffer';
+    if (socket.binaryType !== 'nodebuffer') socket.binaryType = 'arraybuffer';
     return socket;
   };
+  const policy = { retryDelaysMs: checkDelays(retryDelaysMs), breakerThreshold, settleMs };
   return {
     lines,
     relayLines: lines.map((line) => ({ ...line, open })),
     threads: resolveAddress(hubsOf(url, urls)[0] ?? '', ofClient),
-    policy: { retryDelaysMs: checkDelays(retryDelaysMs), breakerThreshold, cooldownMs, settleMs },
+    policy: { ...policy, cooldownMs: cooldownMs ?? COOLDOWN_MS },
+    relayPolicy: { ...policy, cooldownMs: cooldownMs ?? RELAY_COOLDOWN_MS },
     ...limitsOf(size),
     threadsPerConnection,
     idleMs,

@@ -100,7 +100,7 @@ class PoolSession implements RelaySession, ConnectionHost<RelayLine> {
     const makeLine: MakeLine<RelayLine> = (of, line) => new RelayLine(of, line, (frame) => listener.onNews(frame));
     this.#places = new Places<RelayLine>(
       { ...settings, lines: settings.relayLines, minSize: 1, maxSize: 1 },
-      { host: this, policy: settings.policy, inspect, makeLine },
+      { host: this, policy: settings.relayPolicy, inspect, makeLine },
     );
     pool.borrowed(this.#places);
     // the log that listens is still being made

@@ -69,7 +69,8 @@ async function listen(server: ReturnType<typeof createServer>): Promise<number> 
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-function nodeAt(port: number): Hub {
+/** @param timeoutMs a short one where the relay leaves questions without an answer */
+function nodeAt(port: number, timeoutMs: number): Hub {
   const pool = createPool({
     url: `ws://127.0.0.1:${port}/relay`,
     WebSocket,
@@ -79,7 +80,7 @@ function nodeAt(port: number): Hub {
     settleMs: 5,
   });
   pool.on('error', () => {});
-  const hub = createHub({ log: relayLog({ pool, timeoutMs: 500 }) });
+  const hub = createHub({ log: relayLog({ pool, timeoutMs }) });
   hub.on('error', () => {});
   onTestFinished(() => hub.close());
   return hub;
@@ -90,7 +91,7 @@ it(`a relay answers or cuts off a node that says anything, and serves the others
   const relay = attachRelay(server, { log: memoryLog(), authenticate: (_request, { token }) => token === 'secret' });
   onTestFinished(() => relay.close());
   const port = await listen(server);
-  const hub = nodeAt(port);
+  const hub = nodeAt(port, 30_000);
   const link = new FakeLink();
   await hub.accept(link.attach, { authorize: () => true }).join('healthy');
   const warnings: string[] = [];
@@ -149,7 +150,7 @@ it(`a node lives on with a relay that says anything, and with the right one agai
     });
   };
   server.on('upgrade', serveJunk);
-  const hub = nodeAt(port);
+  const hub = nodeAt(port, 500);
   for (const threadId of ['t', 'u']) {
     const joined = hub.accept(new FakeLink().attach, { authorize: () => true }).join(threadId);
     joined.catch(() => {});
