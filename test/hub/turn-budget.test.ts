@@ -54,3 +54,28 @@ it('the time of encodings is in the longest slice', () => {
   expect(scheduler.longestSliceMs).toBe(5);
   expect(scheduler.leftMs).toBe(0);
 });
+
+it('work that nothing waits for takes a quarter of the budget of a turn, and comes after the rest', async () => {
+  const { scheduler, order, endless, turn } = bench();
+  scheduler.add({ ...endless('sweep'), isPatient: true });
+  await Promise.resolve();
+  for (let i = 0; i < 10; i++) expect(turn()).toBeCloseTo(BUDGET_MS / 4);
+  scheduler.add(endless('deliver'));
+  await Promise.resolve();
+  turn();
+  order.length = 0;
+  for (let i = 0; i < 10; i++) expect(turn()).toBeCloseTo(BUDGET_MS);
+  expect(order.slice(0, 4)).toStrictEqual(['deliver', 'sweep', 'deliver', 'sweep']);
+});
+
+it('what comes while work that nothing waits for is being done has its first slice without it', async () => {
+  const { scheduler, order, endless, turn } = bench();
+  scheduler.add({ ...endless('sweep'), isPatient: true });
+  await Promise.resolve();
+  expect(order).toStrictEqual(['sweep']);
+  turn();
+  order.length = 0;
+  scheduler.add(endless('deliver'));
+  await Promise.resolve();
+  expect(order).toStrictEqual(['deliver']);
+});

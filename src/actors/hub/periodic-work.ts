@@ -36,7 +36,7 @@ export class PeriodicWork {
     this.#looks = new Round(looks, now, (look) => {
       if (look()) looks.delete(look);
     });
-    this.#log = { run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
+    this.#log = { isPatient: true, run: (deadline) => settings.log.sweep(() => now() >= deadline) !== false };
     this.#sweeper = new SweepTimer(clock, settings.sweepMs, (_, lostMs) => this.#sweep(lostMs));
   }
 

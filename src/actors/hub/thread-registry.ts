@@ -28,6 +28,7 @@ type SharedServices = Omit<ThreadServices, 'machine' | 'forgetThread'>;
 
 /** The open threads: the hub opens a thread when it is needed, and forgets it when it has closed. */
 export class ThreadRegistry implements Task, ThreadPort {
+  readonly isPatient = true;
   readonly #services: ThreadServices;
   readonly #news: NewsHost;
   readonly #connection: (id: string) => Connection | undefined;

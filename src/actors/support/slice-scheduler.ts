@@ -5,7 +5,12 @@ import type { Clock } from '../../api/clock.ts';
 export interface Task {
   /** Works until about `deadline` (on the hub's clock); true when nothing is left to do. */
   run(deadline: number): boolean;
+  /** Nothing waits for it: it gets a small part of each turn, after the others. */
+  readonly isPatient?: boolean;
 }
+
+/** Of the budget, what patient work takes of a turn: a message that comes meanwhile waits for so long. */
+const PATIENT = 0.25;
 
 /**
  * The reserved part of the budget for each of two kinds of work: work that waits for a turn, and first slices between two turns. So a
@@ -21,6 +26,9 @@ const RESERVED = 0.25;
  * The first slice of a task runs at the end of the current turn's code. So an idle hub delivers at once, and several sends of one turn are
  * one visit. The rest runs in later turns, between which sockets and timers get theirs. A turn and the first slices after it share one
  * budget, and so do first slices and the turn after them.
+ *
+ * Patient tasks come after that. A sweep over ten thousand threads has work for twenty milliseconds, and a whole budget of it in each turn
+ * would delay one message in fifty by that budget.
  */
 export class SliceScheduler {
   readonly sliceMs: number;
@@ -29,7 +37,10 @@ export class SliceScheduler {
   readonly #report: (error: unknown) => void;
   readonly #onIdle: () => void;
   readonly #queue: Task[] = [];
+  readonly #patient: Task[] = [];
   readonly #queued = new Set<Task>();
+  /** A patient task waits for its first slice. */
+  #isPatientNew = false;
   /** The queue of encodings, while one of them waits for its next slice. */
   #encodings: Task | undefined;
   #isStarting = false;
@@ -91,7 +102,8 @@ export class SliceScheduler {
   /** Adds a task to a later turn. Adding a task that already waits changes nothing. */
   add(task: Task): void {
     if (this.#queued.has(task)) return;
-    if (this.#queue.length === 0) this.#busySince = this.now();
+    if (task.isPatient === true) this.#isPatientNew = true;
+    else if (this.#queue.length === 0) this.#busySince = this.now();
     this.#requeue(task);
     if (this.#isStarting || this.#unspentMs <= 0) return;
     this.#isStarting = true;
@@ -132,8 +144,9 @@ export class SliceScheduler {
 
   readonly #start = (): void => {
     this.#isStarting = false;
-    const ms = this.#slice(this.#unspentMs, this.#runTasks);
-    this.#firstMs += ms;
+    this.#firstMs += this.#slice(this.#unspentMs, this.#runTasks);
+    // first slices of others are no turn
+    if (this.#isPatientNew) this.#firstMs += this.#runPatient(this.#unspentMs);
     this.#awaitNextTurn();
   };
 
@@ -144,11 +157,14 @@ export class SliceScheduler {
     this.#turnMs = 0;
     const hasEncodings = this.#encodings !== undefined;
     if (this.#queue.length > 0) {
-      this.#turnMs = this.#slice(hasEncodings ? this.#budgetMs / 2 : this.#budgetMs, this.#runTasks);
+      const patientMs = this.#patient.length > 0 ? this.sliceMs * PATIENT : 0;
+      const tasksMs = (hasEncodings ? this.#budgetMs / 2 : this.#budgetMs) - patientMs;
+      this.#turnMs = this.#slice(tasksMs, this.#runTasks);
     } else {
       this.#onIdle();
-      if (!hasEncodings) return;
+      if (!hasEncodings && this.#patient.length === 0) return;
     }
+    this.#turnMs += this.#runPatient(this.sliceMs);
     this.#awaitNextTurn();
   };
 
@@ -184,14 +200,24 @@ export class SliceScheduler {
     this.#recentSlice.note(ms);
   }
 
-  readonly #runTasks = (end: number): void => {
+  readonly #runTasks = (end: number): void => this.#runFrom(this.#queue, end);
+
+  /** Returns how long it took. */
+  #runPatient(leftMs: number): number {
+    this.#isPatientNew = false;
+    if (this.#patient.length === 0 || leftMs <= 0) return 0;
+    const ms = Math.min(leftMs, this.sliceMs * PATIENT);
+    return this.#slice(ms, (end) => this.#runFrom(this.#patient, end));
+  }
+
+  #runFrom(queue: Task[], end: number): void {
     do {
-      const task = this.#queue.shift();
+      const task = queue.shift();
       if (task === undefined) break;
       this.#queued.delete(task);
       if (!this.#run(task, end)) this.#requeue(task);
     } while (this.now() < end);
-  };
+  }
 
   #run(task: Task, deadline: number): boolean {
     try {
@@ -205,7 +231,7 @@ export class SliceScheduler {
   #requeue(task: Task): void {
     if (this.#queued.has(task)) return;
     this.#queued.add(task);
-    this.#queue.push(task);
+    (task.isPatient === true ? this.#patient : this.#queue).push(task);
   }
 
   #awaitNextTurn(): void {

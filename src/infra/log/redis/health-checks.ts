@@ -1,10 +1,10 @@
+import type { Position } from '../../../api/log.ts';
 import { decodeHeads } from './codec.ts';
 import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
 import type { RedisLogSettings } from './options.ts';
 import type { Presence } from './presence.ts';
 import { HEADS } from './batch-scripts.ts';
-import type { RedisThread } from './thread.ts';
 import type { RedisValues } from './values.ts';
 
 /** Each thread is compared with Redis once in this time, whatever its subscription reports. */
@@ -17,27 +17,39 @@ const MAX_AT_ONCE_IN_CLUSTER = 10;
 /** Maximum threads of a command, during which Redis does nothing else: some hundred microseconds. */
 const MAX_TOGETHER = 64;
 
+/** A thread that this process may hold. */
+interface ComparedThread {
+  readonly threadId: string;
+  readonly tail: { isAt(position: Position): boolean; catchUp(isRoutine: boolean): Promise<void> } | undefined;
+}
+
+/** What it needs of the log. */
+type Session = Pick<RedisSession, 'run'>;
+type Settings = Pick<RedisLogSettings, 'clock' | 'keys' | 'redisNow' | 'limitsOf'>;
+type Counts = Pick<Presence, 'renew' | 'renewOld'>;
+type Values = Pick<RedisValues, 'isWatched' | 'check'>;
+
 /**
  * Compares the threads that this process holds with Redis, one share after the other. This slow round also keeps the logs of quiet threads
  * alive.
  */
 export class HealthChecks {
-  readonly #threads: ReadonlyMap<string, RedisThread>;
-  readonly #session: RedisSession;
-  readonly #settings: RedisLogSettings;
-  readonly #presence: Presence;
-  readonly #values: RedisValues;
+  readonly #threads: ReadonlyMap<string, ComparedThread>;
+  readonly #session: Session;
+  readonly #settings: Settings;
+  readonly #presence: Counts;
+  readonly #values: Values;
   /** Threads that are still to be compared in this round. */
-  #compared: RedisThread[] = [];
+  #compared: ComparedThread[] = [];
   #share = 0;
   #nextRoundAt = 0;
 
   constructor(
-    threads: ReadonlyMap<string, RedisThread>,
-    session: RedisSession,
-    settings: RedisLogSettings,
-    presence: Presence,
-    values: RedisValues,
+    threads: ReadonlyMap<string, ComparedThread>,
+    session: Session,
+    settings: Settings,
+    presence: Counts,
+    values: Values,
   ) {
     this.#threads = threads;
     this.#session = session;
@@ -46,11 +58,11 @@ export class HealthChecks {
     this.#values = values;
   }
 
-  tick(connection: RedisConnection): void {
+  tick(connection: Pick<RedisConnection, 'publishCommand'>): void {
     this.#compareSome(this.#settings.clock.now(), connection);
   }
 
-  #compareSome(now: number, { publishCommand }: RedisConnection): void {
+  #compareSome(now: number, { publishCommand }: Pick<RedisConnection, 'publishCommand'>): void {
     const isCluster = publishCommand === 'SPUBLISH';
     if (this.#compared.length === 0 && now >= this.#nextRoundAt) {
       this.#compared = [...this.#threads.values()];
@@ -62,15 +74,21 @@ export class HealthChecks {
     const some = this.#compared.splice(-this.#share);
     for (const { threadId } of some) {
       this.#presence.renewOld(threadId);
-      void this.#values.check(threadId);
+      if (this.#values.isWatched(threadId)) void this.#values.check(threadId);
     }
     const held = some.filter(({ tail }) => tail !== undefined);
-    for (const group of isCluster ? held.map((thread) => [thread]) : this.#byLimits(held)) void this.#compare(group);
+    if (isCluster) for (const thread of held) void this.#compare([thread]);
+    else void this.#compareInTurn(this.#byLimits(held));
+  }
+
+  /** Never rejects. One command after the other: four at once hold up what others ask Redis for by as many times a command's length. */
+  async #compareInTurn(groups: readonly (readonly ComparedThread[])[]): Promise<void> {
+    for (const group of groups) await this.#compare(group);
   }
 
   /** One command has one set of limits. */
-  #byLimits(threads: readonly RedisThread[]): readonly (readonly RedisThread[])[] {
-    const groups = new Map<readonly string[], RedisThread[]>();
+  #byLimits(threads: readonly ComparedThread[]): readonly (readonly ComparedThread[])[] {
+    const groups = new Map<readonly string[], ComparedThread[]>();
     for (const thread of threads) {
       const limits = this.#settings.limitsOf(thread.threadId);
       const group = groups.get(limits);
@@ -81,7 +99,7 @@ export class HealthChecks {
   }
 
   /** Never rejects: threads that could not be compared follow in the next round. */
-  async #compare(threads: readonly RedisThread[]): Promise<void> {
+  async #compare(threads: readonly ComparedThread[]): Promise<void> {
     const { keys, redisNow, limitsOf } = this.#settings;
     const limits = limitsOf(threads[0]?.threadId ?? '');
     try {
@@ -100,8 +118,8 @@ export class HealthChecks {
   }
 }
 
-function inCommands(threads: readonly RedisThread[]): readonly (readonly RedisThread[])[] {
-  const commands: (readonly RedisThread[])[] = [];
+function inCommands(threads: readonly ComparedThread[]): readonly (readonly ComparedThread[])[] {
+  const commands: (readonly ComparedThread[])[] = [];
   for (let from = 0; from < threads.length; from += MAX_TOGETHER)
     commands.push(threads.slice(from, from + MAX_TOGETHER));
   return commands;
