@@ -169,4 +169,10 @@ export const DEFECTS: readonly Defect[] = [
     code: 'if (!ok) return this.#fail(',
     replacement: 'if (!ok) return this.#end(',
   },
+  {
+    name: 'a receipt says `acked` for what the system of the server has taken, over SSE',
+    file: 'src/http/event-link.ts',
+    code: 'readonly confirmsReceipt = false;',
+    replacement: 'readonly confirmsReceipt = true;',
+  },
 ];
