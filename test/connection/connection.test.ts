@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { InspectionEvent } from 'xstate';
+import { transition, type InspectionEvent } from 'xstate';
+import { connectionMachine, untroubled } from '../../src/machines/connection.ts';
 import { FakeLink } from '../../src/testing/index.ts';
 import { dataOf, framesOf, makeHarness, type Harness } from '../support/harness.ts';
 
@@ -202,6 +203,53 @@ describe('the machine of a connection', () => {
     expect(first.size).toBe(4);
     expect(second.size).toBe(4);
     expect([...second].every((logic) => first.has(logic))).toBe(true);
+  });
+
+  it('is asked for no end of a connection that is open, and has no other answer', () => {
+    const open = connectionMachine.resolveState({
+      value: 'open',
+      context: untroubled({
+        id: 'c',
+        policy: { sendTimeoutMs: 1, retryDelaysMs: [], breakerThreshold: 1, cooldownMs: 1 },
+      }),
+    });
+    for (const type of ['closed', 'evict'] as const) {
+      const [next, actions] = transition(connectionMachine, open, { type, code: 4_000, reason: 'moved' });
+      expect(next).toMatchObject({ value: 'evicted', context: { eviction: { code: 4_000, reason: 'moved' } } });
+      expect(actions.map((action) => action.type)).toEqual(['closeGate', 'terminate']);
+    }
+  });
+
+  it.each<[string, (own: ReturnType<Harness['connect']>) => void]>([
+    ['the client closes', ({ link }) => link.hangUp(1_000)],
+    ['the line breaks', ({ link }) => link.terminate()],
+    ['the application closes', ({ connection }) => connection.close(4_000, 'moved')],
+    [
+      'the application closes twice',
+      ({ connection }) => {
+        connection.close(4_000, 'moved');
+        connection.close(4_001, 'again');
+      },
+    ],
+  ])('ends without an actor as with one where %s', async (_name, end) => {
+    const storyOf = async (inspect?: () => void): Promise<readonly unknown[]> => {
+      let ids = 0;
+      const own = makeHarness({ inspect, newId: () => `id${++ids}` });
+      const story: unknown[] = [];
+      own.hub.on('transition', (one) => one.machine === 'connection' && story.push(one));
+      const connected = own.connect();
+      const { connection, link } = connected;
+      own.hub.on('evicted', ({ code, reason }) => story.push({ code, reason, state: connection.state }));
+      await own.run(connection.join('t'));
+      end(connected);
+      await own.clock.advance(31_000);
+      story.push(connection.state, connection.stats, own.hub.stats().connectionsEvicted, link.closeCode);
+      await own.close();
+      return [...story, own.errors];
+    };
+    const story = await storyOf();
+    expect(story).toContainEqual(expect.objectContaining({ from: 'open', to: 'evicted' }));
+    expect(story).toEqual(await storyOf(() => {}));
   });
 
   it('comes late where nobody does, and tells of every transition all the same', async () => {

@@ -1,5 +1,6 @@
 import type { Connection } from '../../api/connection.ts';
 import type { LeaveReason } from '../../api/events.ts';
+import type { ConnectionContext, ConnectionEvent } from '../../machines/connection.ts';
 import type { connectionMachine } from '../../machines/index.ts';
 import type { HubContext } from '../support/context.ts';
 import type { AnswerBatch } from './answer-batch.ts';
@@ -27,10 +28,17 @@ export interface MembershipPort {
   left(connection: Connection, threadId: string, reason: LeaveReason): void;
 }
 
+/** Ends a connection, whatever its state. */
+export type EndEvent = Extract<ConnectionEvent, { type: 'evict' | 'closed' }>;
+
+/** The effects of the machine where a connection ends that is `open`. */
+export type EndOpen = (context: ConnectionContext, event: EndEvent) => void;
+
 /** What connections need from the hub. */
 export interface ConnectionServices extends HubContext {
   /** The machine with its effects; `launch` tells them the hub. */
   readonly machine: typeof connectionMachine;
+  readonly endOpen: EndOpen;
   /** Handles what clients have sent. */
   readonly intake: Intake;
   /** Gathers the answers to joins. */

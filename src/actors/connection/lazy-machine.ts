@@ -6,7 +6,7 @@ import {
   type connectionMachine,
   type ConnectionInput,
 } from '../../machines/connection.ts';
-import type { ConnectionServices } from './connection-services.ts';
+import type { ConnectionServices, EndEvent } from './connection-services.ts';
 import { sendIfActive } from '../support/send-if-active.ts';
 import type { ConnectionPath, ConnectionState } from '../../api/connection.ts';
 
@@ -14,13 +14,17 @@ type Actor = ActorRefFrom<typeof connectionMachine>;
 
 /**
  * The machine of one connection, created on demand. Ten thousand connections are idle most of the time, and a machine in its first state
- * has nothing to do. So the actor is created with its first event, or at once if an inspector is attached.
+ * has nothing to do. So the actor is created with its first event, or at once if an inspector is attached. Most connections are never in
+ * trouble: their first event is their end, in which the machine has no choice, and they need no actor for it.
  */
 export class LazyMachine {
   readonly #id: string;
   readonly #services: ConnectionServices;
   #actor: Actor | undefined;
   #isWatched = false;
+  #isEnding = false;
+  /** Of a connection that has ended without an actor. */
+  #end: ConnectionContext | undefined;
 
   constructor(id: string, services: ConnectionServices) {
     this.#id = id;
@@ -28,7 +32,7 @@ export class LazyMachine {
   }
 
   get state(): ConnectionState {
-    if (this.#actor === undefined) return 'open';
+    if (this.#actor === undefined) return this.#withoutActor;
     const { value } = this.#actor.getSnapshot();
     if (typeof value === 'string') return value;
     return 'retrying' in value ? 'retrying' : 'tripped';
@@ -36,11 +40,15 @@ export class LazyMachine {
 
   /** The state with its substate: `retrying.backingOff`. */
   get path(): ConnectionPath {
-    return this.#actor === undefined ? 'open' : pathOf(this.#actor.getSnapshot());
+    return this.#actor === undefined ? this.#withoutActor : pathOf(this.#actor.getSnapshot());
+  }
+
+  get #withoutActor(): 'open' | 'evicted' {
+    return this.#end === undefined ? 'open' : 'evicted';
   }
 
   get context(): ConnectionContext {
-    return this.#actor?.getSnapshot().context ?? untroubled(this.#input);
+    return this.#actor?.getSnapshot().context ?? this.#end ?? untroubled(this.#input);
   }
 
   /** Starts in the first state, whose entry opens the gate. */
@@ -49,12 +57,26 @@ export class LazyMachine {
   }
 
   send(event: ConnectionEvent): void {
-    sendIfActive(this.#late, event);
+    if (this.#isEnding) return;
+    const isEnd = event.type === 'evict' || event.type === 'closed';
+    if (isEnd && this.#actor === undefined && !this.#services.isInspected) this.#endAtOnce(event);
+    else sendIfActive(this.#late, event);
+  }
+
+  /** As the machine does it: what happens within its effects still finds it open. */
+  #endAtOnce(event: EndEvent): void {
+    this.#isEnding = true;
+    const { type, code, reason } = event;
+    const context = { ...untroubled(this.#input), eviction: { code, reason } };
+    this.#services.endOpen(context, event);
+    this.#end = context;
+    const id = `connection:${this.#id}`;
+    this.#services.onTransition({ machine: 'connection', id, from: 'open', to: 'evicted', event: type });
   }
 
   /** Reports state changes; they cost nothing until the first listener. */
   watch(onState: (from: ConnectionPath, to: ConnectionPath) => void): void {
-    if (this.#isWatched) return;
+    if (this.#isWatched || this.#isEnding) return;
     this.#isWatched = true;
     let from = pathOf(this.#late.getSnapshot());
     this.#late.subscribe((snapshot) => {

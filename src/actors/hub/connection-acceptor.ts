@@ -17,7 +17,7 @@ import { UnfinishedInput } from '../connection/unfinished-input.ts';
 import type { ValueServices } from '../values/value-changes.ts';
 import type { HubContext } from '../support/context.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
-import { launchConnection, providedConnection } from './machine-effects.ts';
+import { endOpen, launchConnection, providedConnection } from './machine-effects.ts';
 import type { ThreadRegistry } from './thread-registry.ts';
 
 /** Client requests that the application may handle at the same moment, besides one of each connection. */
@@ -48,10 +48,12 @@ export class ConnectionAcceptor {
     this.budgets = new InputBudgets(settings.input.rates, now);
     this.publications = new AskedOnce(context);
     this.unfinished = new UnfinishedInput(settings.input.maxUnfinishedBytes, settings.input.maxFrameBytes);
+    const hub = { find: (id: string) => connections.get(id), counters };
     this.#services = {
       ...context,
       machine: providedConnection,
-      launch: launchConnection(context.launch, { find: (id) => connections.get(id), counters }),
+      launch: launchConnection(context.launch, hub),
+      endOpen: endOpen(hub, report),
       intake: new Intake(clock, scheduler, settings.sliceMs),
       answers: new AnswerBatch(clock, report),
       budgets: this.budgets,

@@ -1,8 +1,11 @@
 import type { AnyActorRef } from 'xstate';
 import { closeCodes } from '../../infra/wire/close-codes.ts';
+import type { ConnectionContext, ConnectionEvent } from '../../machines/connection.ts';
 import { connectionMachine, hubMachine, threadMachine } from '../../machines/index.ts';
 import type { ConnectionActor } from '../connection/connection.ts';
+import type { EndOpen } from '../connection/connection-services.ts';
 import type { Counters } from '../support/counters.ts';
+import { guarded } from '../support/emitter.ts';
 import { hiddenField } from '../support/hidden-field.ts';
 import type { ThreadActor } from '../thread/thread.ts';
 
@@ -26,16 +29,9 @@ type Launch = (actor: AnyActorRef) => void;
 export const providedConnection = connectionMachine.provide({
   actions: {
     openGate: ({ self, context }) => ofConnection.of(self)?.find(context.id)?.delivery.openGate(),
-    closeGate: ({ self, context }) => ofConnection.of(self)?.find(context.id)?.line.writer.close(),
+    closeGate: ({ self, context }) => closeGate(ofConnection.of(self), context),
     sendProbe: ({ self, context }) => ofConnection.of(self)?.find(context.id)?.line.sendProbe(),
-    terminate: ({ self, context, event }) => {
-      const hub = ofConnection.of(self);
-      if (hub === undefined) return;
-      // a client that says goodbye is not counted as evicted; one whose line broke is, and may come back
-      const isGoodbye = event.type === 'closed' && event.code !== closeCodes.abnormal.code;
-      if (!isGoodbye) hub.counters.connectionsEvicted++;
-      hub.find(context.id)?.terminate(context.eviction.code, context.eviction.reason);
-    },
+    terminate: ({ self, context, event }) => terminate(ofConnection.of(self), context, event),
     countTimeout: ({ self }) => {
       const hub = ofConnection.of(self);
       if (hub !== undefined) hub.counters.sendTimeouts++;
@@ -54,6 +50,26 @@ export const providedConnection = connectionMachine.provide({
     },
   },
 });
+
+function closeGate(hub: ConnectionHub | undefined, { id }: ConnectionContext): void {
+  hub?.find(id)?.line.writer.close();
+}
+
+function terminate(hub: ConnectionHub | undefined, { id, eviction }: ConnectionContext, event: ConnectionEvent): void {
+  if (hub === undefined) return;
+  // a client that says goodbye is not counted as evicted; one whose line broke is, and may come back
+  const isGoodbye = event.type === 'closed' && event.code !== closeCodes.abnormal.code;
+  if (!isGoodbye) hub.counters.connectionsEvicted++;
+  hub.find(id)?.terminate(eviction.code, eviction.reason);
+}
+
+/** The effects of the machine, in its order, where a connection ends that is `open`. */
+export function endOpen(hub: ConnectionHub, report: (error: unknown) => void): EndOpen {
+  return (context, event) => {
+    guarded(() => closeGate(hub, context), report);
+    guarded(() => terminate(hub, context, event), report);
+  };
+}
 
 /** Starts actors of `providedConnection` with the effects of this hub. */
 export function launchConnection(launch: Launch, hub: ConnectionHub): Launch {
