@@ -122,6 +122,7 @@ ${table(['target', 'wanted', 'measured'], targets)}
 
 What a message costs its sender, whatever its members, is spread over 200 deliveries in a worker, and over 400 in a process with the members of both. The publishing worker pays one write to
 the primary and one wake-up for the answer besides: the entry does not come back to it.
+A profile divides that: 42 % is the write (half of it the system call), 40 % what \`ws\` and the streams of Node do with the answer's bytes, and 18 % the answer itself. Masking is 2 % of it at most.
 
 ### The primary
 
