@@ -40,18 +40,25 @@ export interface Outcome {
 }
 
 /**
- * Young objects die young here: fewer collections with more room for them, and no threads beside the one that computes. The profile is flat:
- * V8's best compiler takes longer over it than its code saves, and what has been compiled once is needed again. Marking step by step lets garbage of
- * hundreds of schedules stay, and copies it: one collection of a heap that is nearly empty costs less.
+ * Young objects die young here: fewer collections with more room for them, and no threads beside the one that computes. What has been compiled
+ * once is needed again. Marking step by step lets garbage of hundreds of schedules stay, and copies it: one collection of a heap that is
+ * nearly empty costs less.
  */
 const FLAGS = [
   '--min-semi-space-size=64',
   '--max-semi-space-size=64',
   '--single-threaded-gc',
   '--no-incremental-marking',
-  '--no-turbofan',
   '--no-flush-bytecode',
 ];
+
+/** The profile is flat: in fewer schedules, V8's best compiler takes longer over it than its code saves. */
+const WORTH_COMPILING = 500;
+
+/** V8's flags for a process that runs so many schedules. */
+export function flagsFor(schedules: number): readonly string[] {
+  return schedules < WORTH_COMPILING ? [...FLAGS, '--no-turbofan'] : FLAGS;
+}
 
 /** Runs schedules in processes of their own, until one fails. */
 export async function runAll(run: Run): Promise<Outcome> {
@@ -100,7 +107,8 @@ export async function runAll(run: Run): Promise<Outcome> {
     });
 
   const path = fileURLToPath(new URL('./run-worker.ts', import.meta.url));
-  const children = Array.from({ length: workers }, () => fork(path, { execArgv: FLAGS }));
+  const execArgv = [...flagsFor(seeds / workers)];
+  const children = Array.from({ length: workers }, () => fork(path, { execArgv }));
   await Promise.all(children.map(feed));
   return { tally: before, next, failure };
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { tier } from '../support/tier.ts';
 import { drainJobs, inMacrotask } from './drain-jobs.ts';
 import { draw } from './draw.ts';
-import { runAll } from './processes.ts';
+import { flagsFor, runAll } from './processes.ts';
 import { simulate } from './simulate.ts';
 import { report, tooSmall } from './tally.ts';
 
@@ -111,4 +111,9 @@ test('a run that was ended goes on where it was', async () => {
   expect(ended).toMatchObject({ next: 42, tally: { schedules: 2 }, failure: undefined });
   const whole = await runAll({ ...all, from: ended.next, seeds: 2, before: ended.tally });
   expect(whole).toMatchObject({ next: 44, tally: { schedules: 4, steps: 240 }, failure: undefined });
+});
+
+test('only processes that run for long compile with the best compiler of V8', () => {
+  expect(flagsFor(100)).toContain('--no-turbofan');
+  expect(flagsFor(1_000)).not.toContain('--no-turbofan');
 });
