@@ -5,9 +5,12 @@ import { HABITS, repertoireOf, type Mix } from './repertoire.ts';
 import { USERS, type Schedule, type SseUse, type Step } from './schedule.ts';
 import type { Temper } from './sim-workers.ts';
 
-/** The schedule of a seed. */
-export function draw(seed: number, length = 60): Schedule {
-  return overRedis(drawPlain(seed, length));
+/**
+ * The schedule of a seed.
+ * @param redis the share of the schedules whose log is a real one, over a model of Redis
+ */
+export function draw(seed: number, length = 60, redis = 0): Schedule {
+  return overRedis(drawPlain(seed, length), redis);
 }
 
 function drawPlain(seed: number, length: number): Schedule {

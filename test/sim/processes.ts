@@ -7,6 +7,7 @@ export interface Share {
   readonly from: number;
   readonly seeds: number;
   readonly isBrief: boolean;
+  readonly redis: number;
 }
 
 export interface Answer {
@@ -21,6 +22,8 @@ export interface Run {
   readonly seeds: number;
   readonly workers: number;
   readonly isBrief?: boolean | undefined;
+  /** The share of the schedules whose log is over a model of Redis. @default 0 */
+  readonly redis?: number | undefined;
   /** Schedules that a process runs before it asks for more: an end of the run waits for them. @default 25 */
   readonly share?: number | undefined;
   /** Of the schedules before these. @default none */
@@ -62,7 +65,17 @@ export function flagsFor(schedules: number): readonly string[] {
 
 /** Runs schedules in processes of their own, until one fails. */
 export async function runAll(run: Run): Promise<Outcome> {
-  const { from, seeds, workers, isBrief = false, share: size = 25, before = newTally(), onShare, signal } = run;
+  const {
+    from,
+    seeds,
+    workers,
+    isBrief = false,
+    redis = 0,
+    share: size = 25,
+    before = newTally(),
+    onShare,
+    signal,
+  } = run;
   const end = from + seeds;
   const answers = new Map<number, Answer>();
   let begun = from;
@@ -90,7 +103,7 @@ export async function runAll(run: Run): Promise<Outcome> {
           child.disconnect();
           return;
         }
-        share = { from: begun, seeds: Math.min(size, end - begun), isBrief };
+        share = { from: begun, seeds: Math.min(size, end - begun), isBrief, redis };
         begun += share.seeds;
         child.send(share);
       };

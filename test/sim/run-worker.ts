@@ -11,16 +11,16 @@ process.on('message', (share: Share) => {
 });
 
 /** A process of `npm run sim`: runs the schedules that it is given, up to the first one that fails. */
-async function run({ from, seeds, isBrief }: Share): Promise<Answer> {
+async function run({ from, seeds, isBrief, redis }: Share): Promise<Answer> {
   const tally = newTally();
   const begun = process.cpuUsage();
   let failure: string | undefined;
   for (let seed = from; seed < from + seeds && failure === undefined; seed++) {
-    const schedule = draw(seed);
+    const schedule = draw(seed, undefined, redis);
     const verdict = await withoutStacks(() => simulate(schedule));
     count(tally, schedule, verdict);
     const [wrong] = verdict.violations;
-    if (wrong !== undefined) failure = isBrief ? `seed ${seed}: ${wrong}` : await story(seed);
+    if (wrong !== undefined) failure = isBrief ? `seed ${seed}: ${wrong}` : await story(seed, redis);
   }
   const { user, system } = process.cpuUsage(begun);
   tally.cpuMs = (user + system) / 1_000;

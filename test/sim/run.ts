@@ -4,11 +4,11 @@ import { parseArgs } from 'node:util';
 import { runAll, type Outcome } from './processes.ts';
 import { newTally, report, tooSmall, type Tally } from './tally.ts';
 
-// npm run sim -- [--seeds 1000] [--from 1] [--workers N] [--state file] [--brief]
+// npm run sim -- [--seeds 1000] [--from 1] [--workers N] [--state file] [--redis share] [--brief]
 //
 // Schedule after schedule, a process for each core, until one fails. Ctrl-C ends it and prints the seed to go on from. With `--state`, the
 // file has what has been run, and the same command goes on after it, whatever has ended the one before. `--brief` does not shorten the story
-// of a failure.
+// of a failure. With `--redis 0.5`, half of the schedules have real Redis logs, over a model of Redis that fails.
 
 /** How often it says how far it is, in schedules. */
 const TOLD_EVERY = 10_000;
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
     state: { type: 'string' },
+    redis: { type: 'string', default: '0' },
     brief: { type: 'boolean', default: false },
   },
 });
@@ -46,6 +47,7 @@ const { tally, next, failure } = await runAll({
   seeds: end - saved.next,
   workers: Number(values.workers),
   isBrief: values.brief,
+  redis: Number(values.redis),
   before: saved.tally,
   signal: ending.signal,
   onShare,

@@ -53,8 +53,8 @@ async function shrink(schedule: Schedule): Promise<Schedule> {
 }
 
 /** The failure of a seed as a story: what happened, as short as it still fails, and what was wrong. */
-export async function story(seed: number): Promise<string> {
-  const schedule = await shrink(draw(seed));
+export async function story(seed: number, redis = 0): Promise<string> {
+  const schedule = await shrink(draw(seed, undefined, redis));
   const { violations } = await simulate(schedule);
   const { nodes, clients, threads, maxEntries, sessionMs, outsider } = schedule;
   return [
@@ -63,6 +63,6 @@ export async function story(seed: number): Promise<string> {
     ...(outsider === undefined ? [] : [`user${outsider} may not join thread0`]),
     ...schedule.steps.map((step, i) => `${i + 1}. ${tell(step)}`),
     ...violations.map((violation) => `WRONG: ${violation}`),
-    `again: npm run sim -- --seeds 1 --from ${seed}`,
+    `again: npm run sim -- --seeds 1 --from ${seed}${redis > 0 ? ` --redis ${redis}` : ''}`,
   ].join('\n');
 }

@@ -2,14 +2,11 @@ import { Dice } from '../dice.ts';
 import type { Act, Schedule, Step } from '../schedule.ts';
 import { REDIS_FAULTS, type RedisFault } from './fault-names.ts';
 
-/** Which of the schedules have their log over Redis. */
-const SHARE = 0;
-
 /**
  * A share of the schedules has its log over a model of Redis. It is drawn apart from the rest, so that a seed is otherwise what it was.
  * Where the log is lost or restored in other schedules, it is the Redis here, and the processes go on.
  */
-export function overRedis(schedule: Schedule, share = SHARE): Schedule {
+export function overRedis(schedule: Schedule, share: number): Schedule {
   const dice = new Dice(schedule.seed ^ 0x2ed15);
   if (!dice.chance(share)) return schedule;
   const faults = REDIS_FAULTS.filter(() => dice.chance(0.4));

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { RedisLog } from '../../../src/infra/log/redis/redis-log.ts';
 import { resolveRedisLog } from '../../../src/infra/log/redis/options.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
+import { SharedBody } from '../../../src/infra/log/shared-body.ts';
 import { draft, hold } from '../../support/redis-nodes.ts';
 import { Dice } from '../dice.ts';
 import { NodeClock } from '../node-clock.ts';
@@ -12,10 +14,9 @@ import { RedisHost } from './redis-host.ts';
 const clock = new VirtualClock();
 const host = new RedisHost(clock, new Dice(1));
 
-function startLog(): RedisLog {
-  const node = new NodeClock(clock);
+function startLog(nodeId: string = randomUUID(), node = new NodeClock(clock)): RedisLog {
   const settings = resolveRedisLog({ clock: node, random: () => 0.5, timeoutMs: 5_000, commandTimeoutMs: 1_000 });
-  const log = new RedisLog(settings, host.connector(node));
+  const log = new RedisLog({ ...settings, nodeId }, host.connector(node));
   onTestFinished(() => node.crash());
   return log;
 }
@@ -42,4 +43,23 @@ it('a join that needs older entries while Redis is away gets them when it is bac
   await clock.advance(4_000);
   expect(outcome).toBe('reached');
   expect(ids()).toEqual(['a', 'b', 'c']);
+});
+
+it('what the log has of an id counts, and not what the process sends under it later', async () => {
+  const node = new NodeClock(clock);
+  const here = startLog('same', node);
+  const { entries } = await settled(hold(here, 'u'));
+  // a send of which the process has heard nothing: no answer, and no notice
+  host.mute(node);
+  const about = { threadId: 'u', body: new SharedBody([Buffer.from('"first"')]) };
+  await settled(Promise.resolve(startLog('same').append(draft('s', about))));
+  const again = Promise.resolve(
+    here.append(draft('s', { threadId: 'u', body: new SharedBody([Buffer.from('"second"')]) })),
+  );
+  // it is sent, and sent again
+  await clock.advance(0);
+  host.cut(node);
+  await clock.advance(3_000);
+  expect((await again).isDuplicate).toBe(true);
+  expect(entries.map(({ body }) => Buffer.concat(body.chunks).toString())).toEqual(['"first"']);
 });

@@ -19,6 +19,17 @@ export interface Place {
  */
 const MAX_AHEAD_MS = 5_000;
 
+/** What is in flight has the content of the entry, as far as that is known. */
+function isSame(inFlight: PendingAppend | undefined, { body }: Arrival): boolean {
+  if (inFlight === undefined || inFlight.isSettled || body === undefined) return true;
+  const [only = EMPTY, ...others] = inFlight.draft.body.chunks;
+  const bytes = others.length === 0 ? only : Buffer.concat([only, ...others]);
+  const [logged = EMPTY, ...rest] = body;
+  return (rest.length === 0 ? logged : Buffer.concat(body)).equals(bytes);
+}
+
+const EMPTY = Buffer.alloc(0);
+
 /** Puts new entries in their place in a tail, each once, and answers this process's appends. */
 export class Placing {
   readonly #buffer: LogBuffer;
@@ -77,7 +88,8 @@ export class Placing {
     const now = settings.clock.now();
     if (arrival.at > this.#newestAt && arrival.at <= now + this.#skewMs + MAX_AHEAD_MS) this.#newestAt = arrival.at;
     const inFlight = this.#host.ownAppend(arrival.id);
-    const isOurs = answered !== undefined || arrival.header.by === settings.nodeId;
+    // an earlier send with this id may have been logged after all: what it says counts
+    const isOurs = answered !== undefined || (arrival.header.by === settings.nodeId && isSame(inFlight, arrival));
     const own = answered ?? inFlight;
     if (isOurs && own !== undefined && !own.isSettled) {
       const entry = buffer.append(own.takeDraft(), now, now, arrival.at);
