@@ -1,4 +1,5 @@
 import { RollingMaximum } from './rolling-maximum.ts';
+import { freshIfEmpty } from '../../infra/fresh-set.ts';
 import type { Clock } from '../../api/clock.ts';
 
 /** Work that can be done in slices. */
@@ -38,7 +39,7 @@ export class SliceScheduler {
   readonly #onIdle: () => void;
   readonly #queue: Task[] = [];
   readonly #patient: Task[] = [];
-  readonly #queued = new Set<Task>();
+  #queued = new Set<Task>();
   /** A patient task waits for its first slice. */
   #isPatientNew = false;
   /** The queue of encodings, while one of them waits for its next slice. */
@@ -217,6 +218,7 @@ export class SliceScheduler {
       this.#queued.delete(task);
       if (!this.#run(task, end)) this.#requeue(task);
     } while (this.now() < end);
+    this.#queued = freshIfEmpty(this.#queued);
   }
 
   #run(task: Task, deadline: number): boolean {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../api/clock.ts';
+import { freshIfEmpty } from '../../fresh-set.ts';
 
 interface Call {
   readonly since: number;
@@ -14,7 +15,7 @@ interface Call {
 export class CallsInFlight {
   readonly #clock: Clock;
   /** Oldest first. */
-  readonly #calls = new Set<Call>();
+  #calls = new Set<Call>();
   readonly #heardAt = new Map<string, number>();
 
   constructor(clock: Clock) {
@@ -32,12 +33,12 @@ export class CallsInFlight {
     this.#calls.add(call);
     act().then(
       (answer) => {
-        this.#calls.delete(call);
+        this.#end(call);
         this.heard(shard);
         resolve(answer);
       },
       (error: Error) => {
-        this.#calls.delete(call);
+        this.#end(call);
         onError(error);
         reject(error);
       },
@@ -47,6 +48,11 @@ export class CallsInFlight {
 
   heard(shard: string): void {
     this.#heardAt.set(shard, this.#clock.now());
+  }
+
+  #end(call: Call): void {
+    this.#calls.delete(call);
+    this.#calls = freshIfEmpty(this.#calls);
   }
 
   /** A shard that owes an answer has not been heard for this long. */

@@ -34,7 +34,8 @@ const ONE_CALL: CallWeight = { calls: 1, bytes: 0 };
  */
 export class CallsTogether {
   readonly #run: RunScript;
-  readonly #open = new Map<string, Together>();
+  /** Another map once it is empty: see `freshIfEmpty`. */
+  #open = new Map<string, Together>();
   #unanswered = 0;
 
   constructor(run: RunScript) {
@@ -98,6 +99,7 @@ export class CallsTogether {
     // it was full
     if (this.#open.get(name) !== together) return;
     this.#open.delete(name);
+    if (this.#open.size === 0) this.#open = new Map();
     const { script, keys, args, replies } = together;
     const answered = (): void => {
       this.#unanswered -= together.size;

@@ -3,6 +3,7 @@ import type { Appended } from '../../../api/log.ts';
 import { releaseDraft } from '../entry.ts';
 import { LogUnavailableError } from '../../errors.ts';
 import type { Clock } from '../../../api/clock.ts';
+import { freshIfEmpty } from '../../fresh-set.ts';
 
 /** When the appends of a thread last made progress: appends behind a large one wait with it. */
 export interface AppendProgress {
@@ -84,7 +85,7 @@ export class PendingAppends {
   readonly #local: LocalDelivery | undefined;
   readonly #lastError: () => Error;
   /** Oldest first. */
-  readonly #pending = new Set<PendingAppend>();
+  #pending = new Set<PendingAppend>();
   #bytes = 0;
 
   /** @param local what happens to messages that the log did not accept in time; undefined: they fail */
@@ -114,7 +115,9 @@ export class PendingAppends {
     this.#pending.add(own);
     this.#bytes += bytes;
     const forget = (): void => {
-      if (this.#pending.delete(own)) this.#bytes -= bytes;
+      if (!this.#pending.delete(own)) return;
+      this.#bytes -= bytes;
+      this.#pending = freshIfEmpty(this.#pending);
     };
     own.promise.then(forget, forget);
   }
