@@ -175,6 +175,11 @@ export interface LogReset {
 export interface LogSubscription {
   readonly tail: LogTail;
   /**
+   * When this was subscribed, no other process had the thread, so none need be asked for what it has of token streams. Absent or false if that
+   * is not known.
+   */
+  readonly isAlone?: boolean;
+  /**
    * Keeps entries after this offset from being trimmed, whatever the retention, until the next `hold` or the end of the subscription. A
    * burst must not remove entries that have not been offered to the members once. Holds nothing until it is called.
    */

@@ -72,7 +72,7 @@ export class ThreadActor implements Home<Subscription>, FanOutHost, StreamHost, 
   start(): void {
     this.#life.start();
     this.sends.attach(this);
-    askForStreams(this.id, this.#services);
+    if (this.#log.isAlone !== true) askForStreams(this.id, this.#services);
   }
 
   get state(): ThreadState {

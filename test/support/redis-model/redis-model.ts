@@ -90,6 +90,8 @@ export class RedisModel {
         if (rest.length !== 2) return wrongNumber('publish');
         return this.#publish(rest[0] ?? '', rest[1] ?? '');
       case 'PUBSUB':
+        if (rest[0]?.toUpperCase() === 'NUMSUB')
+          return rest.slice(1).flatMap((channel) => [channel, this.#channels.get(channel)?.size ?? 0]);
         return [...this.#channels.keys()].filter((channel) => globOf(rest[1] ?? '*').test(channel));
       case 'INFO':
         return INFO;
@@ -189,9 +191,8 @@ export class RedisModel {
       throw new LuaError(failureTable(new Failure('ERR Lua redis lib command arguments must be strings or integers')));
     });
     const known = this.#commands[(texts[0] ?? '').toUpperCase()];
-    const isPublish = texts[0]?.toUpperCase() === 'PUBLISH';
-    if (known === undefined && !isPublish) return new Failure('ERR Unknown Redis command called from script');
-    const { least, most = Infinity } = known ?? { least: 2, most: 2 };
+    const { least, most = Infinity } = known ?? OF_CHANNELS[(texts[0] ?? '').toUpperCase()] ?? { least: -1 };
+    if (least < 0) return new Failure('ERR Unknown Redis command called from script');
     if (texts.length - 1 < least || texts.length - 1 > most) {
       return new Failure('ERR Wrong number of args calling Redis command from script');
     }
@@ -199,6 +200,12 @@ export class RedisModel {
     return this.#execute(name, rest, texts);
   }
 }
+
+/** Commands of a script that are about channels: their arguments. */
+const OF_CHANNELS: Readonly<Record<string, { readonly least: number; readonly most?: number }>> = {
+  PUBLISH: { least: 2, most: 2 },
+  PUBSUB: { least: 1 },
+};
 
 function failureTable({ message }: Failure): LuaTable {
   const table = new LuaTable();

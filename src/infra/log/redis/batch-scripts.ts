@@ -27,22 +27,27 @@ return reply
 `);
 
 /**
- * `ANCHOR` for many threads. KEYS: of each its log and its position. ARGV after the common ones, of each: an epoch to begin with, a known epoch
- * and offset, or ''. Answers with what `ANCHOR` answers, of each.
+ * `ANCHOR` for many threads, which writes only what is due. KEYS: of each its log and its position. ARGV after the common ones, of each: an epoch
+ * to begin with, a known epoch and offset, or ''. Answers with what `ANCHOR` answers, of each, and how many connections listen to its channel: 0
+ * if Redis does not say.
  */
 export const ANCHORS = script(`${TIME}${THREAD}${TRIM}
-local reply = {}
+local reply, channels = {}, {}
+for n = 1, #KEYS / 2 do channels[n] = string.sub(KEYS[n * 2 - 1], 1, -4) .. 'news' end
+local listeners = redis.pcall('PUBSUB', 'NUMSUB', unpack(channels))
 for n = 1, #KEYS / 2 do
   local key, at = KEYS[n * 2 - 1], 4 + n * 3
   local thread = open(key, KEYS[n * 2], ARGV[at], '0', '')
+  local before = thread.first + thread.known
   trim(key, thread, 16)
-  save(key, thread)
+  if thread.isNew or thread.first + thread.known ~= before then save(key, thread)
+  elseif redis.call('PTTL', key) < tonumber(ARGV[6]) / 2 then redis.call('PEXPIRE', key, ARGV[6]) end
   local known = false
   if ARGV[at + 1] == thread.epoch and ARGV[at + 2] ~= '0' and tonumber(ARGV[at + 2]) < thread.head then
     local value = redis.call('HGET', key, ARGV[at + 2])
     if value then known = string.match(value, '^.%d+ (%S+) ') end
   end
-  reply[n] = { thread.epoch, thread.head, thread.id, now, known }
+  reply[n] = { thread.epoch, thread.head, thread.id, now, known, listeners[n * 2] or 0 }
 end
 return reply
 `);

@@ -1,3 +1,9 @@
+/** A channel and who listens to it. */
+export interface Channel {
+  readonly name: string;
+  readonly listener: (message: Buffer) => void;
+}
+
 /** Maximum channels of one command. */
 const MOST_TOGETHER = 256;
 

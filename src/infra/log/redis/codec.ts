@@ -111,6 +111,9 @@ export function decodeAnchor(reply: unknown): Anchor {
   };
 }
 
+/** Whether an answer of `ANCHORS` says that nothing but this node listens to the thread. */
+export const isAlone = (anchor: unknown): boolean => asArray(anchor)[5] === 1;
+
 /** The result of a batch of appends. */
 export interface AppendReply {
   readonly epoch: string;

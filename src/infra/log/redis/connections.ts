@@ -1,7 +1,7 @@
 import { createClient, createCluster, ErrorReply, RESP_TYPES } from 'redis';
 import type { RedisClientOptions, RedisClusterOptions } from 'redis';
 import { asError } from '../../errors.ts';
-import { ChannelsTogether } from './channels-together.ts';
+import { ChannelsTogether, type Channel } from './channels-together.ts';
 import { slotOf } from './slots.ts';
 
 /** One set of connections to Redis. When one of them ends, or is given up, all end, and a new set is opened. */
@@ -18,6 +18,8 @@ export interface RedisConnection {
   call(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
   /** @param onLost Redis has ended the subscription, because the channel has moved to another shard */
   subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void>;
+  /** Subscribes many channels with one command. Absent in a cluster. */
+  subscribeAll?(channels: readonly Channel[]): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   /** Ends the connections at once; commands in flight may stay unanswered. */
   destroy(): void;
@@ -102,6 +104,16 @@ function single(options: RedisClientOptions): Connector {
       subscribe: (channel, listener) => {
         listeners.set(channel, listener);
         return subscribing.add(channel);
+      },
+      subscribeAll: async (channels) => {
+        for (const { name, listener } of channels) listeners.set(name, listener);
+        // without a name, the command is an error
+        if (channels.length > 0)
+          await news.subscribe(
+            channels.map(({ name }) => name),
+            onMessage,
+            true,
+          );
       },
       unsubscribe: (channel) => {
         listeners.delete(channel);

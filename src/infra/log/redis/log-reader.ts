@@ -31,7 +31,8 @@ export class LogReader implements LogSource {
   readonly #session: RedisSession;
   readonly #settings: RedisLogSettings;
   readonly keys: ThreadKeys;
-  readonly #limits: readonly string[];
+  /** Those of all threads with the same retention. */
+  readonly limits: readonly string[];
   /** Undefined before the first large message. */
   #pieces: PieceReader | undefined;
   #progressAt = -Infinity;
@@ -40,7 +41,7 @@ export class LogReader implements LogSource {
     this.#session = session;
     this.#settings = settings;
     this.keys = settings.keys.thread(threadId);
-    this.#limits = settings.limitsOf(threadId);
+    this.limits = settings.limitsOf(threadId);
   }
 
   /** When Redis last answered anything, on the log's clock. */
@@ -59,9 +60,9 @@ export class LogReader implements LogSource {
     const { redisNow, newEpoch } = this.#settings;
     const { log, position } = this.keys;
     try {
-      const shared = [redisNow(), ...this.#limits];
+      const shared = [redisNow(), ...this.limits];
       const reply = await this.#session.together(ANCHORS, shared, [log, position], [newEpoch(), ...asked]);
-      this.#progressed();
+      this.progressed();
       return reply;
     } catch (error) {
       // one thread must not keep the others from their positions
@@ -83,10 +84,10 @@ export class LogReader implements LogSource {
   async appendTogether(messages: readonly Argument[], weight: CallWeight): Promise<unknown> {
     const { inlineBytes, newEpoch, redisNow } = this.#settings;
     const { log, position, channel } = this.keys;
-    const shared = [redisNow(), ...this.#limits, String(inlineBytes)];
+    const shared = [redisNow(), ...this.limits, String(inlineBytes)];
     const args = Array.of<Argument>(newEpoch(), channel, String(weight.calls)).concat(messages);
     const reply = await this.#session.together(APPENDS, shared, [log, position], args, weight);
-    this.#progressed();
+    this.progressed();
     return reply;
   }
 
@@ -94,7 +95,7 @@ export class LogReader implements LogSource {
   async standing(): Promise<Anchor | undefined> {
     const { log } = this.keys;
     const reply = await this.#session.run(STAND, [log], [this.#settings.redisNow()]);
-    this.#progressed();
+    this.progressed();
     return isMissing(reply) ? undefined : decodeAnchor(reply);
   }
 
@@ -132,8 +133,8 @@ export class LogReader implements LogSource {
   ): Promise<unknown> {
     const { redisNow } = this.#settings;
     const { log } = this.keys;
-    const reply = await this.#session.run(script, [log, ...others], [redisNow(), ...this.#limits, ...start, ...args]);
-    this.#progressed();
+    const reply = await this.#session.run(script, [log, ...others], [redisNow(), ...this.limits, ...start, ...args]);
+    this.progressed();
     return reply;
   }
 
@@ -172,7 +173,7 @@ export class LogReader implements LogSource {
       }
     };
     const ids = decodeIds(await (this.#settings.cluster === undefined ? together() : alone()), epoch);
-    this.#progressed();
+    this.progressed();
     if (ids === undefined) throw new Error('the thread has another epoch now');
     return ids;
   }
@@ -198,7 +199,7 @@ export class LogReader implements LogSource {
     for (const { pieces, ...arrival } of await this.#read(range, limit)) {
       if (pieces === undefined) page.push(arrival);
       else {
-        this.#pieces ??= new PieceReader(this.#session, this.keys.log, () => this.#progressed());
+        this.#pieces ??= new PieceReader(this.#session, this.keys.log, () => this.progressed());
         const body = await this.#pieces.read(pieces);
         if (body !== undefined) return { page: [...page, { ...arrival, body }] };
         // trimmed meanwhile, which shows where the next page begins
@@ -215,13 +216,14 @@ export class LogReader implements LogSource {
     const args = [epoch, ...range, String(limit), String(isSmall ? SMALL_PAGE_BYTES : PAGE_BYTES)];
     const run = (): Promise<unknown> => this.#session.run(READ, [log], args);
     const reply = await (isSmall ? run() : this.#session.bulk(log, run));
-    this.#progressed();
+    this.progressed();
     const stored = decodeEntries(reply, epoch);
     if (stored === undefined) throw new Error('the thread has another epoch now');
     return stored;
   }
 
-  #progressed(): void {
+  /** Redis has answered. */
+  progressed(): void {
     this.#progressAt = this.#settings.clock.now();
   }
 }

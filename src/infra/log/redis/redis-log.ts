@@ -24,6 +24,7 @@ import { verifyLayout } from './layout.ts';
 import { EvictionWarning } from './eviction-warning.ts';
 import { HealthChecks } from './health-checks.ts';
 import { LogReader } from './log-reader.ts';
+import { Openings } from './openings.ts';
 import { reanchor } from './reanchor.ts';
 import { SubscriptionProbe } from './subscription-probe.ts';
 import { RedisThread, type RedisThreadServices } from './thread.ts';
@@ -59,6 +60,7 @@ export class RedisLog implements DeliveryLog {
   readonly #healthChecks: HealthChecks;
   readonly #probe: SubscriptionProbe;
   readonly #services: RedisThreadServices;
+  readonly #openings: Openings;
   readonly #evictionWarning = new EvictionWarning();
   readonly #memory: MemoryLimit;
   readonly #threads = new Map<string, RedisThread>();
@@ -113,6 +115,7 @@ export class RedisLog implements DeliveryLog {
     this.answers = new RedisAnswers(this.#session, settings, nodes, this.#retryUntil);
     this.values = new RedisValues(this.#session, settings, nodes, this.#retryUntil, this.#threads);
     this.#positions = new PositionKeeper(this.#session, settings);
+    this.#openings = new Openings(this.#session, settings);
     this.#memory = new MemoryLimit(this.#threads, settings.ledger, settings.maxTotalBytes);
     this.#healthChecks = new HealthChecks(this.#threads, this.#session, settings, this.#presence, this.values);
     this.#probe = new SubscriptionProbe(this.#threads, this.#session, settings);
@@ -180,7 +183,7 @@ export class RedisLog implements DeliveryLog {
     return this.#retryUntil.withinDeadline(threadId, () => this.#source(threadId).position());
   }
 
-  async subscribe(
+  subscribe(
     threadId: string,
     onEntry: (entry: Entry) => void,
     onNodeMessage: (message: string) => void = () => {},
@@ -188,13 +191,9 @@ export class RedisLog implements DeliveryLog {
   ): Promise<LogSubscription> {
     const thread = this.#thread(threadId);
     const subscription = new ThreadSubscription(thread, { onEntry, onNodeMessage, onReset }, this.#retryUntil);
-    try {
-      await subscription.opened();
-      return subscription;
-    } catch (error) {
-      subscription.unsubscribe();
-      throw error;
-    }
+    const together = this.#openings.add(thread, subscription);
+    if (together === undefined) return subscription.opened();
+    return together.then(() => (subscription.isOpen ? subscription : subscription.opened()));
   }
 
   notify(threadId: string, message: string): void {

@@ -37,7 +37,7 @@ local function open(key, position, epoch, offset, id)
   if e then epoch, offset, id = e, o, i end
   if (epoch or '') == '' then return false end
   local head = tonumber(offset)
-  return { epoch = epoch, head = head, id = id, first = head + 1, known = head + 1, bytes = 0, oldestAt = tonumber(now) }
+  return { epoch = epoch, head = head, id = id, first = head + 1, known = head + 1, bytes = 0, oldestAt = tonumber(now), isNew = true }
 end
 local function save(key, thread)
   redis.call('HSET', key, 'e', thread.epoch, 'o', string.format('%.0f', thread.head), 'i', thread.id,

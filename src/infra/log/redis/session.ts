@@ -5,6 +5,7 @@ import { MESSAGES } from './batch-scripts.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { CallsTogether, type CallWeight } from './calls-together.ts';
 import { ConnectionOpener, type OpenerSettings, type Trouble } from './connection-opener.ts';
+import type { Channel } from './channels-together.ts';
 import { isElsewhere, type Connector, type Extent, type OnTrouble, type RedisConnection } from './connections.ts';
 import type { Script } from './scripts.ts';
 import { Servers } from './servers.ts';
@@ -152,6 +153,11 @@ export class RedisSession {
 
   subscribe(channel: string, listener: (message: Buffer) => void, onLost: () => void): Promise<void> {
     return this.#track(channel, (connection) => connection.subscribe(channel, listener, onLost));
+  }
+
+  /** Subscribes many channels with one command; not for a cluster. */
+  subscribeAll(channels: readonly Channel[]): Promise<void> {
+    return this.#track('', async (connection) => connection.subscribeAll?.(channels));
   }
 
   unsubscribe(channel: string): Promise<void> {

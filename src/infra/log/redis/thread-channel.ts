@@ -1,3 +1,4 @@
+import type { Channel } from './channels-together.ts';
 import type { RedisConnection } from './connections.ts';
 import type { RedisSession } from './session.ts';
 
@@ -21,6 +22,12 @@ export interface ChannelListener {
   onLeft(): void;
 }
 
+/** A channel that is subscribed with others. */
+export interface SubscribedTogether extends Channel {
+  /** Called before the promise of them all. */
+  readonly settle: (isSubscribed: boolean) => void;
+}
+
 /** The subscription of one thread's channel, on the current connections. */
 export class ThreadChannel {
   readonly #name: string;
@@ -41,6 +48,22 @@ export class ThreadChannel {
   /** The subscription is confirmed, and stays. */
   isSubscribedOn(connection: RedisConnection): boolean {
     return this.#state.is === 'subscribed' && this.#state.on === connection;
+  }
+
+  /** It is not subscribed, nor about to be. */
+  get isAway(): boolean {
+    return this.#state.is === 'away';
+  }
+
+  /** Only if it is away: it is subscribed with others, and `done` is the promise of them all. */
+  begin(on: RedisConnection, done: Promise<void>): SubscribedTogether {
+    const state: ChannelState = { is: 'subscribing', on, done };
+    this.#state = state;
+    return {
+      name: this.#name,
+      listener: this.#onMessage,
+      settle: (isSubscribed) => this.#become(isSubscribed ? { is: 'subscribed', on } : AWAY, state),
+    };
   }
 
   /** Resolves when it is subscribed on the current connections, or is not wanted any more. */

@@ -13,9 +13,12 @@ export class ThreadSubscription implements ThreadReader, LogSubscription {
   readonly onNodeMessage: (message: string) => void;
   readonly onReset: (reset: LogReset) => void;
   heldAfter = Infinity;
+  /** See `LogSubscription`; `Openings` finds it out. */
+  isAlone = false;
   readonly #thread: RedisThread;
   readonly #tail: SharedTail;
   readonly #retryUntil: RetryUntil;
+  readonly #begunAt: number;
 
   constructor(thread: RedisThread, { onEntry, onNodeMessage, onReset }: ThreadListener, retryUntil: RetryUntil) {
     this.onEntry = onEntry;
@@ -23,6 +26,7 @@ export class ThreadSubscription implements ThreadReader, LogSubscription {
     this.onReset = onReset;
     this.#thread = thread;
     this.#retryUntil = retryUntil;
+    this.#begunAt = thread.settings.clock.now();
     this.#tail = thread.add(this);
   }
 
@@ -30,9 +34,21 @@ export class ThreadSubscription implements ThreadReader, LogSubscription {
     return this.#tail.buffer;
   }
 
-  /** Resolves when the tail has Redis's position. */
-  opened(): Promise<void> {
-    return this.#withinDeadline(() => this.#thread.opened(this.#tail));
+  /** The tail has Redis's position. */
+  get isOpen(): boolean {
+    return this.#tail.isReady;
+  }
+
+  /** Resolves with this when the tail has Redis's position. A subscription that fails has ended. */
+  async opened(): Promise<this> {
+    try {
+      const hasWaited = this.#thread.settings.clock.now() > this.#begunAt;
+      await this.#withinDeadline(() => this.#thread.opened(this.#tail), hasWaited ? this.#begunAt : undefined);
+      return this;
+    } catch (error) {
+      this.unsubscribe();
+      throw error;
+    }
   }
 
   reach(from: Position | 'start'): Promise<void> | undefined {
@@ -52,8 +68,8 @@ export class ThreadSubscription implements ThreadReader, LogSubscription {
     this.#thread.leave(this);
   }
 
-  #withinDeadline(work: () => Promise<void>): Promise<void> {
+  #withinDeadline(work: () => Promise<void>, begunAt?: number): Promise<void> {
     const { threadId, source } = this.#thread;
-    return this.#retryUntil.withinDeadline(threadId, work, () => source.progressAt);
+    return this.#retryUntil.withinDeadline(threadId, work, () => source.progressAt, begunAt);
   }
 }

@@ -41,6 +41,15 @@ export interface RedisThreadServices {
   readonly onUnused: (thread: RedisThread) => void;
 }
 
+/** A thread that is opened together with others. */
+export interface Opening {
+  readonly tail: SharedTail;
+  readonly channel: ThreadChannel;
+  readonly source: LogReader;
+  /** See `LogSubscription`. */
+  readonly subscription: { isAlone: boolean };
+}
+
 /** One thread in this process: its appends in flight and, while it has a reader, its tail. */
 export class RedisThread implements TailHost, ChannelListener {
   readonly threadId: string;
@@ -101,6 +110,13 @@ export class RedisThread implements TailHost, ChannelListener {
     if (this.#tail !== undefined) return this.#tail;
     this.#server = this.#serverNow;
     return (this.#tail = new SharedTail(this));
+  }
+
+  /** Its tail, if that can be opened together with others. */
+  beginOpening(subscription: Opening['subscription']): Opening | undefined {
+    const tail = this.#tail;
+    if (tail === undefined || !this.#channel.isAway || !tail.expectOpening()) return undefined;
+    return { tail, channel: this.#channel, source: this.source, subscription };
   }
 
   /** Resolves when the tail has Redis's position. */

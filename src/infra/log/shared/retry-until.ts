@@ -58,15 +58,20 @@ export class RetryUntil {
   /**
    * Retries until the work is done or the time is up. The log's own errors are final, unless they pass.
    * @param progressAt when the work last made progress: its time begins again then
+   * @param begunAt when the caller began to wait; now, if it has just asked
    * @throws LogUnavailableError
    */
-  withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number): Promise<T> {
+  withinDeadline<T>(threadId: string, work: () => Promise<T>, progressAt?: () => number, begunAt?: number): Promise<T> {
     const { clock, appendTimeoutMs } = this.#settings;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const begunAt = clock.now();
-    const waiting: Waiting = { threadId, begunAt, progressAt, reject, isLate: false, timer: undefined };
-    this.#waiting.add(waiting);
-    this.#timer ??= clock.setTimeout(this.#checkAll, appendTimeoutMs);
+    const now = clock.now();
+    const waiting: Waiting = { threadId, begunAt: begunAt ?? now, progressAt, reject, isLate: false, timer: undefined };
+    if (begunAt === undefined) {
+      this.#waiting.add(waiting);
+      this.#timer ??= clock.setTimeout(this.#checkAll, appendTimeoutMs);
+    } else {
+      waiting.timer = clock.setTimeout(() => this.#check(waiting), begunAt + appendTimeoutMs - now);
+    }
     this.#untilAnswered(work, waiting).then(
       (answer) => {
         this.#end(waiting);

@@ -1,15 +1,10 @@
 import type { Position } from '../../../api/log.ts';
-import { LogBuffer } from '../log-buffer.ts';
 import { pause } from '../../time/pause.ts';
-import type { Anchor, Arrival } from './arrival.ts';
-import type { PendingAppend } from './pending-appends.ts';
-import { Overtaken } from './overtaken.ts';
-import { ReorderBuffer } from './reorder-buffer.ts';
-import { ENDED, type CatchUp } from './catch-up.ts';
+import type { Anchor } from './arrival.ts';
+import { CatchUpRun, ENDED, type CatchUp } from './catch-up.ts';
 import { Backfill } from './backfill.ts';
-import { Placing, type Place } from './entry-placement.ts';
 import { reconcile, type Parting } from './reconcile.ts';
-import type { TailHost } from './tail-host.ts';
+import { TailEntries, type Question } from './tail-entries.ts';
 
 const MIN_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
@@ -17,89 +12,14 @@ const MAX_RETRY_MS = 1_000;
 const SILENCE_MS = 3_000;
 
 /**
- * - `opening`: The log was never asked for the thread's position.
- * - `asking`: the log is being asked; new entries wait.
- * - `standing`: as far as this process knows, the tail equals the shared log.
- * - `ended`: the thread has no reader any more.
- */
-type TailState = 'opening' | 'asking' | 'standing' | 'ended';
-
-/**
  * The part of one thread's log that this process holds, kept equal to the shared log. Notices bring new entries, and their offsets show missed
  * ones. An anchor shows whether the log still has this history.
  */
-export class SharedTail {
-  readonly buffer: LogBuffer;
-  readonly #host: TailHost;
-  readonly #placing: Placing;
-  /** Undefined before an entry has come early. */
-  #early: ReorderBuffer | undefined;
+export class SharedTail extends TailEntries {
   /** Undefined before a reader has asked for older entries. */
   #history: Backfill | undefined;
-  #state: TailState = 'opening';
-  #catchUp: CatchUp | undefined;
-  /** Undefined before an entry has waited for those before it. */
-  #overtaken: Overtaken | undefined;
-  /** How often the log was asked where the thread stands. */
-  #questions = 0;
-  /** How often the log may have become another one, and up to which time the tail was compared with it. */
-  #doubts = 0;
-  #settledDoubts = 0;
-  #isOther = false;
-
-  constructor(host: TailHost) {
-    this.#host = host;
-    const { settings } = host;
-    this.buffer = new LogBuffer('', settings.retentionOf(host.threadId), settings.clock.now(), settings.ledger);
-    this.#placing = new Placing(this.buffer, host);
-  }
-
-  /** The thread has no reader any more. */
-  get isEnded(): boolean {
-    return this.#state === 'ended' || this.#host.isClosed;
-  }
-
-  /** An entry of the thread has been published, or an own append has been answered. */
-  place(arrival: Arrival, own?: PendingAppend): void {
-    const isOther = this.#placing.isOfAnotherHistory(arrival);
-    if (this.#isSure && !isOther && this.#placing.put({ arrival, own })) {
-      this.#drainEarly();
-      return;
-    }
-    // entries without room are read when the log has answered
-    const hasRoom = this.#wait({ arrival, own });
-    if ((isOther || !hasRoom) && this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
-    const isOvertaking = own !== undefined && arrival.epoch === this.buffer.epoch && arrival.offset > this.buffer.head;
-    if (this.#isSure && isOvertaking) this.#awaitOvertaken();
-    // in doubt, an author does not wait until it is the thread's turn
-    else if (this.#isSure || (own !== undefined && this.#state === 'standing')) void this.catchUp();
-  }
-
-  /**
-   * The connection is another one, and the log perhaps, too: an entry that follows by its number may follow another entry. New ones wait until
-   * `catchUp` or `trust`.
-   * @param isOther the server is another one, or was started anew: its log may end as the tail does, and have other entries before
-   */
-  doubt(isOther = false): void {
-    this.#doubts++;
-    if (isOther) this.#isOther = true;
-    if (this.#catchUp !== undefined) this.#catchUp.isAnotherWanted = true;
-  }
-
-  /** The log has been found to end where the tail does. */
-  trust(): void {
-    if (this.#state !== 'standing' || this.#isSure) return;
-    if (this.#isOther) {
-      void this.catchUp();
-      return;
-    }
-    this.#settledDoubts = this.#doubts;
-    this.#placeEarly();
-  }
-
-  get #isSure(): boolean {
-    return this.#state === 'standing' && this.#settledDoubts === this.#doubts;
-  }
+  /** What it was when the log was asked with other threads; undefined if it is not. */
+  #opening: Question | undefined;
 
   /**
    * Asks the log for the thread's position, and reads missing entries. Tries until it succeeds or the thread is not held any more; never
@@ -118,19 +38,52 @@ export class SharedTail {
   /** The tail is at this position, or is being compared anyway: there is nothing to find out. */
   isAt({ epoch, offset, id }: Position): boolean {
     const { buffer } = this;
-    if (this.#state !== 'standing') return true;
+    if (this.state !== 'standing') return true;
     const held = buffer.at(offset)?.id ?? (offset === buffer.head ? buffer.headId : '');
     return buffer.epoch === epoch && buffer.head >= offset && (held === '' || held === id);
   }
 
   /** The log is being asked: resolves when it has answered. */
   get asking(): Promise<void> | undefined {
-    return this.#catchUp?.done;
+    return this.run?.done;
   }
 
   /** Resolves when the tail has a position. */
   async ready(): Promise<void> {
-    if (this.#state === 'opening') await this.catchUp();
+    if (this.state === 'opening') await (this.asking ?? this.catchUp());
+  }
+
+  /** It has a position, and is not being compared. */
+  get isReady(): boolean {
+    return this.state === 'standing' && this.run === undefined;
+  }
+
+  /** Whether the log is to be asked with other threads, which `opened` or `openAlone` ends. */
+  expectOpening(): boolean {
+    if (this.state !== 'opening' || this.run !== undefined) return false;
+    this.run = new CatchUpRun();
+    this.#opening = this.question();
+    return true;
+  }
+
+  /** The log has answered, with other threads: all in one go, without a promise. */
+  opened(anchor: Anchor): void {
+    const question = this.#opening;
+    const run = this.run;
+    if (question === undefined || run === undefined || this.isEnded) return;
+    this.#opening = undefined;
+    this.compared(anchor);
+    this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
+    this.answered(question);
+    if (run.isAnotherWanted) void this.#untilDone(run, false);
+    else this.#end(run);
+  }
+
+  /** Without the other threads, if the log has not answered with them. */
+  openAlone(): void {
+    if (this.#opening === undefined || this.run === undefined) return;
+    this.#opening = undefined;
+    void this.#untilDone(this.run, false);
   }
 
   /** Makes the tail hold the entries after a position. */
@@ -146,152 +99,109 @@ export class SharedTail {
   }
 
   end(): void {
-    this.#state = 'ended';
-    this.#overtaken?.end();
+    this.state = 'ended';
     this.#history?.end();
-    this.buffer.clear();
-    for (const { own, arrival } of this.#early?.takeAll() ?? []) {
-      if (own !== undefined) this.#placing.settleUnread(own, arrival);
-    }
+    this.endEntries();
   }
 
   #ask(isRoutine: boolean): CatchUp {
     if (this.isEnded) return ENDED;
-    if (this.#catchUp !== undefined) {
-      if (!isRoutine) this.#catchUp.isAnotherWanted = true;
-      return this.#catchUp;
+    if (this.run !== undefined) {
+      if (!isRoutine) this.run.isAnotherWanted = true;
+      return this.run;
     }
-    const [done, tried] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const run = { done: done.promise, tried: tried.promise, isAnotherWanted: false };
-    this.#catchUp = run;
-    void this.#untilDone(run, isRoutine, tried.resolve).then(done.resolve);
+    const run = new CatchUpRun();
+    this.run = run;
+    void this.#untilDone(run, isRoutine);
     return run;
   }
 
   #load(from: Position | 'start'): Promise<void> | undefined {
     if (this.isEnded) return undefined;
     const oldest = from === 'start' || from.epoch !== this.buffer.epoch ? 1 : Math.max(1, from.offset);
-    this.#history ??= new Backfill(this.buffer, this.#placing, this.#host);
+    this.#history ??= new Backfill(this.buffer, this.placing, this.host);
     return this.#history.load(oldest);
   }
 
-  /** False if too many wait. */
-  #wait(place: Place): boolean {
-    this.#early ??= new ReorderBuffer((own) => this.#placing.failLost(own));
-    return this.#early.add(place, this.#questions);
-  }
-
-  #awaitOvertaken(): void {
-    this.#overtaken ??= new Overtaken(this.#host.settings.clock, () => {
-      if (this.#early?.isEmpty === false && !this.isEnded) void this.catchUp();
-    });
-    this.#overtaken.expect();
-  }
-
-  #drainEarly(): void {
-    this.#overtaken?.came();
-    for (;;) {
-      const next = this.#early?.take(this.buffer.head + 1);
-      if (next === undefined) return;
-      if (this.#placing.put(next)) continue;
-      void this.catchUp();
-      return;
-    }
-  }
-
   /** Never rejects. */
-  async #untilDone(run: CatchUp, isRoutine: boolean, onTried: () => void): Promise<void> {
+  async #untilDone(run: CatchUpRun, isRoutine: boolean): Promise<void> {
     for (let attempt = 0; !this.isEnded; attempt++) {
       run.isAnotherWanted = false;
-      if (this.#state === 'standing') this.#state = 'asking';
+      if (this.state === 'standing') this.state = 'asking';
       try {
-        await this.#host.subscribed();
+        await this.host.subscribed();
         if (this.isEnded) break;
         const isSilent = await this.#follow();
-        if (isRoutine && isSilent) this.#host.onSilence();
+        if (isRoutine && isSilent) this.host.onSilence();
         // synchronously, so that no request comes between
         if (run.isAnotherWanted) continue;
-        this.#placing.parted = Infinity;
         break;
       } catch {
         // the session reports the error; here it is only tried again
-        onTried();
+        run.attempted();
         const waitMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(attempt, 10));
-        await pause(this.#host.settings.clock, waitMs);
+        await pause(this.host.settings.clock, waitMs);
       }
     }
-    this.#catchUp = undefined;
-    onTried();
+    this.#end(run);
+  }
+
+  #end(run: CatchUpRun): void {
+    this.placing.parted = Infinity;
+    this.run = undefined;
+    run.end();
   }
 
   /** True if an entry was missing that should have been published long ago. */
   async #follow(): Promise<boolean> {
     const { buffer } = this;
-    const { source, settings } = this.#host;
-    const doubts = this.#doubts;
-    const question = ++this.#questions;
-    const anchor = await source.anchor(this.#state === 'opening' ? undefined : buffer.position);
+    const { source } = this.host;
+    const question = this.question();
+    const anchor = await source.anchor(this.state === 'opening' ? undefined : buffer.position);
     if (this.isEnded) return false;
-    this.#placing.compared(anchor.now - settings.clock.now(), anchor.now);
-    if (this.#state === 'opening') {
+    this.compared(anchor);
+    if (this.state === 'opening') {
       this.#restart({ epoch: anchor.epoch, offset: anchor.head, id: anchor.headId });
-      this.#state = 'asking';
+      this.state = 'asking';
     } else {
-      const parting = await reconcile(buffer, source, anchor, this.#placing.parted, this.#isOther);
+      const parting = await reconcile(buffer, source, anchor, this.placing.parted, this.isOther);
       if (this.isEnded) return false;
       if (parting !== undefined) this.#part(parting);
     }
     const isSilent = await this.#fill(anchor);
     if (this.isEnded) return false;
-    this.#early?.answered(question);
-    this.#state = 'standing';
-    this.#settledDoubts = doubts;
-    if (doubts === this.#doubts) this.#isOther = false;
-    if (this.#isSure) this.#placeEarly();
+    this.answered(question);
     return isSilent;
   }
 
   #part({ reset, restart }: Parting): void {
     if (restart === undefined) this.buffer.rewind(reset.after);
     else this.#restart(restart);
-    this.#host.onReset(reset);
+    this.host.onReset(reset);
   }
 
   async #fill({ epoch, head, headId, now }: Anchor): Promise<boolean> {
     const { buffer } = this;
     let isSilent = false;
     while (buffer.head < head) {
-      const page = await this.#host.source.after(buffer.head + 1, epoch);
+      const page = await this.host.source.after(buffer.head + 1, epoch);
       if (this.isEnded) break;
       const oldest = page[0]?.offset ?? head + 1;
       // the missing entries have been trimmed meanwhile
       if (oldest > buffer.head + 1) {
         this.#restart({ epoch, offset: oldest - 1, id: page.length === 0 ? headId : '' });
-        this.#host.onReset({ why: 'trimmed', after: oldest - 1 });
+        this.host.onReset({ why: 'trimmed', after: oldest - 1 });
       }
       for (const arrival of page) {
-        if (arrival.offset === buffer.head + 1) this.#placing.append({ arrival, own: undefined });
+        if (arrival.offset === buffer.head + 1) this.placing.append({ arrival, own: undefined });
         if (now - arrival.at > SILENCE_MS) isSilent = true;
       }
     }
     return isSilent;
   }
 
-  /** Places the entries that came while the log was asked. */
-  #placeEarly(): void {
-    for (const place of this.#early?.takeAll() ?? []) {
-      const { own, arrival } = place;
-      if (this.#placing.put(place)) continue;
-      // of a history that the log no longer has
-      if (own !== undefined && (arrival.epoch !== this.buffer.epoch || arrival.offset <= this.buffer.head))
-        this.#placing.failLost(own);
-      else this.#wait(place);
-    }
-    if (this.#early?.isEmpty === false) this.#awaitOvertaken();
-  }
-
   #restart(position: Position): void {
-    this.buffer.restart(position, this.#host.settings.clock.now());
+    this.buffer.restart(position, this.host.settings.clock.now());
     this.#history?.restart();
   }
 }
