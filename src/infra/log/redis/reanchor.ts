@@ -35,8 +35,8 @@ export async function reanchor(
     const left = ofShard.values();
     await Promise.all(Array.from({ length: ANCHORS_AT_ONCE }, () => anchorSome(left)));
   };
-  // threads that are opened from now on are on the server that answers
-  void servers?.ask('');
+  // for threads that are opened from now on
+  void servers?.askOne();
   const shards = Map.groupBy(threads, (thread) => connection?.shardOf(keyOf(thread)));
   await Promise.all([...shards.values()].map(anchorShard));
   await Promise.all(threads.flatMap(({ tail }) => tail?.asking ?? []));

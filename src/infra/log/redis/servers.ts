@@ -4,6 +4,8 @@ import type { RedisConnection } from './connections.ts';
 
 /** Redis does not tell which server it is: this node may not ask, or the shard is silent. */
 const UNKNOWN = '';
+/** Not an empty one: the client of a cluster sends its commands to any node, also to a replica. */
+const ANY_KEY = 'any';
 
 /**
  * The servers that one set of connections leads to, by their run ids: a replica has another one than its master had, and a server that was
@@ -36,6 +38,11 @@ export class Servers {
     let asked = this.#asked.get(shard);
     if (asked === undefined) this.#asked.set(shard, (asked = this.#ask(shard, key)));
     return asked;
+  }
+
+  /** Asks the only server, or one of a cluster. */
+  askOne(): Promise<void> {
+    return this.ask(ANY_KEY);
   }
 
   async #ask(shard: string, key: string): Promise<void> {
