@@ -27,17 +27,17 @@ export class HeldLog {
   readonly #complain: (what: string) => void;
   /** By thread: since when it holds too much. */
   readonly #since = new Map<string, number>();
-  /** Of all drafts that it was given. */
-  readonly #bodies = new Set<Body>();
+  /** Of all drafts that it was given, with the process that has made them. */
+  readonly #bodies = new Map<Body, { readonly isDead: boolean }>();
 
   constructor(most: Most, complain: (what: string) => void) {
     this.#most = most;
     this.#complain = complain;
   }
 
-  given({ body, deflated }: EntryDraft): void {
-    this.#bodies.add(body);
-    for (const small of deflated?.values() ?? []) this.#bodies.add(small);
+  given({ body, deflated }: EntryDraft, by: { readonly isDead: boolean }): void {
+    this.#bodies.set(body, by);
+    for (const small of deflated?.values() ?? []) this.#bodies.set(small, by);
   }
 
   /**
@@ -75,7 +75,8 @@ export class HeldLog {
   /** The log is closed, and so are its processes: complains of messages whose memory is still held. */
   assertReleased(): void {
     let alive = 0;
-    for (const body of this.#bodies) if (body.isAlive) alive++;
+    // the memory of all processes is one here, and a dead one never gives back what its own calls held
+    for (const [body, by] of this.#bodies) if (body.isAlive && !by.isDead) alive++;
     if (alive > 0) this.#complain(`${alive} of ${this.#bodies.size} bodies are still held`);
   }
 }

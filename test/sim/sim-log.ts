@@ -139,7 +139,7 @@ export class SimLog implements SimStore {
     if (node.isDead) return new Promise(() => {});
     const bytes = Buffer.concat(draft.body.chunks);
     this.#threadIds.add(draft.threadId);
-    this.#held.given(draft);
+    this.#held.given(draft, node);
     // short of bytes, it may hold fewer entries than it might
     const first =
       this.#options.maxBytes === undefined ? 0 : now(this.#log.readBefore(draft.threadId, Infinity, 1, 1)).first;

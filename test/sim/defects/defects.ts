@@ -175,4 +175,22 @@ export const DEFECTS: readonly Defect[] = [
     code: 'readonly confirmsReceipt = false;',
     replacement: 'readonly confirmsReceipt = true;',
   },
+  {
+    name: 'a viewer that resumes within a fold keeps what it has, and gets it again',
+    file: 'src/chunks/chunk-log.ts',
+    code: 'if (isReset) this.#reset();',
+    replacement: 'if (isReset && this.at < 3) this.#reset();',
+  },
+  {
+    name: 'an edit keeps its memory after the log has given it up',
+    file: 'src/infra/log/amendments.ts',
+    code: '  body.retain();\n  for',
+    replacement: '  body.retain();\n  body.retain();\n  for',
+  },
+  {
+    name: 'a frame of 64 KiB has a header that is too small',
+    file: 'src/infra/wire/frames.ts',
+    code: '} else if (length < 65_536) {',
+    replacement: '} else if (length <= 65_536) {',
+  },
 ];
