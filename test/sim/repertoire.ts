@@ -95,8 +95,10 @@ const KINDS: readonly Kind[] = [
     weight: 1,
     of: ['burst'],
     draw: ({ node, thread }, dice) => {
+      // readers stand between two texts, which fold, most of the time
+      const before = dice.pick([2, 3, 7, 8, dice.int(1, 12)]);
       const chunks = dice.pick([20, 700, 700]);
-      return { act: 'burst', node, thread, before: dice.int(1, 12), everyMs: dice.pick([60, 200]), chunks };
+      return { act: 'burst', node, thread, before, everyMs: dice.pick([60, 200, 200]), chunks };
     },
   },
   { weight: 2, of: ['silence'], draw: ({ client }) => ({ act: 'silence', client }) },
