@@ -4,7 +4,7 @@ import { isOtherServer, Servers } from '../../../src/infra/log/redis/servers.ts'
 import { VirtualClock } from '../../../src/testing/index.ts';
 
 /** Two shards, by the first letter of a key; as that of the `redis` package, it takes no key for any node. */
-function startServers(silent = '') {
+function startServers(silent?: string) {
   const clock = new VirtualClock();
   const asked: string[] = [];
   const connection: RedisConnection = {
