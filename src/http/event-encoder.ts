@@ -13,6 +13,7 @@ const KEPT = 16;
 interface Kept {
   readonly variant: string;
   readonly parts: readonly Uint8Array[];
+  readonly isInside: boolean;
 }
 
 /** By the first chunk of the hub's write, which is one object for all connections that get it. Bounded: at most 4 MiB. */
@@ -21,6 +22,8 @@ const kept = new Map<Uint8Array, Kept>();
 /** Makes events of the hub's frames: once for all responses of the same kind. */
 export class EventEncoder {
   readonly #events: Events;
+  /** The last write has begun an event that it does not end: nothing else may come before its rest. */
+  isInside = false;
 
   constructor(events: Events) {
     this.#events = events;
@@ -32,11 +35,17 @@ export class EventEncoder {
     const { shared } = this.#events;
     const variant = shared === undefined ? undefined : `${framing} ${shared}`;
     const known = key && kept.get(key);
-    if (known !== undefined && known.variant === variant) return known.parts;
-    const parts = readFrames(piece).flatMap((frame) => this.#events.of(frame));
+    if (known !== undefined && known.variant === variant) {
+      this.isInside = known.isInside;
+      return known.parts;
+    }
+    const frames = readFrames(piece);
+    this.isInside = frames.at(-1)?.isLast === false;
+    const parts = frames.flatMap((frame) => this.#events.of(frame));
     const framed = joined(framing === 'chunked' ? chunked(parts) : parts);
     // an epoch that has changed on the way belongs to this connection
-    if (key !== undefined && variant !== undefined && shared === this.#events.shared) keep(key, variant, framed);
+    if (key !== undefined && variant !== undefined && shared === this.#events.shared)
+      keep(key, { variant, parts: framed, isInside: this.isInside });
     return framed;
   }
 }
@@ -46,9 +55,9 @@ function joined(parts: readonly Uint8Array[]): readonly Uint8Array[] {
   return parts.length < 2 || size > JOIN_BYTES ? parts : [Buffer.concat(parts, size)];
 }
 
-function keep(key: Uint8Array, variant: string, parts: readonly Uint8Array[]): void {
-  if (parts.length > 1) return;
-  kept.set(key, { variant, parts });
+function keep(key: Uint8Array, encoded: Kept): void {
+  if (encoded.parts.length > 1) return;
+  kept.set(key, encoded);
   if (kept.size <= KEPT) return;
   for (const oldest of kept.keys()) {
     kept.delete(oldest);

@@ -116,7 +116,8 @@ export class EventLink implements Link, SinkListener {
     };
     const sink = this.#sink;
     if (sink === undefined || this.#isOver || sink.unsentBytes === 0) queueMicrotask(answer);
-    else sink.write(framed(sink, [COMMENT]), answer);
+    // within an event, a comment would be a part of its data
+    else sink.write(this.#encoder.isInside ? [] : framed(sink, [COMMENT]), answer);
   }
 
   pauseReading(): void {

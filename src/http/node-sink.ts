@@ -109,9 +109,10 @@ class ResponseSink implements Sink {
     const done = (): void => {
       if (onTaken !== undefined && this.#waiting.delete(onTaken)) onTaken();
     };
-    parts.forEach((part, i) => {
+    const all = parts.length === 0 ? [EMPTY] : parts;
+    all.forEach((part, i) => {
       this.#handed += part.length;
-      if (i === parts.length - 1 && onTaken !== undefined) write(response, part, done);
+      if (i === all.length - 1 && onTaken !== undefined) write(response, part, done);
       else write(response, part);
     });
   }

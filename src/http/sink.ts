@@ -6,7 +6,10 @@ export interface Sink {
   readonly unsentBytes: number;
   /** Bytes that have been taken; only grows. */
   readonly takenBytes: number;
-  /** @param onTaken called once: when the bytes have been taken, or when the response is gone */
+  /**
+   * @param parts none, to learn when what was written before has been taken
+   * @param onTaken called once: when the bytes have been taken, or when the response is gone
+   */
   write(parts: readonly Uint8Array[], onTaken?: () => void): void;
   cork(): void;
   uncork(): void;

@@ -193,4 +193,10 @@ export const DEFECTS: readonly Defect[] = [
     code: '} else if (length < 65_536) {',
     replacement: '} else if (length <= 65_536) {',
   },
+  {
+    name: 'a ping comes between two fragments of a message over SSE, within its event',
+    file: 'src/http/event-link.ts',
+    code: 'this.#encoder.isInside ? []',
+    replacement: 'this.#style.isWhole === false ? []',
+  },
 ];
