@@ -165,7 +165,7 @@ export class Reading {
       if (!this.#ahead.has(missing) && !this.#isMoot(now.epoch, one))
         this.#complain(`${missing} is missing before ${now.offset}`);
     }
-    if (one !== undefined && this.#entry !== undefined && one !== this.#entry)
+    if (one !== undefined && this.#entry !== undefined && one.id !== this.#entry.id)
       this.#complain(`${now.offset} follows ${one.id}, and it has ${this.#entry.id} at ${before.offset}`);
     this.#at = now;
     this.#entry = entry;
@@ -255,7 +255,7 @@ export class Reading {
     while (reached < head.offset && (this.#ahead.has(reached + 1) || this.#isMoot(epoch, next(reached + 1)))) reached++;
     // it may have another history than the log has now
     const own = next(offset);
-    const isSame = own === undefined || this.#entry === undefined || own === this.#entry;
+    const isSame = own === undefined || this.#entry === undefined || own.id === this.#entry.id;
     const hasAll = epoch === head.epoch && reached >= head.offset && isSame;
     return hasAll ? undefined : `${this.who} ends at ${epoch}.${offset}, the log at ${head.epoch}.${head.offset}`;
   }
