@@ -74,7 +74,8 @@ export function expectJoin(log: ModelLog | undefined, from: string | undefined):
   if (from === 'start') return { ...oldest, why: undefined };
   const { epoch, offset, id } = readPosition(from);
   if (epoch !== log?.epoch) return { ...oldest, why: 'epoch' };
-  const known = offset >= first || offset === head ? log.at(offset) : undefined;
+  // also the one before the oldest, which was trimmed last
+  const known = offset >= first - 1 ? log.at(offset) : undefined;
   if (offset > head) return { ...newest, why: 'ahead' };
   if (known !== undefined && id !== '' && known.id !== id) return { ...newest, why: 'fork' };
   if (offset + 1 < first) return { ...oldest, why: 'trimmed' };

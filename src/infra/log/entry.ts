@@ -8,6 +8,14 @@ import { noRareFields, rareFields, type RareFields } from './rare-fields.ts';
 import type { Lane } from '../../api/message.ts';
 import type { WindowBits } from '../../api/socket.ts';
 
+/** An entry read from a shared log. */
+export interface StoredDraft {
+  readonly draft: EntryDraft;
+  readonly offset: number;
+  /** On this process's clock. */
+  readonly loggedAt: number;
+}
+
 export const LANES: readonly Lane[] = ['critical', 'normal', 'volatile'];
 
 /** Releases the bodies of a draft that is not logged. */

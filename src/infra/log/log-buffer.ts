@@ -1,21 +1,13 @@
 import type { Entry, EntryDraft } from '../../api/entry.ts';
 import type { LogTail, Position } from '../../api/log.ts';
 import { Amendments } from './amendments.ts';
-import { makeEntry } from './entry.ts';
+import { makeEntry, type StoredDraft } from './entry.ts';
 import { indexOf, LOOKED_THROUGH, newestWith } from './entry-index.ts';
 import { CriticalOffsets } from './critical-offsets.ts';
 import type { Ledger, Retention } from './retention.ts';
 
 /** Maximum entries dropped in one go: each takes about a microsecond. */
 const TRIMMED_AT_ONCE = 1_024;
-
-/** An entry read from a shared log. */
-export interface StoredDraft {
-  readonly draft: EntryDraft;
-  readonly offset: number;
-  /** On this process's clock. */
-  readonly loggedAt: number;
-}
 
 /** One thread's entries in memory: a deque with an index by id and by conflation key. */
 export class LogBuffer implements LogTail {
@@ -27,6 +19,8 @@ export class LogBuffer implements LogTail {
   #first = 1;
   #bytes = 0;
   #lastId = '';
+  /** Id of the entry before the oldest one; empty if it is not known. */
+  #idBefore = '';
   #heldAfter = Infinity;
   #idleSince: number;
   #hasTrimmed = false;
@@ -63,7 +57,7 @@ export class LogBuffer implements LogTail {
     return this.#entries.length === this.#start;
   }
 
-  /** Entries before the oldest one must not be loaded again: they were too many or too old. */
+  /** Entries before the oldest must not be loaded again: they were too many or too old. */
   get hasTrimmed(): boolean {
     return this.#hasTrimmed;
   }
@@ -81,6 +75,10 @@ export class LogBuffer implements LogTail {
   /** Id of the newest entry, even if that has been trimmed. */
   get headId(): string {
     return this.#lastId;
+  }
+
+  get idBefore(): string {
+    return this.#idBefore;
   }
 
   get position(): Position {
@@ -199,6 +197,7 @@ export class LogBuffer implements LogTail {
     this.#first = offset + 1;
     this.#hasTrimmed = false;
     this.#lastId = id;
+    this.#idBefore = id;
     this.#idleSince = now;
   }
 
@@ -209,7 +208,7 @@ export class LogBuffer implements LogTail {
       if (entry !== undefined) this.#forget(entry);
     }
     this.#critical.dropAfter(offset);
-    this.#lastId = this.at(offset)?.id ?? '';
+    this.#lastId = this.at(offset)?.id ?? (offset === this.#first - 1 ? this.#idBefore : '');
   }
 
   /** Adds entries right before the oldest one, oldest first. */
@@ -218,6 +217,7 @@ export class LogBuffer implements LogTail {
     this.#entries = [...entries, ...this.#entries.slice(this.#start)];
     this.#start = 0;
     this.#first -= entries.length;
+    if (entries.length > 0) this.#idBefore = '';
     for (const entry of entries) {
       this.#index(entry);
       this.#count(entry.heldBytes);
@@ -268,6 +268,7 @@ export class LogBuffer implements LogTail {
     this.#entries[this.#start] = undefined;
     this.#start++;
     this.#first++;
+    this.#idBefore = oldest.id;
     this.#forget(oldest);
   }
 

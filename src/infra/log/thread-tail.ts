@@ -65,6 +65,10 @@ class OwnTail implements ThreadTail {
     return this.#buffer.headId;
   }
 
+  get idBefore(): string {
+    return this.#buffer.idBefore;
+  }
+
   get position(): Position {
     return this.#buffer.position;
   }

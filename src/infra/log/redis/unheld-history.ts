@@ -1,6 +1,7 @@
 import type { Entry } from '../../../api/entry.ts';
 import type { LogPage } from '../../../api/log.ts';
-import { LogBuffer, type StoredDraft } from '../log-buffer.ts';
+import type { StoredDraft } from '../entry.ts';
+import { LogBuffer } from '../log-buffer.ts';
 import { readAfter, readBefore } from '../pages.ts';
 import { draftOf } from '../shared/draft-of.ts';
 import type { LogReader } from './log-reader.ts';

@@ -1,5 +1,6 @@
 import { ENTRY_BYTES } from '../entry.ts';
-import type { LogBuffer, StoredDraft } from '../log-buffer.ts';
+import type { StoredDraft } from '../entry.ts';
+import type { LogBuffer } from '../log-buffer.ts';
 import { bytesOf } from './arrival.ts';
 import { draftOf } from './draft-of.ts';
 import type { Placing } from './entry-placement.ts';
