@@ -39,7 +39,7 @@ export interface LogTail {
   readonly head: number;
   /** Id of the newest entry, even if that is not held any more; empty before the first. */
   readonly headId: string;
-  /** Id of the entry before the lowest held offset; empty if it is not known. Without it, a client that has that entry gets a `gap`. */
+  /** Id of the entry before the lowest held offset; empty if it is not known. Only with it, a `fork` there is noticed. */
   readonly idBefore?: string;
   at(offset: number): Entry | undefined;
   /** The held entry with this id. Without this method, a token stream may begin under the id of a message. */

@@ -65,6 +65,10 @@ class NodeTail implements LogTail {
     return this.#tail.headId;
   }
 
+  get idBefore(): string {
+    return this.#tail.idBefore ?? '';
+  }
+
   at(offset: number): Entry | undefined {
     const entry = this.#tail.at(offset);
     return entry && this.#entries.of(entry);

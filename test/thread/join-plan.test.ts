@@ -20,23 +20,6 @@ it('one whose last message is of a lost history is told, also where the other en
   expect(planJoin(held('a', 'b', 'c'), 'e.1.lost')).toMatchObject({ recovered: 0, gap: 'fork' });
 });
 
-it('where it is not known what the trimmed entry was, a gap says so', () => {
-  const buffer = held('b', 'c');
-  const tail = {
-    epoch: 'e',
-    first: 2,
-    head: 3,
-    headId: 'c',
-    at: (offset: number) => buffer.at(offset - 1),
-    criticalAfter: () => undefined,
-    criticalCountAfter: () => 0,
-  };
-  expect(planJoin(tail, 'e.1.a')).toMatchObject({ start: { offset: 1 }, recovered: 2, gap: 'trimmed' });
-  // a client that keeps no ids has nothing to compare, and neither has one at the end
-  expect(planJoin(tail, 'e.1.')).toMatchObject({ recovered: 2, gap: undefined });
-  expect(planJoin(tail, 'e.3.c')).toMatchObject({ recovered: 0, gap: undefined });
-});
-
 it('the entry before the oldest is known after a rewind and a restart, and not after older ones were read', () => {
   const buffer = held('a', 'b', 'c');
   buffer.rewind(1);

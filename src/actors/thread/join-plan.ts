@@ -27,8 +27,5 @@ export function planJoin(tail: LogTail, from: string | undefined): JoinPlan {
   const { id } = positionIn(tail, position.offset);
   if (id !== '' && position.id !== '' && id !== position.id) return { ...newest, gap: 'fork' };
   if (position.offset + 1 < first) return { ...oldest, gap: 'trimmed' };
-  // what the client has is gone from the log, and may be of a history that the log has lost
-  const isUnknown = position.offset + 1 === first && position.offset > 0 && position.offset < head && id === '';
-  if (isUnknown && position.id !== '') return { ...oldest, gap: 'trimmed' };
   return { start: position, recovered: head - position.offset, gap: undefined };
 }
