@@ -6,6 +6,7 @@ import { NodeClock } from '../sim/node-clock.ts';
 import { Reading } from '../sim/reading.ts';
 import { SimLog } from '../sim/sim-log.ts';
 import { SimNode } from '../sim/sim-node.ts';
+import { filled } from '../sim/fillers.ts';
 
 const NODES = 3;
 const THREADS = 8;
@@ -147,7 +148,7 @@ export class PoolWorld {
     const lane = dice.pick(['normal', 'normal', 'critical'] as const);
     for (let times = dice.pick([1, 1, 4]); times > 0; times--) {
       const size = dice.pick([1, 100, 100, 300_000]);
-      const sent = hub.thread(threadId).send({ n: ++this.#number, filler: 'x'.repeat(size) }, { lane });
+      const sent = hub.thread(threadId).send(filled(++this.#number, size), { lane });
       sent.catch((error: unknown) => {
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
         if (!FAIR.has(String(code))) this.ledger.complain(`send: ${String(error)}`);

@@ -45,6 +45,8 @@ export class Intake implements Task {
   }
 
   run(deadline: number): boolean {
+    // a request that was done at once has added it again, before the pause
+    if (this.#isPaused) return true;
     let begun = 0;
     // a member that moves to the end of the set has its next turn in the same loop
     for (const member of this.#waiting) {
