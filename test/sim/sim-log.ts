@@ -11,6 +11,7 @@ import { SharedBody } from '../../src/infra/log/shared-body.ts';
 import { contentOf, endOf, numberOf } from './contents.ts';
 import { HeldLog, type Holding } from './held-log.ts';
 import type { Ledger } from './ledger.ts';
+import { SimClaims } from './sim-answers.ts';
 import type { NodeClock } from './node-clock.ts';
 import { NodeEntries } from './node-tail.ts';
 import type { SimStore } from './sim-store.ts';
@@ -39,6 +40,7 @@ export class SimLog implements SimStore {
   /** Threads that the log may have. */
   readonly #threadIds = new Set<string>();
   readonly #held: HeldLog;
+  readonly #claims = new SimClaims();
   /** Processes that watch values, once for each thread. */
   readonly #watching = new Map<() => void, NodeClock>();
   /** By owner of a value: the process and the thread. */
@@ -80,7 +82,7 @@ export class SimLog implements SimStore {
       position: (threadId) => log.position(threadId),
       sweep: () => log.sweep(),
       close: () => {},
-      answers: log.answers,
+      answers: log.answers && (hasOthers ? this.#claims.of(node, log.answers) : log.answers),
       values: this.#valuesOf(node),
       ...(!hasOthers && { presence: log.presence }),
       erase: (threadId) => {
