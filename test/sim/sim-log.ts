@@ -234,7 +234,16 @@ export class SimLog implements SimStore {
     }
     for (const [threadId, kept] of this.#kept) {
       const left = kept.slice(0, Math.max(0, kept.length - lost));
-      for (const { bytes, ...draft } of left) void log.#log.append({ ...draft, body: new SharedBody([bytes]) });
+      const end = left.findIndex(({ bytes, ...draft }) => {
+        try {
+          void log.#log.append({ ...draft, body: new SharedBody([bytes]) });
+          return false;
+        } catch {
+          // an edit of what was held for a fan-out, longer than the log's limits let it stay: the backup ends here
+          return true;
+        }
+      });
+      if (end >= 0) left.length = end;
       log.#kept.set(threadId, left);
       this.#ledger.rewound(threadId, left.length);
     }
