@@ -22,7 +22,8 @@ afterAll(() => server.stop());
 async function play(steps: number, commands?: Commands, of = seed): Promise<readonly string[]> {
   await server.run(['FLUSHALL']);
   await server.run(['SCRIPT', 'FLUSH']);
-  const connect = connector({ client: { url: server.url }, cluster: undefined });
+  // as scripts have it: version 6 of the package asks for the other protocol, which has types for scores and fields
+  const connect = connector({ client: { url: server.url, RESP: 2 }, cluster: undefined });
   const connection = await connect(() => {}, new AbortController().signal);
   try {
     return await new Play(connection, of, commands).run(steps);

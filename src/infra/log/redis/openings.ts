@@ -34,8 +34,8 @@ export class Openings {
   }
 
   /**
-   * Resolves when the thread is open, goes on by itself, or has waited for too long; never rejects. Undefined without connections, in a cluster, and for a thread that
-   * is open or being opened.
+   * Resolves when the thread is open, goes on by itself, or has waited for too long; never rejects. Undefined without connections, in a
+   * cluster, and for a thread that is open or being opened.
    * @param subscription learns whether it is alone
    */
   add(thread: RedisThread, subscription: { isAlone: boolean }): Promise<void> | undefined {
