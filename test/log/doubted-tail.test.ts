@@ -100,3 +100,28 @@ it('an answer to an append of this process has a tail in doubt compared at once'
   await world.clock.settle();
   expect(world.told).toEqual(['c', 'fork after 2', 'x', 'c', 'own']);
 });
+
+it('where the oldest entry that another server still has is another one, nothing held is kept: the fork may lie before', async () => {
+  world.log = ['x', 'y', 'z', 'c'];
+  world.first = 2;
+  world.tail.doubt(true);
+  await world.tail.catchUp();
+  expect(world.told).toEqual(['c', 'fork after 1', 'y', 'z', 'c']);
+  expect([world.tail.buffer.first, world.tail.buffer.idBefore]).toEqual([2, '']);
+});
+
+it('where another server has trimmed all that the tail holds, a fork says that the histories cannot be compared', async () => {
+  world.log = ['x', 'y', 'z', 'd', 'e'];
+  world.first = 4;
+  world.tail.doubt(true);
+  await world.tail.catchUp();
+  expect(world.told).toEqual(['c', 'fork after 3', 'd', 'e']);
+});
+
+it('where the same server has trimmed all that the tail holds, the thread goes on', async () => {
+  world.log = ['a', 'b', 'c', 'd', 'e'];
+  world.first = 4;
+  world.tail.doubt();
+  await world.tail.catchUp();
+  expect(world.told).toEqual(['c', 'd', 'e']);
+});

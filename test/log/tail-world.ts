@@ -8,6 +8,8 @@ export class TailWorld {
   readonly clock = new VirtualClock(1_000);
   /** Ids of the log's entries: what is there now. */
   log: string[];
+  /** Offset of the oldest entry that the log still has. */
+  first = 1;
   /** What the readers were told: ids of entries, and resets. */
   readonly told: string[] = [];
   readonly tail: SharedTail;
@@ -47,7 +49,7 @@ export class TailWorld {
           this.pages++;
           return this.#range(to, from).toReversed();
         },
-        oldest: async () => (this.log.length === 0 ? undefined : this.arrival(1)),
+        oldest: async () => (this.log.length < this.first ? undefined : this.arrival(this.first)),
       },
       isClosed: false,
       subscribed: async () => {},
@@ -67,11 +69,12 @@ export class TailWorld {
   #anchor(known?: { readonly offset: number }): Anchor {
     const { log, clock } = this;
     const { length: head } = log;
-    const there = known === undefined ? undefined : log[known.offset - 1];
+    const there = known === undefined || known.offset < this.first ? undefined : log[known.offset - 1];
     return { epoch: 'e', head, headId: log.at(-1) ?? '', now: clock.now(), known: there };
   }
 
   #range(from: number, to: number): Arrival[] {
-    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => this.arrival(from + i));
+    const oldest = Math.max(from, this.first);
+    return Array.from({ length: Math.max(0, to - oldest + 1) }, (_, i) => this.arrival(oldest + i));
   }
 }

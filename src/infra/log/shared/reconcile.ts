@@ -33,12 +33,15 @@ export async function reconcile(
   }
   const other = isOther ? await oldestOther(buffer, source, Math.min(head, buffer.head)) : undefined;
   if (other !== undefined) {
-    const after = other - 1;
-    const [reset, isUsable] = [{ why: 'fork', after } as const, other > buffer.first];
-    return isUsable ? { reset } : { reset, restart: { epoch, offset: after, id: '' } };
+    const after = other.offset - 1;
+    const reset = { why: 'fork', after } as const;
+    // without an entry before it that both have, what is held before it may be of the other history as well
+    return other.isAfterCommon ? { reset } : { reset, restart: { epoch, offset: after, id: '' } };
   }
   const there = head === buffer.head ? headId : known;
-  if (head >= buffer.head && (there === undefined || there === buffer.headId || buffer.headId === '')) return undefined;
+  // what the log no longer knows counts as the same, unless the log may be another one
+  const isSame = there === buffer.headId || (there === undefined && !isOther);
+  if (head >= buffer.head && (isSame || buffer.headId === '')) return undefined;
   const common = await newestCommon(buffer, source, Math.min(head, buffer.head));
   if (common !== undefined) return { reset: { why: 'fork', after: common } };
   const oldest = await source.oldest(epoch);
@@ -60,15 +63,23 @@ async function newestCommon(buffer: LogBuffer, source: LogSource, from: number):
   return undefined;
 }
 
-/** The oldest held entry where the log has another one. */
-async function oldestOther(buffer: LogBuffer, source: LogSource, from: number): Promise<number | undefined> {
+/** The oldest held entry where the log has another one, and whether an older one is the same in both. */
+async function oldestOther(
+  buffer: LogBuffer,
+  source: LogSource,
+  from: number,
+): Promise<{ readonly offset: number; readonly isAfterCommon: boolean } | undefined> {
   let other: number | undefined;
+  let isAfterCommon = false;
   for (let at = from; at >= buffer.first;) {
     const page = await source.idsBefore(at, buffer.first, buffer.epoch);
-    for (const { offset, id } of page) if ((buffer.at(offset)?.id ?? id) !== id) other = offset;
+    for (const { offset, id } of page) {
+      isAfterCommon = (buffer.at(offset)?.id ?? id) === id;
+      if (!isAfterCommon) other = offset;
+    }
     const oldest = page.at(-1);
     if (oldest === undefined) break;
     at = oldest.offset - 1;
   }
-  return other;
+  return other === undefined ? undefined : { offset: other, isAfterCommon };
 }
