@@ -65,14 +65,17 @@ it('a thread that no other process has is asked no questions about token streams
   await monitor.connect();
   onTestFinished(() => monitor.destroy());
   const notes: string[] = [];
+  let hasEchoed = false;
   await monitor.monitor((line) => {
     if (/"PUBLISH" "[^"]*" "N/.test(line)) notes.push(line);
+    hasEchoed ||= line.includes('after the first');
   });
   const logs = [startLog({ url: server.url }), startLog({ url: server.url })];
   const [first, second] = logs.map((log) => createHub({ log }));
   await Promise.all(logs.map(async (log) => log.position('x')));
   await first?.accept(new FakeLink().attach, { authorize: () => true }).join('t');
   await server.run(['ECHO', 'after the first']);
+  await until(() => hasEchoed);
   expect(notes).toHaveLength(0);
   await second?.accept(new FakeLink().attach, { authorize: () => true }).join('t');
   await until(() => notes.length > 0);
